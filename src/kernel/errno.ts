@@ -1,0 +1,42 @@
+import { constants } from 'node:os';
+
+/** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
+export const errno = constants.errno;
+
+const nameByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+
+/** A failed system call: the call's name, the kernel's error number and what it was about. */
+export class KernelError extends Error {
+  readonly errno: number;
+  readonly code: string;
+  readonly syscall: string;
+
+  constructor(syscall: string, errorNumber: number, subject: string) {
+    const code = nameByNumber.get(errorNumber) ?? `errno ${errorNumber}`;
+    super(`${syscall} ${subject}: ${code}`);
+    this.name = 'KernelError';
+    this.errno = errorNumber;
+    this.code = code;
+    this.syscall = syscall;
+  }
+}
+
+/**
+ * The positive error number of a KernelError or of an error from node:fs, else undefined. libuv negates the
+ * number, and for numbers it does not know (EDQUOT) it is the only part of the error that says anything.
+ */
+export function errnoOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
+  return Math.abs(error.errno);
+}
+
+/** Whether the error is one of these numbers, for instance `isErrno(error, errno.ENOENT)`. */
+export function isErrno(error: unknown, ...numbers: number[]): boolean {
+  const found = errnoOf(error);
+  return found !== undefined && numbers.includes(found);
+}
+
+/** The name of an error number, `ENOSPC` for 28. */
+export function errnoName(errorNumber: number): string {
+  return nameByNumber.get(errorNumber) ?? `errno ${errorNumber}`;
+}

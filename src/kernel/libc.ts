@@ -1,0 +1,66 @@
+import koffi from 'koffi';
+import { errno, KernelError } from './errno.ts';
+
+// The process is linked to its C library already, glibc or musl, so its symbols are taken from there.
+const libc = koffi.load(null);
+
+type Argument = number | bigint | string | Buffer;
+
+/** A C function that answers a negative number and sets errno when it fails. */
+export interface Call {
+  readonly name: string;
+  readonly native: ReturnType<typeof libc.func>;
+  /** Arguments that come before the caller's: the number of a call made through syscall(2). */
+  readonly leading: readonly number[];
+}
+
+/** A function the C library has a wrapper for. */
+export function libraryCall(name: string, parameters: string[]): Call {
+  return { name, native: libc.func(name, 'int', parameters), leading: [] };
+}
+
+/**
+ * A call that C libraries have no wrapper for yet. The numbers from 424 on are the same on every architecture.
+ * syscall(2) is variadic, but is declared with fixed parameters, because koffi runs only such functions
+ * on another thread.
+ */
+export function numberedCall(name: string, number: number, parameters: string[]): Call {
+  return { name, native: libc.func('syscall', 'long', ['long', ...parameters]), leading: [number] };
+}
+
+/**
+ * Makes a call on this thread: for calls that neither walk a path nor wait for a device.
+ * @param subject what the call is about, for the error's text
+ * @throws KernelError
+ */
+export function callNow(call: Call, subject: string, ...args: Argument[]): number {
+  for (;;) {
+    const result = Number(call.native(...call.leading, ...args));
+    if (result >= 0) return result;
+    const errorNumber = koffi.errno();
+    if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subject);
+  }
+}
+
+/**
+ * Makes a call on a thread of libuv's pool: for calls that may wait for a disk.
+ * @throws KernelError
+ */
+export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {
+  for (;;) {
+    const [result, errorNumber] = await callOnce(call, args);
+    if (result >= 0) return result;
+    if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subject);
+  }
+}
+
+function callOnce(call: Call, args: Argument[]): Promise<[result: number, errorNumber: number]> {
+  return new Promise((resolve, reject) => {
+    call.native.async(...call.leading, ...args, (error: unknown, result: number | bigint) => {
+      // koffi carries the thread's errno over to this callback only; after an await it is another call's.
+      const errorNumber = koffi.errno();
+      if (error) reject(error);
+      else resolve([Number(result), errorNumber]);
+    });
+  });
+}

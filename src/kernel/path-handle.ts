@@ -1,0 +1,54 @@
+import { closeSync, constants } from 'node:fs';
+import { call, numberedCall } from './libc.ts';
+
+const openat2 = numberedCall('openat2', 437, ['int', 'str', 'void *', 'size_t']);
+
+const AT_FDCWD = -100;
+const O_PATH = 0o10000000;
+const O_CLOEXEC = 0o2000000;
+const RESOLVE_NO_MAGICLINKS = 0x02;
+const RESOLVE_NO_SYMLINKS = 0x04;
+
+function openHow(flags: number, resolve: number): Buffer {
+  const how = Buffer.alloc(24);
+  how.writeBigUInt64LE(BigInt(flags), 0);
+  how.writeBigUInt64LE(BigInt(resolve), 16);
+  return how;
+}
+
+/**
+ * Opens a path for use as a handle (O_PATH) with no symbolic link followed anywhere in it. A symbolic link as
+ * the last component is opened itself; one further up fails with ELOOP.
+ * @returns a file descriptor that the caller closes
+ */
+function openPath(path: string): Promise<number> {
+  const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
+  const how = openHow(flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+  return call(openat2, path, AT_FDCWD, path, how, how.length);
+}
+
+/**
+ * Opens a path as a handle, lends the file descriptor to `use`, and closes it, whatever happens.
+ * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link on the way), ENAMETOOLONG, …
+ */
+export async function withPath<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  const fd = await openPath(path);
+  try {
+    return await use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/**
+ * The path under which node:fs reaches `name` below an open directory, whatever has happened to the
+ * directory's own path since; what openat(2) and its like are in C. `name` is one component.
+ */
+export function below<Name extends string | Buffer>(fd: number, name: Name): Name;
+/** The path under which node:fs reaches an open directory itself. */
+export function below(fd: number): string;
+export function below(fd: number, name?: string | Buffer): string | Buffer {
+  const directory = `/proc/self/fd/${fd}`;
+  if (name === undefined) return directory;
+  return typeof name === 'string' ? `${directory}/${name}` : Buffer.concat([Buffer.from(`${directory}/`), name]);
+}

@@ -1,0 +1,79 @@
+import type { Dirent } from 'node:fs';
+import { constants } from 'node:fs';
+import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { errno, isErrno, KernelError } from './errno.ts';
+import { below, withPath } from './path-handle.ts';
+import { statusOf } from './statx.ts';
+
+// Each level holds a descriptor open; a deeper directory is first moved up to the top of the tree.
+const DEPTH_LIMIT = 32;
+// A listing that is read while entries go away may miss some, and a process may still be adding new ones.
+const PASS_LIMIT = 8;
+
+/**
+ * Removes a directory and all that is in it, however deep and whatever bytes its names are made of. Works
+ * through descriptors that follow no symbolic link and cross no mount, so that a process which still writes in
+ * the tree cannot lead it outside. What does not exist is removed already.
+ * @throws KernelError or a node:fs error: EXDEV or EBUSY where something is mounted in it, EPERM for an
+ *   immutable file; the rest of the tree may be gone by then
+ */
+export async function removeTree(path: string): Promise<void> {
+  try {
+    await withPath(dirname(path), async (fd) => {
+      await new TreeRemoval(fd).removeDirectory(fd, Buffer.from(basename(path)), 0);
+    });
+  } catch (error) {
+    if (!isErrno(error, errno.ENOENT)) throw error;
+  }
+}
+
+class TreeRemoval {
+  private readonly topFd: number;
+  private movedCount = 0;
+
+  constructor(topFd: number) {
+    this.topFd = topFd;
+  }
+
+  async removeDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
+    for (let pass = 1; ; pass++) {
+      await this.emptyDirectory(parentFd, name, depth);
+      try {
+        await rmdir(below(parentFd, name));
+        return;
+      } catch (error) {
+        if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
+      }
+    }
+  }
+
+  private async emptyDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
+    const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+    const directory = await open(below(parentFd, name), flags);
+    try {
+      if (statusOf(directory.fd).isMountRoot) throw new KernelError('open', errno.EXDEV, name.toString());
+      const entries = await opendir(below(directory.fd), { encoding: 'buffer' as BufferEncoding });
+      // The types know only the names of encodings that make strings.
+      for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
+        await this.removeEntry(directory.fd, entry, depth);
+      }
+    } finally {
+      await directory.close();
+    }
+  }
+
+  private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
+    const path = below(parentFd, entry.name);
+    // Some file systems leave the type out of a directory's entries.
+    if (!entry.isDirectory() && !(await lstat(path)).isDirectory()) {
+      await unlink(path);
+    } else if (depth < DEPTH_LIMIT) {
+      await this.removeDirectory(parentFd, entry.name, depth + 1);
+    } else {
+      const shallowName = Buffer.from(`.deep-${process.pid}-${this.movedCount++}`);
+      await rename(path, below(this.topFd, shallowName));
+      await this.removeDirectory(this.topFd, shallowName, 0);
+    }
+  }
+}

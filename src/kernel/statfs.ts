@@ -1,0 +1,50 @@
+import { call, callNow, libraryCall } from './libc.ts';
+
+const fstatfs = libraryCall('fstatfs', ['int', 'void *']);
+
+const STRUCT_STATFS_BYTES = 120;
+
+/** What statfs(2) tells of the file system and the mount an open file lies in. Sizes are bytes. */
+export interface FileSystemStatus {
+  /** The file system's magic number, for instance 0xef53 for ext4. */
+  readonly magic: number;
+  /** f_fsid as 16 hexadecimal digits. */
+  readonly id: string;
+  readonly totalBytes: bigint;
+  readonly freeBytes: bigint;
+  /** What an unprivileged writer may still write. */
+  readonly availableBytes: bigint;
+  readonly totalInodes: bigint;
+  readonly freeInodes: bigint;
+  /** ST_* bits: flags of this mount together with those of the file system. */
+  readonly flags: number;
+}
+
+/** The space of the file system behind an open file. It may wait for the file system. */
+export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
+  const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
+  await call(fstatfs, `descriptor ${fd}`, fd, buffer);
+  return decode(buffer);
+}
+
+/** The ST_* flags of the mount an open file lies in. */
+export function mountFlagsOf(fd: number): number {
+  const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
+  callNow(fstatfs, `descriptor ${fd}`, fd, buffer);
+  return decode(buffer).flags;
+}
+
+// The layout is the same on every 64-bit architecture.
+function decode(buffer: Buffer): FileSystemStatus {
+  const blockBytes = buffer.readBigInt64LE(72) || buffer.readBigInt64LE(8);
+  return {
+    magic: Number(buffer.readBigInt64LE(0)),
+    id: buffer.readBigUInt64LE(56).toString(16).padStart(16, '0'),
+    totalBytes: buffer.readBigUInt64LE(16) * blockBytes,
+    freeBytes: buffer.readBigUInt64LE(24) * blockBytes,
+    availableBytes: buffer.readBigUInt64LE(32) * blockBytes,
+    totalInodes: buffer.readBigUInt64LE(40),
+    freeInodes: buffer.readBigUInt64LE(48),
+    flags: Number(buffer.readBigInt64LE(80)),
+  };
+}

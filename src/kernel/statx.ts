@@ -1,0 +1,65 @@
+import { constants } from 'node:fs';
+import { call, callNow, libraryCall } from './libc.ts';
+
+const statxCall = libraryCall('statx', ['int', 'str', 'int', 'uint', 'void *']);
+
+const AT_SYMLINK_NOFOLLOW = 0x100;
+const AT_NO_AUTOMOUNT = 0x800;
+const AT_EMPTY_PATH = 0x1000;
+const STATX_BASIC_STATS = 0x7ff;
+const STATX_MNT_ID = 0x1000;
+const STATX_ATTR_MOUNT_ROOT = 0x2000n;
+
+/** What statx(2) tells of a file, as far as the driver asks. */
+export interface FileStatus {
+  readonly type: 'directory' | 'file' | 'symlink' | 'other';
+  readonly inode: bigint;
+  /** The device, `major:minor`. On btrfs it differs from the one in mountinfo. */
+  readonly device: string;
+  readonly sizeBytes: bigint;
+  /** The id of the mount it lies in; the kernel gives a free id out again. */
+  readonly mountId: number;
+  /** Whether it is the root of that mount, that is, whether something is mounted here. */
+  readonly isMountRoot: boolean;
+}
+
+const STRUCT_STATX_BYTES = 256;
+const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
+
+/** The status of an open file. Answered from memory on local file systems, so it is made on this thread. */
+export function statusOf(fd: number): FileStatus {
+  const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
+  callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH, MASK, buffer);
+  return decode(buffer);
+}
+
+/** The status of `name` below an open directory: of a symbolic link itself, of what is mounted there if anything is. */
+export async function statusBelow(fd: number, name: string): Promise<FileStatus> {
+  const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
+  await call(statxCall, name, fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, MASK, buffer);
+  return decode(buffer);
+}
+
+function decode(buffer: Buffer): FileStatus {
+  return {
+    type: typeOf(buffer.readUInt16LE(28)),
+    inode: buffer.readBigUInt64LE(32),
+    device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
+    sizeBytes: buffer.readBigUInt64LE(40),
+    mountId: Number(buffer.readBigUInt64LE(144)),
+    isMountRoot: (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n,
+  };
+}
+
+function typeOf(mode: number): FileStatus['type'] {
+  switch (mode & constants.S_IFMT) {
+    case constants.S_IFDIR:
+      return 'directory';
+    case constants.S_IFREG:
+      return 'file';
+    case constants.S_IFLNK:
+      return 'symlink';
+    default:
+      return 'other';
+  }
+}

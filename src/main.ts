@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { type Driver, startDriver } from './driver.ts';
+import { hostObstacle } from './kernel/host.ts';
+import { createLogger } from './observability/logger.ts';
+import { type Options, parseCommandLine } from './options.ts';
+import { passStep } from './volume/steps.ts';
+
+const EXIT_FAILURE = 1;
+const EXIT_USAGE = 2;
+
+await main();
+
+async function main(): Promise<void> {
+  const version = packageVersion();
+  const commandLine = parseCommandLine(process.argv.slice(2), version);
+  switch (commandLine.kind) {
+    case 'help':
+    case 'version':
+      process.stdout.write(`${commandLine.text}\n`);
+      return;
+    case 'mistakes':
+      for (const mistake of commandLine.mistakes) process.stderr.write(`${mistake}\n`);
+      process.stderr.write('Run with --help for the flags.\n');
+      process.exitCode = EXIT_USAGE;
+      return;
+    case 'run':
+      await run(commandLine.options, version);
+  }
+}
+
+async function run(options: Options, version: string): Promise<void> {
+  const obstacle = hostObstacle();
+  if (obstacle !== undefined) return fail(obstacle);
+  // Sockets and directories are the driver's alone until they are given their mode.
+  process.umask(0o077);
+  const logger = createLogger({ verbosity: options.verbosity, format: options.logFormat });
+  const driver = await startDriver(options, { version, logger, onStep: passStep }).catch((error: unknown) => {
+    logger.debug({ err: error }, 'start failed');
+    fail(error instanceof Error ? error.message : String(error));
+  });
+  if (!driver) return;
+  stopOnSignal(driver);
+  // A parent that started this process with a channel is told where it listens.
+  process.send?.({ listening: driver.endpoint });
+}
+
+/** The first signal drains; a second one ends the process at once, which is as safe as a crash. */
+function stopOnSignal(driver: Driver): void {
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      driver.stop().then(
+        () => process.exit(),
+        (error: unknown) => fail(String(error)),
+      );
+    });
+  }
+}
+
+function fail(sentence: string): void {
+  process.stderr.write(`${sentence}\n`);
+  process.exitCode = EXIT_FAILURE;
+}
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

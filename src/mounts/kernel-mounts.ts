@@ -1,0 +1,143 @@
+import { mkdir, rmdir, unlink } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { bindMount, unmount } from '../kernel/bind-mount.ts';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { readMountinfo } from '../kernel/mountinfo.ts';
+import { below, withPath } from '../kernel/path-handle.ts';
+import { fileSystemOf, mountFlagsOf } from '../kernel/statfs.ts';
+import { type FileStatus, statusBelow, statusOf } from '../kernel/statx.ts';
+import { quote, VolumeError } from '../volume/errors.ts';
+import type { MountFlags } from '../volume/mount-flags.ts';
+import type { FileIdentity, FileSystemUsage, MountedPath, Mounts, PathState } from '../volume/ports.ts';
+import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
+import { pathError } from './path-error.ts';
+
+// More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
+const STACK_LIMIT = 64;
+const TARGET_MODE = 0o750;
+
+/** The Mounts port by system calls: no process is started, and no symbolic link followed. */
+export class KernelMounts implements Mounts {
+  async inspect(path: string): Promise<PathState> {
+    try {
+      return await withPath(path, stateOf);
+    } catch (error) {
+      if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
+      throw pathError(error, path);
+    }
+  }
+
+  bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
+    const { set, clear } = toMountAttributes(flags);
+    return at(source, (sourceFd) => {
+      const { inode, device } = statusOf(sourceFd);
+      if (inode !== expected.inode || device !== expected.device) {
+        throw new VolumeError('precondition', `${quote(source)} has been replaced by something else meanwhile`);
+      }
+      return at(target, (targetFd) => bindMount(sourceFd, targetFd, set, clear));
+    });
+  }
+
+  async unmount(path: string): Promise<void> {
+    await inParent(path, async (parentFd, name) => {
+      for (let count = 0; (await statusBelow(parentFd, name)).isMountRoot; count++) {
+        if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);
+        await unmount(below(parentFd, name));
+      }
+    });
+  }
+
+  async makeDirectory(path: string): Promise<boolean> {
+    return at(dirname(path), async (parentFd) => {
+      const name = basename(path);
+      try {
+        await mkdir(below(parentFd, name), { mode: TARGET_MODE });
+        return true;
+      } catch (error) {
+        if (!isErrno(error, errno.EEXIST)) throw pathError(error, path);
+      }
+      if ((await statusBelow(parentFd, name)).type === 'directory') return false;
+      throw new VolumeError('precondition', `${quote(path)} exists and is not a directory`);
+    });
+  }
+
+  async remove(path: string): Promise<void> {
+    await inParent(path, async (parentFd, name) => {
+      const { type, sizeBytes } = await statusBelow(parentFd, name);
+      if (type === 'directory') await rmdir(below(parentFd, name));
+      else if (type === 'file' && sizeBytes === 0n) await unlink(below(parentFd, name));
+      else throw new VolumeError('precondition', `${quote(path)} is not removed: it is ${describe(type)}`);
+    });
+  }
+
+  usage(path: string): Promise<FileSystemUsage> {
+    return at(path, usageOf);
+  }
+
+  list(): Promise<MountedPath[]> {
+    return readMountinfo();
+  }
+}
+
+/** The space of the file system an open file lies on. */
+export async function usageOf(fd: number): Promise<FileSystemUsage> {
+  const status = await fileSystemOf(fd);
+  return {
+    bytes: {
+      total: status.totalBytes,
+      used: status.totalBytes - status.freeBytes,
+      available: status.availableBytes,
+    },
+    inodes: {
+      total: status.totalInodes,
+      used: status.totalInodes - status.freeInodes,
+      available: status.freeInodes,
+    },
+  };
+}
+
+function stateOf(fd: number): PathState {
+  const { type, inode, device, mountId, isMountRoot, sizeBytes } = statusOf(fd);
+  const identity = { inode, device };
+  if (isMountRoot) return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(mountFlagsOf(fd)) };
+  switch (type) {
+    case 'directory':
+      return { kind: 'directory', identity, flags: fromStatfsFlags(mountFlagsOf(fd)) };
+    case 'file':
+      return { kind: 'file', isEmpty: sizeBytes === 0n };
+    case 'symlink':
+    case 'other':
+      return { kind: type };
+  }
+}
+
+/** Works on an open path; what goes wrong on the way to it is the caller's mistake, told with the path. */
+async function at<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  try {
+    return await withPath(path, use);
+  } catch (error) {
+    throw pathError(error, path);
+  }
+}
+
+/** Works on the last component of a path below its open parent; nothing is done where either is missing. */
+async function inParent(path: string, use: (fd: number, name: string) => Promise<void>): Promise<void> {
+  try {
+    await withPath(dirname(path), (fd) => use(fd, basename(path)));
+  } catch (error) {
+    if (!isErrno(error, errno.ENOENT)) throw pathError(error, path);
+  }
+}
+
+function describe(type: FileStatus['type']): string {
+  switch (type) {
+    case 'file':
+      return 'a file that is not empty';
+    case 'directory':
+      return 'a directory';
+    case 'symlink':
+      return 'a symbolic link';
+    case 'other':
+      return 'neither a directory nor a file';
+  }
+}

@@ -1,0 +1,28 @@
+import { errno, errnoOf } from '../kernel/errno.ts';
+import { quote, VolumeError } from '../volume/errors.ts';
+
+/**
+ * What an error of a call on a path means to the one who gave the path. An error that says nothing about the
+ * path comes back as it is.
+ */
+export function pathError(error: unknown, path: string): unknown {
+  if (error instanceof VolumeError) return error;
+  const wrong = (why: string) => new VolumeError('invalid', `${quote(path)} ${why}`, { cause: error });
+  const unready = (why: string) => new VolumeError('precondition', `${quote(path)} ${why}`, { cause: error });
+  switch (errnoOf(error)) {
+    case errno.ELOOP:
+      return wrong('has a symbolic link on the way, and none is followed');
+    case errno.ENOTDIR:
+      return wrong('has something on the way that is not a directory');
+    case errno.ENAMETOOLONG:
+      return wrong('has a component that is too long for the file system');
+    case errno.ENOENT:
+      return unready('does not exist, or a directory on the way to it does not');
+    case errno.EBUSY:
+      return unready('is busy: a process works in it, or something is mounted below it');
+    case errno.ENOTEMPTY:
+      return unready('is not empty and is left as it is');
+    default:
+      return error;
+  }
+}

@@ -1,0 +1,50 @@
+import { status } from '@grpc/grpc-js';
+import type { FinishedCall } from '../rpc/call-monitor.ts';
+import { redactSecrets } from '../rpc/secrets.ts';
+import { codeName } from '../rpc/status.ts';
+import type { Logger } from './logger.ts';
+
+const CONTENT_VERBOSITY = 5;
+const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, status.DATA_LOSS];
+
+/**
+ * Logs each finished call in one line: method, code, duration and volume. Probes come every few seconds and are
+ * logged at debug level. With verbosity 5 the request and the reply are shown too, without their secrets.
+ */
+export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
+  return ({ path, code, durationMs, request, reply, error }) => {
+    const line = {
+      method: path.slice(path.lastIndexOf('/') + 1),
+      code: codeName(code),
+      durationMs: Math.round(durationMs * 100) / 100,
+      ...idsOf(request, reply),
+      ...(verbosity >= CONTENT_VERBOSITY ? contentOf(path, request, reply) : {}),
+    };
+    if (error === undefined) logger[line.method === 'Probe' ? 'debug' : 'info'](line, 'call');
+    else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
+    else logger.warn({ ...line, reason: error instanceof Error ? error.message : String(error) }, 'call refused');
+  };
+}
+
+// Every message of the specification is called after its method.
+function contentOf(path: string, request: unknown, reply: unknown): { request: unknown; reply: unknown } {
+  const name = path.slice(1).replace(/\.[^.]*\//, '.');
+  return { request: redactSecrets(`${name}Request`, request), reply: redactSecrets(`${name}Response`, reply) };
+}
+
+function idsOf(request: unknown, reply: unknown): { volumeId?: string; name?: string } {
+  const volumeId = text(request, 'volume_id') ?? text(field(reply, 'volume'), 'volume_id');
+  const name = text(request, 'name');
+  return { ...(volumeId ? { volumeId } : {}), ...(name ? { name } : {}) };
+}
+
+function text(message: unknown, name: string): string | undefined {
+  const value = field(message, name);
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function field(message: unknown, name: string): unknown {
+  return typeof message === 'object' && message !== null && name in message
+    ? (message as Record<string, unknown>)[name]
+    : undefined;
+}

@@ -1,0 +1,131 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { removeTree } from '../kernel/remove-tree.ts';
+import type { Records } from '../volume/ports.ts';
+import type { OnStep } from '../volume/steps.ts';
+import type { DamagedVolume, Volume } from '../volume/volume.ts';
+import { directoryNameOf, idOfDirectory } from '../volume/volume-id.ts';
+import { syncDirectory, writeNewFile } from './durable-file.ts';
+import { type PoolLayout, volumeRecordName } from './pool-layout.ts';
+import type { RemovalQueue } from './removal-queue.ts';
+import { SharedSync } from './shared-sync.ts';
+import { storageError } from './storage-error.ts';
+import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
+
+const WRAPPER_MODE = 0o700;
+
+/**
+ * The Records port on a pool's own disk: one directory for each volume, with its record beside its content. A
+ * volume appears and disappears by one rename of that directory, so the file system is the database.
+ */
+export class DiskRecords implements Records {
+  private readonly layout: PoolLayout;
+  private readonly poolName: string;
+  private readonly removals: RemovalQueue;
+  private readonly onStep: OnStep;
+  private readonly volumesSync: SharedSync;
+  private readonly incomingSync: SharedSync;
+  private readonly outgoingSync: SharedSync;
+
+  constructor(parts: { layout: PoolLayout; poolName: string; removals: RemovalQueue; onStep: OnStep }) {
+    this.layout = parts.layout;
+    this.poolName = parts.poolName;
+    this.removals = parts.removals;
+    this.onStep = parts.onStep;
+    this.volumesSync = new SharedSync(parts.layout.volumes);
+    this.incomingSync = new SharedSync(parts.layout.incoming);
+    this.outgoingSync = new SharedSync(parts.layout.outgoing);
+  }
+
+  directoryNameOf(id: string): string {
+    return directoryNameOf(id);
+  }
+
+  directoryOf(id: string): string {
+    return join(this.layout.volumes, directoryNameOf(id));
+  }
+
+  async load(): Promise<{ volumes: Volume[]; damaged: DamagedVolume[] }> {
+    const volumes: Volume[] = [];
+    const damaged: DamagedVolume[] = [];
+    for (const entry of await readdir(this.layout.volumes, { withFileTypes: true })) {
+      try {
+        volumes.push(await this.read(entry.name));
+      } catch (error) {
+        damaged.push({ id: idOfDirectory(entry.name), reason: reasonOf(error) });
+      }
+    }
+    return { volumes, damaged };
+  }
+
+  async add(volume: Volume, build: (directory: string) => Promise<void>): Promise<void> {
+    const directory = join(this.layout.incoming, directoryNameOf(volume.id));
+    try {
+      await this.build(volume, directory, build);
+    } catch (error) {
+      await removeTree(directory).catch(() => {});
+      throw storageError(error, this.poolName);
+    }
+    try {
+      await rename(directory, this.directoryOf(volume.id));
+      await this.onStep('create: renamed');
+      await Promise.all([this.volumesSync.wait(), this.incomingSync.wait()]);
+    } catch (error) {
+      await this.takeBack(volume.id, directory);
+      throw storageError(error, this.poolName);
+    }
+    await this.onStep('create: durable');
+  }
+
+  async remove(id: string): Promise<void> {
+    const removed = join(this.layout.outgoing, `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`);
+    try {
+      await rename(this.directoryOf(id), removed);
+    } catch (error) {
+      // A try before this one came as far as the rename. Whether it became durable is not known.
+      if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
+    }
+    await this.onStep('delete: renamed');
+    try {
+      await Promise.all([this.volumesSync.wait(), this.outgoingSync.wait()]);
+    } catch (error) {
+      throw storageError(error, this.poolName);
+    }
+    await this.onStep('delete: durable');
+    this.removals.add(removed);
+  }
+
+  private async read(directoryName: string): Promise<Volume> {
+    const path = join(this.layout.volumes, directoryName, volumeRecordName);
+    const volume = decodeVolumeRecord(await readFile(path, 'utf8'));
+    if (directoryNameOf(volume.id) !== directoryName) {
+      throw new Error(`it is the record of ${JSON.stringify(volume.id)}, but lies in ${directoryName}`);
+    }
+    return { ...volume, pool: this.poolName };
+  }
+
+  private async build(volume: Volume, directory: string, build: (directory: string) => Promise<void>): Promise<void> {
+    await mkdir(directory, { mode: WRAPPER_MODE });
+    await this.onStep('create: directory made');
+    await build(directory);
+    await this.onStep('create: content made');
+    await writeNewFile(join(directory, volumeRecordName), encodeVolumeRecord(volume));
+    await this.onStep('create: record written');
+    await syncDirectory(directory);
+    await this.onStep('create: built durably');
+  }
+
+  /** Undoes a create whose last step failed, so that a volume nobody was told of does not stay. */
+  private async takeBack(id: string, directory: string): Promise<void> {
+    await rename(this.directoryOf(id), directory).catch(() => {});
+    await removeTree(directory).catch(() => {});
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (isErrno(error, errno.ENOENT)) return `${volumeRecordName} is missing`;
+  if (isErrno(error, errno.ENOTDIR)) return 'it is a file where a directory should be';
+  return `${volumeRecordName}: ${error instanceof Error ? error.message : String(error)}`;
+}

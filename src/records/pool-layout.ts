@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+
+/** The paths of a pool, from its root. Everything but volume content is the driver's alone (mode 0700). */
+export function poolLayout(root: string) {
+  const metadata = join(root, '.csi-hostpath');
+  return {
+    root,
+    metadata,
+    marker: join(metadata, 'pool.json'),
+    lock: join(metadata, 'lock'),
+    /** In the state directory only: every pool this driver has used. */
+    registry: join(metadata, 'pools.json'),
+    volumes: join(root, 'volumes'),
+    /** Volumes being built; emptied at start. */
+    incoming: join(root, '.incoming'),
+    /** Volumes being removed; emptied at start. */
+    outgoing: join(root, '.outgoing'),
+  } as const;
+}
+
+export type PoolLayout = ReturnType<typeof poolLayout>;
+
+/** The name of the record in a volume's directory. */
+export const volumeRecordName = 'volume.json';

@@ -1,0 +1,62 @@
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { replaceFile } from './durable-file.ts';
+
+const formatVersion = 1;
+const poolId = z.string().regex(/^[0-9a-f]{8}$/);
+
+const marker = z.object({
+  formatVersion: z.literal(formatVersion),
+  poolId,
+  /** What the file system was when the pool was made, as `fileSystemIdentity` tells it. */
+  fileSystem: z.string(),
+});
+
+const registry = z.object({
+  formatVersion: z.literal(formatVersion),
+  pools: z.array(z.object({ name: z.string(), path: z.string(), poolId, fileSystem: z.string() })),
+});
+
+/** What tells that a directory is a pool, and which. */
+export type PoolMarker = Omit<z.infer<typeof marker>, 'formatVersion'>;
+
+/** A pool this driver has used: one whose marker is missing later is an unmounted disk, not a new pool. */
+export type RememberedPool = z.infer<typeof registry>['pools'][number];
+
+/** The marker of a pool, undefined where there is none. @throws Error naming the file when it cannot be understood */
+export async function readMarker(path: string): Promise<PoolMarker | undefined> {
+  return read(path, marker);
+}
+
+export async function writeMarker(path: string, { poolId, fileSystem }: PoolMarker): Promise<void> {
+  await replaceFile(path, toText({ formatVersion, poolId, fileSystem }));
+}
+
+/** The pools remembered in a state directory. @throws Error naming the file when it cannot be understood */
+export async function readRegistry(path: string): Promise<RememberedPool[]> {
+  return (await read(path, registry))?.pools ?? [];
+}
+
+export async function writeRegistry(path: string, pools: RememberedPool[]): Promise<void> {
+  await replaceFile(path, toText({ formatVersion, pools }));
+}
+
+async function read<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema> | undefined> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT)) return undefined;
+    throw error;
+  }
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new Error(`${path} cannot be understood; it is left as it is`, { cause: error });
+  }
+}
+
+function toText(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}

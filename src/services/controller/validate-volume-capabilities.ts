@@ -1,0 +1,53 @@
+import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
+import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
+import { contradiction, unsupported } from '../../volume/capability.ts';
+import { missingField, VolumeError } from '../../volume/errors.ts';
+import type { Model } from '../../volume/model.ts';
+import { existingVolume } from '../../volume/staged-content.ts';
+import type { Volume } from '../../volume/volume.ts';
+import { parseParameters } from '../parameters.ts';
+import { volumeMessage } from '../replies.ts';
+import { parseCapabilities, required } from '../requests.ts';
+
+/**
+ * Controller.ValidateVolumeCapabilities. What the driver cannot do, or does not know, is not confirmed and told
+ * in `message`; it is an answer, not an error.
+ */
+export function validateVolumeCapabilitiesHandler(model: Model) {
+  return async (request: Request): Promise<Response> => {
+    const volumeId = required('volume_id', request.volume_id);
+    if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
+    const volume = existingVolume(model, volumeId);
+    const message = objection(model, volume, request);
+    if (message !== undefined) return { message };
+    const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
+    return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } };
+  };
+}
+
+function objection(model: Model, volume: Volume, request: Request): string | undefined {
+  try {
+    const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
+    const problem = contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+    if (problem !== undefined) return `volume_capabilities: ${problem}`;
+    return parametersObjection(volume, request) ?? contextObjection(model, volume, request);
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'invalid') return error.message;
+    throw error;
+  }
+}
+
+function parametersObjection(volume: Volume, { parameters, mutable_parameters }: Request): string | undefined {
+  if (Object.keys(mutable_parameters).length > 0) return 'mutable_parameters: the driver does not declare MODIFY_VOLUME';
+  const { pool, root } = parseParameters(parameters);
+  if (pool !== undefined && pool !== volume.pool) return `parameters.pool: the volume lies in pool ${volume.pool}`;
+  const told = (['uid', 'gid', 'mode'] as const).filter((key) => key in parameters);
+  const different = told.find((key) => root[key] !== volume.root[key]);
+  return different && `parameters.${different}: the volume was made with another value`;
+}
+
+function contextObjection(model: Model, volume: Volume, { volume_context }: Request): string | undefined {
+  const ours = volumeMessage(model, volume).volume_context ?? {};
+  const different = Object.entries(volume_context).find(([key, value]) => key in ours && ours[key] !== value);
+  return different && `volume_context.${different[0]}: the volume has ${JSON.stringify(ours[different[0]])}`;
+}

@@ -1,0 +1,34 @@
+import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CallMonitor } from '../rpc/call-monitor.ts';
+import { KeyLocks } from '../rpc/key-locks.ts';
+import { csiServices as definitions } from '../rpc/proto.ts';
+import { implementService, type Methods } from '../rpc/service.ts';
+import type { Model } from '../volume/model.ts';
+import { controllerService } from './controller/controller.ts';
+import { identityService, type PluginInfo } from './identity.ts';
+import { type NodeInfo, nodeService } from './node/node.ts';
+
+/**
+ * The five services of the specification, ready to be served, by full name. Those of which the driver has no
+ * method yet answer UNIMPLEMENTED.
+ */
+export function csiServices(
+  model: Model,
+  monitor: CallMonitor,
+  { plugin, node }: { plugin: PluginInfo; node: NodeInfo },
+): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
+  const methods: { [Name in keyof typeof definitions]: Methods<(typeof definitions)[Name]> } = {
+    Identity: identityService(plugin),
+    Controller: controllerService(model),
+    Node: nodeService(model, node),
+    GroupController: {},
+    SnapshotMetadata: {},
+  };
+  const locks = new KeyLocks();
+  return new Map(
+    Object.entries(definitions).map(([name, definition]) => {
+      const implementation = implementService(definition, methods[name as keyof typeof methods], locks, monitor);
+      return [`csi.v1.${name}`, { definition, implementation }];
+    }),
+  );
+}

@@ -1,0 +1,24 @@
+import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
+import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
+import type { Methods } from '../rpc/service.ts';
+
+/** What the Identity service tells of the plugin. */
+export interface PluginInfo {
+  readonly driverName: string;
+  readonly version: string;
+  readonly hasTopology: boolean;
+}
+
+/** The Identity service (CSI specification, Identity Service RPC). */
+export function identityService({ driverName, version, hasTopology }: PluginInfo): Methods<IdentityDefinition> {
+  const capabilities: PluginCapability[] = [
+    { service: { type: 'CONTROLLER_SERVICE' } },
+    ...(hasTopology ? [{ service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } } as const] : []),
+  ];
+  return {
+    GetPluginInfo: { handle: async () => ({ name: driverName, vendor_version: version }) },
+    GetPluginCapabilities: { handle: async () => ({ capabilities }) },
+    // The server listens only when recovery is done, so whoever gets an answer may go on.
+    Probe: { handle: async () => ({ ready: { value: true } }) },
+  };
+}

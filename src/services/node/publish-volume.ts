@@ -1,0 +1,41 @@
+import type { NodePublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { NodePublishVolumeResponse } from '../../rpc/generated/csi/v1/NodePublishVolumeResponse.ts';
+import type { NodeUnpublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeRequest.ts';
+import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeResponse.ts';
+import { asMountCapability } from '../../volume/capability.ts';
+import { VolumeError } from '../../volume/errors.ts';
+import type { Model } from '../../volume/model.ts';
+import { publishVolume, unpublishVolume } from '../../volume/publish-volume.ts';
+import { existingVolume } from '../../volume/staged-content.ts';
+import { parseCapability, required } from '../requests.ts';
+
+/** Node.NodePublishVolume. */
+export function publishVolumeHandler(model: Model) {
+  return async (request: NodePublishVolumeRequest__Output): Promise<NodePublishVolumeResponse> => {
+    const volumeId = required('volume_id', request.volume_id);
+    const target = required('target_path', request.target_path);
+    const capabilityMessage = required('volume_capability', request.volume_capability);
+    const volume = existingVolume(model, volumeId);
+    // The specification asks for this code, since staging is declared.
+    if (request.staging_target_path === '') {
+      throw new VolumeError('precondition', 'staging_target_path is required, because volumes are staged first');
+    }
+    await publishVolume(model, volume, {
+      stagingPath: model.paths.resolve('staging_target_path', request.staging_target_path),
+      targetPath: model.paths.resolve('target_path', target),
+      capability: asMountCapability(parseCapability('volume_capability', capabilityMessage)),
+      readOnly: request.readonly,
+    });
+    return {};
+  };
+}
+
+/** Node.NodeUnpublishVolume: works for volumes nobody knows any more, too. */
+export function unpublishVolumeHandler(model: Model) {
+  return async (request: NodeUnpublishVolumeRequest__Output): Promise<NodeUnpublishVolumeResponse> => {
+    const volumeId = required('volume_id', request.volume_id);
+    const target = required('target_path', request.target_path);
+    await unpublishVolume(model, volumeId, model.paths.resolve('target_path', target));
+    return {};
+  };
+}

@@ -1,0 +1,33 @@
+import type { NodeStageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeStageVolumeRequest.ts';
+import type { NodeStageVolumeResponse } from '../../rpc/generated/csi/v1/NodeStageVolumeResponse.ts';
+import type { NodeUnstageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnstageVolumeRequest.ts';
+import type { NodeUnstageVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnstageVolumeResponse.ts';
+import { asMountCapability } from '../../volume/capability.ts';
+import type { Model } from '../../volume/model.ts';
+import { stageVolume, unstageVolume } from '../../volume/stage-volume.ts';
+import { existingVolume } from '../../volume/staged-content.ts';
+import { parseCapability, required } from '../requests.ts';
+
+/** Node.NodeStageVolume. */
+export function stageVolumeHandler(model: Model) {
+  return async (request: NodeStageVolumeRequest__Output): Promise<NodeStageVolumeResponse> => {
+    const volumeId = required('volume_id', request.volume_id);
+    const path = required('staging_target_path', request.staging_target_path);
+    const capabilityMessage = required('volume_capability', request.volume_capability);
+    const volume = existingVolume(model, volumeId);
+    const stagingPath = model.paths.resolve('staging_target_path', path);
+    const capability = asMountCapability(parseCapability('volume_capability', capabilityMessage));
+    await stageVolume(model, volume, stagingPath, capability);
+    return {};
+  };
+}
+
+/** Node.NodeUnstageVolume: works for volumes nobody knows any more, too. */
+export function unstageVolumeHandler(model: Model) {
+  return async (request: NodeUnstageVolumeRequest__Output): Promise<NodeUnstageVolumeResponse> => {
+    const volumeId = required('volume_id', request.volume_id);
+    const path = required('staging_target_path', request.staging_target_path);
+    await unstageVolume(model, volumeId, model.paths.resolve('staging_target_path', path));
+    return {};
+  };
+}

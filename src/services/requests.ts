@@ -1,0 +1,79 @@
+import type { CapacityRange__Output } from '../rpc/generated/csi/v1/CapacityRange.ts';
+import type { Topology__Output } from '../rpc/generated/csi/v1/Topology.ts';
+import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
+import { isAccessMode } from '../volume/access-mode.ts';
+import { anyCapacity, type CapacityRange, checkCapacityRange } from '../volume/capacity.ts';
+import type { VolumeCapability } from '../volume/capability.ts';
+import { invalidField, missingField } from '../volume/errors.ts';
+import { parseMountFlags } from '../volume/mount-flags.ts';
+import type { TopologySegments } from '../volume/topology.ts';
+
+/** The value of a field that must be there. @throws VolumeError invalid, naming the field */
+export function required<Value>(field: string, value: Value | null): Value & {} {
+  if (value === null || value === undefined || value === '') throw missingField(field);
+  return value;
+}
+
+const NAME_LIMIT_BYTES = 128;
+// Control characters other than the usual white space (CSI specification, CreateVolumeRequest.name).
+const BANNED_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u;
+
+/** A name suggested by the CO. Any other character is legal in it, `/` and `..` too; it never becomes a path. */
+export function parseName(field: string, name: string): string {
+  required(field, name);
+  if (Buffer.byteLength(name) > NAME_LIMIT_BYTES) {
+    throw invalidField(field, name, `is longer than ${NAME_LIMIT_BYTES} bytes`);
+  }
+  const banned = BANNED_CHARACTER.exec(name)?.[0].codePointAt(0);
+  if (banned !== undefined) {
+    const codePoint = banned.toString(16).toUpperCase().padStart(4, '0');
+    throw invalidField(field, name, `contains U+${codePoint}, a control character`);
+  }
+  return name;
+}
+
+/** The range asked for; without one, any size will do. */
+export function parseCapacityRange(range: CapacityRange__Output | null): CapacityRange {
+  if (!range) return anyCapacity;
+  const parsed = { requiredBytes: BigInt(range.required_bytes), limitBytes: BigInt(range.limit_bytes) };
+  checkCapacityRange(parsed);
+  return parsed;
+}
+
+/** One capability (CSI specification, VolumeCapability). */
+export function parseCapability(field: string, capability: VolumeCapability__Output): VolumeCapability {
+  const accessMode = parseAccessMode(`${field}.access_mode`, capability);
+  switch (capability.access_type) {
+    case 'mount': {
+      const { fs_type, mount_flags, volume_mount_group } = required(`${field}.mount`, capability.mount ?? null);
+      if (volume_mount_group !== '') {
+        const why = 'cannot be honoured, because the driver does not declare VOLUME_MOUNT_GROUP';
+        throw invalidField(`${field}.mount.volume_mount_group`, volume_mount_group, why);
+      }
+      const mountFlags = parseMountFlags(`${field}.mount.mount_flags`, mount_flags);
+      return { accessType: 'mount', accessMode, fsType: fs_type, mountFlags };
+    }
+    case 'block':
+      return { accessType: 'block', accessMode };
+    default:
+      throw missingField(`${field}.access_type (mount or block)`);
+  }
+}
+
+/** A list of capabilities, each named by its place in errors. */
+export function parseCapabilities(field: string, list: readonly VolumeCapability__Output[]): VolumeCapability[] {
+  return list.map((capability, index) => parseCapability(`${field}[${index}]`, capability));
+}
+
+function parseAccessMode(field: string, { access_mode }: VolumeCapability__Output) {
+  const mode: unknown = required(field, access_mode).mode;
+  if (typeof mode === 'string' && isAccessMode(mode)) return mode;
+  if (mode === 'UNKNOWN') throw missingField(`${field}.mode`);
+  // proto-loader hands on the number of an enum value it does not know.
+  throw invalidField(`${field}.mode`, mode, 'is not an access mode of the specification');
+}
+
+/** The segments of each place in a list. */
+export function parsePlaces(list: readonly Topology__Output[] | undefined): TopologySegments[] {
+  return (list ?? []).map((place) => place.segments);
+}

@@ -1,0 +1,43 @@
+import { invalidField, VolumeError } from './errors.ts';
+
+/** The size a request asks for, in bytes (CSI specification, CapacityRange); 0 leaves a side open. */
+export interface CapacityRange {
+  readonly requiredBytes: bigint;
+  readonly limitBytes: bigint;
+}
+
+export const anyCapacity: CapacityRange = { requiredBytes: 0n, limitBytes: 0n };
+
+const DEFAULT_BYTES = 1024n ** 3n;
+
+/** @throws VolumeError invalid: a negative size, or a limit below what is required */
+export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange): void {
+  if (requiredBytes < 0n) throw invalidField('capacity_range.required_bytes', requiredBytes, 'is negative');
+  if (limitBytes < 0n) throw invalidField('capacity_range.limit_bytes', limitBytes, 'is negative');
+  if (limitBytes !== 0n && limitBytes < requiredBytes) {
+    const why = `is below capacity_range.required_bytes ${requiredBytes}`;
+    throw invalidField('capacity_range.limit_bytes', limitBytes, why);
+  }
+}
+
+/**
+ * The size of a new volume: what is required, to the byte; where nothing is, 1 GiB, or the limit if it is less.
+ * @throws VolumeError out-of-range: more than a volume may have
+ */
+export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
+  const unasked = range.limitBytes !== 0n && range.limitBytes < DEFAULT_BYTES ? range.limitBytes : DEFAULT_BYTES;
+  const sizeBytes = range.requiredBytes !== 0n ? range.requiredBytes : unasked;
+  if (sizeBytes > maximumBytes) {
+    const field = range.requiredBytes !== 0n ? 'capacity_range.required_bytes' : 'capacity_range';
+    throw new VolumeError(
+      'out-of-range',
+      `${field}: ${sizeBytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`,
+    );
+  }
+  return sizeBytes;
+}
+
+/** Whether a volume of this size is what the range asks for. */
+export function fitsRange(sizeBytes: bigint, range: CapacityRange): boolean {
+  return sizeBytes >= range.requiredBytes && (range.limitBytes === 0n || sizeBytes <= range.limitBytes);
+}

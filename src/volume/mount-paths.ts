@@ -1,0 +1,57 @@
+import { posix } from 'node:path';
+import { invalidField } from './errors.ts';
+
+// PATH_MAX counts the terminating NUL.
+const PATH_LIMIT_BYTES = 4095;
+
+/**
+ * Which staging and target paths are acceptable, and where they really are. No symbolic link in such a path is
+ * followed, with one exception: the kubelet's directory itself may be reached through one.
+ */
+export class MountPaths {
+  private readonly kubeletDir: string;
+  private readonly realKubeletDir: string;
+  private readonly poolPaths: readonly string[];
+
+  /**
+   * @param kubeletDir as it appears in requests
+   * @param realKubeletDir the same with its symbolic links followed
+   * @param poolPaths the pools, symbolic links followed
+   */
+  constructor(kubeletDir: string, realKubeletDir: string, poolPaths: readonly string[]) {
+    this.kubeletDir = posix.normalize(kubeletDir);
+    this.realKubeletDir = realKubeletDir;
+    this.poolPaths = poolPaths;
+  }
+
+  /**
+   * The path to work on for a path of a request.
+   * @param field the request's field, for the error
+   * @throws VolumeError invalid: not absolute, too long, or such that a mount there would cover a pool or lie in
+   *   one, where taking it down could remove what belongs to a volume
+   */
+  resolve(field: string, path: string): string {
+    if (!path.startsWith('/')) throw invalidField(field, path, 'is not an absolute path');
+    if (path.includes('\0')) throw invalidField(field, path, 'contains a NUL character');
+    if (Buffer.byteLength(path) > PATH_LIMIT_BYTES) {
+      throw invalidField(field, path, `is longer than ${PATH_LIMIT_BYTES} bytes`);
+    }
+    const normal = withoutTrailingSlash(posix.normalize(path));
+    const real = isWithin(normal, this.kubeletDir)
+      ? posix.join(this.realKubeletDir, normal.slice(this.kubeletDir.length))
+      : normal;
+    for (const pool of this.poolPaths) {
+      if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
+      if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
+    }
+    return real;
+  }
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}

@@ -1,0 +1,106 @@
+import { type AccessMode, isSingleTarget } from './access-mode.ts';
+import { type MountCapability, requiredMountFlags } from './capability.ts';
+import { invalidField, quote, VolumeError } from './errors.ts';
+import type { Model } from './model.ts';
+import type { MountFlags } from './mount-flags.ts';
+import { checkOwner } from './mount-owner.ts';
+import type { MountedState } from './ports.ts';
+import { checkMountedAs, symlinkError } from './stage-volume.ts';
+import { contentOf, inspectField, isSame } from './staged-content.ts';
+import type { Volume } from './volume.ts';
+
+/** What NodePublishVolume asks for; paths are resolved by MountPaths. */
+export interface PublishSpec {
+  readonly stagingPath: string;
+  readonly targetPath: string;
+  readonly capability: MountCapability;
+  readonly readOnly: boolean;
+}
+
+/**
+ * Publishes a staged volume: binds the staging path at the target, which is made here (CSI specification,
+ * NodePublishVolume). A healthy mount of the same kind is left as it is. The caller holds the target, and shares
+ * the volume with those who publish it elsewhere.
+ */
+export async function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
+  const { stagingPath, targetPath, capability } = spec;
+  if (stagingPath === targetPath) throw invalidField('target_path', targetPath, 'is the staging_target_path as well');
+  const staged = await stagedAt(model, volume, stagingPath);
+  const flags = requiredMountFlags(capability, spec.readOnly);
+  const target = await inspectField(model, 'target_path', targetPath);
+  await model.mountIndex.confirmed(volume.id);
+  // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
+  checkTargets(model, volume, spec);
+  const use = { kind: 'target', accessMode: capability.accessMode } as const;
+  if (target.kind === 'mounted') {
+    checkMountedAs('target_path', targetPath, target, staged, flags);
+    model.mountIndex.add({ volumeId: volume.id, path: targetPath, mountId: target.mountId, use });
+    return;
+  }
+  if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
+  model.mountIndex.add({ volumeId: volume.id, path: targetPath, mountId: undefined, use });
+  try {
+    await model.onStep('publish: checked');
+    const mountId = await mountTarget(model, spec, staged, flags);
+    model.mountIndex.add({ volumeId: volume.id, path: targetPath, mountId, use });
+  } catch (error) {
+    model.mountIndex.removePath(targetPath);
+    throw error;
+  }
+  await model.onStep('publish: mounted');
+}
+
+async function stagedAt(model: Model, volume: Volume, stagingPath: string): Promise<MountedState> {
+  const { state: content } = await contentOf(model, volume);
+  const staged = await inspectField(model, 'staging_target_path', stagingPath);
+  if (staged.kind === 'mounted' && isSame(staged.identity, content.identity)) return staged;
+  const message = `staging_target_path: volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
+  throw new VolumeError('precondition', message);
+}
+
+/** Holds a volume to the number of targets its access mode allows, asked for now or when it was published. */
+function checkTargets(model: Model, volume: Volume, { stagingPath, targetPath, capability }: PublishSpec): void {
+  const rival = model.mountIndex.of(volume.id).find(({ path, use }) => {
+    if (path === stagingPath || path === targetPath) return false;
+    if (use.kind !== 'target' && use.kind !== 'found') return false;
+    const othersMode: AccessMode | undefined = use.kind === 'target' ? use.accessMode : undefined;
+    return isSingleTarget(capability.accessMode) || (othersMode !== undefined && isSingleTarget(othersMode));
+  });
+  if (!rival) return;
+  throw new VolumeError(
+    'precondition',
+    `target_path: volume ${quote(volume.id)} is published at ${quote(rival.path)} already, and SINGLE_NODE_SINGLE_WRITER allows one target`,
+  );
+}
+
+async function mountTarget(
+  model: Model,
+  { stagingPath, targetPath }: PublishSpec,
+  staged: MountedState,
+  flags: MountFlags,
+): Promise<number> {
+  const wasMade = await model.mounts.makeDirectory(targetPath);
+  try {
+    await model.onStep('publish: target made');
+    return await model.mounts.bind(stagingPath, targetPath, flags, staged.identity);
+  } catch (error) {
+    if (wasMade) await model.mounts.remove(targetPath);
+    throw error;
+  }
+}
+
+/**
+ * Takes down what is published at a target and removes the target (CSI specification, NodeUnpublishVolume).
+ * Works when every record is gone. The caller holds the target.
+ */
+export async function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
+  const state = await inspectField(model, 'target_path', targetPath);
+  if (state.kind === 'symlink') throw symlinkError('target_path', targetPath);
+  if (state.kind === 'mounted') await checkOwner(model, 'target_path', volumeId, targetPath, state);
+  await model.onStep('unpublish: checked');
+  if (state.kind === 'mounted') await model.mounts.unmount(targetPath);
+  model.mountIndex.removePath(targetPath);
+  await model.onStep('unpublish: unmounted');
+  if (state.kind !== 'absent') await model.mounts.remove(targetPath);
+  await model.onStep('unpublish: target removed');
+}

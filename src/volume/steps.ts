@@ -1,0 +1,29 @@
+/**
+ * The steps of every mutation, in the order they are reached. After each the process may die, and what is on
+ * disk and mounted must be something the next start and a retry can work with.
+ */
+export const mutationSteps = {
+  createVolume: [
+    'create: directory made',
+    'create: content made',
+    'create: record written',
+    'create: built durably',
+    'create: renamed',
+    'create: durable',
+  ],
+  deleteVolume: ['delete: checked', 'delete: renamed', 'delete: durable', 'delete: content removed'],
+  stageVolume: ['stage: checked', 'stage: mounted'],
+  publishVolume: ['publish: checked', 'publish: target made', 'publish: mounted'],
+  unpublishVolume: ['unpublish: checked', 'unpublish: unmounted', 'unpublish: target removed'],
+  unstageVolume: ['unstage: checked', 'unstage: unmounted'],
+} as const;
+
+export type Step = (typeof mutationSteps)[keyof typeof mutationSteps][number];
+
+/**
+ * The one place every step of a mutation goes through. The driver does nothing there; a test stops the process
+ * there, or makes the step fail.
+ */
+export type OnStep = (step: Step) => void | Promise<void>;
+
+export const passStep: OnStep = () => {};

@@ -1,0 +1,50 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** What an id of our own form tells: `<slug>-<name hash>-<pool id>-<random>`, all but the slug hexadecimal. */
+export interface OwnId {
+  readonly nameHash: string;
+  readonly poolId: string;
+}
+
+const OWN_ID = /^[a-z0-9][a-z0-9-]*-([0-9a-f]{16})-([0-9a-f]{8})-[0-9a-f]{8}$/;
+const ID_LIMIT_BYTES = 128;
+const SLUG_LIMIT = ID_LIMIT_BYTES - '-0123456789abcdef-01234567-01234567'.length;
+
+/** The part of an id that follows from the volume's name, so that a damaged record still blocks its name. */
+export function nameHash(name: string): string {
+  return createHash('sha256').update(name).digest('hex').slice(0, 16);
+}
+
+/**
+ * A new id for a volume of this name in this pool. At most 128 bytes, of characters that are safe as a file name.
+ * @param random four random bytes, so that a name used again makes another id
+ */
+export function newVolumeId(name: string, poolId: string, random = randomBytes(4)): string {
+  const slug = name
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, SLUG_LIMIT)
+    .replace(/^-+|-+$/g, '');
+  return [slug || 'volume', nameHash(name), poolId, random.toString('hex')].join('-');
+}
+
+/** The parts of an id of our own form, undefined for any other id. */
+export function parseOwnId(id: string): OwnId | undefined {
+  const match = id.length <= ID_LIMIT_BYTES ? OWN_ID.exec(id) : null;
+  const [, hash, poolId] = match ?? [];
+  return hash === undefined || poolId === undefined ? undefined : { nameHash: hash, poolId };
+}
+
+/**
+ * The name of the directory that holds the object with this id: an id of our form itself; any other, which may
+ * hold any character, in base64url behind `x-`. Ids from outside are looked up first; this never sees them.
+ */
+export function directoryNameOf(id: string): string {
+  return parseOwnId(id) === undefined ? `x-${Buffer.from(id).toString('base64url')}` : id;
+}
+
+/** The id whose directory has this name; a name of neither form stands for itself. */
+export function idOfDirectory(directoryName: string): string {
+  const encoded = /^x-([A-Za-z0-9_-]+)$/.exec(directoryName)?.[1];
+  return encoded === undefined ? directoryName : Buffer.from(encoded, 'base64url').toString();
+}
