@@ -1,0 +1,39 @@
+import { helpText } from './options/help.ts';
+import { isLabelValue } from './options/names.ts';
+import { readFlags } from './options/read.ts';
+import { flagTable, type Options } from './options/table.ts';
+
+export type { Options } from './options/table.ts';
+export { resolveVolumeLimit } from './options/volume-limit.ts';
+
+/** What a command line asks for. Texts have no line break at their end. */
+export type CommandLine =
+  | { readonly kind: 'run'; readonly options: Options }
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'version'; readonly text: string }
+  | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] };
+
+/**
+ * Reads the words after the name of the program. Never throws for what a user wrote: all mistakes are returned
+ * at once, each a sentence without a full stop. A request for help or the version is served despite mistakes.
+ */
+export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
+  const { values, requests, mistakes } = readFlags(flagTable, argv);
+  if (requests.has('help')) return { kind: 'help', text: helpText(flagTable) };
+  if (requests.has('version')) return { kind: 'version', text: `csi-driver-hostpath ${version}` };
+  const allMistakes = [...mistakes, ...conflicts(values)];
+  if (allMistakes.length > 0) return { kind: 'mistakes', mistakes: allMistakes };
+  // Without a mistake no value was left out.
+  return { kind: 'run', options: values as Options };
+}
+
+/** Mistakes that no flag shows alone. A value that is itself a mistake is absent, and judged no further. */
+function conflicts(values: Partial<Options>): readonly string[] {
+  const { nodeId, enableTopology } = values;
+  if (nodeId === undefined || enableTopology !== true || isLabelValue(nodeId)) return [];
+  return [
+    `--nodeid: ${JSON.stringify(nodeId)} cannot be a topology segment: a label value has at most 63 letters, ` +
+      'digits, dashes, dots and underscores, and begins and ends with a letter or digit; give another id, ' +
+      'or --enable-topology=false',
+  ];
+}

@@ -1,0 +1,75 @@
+import { type DescribedFlag, type FlagTable, formsOf, groupsOf, ignoredFlagsOf, namesOf } from './flag.ts';
+
+const widthColumns = 100;
+
+/** The text of `--help`, at most 100 columns wide, without a line break at its end. */
+export function helpText(table: FlagTable): string {
+  const groups = [...groupsOf(table)];
+  const left = Math.max(...groups.flatMap(([, flags]) => flags.map((flag) => spelling(flag).length))) + 4;
+  const sections = groups.map(([group, flags]) => [group, ...flags.flatMap((flag) => entry(flag, left))]);
+  const forms = [...formsOf(table)].flatMap(([placeholder, accepted]) =>
+    hanging(`  ${placeholder}`, accepted.split(' '), left),
+  );
+  return [
+    ['Usage: csi-driver-hostpath --nodeid=ID [flags]'],
+    wrap(usageNote.split(' '), widthColumns),
+    ...sections,
+    ['Values', ...forms],
+    ignoredSection(table),
+  ]
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+/** How flags are written; documentation says it in the same words. */
+export const usageNote =
+  'A flag has one or two dashes; its value comes after "=" or as the next word. A boolean alone means true, ' +
+  'and takes a value only after "=": true, false, t, f, 1 or 0. Where a flag is given twice the last one wins, ' +
+  'unless it may be repeated.';
+
+/** A flag as it is written, such as `--statedir PATH`. */
+export function spelling(flag: DescribedFlag): string {
+  const names = namesOf(flag).map((name) => `--${name}`);
+  return [names.join(', '), flag.kind.placeholder].filter((part) => part !== '').join(' ');
+}
+
+function entry(flag: DescribedFlag, left: number): readonly string[] {
+  return hanging(`  ${spelling(flag)}`, [...flag.meaning.split(' '), ...remark(flag)], left);
+}
+
+/** What follows the meaning, as one word that is not broken over two lines. */
+function remark(flag: DescribedFlag): readonly string[] {
+  if ('required' in flag) return ['(required)'];
+  if ('repeatable' in flag) return ['(may be repeated)'];
+  return 'default' in flag && flag.default !== '' ? [`(default ${flag.default})`] : [];
+}
+
+function ignoredSection(table: FlagTable): readonly string[] {
+  const names = ignoredFlagsOf(table).flatMap((flag) => namesOf(flag).map((name) => `--${name}`));
+  if (names.length === 0) return [];
+  return [
+    'Accepted for the sake of older manifests and ignored',
+    ...hanging('', names.join(', ').split(' '), 2),
+  ];
+}
+
+/** Text in a column that begins at `left`, with a title in front of its first line. */
+function hanging(title: string, words: readonly string[], left: number): readonly string[] {
+  return wrap(words, widthColumns - left).map(
+    (line, index) => (index === 0 ? title : '').padEnd(left) + line,
+  );
+}
+
+function wrap(words: readonly string[], width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line];
+}

@@ -1,0 +1,69 @@
+import type { AnyFlag, FlagTable, RequestFlag, ValuesOf } from './flag.ts';
+import { readWords, type Word } from './words.ts';
+
+/** What a command line says by a table of flags. */
+export interface Reading<Table extends FlagTable> {
+  /** Complete when there are no mistakes; a value that was given wrongly is left out. */
+  readonly values: Partial<ValuesOf<Table>>;
+  readonly requests: ReadonlySet<RequestFlag['request']>;
+  /** A sentence for every mistake, in the order of the command line, and then for every flag that is missing. */
+  readonly mistakes: readonly string[];
+}
+
+/** Reads a command line (without the name of the program). Throws only where a default in the table is wrong. */
+export function readFlags<Table extends FlagTable>(table: Table, argv: readonly string[]): Reading<Table> {
+  const words = readWords(table, argv);
+  const values: Record<string, unknown> = initialValues(table, words);
+  const requests = new Set<RequestFlag['request']>();
+  const mistakes: string[] = [];
+  for (const word of words) {
+    if (word.kind === 'mistake') {
+      mistakes.push(word.sentence);
+      continue;
+    }
+    const { flag, key } = word;
+    const outcome = parseText(flag, word.text);
+    if ('problem' in outcome) {
+      mistakes.push(`--${word.name}: ${outcome.problem}`);
+    } else if ('request' in flag) {
+      requests.delete(flag.request);
+      if (outcome.value === true) requests.add(flag.request);
+    } else if ('repeatable' in flag) {
+      values[key] = [...(values[key] as unknown[]), outcome.value];
+    } else if (!('ignored' in flag)) {
+      values[key] = outcome.value;
+    }
+  }
+  mistakes.push(...missingFlags(table, words));
+  // Each key was filled by the kind of its own entry, which is what the mapped type says.
+  return { values: values as Partial<ValuesOf<Table>>, requests, mistakes };
+}
+
+/** Defaults, except where the flag is given: a wrong value must not look like the default one. */
+function initialValues(table: FlagTable, words: readonly Word[]): Record<string, unknown> {
+  const values: Record<string, unknown> = {};
+  for (const [key, flag] of Object.entries(table)) {
+    if ('repeatable' in flag) values[key] = [];
+    else if ('default' in flag && !isGiven(key, words)) values[key] = flag.kind.parse(flag.default);
+  }
+  return values;
+}
+
+function missingFlags(table: FlagTable, words: readonly Word[]): readonly string[] {
+  return Object.entries(table)
+    .filter(([key, flag]) => 'required' in flag && !isGiven(key, words))
+    .map(([, flag]) => `--${flag.name} is required: give it as --${flag.name}=${flag.kind.placeholder}`);
+}
+
+function isGiven(key: string, words: readonly Word[]): boolean {
+  return words.some((word) => word.key === key);
+}
+
+function parseText(flag: AnyFlag, text: string): { readonly value: unknown } | { readonly problem: string } {
+  try {
+    return { value: flag.kind.parse(text) };
+  } catch (error) {
+    if (error instanceof Error) return { problem: error.message };
+    throw error;
+  }
+}

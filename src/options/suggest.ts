@@ -1,0 +1,36 @@
+/**
+ * The candidate nearest to a mistyped name, or undefined when none is near: at most one letter in three may
+ * be wrong, so a name of one or two letters gets no suggestion.
+ */
+export function nearestName(given: string, candidates: readonly string[]): string | undefined {
+  // A longer word is no mistyped flag, and comparing it would cost time for nothing.
+  if (given.length > 64) return undefined;
+  let nearest: string | undefined;
+  let leastDistance = Math.min(3, Math.floor(given.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(given, candidate);
+    if (distance < leastDistance) {
+      nearest = candidate;
+      leastDistance = distance;
+    }
+  }
+  return nearest;
+}
+
+/** How many letters must be inserted, removed or replaced to make one text the other (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  // Each row holds the distances from a beginning of `from` to every beginning of `to`.
+  let row = Array.from({ length: to.length + 1 }, (_, length) => length);
+  for (const [index, letter] of [...from].entries()) {
+    let last = index + 1;
+    const next = [last];
+    for (let column = 1; column <= to.length; column += 1) {
+      const above = row[column] ?? 0;
+      const diagonal = row[column - 1] ?? 0;
+      last = Math.min(above + 1, last + 1, diagonal + (to[column - 1] === letter ? 0 : 1));
+      next.push(last);
+    }
+    row = next;
+  }
+  return row.at(-1) ?? 0;
+}

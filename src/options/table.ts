@@ -1,0 +1,135 @@
+import { parseEndpoint } from '../rpc/endpoint.ts';
+import type { FlagTable, ValuesOf } from './flag.ts';
+import { klogFlags } from './klog-flags.ts';
+import { parseDriverName, parseNodeId } from './names.ts';
+import { absolutePath, boolean, bytes, duration, fileMode, integer, oneOf, parsed, text } from './values.ts';
+
+/** Every flag of the driver. The parser, the type of the options, help and docs/options.md come from here. */
+export const flagTable = {
+  nodeId: {
+    name: 'nodeid',
+    kind: parsed('ID', parseNodeId),
+    required: true,
+    group: 'Identity',
+    meaning:
+      "This node's id, told by NodeGetInfo; with topology it is also the topology segment, and so a valid label value of at most 63 characters.",
+  },
+  driverName: {
+    name: 'drivername',
+    kind: parsed('NAME', parseDriverName),
+    default: 'hostpath.csi.k8s.io',
+    group: 'Identity',
+    meaning:
+      'Name of the driver: at most 63 letters, digits, dashes and dots, with a letter or digit at either end.',
+  },
+  enableTopology: {
+    name: 'enable-topology',
+    kind: boolean,
+    default: 'true',
+    group: 'Identity',
+    meaning: 'Say that a volume can be reached only from the node that holds it.',
+  },
+  stateDir: {
+    name: 'statedir',
+    kind: absolutePath,
+    default: '/csi-data-dir',
+    group: 'Storage',
+    meaning: 'Directory that holds volumes, snapshots and what the driver remembers of them.',
+  },
+  kubeletDir: {
+    name: 'kubelet-dir',
+    kind: absolutePath,
+    default: '/var/lib/kubelet',
+    group: 'Storage',
+    meaning: "The kubelet's root directory, which may be reached through a symbolic link.",
+  },
+  lockTimeoutMs: {
+    name: 'lock-timeout',
+    kind: duration,
+    default: '10s',
+    group: 'Storage',
+    meaning: 'How long to wait for another driver on the same state directory to go.',
+  },
+  maxVolumeSizeBytes: {
+    name: 'max-volume-size',
+    kind: bytes,
+    default: '1Ti',
+    group: 'Limits',
+    meaning: 'Size of the largest volume that may be made.',
+  },
+  attachLimit: {
+    name: 'attach-limit',
+    kind: integer({ min: -1 }),
+    default: '0',
+    group: 'Limits',
+    meaning: 'How many volumes this node may have; 0 is no limit, -1 a random limit from 1 to 10 for tests.',
+  },
+  maxVolumesPerNode: {
+    name: 'maxvolumespernode',
+    kind: integer({ min: 0 }),
+    default: '0',
+    group: 'Limits',
+    meaning: 'The same limit under its older name, in force where --attach-limit is 0.',
+  },
+  endpoint: {
+    name: 'endpoint',
+    kind: parsed('ENDPOINT', parseEndpoint),
+    default: 'unix:///tmp/csi.sock',
+    group: 'Endpoint',
+    meaning: 'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT.',
+  },
+  socketMode: {
+    name: 'socket-mode',
+    kind: fileMode,
+    default: '0700',
+    group: 'Endpoint',
+    meaning: 'File mode of the socket.',
+  },
+  socketGroup: {
+    name: 'socket-group',
+    kind: text('GROUP'),
+    default: '',
+    group: 'Endpoint',
+    meaning: "Name or number of the group that owns the socket; without one it is the driver's own.",
+  },
+  drainTimeoutMs: {
+    name: 'drain-timeout',
+    kind: duration,
+    default: '20s',
+    group: 'Endpoint',
+    meaning: 'How long calls in flight may take after SIGTERM or SIGINT.',
+  },
+  verbosity: {
+    name: 'v',
+    kind: integer({ min: 0 }),
+    default: '2',
+    group: 'Logging',
+    meaning: 'Verbosity: 4 and up logs at debug level, 5 and up logs requests and replies without secrets.',
+  },
+  logFormat: {
+    name: 'log-format',
+    kind: oneOf('auto', 'json', 'pretty'),
+    default: 'auto',
+    group: 'Logging',
+    meaning: 'Format of the log; auto is pretty on a terminal and json elsewhere.',
+  },
+  help: {
+    name: 'help',
+    aliases: ['h'],
+    kind: boolean,
+    request: 'help',
+    group: 'Information',
+    meaning: 'Print this text and exit.',
+  },
+  version: {
+    name: 'version',
+    kind: boolean,
+    request: 'version',
+    group: 'Information',
+    meaning: 'Print the version and exit.',
+  },
+  ...klogFlags,
+} as const satisfies FlagTable;
+
+/** What the command line says, with every default filled in. */
+export type Options = ValuesOf<typeof flagTable>;

@@ -1,0 +1,125 @@
+import { posix } from 'node:path';
+import { parseDurationMs } from './duration.ts';
+import type { ValueKind } from './flag.ts';
+import { parseQuantityBytes } from './quantity.ts';
+
+/**
+ * A value read by a function of the caller's, which throws an Error with a sentence that quotes the text.
+ * `forms` is for help, and may stay empty where the flag's meaning says what is accepted.
+ */
+export function parsed<Value>(
+  placeholder: string,
+  parse: (text: string) => Value,
+  forms = '',
+): ValueKind<Value> {
+  return { placeholder, forms, takesNextWord: true, parse };
+}
+
+/** Any text, the empty one included. */
+export function text(placeholder: string): ValueKind<string> {
+  return parsed(placeholder, (given) => given);
+}
+
+// The same words as in Go's strconv.ParseBool.
+const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const falsehoods = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
+
+/** A boolean: alone it means true. */
+export const boolean: ValueKind<boolean> = {
+  placeholder: '',
+  forms: '',
+  takesNextWord: false,
+  parse(given) {
+    if (truths.has(given)) return true;
+    if (falsehoods.has(given)) return false;
+    throw new Error(`${JSON.stringify(given)} is neither true nor false`);
+  },
+};
+
+/** A decimal integer between two bounds, both included. The upper default is what fits in an int32. */
+export function integer(bounds: { readonly min: number; readonly max?: number }): ValueKind<number> {
+  const { min, max = 2 ** 31 - 1 } = bounds;
+  return parsed(
+    'N',
+    (given) => {
+      // Leading zeros are refused because Go reads 010 as octal and people read it as ten.
+      const value = /^[+-]?(?:0|[1-9]\d*)$/.test(given) ? Number(given) : Number.NaN;
+      // The sum turns -0 into 0.
+      if (value >= min && value <= max) return value + 0;
+      throw new Error(`${JSON.stringify(given)} is not a whole number from ${min} to ${max}`);
+    },
+    'a whole number in decimal',
+  );
+}
+
+/** An exact number of bytes, at least one. */
+export const bytes: ValueKind<bigint> = parsed(
+  'SIZE',
+  (given) => {
+    const sizeBytes = parseQuantityBytes(given);
+    if (sizeBytes < 1n) throw new Error(`${JSON.stringify(given)} is less than one byte`);
+    return sizeBytes;
+  },
+  'a number of bytes, or a Kubernetes quantity such as 500M, 1Ti or 1.5Gi',
+);
+
+/** Whole milliseconds. */
+export const duration: ValueKind<number> = parsed(
+  'DURATION',
+  parseDurationMs,
+  'a duration as Go writes it, such as 10s, 500ms or 1m30s; at most 24h',
+);
+
+/** Permission bits, without set-user-id, set-group-id and sticky. */
+export const fileMode: ValueKind<number> = parsed(
+  'MODE',
+  (given) => {
+    const digits = /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1];
+    if (digits !== undefined) return Number.parseInt(digits, 8);
+    throw new Error(`${JSON.stringify(given)} is not an octal file mode such as 0770`);
+  },
+  'an octal file mode such as 0770',
+);
+
+/** An absolute path, returned without doubled or trailing slashes. Symbolic links are not looked at. */
+export const absolutePath: ValueKind<string> = parsed(
+  'PATH',
+  (given) => {
+    if (!given.startsWith('/')) throw new Error(`${JSON.stringify(given)} is not an absolute path`);
+    // Where the part before `..` is a symbolic link, text and kernel disagree on what the path means.
+    if (given.split('/').includes('..')) throw new Error(`${JSON.stringify(given)} has ".." in it`);
+    return posix.resolve(given);
+  },
+  'an absolute path, without ".." in it',
+);
+
+export function oneOf<const Choice extends string>(...choices: readonly Choice[]): ValueKind<Choice> {
+  return parsed(choices.join('|'), (given) => {
+    const choice = choices.find((candidate) => candidate === given);
+    if (choice !== undefined) return choice;
+    throw new Error(`${JSON.stringify(given)} is none of ${choices.join(', ')}`);
+  });
+}
+
+/** Values separated by commas; the empty text is the empty list. */
+export function listOf<Value>(item: ValueKind<Value>): ValueKind<readonly Value[]> {
+  return parsed(`${item.placeholder},...`, (given) =>
+    given === '' ? [] : given.split(',').map((part) => item.parse(part)),
+  );
+}
+
+/** A value with a name before it, `NAME=VALUE`. The name is not empty and ends at the first `=`. */
+export function named<Value>(
+  value: ValueKind<Value>,
+): ValueKind<{ readonly name: string; readonly value: Value }> {
+  const placeholder = `NAME=${value.placeholder}`;
+  return parsed(
+    placeholder,
+    (given) => {
+      const separatorAt = given.indexOf('=');
+      if (separatorAt < 1) throw new Error(`${JSON.stringify(given)} is not of the form ${placeholder}`);
+      return { name: given.slice(0, separatorAt), value: value.parse(given.slice(separatorAt + 1)) };
+    },
+    value.forms === '' ? '' : `a name, = and then ${value.forms}`,
+  );
+}

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { parseCommandLine } from '../../../src/options.ts';
+
+const version = '1.2.3';
+
+function mistakesOf(...argv: string[]): readonly string[] {
+  const commandLine = parseCommandLine(argv, version);
+  return commandLine.kind === 'mistakes' ? commandLine.mistakes : [];
+}
+
+describe('parseCommandLine', () => {
+  it('runs with every default when only the node id is given', () => {
+    expect(parseCommandLine(['--nodeid=node-1'], version)).toEqual({
+      kind: 'run',
+      options: {
+        nodeId: 'node-1',
+        driverName: 'hostpath.csi.k8s.io',
+        enableTopology: true,
+        stateDir: '/csi-data-dir',
+        kubeletDir: '/var/lib/kubelet',
+        lockTimeoutMs: 10_000,
+        maxVolumeSizeBytes: 2n ** 40n,
+        attachLimit: 0,
+        maxVolumesPerNode: 0,
+        endpoint: 'unix:///tmp/csi.sock',
+        socketMode: 0o700,
+        socketGroup: '',
+        drainTimeoutMs: 20_000,
+        verbosity: 2,
+        logFormat: 'auto',
+      },
+    });
+  });
+
+  it('reads the arguments of the Go reference driver and its klog flags', () => {
+    const argv = [
+      '-v=5',
+      '--drivername=x.io',
+      '-nodeid',
+      'n',
+      '-logtostderr',
+      '--vmodule=a=1',
+      '-log_dir',
+      '/x',
+    ];
+    expect(parseCommandLine(argv, version)).toMatchObject({
+      kind: 'run',
+      options: { verbosity: 5, driverName: 'x.io', nodeId: 'n' },
+    });
+  });
+
+  it.each(['--help', '-h', '-help', '--h'])('answers %s with help despite mistakes', (flag) => {
+    expect(parseCommandLine([flag, '--wrong'], version)).toMatchObject({
+      kind: 'help',
+      text: expect.stringContaining('Usage:'),
+    });
+  });
+
+  it('answers --version with the name and version despite a missing node id', () => {
+    expect(parseCommandLine(['--version'], version)).toEqual({
+      kind: 'version',
+      text: 'csi-driver-hostpath 1.2.3',
+    });
+  });
+
+  it('requires the node id', () => {
+    expect(mistakesOf()).toEqual(['--nodeid is required: give it as --nodeid=ID']);
+  });
+
+  it('does not call a node id missing that is given wrongly', () => {
+    expect(mistakesOf('--nodeid=')).toEqual(['--nodeid: "" is not a node id: it has from 1 to 256 bytes']);
+  });
+
+  it('does not call a node id missing whose value is', () => {
+    expect(mistakesOf('--nodeid')).toEqual(['--nodeid needs a value, as in --nodeid=ID']);
+  });
+
+  it.each(['a/b', 'n'.repeat(64)])('refuses the node id %s as a topology segment', (nodeId) => {
+    expect(mistakesOf(`--nodeid=${nodeId}`)).toEqual([
+      expect.stringContaining(`--nodeid: "${nodeId}" cannot be a topology segment`),
+    ]);
+  });
+
+  it('accepts any node id of at most 256 bytes without topology', () => {
+    const commandLine = parseCommandLine([`--nodeid=${'/'.repeat(256)}`, '--enable-topology=false'], version);
+    expect(commandLine.kind).toBe('run');
+  });
+
+  it('does not judge the node id by a topology flag that is itself wrong', () => {
+    expect(mistakesOf('--nodeid=a/b', '--enable-topology=maybe')).toEqual([
+      '--enable-topology: "maybe" is neither true nor false',
+    ]);
+  });
+
+  it.each([
+    ['--socket-mode=0799', '--socket-mode: "0799" is not an octal file mode such as 0770'],
+    ['--statedir=data', '--statedir: "data" is not an absolute path'],
+    ['--kubelet-dir=x', '--kubelet-dir: "x" is not an absolute path'],
+    ['--maxvolumespernode=-1', '--maxvolumespernode: "-1" is not a whole number from 0 to 2147483647'],
+    ['--attach-limit=-2', '--attach-limit: "-2" is not a whole number from -1 to 2147483647'],
+    ['--max-volume-size=0', '--max-volume-size: "0" is less than one byte'],
+    ['--lock-timeout=10', '--lock-timeout: "10" is not a duration such as 10s, 500ms or 1m30s'],
+    ['--drain-timeout=x', '--drain-timeout: "x" is not a duration such as 10s, 500ms or 1m30s'],
+    ['--log-format=xml', '--log-format: "xml" is none of auto, json, pretty'],
+    ['-v=-1', '--v: "-1" is not a whole number from 0 to 2147483647'],
+    ['--logtostderr=x', '--logtostderr: "x" is neither true nor false'],
+  ])('refuses %s', (flag, mistake) => {
+    expect(mistakesOf('--nodeid=n', flag)).toEqual([mistake]);
+  });
+
+  it('tells every mistake at once', () => {
+    expect(mistakesOf('--stat-dir', '/x', '--v=high', '--drivername=_', 'extra')).toEqual([
+      '--stat-dir is not a flag of this driver: did you mean --statedir?',
+      '--v: "high" is not a whole number from 0 to 2147483647',
+      expect.stringContaining('--drivername: "_" is not a driver name'),
+      'unexpected argument "extra"',
+      '--nodeid is required: give it as --nodeid=ID',
+    ]);
+  });
+});

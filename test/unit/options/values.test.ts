@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import {
+  absolutePath,
+  boolean,
+  bytes,
+  fileMode,
+  integer,
+  listOf,
+  named,
+  oneOf,
+  parsed,
+  text,
+} from '../../../src/options/values.ts';
+
+describe('The kinds of values', () => {
+  it.each(['1', 't', 'T', 'true', 'TRUE', 'True'])('read the boolean %s as true', (given) => {
+    expect(boolean.parse(given)).toBe(true);
+  });
+
+  it.each(['0', 'f', 'F', 'false', 'FALSE', 'False'])('read the boolean %s as false', (given) => {
+    expect(boolean.parse(given)).toBe(false);
+  });
+
+  it.each(['', 'yes', 'tRUE', '2'])('refuse the boolean %j', (given) => {
+    expect(() => boolean.parse(given)).toThrow(`${JSON.stringify(given)} is neither true nor false`);
+  });
+
+  it('read integers up to both bounds', () => {
+    const kind = integer({ min: -1, max: 20 });
+    expect(['-1', '-0', '+3', '20'].map((given) => kind.parse(given))).toEqual([-1, 0, 3, 20]);
+  });
+
+  it('bound integers by what fits in an int32 unless told otherwise', () => {
+    expect(integer({ min: 0 }).parse('2147483647')).toBe(2_147_483_647);
+    expect(() => integer({ min: 0 }).parse('2147483648')).toThrow('from 0 to 2147483647');
+  });
+
+  it.each(['', '-2', '21', '1.5', '1e1', '0x10', '010', ' 1', 'ten'])('refuse the integer %j', (given) => {
+    expect(() => integer({ min: -1, max: 20 }).parse(given)).toThrow(
+      `${JSON.stringify(given)} is not a whole number from -1 to 20`,
+    );
+  });
+
+  it('read sizes as exact bytes', () => {
+    expect(bytes.parse('1Ti')).toBe(2n ** 40n);
+  });
+
+  it('refuse a size of nothing', () => {
+    expect(() => bytes.parse('0Gi')).toThrow('"0Gi" is less than one byte');
+  });
+
+  it.each(['0770', '770', '0o770'])('read the file mode %s as octal', (given) => {
+    expect(fileMode.parse(given)).toBe(0o770);
+  });
+
+  it.each(['', '0799', '77', '04770', '00770', '-770', 'rwx'])('refuse the file mode %j', (given) => {
+    expect(() => fileMode.parse(given)).toThrow(
+      `${JSON.stringify(given)} is not an octal file mode such as 0770`,
+    );
+  });
+
+  it('drop doubled and trailing slashes from a path', () => {
+    expect(['/a//b/', '/', '//a/./b..c'].map((given) => absolutePath.parse(given))).toEqual([
+      '/a/b',
+      '/',
+      '/a/b..c',
+    ]);
+  });
+
+  it.each(['', 'data', './data'])('refuse the path %j, which is not absolute', (given) => {
+    expect(() => absolutePath.parse(given)).toThrow(`${JSON.stringify(given)} is not an absolute path`);
+  });
+
+  it('refuse a path that leads upward', () => {
+    expect(() => absolutePath.parse('/a/../b')).toThrow('"/a/../b" has ".." in it');
+  });
+
+  it('read one of several words and refuse any other', () => {
+    const kind = oneOf('json', 'pretty');
+    expect(kind.parse('pretty')).toBe('pretty');
+    expect(() => kind.parse('xml')).toThrow('"xml" is none of json, pretty');
+  });
+
+  it('read lists, of which the empty text is the empty one', () => {
+    expect(listOf(integer({ min: 0 })).parse('3,1')).toEqual([3, 1]);
+    expect(listOf(text('NAME')).parse('')).toEqual([]);
+  });
+
+  it('refuse a list with a wrong item and quote the item', () => {
+    expect(() => listOf(fileMode).parse('700,x')).toThrow('"x" is not an octal file mode');
+  });
+
+  it('read a named value up to the first equals sign', () => {
+    expect(named(text('VALUE')).parse('a=b=c')).toEqual({ name: 'a', value: 'b=c' });
+    expect(named(bytes)).toMatchObject({
+      placeholder: 'NAME=SIZE',
+      forms: `a name, = and then ${bytes.forms}`,
+    });
+  });
+
+  it.each(['fast', '=1Gi', ''])('refuse %j as a named value', (given) => {
+    expect(() => named(bytes).parse(given)).toThrow(`${JSON.stringify(given)} is not of the form NAME=SIZE`);
+  });
+
+  it('use the function that a flag brings', () => {
+    expect(parsed('URL', (given) => new URL(given)).parse('tcp://host:1').port).toBe('1');
+  });
+});
