@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+// Makes every file of the project that is derived from another one.
+//
+//   node scripts/generate.mjs           writes them
+//   node scripts/generate.mjs --check   writes nothing; lists what would change and exits 1 if anything would
+//
+// Both ways the steps write into a temporary directory laid out like the project, and only then is it
+// compared or copied: a step that fails leaves the tree as it was, and what is checked is what is written.
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+
+/**
+ * One step: `outputs` are the files and directories, relative to the project root, that belong to it
+ * alone; `run` makes them beneath the directory it is given.
+ * @typedef {{ outputs: string[], run: (outputRoot: string) => void }} Step
+ */
+
+/** @type {Step[]} */
+const steps = [
+  { outputs: ['proto/descriptors.binpb'], run: generateDescriptorSet },
+  { outputs: ['src/rpc/generated'], run: generateProtoTypes },
+];
+
+/** All our proto files and the google ones they import, as one FileDescriptorSet for run time. */
+function generateDescriptorSet(outputRoot) {
+  const output = join(outputRoot, 'proto/descriptors.binpb');
+  fs.mkdirSync(dirname(output), { recursive: true });
+  runTool('buf', ['build', 'proto', '--as-file-descriptor-set', '--exclude-source-info', '-o', output]);
+}
+
+/** TypeScript types of the messages and services that the code itself touches. */
+function generateProtoTypes(outputRoot) {
+  runTool('proto-loader-gen-types', [
+    '--keepCase',
+    '--longs=String',
+    '--enums=String',
+    '--defaults',
+    '--oneofs',
+    '--grpcLib=@grpc/grpc-js',
+    '--importFileExtension=.ts',
+    '--includeDirs=proto',
+    `--outDir=${join(outputRoot, 'src/rpc/generated')}`,
+    'csi.proto',
+    'grpc/reflection/v1/reflection.proto',
+  ]);
+}
+
+/** Runs a tool of the devDependencies from the project root, with its errors on ours. */
+function runTool(name, args) {
+  const binary = join(projectRoot, 'node_modules/.bin', name);
+  execFileSync(binary, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
+}
+
+/** The files at or beneath a path, as paths relative to `root`; none when there is nothing there. */
+function filesBelow(root, path) {
+  const absolute = join(root, path);
+  if (!fs.existsSync(absolute)) return [];
+  if (fs.statSync(absolute).isFile()) return [path];
+  return fs.readdirSync(absolute).flatMap((entry) => filesBelow(root, join(path, entry)));
+}
+
+/** What differs at one output between the tree and the fresh copy, one line a file. */
+function differencesAt(output, freshRoot) {
+  const fresh = new Set(filesBelow(freshRoot, output));
+  const present = new Set(filesBelow(projectRoot, output));
+  const missing = [...fresh].filter((path) => !present.has(path)).map((path) => `missing: ${path}`);
+  const stale = [...present].filter((path) => !fresh.has(path)).map((path) => `stale:   ${path}`);
+  const changed = [...fresh]
+    .filter((path) => present.has(path))
+    .filter(
+      (path) => !fs.readFileSync(join(projectRoot, path)).equals(fs.readFileSync(join(freshRoot, path))),
+    )
+    .map((path) => `changed: ${path}`);
+  return [...missing, ...stale, ...changed];
+}
+
+/** Puts the fresh copy in place of whatever is there, stale files included. */
+function replaceOutput(output, freshRoot) {
+  fs.rmSync(join(projectRoot, output), { recursive: true, force: true });
+  fs.cpSync(join(freshRoot, output), join(projectRoot, output), { recursive: true });
+}
+
+/** Lists the differences and returns the exit status. */
+function check(outputs, freshRoot) {
+  const differences = outputs.flatMap((output) => differencesAt(output, freshRoot)).sort();
+  if (differences.length === 0) return 0;
+  console.error('Generated files are out of date; run `node scripts/generate.mjs`:');
+  for (const line of differences) console.error(`  ${line}`);
+  return 1;
+}
+
+function main(args) {
+  const unknown = args.filter((arg) => arg !== '--check');
+  if (unknown.length > 0) {
+    console.error(`Unknown argument: ${unknown.join(' ')}. The only one is --check.`);
+    return 2;
+  }
+  const outputs = steps.flatMap((step) => step.outputs);
+  const freshRoot = fs.mkdtempSync(join(tmpdir(), 'generate-'));
+  try {
+    for (const step of steps) step.run(freshRoot);
+    if (args.includes('--check')) return check(outputs, freshRoot);
+    for (const output of outputs) replaceOutput(output, freshRoot);
+    return 0;
+  } finally {
+    fs.rmSync(freshRoot, { recursive: true, force: true });
+  }
+}
+
+process.exitCode = main(process.argv.slice(2));

@@ -1,0 +1,50 @@
+import { status } from '@grpc/grpc-js';
+import { statusOf } from './status.ts';
+
+/** One finished call, for the log. */
+export interface FinishedCall {
+  /** Path of the method, for instance `/csi.v1.Node/NodeStageVolume`. */
+  readonly path: string;
+  readonly code: status;
+  readonly durationMs: number;
+  readonly request: unknown;
+  readonly reply: unknown;
+  /** What was thrown, for calls that failed. */
+  readonly error: unknown;
+}
+
+/** Knows which calls are under way, and tells of each when it has ended. */
+export class CallMonitor {
+  private readonly onFinished: (call: FinishedCall) => void;
+  private readonly idleListeners: (() => void)[] = [];
+  private activeCount = 0;
+
+  constructor(onFinished: (call: FinishedCall) => void) {
+    this.onFinished = onFinished;
+  }
+
+  /** Runs one call under the monitor's eyes. */
+  async watch(path: string, request: unknown, run: () => Promise<unknown>): Promise<unknown> {
+    const startedAt = performance.now();
+    const finished = (code: status, reply: unknown, error: unknown) =>
+      this.onFinished({ path, code, durationMs: performance.now() - startedAt, request, reply, error });
+    this.activeCount++;
+    try {
+      const reply = await run();
+      finished(status.OK, reply, undefined);
+      return reply;
+    } catch (error) {
+      finished(statusOf(error).code, undefined, error);
+      throw error;
+    } finally {
+      this.activeCount--;
+      if (this.activeCount === 0) for (const listener of this.idleListeners.splice(0)) listener();
+    }
+  }
+
+  /** Resolves when no call is under way. */
+  idle(): Promise<void> {
+    if (this.activeCount === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idleListeners.push(resolve));
+  }
+}

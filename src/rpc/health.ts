@@ -1,0 +1,24 @@
+import type { Server } from '@grpc/grpc-js';
+import { HealthImplementation } from 'grpc-health-check';
+
+/** Sets what the health service answers. */
+export interface HealthControl {
+  /** Sets the health of the server as a whole and of each of its services, and tells all watchers. */
+  setServing(serving: boolean): void;
+}
+
+/**
+ * Serves grpc.health.v1.Health for the server as a whole (the empty name) and each of `serviceNames`.
+ * All are NOT_SERVING until `setServing(true)`, for the server listens before recovery has finished.
+ * A client's Watch call never ends by itself, so a server with watchers has to be shut down by force.
+ */
+export function addHealthService(server: Server, serviceNames: readonly string[]): HealthControl {
+  const health = new HealthImplementation();
+  const setServing = (serving: boolean): void => {
+    const status = serving ? 'SERVING' : 'NOT_SERVING';
+    for (const name of ['', ...serviceNames]) health.setStatus(name, status);
+  };
+  setServing(false);
+  health.addToServer(server);
+  return { setServing };
+}

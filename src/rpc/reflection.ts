@@ -1,0 +1,96 @@
+import { type Duplex, Transform } from 'node:stream';
+import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import type { ProtoFile } from './descriptor-set.ts';
+import { type DescriptorIndex, descriptors } from './descriptors.ts';
+import type { ServerReflectionRequest__Output } from './generated/grpc/reflection/v1/ServerReflectionRequest.ts';
+import type { ServerReflectionResponse } from './generated/grpc/reflection/v1/ServerReflectionResponse.ts';
+import { reflectionClient } from './proto.ts';
+
+const V1_NAME = 'grpc.reflection.v1.ServerReflection';
+const V1ALPHA_PATH = '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo';
+
+type ReflectionCall = ServerDuplexStream<ServerReflectionRequest__Output, ServerReflectionResponse>;
+type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
+
+/**
+ * Serves reflection, in its version v1 and, for older clients, v1alpha. `serviceNames` are the fully
+ * qualified names of the services the server serves beside it; those and v1 itself are what a client is
+ * shown in a list. v1alpha is left out of the list: its messages are v1's, so it has no file of its own.
+ */
+export function addReflectionService(server: Server, serviceNames: readonly string[]): void {
+  const listed = [...new Set([...serviceNames, V1_NAME])].sort();
+  const handlers = { ServerReflectionInfo: (call: ReflectionCall) => answerStream(call, listed) };
+  const v1 = reflectionClient.service;
+  server.addService(v1, handlers);
+  server.addService({ ServerReflectionInfo: { ...v1.ServerReflectionInfo, path: V1ALPHA_PATH } }, handlers);
+}
+
+/** Answers one request; what cannot be answered becomes an error response, never an exception. */
+export function answerReflectionRequest(
+  request: ServerReflectionRequest__Output,
+  serviceNames: readonly string[],
+  index: DescriptorIndex,
+): ServerReflectionResponse {
+  return { valid_host: request.host, original_request: request, ...answerOf(request, serviceNames, index) };
+}
+
+/**
+ * Answers the requests of one stream in order. Piping bounds the memory: a client that does not read its
+ * answers is not listened to. Bytes that are no request, and a client that goes away, are dealt with by
+ * grpc-js, which closes the stream.
+ */
+function answerStream(call: ReflectionCall, serviceNames: readonly string[]): void {
+  // grpc-js declares its calls with stream types of its own that `pipe` does not accept.
+  const stream = call as unknown as Duplex;
+  const answers = new Transform({
+    objectMode: true,
+    transform: (request: ServerReflectionRequest__Output, _encoding, done) =>
+      done(null, answerReflectionRequest(request, serviceNames, descriptors)),
+  });
+  stream.on('close', () => answers.destroy());
+  stream.pipe(answers).pipe(stream);
+}
+
+function answerOf(
+  request: ServerReflectionRequest__Output,
+  serviceNames: readonly string[],
+  index: DescriptorIndex,
+): Answer {
+  switch (request.message_request) {
+    case 'file_by_filename': {
+      const name = request.file_by_filename ?? '';
+      return filesOr(index, index.fileNamed(name), `There is no file named "${name}".`);
+    }
+    case 'file_containing_symbol': {
+      const symbol = request.file_containing_symbol ?? '';
+      return filesOr(index, index.fileDeclaring(symbol), `No file declares the symbol "${symbol}".`);
+    }
+    case 'file_containing_extension': {
+      const { containing_type = '', extension_number = 0 } = request.file_containing_extension ?? {};
+      const file = index.fileExtending(containing_type, extension_number);
+      return filesOr(index, file, `No file declares extension ${extension_number} of "${containing_type}".`);
+    }
+    case 'all_extension_numbers_of_type':
+      return extensionNumbers(index, request.all_extension_numbers_of_type ?? '');
+    case 'list_services':
+      return { list_services_response: { service: serviceNames.map((name) => ({ name })) } };
+    default:
+      return failure(status.INVALID_ARGUMENT, 'The request asks for nothing that is known here.');
+  }
+}
+
+function filesOr(index: DescriptorIndex, file: ProtoFile | undefined, otherwise: string): Answer {
+  if (file === undefined) return failure(status.NOT_FOUND, otherwise);
+  const files = index.withDependencies(file);
+  return { file_descriptor_response: { file_descriptor_proto: files.map(({ bytes }) => bytes) } };
+}
+
+function extensionNumbers(index: DescriptorIndex, typeName: string): Answer {
+  const numbers = index.extensionNumbersOf(typeName);
+  if (numbers === undefined) return failure(status.NOT_FOUND, `There is no message named "${typeName}".`);
+  return { all_extension_numbers_response: { base_type_name: typeName, extension_number: numbers } };
+}
+
+function failure(code: status, message: string): Answer {
+  return { error_response: { error_code: code, error_message: message } };
+}

@@ -1,0 +1,90 @@
+import type { FieldDescriptorProto } from 'google-protobuf/google/protobuf/descriptor_pb.js';
+import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
+import { isSecretField } from './descriptor-set.ts';
+import { type DescriptorIndex, descriptors } from './descriptors.ts';
+
+/** What stands in place of a secret. */
+export const STRIPPED = '***stripped***';
+
+/** Copies one value of a message's field, leaving secrets out. */
+type Redactor = (value: unknown) => unknown;
+
+/** Returns a redacted deep copy of a message, as `redactSecrets` does. */
+export type SecretRedactor = (messageFullName: string, message: unknown) => unknown;
+
+/**
+ * Returns a deep copy of a message as proto-loader makes it, fit to be logged: the content of every
+ * `csi_secret` field that has any, at any depth, is replaced by `STRIPPED`. The input is not changed.
+ *
+ * `messageFullName` is for example `csi.v1.CreateVolumeRequest`. Of a message by a name that is not
+ * known nothing is shown at all, since nobody can tell what in it is secret.
+ */
+export const redactSecrets: SecretRedactor = createSecretRedactor(descriptors);
+
+/** Makes a `redactSecrets` for the messages of one index. */
+export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
+  const fieldsByMessage = new Map<string, Map<string, Redactor> | undefined>();
+
+  function redactMessage(fullName: string, message: unknown): unknown {
+    if (!isObject(message)) return copyPlain(message);
+    const fields = fieldsOf(fullName);
+    if (fields === undefined) return STRIPPED;
+    return mapEntries(message, (name, value) => (fields.get(name) ?? copyPlain)(value));
+  }
+
+  function fieldsOf(fullName: string): Map<string, Redactor> | undefined {
+    if (!fieldsByMessage.has(fullName)) {
+      const fields = index.message(fullName)?.getFieldList();
+      const redactors = fields?.map((field): [string, Redactor] => [
+        field.getName() ?? '',
+        redactorOf(field),
+      ]);
+      fieldsByMessage.set(fullName, redactors && new Map(redactors));
+    }
+    return fieldsByMessage.get(fullName);
+  }
+
+  function redactorOf(field: FieldDescriptorProto): Redactor {
+    if (isSecretField(field)) return (value) => (isEmpty(value) ? copyPlain(value) : STRIPPED);
+    const typeName = (field.getTypeName() ?? '').replace(/^\./, '');
+    if (field.getType() !== descriptorPb.FieldDescriptorProto.Type.TYPE_MESSAGE) return copyPlain;
+    const mapValue = mapValueOf(typeName);
+    if (mapValue !== undefined) {
+      return (value) => (isObject(value) ? mapEntries(value, (_key, entry) => mapValue(entry)) : value);
+    }
+    return (value) =>
+      Array.isArray(value)
+        ? value.map((item: unknown) => redactMessage(typeName, item))
+        : redactMessage(typeName, value);
+  }
+
+  /** How to copy the values of a map, when the message named is the entry type of one. */
+  function mapValueOf(entryTypeName: string): Redactor | undefined {
+    const entry = index.message(entryTypeName);
+    const value = entry?.getFieldList().find((field) => field.getName() === 'value');
+    return entry?.getOptions()?.getMapEntry() && value ? redactorOf(value) : undefined;
+  }
+
+  return redactMessage;
+}
+
+/** A deep copy of what holds no secrets, however it is built. */
+function copyPlain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(copyPlain);
+  if (value instanceof Uint8Array) return Buffer.from(value);
+  return isObject(value) ? mapEntries(value, (_key, entry) => copyPlain(entry)) : value;
+}
+
+/** Object.fromEntries defines properties, so that a key `__proto__` from the wire is a key like any other. */
+function mapEntries(object: object, copy: (key: string, value: unknown) => unknown): object {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, copy(key, value)]));
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
+}
+
+function isEmpty(value: unknown): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  return isObject(value) && Object.keys(value).length === 0;
+}

@@ -1,0 +1,69 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { CallMonitor } from './call-monitor.ts';
+import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import { addHealthService } from './health.ts';
+import { addReflectionService } from './reflection.ts';
+import { clearStaleSocket, type SocketAccess, setSocketAccess } from './unix-socket.ts';
+
+/** What a server serves, and where. */
+export interface ServerParts {
+  readonly endpoint: Endpoint;
+  readonly socketAccess: SocketAccess;
+  /** By full name, for instance `csi.v1.Identity`. */
+  readonly services: ReadonlyMap<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
+  readonly monitor: CallMonitor;
+}
+
+export interface RunningServer {
+  /** Where it listens; the port is the real one where 0 was asked for. */
+  readonly endpoint: Endpoint;
+  /**
+   * Takes no more calls, lets those under way finish, and closes.
+   * @returns false when some had not finished after `timeoutMs`
+   */
+  drain(timeoutMs: number): Promise<boolean>;
+}
+
+/** Starts serving, with reflection and health beside the services. @throws Error when the endpoint cannot be had */
+export async function startServer({ endpoint, socketAccess, services, monitor }: ServerParts): Promise<RunningServer> {
+  const server = new Server();
+  for (const { definition, implementation } of services.values()) server.addService(definition, implementation);
+  const health = addHealthService(server, [...services.keys()]);
+  addReflectionService(server, [...services.keys(), 'grpc.health.v1.Health']);
+  const bound = await bind(server, endpoint);
+  if (bound.kind === 'unix') await setSocketAccess(bound.path, socketAccess);
+  health.setServing(true);
+  return {
+    endpoint: bound,
+    async drain(timeoutMs) {
+      health.setServing(false);
+      // Refuses new connections and tells open ones to send no new calls. It would wait for health watchers
+      // too, which never end, so its own end is not waited for.
+      server.tryShutdown(() => {});
+      const isDrained = await endsWithin(monitor.idle(), timeoutMs);
+      server.forceShutdown();
+      return isDrained;
+    },
+  };
+}
+
+async function bind(server: Server, endpoint: Endpoint): Promise<Endpoint> {
+  if (endpoint.kind === 'unix') await clearStaleSocket(endpoint.path);
+  const address = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : formatEndpoint(endpoint).slice('tcp://'.length);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
+      if (error) reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error }));
+      else resolve(boundPort);
+    });
+  });
+  return endpoint.kind === 'unix' ? endpoint : { ...endpoint, port };
+}
+
+async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController();
+  const timeout = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
+  const isDone = await Promise.race([work.then(() => true), timeout]);
+  timer.abort();
+  return isDone;
+}

@@ -1,0 +1,92 @@
+import type {
+  ServerUnaryCall,
+  ServerWritableStream,
+  ServiceDefinition,
+  sendUnaryData,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import { VolumeError } from '../volume/errors.ts';
+import type { CallMonitor } from './call-monitor.ts';
+import type { KeyLocks, Lock } from './key-locks.ts';
+import { statusOf } from './status.ts';
+
+/** One RPC: a plain async function, and the objects it works on while it runs. */
+export interface Method<Request, Response> {
+  /** Answers the reply, or throws a VolumeError. */
+  handle(request: Request): Promise<Response>;
+  /** What the call holds; a call that finds any of it held is answered ABORTED. Reads hold nothing. */
+  locks?(request: Request): Lock[];
+}
+
+/**
+ * The RPCs of a service that this driver has; the others answer UNIMPLEMENTED. Requests are as proto-loader
+ * makes them (every field present), replies as it takes them.
+ */
+export type Methods<Definition> = {
+  readonly [Name in keyof Definition as string extends Name ? never : Name]?: Definition[Name] extends MethodDefinition<
+    infer _Request,
+    infer Response,
+    infer RequestOutput,
+    infer _ResponseOutput
+  >
+    ? Method<RequestOutput, Response>
+    : never;
+};
+
+type AnyMethod = Method<unknown, unknown>;
+type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+
+/** Turns the methods of a service into what grpc-js serves, each with its locks and its line in the log. */
+export function implementService(
+  definition: ServiceDefinition,
+  methods: Readonly<Record<string, AnyMethod | undefined>>,
+  locks: KeyLocks,
+  monitor: CallMonitor,
+): UntypedServiceImplementation {
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, { path, responseStream }]) => {
+      const method = methods[name] ?? unimplemented(path);
+      const run = (request: unknown) => monitor.watch(path, request, () => runLocked(method, request, locks));
+      return [name, responseStream ? streamHandler(run) : unaryHandler(run)];
+    }),
+  );
+}
+
+async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): Promise<unknown> {
+  const acquired = locks.tryAcquire(method.locks?.(request) ?? []);
+  if ('heldKey' in acquired) {
+    throw new VolumeError('aborted', `another call is working on ${acquired.heldKey}; call again when it is done`);
+  }
+  try {
+    return await method.handle(request);
+  } finally {
+    acquired.release();
+  }
+}
+
+// A caller that goes away or runs out of time ends its own waiting; the work goes on to its end, so that
+// nothing is left half-done, and a retry finds the result.
+function unaryHandler(run: (request: unknown) => Promise<unknown>) {
+  return (call: AnyCall, callback: sendUnaryData<unknown>): void => {
+    run(call.request).then(
+      (reply) => callback(null, reply),
+      (error: unknown) => callback(statusOf(error)),
+    );
+  };
+}
+
+function streamHandler(run: (request: unknown) => Promise<unknown>) {
+  return (call: ServerWritableStream<unknown, unknown>): void => {
+    run(call.request).then(
+      () => call.end(),
+      (error: unknown) => call.destroy(Object.assign(new Error(), statusOf(error))),
+    );
+  };
+}
+
+function unimplemented(path: string): AnyMethod {
+  return {
+    handle: () => Promise.reject(new VolumeError('unimplemented', `${path} is not part of this driver`)),
+  };
+}

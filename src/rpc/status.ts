@@ -1,0 +1,35 @@
+import { status } from '@grpc/grpc-js';
+import { VolumeError, type VolumeErrorKind } from '../volume/errors.ts';
+
+/** What a failed call answers. */
+export interface CallStatus {
+  readonly code: status;
+  readonly details: string;
+}
+
+const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
+  invalid: status.INVALID_ARGUMENT,
+  'not-found': status.NOT_FOUND,
+  'already-exists': status.ALREADY_EXISTS,
+  'out-of-range': status.OUT_OF_RANGE,
+  exhausted: status.RESOURCE_EXHAUSTED,
+  precondition: status.FAILED_PRECONDITION,
+  aborted: status.ABORTED,
+  unavailable: status.UNAVAILABLE,
+  damaged: status.INTERNAL,
+  unimplemented: status.UNIMPLEMENTED,
+};
+
+/**
+ * The one place where errors become codes of the CSI specification (Error Scheme). An error that is not the
+ * model's own is a fault of the driver: its text stays in the log.
+ */
+export function statusOf(error: unknown): CallStatus {
+  if (error instanceof VolumeError) return { code: codeOfKind[error.kind], details: error.message };
+  return { code: status.INTERNAL, details: "the driver failed; the cause is in the driver's log" };
+}
+
+/** The name of a code, for instance `NOT_FOUND`. */
+export function codeName(code: status): string {
+  return status[code];
+}

@@ -1,0 +1,46 @@
+import { chmod, chown, lstat, unlink } from 'node:fs/promises';
+import { connect } from 'node:net';
+
+/** Who may connect to a socket. */
+export interface SocketAccess {
+  /** File mode, for instance 0o700. */
+  readonly mode: number;
+  /** The owning group's number; undefined leaves the driver's own. */
+  readonly groupId: number | undefined;
+}
+
+/**
+ * Makes way for a socket at this path: removes one that a process which died has left.
+ * @throws Error naming the path: another process listens there, or it is not a socket
+ */
+export async function clearStaleSocket(path: string): Promise<void> {
+  const status = await lstat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (!status) return;
+  // A connection to a regular file is refused as well, so that alone must not decide.
+  if (!status.isSocket()) throw new Error(`${path} exists and is not a socket; it is left as it is`);
+  if (await answers(path)) throw new Error(`another process listens on ${path}`);
+  await unlink(path);
+}
+
+/** Gives a socket its group and mode. Until then the umask keeps it to the driver's own user. */
+export async function setSocketAccess(path: string, { mode, groupId }: SocketAccess): Promise<void> {
+  if (groupId !== undefined) await chown(path, -1, groupId);
+  await chmod(path, mode);
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const connection = connect(path);
+    connection.once('connect', () => {
+      connection.destroy();
+      resolve(true);
+    });
+    connection.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false);
+      else reject(error);
+    });
+  });
+}
