@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Driver, startDriver } from './driver.ts';
+import type { Driver } from './driver.ts';
 import { hostObstacle } from './kernel/host.ts';
 import { createLogger } from './observability/logger.ts';
 import { type Options, parseCommandLine } from './options.ts';
@@ -34,6 +34,8 @@ async function run(options: Options, version: string): Promise<void> {
   // Sockets and directories are the driver's alone until they are given their mode.
   process.umask(0o077);
   const logger = createLogger({ verbosity: options.verbosity, format: options.logFormat });
+  // Loaded only now: on another system its system calls cannot even be looked up.
+  const { startDriver } = await import('./driver.ts');
   const driver = await startDriver(options, { version, logger, onStep: passStep }).catch((error: unknown) => {
     logger.debug({ err: error }, 'start failed');
     fail(error instanceof Error ? error.message : String(error));

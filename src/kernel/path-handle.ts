@@ -1,5 +1,6 @@
 import { closeSync, constants } from 'node:fs';
-import { call, numberedCall } from './libc.ts';
+import { errno, isErrno } from './errno.ts';
+import { call, callNow, numberedCall } from './libc.ts';
 
 const openat2 = numberedCall('openat2', 437, ['int', 'str', 'void *', 'size_t']);
 
@@ -8,23 +9,31 @@ const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 const RESOLVE_NO_MAGICLINKS = 0x02;
 const RESOLVE_NO_SYMLINKS = 0x04;
+const RESOLVE_CACHED = 0x20;
 
-function openHow(flags: number, resolve: number): Buffer {
+function openHow(resolve: number): Buffer {
   const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags), 0);
+  how.writeBigUInt64LE(BigInt(O_PATH | constants.O_NOFOLLOW | O_CLOEXEC), 0);
   how.writeBigUInt64LE(BigInt(resolve), 16);
   return how;
 }
+
+const how = openHow(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
+const howCached = openHow(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_CACHED);
 
 /**
  * Opens a path for use as a handle (O_PATH) with no symbolic link followed anywhere in it. A symbolic link as
  * the last component is opened itself; one further up fails with ELOOP.
  * @returns a file descriptor that the caller closes
  */
-function openPath(path: string): Promise<number> {
-  const flags = O_PATH | constants.O_NOFOLLOW | O_CLOEXEC;
-  const how = openHow(flags, RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS);
-  return call(openat2, path, AT_FDCWD, path, how, how.length);
+async function openPath(path: string): Promise<number> {
+  try {
+    return callNow(openat2, path, AT_FDCWD, path, howCached, howCached.length);
+  } catch (error) {
+    // The kernel does not have every component in memory, and would have to ask a disk that may hang.
+    if (!isErrno(error, errno.EAGAIN)) throw error;
+    return call(openat2, path, AT_FDCWD, path, how, how.length);
+  }
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Dirent } from 'node:fs';
 import { constants } from 'node:fs';
-import { lstat, open, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { withDescriptor } from './descriptor.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { below, withPath } from './path-handle.ts';
 import { statusOf } from './statx.ts';
@@ -50,23 +51,19 @@ class TreeRemoval {
 
   private async emptyDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
     const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-    const directory = await open(below(parentFd, name), flags);
-    try {
-      if (statusOf(directory.fd).isMountRoot) throw new KernelError('open', errno.EXDEV, name.toString());
-      const entries = await opendir(below(directory.fd), { encoding: 'buffer' as BufferEncoding });
+    await withDescriptor(below(parentFd, name), flags, async (fd) => {
+      if (statusOf(fd).isMountRoot) throw new KernelError('open', errno.EXDEV, name.toString());
+      const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
       // The types know only the names of encodings that make strings.
       for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
-        await this.removeEntry(directory.fd, entry, depth);
+        await this.removeEntry(fd, entry, depth);
       }
-    } finally {
-      await directory.close();
-    }
+    });
   }
 
   private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
     const path = below(parentFd, entry.name);
-    // Some file systems leave the type out of a directory's entries.
-    if (!entry.isDirectory() && !(await lstat(path)).isDirectory()) {
+    if (!(await isDirectory(entry, path))) {
       await unlink(path);
     } else if (depth < DEPTH_LIMIT) {
       await this.removeDirectory(parentFd, entry.name, depth + 1);
@@ -76,4 +73,10 @@ class TreeRemoval {
       await this.removeDirectory(this.topFd, shallowName, 0);
     }
   }
+}
+
+// Some file systems leave the type out of a directory's entries.
+async function isDirectory(entry: Dirent<Buffer>, path: Buffer): Promise<boolean> {
+  if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
+  return (await lstat(path)).isDirectory();
 }

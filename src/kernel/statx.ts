@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { call, callNow, libraryCall } from './libc.ts';
+import { callNow, libraryCall } from './libc.ts';
 
 const statxCall = libraryCall('statx', ['int', 'str', 'int', 'uint', 'void *']);
 
@@ -26,17 +26,21 @@ export interface FileStatus {
 const STRUCT_STATX_BYTES = 256;
 const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
 
-/** The status of an open file. Answered from memory on local file systems, so it is made on this thread. */
+// Answered from memory, also by network file systems, so the calls are made on this thread.
+const AT_STATX_DONT_SYNC = 0x4000;
+
+/** The status of an open file. */
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
-  callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH, MASK, buffer);
+  callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);
 }
 
 /** The status of `name` below an open directory: of a symbolic link itself, of what is mounted there if anything is. */
-export async function statusBelow(fd: number, name: string): Promise<FileStatus> {
+export function statusBelow(fd: number, name: string): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
-  await call(statxCall, name, fd, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT, MASK, buffer);
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  callNow(statxCall, name, fd, name, flags, MASK, buffer);
   return decode(buffer);
 }
 

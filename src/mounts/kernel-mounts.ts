@@ -40,7 +40,7 @@ export class KernelMounts implements Mounts {
 
   async unmount(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
-      for (let count = 0; (await statusBelow(parentFd, name)).isMountRoot; count++) {
+      for (let count = 0; statusBelow(parentFd, name).isMountRoot; count++) {
         if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);
         await unmount(below(parentFd, name));
       }
@@ -56,14 +56,14 @@ export class KernelMounts implements Mounts {
       } catch (error) {
         if (!isErrno(error, errno.EEXIST)) throw pathError(error, path);
       }
-      if ((await statusBelow(parentFd, name)).type === 'directory') return false;
+      if (statusBelow(parentFd, name).type === 'directory') return false;
       throw new VolumeError('precondition', `${quote(path)} exists and is not a directory`);
     });
   }
 
   async remove(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
-      const { type, sizeBytes } = await statusBelow(parentFd, name);
+      const { type, sizeBytes } = statusBelow(parentFd, name);
       if (type === 'directory') await rmdir(below(parentFd, name));
       else if (type === 'file' && sizeBytes === 0n) await unlink(below(parentFd, name));
       else throw new VolumeError('precondition', `${quote(path)} is not removed: it is ${describe(type)}`);

@@ -7,7 +7,7 @@ import type { Records } from '../volume/ports.ts';
 import type { OnStep } from '../volume/steps.ts';
 import type { DamagedVolume, Volume } from '../volume/volume.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/volume-id.ts';
-import { syncDirectory, writeNewFile } from './durable-file.ts';
+import { syncPath, writeNewFile } from './durable-file.ts';
 import { type PoolLayout, volumeRecordName } from './pool-layout.ts';
 import type { RemovalQueue } from './removal-queue.ts';
 import { SharedSync } from './shared-sync.ts';
@@ -111,9 +111,10 @@ export class DiskRecords implements Records {
     await this.onStep('create: directory made');
     await build(directory);
     await this.onStep('create: content made');
-    await writeNewFile(join(directory, volumeRecordName), encodeVolumeRecord(volume));
+    const recordPath = join(directory, volumeRecordName);
+    await writeNewFile(recordPath, encodeVolumeRecord(volume));
     await this.onStep('create: record written');
-    await syncDirectory(directory);
+    await Promise.all([syncPath(recordPath), syncPath(directory)]);
     await this.onStep('create: built durably');
   }
 

@@ -1,39 +1,27 @@
-import { open, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
 
 const RECORD_MODE = 0o600;
 
-/** Writes a new file and waits until it is on the disk. Its directory entry is durable once the directory is synced. */
+/** Writes a new file. It is durable when the file and its directory have been synced. */
 export async function writeNewFile(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', RECORD_MODE);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await withDescriptor(path, 'wx', (fd) => writeText(fd, text), RECORD_MODE);
 }
 
 /** Replaces a file in one durable step: a reader, also after a crash, sees the old text or the new one, whole. */
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.new`;
-  const file = await open(temporary, 'w', RECORD_MODE);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  const writeAndSync = async (fd: number) => {
+    await writeText(fd, text);
+    await syncDescriptor(fd);
+  };
+  await withDescriptor(temporary, 'w', writeAndSync, RECORD_MODE);
   await rename(temporary, path);
-  await syncDirectory(dirname(path));
+  await syncPath(dirname(path));
 }
 
-/** Waits until the entries of a directory are on the disk. */
-export async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+/** Waits until a file, or the entries of a directory, are on the disk. */
+export async function syncPath(path: string): Promise<void> {
+  await withDescriptor(path, 'r', syncDescriptor);
 }

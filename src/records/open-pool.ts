@@ -6,7 +6,7 @@ import { removeTree } from '../kernel/remove-tree.ts';
 import { fileSystemOf } from '../kernel/statfs.ts';
 import { statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
-import { syncDirectory } from './durable-file.ts';
+import { syncPath } from './durable-file.ts';
 import { fileSystemIdentity } from './file-system-identity.ts';
 import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolLayout, poolLayout } from './pool-layout.ts';
@@ -89,7 +89,7 @@ async function makeLayout(layout: PoolLayout): Promise<void> {
   for (const directory of [layout.volumes, layout.incoming, layout.outgoing]) {
     await mkdir(directory, { recursive: true, mode: DRIVER_ONLY });
   }
-  await syncDirectory(layout.root);
+  await syncPath(layout.root);
 }
 
 async function emptyIncoming(layout: PoolLayout): Promise<void> {

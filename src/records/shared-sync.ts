@@ -1,4 +1,4 @@
-import { syncDirectory } from './durable-file.ts';
+import { syncPath } from './durable-file.ts';
 
 /**
  * Syncs of one directory, shared by those who ask at the same time: whoever comes while one runs waits for the
@@ -10,7 +10,7 @@ export class SharedSync {
   private next: Promise<void> | undefined;
 
   /** @param sync makes one sync; taken as a parameter so that the sharing can be tested */
-  constructor(path: string, sync = () => syncDirectory(path)) {
+  constructor(path: string, sync = () => syncPath(path)) {
     this.sync = sync;
   }
 

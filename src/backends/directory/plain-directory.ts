@@ -1,7 +1,7 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from '../../kernel/remove-tree.ts';
-import { syncDirectory } from '../../records/durable-file.ts';
+import { syncPath } from '../../records/durable-file.ts';
 import type { Backend } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 
@@ -23,7 +23,7 @@ export class PlainDirectory implements Backend {
     // to the umask.
     await chown(content, root.uid, root.gid);
     await chmod(content, root.mode);
-    await syncDirectory(content);
+    await syncPath(content);
   }
 
   async destroy(directory: string): Promise<void> {

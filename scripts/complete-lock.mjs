@@ -1,0 +1,31 @@
+// Run after `npm install` has changed package-lock.json. npm leaves a platform's package out of the lock file when
+// its registry, a mirror for instance, does not have it, and `npm ci` then refuses the file on every platform.
+// This adds what is missing: name, version and the platform that the name tells. Nothing of it is installed where
+// it does not fit.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { inProject } from './lib/project.mjs';
+
+const path = inProject('package-lock.json');
+const lock = JSON.parse(readFileSync(path, 'utf8'));
+const operatingSystems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
+const processors = { armv7: 'arm', arm: 'arm', arm64: 'arm64', ia32: 'ia32', ppc64: 'ppc64', riscv64: 'riscv64', s390x: 's390x', x64: 'x64' };
+
+for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.packages)) {
+  for (const [name, version] of Object.entries(optionalDependencies)) {
+    const key = `node_modules/${name}`;
+    const entry = parent === '' || key in lock.packages ? undefined : platformEntry(name, version, dev);
+    if (entry) lock.packages[key] = entry;
+  }
+}
+const sorted = Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : 1));
+writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
+
+/** The entry of a package called after its platform, `…-linux-x64-musl`; undefined for any other. */
+function platformEntry(name, version, dev) {
+  const words = name.split(/[/-]/);
+  const os = words.find((word) => operatingSystems.includes(word));
+  const cpu = words.map((word) => processors[word]).find((word) => word !== undefined);
+  if (!os || !cpu) return undefined;
+  const libc = words.some((word) => word.startsWith('musl')) ? 'musl' : 'glibc';
+  return { version, cpu: [cpu], ...(dev ? { dev } : {}), ...(os === 'linux' ? { libc: [libc] } : {}), optional: true, os: [os] };
+}

@@ -1,0 +1,47 @@
+// npm start: installs, builds and runs the driver. Flags after `--` are the driver's own and win over the
+// defaults here, which make it run on a machine with nothing set up.
+import { spawn } from 'node:child_process';
+import { hostname } from 'node:os';
+import { build, inProject, install } from './lib/project.mjs';
+
+install();
+build();
+
+const defaults = [`--statedir=${inProject('.state')}`, `--nodeid=${nodeIdOfHost()}`];
+const driver = spawn(process.execPath, [inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)], {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+  env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+});
+driver.on('message', ({ listening }) => printWelcome(listening));
+driver.on('exit', (code, signal) => {
+  process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => driver.kill(signal));
+
+/** The host's name in the form of a label value, which a node id must have. */
+function nodeIdOfHost() {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .slice(0, 63)
+      .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '') || 'node'
+  );
+}
+
+function printWelcome(endpoint) {
+  const address = endpoint.startsWith('unix://')
+    ? { option: '-unix ', value: endpoint.slice('unix://'.length) }
+    : { option: '', value: endpoint.slice('tcp://'.length) };
+  const grpcurl = (data) => `grpcurl -plaintext ${address.option}${data}${address.value}`;
+  const volume = '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';
+  process.stdout.write(`
+The driver listens on ${endpoint}. Three things to try in another terminal:
+
+  ${grpcurl('')} list
+  ${grpcurl('')} describe csi.v1.Controller
+  ${grpcurl(`-d '${volume}' `)} csi.v1.Controller/CreateVolume
+
+Ctrl-C stops it.
+`);
+}

@@ -1,0 +1,79 @@
+// npm test [SUITE…]: installs what is needed and runs the suites, all of them by default. A suite that this
+// machine cannot run is skipped with its reason, except in CI, where that is a failure.
+import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
+import { build, cacheDirectory, inProject, install, run, tool } from './lib/project.mjs';
+
+const isRoot = process.geteuid?.() === 0;
+const rootObstacle = () => (isRoot ? undefined : 'it mounts, which needs root');
+
+const suites = {
+  unit: {},
+  integration: { obstacle: rootObstacle, inMountNamespace: true },
+  crash: { obstacle: rootObstacle, inMountNamespace: true },
+  conformance: {
+    obstacle: () => rootObstacle() ?? csiSanityObstacle(),
+    prepare: installCsiSanity,
+    inMountNamespace: true,
+  },
+};
+
+const results = join(cacheDirectory, 'test-results');
+const total = { passed: 0, failed: 0, skipped: 0 };
+
+main();
+
+function main() {
+  const chosen = process.argv.slice(2);
+  const unknown = chosen.find((name) => !(name in suites));
+  if (unknown) {
+    process.stderr.write(`There is no suite ${unknown}; there are ${Object.keys(suites).join(', ')}.\n`);
+    process.exit(2);
+  }
+  install();
+  build();
+  mkdirSync(results, { recursive: true });
+  for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) runSuite(name, suites[name]);
+  const { passed, failed, skipped } = total;
+  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
+  process.exitCode = failed > 0 ? 1 : 0;
+}
+
+function runSuite(name, { obstacle, prepare, inMountNamespace }) {
+  const reason = obstacle?.();
+  if (reason !== undefined) {
+    const verdict = process.env.CI ? 'failed' : 'skipped';
+    process.stdout.write(`\n${name}: ${verdict}, because ${reason}\n`);
+    total[verdict]++;
+    return;
+  }
+  prepare?.();
+  const output = join(results, `${name}.json`);
+  rmSync(output, { force: true });
+  const vitest = [tool('vitest'), 'run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const env = {
+    ...process.env,
+    UV_THREADPOOL_SIZE: '16',
+    HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt'),
+  };
+  // A mount namespace of its own: no test can leave a mount on the host, however it ends.
+  const status = inMountNamespace
+    ? run('unshare', ['--mount', '--propagation', 'private', ...vitest], { env })
+    : run(vitest[0], vitest.slice(1), { env });
+  count(output, status);
+}
+
+function count(output, status) {
+  try {
+    const report = JSON.parse(readFileSync(output, 'utf8'));
+    total.passed += report.numPassedTests;
+    total.failed += report.numFailedTests;
+    total.skipped += report.numPendingTests + report.numTodoTests;
+    // A file that fails outside its tests fails the run without a failed test.
+    if (status !== 0 && report.numFailedTests === 0) total.failed++;
+  } catch {
+    process.stdout.write(`the suite left no report in ${inProject(output)}\n`);
+    total.failed++;
+  }
+}

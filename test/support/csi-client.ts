@@ -1,0 +1,61 @@
+import { type Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import { csiClients } from '../../src/rpc/proto.ts';
+
+type ServiceClass = (typeof csiClients)[keyof typeof csiClients];
+
+/** The RPCs of a service as functions that promise the reply. */
+type Calls<Service extends ServiceClass> = {
+  readonly [Name in keyof Service['service'] as string extends Name ? never : Name]: Service['service'][Name] extends MethodDefinition<
+    infer Request,
+    infer _Response,
+    infer _RequestOutput,
+    infer Reply
+  >
+    ? (request: Request, options?: { deadline?: number }) => Promise<Reply>
+    : never;
+};
+
+/** A client for the tests: `await client.node.NodeGetInfo({})`. Close it when done. */
+export class CsiClient {
+  readonly identity: Calls<typeof csiClients.Identity>;
+  readonly controller: Calls<typeof csiClients.Controller>;
+  readonly node: Calls<typeof csiClients.Node>;
+  readonly groupController: Calls<typeof csiClients.GroupController>;
+  private readonly clients: Client[] = [];
+
+  /** @param endpoint as the driver prints it, `unix:///path` or `tcp://host:port` */
+  constructor(endpoint: string) {
+    const address = endpoint.replace(/^tcp:\/\//, '');
+    const connect = <Service extends ServiceClass>(service: Service): Calls<Service> => {
+      // Each on its own connection, so that a driver that has died and come back is found again.
+      const client = new service(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+      this.clients.push(client);
+      return promising(client);
+    };
+    this.identity = connect(csiClients.Identity);
+    this.controller = connect(csiClients.Controller);
+    this.node = connect(csiClients.Node);
+    this.groupController = connect(csiClients.GroupController);
+  }
+
+  close(): void {
+    for (const client of this.clients) client.close();
+  }
+}
+
+type UnaryCall = (
+  request: unknown,
+  options: object,
+  callback: (error: ServiceError | null, reply: unknown) => void,
+) => void;
+
+function promising<Service extends ServiceClass>(client: Client): Calls<Service> {
+  const methods = client as unknown as Record<string, UnaryCall>;
+  return new Proxy({} as Calls<Service>, {
+    get: (_, name: string) => (request: unknown, options: object = {}) =>
+      new Promise((resolve, reject) => {
+        methods[name]?.call(client, request, options, (error, reply) => (error ? reject(error) : resolve(reply)));
+      }),
+  });
+}

@@ -1,0 +1,20 @@
+import { defineConfig } from 'vitest/config';
+
+// `npm test` runs these one after the other: unit needs nothing, the others root and a mount namespace of their
+// own, which scripts/test.mjs gives them.
+const realMounts = {
+  globalSetup: ['test/support/own-mount-namespace.ts'],
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realMounts } },
+      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...realMounts } },
+      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realMounts } },
+    ],
+  },
+});
