@@ -8,7 +8,16 @@ import { inProject } from './lib/project.mjs';
 const path = inProject('package-lock.json');
 const lock = JSON.parse(readFileSync(path, 'utf8'));
 const operatingSystems = ['android', 'darwin', 'freebsd', 'linux', 'openharmony', 'win32'];
-const processors = { armv7: 'arm', arm: 'arm', arm64: 'arm64', ia32: 'ia32', ppc64: 'ppc64', riscv64: 'riscv64', s390x: 's390x', x64: 'x64' };
+const processors = {
+  armv7: 'arm',
+  arm: 'arm',
+  arm64: 'arm64',
+  ia32: 'ia32',
+  ppc64: 'ppc64',
+  riscv64: 'riscv64',
+  s390x: 's390x',
+  x64: 'x64',
+};
 
 for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.packages)) {
   for (const [name, version] of Object.entries(optionalDependencies)) {
@@ -27,5 +36,12 @@ function platformEntry(name, version, dev) {
   const cpu = words.map((word) => processors[word]).find((word) => word !== undefined);
   if (!os || !cpu) return undefined;
   const libc = words.some((word) => word.startsWith('musl')) ? 'musl' : 'glibc';
-  return { version, cpu: [cpu], ...(dev ? { dev } : {}), ...(os === 'linux' ? { libc: [libc] } : {}), optional: true, os: [os] };
+  return {
+    version,
+    cpu: [cpu],
+    ...(dev ? { dev } : {}),
+    ...(os === 'linux' ? { libc: [libc] } : {}),
+    optional: true,
+    os: [os],
+  };
 }

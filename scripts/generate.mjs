@@ -24,6 +24,7 @@ const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   { outputs: ['proto/descriptors.binpb'], run: generateDescriptorSet },
   { outputs: ['src/rpc/generated'], run: generateProtoTypes },
+  { outputs: ['docs/options.md'], run: generateOptionsDocument },
 ];
 
 /** All our proto files and the google ones they import, as one FileDescriptorSet for run time. */
@@ -48,6 +49,15 @@ function generateProtoTypes(outputRoot) {
     'csi.proto',
     'grpc/reflection/v1/reflection.proto',
   ]);
+}
+
+/** The page of the command line's flags. */
+function generateOptionsDocument(outputRoot) {
+  const text = execFileSync(process.execPath, ['--import', 'tsx', 'scripts/options-doc.ts'], {
+    cwd: projectRoot,
+  });
+  fs.mkdirSync(join(outputRoot, 'docs'), { recursive: true });
+  fs.writeFileSync(join(outputRoot, 'docs/options.md'), text);
 }
 
 /** Runs a tool of the devDependencies from the project root, with its errors on ours. */

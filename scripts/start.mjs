@@ -8,11 +8,15 @@ install();
 build();
 
 const defaults = [`--statedir=${inProject('.state')}`, `--nodeid=${nodeIdOfHost()}`];
-const driver = spawn(process.execPath, [inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)], {
-  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
-  env: { UV_THREADPOOL_SIZE: '16', ...process.env },
-});
+const driver = spawn(
+  process.execPath,
+  [inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)],
+  {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+    env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+  },
+);
 driver.on('message', ({ listening }) => printWelcome(listening));
 driver.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
@@ -34,7 +38,8 @@ function printWelcome(endpoint) {
     ? { option: '-unix ', value: endpoint.slice('unix://'.length) }
     : { option: '', value: endpoint.slice('tcp://'.length) };
   const grpcurl = (data) => `grpcurl -plaintext ${address.option}${data}${address.value}`;
-  const volume = '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';
+  const volume =
+    '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';
   process.stdout.write(`
 The driver listens on ${endpoint}. Three things to try in another terminal:
 

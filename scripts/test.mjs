@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
-import { build, cacheDirectory, inProject, install, run, tool } from './lib/project.mjs';
+import { build, cacheDirectory, closingLine, install, run, tool } from './lib/project.mjs';
 
 const isRoot = process.geteuid?.() === 0;
 const rootObstacle = () => (isRoot ? undefined : 'it mounts, which needs root');
@@ -35,9 +35,8 @@ function main() {
   build();
   mkdirSync(results, { recursive: true });
   for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) runSuite(name, suites[name]);
-  const { passed, failed, skipped } = total;
-  process.stdout.write(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}\n`);
-  process.exitCode = failed > 0 ? 1 : 0;
+  process.stdout.write(`${closingLine(total)}\n`);
+  process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
 function runSuite(name, { obstacle, prepare, inMountNamespace }) {
@@ -51,7 +50,15 @@ function runSuite(name, { obstacle, prepare, inMountNamespace }) {
   prepare?.();
   const output = join(results, `${name}.json`);
   rmSync(output, { force: true });
-  const vitest = [tool('vitest'), 'run', '--project', name, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const vitest = [
+    tool('vitest'),
+    'run',
+    '--project',
+    name,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${output}`,
+  ];
   const env = {
     ...process.env,
     UV_THREADPOOL_SIZE: '16',
@@ -73,7 +80,7 @@ function count(output, status) {
     // A file that fails outside its tests fails the run without a failed test.
     if (status !== 0 && report.numFailedTests === 0) total.failed++;
   } catch {
-    process.stdout.write(`the suite left no report in ${inProject(output)}\n`);
+    process.stdout.write(`the suite left no report in ${output}\n`);
     total.failed++;
   }
 }

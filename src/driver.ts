@@ -82,13 +82,21 @@ export async function startDriver(options: Options, surroundings: DriverSurround
   }
 }
 
-function startRemovals(open: OpenPool, backend: Backend, { logger, onStep }: DriverSurroundings): RemovalQueue {
+function startRemovals(
+  open: OpenPool,
+  backend: Backend,
+  { logger, onStep }: DriverSurroundings,
+): RemovalQueue {
   const removals = new RemovalQueue(
     async (directory) => {
       await backend.destroy(directory);
       await onStep('delete: content removed');
     },
-    (directory, err) => logger.error({ err, directory }, 'a deleted volume could not be removed; tried again at the next start'),
+    (directory, err) =>
+      logger.error(
+        { err, directory },
+        'a deleted volume could not be removed; tried again at the next start',
+      ),
   );
   for (const directory of open.unfinishedRemovals) removals.add(directory);
   return removals;
@@ -106,7 +114,11 @@ function toPool(open: OpenPool, records: DiskRecords, backend: Backend): Pool {
   };
 }
 
-async function loadModel(options: Options, pool: Pool, { logger, onStep }: DriverSurroundings): Promise<Model> {
+async function loadModel(
+  options: Options,
+  pool: Pool,
+  { logger, onStep }: DriverSurroundings,
+): Promise<Model> {
   const mounts = new KernelMounts();
   const realKubeletDir = await realpath(options.kubeletDir).catch(() => options.kubeletDir);
   const model: Model = {
@@ -124,7 +136,10 @@ async function loadModel(options: Options, pool: Pool, { logger, onStep }: Drive
   for (const volume of volumes) model.volumes.add(volume, pool.records.directoryNameOf(volume.id));
   for (const volume of damaged) {
     model.volumes.addDamaged(volume);
-    logger.error({ volumeId: volume.id, reason: volume.reason }, 'a record is damaged; the volume is left as it is');
+    logger.error(
+      { volumeId: volume.id, reason: volume.reason },
+      'a record is damaged; the volume is left as it is',
+    );
   }
   const mountCount = await findMounts(model);
   const { name, id, path, backend } = pool;

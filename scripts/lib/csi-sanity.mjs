@@ -12,7 +12,9 @@ export const csiSanityPath = join(directory, 'csi-sanity');
 /** Why csi-sanity cannot be had on this machine, or undefined. */
 export function csiSanityObstacle() {
   if (existsSync(csiSanityPath)) return undefined;
-  return spawnSync('go', ['version']).status === 0 ? undefined : 'csi-sanity is built with Go, and there is no Go here';
+  return spawnSync('go', ['version']).status === 0
+    ? undefined
+    : 'csi-sanity is built with Go, and there is no Go here';
 }
 
 /** Builds csi-sanity, unless it is there already. */

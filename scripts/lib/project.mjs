@@ -6,7 +6,9 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What scripts build, and may be thrown away at any time. */
 export const cacheDirectory = join(projectRoot, '.cache');
 
 /** The path of a file of the project. */
@@ -37,7 +39,9 @@ export function install() {
   const [major] = process.versions.node.split('.').map(Number);
   if (major < 20) fail(`Node 20 or newer is needed; this is ${process.version}.`);
   const stamp = inProject('node_modules', '.installed');
-  const wanted = createHash('sha256').update(readFileSync(inProject('package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(inProject('package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   mustRun('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { stdio: ['ignore', 2, 'inherit'] });
   writeFileSync(stamp, wanted);
@@ -46,11 +50,20 @@ export function install() {
 /** Compiles `src` to `dist`; what has not changed costs little. */
 export function build() {
   mkdirSync(cacheDirectory, { recursive: true });
-  mustRun(process.execPath, [inProject('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
+  mustRun(process.execPath, [
+    inProject('node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    'tsconfig.build.json',
+  ]);
+}
+
+/** The line a run of tests or checks ends with. */
+export function closingLine({ passed, failed, skipped }) {
+  return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
 /** Ends this process with a sentence. */
-export function fail(sentence) {
+function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }

@@ -32,14 +32,16 @@ function parseLine(line: string): MountEntry | undefined {
   if (dash < 0 || id === undefined || root === undefined || path === undefined) return undefined;
   return {
     mountId: Number(id),
-    root: unescape(root),
-    path: unescape(path),
-    fsType: unescape(fields[dash + 1] ?? ''),
-    source: unescape(fields[dash + 2] ?? ''),
+    root: decodeEscapes(root),
+    path: decodeEscapes(path),
+    fsType: decodeEscapes(fields[dash + 1] ?? ''),
+    source: decodeEscapes(fields[dash + 2] ?? ''),
   };
 }
 
 // The kernel writes space, tab, line feed and backslash as three octal digits. Other bytes come as they are.
-function unescape(field: string): string {
-  return field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+function decodeEscapes(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

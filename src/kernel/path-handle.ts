@@ -59,5 +59,7 @@ export function below(fd: number): string;
 export function below(fd: number, name?: string | Buffer): string | Buffer {
   const directory = `/proc/self/fd/${fd}`;
   if (name === undefined) return directory;
-  return typeof name === 'string' ? `${directory}/${name}` : Buffer.concat([Buffer.from(`${directory}/`), name]);
+  return typeof name === 'string'
+    ? `${directory}/${name}`
+    : Buffer.concat([Buffer.from(`${directory}/`), name]);
 }

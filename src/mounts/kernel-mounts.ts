@@ -32,7 +32,10 @@ export class KernelMounts implements Mounts {
     return at(source, (sourceFd) => {
       const { inode, device } = statusOf(sourceFd);
       if (inode !== expected.inode || device !== expected.device) {
-        throw new VolumeError('precondition', `${quote(source)} has been replaced by something else meanwhile`);
+        throw new VolumeError(
+          'precondition',
+          `${quote(source)} has been replaced by something else meanwhile`,
+        );
       }
       return at(target, (targetFd) => bindMount(sourceFd, targetFd, set, clear));
     });

@@ -22,14 +22,21 @@ export function callLogger(logger: Logger, verbosity: number): (call: FinishedCa
     };
     if (error === undefined) logger[line.method === 'Probe' ? 'debug' : 'info'](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
-    else logger.warn({ ...line, reason: error instanceof Error ? error.message : String(error) }, 'call refused');
+    else
+      logger.warn(
+        { ...line, reason: error instanceof Error ? error.message : String(error) },
+        'call refused',
+      );
   };
 }
 
 // Every message of the specification is called after its method.
 function contentOf(path: string, request: unknown, reply: unknown): { request: unknown; reply: unknown } {
   const name = path.slice(1).replace(/\.[^.]*\//, '.');
-  return { request: redactSecrets(`${name}Request`, request), reply: redactSecrets(`${name}Response`, reply) };
+  return {
+    request: redactSecrets(`${name}Request`, request),
+    reply: redactSecrets(`${name}Response`, reply),
+  };
 }
 
 function idsOf(request: unknown, reply: unknown): { volumeId?: string; name?: string } {

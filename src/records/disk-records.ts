@@ -106,7 +106,11 @@ export class DiskRecords implements Records {
     return { ...volume, pool: this.poolName };
   }
 
-  private async build(volume: Volume, directory: string, build: (directory: string) => Promise<void>): Promise<void> {
+  private async build(
+    volume: Volume,
+    directory: string,
+    build: (directory: string) => Promise<void>,
+  ): Promise<void> {
     await mkdir(directory, { mode: WRAPPER_MODE });
     await this.onStep('create: directory made');
     await build(directory);

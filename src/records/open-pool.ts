@@ -8,8 +8,8 @@ import { statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { syncPath } from './durable-file.ts';
 import { fileSystemIdentity } from './file-system-identity.ts';
-import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolLayout, poolLayout } from './pool-layout.ts';
+import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolMarker, readMarker, readRegistry, writeMarker, writeRegistry } from './pool-marker.ts';
 
 const DRIVER_ONLY = 0o700;
@@ -31,7 +31,11 @@ export interface OpenPool {
  * process that died has left half-built.
  * @throws Error with a sentence for the operator: locked, not empty and no pool, or not the pool it was
  */
-export async function openStatePool(name: string, stateDir: string, lockTimeoutMs: number): Promise<OpenPool> {
+export async function openStatePool(
+  name: string,
+  stateDir: string,
+  lockTimeoutMs: number,
+): Promise<OpenPool> {
   await mkdir(stateDir, { recursive: true, mode: DRIVER_ONLY });
   const layout = poolLayout(await realpath(stateDir));
   await checkUsable(layout);

@@ -28,7 +28,8 @@ export async function lockPool(path: string, timeoutMs: number): Promise<PoolLoc
 
 async function waitForLock(file: FileHandle, path: string, timeoutMs: number): Promise<void> {
   for (let waitedMs = 0; !tryLock(file.fd); waitedMs += RETRY_INTERVAL_MS) {
-    if (waitedMs >= timeoutMs) throw new Error(`another driver holds ${path}; waited ${timeoutMs} ms for it to stop`);
+    if (waitedMs >= timeoutMs)
+      throw new Error(`another driver holds ${path}; waited ${timeoutMs} ms for it to stop`);
     await delay(RETRY_INTERVAL_MS);
   }
 }

@@ -42,7 +42,10 @@ export async function writeRegistry(path: string, pools: RememberedPool[]): Prom
   await replaceFile(path, toText({ formatVersion, pools }));
 }
 
-async function read<Schema extends z.ZodType>(path: string, schema: Schema): Promise<z.infer<Schema> | undefined> {
+async function read<Schema extends z.ZodType>(
+  path: string,
+  schema: Schema,
+): Promise<z.infer<Schema> | undefined> {
   let text: string;
   try {
     text = await readFile(path, 'utf8');

@@ -20,7 +20,10 @@ const volumeRecord = z.object({
   root: z.object({
     uid: z.int().min(0),
     gid: z.int().min(0),
-    mode: z.string().regex(/^[0-7]{1,4}$/).transform((text) => Number.parseInt(text, 8)),
+    mode: z
+      .string()
+      .regex(/^[0-7]{1,4}$/)
+      .transform((text) => Number.parseInt(text, 8)),
   }),
   accessModes: z.array(z.enum(accessModes)),
   createdAt: z.iso.datetime(),
@@ -64,7 +67,8 @@ function parseJson(text: string): unknown {
 }
 
 function checkVersion(record: unknown): void {
-  const version = typeof record === 'object' && record !== null && 'formatVersion' in record && record.formatVersion;
+  const version =
+    typeof record === 'object' && record !== null && 'formatVersion' in record && record.formatVersion;
   if (typeof version === 'number' && version > formatVersion) {
     throw new Error(`its format version ${version} is newer than ${formatVersion}, which this driver reads`);
   }

@@ -18,7 +18,9 @@ export function parseEndpoint(text: string): Endpoint {
   if (scheme === undefined) return unixEndpoint(text, text);
   if (scheme === 'unix') return unixEndpoint(text, text.slice('unix:'.length).replace(/^\/\//, ''));
   if (scheme === 'tcp') return tcpEndpoint(text);
-  throw new Error(`${JSON.stringify(text)} has the scheme ${scheme}; it takes unix://PATH, unix:PATH, a path or tcp://HOST:PORT`);
+  throw new Error(
+    `${JSON.stringify(text)} has the scheme ${scheme}; it takes unix://PATH, unix:PATH, a path or tcp://HOST:PORT`,
+  );
 }
 
 /** An endpoint as users write it. */

@@ -1,5 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Server, ServerCredentials, type ServiceDefinition, type UntypedServiceImplementation } from '@grpc/grpc-js';
+import {
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type UntypedServiceImplementation,
+} from '@grpc/grpc-js';
 import type { CallMonitor } from './call-monitor.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import { addHealthService } from './health.ts';
@@ -11,7 +16,10 @@ export interface ServerParts {
   readonly endpoint: Endpoint;
   readonly socketAccess: SocketAccess;
   /** By full name, for instance `csi.v1.Identity`. */
-  readonly services: ReadonlyMap<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }>;
+  readonly services: ReadonlyMap<
+    string,
+    { definition: ServiceDefinition; implementation: UntypedServiceImplementation }
+  >;
   readonly monitor: CallMonitor;
 }
 
@@ -26,9 +34,15 @@ export interface RunningServer {
 }
 
 /** Starts serving, with reflection and health beside the services. @throws Error when the endpoint cannot be had */
-export async function startServer({ endpoint, socketAccess, services, monitor }: ServerParts): Promise<RunningServer> {
+export async function startServer({
+  endpoint,
+  socketAccess,
+  services,
+  monitor,
+}: ServerParts): Promise<RunningServer> {
   const server = new Server();
-  for (const { definition, implementation } of services.values()) server.addService(definition, implementation);
+  for (const { definition, implementation } of services.values())
+    server.addService(definition, implementation);
   const health = addHealthService(server, [...services.keys()]);
   addReflectionService(server, [...services.keys(), 'grpc.health.v1.Health']);
   const bound = await bind(server, endpoint);
@@ -50,10 +64,12 @@ export async function startServer({ endpoint, socketAccess, services, monitor }:
 
 async function bind(server: Server, endpoint: Endpoint): Promise<Endpoint> {
   if (endpoint.kind === 'unix') await clearStaleSocket(endpoint.path);
-  const address = endpoint.kind === 'unix' ? `unix:${endpoint.path}` : formatEndpoint(endpoint).slice('tcp://'.length);
+  const address =
+    endpoint.kind === 'unix' ? `unix:${endpoint.path}` : formatEndpoint(endpoint).slice('tcp://'.length);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync(address, ServerCredentials.createInsecure(), (error, boundPort) => {
-      if (error) reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error }));
+      if (error)
+        reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error }));
       else resolve(boundPort);
     });
   });

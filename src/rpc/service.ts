@@ -24,7 +24,9 @@ export interface Method<Request, Response> {
  * makes them (every field present), replies as it takes them.
  */
 export type Methods<Definition> = {
-  readonly [Name in keyof Definition as string extends Name ? never : Name]?: Definition[Name] extends MethodDefinition<
+  readonly [Name in keyof Definition as string extends Name
+    ? never
+    : Name]?: Definition[Name] extends MethodDefinition<
     infer _Request,
     infer Response,
     infer RequestOutput,
@@ -56,7 +58,10 @@ export function implementService(
 async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): Promise<unknown> {
   const acquired = locks.tryAcquire(method.locks?.(request) ?? []);
   if ('heldKey' in acquired) {
-    throw new VolumeError('aborted', `another call is working on ${acquired.heldKey}; call again when it is done`);
+    throw new VolumeError(
+      'aborted',
+      `another call is working on ${acquired.heldKey}; call again when it is done`,
+    );
   }
   try {
     return await method.handle(request);

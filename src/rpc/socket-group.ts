@@ -9,6 +9,7 @@ export async function groupIdOf(group: string, groupFile = '/etc/group'): Promis
   if (/^\d+$/.test(group)) return Number(group);
   const lines = (await readFile(groupFile, 'utf8')).split('\n').map((line) => line.split(':'));
   const id = lines.find(([name]) => name === group)?.[2];
-  if (id === undefined) throw new Error(`--socket-group: there is no group ${JSON.stringify(group)} in ${groupFile}`);
+  if (id === undefined)
+    throw new Error(`--socket-group: there is no group ${JSON.stringify(group)} in ${groupFile}`);
   return Number(id);
 }

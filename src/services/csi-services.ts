@@ -27,7 +27,12 @@ export function csiServices(
   const locks = new KeyLocks();
   return new Map(
     Object.entries(definitions).map(([name, definition]) => {
-      const implementation = implementService(definition, methods[name as keyof typeof methods], locks, monitor);
+      const implementation = implementService(
+        definition,
+        methods[name as keyof typeof methods],
+        locks,
+        monitor,
+      );
       return [`csi.v1.${name}`, { definition, implementation }];
     }),
   );

@@ -10,7 +10,11 @@ export interface PluginInfo {
 }
 
 /** The Identity service (CSI specification, Identity Service RPC). */
-export function identityService({ driverName, version, hasTopology }: PluginInfo): Methods<IdentityDefinition> {
+export function identityService({
+  driverName,
+  version,
+  hasTopology,
+}: PluginInfo): Methods<IdentityDefinition> {
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
     ...(hasTopology ? [{ service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } } as const] : []),

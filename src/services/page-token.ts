@@ -17,6 +17,7 @@ export function tokenAfter(id: string): string {
 export function parseToken(token: string): string {
   if (token === '') return '';
   const text = Buffer.from(token, 'base64url').toString();
-  if (text.startsWith(PREFIX) && tokenAfter(text.slice(PREFIX.length)) === token) return text.slice(PREFIX.length);
+  if (text.startsWith(PREFIX) && tokenAfter(text.slice(PREFIX.length)) === token)
+    return text.slice(PREFIX.length);
   throw new VolumeError('aborted', `starting_token: ${JSON.stringify(token)} is not a token of this driver`);
 }

@@ -19,9 +19,17 @@ const IGNORED_PREFIX = 'csi.storage.k8s.io/';
 export function parseParameters(parameters: Readonly<Record<string, string>>): VolumeParameters {
   for (const key of Object.keys(parameters)) {
     if (key.startsWith(IGNORED_PREFIX) || (known as readonly string[]).includes(key)) continue;
-    throw new VolumeError('invalid', `parameters: ${JSON.stringify(key)} is not known; known are ${known.join(', ')}`);
+    throw new VolumeError(
+      'invalid',
+      `parameters: ${JSON.stringify(key)} is not known; known are ${known.join(', ')}`,
+    );
   }
-  const { pool, uid = '0', gid = '0', mode = '0777' } = parameters as Partial<Record<(typeof known)[number], string>>;
+  const {
+    pool,
+    uid = '0',
+    gid = '0',
+    mode = '0777',
+  } = parameters as Partial<Record<(typeof known)[number], string>>;
   return { pool, root: { uid: parseId('uid', uid), gid: parseId('gid', gid), mode: parseMode(mode) } };
 }
 

@@ -2,8 +2,8 @@ import type { CapacityRange__Output } from '../rpc/generated/csi/v1/CapacityRang
 import type { Topology__Output } from '../rpc/generated/csi/v1/Topology.ts';
 import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
 import { isAccessMode } from '../volume/access-mode.ts';
-import { anyCapacity, type CapacityRange, checkCapacityRange } from '../volume/capacity.ts';
 import type { VolumeCapability } from '../volume/capability.ts';
+import { anyCapacity, type CapacityRange, checkCapacityRange } from '../volume/capacity.ts';
 import { invalidField, missingField } from '../volume/errors.ts';
 import { parseMountFlags } from '../volume/mount-flags.ts';
 import type { TopologySegments } from '../volume/topology.ts';
@@ -15,8 +15,8 @@ export function required<Value>(field: string, value: Value | null): Value & {} 
 }
 
 const NAME_LIMIT_BYTES = 128;
-// Control characters other than the usual white space (CSI specification, CreateVolumeRequest.name).
-const BANNED_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/u;
+// Control characters other than tab and line ends (CSI specification, CreateVolumeRequest.name).
+const BANNED_CHARACTER = /(?![\t\n\r])\p{Cc}/u;
 
 /** A name suggested by the CO. Any other character is legal in it, `/` and `..` too; it never becomes a path. */
 export function parseName(field: string, name: string): string {
@@ -45,7 +45,10 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
   const accessMode = parseAccessMode(`${field}.access_mode`, capability);
   switch (capability.access_type) {
     case 'mount': {
-      const { fs_type, mount_flags, volume_mount_group } = required(`${field}.mount`, capability.mount ?? null);
+      const { fs_type, mount_flags, volume_mount_group } = required(
+        `${field}.mount`,
+        capability.mount ?? null,
+      );
       if (volume_mount_group !== '') {
         const why = 'cannot be honoured, because the driver does not declare VOLUME_MOUNT_GROUP';
         throw invalidField(`${field}.mount.volume_mount_group`, volume_mount_group, why);
@@ -61,7 +64,10 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
 }
 
 /** A list of capabilities, each named by its place in errors. */
-export function parseCapabilities(field: string, list: readonly VolumeCapability__Output[]): VolumeCapability[] {
+export function parseCapabilities(
+  field: string,
+  list: readonly VolumeCapability__Output[],
+): VolumeCapability[] {
   return list.map((capability, index) => parseCapability(`${field}[${index}]`, capability));
 }
 

@@ -50,5 +50,8 @@ export function unsupported(capability: VolumeCapability): string | undefined {
 /** The mount capability of a request on a volume that exists. */
 export function asMountCapability(capability: VolumeCapability): MountCapability {
   if (capability.accessType === 'mount') return capability;
-  throw new VolumeError('precondition', 'volume_capability.block: the volume is a mount volume, not a block device');
+  throw new VolumeError(
+    'precondition',
+    'volume_capability.block: the volume is a mount volume, not a block device',
+  );
 }

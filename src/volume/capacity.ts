@@ -25,7 +25,8 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
  * @throws VolumeError out-of-range: more than a volume may have
  */
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
-  const unasked = range.limitBytes !== 0n && range.limitBytes < DEFAULT_BYTES ? range.limitBytes : DEFAULT_BYTES;
+  const unasked =
+    range.limitBytes !== 0n && range.limitBytes < DEFAULT_BYTES ? range.limitBytes : DEFAULT_BYTES;
   const sizeBytes = range.requiredBytes !== 0n ? range.requiredBytes : unasked;
   if (sizeBytes > maximumBytes) {
     const field = range.requiredBytes !== 0n ? 'capacity_range.required_bytes' : 'capacity_range';

@@ -1,5 +1,5 @@
-import { type CapacityRange, fitsRange, newVolumeBytes } from './capacity.ts';
 import type { VolumeCapability } from './capability.ts';
+import { type CapacityRange, fitsRange, newVolumeBytes } from './capacity.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { defaultPoolName, type Pool } from './pool.ts';

@@ -66,7 +66,11 @@ export function parseMountFlags(field: string, flags: readonly string[]): MountF
   for (const flag of flags) {
     const effect = Object.hasOwn(effects, flag) ? effects[flag] : undefined;
     if (effect === undefined) {
-      throw invalidField(field, flag, `is not a known mount flag; known are ${Object.keys(effects).join(', ')}`);
+      throw invalidField(
+        field,
+        flag,
+        `is not a known mount flag; known are ${Object.keys(effects).join(', ')}`,
+      );
     }
     const rival = chosen.get(effect.group);
     if (rival !== undefined && rival !== flag) {

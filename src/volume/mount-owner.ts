@@ -30,7 +30,10 @@ async function ownerOf(model: Model, path: string, mounted: MountedState): Promi
 const CONTENT_ROOT = /\/volumes\/([^/]+)\/data(\/.*)?$/;
 
 /** The volume whose content, or a directory in it, the root of a mount is, as far as its path tells. */
-export function volumeOfRoot(model: Pick<Model, 'volumes'>, root: string): { volumeId: string; isWhole: boolean } | undefined {
+export function volumeOfRoot(
+  model: Pick<Model, 'volumes'>,
+  root: string,
+): { volumeId: string; isWhole: boolean } | undefined {
   const [, directoryName, inside] = CONTENT_ROOT.exec(root) ?? [];
   const volumeId = directoryName && model.volumes.idOfDirectory(directoryName);
   return volumeId ? { volumeId, isWhole: inside === undefined } : undefined;

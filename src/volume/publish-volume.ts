@@ -24,7 +24,8 @@ export interface PublishSpec {
  */
 export async function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
   const { stagingPath, targetPath, capability } = spec;
-  if (stagingPath === targetPath) throw invalidField('target_path', targetPath, 'is the staging_target_path as well');
+  if (stagingPath === targetPath)
+    throw invalidField('target_path', targetPath, 'is the staging_target_path as well');
   const staged = await stagedAt(model, volume, stagingPath);
   const flags = requiredMountFlags(capability, spec.readOnly);
   const target = await inspectField(model, 'target_path', targetPath);
@@ -59,7 +60,11 @@ async function stagedAt(model: Model, volume: Volume, stagingPath: string): Prom
 }
 
 /** Holds a volume to the number of targets its access mode allows, asked for now or when it was published. */
-function checkTargets(model: Model, volume: Volume, { stagingPath, targetPath, capability }: PublishSpec): void {
+function checkTargets(
+  model: Model,
+  volume: Volume,
+  { stagingPath, targetPath, capability }: PublishSpec,
+): void {
   const rival = model.mountIndex.of(volume.id).find(({ path, use }) => {
     if (path === stagingPath || path === targetPath) return false;
     if (use.kind !== 'target' && use.kind !== 'found') return false;

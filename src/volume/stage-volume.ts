@@ -25,7 +25,12 @@ export async function stageVolume(
   await model.onStep('stage: checked');
   if (state.kind === 'mounted') {
     checkMountedAs('staging_target_path', stagingPath, state, content.state, flags);
-    model.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId: state.mountId, use: { kind: 'staging' } });
+    model.mountIndex.add({
+      volumeId: volume.id,
+      path: stagingPath,
+      mountId: state.mountId,
+      use: { kind: 'staging' },
+    });
     return;
   }
   checkDirectory('staging_target_path', stagingPath, state);

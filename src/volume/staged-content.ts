@@ -11,7 +11,10 @@ export function existingVolume(model: Model, volumeId: string): Volume {
 }
 
 /** The directory that is mounted when a volume is staged: its path, and what it is now. */
-export async function contentOf(model: Model, volume: Volume): Promise<{ path: string; state: DirectoryState }> {
+export async function contentOf(
+  model: Model,
+  volume: Volume,
+): Promise<{ path: string; state: DirectoryState }> {
   const { records, backend } = model.pools.of(volume);
   const path = backend.contentOf(records.directoryOf(volume.id));
   const state = await model.mounts.inspect(path);

@@ -81,5 +81,8 @@ export class VolumeIndex {
 }
 
 function damagedError({ id, reason }: DamagedVolume): VolumeError {
-  return new VolumeError('damaged', `volume "${id}" cannot be used, because its record is damaged: ${reason}`);
+  return new VolumeError(
+    'damaged',
+    `volume "${id}" cannot be used, because its record is damaged: ${reason}`,
+  );
 }

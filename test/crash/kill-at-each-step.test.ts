@@ -107,7 +107,10 @@ class TestHost {
     for (const id of listed) {
       const directory = join(this.pool(), 'volumes', id);
       expect(readdirSync(directory).sort()).toEqual(['data', 'volume.json']);
-      expect(JSON.parse(readFileSync(join(directory, 'volume.json'), 'utf8'))).toMatchObject({ id, name: 'a' });
+      expect(JSON.parse(readFileSync(join(directory, 'volume.json'), 'utf8'))).toMatchObject({
+        id,
+        name: 'a',
+      });
       expect(lstatSync(join(directory, 'data')).mode & 0o7777).toBe(0o777);
     }
   }

@@ -6,7 +6,9 @@ type ServiceClass = (typeof csiClients)[keyof typeof csiClients];
 
 /** The RPCs of a service as functions that promise the reply. */
 type Calls<Service extends ServiceClass> = {
-  readonly [Name in keyof Service['service'] as string extends Name ? never : Name]: Service['service'][Name] extends MethodDefinition<
+  readonly [Name in keyof Service['service'] as string extends Name
+    ? never
+    : Name]: Service['service'][Name] extends MethodDefinition<
     infer Request,
     infer _Response,
     infer _RequestOutput,
@@ -29,7 +31,9 @@ export class CsiClient {
     const address = endpoint.replace(/^tcp:\/\//, '');
     const connect = <Service extends ServiceClass>(service: Service): Calls<Service> => {
       // Each on its own connection, so that a driver that has died and come back is found again.
-      const client = new service(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1 });
+      const client = new service(address, credentials.createInsecure(), {
+        'grpc.use_local_subchannel_pool': 1,
+      });
       this.clients.push(client);
       return promising(client);
     };
@@ -53,9 +57,13 @@ type UnaryCall = (
 function promising<Service extends ServiceClass>(client: Client): Calls<Service> {
   const methods = client as unknown as Record<string, UnaryCall>;
   return new Proxy({} as Calls<Service>, {
-    get: (_, name: string) => (request: unknown, options: object = {}) =>
-      new Promise((resolve, reject) => {
-        methods[name]?.call(client, request, options, (error, reply) => (error ? reject(error) : resolve(reply)));
-      }),
+    get:
+      (_, name: string) =>
+      (request: unknown, options: object = {}) =>
+        new Promise((resolve, reject) => {
+          methods[name]?.call(client, request, options, (error, reply) =>
+            error ? reject(error) : resolve(reply),
+          );
+        }),
   });
 }

@@ -3,7 +3,10 @@ import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapa
 import type { AccessMode } from '../../src/volume/access-mode.ts';
 
 /** A mount capability as a CO sends it. */
-export function mountCapability(mode: AccessMode = 'SINGLE_NODE_WRITER', mountFlags: string[] = []): VolumeCapability {
+export function mountCapability(
+  mode: AccessMode = 'SINGLE_NODE_WRITER',
+  mountFlags: string[] = [],
+): VolumeCapability {
   return { mount: { mount_flags: mountFlags }, access_mode: { mode } };
 }
 

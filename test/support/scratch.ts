@@ -17,7 +17,9 @@ export function scratchDirectory(): string {
 /** The paths at or below a directory where something is mounted, in the order they were mounted. */
 export async function mountsBelow(directory: string): Promise<string[]> {
   const entries = await readMountinfo();
-  return entries.map((entry) => entry.path).filter((path) => path === directory || path.startsWith(`${directory}/`));
+  return entries
+    .map((entry) => entry.path)
+    .filter((path) => path === directory || path.startsWith(`${directory}/`));
 }
 
 async function removeWithMounts(directory: string): Promise<void> {

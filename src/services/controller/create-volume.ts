@@ -21,10 +21,14 @@ function parse(request: CreateVolumeRequest__Output): VolumeSpec {
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-  const problem = contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+  const problem =
+    contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
   if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
   if (request.volume_content_source) {
-    throw new VolumeError('invalid', 'volume_content_source: volumes cannot be made from snapshots or volumes yet');
+    throw new VolumeError(
+      'invalid',
+      'volume_content_source: volumes cannot be made from snapshots or volumes yet',
+    );
   }
   if (Object.keys(request.mutable_parameters).length > 0) {
     throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');

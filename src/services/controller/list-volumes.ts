@@ -10,7 +10,10 @@ const PAGE_LIMIT = 4000;
 
 /** Controller.ListVolumes: volumes in the order of their ids. */
 export function listVolumesHandler(model: Model) {
-  return async ({ max_entries, starting_token }: ListVolumesRequest__Output): Promise<ListVolumesResponse> => {
+  return async ({
+    max_entries,
+    starting_token,
+  }: ListVolumesRequest__Output): Promise<ListVolumesResponse> => {
     if (max_entries < 0) throw invalidField('max_entries', max_entries, 'is negative');
     const limit = max_entries === 0 ? PAGE_LIMIT : Math.min(max_entries, PAGE_LIMIT);
     const found = model.volumes.listAfter(parseToken(starting_token), limit + 1);

@@ -28,7 +28,8 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
 function objection(model: Model, volume: Volume, request: Request): string | undefined {
   try {
     const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-    const problem = contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+    const problem =
+      contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
     if (problem !== undefined) return `volume_capabilities: ${problem}`;
     return parametersObjection(volume, request) ?? contextObjection(model, volume, request);
   } catch (error) {
@@ -37,10 +38,15 @@ function objection(model: Model, volume: Volume, request: Request): string | und
   }
 }
 
-function parametersObjection(volume: Volume, { parameters, mutable_parameters }: Request): string | undefined {
-  if (Object.keys(mutable_parameters).length > 0) return 'mutable_parameters: the driver does not declare MODIFY_VOLUME';
+function parametersObjection(
+  volume: Volume,
+  { parameters, mutable_parameters }: Request,
+): string | undefined {
+  if (Object.keys(mutable_parameters).length > 0)
+    return 'mutable_parameters: the driver does not declare MODIFY_VOLUME';
   const { pool, root } = parseParameters(parameters);
-  if (pool !== undefined && pool !== volume.pool) return `parameters.pool: the volume lies in pool ${volume.pool}`;
+  if (pool !== undefined && pool !== volume.pool)
+    return `parameters.pool: the volume lies in pool ${volume.pool}`;
   const told = (['uid', 'gid', 'mode'] as const).filter((key) => key in parameters);
   const different = told.find((key) => root[key] !== volume.root[key]);
   return different && `parameters.${different}: the volume was made with another value`;

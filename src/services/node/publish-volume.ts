@@ -18,7 +18,10 @@ export function publishVolumeHandler(model: Model) {
     const volume = existingVolume(model, volumeId);
     // The specification asks for this code, since staging is declared.
     if (request.staging_target_path === '') {
-      throw new VolumeError('precondition', 'staging_target_path is required, because volumes are staged first');
+      throw new VolumeError(
+        'precondition',
+        'staging_target_path is required, because volumes are staged first',
+      );
     }
     await publishVolume(model, volume, {
       stagingPath: model.paths.resolve('staging_target_path', request.staging_target_path),

@@ -1,0 +1,19 @@
+// npm run check: everything about the source that needs no test run. All checks are made, also when one fails.
+import { closingLine, install, run, tool } from './lib/project.mjs';
+
+const checks = {
+  'formatting, lint and layers': [tool('biome'), ['ci', '.']],
+  types: [tool('tsc'), ['--noEmit']],
+  'unused files, exports and dependencies': [tool('knip'), []],
+  'generated files': [process.execPath, ['scripts/generate.mjs', '--check']],
+};
+
+install();
+const total = { passed: 0, failed: 0, skipped: 0 };
+for (const [name, [command, args]] of Object.entries(checks)) {
+  const isGood = run(command, args) === 0;
+  total[isGood ? 'passed' : 'failed']++;
+  process.stdout.write(`${isGood ? 'ok' : 'FAILED'}: ${name}\n`);
+}
+process.stdout.write(`${closingLine(total)}\n`);
+process.exitCode = total.failed > 0 ? 1 : 0;
