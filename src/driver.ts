@@ -10,6 +10,7 @@ import { type OpenPool, openStatePool } from './records/open-pool.ts';
 import { RemovalQueue } from './records/removal-queue.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
 import { formatEndpoint } from './rpc/endpoint.ts';
+import { endsWithin } from './rpc/ends-within.ts';
 import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
@@ -70,7 +71,8 @@ export async function startDriver(options: Options, surroundings: DriverSurround
       async stop() {
         const isDrained = await server.drain(options.drainTimeoutMs);
         if (!isDrained) logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'calls were still under way');
-        await removals.stop();
+        // A large removal may take long; the next start goes on with it.
+        await endsWithin(removals.stop(), options.drainTimeoutMs);
         await open.lock.release();
         logger.info('stopped');
       },

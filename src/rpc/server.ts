@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   Server,
   ServerCredentials,
@@ -7,6 +6,7 @@ import {
 } from '@grpc/grpc-js';
 import type { CallMonitor } from './call-monitor.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
+import { endsWithin } from './ends-within.ts';
 import { addHealthService } from './health.ts';
 import { addReflectionService } from './reflection.ts';
 import { clearStaleSocket, type SocketAccess, setSocketAccess } from './unix-socket.ts';
@@ -74,12 +74,4 @@ async function bind(server: Server, endpoint: Endpoint): Promise<Endpoint> {
     });
   });
   return endpoint.kind === 'unix' ? endpoint : { ...endpoint, port };
-}
-
-async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
-  const timer = new AbortController();
-  const timeout = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
-  const isDone = await Promise.race([work.then(() => true), timeout]);
-  timer.abort();
-  return isDone;
 }
