@@ -13,6 +13,9 @@ const driver = spawn(
   [inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)],
   {
     stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  // A process group of its own: Ctrl-C reaches every process of the terminal, npm passes it on as well, and a
+  // second signal would end the driver in the middle of its draining.
+  detached: true,
     // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
     env: { UV_THREADPOOL_SIZE: '16', ...process.env },
   },
@@ -21,7 +24,13 @@ driver.on('message', ({ listening }) => printWelcome(listening));
 driver.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);
 });
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => driver.kill(signal));
+let isStopping = false;
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.on(signal, () => {
+    if (!isStopping) driver.kill(signal);
+    isStopping = true;
+  });
+}
 
 /** The host's name in the form of a label value, which a node id must have. */
 function nodeIdOfHost() {

@@ -46,16 +46,21 @@ async function run(options: Options, version: string): Promise<void> {
   process.send?.({ listening: driver.endpoint });
 }
 
-/** The first signal drains; a second one ends the process at once, which is as safe as a crash. */
+/**
+ * The first signal drains; the same one again ends the process at once, which is as safe as a crash. A parent that
+ * started this process with a channel and is gone counts as a signal.
+ */
 function stopOnSignal(driver: Driver): void {
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.once(signal, () => {
-      driver.stop().then(
-        () => process.exit(),
-        (error: unknown) => fail(String(error)),
-      );
-    });
-  }
+  let isStopping = false;
+  const stop = () => {
+    if (isStopping) return;
+    isStopping = true;
+    driver.stop().then(
+      () => process.exit(),
+      (error: unknown) => fail(String(error)),
+    );
+  };
+  for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(event, stop);
 }
 
 function fail(sentence: string): void {

@@ -43,6 +43,7 @@ export function install() {
     .update(readFileSync(inProject('package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+  process.stderr.write('Installing dependencies…\n');
   mustRun('npm', ['ci', '--no-fund', '--no-audit', '--loglevel=error'], { stdio: ['ignore', 2, 'inherit'] });
   writeFileSync(stamp, wanted);
 }
