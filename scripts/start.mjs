@@ -2,24 +2,26 @@
 // defaults here, which make it run on a machine with nothing set up.
 import { spawn } from 'node:child_process';
 import { hostname } from 'node:os';
+import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { build, inProject, install } from './lib/project.mjs';
 
 install();
 build();
 
 const defaults = [`--statedir=${inProject('.state')}`, `--nodeid=${nodeIdOfHost()}`];
-const driver = spawn(
-  process.execPath,
-  [inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)],
-  {
-    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+const command = [process.execPath, inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)];
+// Where an ordinary user cannot have a namespace, the driver itself says what it needs.
+const inNamespace = !isRoot && namespaceObstacle() === undefined;
+if (inNamespace) process.stderr.write(`${ordinaryUserNote}\n`);
+const [program, ...args] = inNamespace ? inOwnNamespace(command) : command;
+const driver = spawn(program, args, {
+  stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
   // A process group of its own: Ctrl-C reaches every process of the terminal, npm passes it on as well, and a
   // second signal would end the driver in the middle of its draining.
   detached: true,
-    // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
-    env: { UV_THREADPOOL_SIZE: '16', ...process.env },
-  },
-);
+  // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+  env: { UV_THREADPOOL_SIZE: '16', ...process.env },
+});
 driver.on('message', ({ listening }) => printWelcome(listening));
 driver.on('exit', (code, signal) => {
   process.exitCode = code ?? (signal === 'SIGKILL' ? 137 : 1);

@@ -3,17 +3,15 @@
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
+import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { build, cacheDirectory, closingLine, install, run, tool } from './lib/project.mjs';
-
-const isRoot = process.geteuid?.() === 0;
-const rootObstacle = () => (isRoot ? undefined : 'it mounts, which needs root');
 
 const suites = {
   unit: {},
-  integration: { obstacle: rootObstacle, inMountNamespace: true },
-  crash: { obstacle: rootObstacle, inMountNamespace: true },
+  integration: { obstacle: namespaceObstacle, inMountNamespace: true },
+  crash: { obstacle: namespaceObstacle, inMountNamespace: true },
   conformance: {
-    obstacle: () => rootObstacle() ?? csiSanityObstacle(),
+    obstacle: () => namespaceObstacle() ?? csiSanityObstacle(),
     prepare: installCsiSanity,
     inMountNamespace: true,
   },
@@ -34,6 +32,7 @@ function main() {
   install();
   build();
   mkdirSync(results, { recursive: true });
+  if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
   for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) runSuite(name, suites[name]);
   process.stdout.write(`${closingLine(total)}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;
@@ -65,9 +64,8 @@ function runSuite(name, { obstacle, prepare, inMountNamespace }) {
     HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt'),
   };
   // A mount namespace of its own: no test can leave a mount on the host, however it ends.
-  const status = inMountNamespace
-    ? run('unshare', ['--mount', '--propagation', 'private', ...vitest], { env })
-    : run(vitest[0], vitest.slice(1), { env });
+  const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
+  const status = run(command, args, { env });
   count(output, status);
 }
 

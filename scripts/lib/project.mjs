@@ -64,7 +64,7 @@ export function closingLine({ passed, failed, skipped }) {
 }
 
 /** Ends this process with a sentence. */
-function fail(sentence) {
+export function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);
 }
