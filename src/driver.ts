@@ -100,7 +100,7 @@ function startRemovals(
         'a deleted volume could not be removed; tried again at the next start',
       ),
   );
-  for (const directory of open.unfinishedRemovals) removals.add(directory);
+  for (const directory of open.leftovers) removals.add(directory);
   return removals;
 }
 

@@ -14,7 +14,7 @@ import { pathError } from './path-error.ts';
 
 // More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
 const STACK_LIMIT = 64;
-const TARGET_MODE = 0o750;
+const TARGET_MODE = 0o700;
 
 /** The Mounts port by system calls: no process is started, and no symbolic link followed. */
 export class KernelMounts implements Mounts {

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withPath } from '../kernel/path-handle.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
 import { fileSystemOf } from '../kernel/statfs.ts';
 import { statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
@@ -20,15 +19,18 @@ export interface OpenPool {
   readonly id: string;
   readonly layout: PoolLayout;
   readonly lock: PoolLock;
-  /** What lies in `.outgoing`: volumes whose removal had begun, to be finished in the background. */
-  readonly unfinishedRemovals: readonly string[];
+  /**
+   * What a process that died has left in `.incoming` and `.outgoing`: volumes never finished, and volumes whose
+   * removal had begun. To be removed in the background; they may be large.
+   */
+  readonly leftovers: readonly string[];
   /** @throws VolumeError unavailable: another file system is at the pool's path by now */
   checkReachable(): Promise<void>;
 }
 
 /**
- * Opens the pool in the state directory: takes its lock, recognises it or makes it, and clears away what a
- * process that died has left half-built.
+ * Opens the pool in the state directory: takes its lock, recognises it or makes it, and finds what a process that
+ * died has left half-built.
  * @throws Error with a sentence for the operator: locked, not empty and no pool, or not the pool it was
  */
 export async function openStatePool(
@@ -44,14 +46,13 @@ export async function openStatePool(
   try {
     const { poolId } = await recogniseOrMake(name, layout);
     await makeLayout(layout);
-    await emptyIncoming(layout);
     const mountId = await withPath(layout.root, (fd) => statusOf(fd).mountId);
     return {
       name,
       id: poolId,
       layout,
       lock,
-      unfinishedRemovals: (await readdir(layout.outgoing)).map((entry) => join(layout.outgoing, entry)),
+      leftovers: [...(await entriesOf(layout.incoming)), ...(await entriesOf(layout.outgoing))],
       checkReachable: () => checkMount(name, layout.root, mountId),
     };
   } catch (error) {
@@ -96,8 +97,8 @@ async function makeLayout(layout: PoolLayout): Promise<void> {
   await syncPath(layout.root);
 }
 
-async function emptyIncoming(layout: PoolLayout): Promise<void> {
-  for (const entry of await readdir(layout.incoming)) await removeTree(join(layout.incoming, entry));
+async function entriesOf(directory: string): Promise<string[]> {
+  return (await readdir(directory)).map((entry) => join(directory, entry));
 }
 
 async function checkMount(name: string, root: string, mountId: number): Promise<void> {

@@ -112,7 +112,7 @@ export interface Mounts {
    */
   unmount(path: string): Promise<void>;
   /**
-   * Makes a directory, 0750, in a parent that exists.
+   * Makes a directory, 0700, in a parent that exists.
    * @returns whether it was made; false when a directory is there already
    */
   makeDirectory(path: string): Promise<boolean>;

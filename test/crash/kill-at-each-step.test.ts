@@ -103,7 +103,7 @@ class TestHost {
     const { entries = [] } = (await this.client?.controller.ListVolumes({})) ?? {};
     const listed = entries.map((entry) => entry.volume?.volume_id ?? '');
     expect(readdirSync(join(this.pool(), 'volumes'))).toEqual(listed);
-    expect(readdirSync(join(this.pool(), '.incoming'))).toEqual([]);
+    await vi.waitFor(() => expect(readdirSync(join(this.pool(), '.incoming'))).toEqual([]));
     for (const id of listed) {
       const directory = join(this.pool(), 'volumes', id);
       expect(readdirSync(directory).sort()).toEqual(['data', 'volume.json']);
