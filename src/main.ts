@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Driver } from './driver.ts';
 import { hostObstacle } from './kernel/host.ts';
+import { routeGrpcLog } from './observability/grpc-log.ts';
 import { createLogger } from './observability/logger.ts';
 import { type Options, parseCommandLine } from './options.ts';
 import { passStep } from './volume/steps.ts';
@@ -34,6 +35,7 @@ async function run(options: Options, version: string): Promise<void> {
   // Sockets and directories are the driver's alone until they are given their mode.
   process.umask(0o077);
   const logger = createLogger({ verbosity: options.verbosity, format: options.logFormat });
+  routeGrpcLog(logger);
   // Loaded only now: on another system its system calls cannot even be looked up.
   const { startDriver } = await import('./driver.ts');
   const driver = await startDriver(options, { version, logger, onStep: passStep }).catch((error: unknown) => {

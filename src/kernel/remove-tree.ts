@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { constants } from 'node:fs';
 import { lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
@@ -5,7 +6,7 @@ import { basename, dirname } from 'node:path';
 import { withDescriptor } from './descriptor.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { below, withPath } from './path-handle.ts';
-import { statusOf } from './statx.ts';
+import { statusBelow, statusOf } from './statx.ts';
 
 // Each level holds a descriptor open; a deeper directory is first moved up to the top of the tree.
 const DEPTH_LIMIT = 32;
@@ -13,7 +14,7 @@ const DEPTH_LIMIT = 32;
 const PASS_LIMIT = 8;
 
 /**
- * Removes a directory and all that is in it, however deep and whatever bytes its names are made of. Works
+ * Removes a file, or a directory and all that is in it, however deep and whatever bytes its names are made of. Works
  * through descriptors that follow no symbolic link and cross no mount, so that a process which still writes in
  * the tree cannot lead it outside. What does not exist is removed already.
  * @throws KernelError or a node:fs error: EXDEV or EBUSY where something is mounted in it, EPERM for an
@@ -22,7 +23,12 @@ const PASS_LIMIT = 8;
 export async function removeTree(path: string): Promise<void> {
   try {
     await withPath(dirname(path), async (fd) => {
-      await new TreeRemoval(fd).removeDirectory(fd, Buffer.from(basename(path)), 0);
+      const name = Buffer.from(basename(path));
+      if (statusBelow(fd, basename(path)).type === 'directory') {
+        await new TreeRemoval(fd).removeDirectory(fd, name, 0);
+      } else {
+        await unlink(below(fd, name));
+      }
     });
   } catch (error) {
     if (!isErrno(error, errno.ENOENT)) throw error;
@@ -31,7 +37,6 @@ export async function removeTree(path: string): Promise<void> {
 
 class TreeRemoval {
   private readonly topFd: number;
-  private movedCount = 0;
 
   constructor(topFd: number) {
     this.topFd = topFd;
@@ -68,7 +73,7 @@ class TreeRemoval {
     } else if (depth < DEPTH_LIMIT) {
       await this.removeDirectory(parentFd, entry.name, depth + 1);
     } else {
-      const shallowName = Buffer.from(`.deep-${process.pid}-${this.movedCount++}`);
+      const shallowName = Buffer.from(`.deep-${randomUUID()}`);
       await rename(path, below(this.topFd, shallowName));
       await this.removeDirectory(this.topFd, shallowName, 0);
     }

@@ -105,7 +105,7 @@ function stateOf(fd: number): PathState {
   if (isMountRoot) return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(mountFlagsOf(fd)) };
   switch (type) {
     case 'directory':
-      return { kind: 'directory', identity, flags: fromStatfsFlags(mountFlagsOf(fd)) };
+      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(mountFlagsOf(fd)) };
     case 'file':
       return { kind: 'file', isEmpty: sizeBytes === 0n };
     case 'symlink':

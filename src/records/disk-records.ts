@@ -26,6 +26,8 @@ export class DiskRecords implements Records {
   private readonly poolName: string;
   private readonly removals: RemovalQueue;
   private readonly onStep: OnStep;
+  /** Volumes on their way out, until that is durable. */
+  private readonly renamed = new Map<string, string>();
   private readonly volumesSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
@@ -85,7 +87,7 @@ export class DiskRecords implements Records {
   }
 
   async remove(id: string): Promise<void> {
-    const removed = join(this.layout.outgoing, `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`);
+    const removed = this.removedPathOf(id);
     try {
       await rename(this.directoryOf(id), removed);
     } catch (error) {
@@ -98,8 +100,17 @@ export class DiskRecords implements Records {
     } catch (error) {
       throw storageError(error, this.poolName);
     }
+    this.renamed.delete(id);
     await this.onStep('delete: durable');
     this.removals.add(removed);
+  }
+
+  /** Where a volume goes that is removed: the same place for a retry of a removal that did not become durable. */
+  private removedPathOf(id: string): string {
+    const name = `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
+    const path = this.renamed.get(id) ?? join(this.layout.outgoing, name);
+    this.renamed.set(id, path);
+    return path;
   }
 
   private async read(directoryName: string): Promise<Volume> {

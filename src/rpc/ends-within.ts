@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** Waits for work, but not longer than this. @returns whether it ended in time; it goes on if not */
-export async function endsWithin(work: Promise<void>, timeoutMs: number): Promise<boolean> {
+export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
   const timeout = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);
   const isDone = await Promise.race([work.then(() => true), timeout]);

@@ -17,7 +17,10 @@ type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
  * qualified names of the services the server serves beside it; those and v1 itself are what a client is
  * shown in a list. v1alpha is left out of the list: its messages are v1's, so it has no file of its own.
  */
-export function addReflectionService(server: Server, serviceNames: readonly string[]): void {
+export function addReflectionService(
+  server: Pick<Server, 'addService'>,
+  serviceNames: readonly string[],
+): void {
   const listed = [...new Set([...serviceNames, V1_NAME])].sort();
   const handlers = { ServerReflectionInfo: (call: ReflectionCall) => answerStream(call, listed) };
   const v1 = reflectionClient.service;

@@ -8,6 +8,7 @@ import type { CallMonitor } from './call-monitor.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import { endsWithin } from './ends-within.ts';
 import { addHealthService } from './health.ts';
+import { LongStreams } from './long-streams.ts';
 import { addReflectionService } from './reflection.ts';
 import { clearStaleSocket, type SocketAccess, setSocketAccess } from './unix-socket.ts';
 
@@ -43,8 +44,9 @@ export async function startServer({
   const server = new Server();
   for (const { definition, implementation } of services.values())
     server.addService(definition, implementation);
-  const health = addHealthService(server, [...services.keys()]);
-  addReflectionService(server, [...services.keys(), 'grpc.health.v1.Health']);
+  const longStreams = new LongStreams(server);
+  const health = addHealthService(longStreams, [...services.keys()]);
+  addReflectionService(longStreams, [...services.keys(), 'grpc.health.v1.Health']);
   const bound = await bind(server, endpoint);
   if (bound.kind === 'unix') await setSocketAccess(bound.path, socketAccess);
   health.setServing(true);
@@ -52,10 +54,11 @@ export async function startServer({
     endpoint: bound,
     async drain(timeoutMs) {
       health.setServing(false);
-      // Refuses new connections and tells open ones to send no new calls. It would wait for health watchers
-      // too, which never end, so its own end is not waited for.
-      server.tryShutdown(() => {});
-      const isDrained = await endsWithin(monitor.idle(), timeoutMs);
+      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+      longStreams.endAll();
+      // A call whose caller has gone away holds no connection open, but its work is still to be finished.
+      const isDrained = await endsWithin(Promise.all([closed, monitor.idle()]), timeoutMs);
       server.forceShutdown();
       return isDrained;
     },

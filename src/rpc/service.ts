@@ -85,7 +85,8 @@ function streamHandler(run: (request: unknown) => Promise<unknown>) {
   return (call: ServerWritableStream<unknown, unknown>): void => {
     run(call.request).then(
       () => call.end(),
-      (error: unknown) => call.destroy(Object.assign(new Error(), statusOf(error))),
+      // Only this event makes grpc-js send a status; destroying the stream would leave the caller waiting.
+      (error: unknown) => call.emit('error', statusOf(error)),
     );
   };
 }

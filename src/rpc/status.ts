@@ -25,8 +25,16 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
  * model's own is a fault of the driver: its text stays in the log.
  */
 export function statusOf(error: unknown): CallStatus {
-  if (error instanceof VolumeError) return { code: codeOfKind[error.kind], details: error.message };
+  if (error instanceof VolumeError)
+    return { code: codeOfKind[error.kind], details: shortened(error.message) };
   return { code: status.INTERNAL, details: "the driver failed; the cause is in the driver's log" };
+}
+
+// The text travels in a trailer, and clients refuse trailers above a few thousand bytes with no word of the error.
+const DETAILS_LIMIT = 1000;
+
+function shortened(message: string): string {
+  return message.length > DETAILS_LIMIT ? `${message.slice(0, DETAILS_LIMIT)}…` : message;
 }
 
 /** The name of a code, for instance `NOT_FOUND`. */

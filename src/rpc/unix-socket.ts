@@ -1,5 +1,6 @@
-import { chmod, chown, lstat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { dirname } from 'node:path';
 
 /** Who may connect to a socket. */
 export interface SocketAccess {
@@ -14,6 +15,9 @@ export interface SocketAccess {
  * @throws Error naming the path: another process listens there, or it is not a socket
  */
 export async function clearStaleSocket(path: string): Promise<void> {
+  // Listening in a directory that does not exist fails with "permission denied", which leads astray.
+  const directory = dirname(path);
+  if (!(await isDirectory(directory))) throw new Error(`the socket's directory ${directory} does not exist`);
   const status = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
@@ -29,6 +33,10 @@ export async function clearStaleSocket(path: string): Promise<void> {
 export async function setSocketAccess(path: string, { mode, groupId }: SocketAccess): Promise<void> {
   if (groupId !== undefined) await chown(path, -1, groupId);
   await chmod(path, mode);
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 function answers(path: string): Promise<boolean> {

@@ -1,4 +1,5 @@
 import { exclusive, type Lock, shared } from '../rpc/key-locks.ts';
+import type { Model } from '../volume/model.ts';
 
 /** The name of a volume, while it is not known whether there is one. */
 export const nameLock = (name: string): Lock => exclusive(`the volume name ${JSON.stringify(name)}`);
@@ -9,5 +10,6 @@ export const volumeLock = (volumeId: string): Lock => exclusive(`volume ${JSON.s
 /** A volume, for those who need it to stay as it is. */
 export const volumeShared = (volumeId: string): Lock => shared(`volume ${JSON.stringify(volumeId)}`);
 
-/** A staging or target path. */
-export const pathLock = (path: string): Lock => exclusive(`the path ${JSON.stringify(path)}`);
+/** A staging or target path, however the request spells it. */
+export const pathLock = (model: Model, path: string): Lock =>
+  exclusive(`the path ${JSON.stringify(model.paths.canonical(path))}`);

@@ -1,4 +1,4 @@
-import { VolumeError } from '../volume/errors.ts';
+import { quote, VolumeError } from '../volume/errors.ts';
 
 const PREFIX = 'after:';
 
@@ -19,5 +19,5 @@ export function parseToken(token: string): string {
   const text = Buffer.from(token, 'base64url').toString();
   if (text.startsWith(PREFIX) && tokenAfter(text.slice(PREFIX.length)) === token)
     return text.slice(PREFIX.length);
-  throw new VolumeError('aborted', `starting_token: ${JSON.stringify(token)} is not a token of this driver`);
+  throw new VolumeError('aborted', `starting_token: ${quote(token)} is not a token of this driver`);
 }

@@ -1,4 +1,4 @@
-import { invalidField, VolumeError } from '../volume/errors.ts';
+import { invalidField, quote, VolumeError } from '../volume/errors.ts';
 import type { RootOwnership } from '../volume/volume.ts';
 
 /** The parameters of a StorageClass, parsed. */
@@ -19,10 +19,7 @@ const IGNORED_PREFIX = 'csi.storage.k8s.io/';
 export function parseParameters(parameters: Readonly<Record<string, string>>): VolumeParameters {
   for (const key of Object.keys(parameters)) {
     if (key.startsWith(IGNORED_PREFIX) || (known as readonly string[]).includes(key)) continue;
-    throw new VolumeError(
-      'invalid',
-      `parameters: ${JSON.stringify(key)} is not known; known are ${known.join(', ')}`,
-    );
+    throw new VolumeError('invalid', `parameters: ${quote(key)} is not known; known are ${known.join(', ')}`);
   }
   const {
     pool,

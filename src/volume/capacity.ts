@@ -21,21 +21,22 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
 }
 
 /**
- * The size of a new volume: what is required, to the byte; where nothing is, 1 GiB, or the limit if it is less.
+ * The size of a new volume: what is required, to the byte; where nothing is, 1 GiB, or less where the
+ * limit or the driver allows no more.
  * @throws VolumeError out-of-range: more than a volume may have
  */
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
-  const unasked =
-    range.limitBytes !== 0n && range.limitBytes < DEFAULT_BYTES ? range.limitBytes : DEFAULT_BYTES;
-  const sizeBytes = range.requiredBytes !== 0n ? range.requiredBytes : unasked;
-  if (sizeBytes > maximumBytes) {
-    const field = range.requiredBytes !== 0n ? 'capacity_range.required_bytes' : 'capacity_range';
+  if (range.requiredBytes === 0n) {
+    const bounds = [DEFAULT_BYTES, maximumBytes, ...(range.limitBytes === 0n ? [] : [range.limitBytes])];
+    return bounds.reduce((one, other) => (one < other ? one : other));
+  }
+  if (range.requiredBytes > maximumBytes) {
     throw new VolumeError(
       'out-of-range',
-      `${field}: ${sizeBytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`,
+      `capacity_range.required_bytes: ${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`,
     );
   }
-  return sizeBytes;
+  return range.requiredBytes;
 }
 
 /** Whether a volume of this size is what the range asks for. */

@@ -3,7 +3,7 @@ import { type CapacityRange, fitsRange, newVolumeBytes } from './capacity.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { defaultPoolName, type Pool } from './pool.ts';
-import { checkAccessibility, type TopologySegments } from './topology.ts';
+import { checkAccessibility, isAccessible, type TopologySegments } from './topology.ts';
 import type { RootOwnership, Volume } from './volume.ts';
 import { newVolumeId } from './volume-id.ts';
 
@@ -27,7 +27,7 @@ export interface VolumeSpec {
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
   const existing = model.volumes.findByName(spec.name);
   if (existing) {
-    checkSame(existing, spec);
+    checkSame(model, existing, spec);
     return existing;
   }
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
@@ -50,20 +50,23 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   return volume;
 }
 
-function checkSame(existing: Volume, spec: VolumeSpec): void {
-  const difference = differenceOf(existing, spec);
+function checkSame(model: Model, existing: Volume, spec: VolumeSpec): void {
+  const difference = differenceOf(model, existing, spec);
   if (difference === undefined) return;
   const message = `name: a volume named ${quote(spec.name)} exists already, with ${difference}`;
   throw new VolumeError('already-exists', message);
 }
 
-function differenceOf(existing: Volume, spec: VolumeSpec): string | undefined {
+function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
   if (!fitsRange(existing.capacityBytes, spec.range)) return `${existing.capacityBytes} bytes`;
   if (spec.pool !== undefined && spec.pool !== existing.pool) return `pool ${quote(existing.pool)}`;
   const { uid, gid, mode } = existing.root;
   if (uid !== spec.root.uid) return `uid ${uid}`;
   if (gid !== spec.root.gid) return `gid ${gid}`;
   if (mode !== spec.root.mode) return `mode ${mode.toString(8)}`;
+  if (model.topology && !isAccessible(spec.requisite, model.topology)) {
+    return `topology ${JSON.stringify(model.topology)}`;
+  }
   return undefined;
 }
 

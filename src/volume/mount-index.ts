@@ -26,6 +26,7 @@ export class MountIndex {
   private readonly mounts: Mounts;
   private readonly byVolume = new Map<string, Map<string, KnownMount>>();
   private readonly byPath = new Map<string, KnownMount>();
+  private readonly byMountId = new Map<number, KnownMount>();
 
   constructor(mounts: Mounts) {
     this.mounts = mounts;
@@ -34,6 +35,7 @@ export class MountIndex {
   add(mount: KnownMount): void {
     this.removePath(mount.path);
     this.byPath.set(mount.path, mount);
+    if (mount.mountId !== undefined) this.byMountId.set(mount.mountId, mount);
     const ofVolume = this.byVolume.get(mount.volumeId) ?? new Map<string, KnownMount>();
     ofVolume.set(mount.path, mount);
     this.byVolume.set(mount.volumeId, ofVolume);
@@ -43,6 +45,9 @@ export class MountIndex {
     const known = this.byPath.get(path);
     if (!known) return;
     this.byPath.delete(path);
+    if (known.mountId !== undefined && this.byMountId.get(known.mountId) === known) {
+      this.byMountId.delete(known.mountId);
+    }
     const ofVolume = this.byVolume.get(known.volumeId);
     ofVolume?.delete(path);
     if (ofVolume?.size === 0) this.byVolume.delete(known.volumeId);
@@ -50,6 +55,12 @@ export class MountIndex {
 
   at(path: string): KnownMount | undefined {
     return this.byPath.get(path);
+  }
+
+  /** The mount of a volume that has this id, if it is really there: the kernel gives a free id out again. */
+  async withId(mountId: number): Promise<KnownMount | undefined> {
+    const known = this.byMountId.get(mountId);
+    return known && (await this.isThere(known)) ? known : undefined;
   }
 
   /** The mounts of a volume, without asking the kernel. */
@@ -68,10 +79,10 @@ export class MountIndex {
 
   private async isThere({ path, mountId }: KnownMount): Promise<boolean> {
     if (mountId === undefined) return true;
-    const state = await this.mounts.inspect(path);
-    if (state.kind !== 'mounted') return false;
-    if (state.mountId === mountId) return true;
-    // Something else was mounted on top of it, or instead of it; only the whole list tells which.
+    const state = await this.mounts.inspect(path).catch(() => undefined);
+    if (state && state.kind !== 'mounted') return false;
+    if (state?.mountId === mountId) return true;
+    // Something was put on top of it, instead of it or in the way; only the whole list tells.
     const all = await this.mounts.list();
     return all.some((mount) => mount.mountId === mountId && mount.path === path);
   }

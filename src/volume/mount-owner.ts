@@ -27,14 +27,19 @@ async function ownerOf(model: Model, path: string, mounted: MountedState): Promi
   return entry && volumeOfRoot(model, entry.root)?.volumeId;
 }
 
-const CONTENT_ROOT = /\/volumes\/([^/]+)\/data(\/.*)?$/;
-
-/** The volume whose content, or a directory in it, the root of a mount is, as far as its path tells. */
+/**
+ * The volume whose content, or a directory in it, the root of a mount is, as far as its path tells. A pool may lie
+ * below directories that are called like its own, so every place in the path is looked at.
+ */
 export function volumeOfRoot(
   model: Pick<Model, 'volumes'>,
   root: string,
 ): { volumeId: string; isWhole: boolean } | undefined {
-  const [, directoryName, inside] = CONTENT_ROOT.exec(root) ?? [];
-  const volumeId = directoryName && model.volumes.idOfDirectory(directoryName);
-  return volumeId ? { volumeId, isWhole: inside === undefined } : undefined;
+  const names = root.split('/');
+  for (const [index, name] of names.entries()) {
+    if (name !== 'volumes' || names[index + 2] !== 'data') continue;
+    const volumeId = model.volumes.idOfDirectory(names[index + 1] ?? '');
+    if (volumeId !== undefined) return { volumeId, isWhole: index + 3 === names.length };
+  }
+  return undefined;
 }

@@ -36,15 +36,20 @@ export class MountPaths {
     if (Buffer.byteLength(path) > PATH_LIMIT_BYTES) {
       throw invalidField(field, path, `is longer than ${PATH_LIMIT_BYTES} bytes`);
     }
-    const normal = withoutTrailingSlash(posix.normalize(path));
-    const real = isWithin(normal, this.kubeletDir)
-      ? posix.join(this.realKubeletDir, normal.slice(this.kubeletDir.length))
-      : normal;
+    const real = this.canonical(path);
     for (const pool of this.poolPaths) {
       if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
       if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
     }
     return real;
+  }
+
+  /** The one spelling of a path that all its spellings share, whether it is acceptable or not: for locks. */
+  canonical(path: string): string {
+    const normal = withoutTrailingSlash(posix.normalize(path));
+    return isWithin(normal, this.kubeletDir)
+      ? posix.join(this.realKubeletDir, normal.slice(this.kubeletDir.length))
+      : normal;
   }
 }
 

@@ -58,6 +58,8 @@ export type PathState =
 export interface DirectoryState {
   readonly kind: 'directory';
   readonly identity: FileIdentity;
+  /** The mount it lies in. */
+  readonly mountId: number;
   /** The flags in force on the mount it lies in. */
   readonly flags: MountFlags;
 }

@@ -1,12 +1,13 @@
-import { type AccessMode, isSingleTarget } from './access-mode.ts';
+import { isSingleTarget } from './access-mode.ts';
 import { type MountCapability, requiredMountFlags } from './capability.ts';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { MountFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
+import { checkOutsideVolumes, checkUse } from './mount-place.ts';
 import type { MountedState } from './ports.ts';
 import { checkMountedAs, symlinkError } from './stage-volume.ts';
-import { contentOf, inspectField, isSame } from './staged-content.ts';
+import { contentOf, inspectField, isSame, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /** What NodePublishVolume asks for; paths are resolved by MountPaths. */
@@ -29,6 +30,7 @@ export async function publishVolume(model: Model, volume: Volume, spec: PublishS
   const staged = await stagedAt(model, volume, stagingPath);
   const flags = requiredMountFlags(capability, spec.readOnly);
   const target = await inspectField(model, 'target_path', targetPath);
+  await checkOutsideVolumes(model, 'target_path', targetPath);
   await model.mountIndex.confirmed(volume.id);
   // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
@@ -59,17 +61,17 @@ async function stagedAt(model: Model, volume: Volume, stagingPath: string): Prom
   throw new VolumeError('precondition', message);
 }
 
-/** Holds a volume to the number of targets its access mode allows, asked for now or when it was published. */
+/** Holds a volume to the targets its access mode allows: the one asked for, that of the others, and its own. */
 function checkTargets(
   model: Model,
   volume: Volume,
   { stagingPath, targetPath, capability }: PublishSpec,
 ): void {
+  const isSingle = [capability.accessMode, ...volume.accessModes].some(isSingleTarget);
   const rival = model.mountIndex.of(volume.id).find(({ path, use }) => {
     if (path === stagingPath || path === targetPath) return false;
-    if (use.kind !== 'target' && use.kind !== 'found') return false;
-    const othersMode: AccessMode | undefined = use.kind === 'target' ? use.accessMode : undefined;
-    return isSingleTarget(capability.accessMode) || (othersMode !== undefined && isSingleTarget(othersMode));
+    if (use.kind === 'target') return isSingle || isSingleTarget(use.accessMode);
+    return use.kind === 'found' && isSingle;
   });
   if (!rival) return;
   throw new VolumeError(
@@ -84,12 +86,13 @@ async function mountTarget(
   staged: MountedState,
   flags: MountFlags,
 ): Promise<number> {
-  const wasMade = await model.mounts.makeDirectory(targetPath);
+  const wasMade = await namingField('target_path', model.mounts.makeDirectory(targetPath));
   try {
     await model.onStep('publish: target made');
     return await model.mounts.bind(stagingPath, targetPath, flags, staged.identity);
   } catch (error) {
-    if (wasMade) await model.mounts.remove(targetPath);
+    // What went wrong first is what the caller must know.
+    if (wasMade) await model.mounts.remove(targetPath).catch(() => {});
     throw error;
   }
 }
@@ -102,10 +105,12 @@ export async function unpublishVolume(model: Model, volumeId: string, targetPath
   const state = await inspectField(model, 'target_path', targetPath);
   if (state.kind === 'symlink') throw symlinkError('target_path', targetPath);
   if (state.kind === 'mounted') await checkOwner(model, 'target_path', volumeId, targetPath, state);
+  checkUse(model, 'target_path', targetPath, 'staging');
+  await checkOutsideVolumes(model, 'target_path', targetPath);
   await model.onStep('unpublish: checked');
-  if (state.kind === 'mounted') await model.mounts.unmount(targetPath);
+  if (state.kind === 'mounted') await namingField('target_path', model.mounts.unmount(targetPath));
   model.mountIndex.removePath(targetPath);
   await model.onStep('unpublish: unmounted');
-  if (state.kind !== 'absent') await model.mounts.remove(targetPath);
+  if (state.kind !== 'absent') await namingField('target_path', model.mounts.remove(targetPath));
   await model.onStep('unpublish: target removed');
 }

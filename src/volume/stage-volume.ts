@@ -3,8 +3,9 @@ import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
+import { checkOutsideVolumes, checkUse } from './mount-place.ts';
 import type { DirectoryState, MountedState, PathState } from './ports.ts';
-import { contentOf, inspectField, isSame } from './staged-content.ts';
+import { contentOf, inspectField, isSame, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -22,6 +23,7 @@ export async function stageVolume(
   const content = await contentOf(model, volume);
   const flags = capability.mountFlags;
   const state = await inspectField(model, 'staging_target_path', stagingPath);
+  await checkOutsideVolumes(model, 'staging_target_path', stagingPath);
   await model.onStep('stage: checked');
   if (state.kind === 'mounted') {
     checkMountedAs('staging_target_path', stagingPath, state, content.state, flags);
@@ -44,8 +46,9 @@ export async function unstageVolume(model: Model, volumeId: string, stagingPath:
   const state = await inspectField(model, 'staging_target_path', stagingPath);
   if (state.kind === 'symlink') throw symlinkError('staging_target_path', stagingPath);
   if (state.kind === 'mounted') await checkOwner(model, 'staging_target_path', volumeId, stagingPath, state);
+  checkUse(model, 'staging_target_path', stagingPath, 'target');
   await model.onStep('unstage: checked');
-  if (state.kind === 'mounted') await model.mounts.unmount(stagingPath);
+  if (state.kind === 'mounted') await namingField('staging_target_path', model.mounts.unmount(stagingPath));
   model.mountIndex.removePath(stagingPath);
   await model.onStep('unstage: unmounted');
 }

@@ -26,9 +26,14 @@ export async function contentOf(
 }
 
 /** What is at a path of a request; a path that cannot be walked is told with the name of its field. */
-export async function inspectField(model: Model, field: string, path: string): Promise<PathState> {
+export function inspectField(model: Model, field: string, path: string): Promise<PathState> {
+  return namingField(field, model.mounts.inspect(path));
+}
+
+/** Puts the name of the request's field before what is wrong with its value. */
+export async function namingField<T>(field: string, work: Promise<T>): Promise<T> {
   try {
-    return await model.mounts.inspect(path);
+    return await work;
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
     throw new VolumeError(error.kind, `${field}: ${error.message}`, { cause: error });

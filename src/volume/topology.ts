@@ -11,13 +11,18 @@ export function isOurPlace(wanted: TopologySegments, ours: TopologySegments): bo
   return Object.entries(wanted).every(([key, value]) => ours[key] === value);
 }
 
+/** Whether one of the places listed is this node; where none is listed, any will do. */
+export function isAccessible(requisite: readonly TopologySegments[], ours: TopologySegments): boolean {
+  return requisite.length === 0 || requisite.some((place) => isOurPlace(place, ours));
+}
+
 /**
  * Checks the accessibility requirements of a create (CSI specification, TopologyRequirement): where requisite
  * places are listed, one of them must be ours. Preferred places alone exclude nothing.
  * @throws VolumeError exhausted, which the provisioner takes as "try another node"
  */
 export function checkAccessibility(requisite: readonly TopologySegments[], ours: TopologySegments): void {
-  if (requisite.length === 0 || requisite.some((place) => isOurPlace(place, ours))) return;
+  if (isAccessible(requisite, ours)) return;
   throw new VolumeError(
     'exhausted',
     `accessibility_requirements.requisite: none of the ${requisite.length} places listed is this node, ${JSON.stringify(ours)}`,

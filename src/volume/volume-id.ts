@@ -45,6 +45,8 @@ export function directoryNameOf(id: string): string {
 
 /** The id whose directory has this name; a name of neither form stands for itself. */
 export function idOfDirectory(directoryName: string): string {
+  // Names such as `x-files` make ids of our own form that begin like an encoded one.
+  if (parseOwnId(directoryName) !== undefined) return directoryName;
   const encoded = /^x-([A-Za-z0-9_-]+)$/.exec(directoryName)?.[1];
   return encoded === undefined ? directoryName : Buffer.from(encoded, 'base64url').toString();
 }

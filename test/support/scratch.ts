@@ -1,6 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { unmount } from '../../src/kernel/bind-mount.ts';
 import { readMountinfo } from '../../src/kernel/mountinfo.ts';
 
@@ -9,9 +10,15 @@ import { readMountinfo } from '../../src/kernel/mountinfo.ts';
  * sockets in it have short paths.
  */
 export function scratchDirectory(): string {
-  const directory = mkdtempSync(join('/tmp', 'csi-'));
-  afterEach(() => removeWithMounts(directory));
+  const directory = newDirectory();
+  // Not afterEach, which does nothing once the tests run.
+  onTestFinished(() => removeWithMounts(directory));
   return directory;
+}
+
+/** The same for whoever sees to its end: `removeWithMounts`. */
+export function newDirectory(): string {
+  return mkdtempSync(join('/tmp', 'csi-'));
 }
 
 /** The paths at or below a directory where something is mounted, in the order they were mounted. */
@@ -22,7 +29,8 @@ export async function mountsBelow(directory: string): Promise<string[]> {
     .filter((path) => path === directory || path.startsWith(`${directory}/`));
 }
 
-async function removeWithMounts(directory: string): Promise<void> {
+/** Removes a directory, however deep, with everything mounted at or below it. */
+export async function removeWithMounts(directory: string): Promise<void> {
   for (const path of (await mountsBelow(directory)).reverse()) await unmount(path);
-  rmSync(directory, { recursive: true, force: true });
+  execFileSync('rm', ['-rf', '--one-file-system', directory]);
 }

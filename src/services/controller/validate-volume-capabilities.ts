@@ -47,13 +47,15 @@ function parametersObjection(
   const { pool, root } = parseParameters(parameters);
   if (pool !== undefined && pool !== volume.pool)
     return `parameters.pool: the volume lies in pool ${volume.pool}`;
-  const told = (['uid', 'gid', 'mode'] as const).filter((key) => key in parameters);
+  const told = (['uid', 'gid', 'mode'] as const).filter((key) => Object.hasOwn(parameters, key));
   const different = told.find((key) => root[key] !== volume.root[key]);
   return different && `parameters.${different}: the volume was made with another value`;
 }
 
 function contextObjection(model: Model, volume: Volume, { volume_context }: Request): string | undefined {
   const ours = volumeMessage(model, volume).volume_context ?? {};
-  const different = Object.entries(volume_context).find(([key, value]) => key in ours && ours[key] !== value);
+  const different = Object.entries(volume_context).find(
+    ([key, value]) => Object.hasOwn(ours, key) && ours[key] !== value,
+  );
   return different && `volume_context.${different[0]}: the volume has ${JSON.stringify(ours[different[0]])}`;
 }

@@ -22,19 +22,19 @@ export interface NodeInfo {
 export function nodeService(model: Model, { nodeId, volumeLimit }: NodeInfo): Methods<NodeDefinition> {
   return {
     NodeStageVolume: {
-      locks: (request) => [volumeLock(request.volume_id), pathLock(request.staging_target_path)],
+      locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
       handle: stageVolumeHandler(model),
     },
     NodeUnstageVolume: {
-      locks: (request) => [volumeLock(request.volume_id), pathLock(request.staging_target_path)],
+      locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
       handle: unstageVolumeHandler(model),
     },
     NodePublishVolume: {
-      locks: (request) => [volumeShared(request.volume_id), pathLock(request.target_path)],
+      locks: (request) => [volumeShared(request.volume_id), pathLock(model, request.target_path)],
       handle: publishVolumeHandler(model),
     },
     NodeUnpublishVolume: {
-      locks: (request) => [volumeShared(request.volume_id), pathLock(request.target_path)],
+      locks: (request) => [volumeShared(request.volume_id), pathLock(model, request.target_path)],
       handle: unpublishVolumeHandler(model),
     },
     NodeGetVolumeStats: { handle: volumeStatsHandler(model) },

@@ -22,7 +22,7 @@ describe('parseCommandLine', () => {
         maxVolumeSizeBytes: 2n ** 40n,
         attachLimit: 0,
         maxVolumesPerNode: 0,
-        endpoint: 'unix:///tmp/csi.sock',
+        endpoint: { kind: 'unix', path: '/tmp/csi.sock' },
         socketMode: 0o700,
         socketGroup: '',
         drainTimeoutMs: 20_000,

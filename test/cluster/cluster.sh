@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Started by run.sh as the first process of namespaces of its own: brings Kubernetes up, deploys the driver as
+# deploy/kubernetes says, and makes the checks. Whatever it starts ends with it.
+set -euo pipefail
+. "$(dirname "$0")/lib/common.sh"
+. "$CLUSTER_TEST/lib/control-plane.sh"
+. "$CLUSTER_TEST/lib/node.sh"
+. "$CLUSTER_TEST/lib/checks.sh"
+
+NODE=cluster-test
+export KUBECONFIG=$STATE/admin.kubeconfig
+
+main() {
+  bring_up
+  deploy_driver
+  run_checks
+  printf '%s %s\n' "$passed" "$failed" >"$STATE/counts"
+  [[ -z ${KEEP:-} ]] || keep
+}
+
+bring_up() {
+  make_node_mounts
+  make_network
+  make_certificates 2>"$LOGS/openssl.log"
+  start_control_plane
+  start_containerd
+  wait_for 60 'the API server' kubectl get --raw /readyz
+  start_controllers
+  start_kubelet
+  wait_for 60 'the node' kubectl get node $NODE
+  kubectl wait --for=condition=Ready --timeout=60s node/$NODE >/dev/null
+  say "Kubernetes $(server_version) is up"
+}
+
+server_version() { kubectl version -o yaml | sed -n '/^serverVersion/,$s/ *gitVersion: //p'; }
+
+deploy_driver() {
+  kubectl apply -k "$MANIFESTS" >"$LOGS/apply.log" 2>&1
+  kubectl create namespace storage-test >>"$LOGS/apply.log"
+  wait_for 30 'the service account of the test pods' kubectl get serviceaccount default
+  kubectl -n csi-hostpath rollout status --timeout=120s statefulset/csi-hostpathplugin >>"$LOGS/apply.log" 2>&1 ||
+    echo 'the driver did not become ready' >&2
+  say 'deploy/kubernetes is applied'
+}
+
+# keep: for people who want to look
+keep() {
+  cat <<END
+The cluster is kept until Ctrl-C. Enter it from another terminal:
+
+  nsenter --target \$(pgrep --newest --full $CLUSTER_TEST/cluster.sh) --mount --net --pid \\
+    env KUBECONFIG=$KUBECONFIG PATH=$BIN:\$PATH bash
+END
+  sleep infinity
+}
+
+main

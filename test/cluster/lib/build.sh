@@ -1,0 +1,46 @@
+# Sourced by run.sh: the programs of a cluster, built from Go modules into $BIN.
+# shellcheck shell=bash
+
+build_programs() {
+  local version
+  build_module etcd "$BIN/etcd" '-s -w' go.etcd.io/etcd/server/v3
+  version=$(module_version kubernetes k8s.io/kubernetes)
+  build_module kubernetes "$BIN/" "$(kubernetes_link_flags "$version")" \
+    k8s.io/kubernetes/cmd/{kube-apiserver,kube-controller-manager,kube-scheduler,kubelet,kubectl} \
+    ./node-driver-registrar ./livenessprobe ./pause
+  build_module sidecars "$BIN/" '-s -w -X main.version=cluster-test' \
+    github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner \
+    github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher
+  check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
+  check_sidecar_version csi-attacher github.com/kubernetes-csi/external-attacher/v4
+}
+
+# build_module NAME OUTPUT LINK_FLAGS PACKAGE…: builds packages of the module in src/NAME, unless that has been done
+build_module() {
+  local name=$1 output=$2 link_flags=$3 stamp=$BIN/.$1 wanted
+  shift 3
+  wanted=$(cd "$CLUSTER_TEST/src/$name" && { go version; find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum)
+  [[ -e $stamp && $(<"$stamp") == "$wanted" ]] && return
+  say "building $name from its Go module, which takes minutes where nothing is cached"
+  (
+    cd "$CLUSTER_TEST/src/$name"
+    CGO_ENABLED=0 GOWORK=off GOFLAGS='' nice go build -trimpath -buildvcs=false -ldflags="$link_flags" -o "$output" "$@"
+  ) >"$LOGS/build-$name.log" 2>&1 || fail "$name could not be built; see $LOGS/build-$name.log."
+  echo "$wanted" >"$stamp"
+}
+
+module_version() { (cd "$CLUSTER_TEST/src/$1" && GOWORK=off GOFLAGS='' go list -m -f '{{.Version}}' "$2"); }
+
+kubernetes_link_flags() {
+  local package=k8s.io/component-base/version version=$1 minor
+  minor=$(cut -d. -f2 <<<"$version")
+  echo "-s -w -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$minor -X $package.gitTreeState=clean"
+}
+
+# The manifests must name the version that is tested here.
+check_sidecar_version() {
+  local built named
+  built=$(module_version sidecars "$2")
+  named=$(manifest_images | grep -F "/$1:")
+  [[ $named == *":$built" ]] || fail "The manifests name $named, but test/cluster/src/sidecars has $built."
+}

@@ -1,0 +1,47 @@
+# Sourced by every script of the cluster test: where things are, and how progress is told.
+# shellcheck shell=bash disable=SC2034
+CLUSTER_TEST=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+PROJECT=$(cd "$CLUSTER_TEST/../.." && pwd)
+
+# Kept from run to run: what was built.
+CACHE=$PROJECT/.cache/cluster
+BIN=$CACHE/bin
+ARCHIVES=$CACHE/images
+# Made anew by each run. The logs stay for looking, the state goes.
+LOGS=$CACHE/log
+STATE=$CACHE/state
+
+MANIFESTS=$PROJECT/deploy/kubernetes/base
+PAUSE_IMAGE=registry.k8s.io/pause:3.10.1
+SHELL_IMAGE=localhost/shell:test
+
+# Where the manifests and the kubelet write on a node. Inside the test's mount namespace each is a directory of
+# $STATE; on the host itself nothing is written there.
+NODE_DIRECTORIES=(/var/lib/kubelet /var/lib/csi-hostpath-data /var/log/pods /var/log/containers)
+
+export PATH=$BIN:$PATH
+
+# say TEXT: a line of progress, with the seconds since the start
+say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }
+
+# fail SENTENCE: ends the run
+fail() {
+  printf '%s\n' "$*" >&2
+  exit 1
+}
+
+# wait_for SECONDS WHAT COMMAND…: repeats a command until it succeeds
+wait_for() {
+  local deadline=$((SECONDS + $1)) what=$2
+  shift 2
+  until "$@" >/dev/null 2>&1; do
+    ((SECONDS < deadline)) || { echo "waited in vain for $what" >&2; return 1; }
+    sleep 0.2
+  done
+}
+
+# driver_manifests: what `kubectl apply -k` would apply
+driver_manifests() { kubectl kustomize "$MANIFESTS"; }
+
+# manifest_images: the images that the manifests name
+manifest_images() { driver_manifests | sed -n 's/^ *-\{0,1\} *image: //p' | sort -u; }

@@ -1,0 +1,336 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type MountFlags, noMountFlags } from '../../src/volume/mount-flags.ts';
+import type { FileIdentity, Mounts, PathState } from '../../src/volume/ports.ts';
+
+/** An implementation of Mounts, and hands to prepare what it meets. */
+export interface MountsSubject {
+  readonly mounts: Mounts;
+  /** An existing empty directory to work in, with no symbolic link on the way to it. */
+  readonly directory: string;
+  makeDirectory(path: string): Promise<void>;
+  makeFile(path: string, content: string): Promise<void>;
+  makeSymlink(path: string, to: string): Promise<void>;
+  /** The permission bits of what is at a path. */
+  modeOf(path: string): Promise<number>;
+  /** Works in what is mounted at a path, for instance by holding it open, until released. */
+  occupy(path: string): Promise<{ release(): Promise<void> }>;
+}
+
+const readOnly: MountFlags = { ...noMountFlags, readOnly: true };
+const tooLong = 'n'.repeat(256);
+
+/** What every implementation of the Mounts port keeps. */
+export function mountsContract(name: string, makeSubject: () => Promise<MountsSubject>): void {
+  describe(`${name} keeps the contract of Mounts`, () => {
+    let subject: MountsSubject;
+    let mounts: Mounts;
+    const at = (path: string) => `${subject.directory}/${path}`;
+
+    beforeEach(async () => {
+      subject = await makeSubject();
+      mounts = subject.mounts;
+      for (const path of ['source', 'source/inside', 'target', 'other'])
+        await subject.makeDirectory(at(path));
+      await subject.makeFile(at('file'), 'content');
+      await subject.makeFile(at('empty'), '');
+      await subject.makeSymlink(at('link'), at('source'));
+    });
+
+    async function directoryAt(path: string): Promise<PathState & { kind: 'directory' }> {
+      const state = await mounts.inspect(path);
+      if (state.kind !== 'directory') throw new Error(`${path} is ${state.kind}`);
+      return state;
+    }
+
+    async function mountedAt(path: string): Promise<PathState & { kind: 'mounted' }> {
+      const state = await mounts.inspect(path);
+      if (state.kind !== 'mounted') throw new Error(`${path} is ${state.kind}`);
+      return state;
+    }
+
+    async function identityOf(path: string): Promise<FileIdentity> {
+      const state = await mounts.inspect(path);
+      if (state.kind !== 'mounted' && state.kind !== 'directory') throw new Error(`${path} is ${state.kind}`);
+      return state.identity;
+    }
+
+    const bind = async (source: string, target: string, flags = noMountFlags) =>
+      mounts.bind(at(source), at(target), flags, await identityOf(at(source)));
+
+    describe('inspect', () => {
+      test.each([
+        ['missing', { kind: 'absent' }],
+        ['missing/below', { kind: 'absent' }],
+        ['file', { kind: 'file', isEmpty: false }],
+        ['empty', { kind: 'file', isEmpty: true }],
+        ['link', { kind: 'symlink' }],
+      ])('tells what is at %s', async (path, state) => {
+        expect(await mounts.inspect(at(path))).toEqual(state);
+      });
+
+      test('tells directories apart, and one directory from nothing but itself', async () => {
+        const source = await directoryAt(at('source'));
+        expect(await directoryAt(at('source'))).toEqual(source);
+        expect((await directoryAt(at('target'))).identity).not.toEqual(source.identity);
+      });
+    });
+
+    describe('a path that cannot be walked is invalid, and named', () => {
+      const unwalkable = [
+        ['a symbolic link on the way', 'link/inside'],
+        ['a file on the way', 'file/below'],
+        ['a component over 255 bytes', tooLong],
+        ['a component over 255 bytes on the way', `${tooLong}/below`],
+      ];
+      const operations: [string, (path: string) => Promise<unknown>][] = [
+        ['inspect', (path) => mounts.inspect(path)],
+        ['unmount', (path) => mounts.unmount(path)],
+        ['makeDirectory', (path) => mounts.makeDirectory(path)],
+        ['remove', (path) => mounts.remove(path)],
+        ['usage', (path) => mounts.usage(path)],
+        [
+          'bind to',
+          async (path) => mounts.bind(at('source'), path, noMountFlags, await identityOf(at('source'))),
+        ],
+        [
+          'bind from',
+          async (path) => mounts.bind(path, at('target'), noMountFlags, await identityOf(at('source'))),
+        ],
+      ];
+      describe.each(operations)('%s', (_, operate) => {
+        test.each(unwalkable)('%s', async (_why, path) => {
+          const failure = expect(operate(at(path))).rejects;
+          await failure.toMatchObject({
+            kind: 'invalid',
+            message: expect.stringContaining(at(path).slice(0, 100)),
+          });
+        });
+      });
+    });
+
+    describe('bind', () => {
+      test('shows the source at the target, with the id it answers', async () => {
+        const source = await directoryAt(at('source'));
+        const inside = await directoryAt(at('source/inside'));
+        const mountId = await bind('source', 'target');
+        expect(await mountedAt(at('target'))).toEqual({
+          kind: 'mounted',
+          mountId,
+          identity: source.identity,
+          flags: source.flags,
+        });
+        expect((await directoryAt(at('target/inside'))).identity).toEqual(inside.identity);
+      });
+
+      test('puts the flags on top of those of the source, on the mount and all that lies in it', async () => {
+        const { flags } = await directoryAt(at('source'));
+        await bind('source', 'target', { ...readOnly, noExec: true });
+        await bind('target', 'other', { ...noMountFlags, noSuid: true, accessTimes: 'noatime' });
+        const first = { ...flags, readOnly: true, noExec: true };
+        const second: MountFlags = { ...first, noSuid: true, accessTimes: 'noatime' };
+        expect((await mountedAt(at('target'))).flags).toEqual(first);
+        expect((await mountedAt(at('other'))).flags).toEqual(second);
+        expect((await directoryAt(at('other/inside'))).flags).toEqual(second);
+        expect((await directoryAt(at('source'))).flags).toEqual(flags);
+      });
+
+      test.each([
+        ['readOnly', { ...noMountFlags, readOnly: true }],
+        ['noSuid', { ...noMountFlags, noSuid: true }],
+        ['noDev', { ...noMountFlags, noDev: true }],
+        ['noExec', { ...noMountFlags, noExec: true }],
+        ['noDirectoryAccessTimes', { ...noMountFlags, noDirectoryAccessTimes: true }],
+        ['noSymlinkFollow', { ...noMountFlags, noSymlinkFollow: true }],
+      ] as const)('sets %s and nothing else', async (flag, flags) => {
+        const source = await directoryAt(at('source'));
+        await bind('source', 'target', flags);
+        expect((await mountedAt(at('target'))).flags).toEqual({ ...source.flags, [flag]: true });
+      });
+
+      test.each(['noatime', 'relatime', 'strictatime'] as const)(
+        'keeps access times by %s',
+        async (accessTimes) => {
+          await bind('source', 'target', { ...noMountFlags, accessTimes });
+          expect((await mountedAt(at('target'))).flags.accessTimes).toBe(accessTimes);
+        },
+      );
+
+      test('a read-only bind takes no new directory', async () => {
+        await bind('source', 'target', readOnly);
+        await expect(mounts.makeDirectory(at('target/new'))).rejects.toThrow();
+        expect(await mounts.inspect(at('source/new'))).toEqual({ kind: 'absent' });
+      });
+
+      test('leaves the mounts below the source behind', async () => {
+        await bind('other', 'source/inside');
+        await bind('source', 'target');
+        expect((await mounts.inspect(at('source/inside'))).kind).toBe('mounted');
+        expect((await mounts.inspect(at('target/inside'))).kind).toBe('directory');
+      });
+
+      test('stacks on what is mounted at the target', async () => {
+        const lower = await bind('source', 'target');
+        const upper = await bind('other', 'target');
+        expect(upper).not.toBe(lower);
+        expect((await mountedAt(at('target'))).mountId).toBe(upper);
+      });
+
+      test('refuses a source that is not what was expected', async () => {
+        const other = await identityOf(at('other'));
+        const bound = mounts.bind(at('source'), at('target'), noMountFlags, other);
+        await expect(bound).rejects.toMatchObject({ kind: 'precondition' });
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+      });
+
+      test.each([
+        ['source', 'missing', 'target'],
+        ['target', 'source', 'missing'],
+      ])('refuses a %s that does not exist', async (_, source, target) => {
+        const bound = mounts.bind(at(source), at(target), noMountFlags, await identityOf(at('source')));
+        await expect(bound).rejects.toMatchObject({ kind: 'precondition' });
+      });
+
+      test('does not bind a directory on a file', async () => {
+        await expect(bind('source', 'empty')).rejects.toThrow();
+        expect(await mounts.inspect(at('empty'))).toEqual({ kind: 'file', isEmpty: true });
+      });
+    });
+
+    describe('unmount', () => {
+      test('takes down every mount stacked at the path', async () => {
+        const before = await identityOf(at('target'));
+        await bind('source', 'target');
+        await bind('other', 'target');
+        await bind('target', 'target');
+        await mounts.unmount(at('target'));
+        expect((await directoryAt(at('target'))).identity).toEqual(before);
+        expect((await directoryAt(at('source/inside'))).kind).toBe('directory');
+      });
+
+      test.each(['target', 'file', 'link', 'missing', 'missing/below'])(
+        'finds nothing to do at %s',
+        async (path) => {
+          await expect(mounts.unmount(at(path))).resolves.toBeUndefined();
+        },
+      );
+
+      test('refuses while a process works in the mount, and can be repeated when it is done', async () => {
+        await bind('source', 'target');
+        const process = await subject.occupy(at('target'));
+        await expect(mounts.unmount(at('target'))).rejects.toMatchObject({ kind: 'precondition' });
+        expect((await mounts.inspect(at('target'))).kind).toBe('mounted');
+        await process.release();
+        await mounts.unmount(at('target'));
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+      });
+
+      test('refuses while something is mounted below', async () => {
+        await bind('source', 'target');
+        await bind('other', 'target/inside');
+        await expect(mounts.unmount(at('target'))).rejects.toMatchObject({ kind: 'precondition' });
+      });
+    });
+
+    describe('makeDirectory', () => {
+      test('makes a directory, and says whether it did', async () => {
+        expect(await mounts.makeDirectory(at('new'))).toBe(true);
+        expect(await mounts.makeDirectory(at('new'))).toBe(false);
+        expect((await mounts.inspect(at('new'))).kind).toBe('directory');
+      });
+
+      test('gives it mode 0700, whatever the umask', async () => {
+        const umask = process.umask(0o077);
+        try {
+          await mounts.makeDirectory(at('new'));
+        } finally {
+          process.umask(umask);
+        }
+        expect((await subject.modeOf(at('new'))).toString(8)).toBe('700');
+      });
+
+      test('takes a mount point for the directory it is', async () => {
+        await bind('source', 'target');
+        expect(await mounts.makeDirectory(at('target'))).toBe(false);
+      });
+
+      test.each(['file', 'link', 'missing/below'])('refuses %s', async (path) => {
+        const before = await mounts.inspect(at(path));
+        await expect(mounts.makeDirectory(at(path))).rejects.toMatchObject({ kind: 'precondition' });
+        expect(await mounts.inspect(at(path))).toEqual(before);
+      });
+    });
+
+    describe('remove', () => {
+      test.each(['target', 'empty', 'missing', 'missing/below'])('leaves nothing at %s', async (path) => {
+        await mounts.remove(at(path));
+        expect(await mounts.inspect(at(path))).toEqual({ kind: 'absent' });
+      });
+
+      test.each([
+        ['a directory that is not empty', 'source'],
+        ['a file that is not empty', 'file'],
+        ['a symbolic link', 'link'],
+      ])('refuses %s, and leaves it', async (_, path) => {
+        const before = await mounts.inspect(at(path));
+        await expect(mounts.remove(at(path))).rejects.toMatchObject({ kind: 'precondition' });
+        expect(await mounts.inspect(at(path))).toEqual(before);
+        expect((await mounts.inspect(at('source/inside'))).kind).toBe('directory');
+      });
+
+      test('refuses a mount point, also one that shows an empty directory', async () => {
+        await bind('other', 'target');
+        await expect(mounts.remove(at('target'))).rejects.toMatchObject({ kind: 'precondition' });
+        expect((await mounts.inspect(at('target'))).kind).toBe('mounted');
+      });
+    });
+
+    describe('usage', () => {
+      test.each(['source', 'file'])('tells the space at %s', async (path) => {
+        const { bytes, inodes } = await mounts.usage(at(path));
+        for (const { total, used, available } of [bytes, inodes]) {
+          expect(used).toBeGreaterThanOrEqual(0n);
+          expect(available).toBeGreaterThanOrEqual(0n);
+          expect(used + available).toBeLessThanOrEqual(total);
+        }
+        expect(bytes.total).toBeGreaterThan(0n);
+      });
+
+      test('refuses a path that does not exist', async () => {
+        await expect(mounts.usage(at('missing'))).rejects.toMatchObject({ kind: 'precondition' });
+      });
+    });
+
+    describe('list', () => {
+      const mountsHere = async () =>
+        (await mounts.list()).filter(({ path }) => path.startsWith(`${subject.directory}/`));
+
+      test('tells each mount with its id and the directory it shows, also through another mount', async () => {
+        const first = await bind('source', 'target');
+        const second = await bind('target', 'other');
+        expect(await mountsHere()).toMatchObject([
+          { path: at('target'), mountId: first, root: expect.stringMatching(/\/source$/) },
+          { path: at('other'), mountId: second, root: expect.stringMatching(/\/source$/) },
+        ]);
+      });
+
+      test('tells mounts that others hide', async () => {
+        const lower = await bind('source', 'target');
+        const upper = await bind('other', 'target');
+        expect((await mountsHere()).map(({ mountId }) => mountId)).toEqual([lower, upper]);
+      });
+
+      test('forgets what is unmounted', async () => {
+        await bind('source', 'target');
+        await mounts.unmount(at('target'));
+        expect(await mountsHere()).toEqual([]);
+      });
+
+      test('tells paths with characters that mountinfo escapes as they are', async () => {
+        const path = at('a b\tc\\d\ne#é');
+        await subject.makeDirectory(path);
+        await mounts.bind(at('source'), path, noMountFlags, await identityOf(at('source')));
+        expect((await mountsHere()).map((mount) => mount.path)).toEqual([path]);
+      });
+    });
+  });
+}

@@ -1,0 +1,209 @@
+import { join } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { VolumeError } from '../../src/volume/errors.ts';
+import type { Records } from '../../src/volume/ports.ts';
+import type { Volume } from '../../src/volume/volume.ts';
+import { newVolumeId } from '../../src/volume/volume-id.ts';
+
+/** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
+export interface RecordsSubject {
+  readonly records: Records;
+  makeDirectory(path: string): Promise<void>;
+  exists(path: string): Promise<boolean>;
+  /** Makes the record of a volume that exists unreadable. */
+  damage(id: string): Promise<void>;
+  /** Resolves when nothing is left to remove in the background. */
+  idle(): Promise<void>;
+  /** The directories given to `Backend.destroy` so far. */
+  readonly destroyed: readonly string[];
+  /** What lies in the pool besides volumes: half-built or half-removed ones. */
+  leftovers(): Promise<string[]>;
+}
+
+/** What every implementation of the Records port keeps. */
+export function recordsContract(name: string, makeSubject: () => Promise<RecordsSubject>): void {
+  describe(`${name} keeps the contract of Records`, () => {
+    let subject: RecordsSubject;
+    let records: Records;
+
+    beforeEach(async () => {
+      subject = await makeSubject();
+      records = subject.records;
+    });
+
+    const buildData = (directory: string) => subject.makeDirectory(join(directory, 'data'));
+    const add = async (volume: Volume) => records.add(volume, buildData);
+    const loadedIds = async () => (await records.load()).volumes.map(({ id }) => id).sort();
+
+    async function expectNothingOf(volume: Volume): Promise<void> {
+      expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+      expect(await subject.exists(records.directoryOf(volume.id))).toBe(false);
+      expect(await subject.leftovers()).toEqual([]);
+    }
+
+    test('an empty pool has no volumes', async () => {
+      expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+    });
+
+    describe('add', () => {
+      test.each([
+        ['a volume of the usual kind', volumeOf('a')],
+        ['a size that no JSON number holds exactly', volumeOf('a', { capacityBytes: 2n ** 63n - 1n })],
+        [
+          'ownership with set-group-id and sticky bit',
+          volumeOf('a', { root: { uid: 0xffff_fffe, gid: 7, mode: 0o3770 } }),
+        ],
+        [
+          'several access modes',
+          volumeOf('a', { accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'] }),
+        ],
+        ['a name with any character', volumeOf('../\n"ü \u{1f600}')],
+        ['an id that is not of our form', volumeOf('a', { id: '../../etc/passwd' })],
+        ['a name that begins like an encoded id', volumeOf('x-YWJj')],
+      ])('%s is remembered as it is', async (_, volume) => {
+        await add(volume);
+        expect(await records.load()).toEqual({ volumes: [volume], damaged: [] });
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
+        expect(await subject.leftovers()).toEqual([]);
+      });
+
+      test('builds aside, so that the volume is not there before it is whole', async () => {
+        const volume = volumeOf('a');
+        await records.add(volume, async (directory) => {
+          expect(directory).not.toBe(records.directoryOf(volume.id));
+          expect(await subject.exists(directory)).toBe(true);
+          expect(await subject.exists(records.directoryOf(volume.id))).toBe(false);
+          expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+        });
+        expect(await loadedIds()).toEqual([volume.id]);
+      });
+
+      test('leaves nothing when building fails, and can be repeated', async () => {
+        const volume = volumeOf('a');
+        const failure = new Error('no data for you');
+        const failing = async (directory: string) => {
+          await buildData(directory);
+          throw failure;
+        };
+        await expect(records.add(volume, failing)).rejects.toBe(failure);
+        await expectNothingOf(volume);
+        await add(volume);
+        expect(await loadedIds()).toEqual([volume.id]);
+      });
+
+      test.each([
+        ['ENOSPC', 28, 'exhausted'],
+        ['EDQUOT', 122, 'exhausted'],
+        ['EROFS', 30, 'unavailable'],
+        ['EIO', 5, 'unavailable'],
+      ])('tells %s from the disk by kind', async (code, number, kind) => {
+        const volume = volumeOf('a');
+        const error = Object.assign(new Error(code), { code, errno: -number });
+        await expect(records.add(volume, () => Promise.reject(error))).rejects.toMatchObject({
+          kind,
+          cause: error,
+        });
+        await expectNothingOf(volume);
+      });
+
+      test('hands on an error of the model as it is', async () => {
+        const error = new VolumeError('precondition', 'not now');
+        await expect(records.add(volumeOf('a'), () => Promise.reject(error))).rejects.toBe(error);
+      });
+
+      test('does not touch a volume that has the same id already', async () => {
+        const volume = volumeOf('a');
+        await add(volume);
+        await expect(add({ ...volume, name: 'b' })).rejects.toThrow();
+        expect((await records.load()).volumes).toEqual([volume]);
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
+        expect(await subject.leftovers()).toEqual([]);
+      });
+
+      test('many at once are all there', async () => {
+        const volumes = Array.from({ length: 20 }, (_, index) => volumeOf(`volume ${index}`));
+        await Promise.all(volumes.map(add));
+        expect(await loadedIds()).toEqual(volumes.map(({ id }) => id).sort());
+      });
+    });
+
+    describe('remove', () => {
+      test('forgets a volume, and destroys what it held afterwards', async () => {
+        const [kept, gone] = [volumeOf('kept'), volumeOf('gone')];
+        await add(kept);
+        await add(gone);
+        await records.remove(gone.id);
+        expect(await loadedIds()).toEqual([kept.id]);
+        expect(await subject.exists(records.directoryOf(gone.id))).toBe(false);
+        await subject.idle();
+        expect(subject.destroyed).toHaveLength(1);
+        expect(subject.destroyed).not.toContain(records.directoryOf(gone.id));
+        expect(await subject.leftovers()).toEqual([]);
+        expect(await subject.exists(join(records.directoryOf(kept.id), 'data'))).toBe(true);
+      });
+
+      test.each(['a', '../..', ''])('forgetting what is not there changes nothing: %j', async (id) => {
+        const volume = volumeOf('kept');
+        await add(volume);
+        await records.remove(id);
+        await records.remove(id);
+        await subject.idle();
+        expect(await loadedIds()).toEqual([volume.id]);
+      });
+
+      test('an id can be used again at once', async () => {
+        const volume = volumeOf('a');
+        await add(volume);
+        await records.remove(volume.id);
+        await add(volume);
+        await records.remove(volume.id);
+        await subject.idle();
+        await expectNothingOf(volume);
+      });
+    });
+
+    test('a damaged record is told with its id, and never fails the rest', async () => {
+      const volumes = [volumeOf('a'), volumeOf('x-YWJj'), volumeOf('b', { id: 'imported/volume' })];
+      for (const volume of volumes) await add(volume);
+      await add(volumeOf('whole'));
+      for (const volume of volumes) await subject.damage(volume.id);
+      const { volumes: loaded, damaged } = await records.load();
+      expect(loaded.map((volume) => volume.name)).toEqual(['whole']);
+      expect(damaged.map(({ id }) => id).sort()).toEqual(volumes.map(({ id }) => id).sort());
+      for (const { reason } of damaged) expect(reason).not.toBe('');
+    });
+
+    test('each volume has a directory of its own, whose name is one component', () => {
+      const ids = [
+        'a',
+        'A',
+        '.',
+        '..',
+        'a/b',
+        'x-YQ',
+        newVolumeId('a', 'aaaaaaaa'),
+        newVolumeId('x-YQ', 'aaaaaaaa'),
+      ];
+      const names = ids.map((id) => records.directoryNameOf(id));
+      expect(new Set(names).size).toBe(ids.length);
+      for (const [index, id] of ids.entries()) {
+        expect(names[index]).toMatch(/^[\w-]+$/);
+        expect(records.directoryOf(id).endsWith(`/${names[index]}`)).toBe(true);
+      }
+    });
+  });
+}
+
+function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
+  return {
+    id: newVolumeId(name, 'aaaaaaaa'),
+    name,
+    pool: 'default',
+    backend: 'directory',
+    capacityBytes: 1024n ** 2n,
+    root: { uid: 0, gid: 0, mode: 0o777 },
+    accessModes: ['SINGLE_NODE_WRITER'],
+    createdAt: '2024-05-06T07:08:09.010Z',
+    ...changes,
+  };
+}

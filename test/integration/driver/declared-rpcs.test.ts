@@ -1,0 +1,111 @@
+import { once } from 'node:events';
+import { credentials, status } from '@grpc/grpc-js';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
+import { outcomeOf } from '../../support/refusal.ts';
+import { TestNode } from '../../support/test-node.ts';
+
+/** The RPCs that each capability promises (CSI specification, the service's capability messages). */
+const promised: Record<string, readonly string[]> = {
+  CREATE_DELETE_VOLUME: ['CreateVolume', 'DeleteVolume'],
+  PUBLISH_UNPUBLISH_VOLUME: ['ControllerPublishVolume', 'ControllerUnpublishVolume'],
+  LIST_VOLUMES: ['ListVolumes'],
+  GET_CAPACITY: ['GetCapacity'],
+  CREATE_DELETE_SNAPSHOT: ['CreateSnapshot', 'DeleteSnapshot'],
+  LIST_SNAPSHOTS: ['ListSnapshots'],
+  GET_SNAPSHOT: ['GetSnapshot'],
+  EXPAND_VOLUME: ['ControllerExpandVolume'],
+  GET_VOLUME: ['ControllerGetVolume'],
+  MODIFY_VOLUME: ['ControllerModifyVolume'],
+  STAGE_UNSTAGE_VOLUME: ['NodeStageVolume', 'NodeUnstageVolume'],
+  GET_VOLUME_STATS: ['NodeGetVolumeStats'],
+};
+
+/** What every plugin with the service must have. */
+const required = {
+  Identity: ['GetPluginInfo', 'GetPluginCapabilities', 'Probe'],
+  Controller: ['ValidateVolumeCapabilities', 'ControllerGetCapabilities'],
+  Node: ['NodePublishVolume', 'NodeUnpublishVolume', 'NodeGetInfo', 'NodeGetCapabilities'],
+  GroupController: [],
+} as const;
+
+let node: TestNode;
+
+beforeAll(async () => {
+  node = new TestNode();
+  await node.start();
+  return () => node.dispose();
+});
+
+/** The RPCs of a service that answer anything but UNIMPLEMENTED. */
+async function implementedBy(service: keyof typeof required): Promise<string[]> {
+  const callsOf = {
+    Identity: node.identity,
+    Controller: node.controller,
+    Node: node.node,
+    GroupController: node.groupController,
+  };
+  const calls = callsOf[service] as Record<string, (request: object) => Promise<unknown>>;
+  const implemented = [];
+  for (const name of Object.keys(csiServices[service])) {
+    const outcome = await outcomeOf(calls[name]?.({}) ?? Promise.reject(new Error(name)));
+    if (outcome === 'OK' || outcome.code !== 'UNIMPLEMENTED') implemented.push(name);
+  }
+  return implemented.sort();
+}
+
+async function promisedBy(service: keyof typeof required): Promise<string[]> {
+  const capabilities = {
+    Identity: async () => [],
+    Controller: async () => (await node.controller.ControllerGetCapabilities({})).capabilities ?? [],
+    Node: async () => (await node.node.NodeGetCapabilities({})).capabilities ?? [],
+    GroupController: async () => [],
+  };
+  const types = (await capabilities[service]()).map((capability) => capability.rpc?.type ?? '');
+  return [...required[service], ...types.flatMap((type) => promised[type] ?? [])].sort();
+}
+
+describe.each(Object.keys(required) as (keyof typeof required)[])('the service %s', (service) => {
+  test('has the RPCs that its capabilities promise, and answers UNIMPLEMENTED to the others', async () => {
+    expect(await implementedBy(service)).toEqual(await promisedBy(service));
+  });
+});
+
+test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(
+  'the stream SnapshotMetadata.%s, which is not declared, ends with UNIMPLEMENTED',
+  async (rpc) => {
+    const client = new csiClients.SnapshotMetadata(`unix:${node.socket}`, credentials.createInsecure());
+    try {
+      // Only so that a stream that never ends is told as what it is.
+      const options = { deadline: Date.now() + 10_000 };
+      const calls = {
+        GetMetadataAllocated: () => client.GetMetadataAllocated({}, options),
+        GetMetadataDelta: () => client.GetMetadataDelta({}, options),
+      };
+      const stream = calls[rpc]();
+      const error = await once(stream.resume(), 'end').catch((reason: Error) => reason);
+      expect(error).toMatchObject({ code: status.UNIMPLEMENTED });
+    } finally {
+      client.close();
+    }
+  },
+);
+
+test('the plugin declares the services it has', async () => {
+  const { capabilities = [] } = await node.identity.GetPluginCapabilities({});
+  const types = capabilities.map((capability) => capability.service?.type);
+  expect(types).toEqual(['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']);
+});
+
+test('the plugin tells who it is and where', async () => {
+  expect(await node.identity.GetPluginInfo({})).toMatchObject({
+    name: 'hostpath.csi.k8s.io',
+    vendor_version: /\d/,
+  });
+  expect(await node.identity.Probe({})).toEqual({ ready: { value: true } });
+  expect(await node.node.NodeGetInfo({})).toEqual({
+    node_id: 'node-1',
+    max_volumes_per_node: '0',
+    accessible_topology: { segments: { 'topology.hostpath.csi/node': 'node-1' } },
+  });
+});

@@ -1,0 +1,106 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { mountAttr, unmount } from '../../../src/kernel/bind-mount.ts';
+import { withPath } from '../../../src/kernel/path-handle.ts';
+import { statusOf } from '../../../src/kernel/statx.ts';
+import { bind } from '../../support/bind.ts';
+import { mountOptionsAt } from '../../support/mount-options.ts';
+import { mountsBelow, scratchDirectory } from '../../support/scratch.ts';
+import { waitingProcess } from '../../support/waiting-process.ts';
+
+function sourceAndTarget() {
+  const directory = scratchDirectory();
+  const source = join(directory, 'source');
+  const target = join(directory, 'target');
+  mkdirSync(join(source, 'inner'), { recursive: true });
+  mkdirSync(target);
+  return { directory, source, target };
+}
+
+describe('bindMount', () => {
+  test.each([
+    ['ro', mountAttr.readOnly, 0],
+    ['nosuid', mountAttr.noSuid, 0],
+    ['nodev', mountAttr.noDev, 0],
+    ['noexec', mountAttr.noExec, 0],
+    ['nodiratime', mountAttr.nodiratime, 0],
+    ['noatime', mountAttr.noatime, mountAttr.accessTimeMask],
+    ['relatime', mountAttr.relatime, mountAttr.accessTimeMask],
+    ['nosymfollow', mountAttr.noSymfollow, 0],
+  ])('%s is in force on the mount and not on its source', async (option, set, clear) => {
+    const { source, target } = sourceAndTarget();
+    await bind(source, source);
+    const before = await mountOptionsAt(source);
+    await bind(source, target, set, clear);
+    expect(await mountOptionsAt(target)).toContain(option);
+    expect(await mountOptionsAt(source)).toEqual(before);
+  });
+
+  test('strictatime leaves no access time option', async () => {
+    const { source, target } = sourceAndTarget();
+    await bind(source, target, mountAttr.strictatime, mountAttr.accessTimeMask);
+    expect((await mountOptionsAt(target)).filter((option) => /^(no|rel)atime$/.test(option))).toEqual([]);
+  });
+
+  test('without attributes the mount has those of its source', async () => {
+    const { directory, source, target } = sourceAndTarget();
+    mkdirSync(join(directory, 'second'));
+    await bind(source, target, mountAttr.readOnly | mountAttr.noExec);
+    await bind(target, join(directory, 'second'));
+    expect(await mountOptionsAt(join(directory, 'second'))).toEqual(await mountOptionsAt(target));
+  });
+
+  test('mounts below the source do not come along', async () => {
+    const { directory, source, target } = sourceAndTarget();
+    mkdirSync(join(directory, 'other'));
+    writeFileSync(join(directory, 'other', 'file'), '');
+    await bind(join(directory, 'other'), join(source, 'inner'));
+    await bind(source, target);
+    expect(readdirSync(join(source, 'inner'))).toEqual(['file']);
+    expect(readdirSync(join(target, 'inner'))).toEqual([]);
+  });
+
+  test('a file can be bound on a file, and not on a directory', async () => {
+    const { directory, source, target } = sourceAndTarget();
+    const [file, mountPoint] = [join(source, 'file'), join(directory, 'mount-point')];
+    writeFileSync(file, 'content');
+    writeFileSync(mountPoint, '');
+    await bind(file, mountPoint);
+    expect(readFileSync(mountPoint, 'utf8')).toBe('content');
+    await expect(bind(file, target)).rejects.toMatchObject({ code: 'EINVAL', syscall: 'move_mount' });
+  });
+
+  test('the id it answers is that of the mount', async () => {
+    const { source, target } = sourceAndTarget();
+    const mountId = await bind(source, target);
+    expect(await withPath(target, statusOf)).toMatchObject({ mountId, isMountRoot: true });
+  });
+});
+
+describe('unmount', () => {
+  test('takes down the topmost mount alone', async () => {
+    const { directory, source, target } = sourceAndTarget();
+    await bind(source, target);
+    await bind(source, target);
+    await unmount(target);
+    expect(await mountsBelow(directory)).toEqual([target]);
+    await unmount(target);
+    expect(await mountsBelow(directory)).toEqual([]);
+  });
+
+  test('where nothing is mounted it fails with EINVAL', async () => {
+    const { target } = sourceAndTarget();
+    await expect(unmount(target)).rejects.toMatchObject({ code: 'EINVAL', syscall: 'umount2' });
+  });
+
+  test('while a process works in the mount it fails with EBUSY, and the mount stays', async () => {
+    const { directory, source, target } = sourceAndTarget();
+    await bind(source, target);
+    const worker = await waitingProcess('cat', [], { cwd: target });
+    await expect(unmount(target)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect(await mountsBelow(directory)).toEqual([target]);
+    await worker.end();
+    await unmount(target);
+  });
+});

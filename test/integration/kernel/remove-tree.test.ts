@@ -1,0 +1,165 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { rename, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { bind } from '../../support/bind.ts';
+import { makeDeep } from '../../support/deep-path.ts';
+import { listing } from '../../support/listing.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+
+const DEEP = Array.from({ length: 3000 }, () => 'deep');
+
+/** A directory to remove, and beside it one that must survive. */
+function treeAndVictim() {
+  const directory = scratchDirectory();
+  const tree = join(directory, 'tree');
+  const victim = join(directory, 'victim');
+  mkdirSync(tree);
+  mkdirSync(join(victim, 'inner'), { recursive: true });
+  writeFileSync(join(victim, 'inner', 'file'), 'precious');
+  return { directory, tree, victim, before: listing(victim) };
+}
+
+describe('what is removed', () => {
+  test('what does not exist is removed already', async () => {
+    const { directory, before, victim } = treeAndVictim();
+    await removeTree(join(directory, 'absent'));
+    await removeTree(join(directory, 'absent', 'below'));
+    expect(listing(victim)).toEqual(before);
+  });
+
+  test('a tree of 3,000 levels goes, and nothing of it stays beside it', async () => {
+    const { directory, tree } = treeAndVictim();
+    makeDeep(tree, DEEP);
+    await removeTree(tree);
+    expect(readdirSync(directory)).toEqual(['victim']);
+  });
+
+  test('two deep trees of one directory can be removed at the same time', async () => {
+    const { directory, tree } = treeAndVictim();
+    const other = join(directory, 'other');
+    mkdirSync(other);
+    makeDeep(tree, DEEP);
+    makeDeep(other, DEEP);
+    await Promise.all([removeTree(tree), removeTree(other)]);
+    expect(readdirSync(directory)).toEqual(['victim']);
+  });
+
+  test('a deep tree goes although a removal that died has left a part of another beside it', async () => {
+    const { directory, tree } = treeAndVictim();
+    mkdirSync(join(directory, `.deep-${process.pid}-0`, 'left'), { recursive: true });
+    makeDeep(tree, DEEP.slice(0, 100));
+    await removeTree(tree);
+    expect(existsSync(tree)).toBe(false);
+  });
+
+  test('a tree that is wide goes', async () => {
+    const { directory, tree } = treeAndVictim();
+    for (let index = 0; index < 50; index++) {
+      mkdirSync(join(tree, `directory-${index}`));
+      for (let file = 0; file < 50; file++)
+        writeFileSync(join(tree, `directory-${index}`, `file-${file}`), '');
+    }
+    await removeTree(tree);
+    expect(readdirSync(directory)).toEqual(['victim']);
+  });
+
+  test('names that are not UTF-8 go, and so do names of odd characters', async () => {
+    const { directory, tree } = treeAndVictim();
+    const inTree = (name: Buffer) => Buffer.concat([Buffer.from(`${tree}/`), name]);
+    mkdirSync(inTree(Buffer.from([0xff, 0xfe])));
+    writeFileSync(inTree(Buffer.from([0xff, 0xfe, 0x2f, 0x80, 0xc3])), 'in a directory');
+    writeFileSync(inTree(Buffer.from([0xc3, 0x28])), 'not UTF-8');
+    for (const name of ['line\nbreak', ' ', '\\', '-rf', '…', '\u{1F4A5}', 'a'.repeat(255)]) {
+      writeFileSync(join(tree, name), '');
+    }
+    await removeTree(tree);
+    expect(readdirSync(directory)).toEqual(['victim']);
+  });
+});
+
+describe('what is not followed', () => {
+  test('symbolic links in the tree go, and what they point at stays', async () => {
+    const { tree, victim, before } = treeAndVictim();
+    symlinkSync(victim, join(tree, 'to-directory'));
+    symlinkSync(join(victim, 'inner', 'file'), join(tree, 'to-file'));
+    symlinkSync('../victim', join(tree, 'relative'));
+    symlinkSync('nowhere', join(tree, 'broken'));
+    symlinkSync('.', join(tree, 'loop'));
+    await removeTree(tree);
+    expect(existsSync(tree)).toBe(false);
+    expect(listing(victim)).toEqual(before);
+  });
+
+  test('a tree that has been swapped for a symbolic link is an error, and what it points at stays', async () => {
+    const { directory, tree, victim, before } = treeAndVictim();
+    renameSync(tree, join(directory, 'away'));
+    symlinkSync(victim, tree);
+    await expect(removeTree(tree)).rejects.toMatchObject({
+      code: expect.stringMatching(/^(ENOTDIR|ELOOP)$/),
+    });
+    expect(listing(victim)).toEqual(before);
+  });
+
+  test('a symbolic link on the way to the tree is an error', async () => {
+    const { directory, victim, before } = treeAndVictim();
+    symlinkSync(directory, join(directory, 'link'));
+    const code = expect.stringMatching(/^(ENOTDIR|ELOOP)$/);
+    await expect(removeTree(join(directory, 'link', 'victim'))).rejects.toMatchObject({ code });
+    await expect(removeTree(join(directory, 'link', 'victim', 'inner'))).rejects.toMatchObject({ code });
+    expect(listing(victim)).toEqual(before);
+  });
+
+  test('directories that are swapped for symbolic links meanwhile lead nowhere', async () => {
+    const { directory, tree, victim, before } = treeAndVictim();
+    const names = Array.from({ length: 300 }, (_, index) => `directory-${index}`);
+    for (const name of names) mkdirSync(join(tree, name, 'inner'), { recursive: true });
+    mkdirSync(join(directory, 'away'));
+    const swap = async () => {
+      for (const name of names) {
+        // Fails where the removal was faster.
+        await rename(join(tree, name), join(directory, 'away', name)).then(
+          () => symlink(victim, join(tree, name)).catch(() => {}),
+          () => {},
+        );
+      }
+    };
+    await Promise.allSettled([removeTree(tree), swap()]);
+    expect(listing(victim)).toEqual(before);
+  });
+});
+
+describe('what is mounted', () => {
+  test('a mount in the tree is an error, and what is mounted stays', async () => {
+    const { tree, victim, before } = treeAndVictim();
+    mkdirSync(join(tree, 'a', 'b'), { recursive: true });
+    await bind(victim, join(tree, 'a', 'b'));
+    await expect(removeTree(tree)).rejects.toMatchObject({ code: expect.stringMatching(/^(EXDEV|EBUSY)$/) });
+    expect(listing(victim)).toEqual(before);
+    expect(readFileSync(join(tree, 'a', 'b', 'inner', 'file'), 'utf8')).toBe('precious');
+  });
+
+  test('a file that is mounted in the tree is an error and stays', async () => {
+    const { tree, victim, before } = treeAndVictim();
+    writeFileSync(join(tree, 'file'), '');
+    await bind(join(victim, 'inner', 'file'), join(tree, 'file'));
+    await expect(removeTree(tree)).rejects.toMatchObject({ code: 'EBUSY' });
+    expect(listing(victim)).toEqual(before);
+  });
+
+  test('a tree that is a mount point itself is an error, and what is mounted stays', async () => {
+    const { tree, victim, before } = treeAndVictim();
+    await bind(victim, tree);
+    await expect(removeTree(tree)).rejects.toMatchObject({ code: 'EXDEV' });
+    expect(listing(victim)).toEqual(before);
+  });
+});

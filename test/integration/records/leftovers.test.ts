@@ -1,0 +1,65 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, vi } from 'vitest';
+import { bind } from '../../support/bind.ts';
+import { makeDeep } from '../../support/deep-path.ts';
+import { listing } from '../../support/listing.ts';
+import { startedNode } from '../../support/test-node.ts';
+
+const deepNames = Array.from({ length: 300 }, () => 'deep');
+// How long background work may take before the test fails; no test waits longer than the work takes.
+const patience = { timeout: 15_000 };
+
+test('a start removes what was being built and what was being removed, in the background', async () => {
+  const node = await startedNode();
+  const volume_id = await node.create('stays');
+  await node.stop('SIGKILL');
+  const directories = ['.incoming', '.outgoing'].map((name) => join(node.pool, name));
+  for (const directory of directories) {
+    mkdirSync(join(directory, volume_id, 'data'), { recursive: true });
+    makeDeep(join(directory, volume_id, 'data'), deepNames);
+    for (let index = 0; index < 10; index++)
+      mkdirSync(join(directory, `gone-${index}.01234567`, 'data'), { recursive: true });
+  }
+  await node.start();
+  expect(await node.create('stays')).toBe(volume_id);
+  for (const directory of directories)
+    await vi.waitFor(() => expect(readdirSync(directory)).toEqual([]), patience);
+  expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume_id]);
+});
+
+test('a file that lies where volumes are built or removed goes too', async () => {
+  const node = await startedNode();
+  await node.stop();
+  const directories = ['.incoming', '.outgoing'].map((name) => join(node.pool, name));
+  for (const directory of directories) writeFileSync(join(directory, 'file'), '');
+  await node.start();
+  for (const directory of directories)
+    await vi.waitFor(() => expect(readdirSync(directory)).toEqual([]), patience);
+});
+
+test('deep trees of several deleted volumes go', async () => {
+  const node = await startedNode();
+  const ids = await Promise.all(['a', 'b', 'c'].map((name) => node.create(name)));
+  for (const id of ids) makeDeep(join(node.pool, 'volumes', id, 'data'), deepNames);
+  await Promise.all(ids.map((volume_id) => node.controller.DeleteVolume({ volume_id })));
+  await vi.waitFor(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]), patience);
+});
+
+test('a deleted volume with a mount in it is told in the log, what is mounted stays, and the driver serves on', async () => {
+  const node = await startedNode();
+  const volume_id = await node.create('holds-a-mount');
+  const other = join(node.directory, 'other');
+  mkdirSync(other);
+  writeFileSync(join(other, 'file'), 'precious');
+  await node.stop();
+  // As a process in another mount namespace could have left it: below .outgoing the driver knows of no mount.
+  const outgoing = join(node.pool, '.outgoing', 'gone.01234567', 'data');
+  mkdirSync(outgoing, { recursive: true });
+  await bind(other, outgoing);
+  const before = listing(other);
+  const driver = await node.start();
+  await vi.waitFor(() => expect(driver.log()).toContain('could not be removed'), patience);
+  expect(listing(other)).toEqual(before);
+  expect(await node.create('holds-a-mount')).toBe(volume_id);
+});

@@ -1,0 +1,141 @@
+import { chmodSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import { CsiClient } from './csi-client.ts';
+import { type DriverProcess, type Exit, startDriverProcess } from './driver-process.ts';
+import { createRequest, mountCapability } from './requests.ts';
+import { newDirectory, removeWithMounts } from './scratch.ts';
+
+/** How a driver is started. */
+export interface Start {
+  readonly flags?: string[];
+  readonly program?: string[];
+  readonly env?: Record<string, string>;
+}
+
+/** The volume and paths of one publish. */
+export interface Published {
+  readonly volume_id: string;
+  readonly staging_target_path: string;
+  readonly target_path: string;
+}
+
+/** One node: a scratch directory with a pool and a driver, which may be stopped and started again. */
+export class TestNode {
+  readonly directory = newDirectory();
+  readonly pool = join(this.directory, 'pool');
+  private driver: DriverProcess | undefined;
+  private client: CsiClient | undefined;
+  private pathCount = 0;
+
+  constructor() {
+    // Users other than root walk through it to their volumes.
+    chmodSync(this.directory, 0o755);
+  }
+
+  async start({ flags = [], program, env }: Start = {}): Promise<DriverProcess> {
+    const own = [`--statedir=${this.pool}`, `--endpoint=${this.socket}`, '--nodeid=node-1'];
+    this.driver = await startDriverProcess([...own, ...flags], {
+      ...(program ? { program } : {}),
+      ...(env ? { env } : {}),
+    });
+    this.client?.close();
+    this.client = new CsiClient(this.driver.endpoint);
+    return this.driver;
+  }
+
+  /** Ends the driver and tells how it ended. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit | undefined> {
+    this.driver?.kill(signal);
+    return this.driver?.exit;
+  }
+
+  async restart(start?: Start): Promise<DriverProcess> {
+    await this.stop();
+    return this.start(start);
+  }
+
+  /** Ends the driver and removes everything, whatever state it is in. */
+  async dispose(): Promise<void> {
+    this.client?.close();
+    await this.stop('SIGKILL');
+    await removeWithMounts(this.directory);
+  }
+
+  get socket(): string {
+    return join(this.directory, 's');
+  }
+
+  get identity(): CsiClient['identity'] {
+    return this.connected().identity;
+  }
+
+  get controller(): CsiClient['controller'] {
+    return this.connected().controller;
+  }
+
+  get node(): CsiClient['node'] {
+    return this.connected().node;
+  }
+
+  get groupController(): CsiClient['groupController'] {
+    return this.connected().groupController;
+  }
+
+  /** A path for a staging directory or target of its own, whose parent exists. */
+  newPath(): string {
+    const parent = join(this.directory, `p${this.pathCount++}`);
+    mkdirSync(parent);
+    chmodSync(parent, 0o755);
+    return join(parent, 'mount');
+  }
+
+  /** A staging directory, as the CO makes it. */
+  newStaging(): string {
+    const path = this.newPath();
+    mkdirSync(path);
+    return path;
+  }
+
+  /** Creates a volume and answers its id. */
+  async create(name: string, changes: Partial<CreateVolumeRequest> = {}): Promise<string> {
+    const { volume } = await this.controller.CreateVolume(createRequest(name, changes));
+    if (!volume) throw new Error('the reply has no volume');
+    return volume.volume_id;
+  }
+
+  /** Creates and stages a volume. */
+  async createStaged(name: string, capability = mountCapability()): Promise<Published> {
+    const volume_id = await this.create(name, { volume_capabilities: [capability] });
+    const staging_target_path = this.newStaging();
+    await this.node.NodeStageVolume({ volume_id, staging_target_path, volume_capability: capability });
+    return { volume_id, staging_target_path, target_path: this.newPath() };
+  }
+
+  /** Creates, stages and publishes a volume. */
+  async createPublished(name: string, capability = mountCapability()): Promise<Published> {
+    const paths = await this.createStaged(name, capability);
+    await this.node.NodePublishVolume({ ...paths, volume_capability: capability });
+    return paths;
+  }
+
+  private connected(): CsiClient {
+    if (!this.client) throw new Error('no driver was started');
+    return this.client;
+  }
+}
+
+/** A node for one test, gone after it. */
+export function testNode(): TestNode {
+  const node = new TestNode();
+  onTestFinished(() => node.dispose());
+  return node;
+}
+
+/** A node with a running driver for one test. */
+export async function startedNode(start?: Start): Promise<TestNode> {
+  const node = testNode();
+  await node.start(start);
+  return node;
+}

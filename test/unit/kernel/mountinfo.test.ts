@@ -1,0 +1,46 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
+
+test('each line tells id, root, path, type and source, whatever optional fields it has', () => {
+  const text = [
+    '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue',
+    '37 35 0:5 / /proc rw shared:2 master:1 propagate_from:3 - proc proc rw',
+    '38 35 0:6 / /none rw - tmpfs none rw',
+    '',
+  ].join('\n');
+  expect(parseMountinfo(text)).toEqual([
+    { mountId: 36, root: '/mnt1', path: '/mnt2', fsType: 'ext3', source: '/dev/root' },
+    { mountId: 37, root: '/', path: '/proc', fsType: 'proc', source: 'proc' },
+    { mountId: 38, root: '/', path: '/none', fsType: 'tmpfs', source: 'none' },
+  ]);
+});
+
+test('a root that was removed, and a source with nothing in it, are told as they are', () => {
+  const [entry] = parseMountinfo('36 35 98:0 /data//deleted /mnt rw - tmpfs  rw');
+  expect(entry).toMatchObject({ root: '/data//deleted', path: '/mnt', source: '' });
+});
+
+test('whatever the path, it is told as it is', () => {
+  const escaped = (path: string) =>
+    path.replace(/[ \t\n\\#]/g, (each) => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
+  const character = fc.oneof(
+    fc.constantFrom(' ', '\t', '\n', '\\', '#', '-', '0', '4'),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 1 }),
+  );
+  fc.assert(
+    fc.property(fc.string({ unit: character }), (name) => {
+      const path = `/${name}`;
+      const line = `36 35 98:0 ${escaped(path)} ${escaped(path)} rw - ext4 /dev/sda rw`;
+      expect(parseMountinfo(line)).toMatchObject([{ root: path, path }]);
+    }),
+  );
+});
+
+test.each(['', 'nonsense', '36 35 98:0 / /mnt rw ext4 /dev/sda rw', '36 35'])(
+  'a line that is not understood is left out: %j',
+  (line) => {
+    const whole = '38 35 0:6 / /none rw - tmpfs none rw';
+    expect(parseMountinfo(`${line}\n${whole}`).map(({ mountId }) => mountId)).toEqual([38]);
+  },
+);

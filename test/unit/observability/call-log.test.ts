@@ -1,0 +1,128 @@
+import { status } from '@grpc/grpc-js';
+import pino from 'pino';
+import { describe, expect, test } from 'vitest';
+import { callLogger } from '../../../src/observability/call-log.ts';
+import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
+import { STRIPPED } from '../../../src/rpc/secrets.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+
+interface Line {
+  readonly level: number;
+  readonly msg: string;
+  readonly [field: string]: unknown;
+}
+
+function logOf(verbosity: number) {
+  const written: string[] = [];
+  const write = (line: string) => void written.push(line);
+  const logger = pino({ level: 'debug', base: null }, { write });
+  const log = callLogger(logger, verbosity);
+  const lines = () => written.map((line) => JSON.parse(line) as Line);
+  return { log, lines, text: () => written.join('') };
+}
+
+function finishedCall(changes: Partial<FinishedCall> = {}): FinishedCall {
+  const path = '/csi.v1.Controller/CreateVolume';
+  return { path, code: status.OK, durationMs: 1.23456, request: {}, reply: {}, error: undefined, ...changes };
+}
+
+const { debug, info, warn, error } = pino.levels.values;
+
+test('a call is one line: method, code, duration and volume', () => {
+  const { log, lines } = logOf(2);
+  const volume = { volume_id: 'v-1' };
+  log(finishedCall({ request: { name: 'pvc-1', parameters: { pool: 'fast' } }, reply: { volume } }));
+  expect(lines()).toEqual([
+    {
+      level: info,
+      time: expect.any(Number),
+      msg: 'call',
+      method: 'CreateVolume',
+      code: 'OK',
+      durationMs: 1.23,
+      name: 'pvc-1',
+      volumeId: 'v-1',
+    },
+  ]);
+});
+
+test('the volume of the request is told, and nothing where there is none', () => {
+  const { log, lines } = logOf(2);
+  log(finishedCall({ request: { volume_id: 'v-2' } }));
+  log(finishedCall({ request: { volume_id: '', name: 7 }, reply: undefined }));
+  expect(lines()[0]).toMatchObject({ volumeId: 'v-2' });
+  expect(lines()[1]).not.toHaveProperty('volumeId');
+  expect(lines()[1]).not.toHaveProperty('name');
+});
+
+test('probes, which come every few seconds, are at debug level', () => {
+  const { log, lines } = logOf(2);
+  log(finishedCall({ path: '/csi.v1.Identity/Probe' }));
+  expect(lines()).toMatchObject([{ level: debug, method: 'Probe' }]);
+});
+
+test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
+  'a call that is refused is a warning with the reason: %s',
+  (path) => {
+    const { log, lines } = logOf(2);
+    const reason = new VolumeError('not-found', 'volume "v" does not exist');
+    log(finishedCall({ path, code: status.NOT_FOUND, error: reason, reply: undefined }));
+    log(finishedCall({ path, code: status.ABORTED, error: 'not an Error', reply: undefined }));
+    expect(lines()).toMatchObject([
+      { level: warn, msg: 'call refused', code: 'NOT_FOUND', reason: 'volume "v" does not exist' },
+      { level: warn, msg: 'call refused', code: 'ABORTED', reason: 'not an Error' },
+    ]);
+  },
+);
+
+test('a fault of the driver is an error with its stack and cause', () => {
+  const { log, lines } = logOf(2);
+  const fault = new TypeError('undefined is not a function', { cause: new Error('EIO') });
+  log(finishedCall({ code: status.INTERNAL, error: fault, reply: undefined }));
+  expect(lines()).toMatchObject([
+    { level: error, msg: 'call failed', code: 'INTERNAL', err: { type: 'TypeError' } },
+  ]);
+  expect(JSON.stringify(lines()[0]?.['err'])).toContain('EIO');
+});
+
+describe('the content of calls', () => {
+  const call = finishedCall({
+    request: { name: 'pvc-1', parameters: { pool: 'fast' } },
+    reply: { volume: null },
+  });
+
+  test('is not shown below verbosity 5', () => {
+    const { log, lines } = logOf(4);
+    log(call);
+    expect(lines()[0]).not.toHaveProperty('request');
+    expect(lines()[0]).not.toHaveProperty('reply');
+  });
+
+  test('is shown from verbosity 5 on', () => {
+    const { log, lines } = logOf(5);
+    log(call);
+    expect(lines()[0]).toMatchObject({ request: { parameters: { pool: 'fast' } }, reply: { volume: null } });
+  });
+
+  test.each([
+    ['/csi.v1.Controller/CreateVolume', undefined],
+    ['/csi.v1.Controller/DeleteVolume', new VolumeError('precondition', 'not now')],
+    ['/csi.v1.Node/NodeStageVolume', new Error('a fault')],
+    ['/csi.v1.Node/NodePublishVolume', undefined],
+    ['/csi.v1.GroupController/CreateVolumeGroupSnapshot', undefined],
+    ['/csi.v1.SnapshotMetadata/GetMetadataDelta', undefined],
+  ])('never shows a secret: %s', async (path, failure) => {
+    const { log, lines, text } = logOf(5);
+    const request = { volume_id: 'v', secrets: { user: 'hunter2', hunter2: 'x' } };
+    const run = () => (failure ? Promise.reject(failure) : Promise.resolve({}));
+    await new CallMonitor(log).watch(path, request, run).catch(() => {});
+    expect(lines()[0]).toMatchObject({ request: { secrets: STRIPPED } });
+    expect(text()).not.toContain('hunter2');
+  });
+
+  test('is not shown at all for a method nobody knows, since nobody can tell what in it is secret', () => {
+    const { log, text } = logOf(5);
+    log(finishedCall({ path: '/csi.v1.Node/NodeTellFortune', request: { fortune: 'hunter2' } }));
+    expect(text()).not.toContain('hunter2');
+  });
+});

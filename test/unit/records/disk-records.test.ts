@@ -1,0 +1,129 @@
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { DiskRecords } from '../../../src/records/disk-records.ts';
+import { poolLayout } from '../../../src/records/pool-layout.ts';
+import { RemovalQueue } from '../../../src/records/removal-queue.ts';
+import { encodeVolumeRecord } from '../../../src/records/volume-record.ts';
+import { type OnStep, passStep } from '../../../src/volume/steps.ts';
+import { recordsContract } from '../../contracts/records-contract.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { systemError } from '../volume/fakes/fake-mounts.ts';
+import { failAt } from '../volume/fakes/gate.ts';
+import { exampleVolume } from '../volume/fakes/model.ts';
+
+function makeSubject(onStep: OnStep = passStep) {
+  const layout = poolLayout(temporaryDirectory());
+  for (const path of [layout.volumes, layout.incoming, layout.outgoing]) mkdirSync(path);
+  const destroyed: string[] = [];
+  const destroy = async (directory: string) => {
+    destroyed.push(directory);
+    await removeTree(directory);
+  };
+  const removals = new RemovalQueue(destroy, (_, error) => {
+    throw error;
+  });
+  return {
+    layout,
+    records: new DiskRecords({ layout, poolName: 'default', removals, onStep }),
+    destroyed,
+    makeDirectory: async (path: string) => void (await mkdir(path)),
+    exists: async (path: string) => existsSync(path),
+    damage: (id: string) => writeFile(join(subjectDirectory(layout.volumes, id), 'volume.json'), ''),
+    idle: () => removals.idle(),
+    leftovers: async () => [layout.incoming, layout.outgoing].flatMap((path) => readdirSync(path)),
+  };
+
+  function subjectDirectory(volumes: string, id: string): string {
+    const name = readdirSync(volumes).find(
+      (each) => each === id || each === `x-${Buffer.from(id).toString('base64url')}`,
+    );
+    return join(volumes, name ?? 'missing');
+  }
+}
+
+recordsContract('DiskRecords', async () => makeSubject());
+
+const build = (directory: string) => mkdir(join(directory, 'data')).then(() => {});
+const volume = exampleVolume();
+
+test.each([
+  'create: directory made',
+  'create: content made',
+  'create: record written',
+  'create: built durably',
+  'create: renamed',
+] as const)('a create that fails at "%s" leaves nothing, and can be repeated', async (step) => {
+  const error = systemError('EIO');
+  let isBroken = true;
+  const subject = makeSubject((current) => (isBroken ? failAt(step, error)(current) : undefined));
+  await expect(subject.records.add(volume, build)).rejects.toMatchObject({
+    kind: 'unavailable',
+    cause: error,
+  });
+  expect(readdirSync(subject.layout.volumes)).toEqual([]);
+  expect(await subject.leftovers()).toEqual([]);
+  isBroken = false;
+  await subject.records.add(volume, build);
+  expect((await subject.records.load()).volumes).toEqual([volume]);
+});
+
+test.each(['delete: renamed', 'delete: durable'] as const)(
+  'a delete that failed at "%s" can be repeated; what is left waits for the next start',
+  async (step) => {
+    let isBroken = true;
+    const subject = makeSubject((current) =>
+      isBroken ? failAt(step, systemError('EIO'))(current) : undefined,
+    );
+    await subject.records.add(volume, build);
+    await expect(subject.records.remove(volume.id)).rejects.toThrow();
+    isBroken = false;
+    await subject.records.remove(volume.id);
+    await subject.idle();
+    expect(readdirSync(subject.layout.volumes)).toEqual([]);
+    expect(readdirSync(subject.layout.incoming)).toEqual([]);
+  },
+);
+
+test('a delete tells an error of the disk by kind, and the volume stays', async () => {
+  const subject = makeSubject();
+  await subject.records.add(volume, build);
+  // A file in the way of the directory is one of the few errors that even root meets.
+  await rm(subject.layout.outgoing, { recursive: true });
+  writeFileSync(subject.layout.outgoing, '');
+  await expect(subject.records.remove(volume.id)).rejects.toMatchObject({ code: 'ENOTDIR' });
+  expect((await subject.records.load()).volumes).toEqual([volume]);
+});
+
+test('a volume belongs to the pool it lies in, whatever its record says', async () => {
+  const subject = makeSubject();
+  await subject.records.add({ ...volume, pool: 'renamed since' }, build);
+  expect((await subject.records.load()).volumes).toEqual([volume]);
+});
+
+test.each([
+  ['volume.json is missing', (directory: string) => rm(join(directory, 'volume.json'))],
+  ['volume.json: it is empty', (directory: string) => writeFile(join(directory, 'volume.json'), '')],
+  [
+    'volume.json: it is the record of "other"',
+    (directory: string) =>
+      writeFile(join(directory, 'volume.json'), encodeVolumeRecord(exampleVolume({ id: 'other' }))),
+  ],
+  [
+    'it is a file where a directory should be',
+    async (directory: string) => {
+      await rename(directory, `${directory}.moved`);
+      await rename(join(`${directory}.moved`, 'volume.json'), directory);
+      await rm(`${directory}.moved`, { recursive: true });
+    },
+  ],
+])('a damaged volume is told with the reason: %s', async (reason, damage) => {
+  const subject = makeSubject();
+  await subject.records.add(volume, build);
+  await damage(subject.records.directoryOf(volume.id));
+  const { volumes, damaged } = await subject.records.load();
+  expect(volumes).toEqual([]);
+  expect(damaged).toEqual([{ id: volume.id, reason: expect.stringContaining(reason) }]);
+});

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, test } from 'vitest';
+import { readMarker, readRegistry, writeMarker, writeRegistry } from '../../../src/records/pool-marker.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+const marker = { poolId: '0123abcd', fileSystem: 'ef53:00112233' };
+const remembered = { name: 'default', path: '/pool', ...marker };
+const newPath = () => join(temporaryDirectory(), 'file.json');
+
+test('a marker is read back as it was written', async () => {
+  const path = newPath();
+  await writeMarker(path, marker);
+  expect(await readMarker(path)).toMatchObject(marker);
+});
+
+test('the pools remembered are read back as they were written, the last time', async () => {
+  const path = newPath();
+  await writeRegistry(path, [remembered]);
+  await writeRegistry(path, [remembered, { ...remembered, name: 'fast' }]);
+  expect((await readRegistry(path)).map(({ name }) => name)).toEqual(['default', 'fast']);
+  expect(readdirSync(dirname(path))).toEqual(['file.json']);
+});
+
+test('where there is no file there is no marker, and no pool is remembered', async () => {
+  const path = newPath();
+  expect(await readMarker(path)).toBeUndefined();
+  expect(await readRegistry(path)).toEqual([]);
+});
+
+test.each([
+  ['empty', ''],
+  ['not JSON', '{"formatVersion": 1'],
+  ['of a newer format', JSON.stringify({ formatVersion: 2, ...marker, pools: [] })],
+  ['without its fields', JSON.stringify({ formatVersion: 1 })],
+  [
+    'with a pool id of another form',
+    JSON.stringify({
+      formatVersion: 1,
+      ...marker,
+      poolId: '../x',
+      pools: [{ ...remembered, poolId: '../x' }],
+    }),
+  ],
+])('a file that is %s is never taken for a missing one, and is left as it is', async (_, text) => {
+  const path = newPath();
+  writeFileSync(path, text);
+  for (const read of [readMarker, readRegistry]) {
+    await expect(read(path)).rejects.toThrow(`${path} cannot be understood; it is left as it is`);
+  }
+  expect(readFileSync(path, 'utf8')).toBe(text);
+});
+
+test('an error of the disk is handed on', async () => {
+  const path = newPath();
+  await mkdir(path);
+  await expect(readMarker(path)).rejects.toMatchObject({ code: 'EISDIR' });
+});

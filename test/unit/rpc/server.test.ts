@@ -1,0 +1,102 @@
+import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
+import { expect, onTestFinished, test } from 'vitest';
+import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
+import { type Endpoint, formatEndpoint } from '../../../src/rpc/endpoint.ts';
+import { KeyLocks } from '../../../src/rpc/key-locks.ts';
+import { csiServices } from '../../../src/rpc/proto.ts';
+import { startServer } from '../../../src/rpc/server.ts';
+import { implementService, type Methods } from '../../../src/rpc/service.ts';
+import { CsiClient } from '../../support/csi-client.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { deferred } from '../volume/fakes/gate.ts';
+
+type IdentityMethods = Methods<typeof csiServices.Identity>;
+
+const hour = 3_600_000;
+const unixEndpoint = (): Endpoint => ({ kind: 'unix', path: join(temporaryDirectory(), 's') });
+const probe: IdentityMethods = { Probe: { handle: async () => ({ ready: { value: true } }) } };
+
+async function serve(methods = probe, endpoint = unixEndpoint()) {
+  const monitor = new CallMonitor(() => {});
+  const definition = csiServices.Identity;
+  const implementation = implementService(definition, methods, new KeyLocks(), monitor);
+  const server = await startServer({
+    endpoint,
+    socketAccess: { mode: 0o600, groupId: undefined },
+    services: new Map([['csi.v1.Identity', { definition, implementation }]]),
+    monitor,
+  });
+  const client = new CsiClient(formatEndpoint(server.endpoint));
+  onTestFinished(async () => {
+    client.close();
+    await server.drain(0);
+  });
+  return { server, client, endpoint };
+}
+
+test('serves on a socket, which has the mode asked for', async () => {
+  const { client, endpoint } = await serve();
+  expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
+  expect(endpoint.kind === 'unix' && statSync(endpoint.path).mode & 0o777).toBe(0o600);
+});
+
+test('serves on a port, and tells the real one where any was asked for', async () => {
+  const { server, client } = await serve(probe, { kind: 'tcp', host: '127.0.0.1', port: 0 });
+  expect(server.endpoint).toEqual({ kind: 'tcp', host: '127.0.0.1', port: expect.any(Number) });
+  expect(server.endpoint).not.toHaveProperty('port', 0);
+  expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
+});
+
+test('an endpoint that another server has is refused with a sentence that names it', async () => {
+  const socket = await serve();
+  await expect(serve(probe, socket.endpoint)).rejects.toThrow('another process listens on');
+  const { server } = await serve(probe, { kind: 'tcp', host: '127.0.0.1', port: 0 });
+  await expect(serve(probe, server.endpoint)).rejects.toThrow(
+    `cannot listen on ${formatEndpoint(server.endpoint)}`,
+  );
+});
+
+test('a file in the way of the socket is left as it is', async () => {
+  const path = join(temporaryDirectory(), 's');
+  writeFileSync(path, 'precious');
+  await expect(serve(probe, { kind: 'unix', path })).rejects.toThrow('is not a socket');
+  expect(existsSync(path)).toBe(true);
+});
+
+test('draining lets a call under way end, and takes no more', async () => {
+  const [begun, gate] = [deferred(), deferred()];
+  const { server, client } = await serve({
+    Probe: {
+      async handle() {
+        begun.resolve();
+        await gate.promise;
+        return {};
+      },
+    },
+  });
+  const call = client.identity.Probe({});
+  await begun.promise;
+  const drained = server.drain(hour);
+  gate.resolve();
+  expect(await drained).toBe(true);
+  await call;
+  await expect(client.identity.Probe({})).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+test('draining does not wait longer than it may', async () => {
+  const begun = deferred();
+  const { server, client } = await serve({
+    Probe: {
+      handle() {
+        begun.resolve();
+        return new Promise(() => {});
+      },
+    },
+  });
+  const refused = expect(client.identity.Probe({})).rejects.toMatchObject({ code: expect.any(Number) });
+  await begun.promise;
+  expect(await server.drain(0)).toBe(false);
+  await refused;
+});

@@ -1,0 +1,162 @@
+import { credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
+import { exclusive, KeyLocks, shared } from '../../../src/rpc/key-locks.ts';
+import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
+import { implementService, type Methods } from '../../../src/rpc/service.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import { CsiClient } from '../../support/csi-client.ts';
+import { deferred } from '../volume/fakes/gate.ts';
+import { startLocalServer } from './local-server.ts';
+
+type NodeMethods = Methods<typeof csiServices.Node>;
+type SnapshotMetadataClient = InstanceType<typeof csiClients.SnapshotMetadata>;
+
+const request = { volume_id: 'v', staging_target_path: '/s' };
+
+/** A server with these methods of the Node service and no others, and a client for it. */
+async function serve(methods: NodeMethods) {
+  const finished: FinishedCall[] = [];
+  const monitor = new CallMonitor((call) => finished.push(call));
+  const locks = new KeyLocks();
+  const { Node, SnapshotMetadata } = csiServices;
+  const local = await startLocalServer((server) => {
+    server.addService(Node, implementService(Node, methods, locks, monitor));
+    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, locks, monitor));
+  });
+  const client = new CsiClient(local.target);
+  onTestFinished(() => {
+    client.close();
+    local.stop();
+  });
+  return { node: client.node, target: local.target, monitor, finished };
+}
+
+test('a call is handed its request with every field present, and its reply is sent', async () => {
+  let received: unknown;
+  const { node, finished } = await serve({
+    NodeGetInfo: { handle: async () => ({ node_id: 'node-1' }) },
+    NodeUnstageVolume: {
+      async handle(message) {
+        received = message;
+        return {};
+      },
+    },
+  });
+  await node.NodeUnstageVolume({ volume_id: 'v' });
+  expect(received).toEqual({ volume_id: 'v', staging_target_path: '' });
+  expect(await node.NodeGetInfo({})).toMatchObject({ node_id: 'node-1' });
+  expect(finished.map(({ path, code }) => [path, code])).toEqual([
+    ['/csi.v1.Node/NodeUnstageVolume', status.OK],
+    ['/csi.v1.Node/NodeGetInfo', status.OK],
+  ]);
+});
+
+test.each([
+  [new VolumeError('precondition', 'not now'), status.FAILED_PRECONDITION, 'not now'],
+  [new Error('secret'), status.INTERNAL, "the driver failed; the cause is in the driver's log"],
+])('what a method throws is answered as a status: %s', async (error, code, details) => {
+  const { node, finished } = await serve({ NodeUnstageVolume: { handle: () => Promise.reject(error) } });
+  await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({ code, details });
+  expect(finished).toMatchObject([{ code, error }]);
+});
+
+describe('an RPC that this driver does not have is UNIMPLEMENTED', () => {
+  test('answered once', async () => {
+    const { node } = await serve({});
+    await expect(node.NodeExpandVolume({})).rejects.toMatchObject({
+      code: status.UNIMPLEMENTED,
+      details: '/csi.v1.Node/NodeExpandVolume is not part of this driver',
+    });
+  });
+
+  test.each([
+    ['GetMetadataAllocated', (client: SnapshotMetadataClient) => client.GetMetadataAllocated({})],
+    ['GetMetadataDelta', (client: SnapshotMetadataClient) => client.GetMetadataDelta({})],
+  ])('as a stream: %s', async (name, call) => {
+    const { target } = await serve({});
+    const client = new csiClients.SnapshotMetadata(target, credentials.createInsecure());
+    onTestFinished(() => client.close());
+    const answer = deferred<Error>();
+    const stream = call(client);
+    stream.on('data', () => {});
+    stream.on('end', () => {});
+    stream.on('error', answer.resolve);
+    expect(await answer.promise).toMatchObject({
+      code: status.UNIMPLEMENTED,
+      details: `/csi.v1.SnapshotMetadata/${name} is not part of this driver`,
+    });
+  });
+});
+
+describe('locks', () => {
+  /** A method that holds a volume and a path until the gate opens. */
+  function waitingMethod(lock = exclusive) {
+    const [begun, gate] = [deferred(), deferred()];
+    let runCount = 0;
+    const methods: NodeMethods = {
+      NodeUnstageVolume: {
+        locks: ({ volume_id, staging_target_path }) => [lock(volume_id), exclusive(staging_target_path)],
+        async handle() {
+          runCount++;
+          begun.resolve();
+          await gate.promise;
+          return {};
+        },
+      },
+    };
+    return { methods, begun: begun.promise, open: gate.resolve, runCount: () => runCount };
+  }
+
+  test('a second call on the same object is ABORTED while the first runs, and names it', async () => {
+    const method = waitingMethod();
+    const { node } = await serve(method.methods);
+    const first = node.NodeUnstageVolume(request);
+    await method.begun;
+    await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({
+      code: status.ABORTED,
+      details: 'another call is working on v; call again when it is done',
+    });
+    expect(method.runCount()).toBe(1);
+    method.open();
+    await first;
+    await node.NodeUnstageVolume(request);
+    expect(method.runCount()).toBe(2);
+  });
+
+  test('calls that share an object and work on different paths run side by side', async () => {
+    const method = waitingMethod(shared);
+    const { node } = await serve(method.methods);
+    const first = node.NodeUnstageVolume(request);
+    await method.begun;
+    const second = node.NodeUnstageVolume({ ...request, staging_target_path: '/other' });
+    method.open();
+    await Promise.all([first, second]);
+    expect(method.runCount()).toBe(2);
+  });
+
+  test('a call that fails lets its locks go', async () => {
+    const handle = () => Promise.reject(new VolumeError('not-found', 'gone'));
+    const { node } = await serve({ NodeUnstageVolume: { locks: () => [exclusive('v')], handle } });
+    for (const _ of ['once', 'twice']) {
+      await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({ code: status.NOT_FOUND });
+    }
+  });
+
+  test('a call that its caller gave up goes on to its end, and holds its locks until then', async () => {
+    const method = waitingMethod();
+    const { node, target, monitor, finished } = await serve(method.methods);
+    const caller = new csiClients.Node(target, credentials.createInsecure());
+    onTestFinished(() => caller.close());
+    const answer = deferred<ServiceError | null>();
+    const call = caller.NodeUnstageVolume(request, answer.resolve);
+    await method.begun;
+    call.cancel();
+    expect(await answer.promise).toMatchObject({ code: status.CANCELLED });
+    await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({ code: status.ABORTED });
+    method.open();
+    await monitor.idle();
+    expect(finished.map(({ code }) => code)).toEqual([status.ABORTED, status.OK]);
+    await node.NodeUnstageVolume(request);
+  });
+});

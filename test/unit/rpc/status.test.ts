@@ -1,0 +1,44 @@
+import { status } from '@grpc/grpc-js';
+import { expect, test } from 'vitest';
+import { codeName, statusOf } from '../../../src/rpc/status.ts';
+import { VolumeError, type VolumeErrorKind } from '../../../src/volume/errors.ts';
+
+const codes: Record<VolumeErrorKind, keyof typeof status> = {
+  invalid: 'INVALID_ARGUMENT',
+  'not-found': 'NOT_FOUND',
+  'already-exists': 'ALREADY_EXISTS',
+  'out-of-range': 'OUT_OF_RANGE',
+  exhausted: 'RESOURCE_EXHAUSTED',
+  precondition: 'FAILED_PRECONDITION',
+  aborted: 'ABORTED',
+  unavailable: 'UNAVAILABLE',
+  damaged: 'INTERNAL',
+  unimplemented: 'UNIMPLEMENTED',
+};
+
+test.each(Object.entries(codes))('%s answers %s with the sentence of the error', (kind, code) => {
+  const error = new VolumeError(kind as VolumeErrorKind, 'volume_id is required');
+  expect(statusOf(error)).toEqual({ code: status[code], details: 'volume_id is required' });
+});
+
+test.each([
+  new Error('secret detail'),
+  Object.assign(new Error('secret detail'), { code: status.NOT_FOUND, details: 'secret detail' }),
+  'secret detail',
+  undefined,
+  null,
+])('a fault of the driver answers INTERNAL and keeps its text to the log: %s', (error) => {
+  const { code, details } = statusOf(error);
+  expect(code).toBe(status.INTERNAL);
+  expect(details).not.toContain('secret');
+});
+
+test('a sentence that is too long for the headers of a reply is cut, or no answer would arrive at all', () => {
+  const { code, details } = statusOf(new VolumeError('invalid', 'é'.repeat(100_000)));
+  expect(code).toBe(status.INVALID_ARGUMENT);
+  expect(Buffer.byteLength(details)).toBeLessThanOrEqual(8192);
+});
+
+test('a code is shown by its name', () => {
+  expect(codeName(status.NOT_FOUND)).toBe('NOT_FOUND');
+});

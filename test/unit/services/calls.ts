@@ -1,0 +1,78 @@
+import {
+  type handleUnaryCall,
+  type ServerUnaryCall,
+  type ServiceDefinition,
+  type sendUnaryData,
+  status,
+} from '@grpc/grpc-js';
+import type { MethodDefinition } from '@grpc/proto-loader';
+import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
+import { csiServices } from '../../../src/rpc/proto.ts';
+import type { Methods } from '../../../src/rpc/service.ts';
+import { codeName } from '../../../src/rpc/status.ts';
+import { controllerService } from '../../../src/services/controller/controller.ts';
+import { csiServices as allServices } from '../../../src/services/csi-services.ts';
+import { nodeService } from '../../../src/services/node/node.ts';
+import type { Model } from '../../../src/volume/model.ts';
+
+/** The RPCs of a service as functions that take a request as a CO sends it, and promise the reply it gets. */
+export type Calls<Definition> = {
+  readonly [Name in keyof Definition as string extends Name
+    ? never
+    : Name]: Definition[Name] extends MethodDefinition<
+    infer Request,
+    infer _Response,
+    infer _RequestOutput,
+    infer Reply
+  >
+    ? (request: Request) => Promise<Reply>
+    : never;
+};
+
+/** Calls the methods of a service table through the wire format, without a server and without locks. */
+export function callsOf<Definition extends ServiceDefinition>(
+  definition: Definition,
+  methods: Methods<Definition>,
+): Calls<Definition> {
+  const table = methods as Record<string, { handle(request: unknown): Promise<unknown> } | undefined>;
+  const calls = Object.entries(definition).map(([name, wire]) => [
+    name,
+    async (request: object) => {
+      const received: unknown = wire.requestDeserialize(wire.requestSerialize(request));
+      const reply = await table[name]?.handle(received);
+      return wire.responseDeserialize(wire.responseSerialize(reply));
+    },
+  ]);
+  return Object.fromEntries(calls) as Calls<Definition>;
+}
+
+export function controllerOf(model: Model): Calls<typeof csiServices.Controller> {
+  return callsOf(csiServices.Controller, controllerService(model));
+}
+
+export function nodeOf(model: Model): Calls<typeof csiServices.Node> {
+  return callsOf(csiServices.Node, nodeService(model, { nodeId: 'node-1', volumeLimit: 7 }));
+}
+
+type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'SnapshotMetadata';
+
+/** The services as they are served, and a way to call their RPCs, locks and all, for the code they answer. */
+export function servicesOf(model: Model) {
+  const services = allServices(model, new CallMonitor(() => {}), {
+    plugin: { driverName: 'hostpath.csi.k8s.io', version: '1', hasTopology: true },
+    node: { nodeId: 'node-1', volumeLimit: 0 },
+  });
+  const call = (service: ServiceName, method: string, request: object): Promise<string> => {
+    const { definition, implementation } = services.get(`csi.v1.${service}`) ?? {};
+    const wire = definition?.[method];
+    const run = implementation?.[method] as handleUnaryCall<unknown, unknown> | undefined;
+    if (!wire || !run) throw new Error(`${service} has no ${method}`);
+    const received: unknown = wire.requestDeserialize(wire.requestSerialize(request));
+    return new Promise((resolve) => {
+      const answer: sendUnaryData<unknown> = (error) =>
+        resolve(codeName((error?.code ?? status.OK) as status));
+      run({ request: received } as ServerUnaryCall<unknown, unknown>, answer);
+    });
+  };
+  return { services, call };
+}

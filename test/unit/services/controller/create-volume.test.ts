@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import { createRequest, mountCapability } from '../../../support/requests.ts';
+import { fakeNode, here } from '../../volume/fakes/model.ts';
+import { controllerOf } from '../calls.ts';
+
+test('the reply tells the volume, its context and where it can be reached', async () => {
+  const { model } = fakeNode();
+  const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
+  expect(volume).toEqual({
+    volume_id: model.volumes.findByName('a')?.id,
+    capacity_bytes: '1048576',
+    volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false' },
+    accessible_topology: [{ segments: here }],
+    content_source: null,
+  });
+});
+
+test('the context says so where the capacity is enforced, and no place is told with topology off', async () => {
+  const { model } = fakeNode({ enforcesCapacity: true, topology: undefined });
+  const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
+  expect(volume?.volume_context).toMatchObject({ capacityEnforced: 'true' });
+  expect(volume?.accessible_topology).toEqual([]);
+});
+
+test('what is asked for reaches the volume', async () => {
+  const { model } = fakeNode();
+  const parameters = { pool: 'fast', uid: '5', gid: '6', mode: '0750', 'csi.storage.k8s.io/pv/name': 'pv' };
+  const changes: Partial<CreateVolumeRequest> = {
+    capacity_range: { required_bytes: 5, limit_bytes: 6 },
+    volume_capabilities: [mountCapability('SINGLE_NODE_MULTI_WRITER')],
+    accessibility_requirements: { requisite: [{ segments: here }] },
+    parameters,
+  };
+  await controllerOf(model).CreateVolume(createRequest('a', changes));
+  expect(model.volumes.findByName('a')).toMatchObject({
+    pool: 'fast',
+    capacityBytes: 5n,
+    root: { uid: 5, gid: 6, mode: 0o750 },
+    accessModes: ['SINGLE_NODE_MULTI_WRITER'],
+  });
+});
+
+const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+
+test.each<[string, Partial<CreateVolumeRequest>]>([
+  ['name is required', { name: '' }],
+  ['volume_capabilities is required', { volume_capabilities: [] }],
+  ['name: ', { name: 'a\u0007' }],
+  ['volume_capabilities[0].access_mode is required', { volume_capabilities: [{ mount: {} }] }],
+  ['volume_capabilities: block volumes are not supported', { volume_capabilities: [block] }],
+  [
+    'volume_capabilities: block and mount exclude each other',
+    { volume_capabilities: [block, mountCapability()] },
+  ],
+  ['volume_content_source: ', { volume_content_source: { volume: { volume_id: 'v' } } }],
+  ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
+  ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+  ['parameters.pool: ', { parameters: { pool: 'slow' } }],
+  ['capacity_range.limit_bytes: ', { capacity_range: { required_bytes: 2, limit_bytes: 1 } }],
+])('is invalid, and nothing is made: %s', async (message, changes) => {
+  const { model, pool } = fakeNode();
+  await expect(controllerOf(model).CreateVolume(createRequest('a', changes))).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining(message),
+  });
+  expect((await pool.records.load()).volumes).toEqual([]);
+});
+
+test('required fields are told before any mistake in their form', async () => {
+  const { CreateVolume } = controllerOf(fakeNode().model);
+  const changes = { volume_capabilities: [], parameters: { colour: 'blue' } };
+  await expect(CreateVolume(createRequest('a\u0007', changes))).rejects.toThrow(
+    'volume_capabilities is required',
+  );
+  await expect(CreateVolume(createRequest('', changes))).rejects.toThrow('name is required');
+});
+
+test('no place listed that is this node sends the provisioner to another', async () => {
+  const elsewhere = { requisite: [{ segments: { 'topology.hostpath.csi/node': 'node-2' } }] };
+  const created = controllerOf(fakeNode().model).CreateVolume(
+    createRequest('a', { accessibility_requirements: elsewhere }),
+  );
+  await expect(created).rejects.toMatchObject({ kind: 'exhausted' });
+});

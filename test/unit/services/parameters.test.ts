@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { parseParameters } from '../../../src/services/parameters.ts';
+
+test('without parameters a volume is root’s, open to all, in any pool', () => {
+  expect(parseParameters({})).toEqual({ pool: undefined, root: { uid: 0, gid: 0, mode: 0o777 } });
+});
+
+test('what is told is taken', () => {
+  expect(parseParameters({ pool: 'fast', uid: '1000', gid: '4294967294', mode: '2770' })).toEqual({
+    pool: 'fast',
+    root: { uid: 1000, gid: 4294967294, mode: 0o2770 },
+  });
+});
+
+test.each([
+  ['0', 0],
+  ['755', 0o755],
+  ['07777', 0o7777],
+])('the mode %s is octal', (text, mode) => {
+  expect(parseParameters({ mode: text }).root.mode).toBe(mode);
+});
+
+test('what the provisioner adds of its own is passed over', () => {
+  expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'claim' }).pool).toBeUndefined();
+});
+
+test.each([
+  ['parameters: "colour" is not known; known are pool, uid, gid, mode', { colour: 'blue' }],
+  ['parameters: "UID"', { UID: '0' }],
+  ['parameters: "constructor"', { constructor: 'x' }],
+  ['parameters.uid: ""', { uid: '' }],
+  ['parameters.uid: "-1"', { uid: '-1' }],
+  ['parameters.uid: "4294967295"', { uid: '4294967295' }],
+  ['parameters.gid: "1e3"', { gid: '1e3' }],
+  ['parameters.gid: "staff"', { gid: 'staff' }],
+  ['parameters.mode: ""', { mode: '' }],
+  ['parameters.mode: "0888"', { mode: '0888' }],
+  ['parameters.mode: "10000"', { mode: '10000' }],
+  ['parameters.mode: "rwx"', { mode: 'rwx' }],
+])('is refused, and the parameter named: %s', (message, parameters) => {
+  expect(() => parseParameters(parameters as unknown as Record<string, string>)).toThrow(
+    expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(message) }),
+  );
+});
+
+test('a key is not shown in full where it is long, for the message must fit in a reply', () => {
+  expect(() => parseParameters({ ['x'.repeat(100_000)]: '' })).toThrow(
+    expect.objectContaining({ kind: 'invalid', message: expect.stringMatching(/^.{1,500}$/) }),
+  );
+});

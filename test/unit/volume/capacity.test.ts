@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { anyCapacity, checkCapacityRange, fitsRange, newVolumeBytes } from '../../../src/volume/capacity.ts';
+
+const GiB = 1024n ** 3n;
+const range = (requiredBytes: bigint, limitBytes = 0n) => ({ requiredBytes, limitBytes });
+
+test.each([[anyCapacity], [range(1n)], [range(0n, 1n)], [range(5n, 5n)], [range(2n ** 63n - 1n)]])(
+  'a range that can be met is accepted: %o',
+  (given) => {
+    expect(() => checkCapacityRange(given)).not.toThrow();
+  },
+);
+
+test.each([
+  ['required_bytes', range(-1n)],
+  ['limit_bytes', range(0n, -1n)],
+  ['limit_bytes', range(6n, 5n)],
+])('a range that can never be met is invalid and names %s', (field, given) => {
+  expect(() => checkCapacityRange(given)).toThrow(
+    expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(`capacity_range.${field}`) }),
+  );
+});
+
+test.each([
+  ['what is required, to the byte', range(12_345n), 12_345n],
+  ['what is required, not the limit', range(10n, 20n), 10n],
+  ['1 GiB where nothing is required', anyCapacity, GiB],
+  ['1 GiB where the limit is above it', range(0n, 2n * GiB), GiB],
+  ['the limit where it is below 1 GiB', range(0n, 5n), 5n],
+  ['the largest size there may be', range(4n * GiB), 4n * GiB],
+])('a new volume has %s', (_, given, sizeBytes) => {
+  expect(newVolumeBytes(given, 4n * GiB)).toBe(sizeBytes);
+});
+
+test('a volume larger than may be is out of range, and the flag that says so is named', () => {
+  expect(() => newVolumeBytes(range(4n * GiB + 1n), 4n * GiB)).toThrow(
+    expect.objectContaining({ kind: 'out-of-range', message: expect.stringContaining('--max-volume-size') }),
+  );
+});
+
+test('the size of a new volume fits the range it was made for', () => {
+  const bytes = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+  fc.assert(
+    fc.property(bytes, bytes, (one, other) => {
+      const given = one <= other ? range(one, other) : range(one);
+      expect(fitsRange(newVolumeBytes(given, 2n ** 63n), given)).toBe(true);
+    }),
+  );
+});
+
+test.each([
+  [10n, anyCapacity, true],
+  [10n, range(10n, 10n), true],
+  [10n, range(11n), false],
+  [10n, range(0n, 9n), false],
+])('a volume of %s bytes and the range %o: %s', (sizeBytes, given, fits) => {
+  expect(fitsRange(sizeBytes, given)).toBe(fits);
+});

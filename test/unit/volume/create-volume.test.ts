@@ -1,0 +1,157 @@
+import { describe, expect, test } from 'vitest';
+import { createVolume } from '../../../src/volume/create-volume.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import { mutationSteps } from '../../../src/volume/steps.ts';
+import { nameHash, parseOwnId } from '../../../src/volume/volume-id.ts';
+import { failAt } from './fakes/gate.ts';
+import { fakeNode, fixedNow, here } from './fakes/model.ts';
+import { capability, volumeSpec } from './fakes/requests.ts';
+
+const elsewhere = { 'topology.hostpath.csi/node': 'node-2' };
+
+describe('a new volume', () => {
+  test('is what was asked for, on disk and in the index', async () => {
+    const { model, pool } = fakeNode();
+    const capabilities = [capability(), capability('MULTI_NODE_READER_ONLY'), capability()];
+    const volume = await createVolume(
+      model,
+      volumeSpec({ capabilities, root: { uid: 1, gid: 2, mode: 0o2770 } }),
+    );
+    expect(volume).toEqual({
+      id: volume.id,
+      name: 'a',
+      pool: 'default',
+      backend: 'directory',
+      capacityBytes: 1024n ** 2n,
+      root: { uid: 1, gid: 2, mode: 0o2770 },
+      accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
+      createdAt: fixedNow.toISOString(),
+    });
+    expect(parseOwnId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });
+    expect((await pool.records.load()).volumes).toEqual([volume]);
+    expect(model.volumes.find(volume.id)).toBe(volume);
+    expect(model.volumes.findByName('a')).toBe(volume);
+    expect(model.volumes.idOfDirectory(pool.records.directoryNameOf(volume.id))).toBe(volume.id);
+  });
+
+  test('lies in the pool that was asked for', async () => {
+    const { model, fastPool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec({ pool: 'fast' }));
+    expect(volume.pool).toBe('fast');
+    expect((await fastPool.records.load()).volumes).toEqual([volume]);
+  });
+
+  test('goes through every step of a create', async () => {
+    const steps: string[] = [];
+    const { model } = fakeNode({ onStep: (step) => void steps.push(step) });
+    await createVolume(model, volumeSpec());
+    expect(steps).toEqual(mutationSteps.createVolume);
+  });
+});
+
+describe('a create with a name that is taken', () => {
+  test.each([
+    ['the same again', {}],
+    ['a range that the volume fits', { range: { requiredBytes: 1n, limitBytes: 1024n ** 3n } }],
+    ['no size at all', { range: { requiredBytes: 0n, limitBytes: 0n } }],
+    ['its pool by name', { pool: 'default' }],
+  ])('answers the same volume: %s', async (_, changes) => {
+    const { model, pool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec());
+    expect(await createVolume(model, volumeSpec(changes))).toBe(volume);
+    expect((await pool.records.load()).volumes).toHaveLength(1);
+  });
+
+  test.each([
+    ['1048576 bytes', { range: { requiredBytes: 1024n ** 2n + 1n, limitBytes: 0n } }],
+    ['1048576 bytes', { range: { requiredBytes: 0n, limitBytes: 1024n } }],
+    ['pool "default"', { pool: 'fast' }],
+    ['uid 0', { root: { uid: 1, gid: 0, mode: 0o777 } }],
+    ['gid 0', { root: { uid: 0, gid: 1, mode: 0o777 } }],
+    ['mode 777', { root: { uid: 0, gid: 0, mode: 0o700 } }],
+  ])('is refused where the volume is another, and says what it has: %s', async (difference, changes) => {
+    const { model } = fakeNode();
+    await createVolume(model, volumeSpec());
+    await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
+      kind: 'already-exists',
+      message: `name: a volume named "a" exists already, with ${difference}`,
+    });
+  });
+
+  test('is refused where the volume of that name is damaged', async () => {
+    const { model, pool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec());
+    model.volumes.remove(volume, pool.records.directoryNameOf(volume.id));
+    model.volumes.addDamaged({ id: volume.id, reason: 'it is empty' });
+    await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'damaged' });
+    expect((await pool.records.load()).volumes).toHaveLength(1);
+  });
+});
+
+describe('a create that cannot be', () => {
+  test.each([
+    ['a pool there is not', 'invalid', { pool: 'slow' }, 'there is no pool "slow"; there are default, fast'],
+    [
+      'more than a volume may have',
+      'out-of-range',
+      { range: { requiredBytes: 2n ** 41n, limitBytes: 0n } },
+      '--max-volume-size',
+    ],
+    [
+      'more than there is room for',
+      'exhausted',
+      { range: { requiredBytes: 51n * 1024n ** 3n, limitBytes: 0n } },
+      'pool "default"',
+    ],
+    [
+      'a place that is another node',
+      'exhausted',
+      { requisite: [elsewhere] },
+      'accessibility_requirements.requisite',
+    ],
+  ])('is refused and makes nothing: %s', async (_, kind, changes, message) => {
+    const { model, pool } = fakeNode();
+    await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(message),
+    });
+    expect((await pool.records.load()).volumes).toEqual([]);
+    expect(model.volumes.listAfter('', 1)).toEqual([]);
+  });
+
+  test('is refused while its pool is not reachable; other pools go on', async () => {
+    const { model, pool } = fakeNode();
+    pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
+    await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await createVolume(model, volumeSpec({ pool: 'fast' }))).pool).toBe('fast');
+  });
+
+  test('leaves the name free when the disk fails', async () => {
+    let isBroken = true;
+    const failure = new VolumeError('exhausted', 'no inodes left');
+    const { model } = fakeNode({
+      onStep: (step) => (isBroken ? failAt('create: content made', failure)(step) : undefined),
+    });
+    await expect(createVolume(model, volumeSpec())).rejects.toBe(failure);
+    expect(model.volumes.findByName('a')).toBeUndefined();
+    isBroken = false;
+    const other = volumeSpec({ root: { uid: 5, gid: 5, mode: 0o700 } });
+    expect((await createVolume(model, other)).root.uid).toBe(5);
+  });
+});
+
+test('one of the places required being this node is enough', async () => {
+  const { model } = fakeNode();
+  expect((await createVolume(model, volumeSpec({ requisite: [elsewhere, here] }))).name).toBe('a');
+});
+
+test('with topology off, required places are not looked at', async () => {
+  const { model } = fakeNode({ topology: undefined });
+  expect((await createVolume(model, volumeSpec({ requisite: [elsewhere] }))).name).toBe('a');
+});
+
+test('a volume may take the last byte', async () => {
+  const { model } = fakeNode();
+  const range = { requiredBytes: 50n * 1024n ** 3n, limitBytes: 0n };
+  expect((await createVolume(model, volumeSpec({ range }))).capacityBytes).toBe(range.requiredBytes);
+});

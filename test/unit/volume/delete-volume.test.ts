@@ -1,0 +1,107 @@
+import { describe, expect, test } from 'vitest';
+import { deleteVolume } from '../../../src/volume/delete-volume.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
+import { mutationSteps } from '../../../src/volume/steps.ts';
+import { newVolumeId } from '../../../src/volume/volume-id.ts';
+import { fakeNode } from './fakes/model.ts';
+import { capability } from './fakes/requests.ts';
+
+test('a deleted volume is gone from disk and index, and its content is removed', async () => {
+  const { model, pool, mounts, addVolume } = fakeNode();
+  const volume = await addVolume();
+  const directory = pool.records.directoryOf(volume.id);
+  await deleteVolume(model, volume.id);
+  expect(model.volumes.find(volume.id)).toBeUndefined();
+  expect(model.volumes.findByName(volume.name)).toBeUndefined();
+  expect((await pool.records.load()).volumes).toEqual([]);
+  await pool.records.idle();
+  expect(mounts.entryAt(directory)).toBeUndefined();
+});
+
+test('goes through every step of a delete', async () => {
+  const steps: string[] = [];
+  const { model, pool, addVolume } = fakeNode({ onStep: (step) => void steps.push(step) });
+  const volume = await addVolume();
+  steps.length = 0;
+  await deleteVolume(model, volume.id);
+  await pool.records.idle();
+  expect(steps).toEqual(mutationSteps.deleteVolume);
+});
+
+test.each([
+  ['an id of our form in a pool of ours', newVolumeId('a', 'aaaaaaaa')],
+  ['an id of any other form', '../../etc'],
+])('a volume that does not exist is deleted already: %s', async (_, id) => {
+  const { model } = fakeNode();
+  await expect(deleteVolume(model, id)).resolves.toBeUndefined();
+});
+
+test("an id of another node's pool is refused, for nobody here can say that it is gone", async () => {
+  const { model } = fakeNode();
+  await expect(deleteVolume(model, newVolumeId('a', 'cccccccc'))).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('cccccccc'),
+  });
+});
+
+test('a volume whose record is damaged is never answered as deleted', async () => {
+  const { model } = fakeNode();
+  const id = newVolumeId('a', 'aaaaaaaa');
+  model.volumes.addDamaged({ id, reason: 'it is empty' });
+  await expect(deleteVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
+});
+
+test('a volume in a pool that is not reachable is refused and stays', async () => {
+  const { model, pool, addVolume } = fakeNode();
+  const volume = await addVolume();
+  pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(model.volumes.find(volume.id)).toBe(volume);
+});
+
+describe('a mounted volume', () => {
+  async function stagedVolume() {
+    const node = fakeNode();
+    const volume = await node.addVolume();
+    const path = node.makeDirectory('/staging');
+    await stageVolume(node.model, volume, path, capability());
+    return { ...node, volume, path };
+  }
+
+  test('is refused with the path, and deleted when it is unmounted', async () => {
+    const { model, volume, path } = await stagedVolume();
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining(path),
+    });
+    expect(model.volumes.find(volume.id)).toBe(volume);
+    await unstageVolume(model, volume.id, path);
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+
+  test('is refused while its mount is hidden by another one', async () => {
+    const { model, volume, mounts, path } = await stagedVolume();
+    mounts.mountForeign(path);
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
+  test('is deleted when somebody else has unmounted it', async () => {
+    const { model, volume, mounts, path } = await stagedVolume();
+    await mounts.unmount(path);
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+
+  test('is deleted when somebody else has unmounted it and put a file in the way', async () => {
+    const { model, volume, mounts, makeDirectory } = await stagedVolume();
+    await stageVolume(model, volume, makeDirectory('/pod/staging'), capability());
+    await mounts.unmount('/staging');
+    await mounts.unmount('/pod/staging');
+    mounts.tree.remove('/pod');
+    mounts.tree.makeFile('/pod', '');
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+});

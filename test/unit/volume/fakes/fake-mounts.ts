@@ -1,0 +1,211 @@
+import { constants } from 'node:os';
+import { posix } from 'node:path';
+import { quote, VolumeError } from '../../../../src/volume/errors.ts';
+import { combineFlags, type MountFlags, noMountFlags } from '../../../../src/volume/mount-flags.ts';
+import type {
+  FileIdentity,
+  FileSystemUsage,
+  MountedPath,
+  Mounts,
+  PathState,
+} from '../../../../src/volume/ports.ts';
+import {
+  componentsOf,
+  type FakeDirectory,
+  type FakeEntry,
+  FakeTree,
+  makeDirectoryEntry,
+} from './fake-tree.ts';
+
+interface FakeMount {
+  readonly mountId: number;
+  readonly tree: FakeTree;
+  readonly root: FakeEntry;
+  /** Where the root lies in its tree. */
+  readonly rootPath: string;
+  readonly path: string;
+  readonly flags: MountFlags;
+  /** What it covers; undefined for the root of the host. */
+  readonly covers: Place | undefined;
+  userCount: number;
+}
+
+interface Place {
+  readonly mount: FakeMount;
+  readonly entry: FakeEntry;
+  readonly pathInTree: string;
+}
+
+const NAME_LIMIT_BYTES = 255;
+
+/** The Mounts port in memory: one tree of files at `/`, and mounts that stack and hide each other as Linux's do. */
+export class FakeMounts implements Mounts {
+  readonly tree: FakeTree;
+  /** What every file system answers. */
+  space: FileSystemUsage = {
+    bytes: { total: 1000n, used: 400n, available: 500n },
+    inodes: { total: 100n, used: 10n, available: 90n },
+  };
+  private readonly root: FakeMount;
+  private mounted: FakeMount[] = [];
+  private lastMountId = 100;
+
+  constructor(tree = new FakeTree('8:1')) {
+    this.tree = tree;
+    const flags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
+    this.root = this.makeMount({ tree, root: tree.root, rootPath: '/', path: '/', flags, covers: undefined });
+  }
+
+  async inspect(path: string): Promise<PathState> {
+    const place = this.walk(path);
+    if (!place) return { kind: 'absent' };
+    const { mount, entry } = place;
+    const identity = identityOf(place);
+    if (entry === mount.root)
+      return { kind: 'mounted', mountId: mount.mountId, identity, flags: mount.flags };
+    if (entry.kind === 'directory') {
+      return { kind: 'directory', identity, mountId: mount.mountId, flags: mount.flags };
+    }
+    return entry.kind === 'file' ? { kind: 'file', isEmpty: entry.content === '' } : { kind: entry.kind };
+  }
+
+  async bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
+    const from = this.existing(source);
+    const { inode, device } = identityOf(from);
+    if (inode !== expected.inode || device !== expected.device)
+      throw precondition(source, 'has been replaced');
+    const covers = this.existing(target);
+    if ((covers.entry.kind === 'directory') !== (from.entry.kind === 'directory'))
+      throw systemError('EINVAL');
+    const { mount, entry, pathInTree } = from;
+    const mountFlags = combineFlags(mount.flags, flags);
+    const parts = {
+      tree: mount.tree,
+      root: entry,
+      rootPath: pathInTree,
+      path: target,
+      flags: mountFlags,
+      covers,
+    };
+    return this.makeMount(parts).mountId;
+  }
+
+  async unmount(path: string): Promise<void> {
+    for (let place = this.walk(path); place && place.entry === place.mount.root; place = this.walk(path)) {
+      const { mount } = place;
+      const isBusy = mount.userCount > 0 || this.mounted.some(({ covers }) => covers?.mount === mount);
+      if (isBusy) throw precondition(path, 'is busy');
+      this.mounted = this.mounted.filter((each) => each !== mount);
+    }
+  }
+
+  async makeDirectory(path: string): Promise<boolean> {
+    const parent = this.existing(posix.dirname(path));
+    const there = this.walk(path)?.entry.kind;
+    if (there === 'directory') return false;
+    if (there !== undefined) throw precondition(path, 'exists and is not a directory');
+    this.writable(parent).set(posix.basename(path), makeDirectoryEntry({ uid: 0, gid: 0, mode: 0o700 }));
+    return true;
+  }
+
+  async remove(path: string): Promise<void> {
+    const place = this.walk(path);
+    const parent = this.walk(posix.dirname(path));
+    if (!place || !parent) return;
+    const { entry, mount } = place;
+    if (entry === mount.root) throw precondition(path, 'is busy');
+    const isEmpty =
+      entry.kind === 'directory' ? entry.entries.size === 0 : entry.kind === 'file' && entry.content === '';
+    if (!isEmpty) throw precondition(path, 'is not empty, or neither a directory nor a file');
+    this.writable(parent).delete(posix.basename(path));
+  }
+
+  async usage(path: string): Promise<FileSystemUsage> {
+    this.existing(path);
+    return this.space;
+  }
+
+  async list(): Promise<MountedPath[]> {
+    return this.mounted.map(({ path, mountId, rootPath }) => ({ path, mountId, root: rootPath }));
+  }
+
+  /** Mounts another file system, as an administrator or another driver would. */
+  mountForeign(path: string, rootPath = '/'): number {
+    const tree = new FakeTree(`9:${this.lastMountId}`);
+    const root = tree.makeDirectory(rootPath);
+    const flags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
+    return this.makeMount({ tree, root, rootPath, path, flags, covers: this.existing(path) }).mountId;
+  }
+
+  /** Works in what is mounted at a path, as a process would, until released. */
+  occupy(path: string): { release(): void } {
+    const { mount } = this.existing(path);
+    mount.userCount++;
+    return { release: () => mount.userCount-- };
+  }
+
+  /** What is found at a path, mounts taken into account. */
+  entryAt(path: string): FakeEntry | undefined {
+    return this.walk(path)?.entry;
+  }
+
+  private makeMount(parts: Omit<FakeMount, 'mountId' | 'userCount'>): FakeMount {
+    const mount = { ...parts, mountId: ++this.lastMountId, userCount: 0 };
+    this.mounted.push(mount);
+    return mount;
+  }
+
+  private existing(path: string): Place {
+    const place = this.walk(path);
+    if (!place) throw precondition(path, 'does not exist');
+    return place;
+  }
+
+  private walk(path: string): Place | undefined {
+    let place = this.topmost({ mount: this.root, entry: this.root.root, pathInTree: '/' });
+    for (const name of componentsOf(path)) {
+      const entry = entriesOf(place, path).get(name);
+      if (!entry && Buffer.byteLength(name) > NAME_LIMIT_BYTES)
+        throw invalid(path, 'has too long a component');
+      if (!entry) return undefined;
+      place = this.topmost({ mount: place.mount, entry, pathInTree: posix.join(place.pathInTree, name) });
+    }
+    return place;
+  }
+
+  /** Where one ends up at a place: on top of what is mounted there. */
+  private topmost(place: Place): Place {
+    const above = this.mounted.find(
+      ({ covers }) => covers?.mount === place.mount && covers.entry === place.entry,
+    );
+    if (!above) return place;
+    return this.topmost({ mount: above, entry: above.root, pathInTree: above.rootPath });
+  }
+
+  private writable(place: Place): FakeDirectory['entries'] {
+    if (place.mount.flags.readOnly) throw systemError('EROFS');
+    return entriesOf(place, place.pathInTree);
+  }
+}
+
+function entriesOf({ entry }: Place, path: string): FakeDirectory['entries'] {
+  if (entry.kind === 'directory') return entry.entries;
+  throw invalid(path, `has a ${entry.kind} on the way`);
+}
+
+function identityOf({ entry, mount }: Place): FileIdentity {
+  return { inode: entry.inode, device: mount.tree.device };
+}
+
+function invalid(path: string, why: string): VolumeError {
+  return new VolumeError('invalid', `${quote(path)} ${why}`);
+}
+
+function precondition(path: string, why: string): VolumeError {
+  return new VolumeError('precondition', `${quote(path)} ${why}`);
+}
+
+/** An error as system calls make it, which says nothing about a request. */
+export function systemError(code: keyof typeof constants.errno): Error {
+  return Object.assign(new Error(code), { code, errno: -constants.errno[code] });
+}
