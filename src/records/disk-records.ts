@@ -101,8 +101,8 @@ export class DiskRecords implements Records {
       throw storageError(error, this.poolName);
     }
     this.renamed.delete(id);
-    await this.onStep('delete: durable');
     this.removals.add(removed);
+    await this.onStep('delete: durable');
   }
 
   /** Where a volume goes that is removed: the same place for a retry of a removal that did not become durable. */

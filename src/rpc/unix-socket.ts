@@ -16,8 +16,7 @@ export interface SocketAccess {
  */
 export async function clearStaleSocket(path: string): Promise<void> {
   // Listening in a directory that does not exist fails with "permission denied", which leads astray.
-  const directory = dirname(path);
-  if (!(await isDirectory(directory))) throw new Error(`the socket's directory ${directory} does not exist`);
+  if (!(await isDirectory(dirname(path)))) throw new Error(`the directory of ${path} does not exist`);
   const status = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;

@@ -2,6 +2,7 @@
 # shellcheck shell=bash
 
 NODE_IP=10.77.0.1
+# shellcheck disable=SC2034 # used by node.sh
 POD_RANGE=10.88.0.0/16
 SERVICE_RANGE=10.96.0.0/16
 API_SERVICE_IP=10.96.0.1

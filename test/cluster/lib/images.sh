@@ -89,9 +89,9 @@ build_driver_image() {
 # npm_settings: this host's registry and certificate authority, for npm inside the build
 npm_settings() {
   local authority
-  authority=$(npm config get cafile)
+  authority=$(npm config get cafile 2>/dev/null)
   npm_secrets=(--secret "id=npmrc,src=$CACHE/buildah/npmrc")
-  echo "registry=$(npm config get registry)" >"$CACHE/buildah/npmrc"
+  echo "registry=$(npm config get registry 2>/dev/null)" >"$CACHE/buildah/npmrc"
   [[ -r $authority ]] || return 0
   echo "cafile=/run/secrets/ca.crt" >>"$CACHE/buildah/npmrc"
   npm_secrets+=(--secret "id=ca,src=$authority")

@@ -71,7 +71,7 @@ test.each([
 });
 
 test.each(['delete: renamed', 'delete: durable'] as const)(
-  'a delete that failed at "%s" can be repeated; what is left waits for the next start',
+  'a delete that failed at "%s" can be repeated, and nothing is left',
   async (step) => {
     let isBroken = true;
     const subject = makeSubject((current) =>
@@ -83,7 +83,7 @@ test.each(['delete: renamed', 'delete: durable'] as const)(
     await subject.records.remove(volume.id);
     await subject.idle();
     expect(readdirSync(subject.layout.volumes)).toEqual([]);
-    expect(readdirSync(subject.layout.incoming)).toEqual([]);
+    expect(await subject.leftovers()).toEqual([]);
   },
 );
 

@@ -1,6 +1,14 @@
+import { once } from 'node:events';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { status } from '@grpc/grpc-js';
+import {
+  type Client,
+  credentials,
+  loadPackageDefinition,
+  type ServiceClientConstructor,
+  status,
+} from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
 import { expect, onTestFinished, test } from 'vitest';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { type Endpoint, formatEndpoint } from '../../../src/rpc/endpoint.ts';
@@ -83,6 +91,26 @@ test('draining lets a call under way end, and takes no more', async () => {
   expect(await drained).toBe(true);
   await call;
   await expect(client.identity.Probe({})).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+test('draining ends the calls that watch health, and does not wait for them', async () => {
+  const { server, endpoint } = await serve();
+  const { Health } = loadPackageDefinition({ Health: healthService });
+  const client = new (Health as ServiceClientConstructor)(
+    formatEndpoint(endpoint),
+    credentials.createInsecure(),
+  ) as unknown as Client & { Watch(request: object): NodeJS.EventEmitter };
+  onTestFinished(() => client.close());
+  const watch = client.Watch({ service: '' });
+  const statuses: unknown[] = [];
+  const serving = new Promise((resolve) => {
+    watch.on('data', (reply: { status: string }) => resolve(statuses.push(reply.status)));
+  });
+  const ended = once(watch, 'end');
+  await serving;
+  expect(await server.drain(hour)).toBe(true);
+  await ended;
+  expect(statuses).toEqual(['SERVING', 'NOT_SERVING']);
 });
 
 test('draining does not wait longer than it may', async () => {

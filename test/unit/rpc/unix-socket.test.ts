@@ -78,7 +78,7 @@ test('a path in no directory is told with the directory that is missing', async 
   const path = newPath();
   writeFileSync(path, 'precious');
   await expect(clearStaleSocket(join(path, 'below'))).rejects.toThrow(
-    `the socket's directory ${path} does not exist`,
+    `the directory of ${path}/below does not exist`,
   );
   expect(readFileSync(path, 'utf8')).toBe('precious');
 });

@@ -33,6 +33,10 @@ test.each([
   expect(newVolumeBytes(given, 4n * GiB)).toBe(sizeBytes);
 });
 
+test('a new volume for which nothing is required is never larger than may be', () => {
+  expect(newVolumeBytes(anyCapacity, 7n)).toBe(7n);
+});
+
 test('a volume larger than may be is out of range, and the flag that says so is named', () => {
   expect(() => newVolumeBytes(range(4n * GiB + 1n), 4n * GiB)).toThrow(
     expect.objectContaining({ kind: 'out-of-range', message: expect.stringContaining('--max-volume-size') }),

@@ -69,6 +69,7 @@ describe('a create with a name that is taken', () => {
     ['uid 0', { root: { uid: 1, gid: 0, mode: 0o777 } }],
     ['gid 0', { root: { uid: 0, gid: 1, mode: 0o777 } }],
     ['mode 777', { root: { uid: 0, gid: 0, mode: 0o700 } }],
+    [`topology ${JSON.stringify(here)}`, { requisite: [{ 'topology.hostpath.csi/node': 'node-2' }] }],
   ])('is refused where the volume is another, and says what it has: %s', async (difference, changes) => {
     const { model } = fakeNode();
     await createVolume(model, volumeSpec());

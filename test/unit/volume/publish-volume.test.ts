@@ -214,6 +214,14 @@ describe('SINGLE_NODE_SINGLE_WRITER', () => {
     expect(await mounts.inspect('/pod/second')).toEqual({ kind: 'absent' });
   });
 
+  test('allows no second target of a volume made for it, whatever is asked for after a restart', async () => {
+    const { model, mounts, volume, publish, makeDirectory } = await stagedNode();
+    Object.assign(volume, { accessModes: ['SINGLE_NODE_SINGLE_WRITER'] });
+    const mountId = mounts.mountForeign(makeDirectory('/found'));
+    model.mountIndex.add({ volumeId: volume.id, path: '/found', mountId, use: { kind: 'found' } });
+    await expect(publish({ capability: multiWriter })).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
   test('may be published at its target again', async () => {
     const { publish, targetsOf } = await stagedNode();
     await publish({ capability: singleWriter });

@@ -1,0 +1,54 @@
+# What is left when pods and claims are deleted, and when the driver is: nothing.
+# shellcheck shell=bash
+
+check_removal() {
+  check 'claims deleted, their volumes go' volumes_go
+  check 'no volume directory is left' directories_are_gone
+  check "no mount and no staging directory is left under the kubelet's directory" mounts_are_gone
+  check 'the driver has logged no error' driver_logged_no_error
+  check 'deleting deploy/kubernetes takes everything down' deployment_goes
+}
+
+volumes_go() {
+  [[ $(kubectl get pv -o name | wc -l) == 5 ]]
+  remove pod --all
+  remove pvc --all
+  wait_for 60 'the volumes to go' no_volume_is_left || { kubectl describe pv; return 1; }
+  [[ -z $(kubectl get volumeattachments -o name) ]]
+}
+
+no_volume_is_left() { [[ -z $(kubectl get pv -o name) ]]; }
+
+directories_are_gone() {
+  local state=/var/lib/csi-hostpath-data
+  wait_for 30 'removals' is_empty $state/volumes $state/.incoming $state/.outgoing || { find $state; return 1; }
+}
+
+# is_empty DIRECTORY…: nothing in any of them
+is_empty() { [[ -z $(find "$@" -mindepth 1) ]]; }
+
+mounts_are_gone() {
+  wait_for 30 'the kubelet' no_mount_is_left || { cat /proc/self/mountinfo; find /var/lib/kubelet -path '*csi*'; return 1; }
+}
+
+no_mount_is_left() {
+  ! grep -e 'kubernetes.io~csi' -e 'kubernetes.io/csi' /proc/self/mountinfo &&
+    [[ -z $(find /var/lib/kubelet/pods -name 'kubernetes.io~csi') ]] &&
+    [[ -z $(find "/var/lib/kubelet/plugins/kubernetes.io/csi/$DRIVER" -mindepth 1) ]]
+}
+
+driver_logged_no_error() {
+  save_driver_logs
+  cat "$LOGS"/driver/*.log | grep '"msg":"listening"'
+  # Levels of pino: 50 is error, 60 is fatal. What is no JSON is a sentence for the operator.
+  if grep -h -e '"level":[56]0' "$LOGS"/driver/*.log; then return 1; fi
+  if grep -h -v -e 'stderr F {"level":' "$LOGS"/driver/*.log; then return 1; fi
+}
+
+deployment_goes() {
+  kubectl delete -k "$MANIFESTS" --wait --timeout=120s
+  wait_for 30 'the kubelet to forget the driver' is_forgotten
+  if kubectl get csidrivers,storageclasses,clusterroles,clusterrolebindings -o name | grep hostpath; then return 1; fi
+}
+
+is_forgotten() { [[ -z $(kubectl get csinode "$NODE" -o jsonpath='{.spec.drivers[*].name}') ]]; }
