@@ -29,7 +29,7 @@ export function addReflectionService(
 }
 
 /** Answers one request; what cannot be answered becomes an error response, never an exception. */
-export function answerReflectionRequest(
+function answerReflectionRequest(
   request: ServerReflectionRequest__Output,
   serviceNames: readonly string[],
   index: DescriptorIndex,
