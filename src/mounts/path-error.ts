@@ -20,6 +20,10 @@ export function pathError(error: unknown, path: string): unknown {
       return unready('does not exist, or a directory on the way to it does not');
     case errno.EBUSY:
       return unready('is busy: a process works in it, or something is mounted below it');
+    case errno.EPERM:
+      return unready(
+        'may not be mounted or changed like this; a user namespace keeps some mount flags locked',
+      );
     case errno.ENOTEMPTY:
       return unready('is not empty and is left as it is');
     default:

@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
+import { isHostRoot } from './host-root.ts';
 
 const UNPRIVILEGED = 1000;
 
-/** Runs a shell command as a user other than root, with these words as its arguments. */
+/** Runs a shell command as a user other than root, where there is one, with these words as its arguments. */
 export function asUser(command: string, ...args: string[]): { status: number | null; stderr: string } {
   const { status, stderr } = spawnSync('sh', ['-c', command, 'sh', ...args], {
-    uid: UNPRIVILEGED,
-    gid: UNPRIVILEGED,
+    ...(isHostRoot ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {}),
     encoding: 'utf8',
     cwd: '/',
   });

@@ -6,6 +6,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { csiClients } from '../../../src/rpc/proto.ts';
 import { runDriver, startDriverProcess } from '../../support/driver-process.ts';
 import { gateAt } from '../../support/gate/gate.ts';
+import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
 import { outcomeOf } from '../../support/refusal.ts';
 import { createRequest } from '../../support/requests.ts';
@@ -232,7 +233,7 @@ describe('the command line', () => {
     });
   });
 
-  test('of a user other than root is told in one sentence', () => {
+  test.runIf(isHostRoot)('of a user other than root is told in one sentence', () => {
     const directory = scratchDirectory();
     const args = [
       'dist/main.js',
