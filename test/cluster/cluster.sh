@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # Started by run.sh as the first process of namespaces of its own: brings Kubernetes up, deploys the driver as
 # deploy/kubernetes says, and makes the checks. Whatever it starts ends with it.
 set -euo pipefail
@@ -7,6 +8,8 @@ set -euo pipefail
 . "$CLUSTER_TEST/lib/node.sh"
 . "$CLUSTER_TEST/lib/checks.sh"
 
+# Goes on counting where run.sh is.
+SECONDS=${1:-0}
 NODE=cluster-test
 export KUBECONFIG=$STATE/admin.kubeconfig
 
@@ -35,16 +38,17 @@ bring_up() {
 server_version() { kubectl version -o yaml | sed -n '/^serverVersion/,$s/ *gitVersion: //p'; }
 
 deploy_driver() {
-  kubectl apply -k "$MANIFESTS" >"$LOGS/apply.log" 2>&1
-  kubectl create namespace storage-test >>"$LOGS/apply.log"
+  kubectl apply -k "$MANIFESTS" >>"$LOGS/apply.log" 2>&1
+  kubectl apply -f - >>"$LOGS/apply.log" <<<'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "storage-test"}}'
   wait_for 30 'the service account of the test pods' kubectl get serviceaccount default
   kubectl -n csi-hostpath rollout status --timeout=120s statefulset/csi-hostpathplugin >>"$LOGS/apply.log" 2>&1 ||
     echo 'the driver did not become ready' >&2
   say 'deploy/kubernetes is applied'
 }
 
-# keep: for people who want to look
+# keep: for people who want to look; the last check has removed the driver
 keep() {
+  deploy_driver
   cat <<END
 The cluster is kept until Ctrl-C. Enter it from another terminal:
 

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck source-path=SCRIPTDIR
 # npm run test:cluster: the driver in a real Kubernetes of one node, with no network to the outside. Builds what is
 # missing, runs the checks and leaves the host as it was.
 #
@@ -26,16 +27,17 @@ main() {
 # run_cluster: brings the cluster up, checks and takes it down, in namespaces that end with it
 run_cluster() {
   local status=0
+  remove_pod_cgroups
   rm -rf --one-file-system "$STATE"
   mkdir -p "$STATE"
   save_sysctls
   make_node_directories
   trap restore_host EXIT
-  "${IN_NAMESPACES[@]}" "$CLUSTER_TEST/cluster.sh" 9>&- &
+  "${IN_NAMESPACES[@]}" "$CLUSTER_TEST/cluster.sh" "$SECONDS" 9>&- &
   local namespaces=$!
   # shellcheck disable=SC2064 # the process of now
   trap "kill -KILL $namespaces 2>/dev/null || true" INT TERM
-  while kill -0 "$namespaces" 2>/dev/null; do wait "$namespaces" || status=$?; done
+  while kill -0 "$namespaces" 2>/dev/null; do wait "$namespaces" 2>/dev/null || status=$?; done
   report "$status"
 }
 

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, onTestFinished } from 'vitest';
+import { onTestFinished } from 'vitest';
 import { PlainDirectory } from '../../src/backends/directory/plain-directory.ts';
 import { KernelMounts } from '../../src/mounts/kernel-mounts.ts';
 import { DiskRecords } from '../../src/records/disk-records.ts';
@@ -20,8 +20,9 @@ const makeFile = (path: string, content: string) => writeFile(path, content);
 const makeSymlink = (path: string, to: string) => symlink(to, path);
 const exists = async (path: string) => existsSync(path);
 
-describe.runIf(isHostRoot)('as root of the host', () => {
-  mountsContract('KernelMounts', async () => ({
+mountsContract(
+  'KernelMounts',
+  async () => ({
     mounts: new KernelMounts(),
     directory: scratchDirectory(),
     makeDirectory,
@@ -32,8 +33,9 @@ describe.runIf(isHostRoot)('as root of the host', () => {
       const worker = await waitingProcess('cat', [], { cwd: path });
       return { release: () => worker.end() };
     },
-  }));
-});
+  }),
+  { accessTimesAreLocked: !isHostRoot },
+);
 
 recordsContract('DiskRecords in a pool of the driver', async () => {
   const { layout, lock } = await openStatePool('default', join(scratchDirectory(), 'pool'), 0);

@@ -4,7 +4,8 @@
 check_crashes() {
   check 'killed by SIGKILL between two pods, the driver goes on with the volume' killed_between_pods
   check 'killed by SIGKILL while a pod runs, the driver does not disturb it' killed_under_a_pod
-  check 'SIGTERM ends the driver, process 1 of its container, in order' ends_in_order
+  check 'SIGTERM ends the driver, process 1 of its container, in order' ends_in_order TERM
+  check 'SIGINT does as well' ends_in_order INT
 }
 
 killed_between_pods() {
@@ -32,9 +33,11 @@ killed_under_a_pod() {
 }
 
 ends_in_order() {
-  signal_driver TERM
+  signal_driver "$1"
   [[ $(of_driver_container lastState.terminated.exitCode) == 0 ]]
   in_driver_namespace logs "$DRIVER_POD" -c driver --previous | grep '"msg":"stopped"'
-  claim later csi-hostpath-sc
-  is_bound later
+  local claim
+  claim=after-$(tr '[:upper:]' '[:lower:]' <<<"$1")
+  claim "$claim" csi-hostpath-sc
+  is_bound "$claim"
 }

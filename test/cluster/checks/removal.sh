@@ -6,11 +6,12 @@ check_removal() {
   check 'no volume directory is left' directories_are_gone
   check "no mount and no staging directory is left under the kubelet's directory" mounts_are_gone
   check 'the driver has logged no error' driver_logged_no_error
+  check 'no sidecar lacked a permission' no_permission_was_missing
   check 'deleting deploy/kubernetes takes everything down' deployment_goes
 }
 
 volumes_go() {
-  [[ $(kubectl get pv -o name | wc -l) == 5 ]]
+  [[ $(kubectl get pv -o name | wc -l) == $(kubectl get pvc -o name | wc -l) ]]
   remove pod --all
   remove pvc --all
   wait_for 60 'the volumes to go' no_volume_is_left || { kubectl describe pv; return 1; }
@@ -43,6 +44,14 @@ driver_logged_no_error() {
   # Levels of pino: 50 is error, 60 is fatal. What is no JSON is a sentence for the operator.
   if grep -h -e '"level":[56]0' "$LOGS"/driver/*.log; then return 1; fi
   if grep -h -v -e 'stderr F {"level":' "$LOGS"/driver/*.log; then return 1; fi
+}
+
+no_permission_was_missing() {
+  local container
+  for container in csi-provisioner csi-attacher; do
+    cat /var/log/pods/csi-hostpath_"$DRIVER_POD"_*/"$container"/*.log >"$LOGS/$container.log"
+    if grep -i forbidden "$LOGS/$container.log"; then return 1; fi
+  done
 }
 
 deployment_goes() {

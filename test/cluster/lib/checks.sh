@@ -1,5 +1,5 @@
 # Sourced by cluster.sh: how a check is made, and what the checks are written with.
-# shellcheck shell=bash
+# shellcheck shell=bash source-path=SCRIPTDIR
 for theme in driver claims pods crashes removal; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
@@ -21,11 +21,12 @@ run_checks() {
   check_removal
 }
 
-# check TITLE FUNCTION: one line; what the function ran is in the log named after it
+# check TITLE FUNCTION [ARGUMENT]: one line; what the function ran is in the log named after it
 check() {
-  local title=$1 function=$2 log=$LOGS/checks/$2.log start=$SECONDS
+  local title=$1 start=$SECONDS log=$LOGS/checks/$2${3:+-$3}.log
+  shift
   # In the background, because `set -e` has no effect within a condition.
-  (set -x; "$function") >"$log" 2>&1 &
+  (set -x; "$@") >"$log" 2>&1 &
   if wait $!; then
     passed=$((passed + 1))
     echo "ok $title ($((SECONDS - start)) s)"

@@ -35,10 +35,10 @@ missing_packages() {
   done
 }
 
-# Pods that run have processes in these cgroups; empty ones are left by a run that was killed.
+# Pods that run have processes in these cgroups; without any they are left by a run that was killed.
 a_kubelet_is_here() {
-  remove_pod_cgroups
-  [[ -n $(pod_cgroups) ]]
+  pgrep -x kubelet >/dev/null ||
+    [[ -n $(pod_cgroups | xargs -r -I ROOT find ROOT -name cgroup.procs -exec cat {} +) ]]
 }
 
 pod_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d \( -name kubepods -o -name kubepods.slice \); }

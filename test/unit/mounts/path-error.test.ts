@@ -10,6 +10,7 @@ test.each([
   ['ENOENT', 'precondition', 'does not exist'],
   ['EBUSY', 'precondition', 'is busy'],
   ['ENOTEMPTY', 'precondition', 'is not empty'],
+  ['EPERM', 'precondition', 'may not be mounted'],
 ] as const)('%s on a path is %s, and the message names the path', (code, kind, why) => {
   const cause = systemError(code);
   expect(pathError(cause, '/a b')).toMatchObject({
@@ -22,7 +23,6 @@ test.each([
 test.each([
   new VolumeError('precondition', 'not now'),
   systemError('EIO'),
-  systemError('EPERM'),
   new TypeError('a fault of the driver'),
   'not even an error',
 ])('an error that says nothing about the path comes back as it is: %s', (error) => {
