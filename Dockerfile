@@ -1,0 +1,42 @@
+# Two bases, so that a build without a registry can bring its own: both need node, the first one npm as well.
+ARG BUILD_BASE=node:24-bookworm-slim
+ARG RUNTIME_BASE=node:24-bookworm-slim
+
+# --- dependencies the driver runs with: each as the lock file says, none for development ------------------------
+# The two secrets are for networks whose registry needs settings or a certificate authority of its own; without
+# them npm's defaults hold. Neither stays in a layer.
+FROM ${BUILD_BASE} AS dependencies
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
+    npm ci --omit=dev --cache=/tmp/npm && rm -rf /tmp/npm
+
+# --- the compiled driver ----------------------------------------------------------------------------------------
+FROM ${BUILD_BASE} AS build
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN --mount=type=secret,id=npmrc,target=/root/.npmrc --mount=type=secret,id=ca,target=/run/secrets/ca.crt \
+    npm ci --cache=/tmp/npm && rm -rf /tmp/npm
+COPY tsconfig.json tsconfig.build.json ./
+COPY src src
+RUN npm run build && rm dist/.tsbuildinfo
+
+# --- the image --------------------------------------------------------------------------------------------------
+FROM ${RUNTIME_BASE}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="csi-driver-hostpath" \
+      org.opencontainers.image.description="A CSI driver that turns directories on a node into Kubernetes volumes" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+# File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+ENV NODE_ENV=production \
+    UV_THREADPOOL_SIZE=16
+WORKDIR /app
+COPY --from=dependencies /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY proto proto
+COPY package.json LICENSE ./
+# The user stays root: the driver mounts. Node is process 1 and handles SIGTERM and SIGINT itself.
+ENTRYPOINT ["node", "/app/dist/main.js"]
