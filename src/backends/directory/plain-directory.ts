@@ -1,8 +1,8 @@
 import { chmod, chown, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
-import { syncPath } from '../../records/durable-file.ts';
 import { VolumeError } from '../../volume/errors.ts';
 import type { Backend } from '../../volume/ports.ts';
 import type { RootOwnership, Volume } from '../../volume/volume.ts';
@@ -21,11 +21,14 @@ export class PlainDirectory implements Backend {
   async provision(directory: string, { root }: Volume): Promise<void> {
     const content = this.contentOf(directory);
     await mkdir(content, { mode: 0o700 });
-    // In this order, because a change of owner clears the set-id bits; and apart from mkdir, which is subject
-    // to the umask.
-    await giveTo(content, root);
-    await chmod(content, root.mode);
-    await syncPath(content);
+    // Opened first: the mode asked for may let nobody but root open it.
+    await withDescriptor(content, 'r', async (fd) => {
+      // In this order, because a change of owner clears the set-id bits; and apart from mkdir, which is subject
+      // to the umask.
+      await giveTo(content, root);
+      await chmod(content, root.mode);
+      await syncDescriptor(fd);
+    });
   }
 
   async destroy(directory: string): Promise<void> {
