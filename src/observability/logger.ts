@@ -22,5 +22,5 @@ export function createLogger({ verbosity, format }: LogSettings): Logger {
   const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
   if (!isPretty) return pino(settings, pino.destination(STANDARD_ERROR));
   const destination = { destination: STANDARD_ERROR, sync: true, colorize: process.stderr.isTTY };
-  return pino(settings, pretty({ ...destination, translateTime: 'SYS:HH:MM:ss.l' }));
+  return pino(settings, pretty({ ...destination, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' }));
 }
