@@ -48,7 +48,13 @@ export async function startServer({
   const health = addHealthService(longStreams, [...services.keys()]);
   addReflectionService(longStreams, [...services.keys(), 'grpc.health.v1.Health']);
   const bound = await bind(server, endpoint);
-  if (bound.kind === 'unix') await setSocketAccess(bound.path, socketAccess);
+  try {
+    if (bound.kind === 'unix') await setSocketAccess(bound.path, socketAccess);
+  } catch (error) {
+    // A server that goes on listening would keep the process from ending.
+    server.forceShutdown();
+    throw error;
+  }
   health.setServing(true);
   return {
     endpoint: bound,

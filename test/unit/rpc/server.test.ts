@@ -26,13 +26,13 @@ const hour = 3_600_000;
 const unixEndpoint = (): Endpoint => ({ kind: 'unix', path: join(temporaryDirectory(), 's') });
 const probe: IdentityMethods = { Probe: { handle: async () => ({ ready: { value: true } }) } };
 
-async function serve(methods = probe, endpoint = unixEndpoint()) {
+async function serve(methods = probe, endpoint = unixEndpoint(), groupId?: number) {
   const monitor = new CallMonitor(() => {});
   const definition = csiServices.Identity;
   const implementation = implementService(definition, methods, new KeyLocks(), monitor);
   const server = await startServer({
     endpoint,
-    socketAccess: { mode: 0o600, groupId: undefined },
+    socketAccess: { mode: 0o600, groupId },
     services: new Map([['csi.v1.Identity', { definition, implementation }]]),
     monitor,
   });
@@ -64,6 +64,14 @@ test('an endpoint that another server has is refused with a sentence that names 
   await expect(serve(probe, server.endpoint)).rejects.toThrow(
     `cannot listen on ${formatEndpoint(server.endpoint)}`,
   );
+});
+
+test('a socket that cannot be given to its group is not listened on any more', async () => {
+  const endpoint = unixEndpoint();
+  const noGroup = -7;
+  await expect(serve(probe, endpoint, noGroup)).rejects.toThrow();
+  const { client } = await serve(probe, endpoint);
+  expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
 });
 
 test('a file in the way of the socket is left as it is', async () => {
