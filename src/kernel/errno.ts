@@ -12,7 +12,7 @@ export class KernelError extends Error {
   readonly syscall: string;
 
   constructor(syscall: string, errorNumber: number, subject: string) {
-    const code = nameByNumber.get(errorNumber) ?? `errno ${errorNumber}`;
+    const code = errnoName(errorNumber);
     super(`${syscall} ${subject}: ${code}`);
     this.name = 'KernelError';
     this.errno = errorNumber;

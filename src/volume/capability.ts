@@ -47,6 +47,11 @@ export function unsupported(capability: VolumeCapability): string | undefined {
   return capability.accessType === 'block' ? 'block volumes are not supported' : undefined;
 }
 
+/** Why no volume can have all of these capabilities, or undefined when one can. */
+export function objectionTo(capabilities: readonly VolumeCapability[]): string | undefined {
+  return contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+}
+
 /** The mount capability of a request on a volume that exists. */
 export function asMountCapability(capability: VolumeCapability): MountCapability {
   if (capability.accessType === 'mount') return capability;

@@ -1,6 +1,6 @@
 import type { CreateVolumeRequest__Output } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
-import { contradiction, unsupported } from '../../volume/capability.ts';
+import { objectionTo } from '../../volume/capability.ts';
 import { createVolume, type VolumeSpec } from '../../volume/create-volume.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
@@ -21,8 +21,7 @@ function parse(request: CreateVolumeRequest__Output): VolumeSpec {
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-  const problem =
-    contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+  const problem = objectionTo(capabilities);
   if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
   if (request.volume_content_source) {
     throw new VolumeError(

@@ -1,6 +1,6 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
-import { contradiction, unsupported } from '../../volume/capability.ts';
+import { objectionTo } from '../../volume/capability.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
 import { existingVolume } from '../../volume/staged-content.ts';
@@ -28,8 +28,7 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
 function objection(model: Model, volume: Volume, request: Request): string | undefined {
   try {
     const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-    const problem =
-      contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+    const problem = objectionTo(capabilities);
     if (problem !== undefined) return `volume_capabilities: ${problem}`;
     return parametersObjection(volume, request) ?? contextObjection(model, volume, request);
   } catch (error) {
