@@ -1,0 +1,28 @@
+import { call, callNow, libraryCall } from './libc.ts';
+
+const withBuffer = libraryCall('ioctl', ['int', 'ulong', 'void *']);
+const withNumber = libraryCall('ioctl', ['int', 'ulong', 'long']);
+
+/** One request of ioctl(2): its name for errors and its number, the same on x64 and arm64. */
+export interface IoctlRequest {
+  readonly name: string;
+  readonly number: number;
+}
+
+/** Makes a request that does not wait for a device. `argument` is a structure, read and written in place, or a number. */
+export function ioctlNow(fd: number, { name, number }: IoctlRequest, argument: Buffer | number): number {
+  return typeof argument === 'number'
+    ? callNow({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
+    : callNow({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
+}
+
+/** Makes a request that may wait for a device, on another thread. */
+export function ioctl(
+  fd: number,
+  { name, number }: IoctlRequest,
+  argument: Buffer | number,
+): Promise<number> {
+  return typeof argument === 'number'
+    ? call({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
+    : call({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
+}
