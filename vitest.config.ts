@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // `npm test` runs these one after the other: unit needs nothing, the others root and a mount namespace of their
-// own, which scripts/test.mjs gives them.
+// own, which scripts/test.mjs gives them. The guest's run in a kernel that scripts/test-guest.mjs starts.
 const realMounts = {
   globalSetup: ['test/support/own-mount-namespace.ts'],
   testTimeout: 60_000,
@@ -15,6 +15,14 @@ export default defineConfig({
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realMounts } },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...realMounts } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realMounts } },
+      {
+        test: {
+          ...realMounts,
+          name: 'guest',
+          include: ['test/guest/**/*.test.ts'],
+          globalSetup: ['test/guest/support/inside-guest.ts'],
+        },
+      },
     ],
   },
 });

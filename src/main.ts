@@ -4,9 +4,11 @@ import { hostObstacle } from './kernel/host.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
 import { createLogger } from './observability/logger.ts';
 import { type Options, parseCommandLine } from './options.ts';
+import { PoolMistake } from './records/pool-errors.ts';
 import { passStep } from './volume/steps.ts';
 
 const EXIT_FAILURE = 1;
+/** What the command line says cannot be, by itself or with what is found on the disk. */
 const EXIT_USAGE = 2;
 
 await main();
@@ -40,7 +42,8 @@ async function run(options: Options, version: string): Promise<void> {
   const { startDriver } = await import('./driver.ts');
   const driver = await startDriver(options, { version, logger, onStep: passStep }).catch((error: unknown) => {
     logger.debug({ err: error }, 'start failed');
-    fail(error instanceof Error ? error.message : String(error));
+    const sentence = error instanceof Error ? error.message : String(error);
+    fail(sentence, error instanceof PoolMistake ? EXIT_USAGE : EXIT_FAILURE);
   });
   if (!driver) return;
   stopOnSignal(driver);
@@ -65,9 +68,9 @@ function stopOnSignal(driver: Driver): void {
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(event, stop);
 }
 
-function fail(sentence: string): void {
+function fail(sentence: string, exitCode = EXIT_FAILURE): void {
   process.stderr.write(`${sentence}\n`);
-  process.exitCode = EXIT_FAILURE;
+  process.exitCode = exitCode;
 }
 
 function packageVersion(): string {

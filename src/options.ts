@@ -1,5 +1,6 @@
 import { helpText } from './options/help.ts';
 import { isLabelValue } from './options/names.ts';
+import { poolConflicts } from './options/pools.ts';
 import { readFlags } from './options/read.ts';
 import { flagTable, type Options } from './options/table.ts';
 
@@ -29,7 +30,10 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
 
 /** Mistakes that no flag shows alone. A value that is itself a mistake is absent, and judged no further. */
 function conflicts(values: Partial<Options>): readonly string[] {
-  const { nodeId, enableTopology } = values;
+  return [...topologyConflicts(values), ...poolConflicts(values)];
+}
+
+function topologyConflicts({ nodeId, enableTopology }: Partial<Options>): readonly string[] {
   if (nodeId === undefined || enableTopology !== true || isLabelValue(nodeId)) return [];
   return [
     `--nodeid: ${JSON.stringify(nodeId)} cannot be a topology segment: a label value has at most 63 letters, ` +

@@ -1,5 +1,8 @@
 import { closeSync, fsync, open, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { call, libraryCall } from './libc.ts';
+
+const syncfs = libraryCall('syncfs', ['int']);
 
 const openAsync = promisify(open);
 const writeAsync = promisify(write);
@@ -25,6 +28,11 @@ export async function withDescriptor<T>(
 
 /** Waits until a file, or the entries of a directory, are on the disk. */
 export const syncDescriptor: (fd: number) => Promise<void> = promisify(fsync);
+
+/** Waits until everything on the file system of an open file is on the disk. */
+export async function syncFileSystem(fd: number): Promise<void> {
+  await call(syncfs, `descriptor ${fd}`, fd);
+}
 
 /** Writes a whole text at the beginning of a file that is open for writing. */
 export async function writeText(fd: number, text: string): Promise<void> {

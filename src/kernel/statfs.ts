@@ -20,6 +20,21 @@ export interface FileSystemStatus {
   readonly flags: number;
 }
 
+const nameByMagic: ReadonlyMap<number, string> = new Map([
+  [0xef53, 'ext4'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x01021994, 'tmpfs'],
+  [0x794c7630, 'overlay'],
+  [0x2fc12fc1, 'zfs'],
+  [0x6969, 'nfs'],
+]);
+
+/** The name of a kind of file system, or its number where it has none here. */
+export function fileSystemName(magic: number): string {
+  return nameByMagic.get(magic >>> 0) ?? `0x${(magic >>> 0).toString(16)}`;
+}
+
 /** The space of the file system behind an open file. It may wait for the file system. */
 export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);

@@ -16,6 +16,8 @@ export interface FileStatus {
   readonly inode: bigint;
   /** The device, `major:minor`. On btrfs it differs from the one in mountinfo. */
   readonly device: string;
+  /** The number of the device that a device node stands for, `major:minor`; undefined for everything else. */
+  readonly deviceNode: string | undefined;
   readonly sizeBytes: bigint;
   /** The id of the mount it lies in; the kernel gives a free id out again. */
   readonly mountId: number;
@@ -45,14 +47,21 @@ export function statusBelow(fd: number, name: string): FileStatus {
 }
 
 function decode(buffer: Buffer): FileStatus {
+  const mode = buffer.readUInt16LE(28);
   return {
-    type: typeOf(buffer.readUInt16LE(28)),
+    type: typeOf(mode),
+    deviceNode: isDeviceNode(mode) ? `${buffer.readUInt32LE(128)}:${buffer.readUInt32LE(132)}` : undefined,
     inode: buffer.readBigUInt64LE(32),
     device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
     sizeBytes: buffer.readBigUInt64LE(40),
     mountId: Number(buffer.readBigUInt64LE(144)),
     isMountRoot: (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n,
   };
+}
+
+function isDeviceNode(mode: number): boolean {
+  const format = mode & constants.S_IFMT;
+  return format === constants.S_IFBLK || format === constants.S_IFCHR;
 }
 
 function typeOf(mode: number): FileStatus['type'] {

@@ -1,20 +1,33 @@
 import { mkdir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { bindMount, unmount } from '../kernel/bind-mount.ts';
+import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
+import { growMounted } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, withPath } from '../kernel/path-handle.ts';
 import { fileSystemOf, mountFlagsOf } from '../kernel/statfs.ts';
 import { type FileStatus, statusBelow, statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
+import type { FileSystemType } from '../volume/file-system-type.ts';
 import type { MountFlags } from '../volume/mount-flags.ts';
-import type { FileIdentity, FileSystemUsage, MountedPath, Mounts, PathState } from '../volume/ports.ts';
+import type {
+  Device,
+  FileIdentity,
+  FileSystemMount,
+  FileSystemUsage,
+  MountedPath,
+  Mounts,
+  PathState,
+} from '../volume/ports.ts';
 import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
 import { pathError } from './path-error.ts';
 
 // More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
 const STACK_LIMIT = 64;
 const TARGET_MODE = 0o700;
+const TARGET_FILE_MODE = 0o600;
 
 /** The Mounts port by system calls: no process is started, and no symbolic link followed. */
 export class KernelMounts implements Mounts {
@@ -64,6 +77,61 @@ export class KernelMounts implements Mounts {
     });
   }
 
+  async makeFile(path: string): Promise<boolean> {
+    return at(dirname(path), async (parentFd) => {
+      const name = basename(path);
+      try {
+        await withDescriptor(below(parentFd, name), 'wx', () => {}, TARGET_FILE_MODE);
+        return true;
+      } catch (error) {
+        if (!isErrno(error, errno.EEXIST)) throw pathError(error, path);
+      }
+      const { type, sizeBytes } = statusBelow(parentFd, name);
+      if (type === 'file' && sizeBytes === 0n) return false;
+      throw new VolumeError('precondition', `${quote(path)} exists and is not an empty file`);
+    });
+  }
+
+  bindDevice({ path }: Device, target: string): Promise<number> {
+    return withPath(path, (deviceFd) => at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0)));
+  }
+
+  async mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number> {
+    const { set } = toMountAttributes(how.flags);
+    const spec = { device: device.path, fsType: how.fsType, options: how.options, attrSet: set };
+    try {
+      return await at(target, (fd) => mountFileSystem(spec, fd));
+    } catch (error) {
+      throw error instanceof MountRefused
+        ? new VolumeError('precondition', `the volume cannot be mounted: ${error.message}`, { cause: error })
+        : error;
+    }
+  }
+
+  deviceAt(path: string): Promise<string | undefined> {
+    return at(path, async (fd) => {
+      const { device, mountId } = statusOf(fd);
+      // Some file systems show a device number of their own; then the mount tells what it was made from.
+      if (!device.startsWith('0:')) return device;
+      const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
+      return mount?.source.startsWith('/dev/')
+        ? withPath(mount.source, (deviceFd) => statusOf(deviceFd).deviceNode)
+        : undefined;
+    });
+  }
+
+  growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
+    return at(path, async (fd) => {
+      try {
+        await growMounted({ fsType, device: device.path }, fd);
+        return { isGrown: true };
+      } catch (error) {
+        if (fsType === 'ext4' && isErrno(error, errno.EPERM)) return { isGrown: false };
+        throw error;
+      }
+    });
+  }
+
   async remove(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
       const { type, sizeBytes } = statusBelow(parentFd, name);
@@ -100,9 +168,11 @@ export async function usageOf(fd: number): Promise<FileSystemUsage> {
 }
 
 function stateOf(fd: number): PathState {
-  const { type, inode, device, mountId, isMountRoot, sizeBytes } = statusOf(fd);
+  const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = statusOf(fd);
   const identity = { inode, device };
-  if (isMountRoot) return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(mountFlagsOf(fd)) };
+  if (isMountRoot) {
+    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(mountFlagsOf(fd)), deviceNode };
+  }
   switch (type) {
     case 'directory':
       return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(mountFlagsOf(fd)) };

@@ -30,6 +30,12 @@ export interface DefaultedFlag extends Described {
   readonly default: string;
 }
 
+/** A flag that, where it is not given, has the value of another flag of the same kind; its meaning says so. */
+export interface FollowingFlag extends Described {
+  /** The name of the other flag. */
+  readonly defaultFrom: string;
+}
+
 export interface RequiredFlag extends Described {
   readonly required: true;
 }
@@ -50,7 +56,7 @@ export interface IgnoredFlag extends Flag {
   readonly ignored: true;
 }
 
-export type DescribedFlag = DefaultedFlag | RequiredFlag | RepeatableFlag | RequestFlag;
+export type DescribedFlag = DefaultedFlag | FollowingFlag | RequiredFlag | RepeatableFlag | RequestFlag;
 export type AnyFlag = DescribedFlag | IgnoredFlag;
 
 /** The key of an entry is the name of the option in the program, with its unit last. */

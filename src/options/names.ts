@@ -1,5 +1,7 @@
 const driverNamePattern = /^[A-Za-z0-9](?:[-A-Za-z0-9.]*[A-Za-z0-9])?$/;
 const labelValuePattern = /^[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?$/;
+const poolNamePattern = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+const stateDirPoolName = 'default';
 const longestDriverNameLength = 63;
 const longestLabelValueLength = 63;
 const longestNodeIdBytes = 256;
@@ -26,6 +28,35 @@ export function parseNodeId(nodeId: string): string {
   const lengthBytes = Buffer.byteLength(nodeId);
   if (lengthBytes >= 1 && lengthBytes <= longestNodeIdBytes) return nodeId;
   throw new Error(`${JSON.stringify(nodeId)} is not a node id: it has from 1 to ${longestNodeIdBytes} bytes`);
+}
+
+/**
+ * Reads the name of a pool: a label as in DNS, which is also a fine value of a StorageClass parameter.
+ *
+ * Throws an Error that quotes the name when it is none, or the name of the state directory.
+ */
+export function parsePoolName(name: string): string {
+  if (name === stateDirPoolName) {
+    throw new Error(`${JSON.stringify(name)} is the pool in the state directory: its path is --statedir`);
+  }
+  if (poolNamePattern.test(name)) return name;
+  throw new Error(
+    `${JSON.stringify(name)} is not the name of a pool: it has at most 63 small letters, digits and dashes, ` +
+      'and begins and ends with a letter or digit',
+  );
+}
+
+/**
+ * Reads the name that a capacity is given for: a pool, or a class of volumes, which users may have named more freely.
+ *
+ * Throws an Error that quotes the name when it is neither.
+ */
+export function parseCapacityName(name: string): string {
+  if (isLabelValue(name)) return name;
+  throw new Error(
+    `${JSON.stringify(name)} is not the name of a pool or a class: it has at most ${longestLabelValueLength} ` +
+      'letters, digits, dashes, dots and underscores, and begins and ends with a letter or digit',
+  );
 }
 
 /** Whether a text may be the value of a Kubernetes label, which is what a topology segment becomes. */

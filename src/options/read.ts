@@ -34,6 +34,7 @@ export function readFlags<Table extends FlagTable>(table: Table, argv: readonly 
       values[key] = outcome.value;
     }
   }
+  fillFollowing(table, words, values);
   mistakes.push(...missingFlags(table, words));
   // Each key was filled by the kind of its own entry, which is what the mapped type says.
   return { values: values as Partial<ValuesOf<Table>>, requests, mistakes };
@@ -47,6 +48,15 @@ function initialValues(table: FlagTable, words: readonly Word[]): Record<string,
     else if ('default' in flag && !isGiven(key, words)) values[key] = flag.kind.parse(flag.default);
   }
   return values;
+}
+
+/** A flag that follows another one is left out with it where that one's value is wrong. */
+function fillFollowing(table: FlagTable, words: readonly Word[], values: Record<string, unknown>): void {
+  for (const [key, flag] of Object.entries(table)) {
+    if (!('defaultFrom' in flag) || isGiven(key, words)) continue;
+    const followed = Object.keys(table).find((other) => table[other]?.name === flag.defaultFrom);
+    if (followed !== undefined && followed in values) values[key] = values[followed];
+  }
 }
 
 function missingFlags(table: FlagTable, words: readonly Word[]): readonly string[] {

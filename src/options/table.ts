@@ -2,7 +2,19 @@ import { parseEndpoint } from '../rpc/endpoint.ts';
 import type { FlagTable, ValuesOf } from './flag.ts';
 import { klogFlags } from './klog-flags.ts';
 import { parseDriverName, parseNodeId } from './names.ts';
-import { absolutePath, boolean, bytes, duration, fileMode, integer, oneOf, parsed, text } from './values.ts';
+import { poolCapacity, poolPlace } from './pools.ts';
+import {
+  absolutePath,
+  boolean,
+  bytes,
+  duration,
+  fileMode,
+  integer,
+  oneOf,
+  parsed,
+  text,
+  thousandths,
+} from './values.ts';
 
 /** Every flag of the driver. The parser, the type of the options, help and docs/options.md come from here. */
 export const flagTable = {
@@ -34,7 +46,16 @@ export const flagTable = {
     kind: absolutePath,
     default: '/csi-data-dir',
     group: 'Storage',
-    meaning: 'Directory that holds volumes, snapshots and what the driver remembers of them.',
+    meaning:
+      'Directory that holds volumes, snapshots and what the driver remembers of them; it is the pool called default.',
+  },
+  pools: {
+    name: 'pool',
+    kind: poolPlace,
+    repeatable: true,
+    group: 'Storage',
+    meaning:
+      'A further pool, chosen by the StorageClass parameter pool: a directory that is empty, not there yet or the pool already.',
   },
   kubeletDir: {
     name: 'kubelet-dir',
@@ -48,7 +69,7 @@ export const flagTable = {
     kind: duration,
     default: '10s',
     group: 'Storage',
-    meaning: 'How long to wait for another driver on the same state directory to go.',
+    meaning: 'How long to wait for another driver on the same pool to go.',
   },
   maxVolumeSizeBytes: {
     name: 'max-volume-size',
@@ -56,6 +77,29 @@ export const flagTable = {
     default: '1Ti',
     group: 'Limits',
     meaning: 'Size of the largest volume that may be made.',
+  },
+  maxVolumeSizeNodeBytes: {
+    name: 'max-volume-size-node',
+    kind: bytes,
+    defaultFrom: 'max-volume-size',
+    group: 'Limits',
+    meaning:
+      'Largest size to which NodeExpandVolume grows a volume; by default the value of --max-volume-size.',
+  },
+  capacities: {
+    name: 'capacity',
+    kind: poolCapacity,
+    repeatable: true,
+    group: 'Limits',
+    meaning:
+      'Capacity of the pool of that name or, where there is none, of a class of volumes in the state directory, chosen by the StorageClass parameter kind.',
+  },
+  overcommitThousandths: {
+    name: 'overcommit',
+    kind: thousandths({ min: 1, max: 1000 }),
+    default: '1',
+    group: 'Limits',
+    meaning: 'How many times over what --capacity gives may be promised to volumes.',
   },
   attachLimit: {
     name: 'attach-limit',
@@ -70,6 +114,28 @@ export const flagTable = {
     default: '0',
     group: 'Limits',
     meaning: 'The same limit under its older name, in force where --attach-limit is 0.',
+  },
+  enableVolumeExpansion: {
+    name: 'enable-volume-expansion',
+    aliases: ['node-expand-required'],
+    kind: boolean,
+    default: 'true',
+    group: 'Expansion',
+    meaning: 'Let volumes grow; without it neither side does, whatever the two flags below say.',
+  },
+  disableControllerExpansion: {
+    name: 'disable-controller-expansion',
+    kind: boolean,
+    default: 'false',
+    group: 'Expansion',
+    meaning: 'Leave ControllerExpandVolume out.',
+  },
+  disableNodeExpansion: {
+    name: 'disable-node-expansion',
+    kind: boolean,
+    default: 'false',
+    group: 'Expansion',
+    meaning: 'Leave NodeExpandVolume out.',
   },
   endpoint: {
     name: 'endpoint',

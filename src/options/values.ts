@@ -52,6 +52,26 @@ export function integer(bounds: { readonly min: number; readonly max?: number })
   );
 }
 
+/**
+ * A ratio as a whole number of thousandths, so that sizes can be multiplied by it exactly. Both bounds are whole
+ * ratios and included.
+ */
+export function thousandths(bounds: { readonly min: number; readonly max: number }): ValueKind<bigint> {
+  const { min, max } = bounds;
+  return parsed(
+    'RATIO',
+    (given) => {
+      const [, whole, decimals = ''] = /^(\d{1,9})(?:\.(\d{1,3}))?$/.exec(given) ?? [];
+      const value = whole === undefined ? undefined : BigInt(whole + decimals.padEnd(3, '0'));
+      if (value !== undefined && value >= BigInt(min) * 1000n && value <= BigInt(max) * 1000n) return value;
+      throw new Error(
+        `${JSON.stringify(given)} is not a ratio from ${min} to ${max} with at most three decimals`,
+      );
+    },
+    'a decimal number with at most three decimals, such as 1.5',
+  );
+}
+
 /** An exact number of bytes, at least one. */
 export const bytes: ValueKind<bigint> = parsed(
   'SIZE',

@@ -2,12 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
 import type { Records } from '../volume/ports.ts';
 import type { OnStep } from '../volume/steps.ts';
 import type { DamagedVolume, Volume } from '../volume/volume.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/volume-id.ts';
-import { syncPath, writeNewFile } from './durable-file.ts';
+import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
 import { type PoolLayout, volumeRecordName } from './pool-layout.ts';
 import type { RemovalQueue } from './removal-queue.ts';
 import { SharedSync } from './shared-sync.ts';
@@ -17,6 +16,17 @@ import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
 const WRAPPER_MODE = 0o700;
 const READS_AT_ONCE = 64;
 
+/** Removes a directory that holds a volume, or what was made of it. */
+export type DestroyContent = (directory: string, volume: Volume) => Promise<void>;
+
+export interface DiskRecordsParts {
+  readonly layout: PoolLayout;
+  readonly poolName: string;
+  readonly removals: RemovalQueue;
+  readonly destroy: DestroyContent;
+  readonly onStep: OnStep;
+}
+
 /**
  * The Records port on a pool's own disk: one directory for each volume, with its record beside its content. A
  * volume appears and disappears by one rename of that directory, so the file system is the database.
@@ -25,6 +35,7 @@ export class DiskRecords implements Records {
   private readonly layout: PoolLayout;
   private readonly poolName: string;
   private readonly removals: RemovalQueue;
+  private readonly destroy: DestroyContent;
   private readonly onStep: OnStep;
   /** Volumes on their way out, until that is durable. */
   private readonly renamed = new Map<string, string>();
@@ -32,10 +43,11 @@ export class DiskRecords implements Records {
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
 
-  constructor(parts: { layout: PoolLayout; poolName: string; removals: RemovalQueue; onStep: OnStep }) {
+  constructor(parts: DiskRecordsParts) {
     this.layout = parts.layout;
     this.poolName = parts.poolName;
     this.removals = parts.removals;
+    this.destroy = parts.destroy;
     this.onStep = parts.onStep;
     this.volumesSync = new SharedSync(parts.layout.volumes);
     this.incomingSync = new SharedSync(parts.layout.incoming);
@@ -57,7 +69,8 @@ export class DiskRecords implements Records {
       try {
         volumes.push(await this.read(directoryName));
       } catch (error) {
-        damaged.push({ id: idOfDirectory(directoryName), reason: reasonOf(error) });
+        const reason = reasonOf(error);
+        damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason });
       }
     };
     const names = await readdir(this.layout.volumes);
@@ -72,7 +85,7 @@ export class DiskRecords implements Records {
     try {
       await this.build(volume, directory, build);
     } catch (error) {
-      await removeTree(directory).catch(() => {});
+      await this.destroy(directory, volume).catch(() => {});
       throw storageError(error, this.poolName);
     }
     try {
@@ -80,10 +93,18 @@ export class DiskRecords implements Records {
       await this.onStep('create: renamed');
       await Promise.all([this.volumesSync.wait(), this.incomingSync.wait()]);
     } catch (error) {
-      await this.takeBack(volume.id, directory);
+      await this.takeBack(volume, directory);
       throw storageError(error, this.poolName);
     }
     await this.onStep('create: durable');
+  }
+
+  async replace(volume: Volume): Promise<void> {
+    try {
+      await replaceFile(join(this.directoryOf(volume.id), volumeRecordName), encodeVolumeRecord(volume));
+    } catch (error) {
+      throw storageError(error, this.poolName);
+    }
   }
 
   async remove(id: string): Promise<void> {
@@ -114,8 +135,7 @@ export class DiskRecords implements Records {
   }
 
   private async read(directoryName: string): Promise<Volume> {
-    const path = join(this.layout.volumes, directoryName, volumeRecordName);
-    const volume = decodeVolumeRecord(await readFile(path, 'utf8'));
+    const volume = await readVolumeRecord(join(this.layout.volumes, directoryName));
     if (directoryNameOf(volume.id) !== directoryName) {
       throw new Error(`it is the record of ${JSON.stringify(volume.id)}, but lies in ${directoryName}`);
     }
@@ -129,20 +149,26 @@ export class DiskRecords implements Records {
   ): Promise<void> {
     await mkdir(directory, { mode: WRAPPER_MODE });
     await this.onStep('create: directory made');
-    await build(directory);
-    await this.onStep('create: content made');
+    // First, so that whoever removes what a crash has left knows what it was.
     const recordPath = join(directory, volumeRecordName);
     await writeNewFile(recordPath, encodeVolumeRecord(volume));
     await this.onStep('create: record written');
+    await build(directory);
+    await this.onStep('create: content made');
     await Promise.all([syncPath(recordPath), syncPath(directory)]);
     await this.onStep('create: built durably');
   }
 
   /** Undoes a create whose last step failed, so that a volume nobody was told of does not stay. */
-  private async takeBack(id: string, directory: string): Promise<void> {
-    await rename(this.directoryOf(id), directory).catch(() => {});
-    await removeTree(directory).catch(() => {});
+  private async takeBack(volume: Volume, directory: string): Promise<void> {
+    await rename(this.directoryOf(volume.id), directory).catch(() => {});
+    await this.destroy(directory, volume).catch(() => {});
   }
+}
+
+/** Reads the record in a directory that holds, or held, a volume. @throws Error when it cannot be understood */
+export async function readVolumeRecord(directory: string): Promise<Volume> {
+  return decodeVolumeRecord(await readFile(join(directory, volumeRecordName), 'utf8'));
 }
 
 function reasonOf(error: unknown): string {

@@ -1,5 +1,8 @@
 import { join } from 'node:path';
 
+/** Nobody but the driver reads, writes or enters. */
+export const driverOnlyMode = 0o700;
+
 /** The paths of a pool, from its root. Everything but volume content is the driver's alone (mode 0700). */
 export function poolLayout(root: string) {
   const metadata = join(root, '.csi-hostpath');

@@ -6,6 +6,7 @@ const RETRY_INTERVAL_MS = 100;
 
 /** A lock that is held until it is released or the process ends. */
 export interface PoolLock {
+  /** May be repeated. */
   release(): Promise<void>;
 }
 
@@ -23,6 +24,7 @@ export async function lockPool(path: string, timeoutMs: number): Promise<PoolLoc
     await file.close();
     throw error;
   }
+  // Closing what is closed does nothing.
   return { release: () => file.close() };
 }
 

@@ -24,7 +24,12 @@ export type PoolMarker = Omit<z.infer<typeof marker>, 'formatVersion'>;
 /** A pool this driver has used: one whose marker is missing later is an unmounted disk, not a new pool. */
 export type RememberedPool = z.infer<typeof registry>['pools'][number];
 
-/** The marker of a pool, undefined where there is none. @throws Error naming the file when it cannot be understood */
+/** What is in a file of ours is not what was written; it is left as it is. */
+export class DamagedFileError extends Error {
+  override readonly name = 'DamagedFileError';
+}
+
+/** The marker of a pool, undefined where there is none. @throws DamagedFileError naming the file when it cannot be understood */
 export async function readMarker(path: string): Promise<PoolMarker | undefined> {
   return read(path, marker);
 }
@@ -33,12 +38,12 @@ export async function writeMarker(path: string, { poolId, fileSystem }: PoolMark
   await replaceFile(path, toText({ formatVersion, poolId, fileSystem }));
 }
 
-/** The pools remembered in a state directory. @throws Error naming the file when it cannot be understood */
+/** The pools remembered in a state directory. @throws DamagedFileError naming the file when it cannot be understood */
 export async function readRegistry(path: string): Promise<RememberedPool[]> {
   return (await read(path, registry))?.pools ?? [];
 }
 
-export async function writeRegistry(path: string, pools: RememberedPool[]): Promise<void> {
+export async function writeRegistry(path: string, pools: readonly RememberedPool[]): Promise<void> {
   await replaceFile(path, toText({ formatVersion, pools }));
 }
 
@@ -56,7 +61,7 @@ async function read<Schema extends z.ZodType>(
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    throw new Error(`${path} cannot be understood; it is left as it is`, { cause: error });
+    throw new DamagedFileError(`${path} cannot be understood; it is left as it is`, { cause: error });
   }
 }
 

@@ -1,21 +1,35 @@
 import { z } from 'zod';
 import { accessModes } from '../volume/access-mode.ts';
-import type { Volume } from '../volume/volume.ts';
+import { fileSystemTypes } from '../volume/file-system-type.ts';
+import type { Volume, VolumeContent } from '../volume/volume.ts';
 
 /** The format this driver writes. It reads older ones too, and refuses newer ones. */
-const formatVersion = 1;
+const formatVersion = 2;
 
 const decimalBytes = z
   .string()
   .regex(/^\d{1,19}$/)
   .transform(BigInt);
 
+const imageUse = z.discriminatedUnion('accessType', [
+  z.object({ accessType: z.literal('block') }),
+  z.object({ accessType: z.literal('mount'), fsType: z.enum(fileSystemTypes).optional() }),
+]);
+
+const content = z.discriminatedUnion('backend', [
+  z.object({ backend: z.literal('directory') }),
+  z.object({ backend: z.literal('quota'), projectId: z.int().min(1) }),
+  z.object({ backend: z.literal('subvolume'), isLimited: z.boolean() }),
+  z.object({ backend: z.literal('image'), use: imageUse }),
+]);
+
 const volumeRecord = z.object({
   formatVersion: z.literal(formatVersion),
   id: z.string().min(1),
   name: z.string().min(1),
   pool: z.string().min(1),
-  backend: z.literal('directory'),
+  capacityClass: z.string().min(1).optional(),
+  content,
   capacityBytes: decimalBytes,
   root: z.object({
     uid: z.int().min(0),
@@ -49,13 +63,29 @@ export function encodeVolumeRecord(volume: Volume): string {
 export function decodeVolumeRecord(text: string): Volume {
   const parsed: unknown = parseJson(text);
   checkVersion(parsed);
-  const result = volumeRecord.safeParse(parsed);
+  const result = volumeRecord.safeParse(migrate(parsed));
   if (!result.success) {
     const [problem] = result.error.issues;
     throw new Error(`${problem?.path.join('.') || 'record'}: ${problem?.message}`, { cause: result.error });
   }
-  const { formatVersion: _, ...volume } = result.data;
-  return volume;
+  const { formatVersion: _, capacityClass, content, ...volume } = result.data;
+  return { ...volume, capacityClass, content: contentOf(content) };
+}
+
+/** A field that is absent in the record is there, and undefined, in the model. */
+function contentOf(record: z.output<typeof content>): VolumeContent {
+  if (record.backend !== 'image') return record;
+  const { use } = record;
+  return { ...record, use: use.accessType === 'block' ? use : { ...use, fsType: use.fsType } };
+}
+
+/** Brings a record of an older format to the newest one. */
+function migrate(record: unknown): unknown {
+  if (typeof record !== 'object' || record === null) return record;
+  if (!('formatVersion' in record) || record.formatVersion !== 1) return record;
+  // The first format knew plain directories only, and named the backend beside everything else.
+  const { backend, ...rest } = record as { backend?: unknown };
+  return { ...rest, formatVersion: 2, content: { backend } };
 }
 
 function parseJson(text: string): unknown {

@@ -7,6 +7,8 @@ export interface PluginInfo {
   readonly driverName: string;
   readonly version: string;
   readonly hasTopology: boolean;
+  /** Whether volumes grow while they are used. */
+  readonly hasExpansion: boolean;
 }
 
 /** The Identity service (CSI specification, Identity Service RPC). */
@@ -14,10 +16,12 @@ export function identityService({
   driverName,
   version,
   hasTopology,
+  hasExpansion,
 }: PluginInfo): Methods<IdentityDefinition> {
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
     ...(hasTopology ? [{ service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } } as const] : []),
+    ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];
   return {
     GetPluginInfo: { handle: async () => ({ name: driverName, vendor_version: version }) },

@@ -1,16 +1,21 @@
+import { backendChoices, type ContentWish, enforcementChoices } from '../volume/choose-content.ts';
 import { invalidField, quote, VolumeError } from '../volume/errors.ts';
 import type { RootOwnership } from '../volume/volume.ts';
 
 /** The parameters of a StorageClass, parsed. */
 export interface VolumeParameters {
+  /** The pool or accounting class. */
   readonly pool: string | undefined;
+  readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
   readonly root: RootOwnership;
 }
 
 const LARGEST_ID = 0xffff_fffe;
-const known = ['pool', 'uid', 'gid', 'mode'] as const;
+const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
 // The provisioner adds such keys, with the names of claim and volume.
 const IGNORED_PREFIX = 'csi.storage.k8s.io/';
+// Means something to the Go reference driver only.
+const IGNORED_KEY = 'ignoreFailedRead';
 
 /**
  * Parses the parameters of CreateVolume and GetCapacity.
@@ -18,16 +23,38 @@ const IGNORED_PREFIX = 'csi.storage.k8s.io/';
  */
 export function parseParameters(parameters: Readonly<Record<string, string>>): VolumeParameters {
   for (const key of Object.keys(parameters)) {
-    if (key.startsWith(IGNORED_PREFIX) || (known as readonly string[]).includes(key)) continue;
+    if (key.startsWith(IGNORED_PREFIX) || key === IGNORED_KEY) continue;
+    if ((known as readonly string[]).includes(key)) continue;
     throw new VolumeError('invalid', `parameters: ${quote(key)} is not known; known are ${known.join(', ')}`);
   }
-  const {
-    pool,
-    uid = '0',
-    gid = '0',
-    mode = '0777',
-  } = parameters as Partial<Record<(typeof known)[number], string>>;
-  return { pool, root: { uid: parseId('uid', uid), gid: parseId('gid', gid), mode: parseMode(mode) } };
+  const given = parameters as Partial<Record<(typeof known)[number], string>>;
+  const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
+  return {
+    pool: parsePool(given.pool, given.kind),
+    wish: {
+      backend: parseChoice('backend', backend, backendChoices),
+      enforceCapacity: parseChoice('enforceCapacity', enforceCapacity, enforcementChoices),
+    },
+    root: { uid: parseId('uid', uid), gid: parseId('gid', gid), mode: parseMode(mode) },
+  };
+}
+
+/** `kind` is what the Go reference driver calls a pool. */
+function parsePool(pool: string | undefined, kind: string | undefined): string | undefined {
+  if (pool !== undefined && kind !== undefined && pool !== kind) {
+    throw invalidField('parameters.kind', kind, `is another name than parameters.pool, ${quote(pool)}`);
+  }
+  return pool ?? kind;
+}
+
+function parseChoice<const Choice extends string>(
+  key: string,
+  text: string,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((each) => each === text);
+  if (choice !== undefined) return choice;
+  throw invalidField(`parameters.${key}`, text, `is none of ${choices.join(', ')}`);
 }
 
 function parseId(key: string, text: string): number {

@@ -4,8 +4,9 @@ import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCap
 import { isAccessMode } from '../volume/access-mode.ts';
 import type { VolumeCapability } from '../volume/capability.ts';
 import { anyCapacity, type CapacityRange, checkCapacityRange } from '../volume/capacity.ts';
+import { parseFileSystemType } from '../volume/choose-content.ts';
 import { invalidField, missingField } from '../volume/errors.ts';
-import { parseMountFlags } from '../volume/mount-flags.ts';
+import { parseCapabilityFlags } from '../volume/file-system-options.ts';
 import type { TopologySegments } from '../volume/topology.ts';
 
 /** The value of a field that must be there. @throws VolumeError invalid, naming the field */
@@ -53,8 +54,9 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
         const why = 'cannot be honoured, because the driver does not declare VOLUME_MOUNT_GROUP';
         throw invalidField(`${field}.mount.volume_mount_group`, volume_mount_group, why);
       }
-      const mountFlags = parseMountFlags(`${field}.mount.mount_flags`, mount_flags);
-      return { accessType: 'mount', accessMode, fsType: fs_type, mountFlags };
+      const fsType = parseFileSystemType(`${field}.mount.fs_type`, fs_type);
+      const flags = parseCapabilityFlags(`${field}.mount.mount_flags`, mount_flags);
+      return { accessType: 'mount', accessMode, fsType, ...flags };
     }
     case 'block':
       return { accessType: 'block', accessMode };

@@ -1,24 +1,62 @@
-import { unsupported, type VolumeCapability } from './capability.ts';
+import { contradiction, fsTypeOf, type VolumeCapability } from './capability.ts';
+import { type ContentPlan, type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
+import { VolumeError } from './errors.ts';
+import { least } from './least.ts';
 import type { Model } from './model.ts';
-import { defaultPoolName } from './pool.ts';
+import { findPlace, type Place } from './place.ts';
+import { roomBytes } from './room.ts';
 import { isOurPlace, type TopologySegments } from './topology.ts';
 
 /** Which volumes GetCapacity is asked about. */
 export interface CapacityQuery {
   readonly capabilities: readonly VolumeCapability[];
   readonly pool: string | undefined;
+  readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
   readonly place: TopologySegments | undefined;
 }
 
+/** What is left, and between which sizes a volume may be; all bytes. */
+export interface AvailableCapacity {
+  readonly availableBytes: bigint;
+  readonly maximumVolumeBytes: bigint;
+  readonly minimumVolumeBytes: bigint;
+}
+
+const nothing: AvailableCapacity = { availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
+
 /**
- * The bytes left for volumes of this kind (CSI specification, GetCapacity): 0 where there can be none, because
+ * The room left for volumes of this kind (CSI specification, GetCapacity): nothing where there can be none, because
  * the pool, the place or a capability is not to be had here.
  */
-export async function availableBytes(model: Model, query: CapacityQuery): Promise<bigint> {
-  const pool = model.pools.find(query.pool ?? defaultPoolName);
-  if (!pool) return 0n;
-  if (query.place && model.topology && !isOurPlace(query.place, model.topology)) return 0n;
-  if (query.capabilities.some((capability) => unsupported(capability) !== undefined)) return 0n;
-  await pool.checkReachable();
-  return (await pool.usage()).bytes.available;
+export async function availableCapacity(model: Model, query: CapacityQuery): Promise<AvailableCapacity> {
+  const place = findPlace(model, query.pool);
+  if (!place) return nothing;
+  if (query.place && model.topology && !isOurPlace(query.place, model.topology)) return nothing;
+  if (contradiction(query.capabilities) !== undefined) return nothing;
+  await place.pool.checkReachable();
+  const plan = planOf(model, place, query);
+  if (!plan) return nothing;
+  const availableBytes = await roomBytes(model, place);
+  const { maximumVolumeBytes } = model.limits;
+  return {
+    availableBytes,
+    // Schedulers look at this figure alone where it is given, so it is never more than there is.
+    maximumVolumeBytes: least(availableBytes, maximumVolumeBytes),
+    minimumVolumeBytes: minimumBytes(model, plan),
+  };
+}
+
+function planOf(
+  model: Model,
+  { pool }: Place,
+  { capabilities, wish }: CapacityQuery,
+): ContentPlan | undefined {
+  const isBlock = capabilities.some((capability) => capability.accessType === 'block');
+  const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
+  try {
+    return chooseContent(model, pool, { ...wish, isBlock, fsType });
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'invalid') return undefined;
+    throw error;
+  }
 }

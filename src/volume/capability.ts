@@ -1,16 +1,18 @@
 import { type AccessMode, isReaderOnly, isSingleTarget } from './access-mode.ts';
 import { VolumeError } from './errors.ts';
+import type { ParsedMountFlags } from './file-system-options.ts';
+import type { FileSystemType } from './file-system-type.ts';
 import type { MountFlags } from './mount-flags.ts';
+import { isBlock, type Volume } from './volume.ts';
 
 /** How a volume is used (CSI specification, VolumeCapability), parsed. */
 export type VolumeCapability = MountCapability | BlockCapability;
 
-export interface MountCapability {
+export interface MountCapability extends ParsedMountFlags {
   readonly accessType: 'mount';
   readonly accessMode: AccessMode;
-  /** The file system asked for; empty where it does not matter. */
-  readonly fsType: string;
-  readonly mountFlags: MountFlags;
+  /** The file system asked for; undefined where it does not matter. */
+  readonly fsType: FileSystemType | undefined;
 }
 
 export interface BlockCapability {
@@ -20,8 +22,15 @@ export interface BlockCapability {
 
 /** What a mount made for this capability must carry, `readonly` of the request taken into account. */
 export function requiredMountFlags(capability: MountCapability, readOnlyRequested: boolean): MountFlags {
-  const readOnly = readOnlyRequested || capability.mountFlags.readOnly || isReaderOnly(capability.accessMode);
-  return { ...capability.mountFlags, readOnly };
+  return {
+    ...capability.mountFlags,
+    readOnly: capability.mountFlags.readOnly || isReadOnly(capability, readOnlyRequested),
+  };
+}
+
+/** Whether nobody may write through a publish. */
+export function isReadOnly(capability: VolumeCapability, readOnlyRequested: boolean): boolean {
+  return readOnlyRequested || isReaderOnly(capability.accessMode);
 }
 
 /**
@@ -32,6 +41,8 @@ export function contradiction(capabilities: readonly VolumeCapability[]): string
   if (new Set(capabilities.map((capability) => capability.accessType)).size > 1) {
     return 'block and mount exclude each other on one volume';
   }
+  const fsTypes = new Set(capabilities.flatMap((capability) => fsTypeOf(capability) ?? []));
+  if (fsTypes.size > 1) return `a volume has one file system, not ${[...fsTypes].join(' and ')}`;
   const modes = new Set(capabilities.map((capability) => capability.accessMode));
   if (modes.size > 1 && [...modes].some(isSingleTarget)) {
     return 'SINGLE_NODE_SINGLE_WRITER excludes every other access mode on one volume';
@@ -39,24 +50,34 @@ export function contradiction(capabilities: readonly VolumeCapability[]): string
   return undefined;
 }
 
+/** The file system a capability asks for. */
+export function fsTypeOf(capability: VolumeCapability): FileSystemType | undefined {
+  return capability.accessType === 'mount' ? capability.fsType : undefined;
+}
+
 /**
- * Why directory volumes cannot have this capability, or undefined when they can. A directory has the file system
- * of its pool, whatever fs_type asks for.
+ * Why a volume that exists cannot have this capability, or undefined when it can. A directory has the file system of
+ * its pool, whatever fs_type asks for.
  */
-export function unsupported(capability: VolumeCapability): string | undefined {
-  return capability.accessType === 'block' ? 'block volumes are not supported' : undefined;
+export function unsuitable({ content }: Volume, capability: VolumeCapability): string | undefined {
+  if (capability.accessType === 'block') {
+    return isBlock(content) ? undefined : 'the volume is a mount volume, not a block device';
+  }
+  if (isBlock(content)) return 'the volume is a block device, not a mount volume';
+  if (content.backend !== 'image') return optionsObjection(capability);
+  const made = content.use.accessType === 'mount' ? content.use.fsType : undefined;
+  if (made === undefined || capability.fsType === undefined || made === capability.fsType) return undefined;
+  return `the volume was made for fs_type ${made}, not ${capability.fsType}`;
 }
 
-/** Why no volume can have all of these capabilities, or undefined when one can. */
-export function objectionTo(capabilities: readonly VolumeCapability[]): string | undefined {
-  return contradiction(capabilities) ?? capabilities.map(unsupported).find((each) => each !== undefined);
+/** What only volumes with a file system of their own can have. */
+function optionsObjection({ fileSystemOptions }: MountCapability): string | undefined {
+  if (fileSystemOptions.length === 0) return undefined;
+  return `the mount flag ${fileSystemOptions[0]} belongs to a whole file system, and the volume is a directory in one`;
 }
 
-/** The mount capability of a request on a volume that exists. */
-export function asMountCapability(capability: VolumeCapability): MountCapability {
-  if (capability.accessType === 'mount') return capability;
-  throw new VolumeError(
-    'precondition',
-    'volume_capability.block: the volume is a mount volume, not a block device',
-  );
+/** @throws VolumeError precondition: the volume cannot be used like this (CSI specification, "Exceeds capabilities") */
+export function checkSuitable(volume: Volume, capability: VolumeCapability): void {
+  const why = unsuitable(volume, capability);
+  if (why !== undefined) throw new VolumeError('precondition', `volume_capability: ${why}`);
 }

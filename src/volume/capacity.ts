@@ -1,4 +1,5 @@
 import { invalidField, VolumeError } from './errors.ts';
+import { least } from './least.ts';
 
 /** The size a request asks for, in bytes (CSI specification, CapacityRange); 0 leaves a side open. */
 export interface CapacityRange {
@@ -27,8 +28,8 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
  */
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
   if (range.requiredBytes === 0n) {
-    const bounds = [DEFAULT_BYTES, maximumBytes, ...(range.limitBytes === 0n ? [] : [range.limitBytes])];
-    return bounds.reduce((one, other) => (one < other ? one : other));
+    const bounds = [maximumBytes, ...(range.limitBytes === 0n ? [] : [range.limitBytes])];
+    return least(DEFAULT_BYTES, ...bounds);
   }
   if (range.requiredBytes > maximumBytes) {
     throw new VolumeError(
@@ -37,6 +38,17 @@ export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigi
     );
   }
   return range.requiredBytes;
+}
+
+/**
+ * Checks the size of a new volume against the smallest that its file system can have.
+ * @throws VolumeError out-of-range
+ */
+export function checkMinimumBytes(range: CapacityRange, sizeBytes: bigint, minimumBytes: bigint): void {
+  if (sizeBytes >= minimumBytes) return;
+  const field = range.requiredBytes > 0n ? 'required_bytes' : 'limit_bytes';
+  const message = `capacity_range.${field}: ${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
+  throw new VolumeError('out-of-range', message);
 }
 
 /** Whether a volume of this size is what the range asks for. */

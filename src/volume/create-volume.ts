@@ -1,10 +1,24 @@
 import type { VolumeCapability } from './capability.ts';
-import { type CapacityRange, fitsRange, newVolumeBytes } from './capacity.ts';
+import { type CapacityRange, checkMinimumBytes, fitsRange, newVolumeBytes } from './capacity.ts';
+import {
+  type ContentPlan,
+  type ContentWish,
+  chooseContent,
+  isPlannedEnforced,
+  minimumBytes,
+} from './choose-content.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import { defaultPoolName, type Pool } from './pool.ts';
+import { findPlace, type Place, requirePlace } from './place.ts';
+import { claimRoom } from './room.ts';
 import { checkAccessibility, isAccessible, type TopologySegments } from './topology.ts';
-import type { RootOwnership, Volume } from './volume.ts';
+import {
+  isBlock,
+  isCapacityEnforced,
+  type RootOwnership,
+  type Volume,
+  type VolumeContent,
+} from './volume.ts';
 import { newVolumeId } from './volume-id.ts';
 
 /** What CreateVolume asks for, parsed. */
@@ -12,8 +26,9 @@ export interface VolumeSpec {
   readonly name: string;
   readonly range: CapacityRange;
   readonly capabilities: readonly VolumeCapability[];
-  /** The pool asked for; undefined leaves the choice to the driver. */
+  /** The pool or accounting class asked for; undefined leaves the choice to the driver. */
   readonly pool: string | undefined;
+  readonly wish: ContentWish;
   readonly root: RootOwnership;
   /** The places of which one must be able to reach the volume; empty where any will do. */
   readonly requisite: readonly TopologySegments[];
@@ -26,40 +41,62 @@ export interface VolumeSpec {
  */
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
   const existing = model.volumes.findByName(spec.name);
-  if (existing) {
-    checkSame(model, existing, spec);
-    return existing;
-  }
+  if (existing) return answerExisting(model, existing, spec);
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
-  const pool = selectPool(model, spec.pool);
-  const capacityBytes = newVolumeBytes(spec.range, model.maximumVolumeBytes);
-  await pool.checkReachable();
-  await checkRoom(pool, capacityBytes);
+  const place = requirePlace(model, spec.pool);
+  await place.pool.checkReachable();
+  // A pool that has just come back may hold it.
+  const found = model.volumes.findByName(spec.name);
+  if (found) return answerExisting(model, found, spec);
+  const plan = chooseContent(model, place.pool, spec.wish);
+  const capacityBytes = newVolumeBytes(spec.range, model.limits.maximumVolumeBytes);
+  checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
+  const release = await claimRoom(model, place, {
+    bytes: capacityBytes,
+    isEnforced: isPlannedEnforced(plan),
+  });
+  try {
+    return await makeVolume(model, spec, { place, plan, capacityBytes });
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function makeVolume(
+  model: Model,
+  spec: VolumeSpec,
+  { place, plan, capacityBytes }: { place: Place; plan: ContentPlan; capacityBytes: bigint },
+): Promise<Volume> {
+  const { pool, capacityClass } = place;
+  const content: VolumeContent =
+    plan.backend === 'quota' ? { ...plan, projectId: await pool.reserveProjectId() } : plan;
   const volume: Volume = {
     id: newVolumeId(spec.name, pool.id),
     name: spec.name,
     pool: pool.name,
-    backend: 'directory',
+    capacityClass,
+    content,
     capacityBytes,
     root: spec.root,
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
     createdAt: model.now().toISOString(),
   };
-  await pool.records.add(volume, (directory) => pool.backend.provision(directory, volume));
-  model.volumes.add(volume, pool.records.directoryNameOf(volume.id));
+  await pool.records.add(volume, (directory) => pool.backends[content.backend].provision(directory, volume));
+  model.volumes.add(volume);
   return volume;
 }
 
-function checkSame(model: Model, existing: Volume, spec: VolumeSpec): void {
+async function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Promise<Volume> {
+  await model.pools.of(existing).checkReachable();
   const difference = differenceOf(model, existing, spec);
-  if (difference === undefined) return;
+  if (difference === undefined) return existing;
   const message = `name: a volume named ${quote(spec.name)} exists already, with ${difference}`;
   throw new VolumeError('already-exists', message);
 }
 
 function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
   if (!fitsRange(existing.capacityBytes, spec.range)) return `${existing.capacityBytes} bytes`;
-  if (spec.pool !== undefined && spec.pool !== existing.pool) return `pool ${quote(existing.pool)}`;
   const { uid, gid, mode } = existing.root;
   if (uid !== spec.root.uid) return `uid ${uid}`;
   if (gid !== spec.root.gid) return `gid ${gid}`;
@@ -67,21 +104,29 @@ function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string 
   if (model.topology && !isAccessible(spec.requisite, model.topology)) {
     return `topology ${JSON.stringify(model.topology)}`;
   }
+  return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);
+}
+
+/** Where a volume lies, when that is not what a request names. */
+export function placeDifference(
+  model: Model,
+  { pool, capacityClass }: Volume,
+  asked: string | undefined,
+): string | undefined {
+  if (asked === undefined) return undefined;
+  const place = findPlace(model, asked);
+  if (place?.pool.name === pool && place.capacityClass === capacityClass) return undefined;
+  return `pool ${quote(capacityClass ?? pool)}`;
+}
+
+/** How a volume is provided, when that is not what a request wishes. */
+export function contentDifference(content: VolumeContent, wish: ContentWish): string | undefined {
+  if (isBlock(content) !== wish.isBlock) return `access type ${isBlock(content) ? 'block' : 'mount'}`;
+  const isImage = content.backend === 'image';
+  if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
+  if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
+    return 'a capacity that is not enforced';
+  const made = isImage && content.use.accessType === 'mount' ? content.use.fsType : undefined;
+  if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
   return undefined;
-}
-
-function selectPool(model: Model, name: string | undefined): Pool {
-  const pool = model.pools.find(name ?? defaultPoolName);
-  if (pool) return pool;
-  const known = model.pools.all.map((each) => each.name).join(', ');
-  throw new VolumeError('invalid', `parameters.pool: there is no pool ${quote(name)}; there are ${known}`);
-}
-
-async function checkRoom(pool: Pool, capacityBytes: bigint): Promise<void> {
-  const { available } = (await pool.usage()).bytes;
-  if (capacityBytes <= available) return;
-  throw new VolumeError(
-    'exhausted',
-    `capacity_range.required_bytes: pool ${quote(pool.name)} has ${available} bytes left, not ${capacityBytes}`,
-  );
 }

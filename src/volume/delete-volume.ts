@@ -1,35 +1,47 @@
 import { quote, VolumeError } from './errors.ts';
+import { findVolume } from './find-volume.ts';
 import type { Model } from './model.ts';
+import { placeOf } from './place.ts';
+import { discountVolume } from './room.ts';
+import { contentPathOf } from './staged-content.ts';
+import type { Volume } from './volume.ts';
 import { parseOwnId } from './volume-id.ts';
 
 /**
  * Deletes a volume (CSI specification, DeleteVolume). One that does not exist is deleted already, except where
  * its id tells that it is another node's: then nobody here can say so. The caller holds the id.
- * @throws VolumeError precondition: it is mounted, or another node's
+ * @throws VolumeError precondition: it is in use, or another node's; unavailable: its pool is not there
  */
 export async function deleteVolume(model: Model, volumeId: string): Promise<void> {
-  const volume = model.volumes.find(volumeId);
+  const volume = await findVolume(model, volumeId);
   if (!volume) {
     checkNotForeign(model, volumeId);
     return;
   }
-  const mounts = await model.mountIndex.confirmed(volumeId);
-  if (mounts.length > 0) {
-    const paths = mounts.map((mount) => mount.path).join(', ');
-    throw new VolumeError('precondition', `volume ${quote(volumeId)} is still mounted at ${paths}`);
-  }
-  const pool = model.pools.of(volume);
-  await pool.checkReachable();
+  await checkUnused(model, volume);
   await model.onStep('delete: checked');
-  await pool.records.remove(volumeId);
-  model.volumes.remove(volume, pool.records.directoryNameOf(volumeId));
+  await model.pools.of(volume).records.remove(volumeId);
+  model.volumes.remove(volume);
+  discountVolume(placeOf(model, volume), volume);
 }
 
 function checkNotForeign(model: Model, volumeId: string): void {
   const own = parseOwnId(volumeId);
-  if (!own || model.pools.hasId(own.poolId)) return;
-  throw new VolumeError(
-    'precondition',
-    `volume_id: ${quote(volumeId)} lies in a pool with the id ${own.poolId}, which is not one of this node's`,
-  );
+  if (!own || model.pools.withId(own.poolId)) return;
+  const message = `volume_id: ${quote(volumeId)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
+  throw new VolumeError('precondition', message);
+}
+
+async function checkUnused(model: Model, volume: Volume): Promise<void> {
+  const mounts = await model.mountIndex.confirmed(volume.id);
+  if (mounts.length > 0) {
+    const paths = mounts.map((mount) => mount.path).join(', ');
+    throw new VolumeError('precondition', `volume ${quote(volume.id)} is still mounted at ${paths}`);
+  }
+  if (volume.content.backend !== 'image') return;
+  // Another mount namespace may hold it, where no mount of it can be seen.
+  const device = await model.devices.find(contentPathOf(model, volume));
+  if (!device) return;
+  const message = `volume ${quote(volume.id)} is still in use: its image is attached to ${device.path}`;
+  throw new VolumeError('precondition', message);
 }

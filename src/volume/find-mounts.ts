@@ -1,32 +1,36 @@
 import type { Model } from './model.ts';
-import { volumeOfRoot } from './mount-owner.ts';
-import { contentOf, existingVolume, isSame } from './staged-content.ts';
+import { volumeOfMount } from './mount-owner.ts';
+import { isVolumeAt } from './staged-content.ts';
 
 /**
- * Fills the mount index at start from the mounts there are. A mount is recognised by the path of its root, and a
- * mount of a volume's root confirmed by inode: another file system may have a path of the same name.
+ * Fills the mount index from the mounts there are: at start, and when a pool comes back. A mount is recognised by the
+ * path of its root or by its device, and a mount of a whole volume confirmed: another file system may have a path of
+ * the same name.
  * @returns how many mounts of volumes were found
  */
 export async function findMounts(model: Model): Promise<number> {
+  const attached = await model.devices.list();
   let found = 0;
-  for (const { path, mountId, root } of await model.mounts.list()) {
-    const owner = volumeOfRoot(model, root);
+  for (const mount of await model.mounts.list()) {
+    const { path, mountId } = mount;
+    const owner = volumeOfMount(model, mount, attached);
     if (!owner) continue;
-    if (owner.isWhole && !(await isVolumeAt(model, owner.volumeId, path))) continue;
+    if (owner.isWhole && !(await isStillAt(model, owner.volumeId, path))) continue;
+    found++;
+    if (model.mountIndex.at(path)?.mountId === mountId) continue;
     const use = { kind: owner.isWhole ? 'found' : 'inside' } as const;
     model.mountIndex.add({ volumeId: owner.volumeId, path, mountId, use });
-    found++;
   }
   return found;
 }
 
 // A volume whose data is gone, or a mount point under another mount, cannot be compared; it is kept, and
 // confirmed like every other entry before anything is refused because of it.
-async function isVolumeAt(model: Model, volumeId: string, path: string): Promise<boolean> {
+async function isStillAt(model: Model, volumeId: string, path: string): Promise<boolean> {
   try {
-    const { state: content } = await contentOf(model, existingVolume(model, volumeId));
+    const volume = model.volumes.findIntact(volumeId);
     const state = await model.mounts.inspect(path);
-    return state.kind !== 'mounted' || isSame(state.identity, content.identity);
+    return !volume || state.kind !== 'mounted' || (await isVolumeAt(model, volume, path, state));
   } catch {
     return true;
   }

@@ -1,7 +1,7 @@
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { Pools } from './pool.ts';
-import type { Mounts } from './ports.ts';
+import type { Devices, ImageFormatter, Mounts } from './ports.ts';
 import type { OnStep } from './steps.ts';
 import type { TopologySegments } from './topology.ts';
 import type { VolumeIndex } from './volume-index.ts';
@@ -11,11 +11,30 @@ export interface Model {
   readonly pools: Pools;
   readonly volumes: VolumeIndex;
   readonly mounts: Mounts;
+  readonly devices: Devices;
+  readonly formatter: ImageFormatter;
   readonly mountIndex: MountIndex;
   readonly paths: MountPaths;
   /** Where this node is; undefined when topology is switched off. */
   readonly topology: TopologySegments | undefined;
-  readonly maximumVolumeBytes: bigint;
+  readonly limits: SizeLimits;
+  readonly expansion: Expansion;
   readonly onStep: OnStep;
   readonly now: () => Date;
+}
+
+/** What sizes volumes may have. */
+export interface SizeLimits {
+  /** The largest volume. */
+  readonly maximumVolumeBytes: bigint;
+  /** The largest that NodeExpandVolume makes. */
+  readonly maximumNodeExpansionBytes: bigint;
+  /** How many times the room there is may be promised, in thousandths; 1000 is once. */
+  readonly overcommitThousandths: bigint;
+}
+
+/** Which services expand volumes. */
+export interface Expansion {
+  readonly byController: boolean;
+  readonly byNode: boolean;
 }

@@ -12,7 +12,7 @@ export interface KnownMount {
 
 export type MountUse =
   | { readonly kind: 'staging' }
-  | { readonly kind: 'target'; readonly accessMode: AccessMode }
+  | { readonly kind: 'target'; readonly accessMode: AccessMode; readonly readOnly: boolean }
   /** Found at start: the volume's root, staged or published. */
   | { readonly kind: 'found' }
   /** Found at start: a directory inside the volume, such as a pod's subPath. */

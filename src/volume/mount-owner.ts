@@ -1,6 +1,7 @@
+import { posix } from 'node:path';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { MountedState } from './ports.ts';
+import type { AttachedFile, MountedPath, MountedState } from './ports.ts';
 
 /**
  * Refuses to take down a mount that is known to be another volume's. A mount that cannot be told, because its
@@ -24,14 +25,41 @@ async function ownerOf(model: Model, path: string, mounted: MountedState): Promi
   const known = model.mountIndex.at(path);
   if (known?.mountId === mounted.mountId) return known.volumeId;
   const entry = (await model.mounts.list()).find((mount) => mount.mountId === mounted.mountId);
-  return entry && volumeOfRoot(model, entry.root)?.volumeId;
+  return entry && volumeOfMount(model, entry, await model.devices.list())?.volumeId;
+}
+
+/** The volume that a mount shows, as far as paths tell, and whether it shows all of it. */
+export function volumeOfMount(
+  model: Pick<Model, 'volumes' | 'pools'>,
+  { root, source }: MountedPath,
+  attached: readonly AttachedFile[],
+): { volumeId: string; isWhole: boolean } | undefined {
+  // The node of a device that is bound on a file has the root `/loop3`, a file system on it the source `/dev/loop3`.
+  const device = attached.find(({ path }) => path === source || path === posix.join('/dev', root));
+  if (!device) return volumeOfRoot(model, root);
+  const volumeId = volumeOfFile(model, device.file)?.volumeId;
+  return volumeId === undefined ? undefined : { volumeId, isWhole: device.path !== source || root === '/' };
+}
+
+/** The volume whose image a file is: one that lies in a volume's directory of one of the pools. */
+export function volumeOfFile(
+  model: Pick<Model, 'volumes' | 'pools'>,
+  file: string,
+): { directoryName: string; volumeId: string | undefined } | undefined {
+  const directory = posix.dirname(file);
+  const isOurs = model.pools.all.some(
+    (pool) => posix.dirname(directory) === posix.join(pool.path, 'volumes'),
+  );
+  if (!isOurs || posix.basename(file) !== 'image') return undefined;
+  const directoryName = posix.basename(directory);
+  return { directoryName, volumeId: model.volumes.idOfDirectory(directoryName) };
 }
 
 /**
  * The volume whose content, or a directory in it, the root of a mount is, as far as its path tells. A pool may lie
  * below directories that are called like its own, so every place in the path is looked at.
  */
-export function volumeOfRoot(
+function volumeOfRoot(
   model: Pick<Model, 'volumes'>,
   root: string,
 ): { volumeId: string; isWhole: boolean } | undefined {

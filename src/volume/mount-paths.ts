@@ -11,14 +11,14 @@ const PATH_LIMIT_BYTES = 4095;
 export class MountPaths {
   private readonly kubeletDir: string;
   private readonly realKubeletDir: string;
-  private readonly poolPaths: readonly string[];
+  private readonly poolPaths: () => readonly string[];
 
   /**
    * @param kubeletDir as it appears in requests
    * @param realKubeletDir the same with its symbolic links followed
-   * @param poolPaths the pools, symbolic links followed
+   * @param poolPaths tells where the pools are, symbolic links followed
    */
-  constructor(kubeletDir: string, realKubeletDir: string, poolPaths: readonly string[]) {
+  constructor(kubeletDir: string, realKubeletDir: string, poolPaths: () => readonly string[]) {
     this.kubeletDir = posix.normalize(kubeletDir);
     this.realKubeletDir = realKubeletDir;
     this.poolPaths = poolPaths;
@@ -37,7 +37,7 @@ export class MountPaths {
       throw invalidField(field, path, `is longer than ${PATH_LIMIT_BYTES} bytes`);
     }
     const real = this.canonical(path);
-    for (const pool of this.poolPaths) {
+    for (const pool of this.poolPaths()) {
       if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
       if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
     }

@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { quote, VolumeError } from './errors.ts';
+import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { MountUse } from './mount-index.ts';
 
@@ -31,4 +31,9 @@ export function checkUse(
   if (model.mountIndex.at(path)?.use.kind !== wrongUse) return;
   const meaning = wrongUse === 'staging' ? 'where a volume is staged' : 'where a volume is published';
   throw new VolumeError('invalid', `${field}: ${quote(path)} is ${meaning}`);
+}
+
+/** A path that is a symbolic link itself, which is neither followed nor replaced. */
+export function symlinkError(field: string, path: string): VolumeError {
+  return invalidField(field, path, 'is a symbolic link');
 }

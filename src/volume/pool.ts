@@ -1,20 +1,49 @@
+import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Backend, FileSystemUsage, Records } from './ports.ts';
-import type { Volume } from './volume.ts';
+import type { BackendKind, Volume } from './volume.ts';
 
-/** A named directory in which volumes live. */
+/** How a pool provides directory volumes: the best that its file system can do. */
+export type DirectoryAbility =
+  | { readonly backend: 'directory' }
+  | { readonly backend: 'quota' }
+  | { readonly backend: 'subvolume'; readonly isLimited: boolean };
+
+/** What can be made in a pool. */
+export interface PoolAbilities {
+  readonly directories: DirectoryAbility;
+  /** Whether files can be attached as block devices. */
+  readonly hasImages: boolean;
+}
+
+/**
+ * A named directory in which volumes live. Its disk may be missing; then everything but its name, id and path is a
+ * VolumeError unavailable until `checkReachable` finds it again.
+ */
 export interface Pool {
   readonly name: string;
   /** Eight hexadecimal digits, part of the id of each volume made in it. */
   readonly id: string;
   /** Where it is, symbolic links followed. */
   readonly path: string;
+  readonly abilities: PoolAbilities;
   readonly records: Records;
-  readonly backend: Backend;
-  /** @throws VolumeError unavailable: its disk is no longer what was there at start */
+  readonly backends: Readonly<Record<BackendKind, Backend>>;
+  /** What its volumes are promised together. */
+  readonly account: Account;
+  /** The same for the accounting classes inside it, by name. */
+  readonly classes: ReadonlyMap<string, Account>;
+  /** What the volumes that are held to their size are promised on its disk, those of other pools there included. */
+  readonly disk: Account;
+  /**
+   * Makes sure that its disk is there, and finds one that has come back.
+   * @throws VolumeError unavailable, naming the pool
+   */
   checkReachable(): Promise<void>;
   /** The space of the file system it lies on. */
   usage(): Promise<FileSystemUsage>;
+  /** A project id that nothing on its disk uses, for a volume that is being made. */
+  reserveProjectId(): Promise<number>;
 }
 
 export const defaultPoolName = 'default';
@@ -33,17 +62,23 @@ export class Pools {
     return this.byName.get(name);
   }
 
-  /** The pool a volume lies in; volumes are only ever loaded from pools there are. */
-  of(volume: Volume): Pool {
-    const pool = this.byName.get(volume.pool);
-    if (!pool) {
-      const message = `volume ${quote(volume.id)} lies in pool ${quote(volume.pool)}, which is not there`;
-      throw new VolumeError('unavailable', message);
-    }
-    return pool;
+  /** The pool that is there under every circumstance, the state directory. */
+  get default(): Pool {
+    return this.named(defaultPoolName);
   }
 
-  hasId(poolId: string): boolean {
-    return this.all.some((pool) => pool.id === poolId);
+  /** The pool a volume lies in; volumes are only ever loaded from pools there are. */
+  of(volume: Volume): Pool {
+    return this.named(volume.pool);
+  }
+
+  withId(poolId: string): Pool | undefined {
+    return this.all.find((pool) => pool.id === poolId);
+  }
+
+  private named(name: string): Pool {
+    const pool = this.byName.get(name);
+    if (!pool) throw new VolumeError('unavailable', `there is no pool ${quote(name)}`);
+    return pool;
   }
 }

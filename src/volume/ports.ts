@@ -1,5 +1,6 @@
+import type { FileSystemType } from './file-system-type.ts';
 import type { MountFlags } from './mount-flags.ts';
-import type { DamagedVolume, Volume } from './volume.ts';
+import type { DamagedVolume, RootOwnership, Volume } from './volume.ts';
 
 /**
  * What the model needs of the world: records that survive a crash, a backend that provisions bytes, and mounts.
@@ -16,6 +17,8 @@ export interface Records {
    * @throws VolumeError exhausted or unavailable for what a disk can answer
    */
   add(volume: Volume, build: (directory: string) => Promise<void>): Promise<void>;
+  /** Replaces the record of a volume that exists, in one durable step. */
+  replace(volume: Volume): Promise<void>;
   /**
    * Forgets a volume in one durable step. What it held is removed afterwards, in the background, through
    * `Backend.destroy`. Forgetting what is not there changes nothing.
@@ -27,16 +30,29 @@ export interface Records {
   directoryNameOf(id: string): string;
 }
 
-/** How volumes of one kind are provisioned in a pool. Directories are given as absolute paths. */
+/**
+ * How volumes of one kind are provisioned in a pool. Directories are given as absolute paths: the one that holds
+ * the volume's content, and its record.
+ */
 export interface Backend {
-  /** Whether writes past the capacity fail. */
-  readonly enforcesCapacity: boolean;
-  /** Makes the volume's content in its directory, which is new, and makes it durable. */
+  /** Makes the volume's content in its directory, with its limit in force, and makes it durable. */
   provision(directory: string, volume: Volume): Promise<void>;
-  /** Removes the volume's directory with all it holds. What is gone already is no error; may be repeated. */
-  destroy(directory: string): Promise<void>;
-  /** The directory that is mounted when the volume is staged. */
+  /** Removes the volume's directory with all it holds, and its limit. What is gone is no error; may be repeated. */
+  destroy(directory: string, volume: Volume): Promise<void>;
+  /** What is mounted or attached when the volume is staged: a directory, or the file of an image. */
   contentOf(directory: string): string;
+  /**
+   * Lets the volume hold this much, which is no less than it holds now; where that is so already, nothing changes.
+   * A file system inside the content does not grow with it.
+   */
+  expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void>;
+  /**
+   * What is used of the volume's own limit, in time that does not depend on its content; undefined where it has
+   * no limit of its own, or where only its mounted file system knows.
+   */
+  usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined>;
+  /** The bytes of the pool's disk that the volume takes up, as far as that can be told without looking at each file. */
+  occupiedBytes(directory: string, volume: Volume): Promise<bigint>;
 }
 
 /** Identifies a file or directory while it is open or mounted: an inode number and its device. */
@@ -72,6 +88,8 @@ export interface MountedState {
   readonly identity: FileIdentity;
   /** The flags in force on the mount, those of its file system included. */
   readonly flags: MountFlags;
+  /** The number of the device when what is mounted is a device node, `major:minor`. */
+  readonly deviceNode: string | undefined;
 }
 
 /** One mount among all that the driver sees. */
@@ -80,12 +98,20 @@ export interface MountedPath {
   readonly mountId: number;
   /** The directory of its file system that is mounted, for instance `/pool/volumes/<name>/data`. */
   readonly root: string;
+  /** What the file system was mounted from, for instance `/dev/loop3`. */
+  readonly source: string;
 }
 
 /** The space of the file system at a path. */
 export interface FileSystemUsage {
   readonly bytes: Usage;
   readonly inodes: Usage;
+}
+
+/** The space of a volume. File systems that make inodes as they go have no numbers for them. */
+export interface VolumeUsage {
+  readonly bytes: Usage;
+  readonly inodes: Usage | undefined;
 }
 
 export interface Usage {
@@ -123,8 +149,91 @@ export interface Mounts {
    * @throws VolumeError precondition when it is not empty
    */
   remove(path: string): Promise<void>;
+  /**
+   * Makes an empty file, 0600, in a parent that exists, for a device to be bound on.
+   * @returns whether it was made; false when an empty file is there already
+   */
+  makeFile(path: string): Promise<boolean>;
+  /** Binds the node of a device on the file at `target`. @returns the new mount's id */
+  bindDevice(device: Device, target: string): Promise<number>;
+  /**
+   * Mounts the file system on a device at a directory, its flags in force from the moment it is visible.
+   * @returns the new mount's id
+   * @throws VolumeError precondition with the kernel's reason
+   */
+  mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number>;
+  /** The number of the device whose file system is mounted at a path, `major:minor`; undefined when it has none. */
+  deviceAt(path: string): Promise<string | undefined>;
+  /**
+   * Grows the file system of a device, mounted at a path, to the device's size.
+   * @returns whether it fills the device now: ext4 grows while it is mounted only for a process that may override
+   *   resource limits
+   */
+  growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }>;
   /** The space at a path, which exists. */
   usage(path: string): Promise<FileSystemUsage>;
   /** Every mount there is. The cost grows with their number: for start-up and for what no index knows. */
   list(): Promise<MountedPath[]>;
+}
+
+/** How the file system of an image is mounted. */
+export interface FileSystemMount {
+  readonly fsType: FileSystemType;
+  /** Options of the file system itself, such as `discard`. */
+  readonly options: readonly string[];
+  readonly flags: MountFlags;
+}
+
+/** A block device of the kernel. */
+export interface Device {
+  /** Its node, `/dev/loop3`. */
+  readonly path: string;
+  /** `major:minor`. */
+  readonly number: string;
+}
+
+/**
+ * Files as block devices. A file is attached to one device at most, whoever attached it: two would each have a
+ * cache of their own, and a file system mounted from both would be lost.
+ */
+export interface Devices {
+  /** The device a file is attached to, undefined when it is attached to none. */
+  find(file: string): Promise<Device | undefined>;
+  /**
+   * Attaches a file, or takes the device it is attached to, for as long as `use` runs. After that the device goes
+   * when the last mount of it is gone.
+   */
+  hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T>;
+  /** Attaches a file until it is detached, or takes the device it is attached to. */
+  attach(file: string): Promise<Device>;
+  /** @returns false when somebody still uses the device, so that it is still there */
+  detach(file: string): Promise<boolean>;
+  /** Lets the device of a file see that the file has grown; a file that is not attached is left alone. */
+  refreshSize(file: string): Promise<void>;
+  isReadOnly(device: Device): Promise<boolean>;
+  /** Lets the device be opened for writing, or not. Whoever has it open already is not stopped. */
+  setReadOnly(device: Device, readOnly: boolean): Promise<void>;
+  /** Every file that is attached, by its path. */
+  list(): Promise<AttachedFile[]>;
+}
+
+export interface AttachedFile extends Device {
+  readonly file: string;
+}
+
+/** The file systems inside images, while nothing of them is mounted. */
+export interface ImageFormatter {
+  /** The file systems that can be made here. */
+  readonly fileSystems: readonly FileSystemType[];
+  /** The smallest images they can be made on. */
+  readonly minimumBytes: Readonly<Record<FileSystemType, bigint>>;
+  /** What is on an image: a file system, nothing at all, or something else. */
+  inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
+  /**
+   * Makes a file system on a blank image, whole or not at all, its root directory with this owner and mode.
+   * @throws VolumeError precondition: the image is not blank, or is attached
+   */
+  format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void>;
+  /** Grows a file system on a device to its size, before it is mounted. */
+  growUnmounted(device: Device, fsType: FileSystemType): Promise<void>;
 }

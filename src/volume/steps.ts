@@ -5,17 +5,22 @@
 export const mutationSteps = {
   createVolume: [
     'create: directory made',
-    'create: content made',
     'create: record written',
+    'create: content made',
     'create: built durably',
     'create: renamed',
     'create: durable',
   ],
   deleteVolume: ['delete: checked', 'delete: renamed', 'delete: durable', 'delete: content removed'],
+  expandVolume: ['expand: checked', 'expand: content grown', 'expand: recorded'],
+  expandImage: ['expand: device grown', 'expand: file system grown'],
   stageVolume: ['stage: checked', 'stage: mounted'],
+  stageImage: ['stage: formatted'],
+  stageBlock: ['stage: attached'],
   publishVolume: ['publish: checked', 'publish: target made', 'publish: mounted'],
   unpublishVolume: ['unpublish: checked', 'unpublish: unmounted', 'unpublish: target removed'],
   unstageVolume: ['unstage: checked', 'unstage: unmounted'],
+  unstageBlock: ['unstage: detached'],
 } as const;
 
 export type Step = (typeof mutationSteps)[keyof typeof mutationSteps][number];

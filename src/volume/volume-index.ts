@@ -1,6 +1,6 @@
 import { VolumeError } from './errors.ts';
 import type { DamagedVolume, Volume } from './volume.ts';
-import { nameHash, parseOwnId } from './volume-id.ts';
+import { directoryNameOf, nameHash, parseOwnId } from './volume-id.ts';
 
 /**
  * The volumes of all pools, in memory: built from the records at start, kept by create and delete. Looking up
@@ -15,25 +15,38 @@ export class VolumeIndex {
   /** Ids in order, for pages that stay valid when volumes come and go. */
   private readonly sortedIds: string[] = [];
 
-  add(volume: Volume, directoryName: string): void {
+  add(volume: Volume): void {
     this.byId.set(volume.id, volume);
     this.byName.set(volume.name, volume);
-    this.idByDirectoryName.set(directoryName, volume.id);
+    this.idByDirectoryName.set(directoryNameOf(volume.id), volume.id);
     this.sortedIds.splice(this.positionAfter(volume.id), 0, volume.id);
   }
 
-  remove(volume: Volume, directoryName: string): void {
+  remove(volume: Volume): void {
     this.byId.delete(volume.id);
     if (this.byName.get(volume.name)?.id === volume.id) this.byName.delete(volume.name);
-    this.idByDirectoryName.delete(directoryName);
+    this.idByDirectoryName.delete(directoryNameOf(volume.id));
     const position = this.positionAfter(volume.id) - 1;
     if (this.sortedIds[position] === volume.id) this.sortedIds.splice(position, 1);
+  }
+
+  /** Forgets what is known of a pool: its disk is another, or will be read anew. */
+  removePool(pool: string): void {
+    for (const volume of this.all()) if (volume.pool === pool) this.remove(volume);
+    for (const damaged of [...this.damaged.values()]) if (damaged.pool === pool) this.removeDamaged(damaged);
   }
 
   addDamaged(volume: DamagedVolume): void {
     this.damaged.set(volume.id, volume);
     const own = parseOwnId(volume.id);
     if (own) this.damagedByNameHash.set(own.nameHash, volume);
+  }
+
+  private removeDamaged(volume: DamagedVolume): void {
+    this.damaged.delete(volume.id);
+    const own = parseOwnId(volume.id);
+    if (own && this.damagedByNameHash.get(own.nameHash) === volume)
+      this.damagedByNameHash.delete(own.nameHash);
   }
 
   /**
@@ -46,6 +59,11 @@ export class VolumeIndex {
     return this.byId.get(id);
   }
 
+  /** The same, but a volume whose record cannot be understood is undefined: for what works without records. */
+  findIntact(id: string): Volume | undefined {
+    return this.byId.get(id);
+  }
+
   /**
    * The volume that was created with this name, undefined when there is none.
    * @throws VolumeError damaged: a volume whose record cannot be understood may have this name
@@ -54,6 +72,17 @@ export class VolumeIndex {
     const damaged = this.damagedByNameHash.get(nameHash(name));
     if (damaged) throw damagedError(damaged);
     return this.byName.get(name);
+  }
+
+  /** Every volume, in no order. */
+  all(): Volume[] {
+    return [...this.byId.values()];
+  }
+
+  /** Puts a changed volume in the place of the one with its id. */
+  replace(volume: Volume): void {
+    this.byId.set(volume.id, volume);
+    this.byName.set(volume.name, volume);
   }
 
   /** The id of the volume in the directory of this name. */

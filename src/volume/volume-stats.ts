@@ -1,24 +1,25 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { FileSystemUsage } from './ports.ts';
-import { contentOf, inspectField, isSame } from './staged-content.ts';
+import type { VolumeUsage } from './ports.ts';
+import { inspectField, isVolumeAt } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
  * The space of a volume, asked at a path where it is staged or published (CSI specification,
- * NodeGetVolumeStats). A volume whose capacity is not enforced has the space of its pool's file system.
+ * NodeGetVolumeStats). A volume that is not held to its size has the space of its pool's file system.
  * @throws VolumeError not-found: the volume is not mounted there
  */
-export async function volumeStats(
-  model: Model,
-  volume: Volume,
-  volumePath: string,
-): Promise<FileSystemUsage> {
-  const { state: content } = await contentOf(model, volume);
+export async function volumeStats(model: Model, volume: Volume, volumePath: string): Promise<VolumeUsage> {
+  await checkVolumeAt(model, volume, volumePath);
+  const { records, backends } = model.pools.of(volume);
+  const own = await backends[volume.content.backend].usage(records.directoryOf(volume.id), volume);
+  return own ?? model.mounts.usage(volumePath);
+}
+
+/** @throws VolumeError not-found: the volume is neither staged nor published at this path */
+export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
   const state = await inspectField(model, 'volume_path', volumePath);
-  if (state.kind === 'mounted' && isSame(state.identity, content.identity))
-    return model.mounts.usage(volumePath);
-  throw notMountedAt(volume, volumePath);
+  if (!(await isVolumeAt(model, volume, volumePath, state))) throw notMountedAt(volume, volumePath);
 }
 
 /** The volume exists, but not at this path. */

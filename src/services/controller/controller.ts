@@ -2,19 +2,24 @@ import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller
 import type { ControllerServiceCapability } from '../../rpc/generated/csi/v1/ControllerServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
 import { deleteVolume } from '../../volume/delete-volume.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
-import { existingVolume } from '../../volume/staged-content.ts';
 import { nameLock, volumeLock } from '../lock-keys.ts';
 import { volumeMessage } from '../replies.ts';
 import { required } from '../requests.ts';
 import { createVolumeHandler } from './create-volume.ts';
+import { expandVolumeMethod } from './expand-volume.ts';
 import { getCapacityHandler } from './get-capacity.ts';
 import { listVolumesHandler } from './list-volumes.ts';
 import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
 
-const capabilities: ControllerServiceCapability[] = (
-  ['CREATE_DELETE_VOLUME', 'LIST_VOLUMES', 'GET_VOLUME', 'GET_CAPACITY', 'SINGLE_NODE_MULTI_WRITER'] as const
-).map((type) => ({ rpc: { type } }));
+const capabilities = [
+  'CREATE_DELETE_VOLUME',
+  'LIST_VOLUMES',
+  'GET_VOLUME',
+  'GET_CAPACITY',
+  'SINGLE_NODE_MULTI_WRITER',
+] as const;
 
 /** The Controller service (CSI specification, Controller Service RPC). */
 export function controllerService(model: Model): Methods<ControllerDefinition> {
@@ -32,13 +37,19 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     },
     ControllerGetVolume: {
       async handle(request) {
-        const volume = existingVolume(model, required('volume_id', request.volume_id));
+        const volume = await existingVolume(model, required('volume_id', request.volume_id));
         return { volume: volumeMessage(model, volume), status: { published_node_ids: [] } };
       },
     },
     ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
     ListVolumes: { handle: listVolumesHandler(model) },
     GetCapacity: { handle: getCapacityHandler(model) },
-    ControllerGetCapabilities: { handle: async () => ({ capabilities }) },
+    ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
+    ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
   };
+}
+
+function capabilitiesOf({ expansion }: Model): ControllerServiceCapability[] {
+  const types = expansion.byController ? ([...capabilities, 'EXPAND_VOLUME'] as const) : capabilities;
+  return types.map((type) => ({ rpc: { type } }));
 }

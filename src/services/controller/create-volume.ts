@@ -1,6 +1,6 @@
 import type { CreateVolumeRequest__Output } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
-import { objectionTo } from '../../volume/capability.ts';
+import { contradiction, fsTypeOf } from '../../volume/capability.ts';
 import { createVolume, type VolumeSpec } from '../../volume/create-volume.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
@@ -21,7 +21,7 @@ function parse(request: CreateVolumeRequest__Output): VolumeSpec {
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-  const problem = objectionTo(capabilities);
+  const problem = contradiction(capabilities);
   if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
   if (request.volume_content_source) {
     throw new VolumeError(
@@ -32,8 +32,10 @@ function parse(request: CreateVolumeRequest__Output): VolumeSpec {
   if (Object.keys(request.mutable_parameters).length > 0) {
     throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
   }
-  const { pool, root } = parseParameters(request.parameters);
+  const { pool, root, wish } = parseParameters(request.parameters);
+  const isBlock = capabilities.some((capability) => capability.accessType === 'block');
+  const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
   const range = parseCapacityRange(request.capacity_range);
   const requisite = parsePlaces(request.accessibility_requirements?.requisite);
-  return { name, capabilities, pool, root, range, requisite };
+  return { name, capabilities, pool, wish: { ...wish, isBlock, fsType }, root, range, requisite };
 }

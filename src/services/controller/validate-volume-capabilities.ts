@@ -1,10 +1,11 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
-import { objectionTo } from '../../volume/capability.ts';
+import { contradiction, unsuitable } from '../../volume/capability.ts';
+import { contentDifference, placeDifference } from '../../volume/create-volume.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
-import { existingVolume } from '../../volume/staged-content.ts';
-import type { Volume } from '../../volume/volume.ts';
+import { isBlock, type Volume } from '../../volume/volume.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, required } from '../requests.ts';
@@ -17,7 +18,7 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
   return async (request: Request): Promise<Response> => {
     const volumeId = required('volume_id', request.volume_id);
     if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
-    const volume = existingVolume(model, volumeId);
+    const volume = await existingVolume(model, volumeId);
     const message = objection(model, volume, request);
     if (message !== undefined) return { message };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
@@ -28,9 +29,11 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
 function objection(model: Model, volume: Volume, request: Request): string | undefined {
   try {
     const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-    const problem = objectionTo(capabilities);
+    const problem =
+      contradiction(capabilities) ??
+      capabilities.map((capability) => unsuitable(volume, capability)).find((each) => each !== undefined);
     if (problem !== undefined) return `volume_capabilities: ${problem}`;
-    return parametersObjection(volume, request) ?? contextObjection(model, volume, request);
+    return parametersObjection(model, volume, request) ?? contextObjection(model, volume, request);
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'invalid') return error.message;
     throw error;
@@ -38,14 +41,17 @@ function objection(model: Model, volume: Volume, request: Request): string | und
 }
 
 function parametersObjection(
+  model: Model,
   volume: Volume,
   { parameters, mutable_parameters }: Request,
 ): string | undefined {
   if (Object.keys(mutable_parameters).length > 0)
     return 'mutable_parameters: the driver does not declare MODIFY_VOLUME';
-  const { pool, root } = parseParameters(parameters);
-  if (pool !== undefined && pool !== volume.pool)
-    return `parameters.pool: the volume lies in pool ${volume.pool}`;
+  const { pool, root, wish } = parseParameters(parameters);
+  const difference =
+    placeDifference(model, volume, pool) ??
+    contentDifference(volume.content, { ...wish, isBlock: isBlock(volume.content), fsType: undefined });
+  if (difference !== undefined) return `parameters: the volume has ${difference}`;
   const told = (['uid', 'gid', 'mode'] as const).filter((key) => Object.hasOwn(parameters, key));
   const different = told.find((key) => root[key] !== volume.root[key]);
   return different && `parameters.${different}: the volume was made with another value`;

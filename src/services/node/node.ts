@@ -3,13 +3,12 @@ import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServi
 import type { Methods } from '../../rpc/service.ts';
 import type { Model } from '../../volume/model.ts';
 import { pathLock, volumeLock, volumeShared } from '../lock-keys.ts';
+import { expandVolumeMethod } from './expand-volume.ts';
 import { publishVolumeHandler, unpublishVolumeHandler } from './publish-volume.ts';
 import { stageVolumeHandler, unstageVolumeHandler } from './stage-volume.ts';
 import { volumeStatsHandler } from './volume-stats.ts';
 
-const capabilities: NodeServiceCapability[] = (
-  ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'] as const
-).map((type) => ({ rpc: { type } }));
+const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'] as const;
 
 /** What the Node service tells of this node. */
 export interface NodeInfo {
@@ -45,6 +44,12 @@ export function nodeService(model: Model, { nodeId, volumeLimit }: NodeInfo): Me
         accessible_topology: model.topology ? { segments: { ...model.topology } } : null,
       }),
     },
-    NodeGetCapabilities: { handle: async () => ({ capabilities }) },
+    ...(model.expansion.byNode ? { NodeExpandVolume: expandVolumeMethod(model) } : {}),
+    NodeGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
   };
+}
+
+function capabilitiesOf({ expansion }: Model): NodeServiceCapability[] {
+  const types = expansion.byNode ? ([...capabilities, 'EXPAND_VOLUME'] as const) : capabilities;
+  return types.map((type) => ({ rpc: { type } }));
 }

@@ -2,11 +2,11 @@ import type { NodePublishVolumeRequest__Output } from '../../rpc/generated/csi/v
 import type { NodePublishVolumeResponse } from '../../rpc/generated/csi/v1/NodePublishVolumeResponse.ts';
 import type { NodeUnpublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeRequest.ts';
 import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeResponse.ts';
-import { asMountCapability } from '../../volume/capability.ts';
 import { VolumeError } from '../../volume/errors.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { publishVolume, unpublishVolume } from '../../volume/publish-volume.ts';
-import { existingVolume } from '../../volume/staged-content.ts';
+
 import { parseCapability, required } from '../requests.ts';
 
 /** Node.NodePublishVolume. */
@@ -15,7 +15,7 @@ export function publishVolumeHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     const target = required('target_path', request.target_path);
     const capabilityMessage = required('volume_capability', request.volume_capability);
-    const volume = existingVolume(model, volumeId);
+    const volume = await existingVolume(model, volumeId);
     // The specification asks for this code, since staging is declared.
     if (request.staging_target_path === '') {
       throw new VolumeError(
@@ -26,7 +26,7 @@ export function publishVolumeHandler(model: Model) {
     await publishVolume(model, volume, {
       stagingPath: model.paths.resolve('staging_target_path', request.staging_target_path),
       targetPath: model.paths.resolve('target_path', target),
-      capability: asMountCapability(parseCapability('volume_capability', capabilityMessage)),
+      capability: parseCapability('volume_capability', capabilityMessage),
       readOnly: request.readonly,
     });
     return {};

@@ -2,10 +2,10 @@ import type { NodeStageVolumeRequest__Output } from '../../rpc/generated/csi/v1/
 import type { NodeStageVolumeResponse } from '../../rpc/generated/csi/v1/NodeStageVolumeResponse.ts';
 import type { NodeUnstageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnstageVolumeRequest.ts';
 import type { NodeUnstageVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnstageVolumeResponse.ts';
-import { asMountCapability } from '../../volume/capability.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { stageVolume, unstageVolume } from '../../volume/stage-volume.ts';
-import { existingVolume } from '../../volume/staged-content.ts';
+
 import { parseCapability, required } from '../requests.ts';
 
 /** Node.NodeStageVolume. */
@@ -14,9 +14,9 @@ export function stageVolumeHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     const path = required('staging_target_path', request.staging_target_path);
     const capabilityMessage = required('volume_capability', request.volume_capability);
-    const volume = existingVolume(model, volumeId);
+    const volume = await existingVolume(model, volumeId);
     const stagingPath = model.paths.resolve('staging_target_path', path);
-    const capability = asMountCapability(parseCapability('volume_capability', capabilityMessage));
+    const capability = parseCapability('volume_capability', capabilityMessage);
     await stageVolume(model, volume, stagingPath, capability);
     return {};
   };

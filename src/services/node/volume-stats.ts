@@ -1,9 +1,9 @@
 import type { NodeGetVolumeStatsRequest__Output } from '../../rpc/generated/csi/v1/NodeGetVolumeStatsRequest.ts';
 import type { NodeGetVolumeStatsResponse } from '../../rpc/generated/csi/v1/NodeGetVolumeStatsResponse.ts';
 import type { VolumeUsage } from '../../rpc/generated/csi/v1/VolumeUsage.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import type { Usage } from '../../volume/ports.ts';
-import { existingVolume } from '../../volume/staged-content.ts';
 import { notMountedAt, volumeStats } from '../../volume/volume-stats.ts';
 import { required } from '../requests.ts';
 
@@ -12,11 +12,13 @@ export function volumeStatsHandler(model: Model) {
   return async (request: NodeGetVolumeStatsRequest__Output): Promise<NodeGetVolumeStatsResponse> => {
     const volumeId = required('volume_id', request.volume_id);
     const path = required('volume_path', request.volume_path);
-    const volume = existingVolume(model, volumeId);
+    const volume = await existingVolume(model, volumeId);
     // Nothing is ever mounted at a relative path, and the specification has a code for "not there".
     if (!path.startsWith('/')) throw notMountedAt(volume, path);
     const { bytes, inodes } = await volumeStats(model, volume, model.paths.resolve('volume_path', path));
-    return { usage: [usageMessage('BYTES', bytes), usageMessage('INODES', inodes)] };
+    return {
+      usage: [usageMessage('BYTES', bytes), ...(inodes ? [usageMessage('INODES', inodes)] : [])],
+    };
   };
 }
 

@@ -1,0 +1,28 @@
+#!/bin/sh
+# The first process of the guest. It sees the host's whole tree, and writes to it, so what the host has mounted for
+# itself is made anew: /proc, /sys, /run, /dev (devtmpfs is there already) and, on the guest's own disk, /tmp.
+# Then it runs the command that scripts/lib/guest.mjs has left, notes how that ended, and turns the guest off.
+export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+guest="$(dirname "$0")/../../.cache/guest"
+
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t tmpfs run /run
+mkdir /dev/shm
+mount -t tmpfs shm /dev/shm
+ln -s /proc/self/fd /dev/fd
+mount -t ext4 /dev/ubda /tmp
+chmod 1777 /tmp
+
+# The second console is the output of whoever started the guest; the first has the kernel's messages.
+# Through cat, so that the command does not take it for a terminal.
+stty raw </dev/tty1
+{
+  ( . "$guest/command.sh" ) </dev/null 2>&1
+  echo $? >"$guest/status"
+} | cat >/dev/tty1
+
+sync
+echo o >/proc/sysrq-trigger
+# The kernel would panic if its first process ended.
+exec sleep infinity

@@ -1,0 +1,123 @@
+// A guest kernel with the quotas of XFS and ext4, which the kernel of a build machine may lack: User-Mode Linux, as
+// packaged by Debian. It is an ordinary process that needs no image: it runs on the host's own tree.
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isRoot, namespaceObstacle } from './namespace.mjs';
+import { cacheDirectory, inProject, mustRun } from './project.mjs';
+
+const GUEST_PACKAGE = 'user-mode-linux';
+const KERNEL = 'linux.uml';
+const MEMORY = '1G';
+const DISK_BYTES = 16 * 1024 ** 3;
+// Only for a guest that hangs; the tests in it have limits of their own.
+const LIMIT_MS = 30 * 60 * 1000;
+
+const directory = join(cacheDirectory, 'guest');
+const files = {
+  command: join(directory, 'command.sh'),
+  status: join(directory, 'status'),
+  disk: join(directory, 'disk'),
+  log: join(directory, 'kernel.log'),
+};
+
+/** Why no guest can be started on this machine, or undefined. */
+export function guestObstacle() {
+  if (process.arch !== 'x64') return `User-Mode Linux is for x64, and this is ${process.arch}`;
+  // They would end words of the kernel's command line.
+  if (/[\s,"]/.test(directory)) return `the project's path has a space, comma or quote in it: ${directory}`;
+  if (!isRoot) return 'it needs root, so that the guest may read the whole tree of the host';
+  if (!isInstalled() && !canInstall()) return `it needs ${KERNEL}, of Debian's package ${GUEST_PACKAGE}`;
+  return namespaceObstacle();
+}
+
+/** Installs the guest's kernel, unless it is there already. */
+export function installGuest() {
+  if (isInstalled()) return;
+  mustRun('apt-get', ['install', '--yes', '--no-install-recommends', GUEST_PACKAGE], {
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  });
+}
+
+function isInstalled() {
+  return spawnSync(KERNEL, ['--version']).status === 0;
+}
+
+function canInstall() {
+  return spawnSync('apt-get', ['install', '--simulate', GUEST_PACKAGE]).status === 0;
+}
+
+/**
+ * Runs a command as root in a new guest, in the project, its output shown.
+ * @returns its exit code; 127 when it has not come to an end
+ */
+export async function runGuest(command, env = {}) {
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(files.command, script(command, env));
+  makeDisk();
+  const log = openSync(files.log, 'w');
+  try {
+    await bootAndWait(log);
+  } finally {
+    closeSync(log);
+    rmSync(files.disk, { force: true });
+  }
+  return readStatus();
+}
+
+// A guest is many processes. In a PID namespace all of them end with the first, which ends with this process.
+function bootAndWait(log) {
+  const words = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'];
+  // Its console is a pipe, because it would take a terminal over, Ctrl-C included.
+  const stdio = ['ignore', log, log, 'pipe'];
+  const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio });
+  guest.stdio[3].pipe(process.stdout, { end: false });
+  const limit = setTimeout(() => guest.kill('SIGKILL'), LIMIT_MS);
+  return new Promise((resolve, reject) => guest.on('close', resolve).on('error', reject)).finally(() =>
+    clearTimeout(limit),
+  );
+}
+
+function kernelArguments() {
+  return [
+    `mem=${MEMORY}`,
+    'root=none',
+    'rootfstype=hostfs',
+    'rootflags=/',
+    'rw',
+    `init=${inProject('scripts', 'lib', 'guest-init.sh')}`,
+    `ubd0=${files.disk}`,
+    `uml_dir=${directory}`,
+    'con=null',
+    'con0=null,fd:2',
+    'con1=null,fd:3',
+  ];
+}
+
+function script(command, env) {
+  const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  const assignments = Object.entries({ HOME: '/root', ...colours, ...env }).map(
+    ([name, value]) => `export ${name}=${quoted(value)}`,
+  );
+  return [...assignments, `cd ${quoted(inProject())}`, command.map(quoted).join(' '), ''].join('\n');
+}
+
+function quoted(word) {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function makeDisk() {
+  writeFileSync(files.disk, '');
+  truncateSync(files.disk, DISK_BYTES);
+  mustRun('mkfs.ext4', ['-q', '-E', 'nodiscard', files.disk]);
+}
+
+function readStatus() {
+  try {
+    return Number(readFileSync(files.status, 'utf8'));
+  } catch {
+    process.stderr.write(`The guest has not come to its end; its kernel's messages are in ${files.log}.\n`);
+    return 127;
+  }
+}

@@ -1,0 +1,87 @@
+import { createSubvolume, fileSystemUuid, removeSubvolumeTree, subvolumeId } from '../../kernel/btrfs.ts';
+import { type Qgroup, qgroupOf, removeQgroup, setQgroupLimit } from '../../kernel/btrfs-quota.ts';
+import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
+import { errno, isErrno } from '../../kernel/errno.ts';
+import { removeTree } from '../../kernel/remove-tree.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
+import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import type { Volume } from '../../volume/volume.ts';
+import { limitedUsage } from '../limited-usage.ts';
+import { dataOf, prepareRoot } from '../volume-root.ts';
+
+/** Volumes as subvolumes of btrfs, each held to its size by its own qgroup where quotas were on as it was made. */
+export class Subvolume implements Backend {
+  contentOf(directory: string): string {
+    return dataOf(directory);
+  }
+
+  async provision(directory: string, volume: Volume): Promise<void> {
+    const content = dataOf(directory);
+    await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
+    await withDescriptor(content, 'r', async (fd) => {
+      if (isLimited(volume)) await limit(fd, volume, volume.capacityBytes);
+      await prepareRoot(content, fd, volume.root);
+      // Syncing the directory alone does not cover the qgroup.
+      await syncFileSystem(fd);
+    });
+  }
+
+  async destroy(directory: string): Promise<void> {
+    try {
+      await withDescriptor(directory, 'r', async (fd) => {
+        // Newer kernels remove the qgroups of deleted subvolumes by themselves; the call then finds none.
+        for (const id of await removeSubvolumeTree(fd, 'data')) await removeQgroup(fd, id);
+      });
+    } catch (error) {
+      if (!isErrno(error, errno.ENOENT)) throw error;
+    }
+    await removeTree(directory);
+  }
+
+  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
+    if (isLimited(volume)) {
+      await withDescriptor(dataOf(directory), 'r', (fd) => limit(fd, volume, capacityBytes));
+    }
+  }
+
+  async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
+    if (!isLimited(volume)) return undefined;
+    const qgroup = await qgroupAt(directory);
+    if (qgroup?.limitBytes === undefined) throw noQgroup(volume);
+    const bytes = { limit: qgroup.limitBytes, used: qgroup.usedBytes };
+    // btrfs makes inodes as it goes and counts none.
+    return limitedUsage(directory, bytes, undefined);
+  }
+
+  async occupiedBytes(directory: string, volume: Volume): Promise<bigint> {
+    return isLimited(volume) ? ((await qgroupAt(directory))?.usedBytes ?? 0n) : 0n;
+  }
+}
+
+function qgroupAt(directory: string): Promise<Qgroup | undefined> {
+  return withDescriptor(dataOf(directory), 'r', (fd) => qgroupOf(fileSystemUuid(fd), subvolumeId(fd)));
+}
+
+/** Sets the limit of a subvolume's qgroup, and reads it back. */
+async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise<void> {
+  const id = subvolumeId(fd);
+  try {
+    await setQgroupLimit(fd, id, capacityBytes);
+  } catch (error) {
+    if (isErrno(error, errno.ENOTCONN, errno.EINVAL)) throw noQgroup(volume, error);
+    throw error;
+  }
+  const { limitBytes } = (await qgroupOf(fileSystemUuid(fd), id)) ?? {};
+  if (limitBytes !== capacityBytes) {
+    throw new Error(`the limit of qgroup 0/${id} reads ${limitBytes} after ${capacityBytes} was set`);
+  }
+}
+
+function noQgroup({ id, pool }: Volume, cause?: unknown): VolumeError {
+  const message = `volume ${quote(id)} has a qgroup limit, but quotas are off on pool ${quote(pool)} now`;
+  return new VolumeError('precondition', message, { cause });
+}
+
+function isLimited({ content }: Volume): boolean {
+  return content.backend === 'subvolume' && content.isLimited;
+}

@@ -1,0 +1,35 @@
+import { randomInt } from 'node:crypto';
+import { withDescriptor } from '../../kernel/descriptor.ts';
+import { quotaOf } from '../../kernel/project-quota.ts';
+
+// Numbers that people and other tools do not choose by hand; the largest leaves room for those that count down.
+const FIRST_ID = 2 ** 20;
+const LAST_ID = 2 ** 31;
+const ATTEMPT_LIMIT = 100;
+
+/**
+ * The project ids of one file system. An id is free when neither this driver nor anything else on the file system
+ * uses it: it has no usage and no limit there.
+ */
+export class ProjectIds {
+  private readonly taken = new Set<number>();
+
+  /** Takes a free id. @param directory any on the file system */
+  reserve(directory: string): Promise<number> {
+    return withDescriptor(directory, 'r', async (fd) => {
+      for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
+        const id = randomInt(FIRST_ID, LAST_ID);
+        if (this.taken.has(id)) continue;
+        // Taken before anything is waited for, so that two creates cannot both find it free.
+        this.taken.add(id);
+        if ((await quotaOf(fd, id)) === undefined) return id;
+        this.taken.delete(id);
+      }
+      throw new Error(`${ATTEMPT_LIMIT} project ids in a row were in use in ${directory}`);
+    });
+  }
+
+  release(id: number): void {
+    this.taken.delete(id);
+  }
+}

@@ -1,0 +1,134 @@
+import { mkdir } from 'node:fs/promises';
+import { withDescriptor } from '../../kernel/descriptor.ts';
+import { errno, isErrno } from '../../kernel/errno.ts';
+import { eventually } from '../../kernel/eventually.ts';
+import {
+  clearQuota,
+  isQuotaOff,
+  type ProjectQuota,
+  quotaOf,
+  setProject,
+  setQuota,
+} from '../../kernel/project-quota.ts';
+import { removeTree } from '../../kernel/remove-tree.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
+import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import type { Volume } from '../../volume/volume.ts';
+import { limitedUsage } from '../limited-usage.ts';
+import { dataOf, prepareRoot } from '../volume-root.ts';
+import type { ProjectIds } from './project-ids.ts';
+
+const BYTES_FOR_EACH_INODE = 4096n;
+const LEAST_INODES = 4096n;
+
+/**
+ * Volumes as directories of XFS or ext4, each a project of its own with a quota. Everything made in the directory
+ * inherits the project. The limit is on inodes as well: on ext4 their number is fixed, and one volume could
+ * take those of all.
+ */
+export class QuotaDirectory implements Backend {
+  private readonly projectIds: ProjectIds;
+
+  constructor(projectIds: ProjectIds) {
+    this.projectIds = projectIds;
+  }
+
+  contentOf(directory: string): string {
+    return dataOf(directory);
+  }
+
+  async provision(directory: string, volume: Volume): Promise<void> {
+    const content = dataOf(directory);
+    await mkdir(content, { mode: 0o700 });
+    await withDescriptor(content, 'r', async (fd) => {
+      await limit(fd, volume, volume.capacityBytes);
+      await setProject(fd, projectIdOf(volume));
+      await prepareRoot(content, fd, volume.root);
+    });
+  }
+
+  async destroy(directory: string, volume: Volume): Promise<void> {
+    const projectId = projectIdOf(volume);
+    await removeTree(dataOf(directory));
+    await onDisk(directory, async (fd) => {
+      // The file system gives space back in the background; a process with a file open still uses the rest.
+      const isUnused = await eventually(async () => isEmpty(await quotaOf(fd, projectId)));
+      if (!isUnused)
+        throw new Error(`project ${projectId} of ${quote(volume.id)} still uses space on the disk`);
+      await clearQuota(fd, projectId);
+    });
+    this.projectIds.release(projectId);
+    await removeTree(directory);
+  }
+
+  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
+    await withDescriptor(directory, 'r', (fd) => limit(fd, volume, capacityBytes));
+  }
+
+  async usage(directory: string, volume: Volume): Promise<VolumeUsage> {
+    const quota = await withDescriptor(directory, 'r', (fd) =>
+      telling(volume, quotaOf(fd, projectIdOf(volume))),
+    );
+    const { limitBytes, limitInodes, usedBytes = 0n, usedInodes = 0n } = quota ?? {};
+    if (limitBytes === undefined || limitInodes === undefined) throw noQuota(volume);
+    const inodes = { limit: limitInodes, used: usedInodes };
+    return limitedUsage(directory, { limit: limitBytes, used: usedBytes }, inodes);
+  }
+
+  async occupiedBytes(directory: string, volume: Volume): Promise<bigint> {
+    const quota = await withDescriptor(directory, 'r', (fd) => quotaOf(fd, projectIdOf(volume)));
+    return quota?.usedBytes ?? 0n;
+  }
+}
+
+/** Sets the limit of a volume's project, and reads it back: some kernels accept what they do not keep. */
+async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise<void> {
+  const projectId = projectIdOf(volume);
+  const inodes = capacityBytes / BYTES_FOR_EACH_INODE;
+  await telling(
+    volume,
+    setQuota(fd, projectId, {
+      limitBytes: capacityBytes,
+      limitInodes: inodes < LEAST_INODES ? LEAST_INODES : inodes,
+    }),
+  );
+  const { limitBytes } = (await quotaOf(fd, projectId)) ?? {};
+  if (
+    limitBytes === undefined ||
+    limitBytes < capacityBytes ||
+    limitBytes - capacityBytes >= BYTES_FOR_EACH_INODE
+  ) {
+    throw new Error(`the limit of project ${projectId} reads ${limitBytes} after ${capacityBytes} was set`);
+  }
+}
+
+async function telling<T>(volume: Volume, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw isQuotaOff(error) ? noQuota(volume, error) : error;
+  }
+}
+
+function noQuota({ id, pool }: Volume, cause?: unknown): VolumeError {
+  const message = `volume ${quote(id)} has a project quota, but pool ${quote(pool)} is mounted without one now`;
+  return new VolumeError('precondition', message, { cause });
+}
+
+/** Works on the disk a volume is removed from; without quotas in force there is nothing to take back. */
+async function onDisk(directory: string, use: (fd: number) => Promise<void>): Promise<void> {
+  try {
+    await withDescriptor(directory, 'r', use);
+  } catch (error) {
+    if (!isQuotaOff(error) && !isErrno(error, errno.ENOENT)) throw error;
+  }
+}
+
+function isEmpty(quota: ProjectQuota | undefined): boolean {
+  return quota === undefined || (quota.usedBytes === 0n && quota.usedInodes === 0n);
+}
+
+function projectIdOf({ id, content }: Volume): number {
+  if (content.backend !== 'quota') throw new Error(`volume ${quote(id)} has no project`);
+  return content.projectId;
+}

@@ -1,0 +1,81 @@
+import { close, constants } from 'node:fs';
+import { chmod, chown, rename, rm, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
+import { errno, isErrno } from '../../kernel/errno.ts';
+import { withDetachedMount } from '../../kernel/file-system-mount.ts';
+import { attachLoop, findLoop, isLoopGone } from '../../kernel/loop.ts';
+import { below } from '../../kernel/path-handle.ts';
+import { isBlank, makeSparse } from '../../kernel/sparse-file.ts';
+import { statusOf } from '../../kernel/statx.ts';
+import type { FileSystemType } from '../../volume/file-system-type.ts';
+import type { RootOwnership } from '../../volume/volume.ts';
+import { makeFileSystem } from './mkfs.ts';
+
+const closeAsync = promisify(close);
+
+const OPEN_IMAGE = constants.O_RDWR | constants.O_NOFOLLOW;
+
+/** An image that gets a file system. */
+export interface Formatting {
+  readonly path: string;
+  readonly fsType: FileSystemType;
+  /** xfs takes 12 bytes, ext4 16. */
+  readonly label?: string;
+  /** Of the file system's root directory. */
+  readonly root: RootOwnership;
+}
+
+/**
+ * Makes a file system in a blank image, durably. It is built in a file beside the image, which then takes its place:
+ * a crash at any moment leaves a blank image or a whole file system. Whoever calls keeps others away meanwhile.
+ * @throws Error when anything was ever written to the image, or it is attached to a loop device: it is left as it is
+ */
+export async function formatImage({ path, fsType, label, root }: Formatting): Promise<void> {
+  const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => refuseUnlessBlank(fd, path));
+  const newPath = `${path}.new`;
+  // What a crash has left.
+  await rm(newPath, { force: true });
+  try {
+    await makeSparse(newPath, sizeBytes);
+    await makeFileSystem(newPath, fsType, label);
+    await withDescriptor(newPath, OPEN_IMAGE, async (fd) => {
+      await prepareRoot(fd, fsType, root);
+      await syncDescriptor(fd);
+    });
+    await rename(newPath, path);
+  } catch (error) {
+    await rm(newPath, { force: true });
+    throw error;
+  }
+  await withDescriptor(dirname(path), 'r', syncDescriptor);
+}
+
+async function refuseUnlessBlank(fd: number, path: string): Promise<bigint> {
+  const loop = await findLoop(fd);
+  if (loop) throw new Error(`${path} is not formatted: it is attached to ${loop.path}`);
+  if (!(await isBlank(fd))) throw new Error(`${path} is not formatted: there is data in it`);
+  return statusOf(fd).sizeBytes;
+}
+
+async function prepareRoot(imageFd: number, fsType: FileSystemType, root: RootOwnership): Promise<void> {
+  const { device, fd } = await attachLoop(imageFd, { autoclear: true });
+  try {
+    const spec = { device: device.path, fsType, options: [], attrSet: 0 };
+    await withDetachedMount(spec, (rootFd) => setRoot(below(rootFd), root));
+  } finally {
+    await closeAsync(fd);
+  }
+  if (!(await isLoopGone(imageFd))) throw new Error(`${device.path} is still in use after formatting`);
+}
+
+async function setRoot(path: string, { uid, gid, mode }: RootOwnership): Promise<void> {
+  // e2fsck makes it anew if it ever needs it; until then pods find an empty volume.
+  await rmdir(join(path, 'lost+found')).catch((error: unknown) => {
+    if (!isErrno(error, errno.ENOENT)) throw error;
+  });
+  // In this order, because a change of owner clears the set-id bits.
+  await chown(path, uid, gid);
+  await chmod(path, mode);
+}

@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
+import { removeTree } from '../../kernel/remove-tree.ts';
+import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
+import { least } from '../../volume/least.ts';
+import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import { isBlock, type Volume } from '../../volume/volume.ts';
+
+const SECTOR_BYTES = 512n;
+
+/**
+ * Volumes as files that are attached as block devices: exact on any file system. The file is sparse, so it takes the
+ * pool's space as it is written, and reads as zeros until then.
+ */
+export class Image implements Backend {
+  contentOf(directory: string): string {
+    return join(directory, 'image');
+  }
+
+  async provision(directory: string, { capacityBytes }: Volume): Promise<void> {
+    const path = this.contentOf(directory);
+    await makeSparse(path, wholeSectors(capacityBytes));
+    await withDescriptor(path, 'r', syncDescriptor);
+  }
+
+  async destroy(directory: string): Promise<void> {
+    await removeTree(directory);
+  }
+
+  async expand(directory: string, _volume: Volume, capacityBytes: bigint): Promise<void> {
+    const path = this.contentOf(directory);
+    await growSparse(path, wholeSectors(capacityBytes));
+    await withDescriptor(path, 'r', syncDescriptor);
+  }
+
+  /** The file system of a mounted image tells its space itself. */
+  async usage(directory: string, { capacityBytes, content }: Volume): Promise<VolumeUsage | undefined> {
+    if (!isBlock(content)) return undefined;
+    const allocated = await allocatedBytes(this.contentOf(directory));
+    const used = least(allocated, capacityBytes);
+    return { bytes: { total: capacityBytes, used, available: capacityBytes - used }, inodes: undefined };
+  }
+
+  occupiedBytes(directory: string): Promise<bigint> {
+    return allocatedBytes(this.contentOf(directory));
+  }
+}
+
+/** A device has whole sectors; the last one is never cut off. */
+function wholeSectors(bytes: bigint): bigint {
+  return ((bytes + SECTOR_BYTES - 1n) / SECTOR_BYTES) * SECTOR_BYTES;
+}

@@ -1,0 +1,59 @@
+import { programPath, runProgram } from '../../kernel/program.ts';
+import { type FileSystemType, fileSystemTypes } from '../../volume/file-system-type.ts';
+
+/**
+ * The smallest image of each file system. mkfs.xfs refuses less, as does mkfs.btrfs with what it chooses by itself;
+ * of 16 MiB ext4 leaves three quarters to its user, of less soon nothing.
+ */
+export const minimumBytes: Readonly<Record<FileSystemType, bigint>> = {
+  ext4: 16n * 1024n ** 2n,
+  xfs: 300n * 1024n ** 2n,
+  btrfs: 114_294_784n,
+};
+
+// The first release of e2fsprogs that can be told that the image reads as zero.
+const PREZEROED_SINCE = { major: 1, minor: 47 } as const;
+
+/** The file systems that can be made here: the program for them is installed. */
+export function availableFileSystems(): FileSystemType[] {
+  return fileSystemTypes.filter((fsType) => programPath(`mkfs.${fsType}`) !== undefined);
+}
+
+/** Makes a file system that fills a blank file. Writes as little as possible; nothing is discarded. */
+export async function makeFileSystem(path: string, fsType: FileSystemType, label?: string): Promise<void> {
+  const labelled = label === undefined ? [] : ['-L', label];
+  await runProgram(`mkfs.${fsType}`, ['-q', ...(await choices[fsType]()), ...labelled, path]);
+}
+
+const choices: Readonly<Record<FileSystemType, () => Promise<string[]>>> = {
+  async ext4() {
+    // Given, because a small file system would otherwise get 1 KiB blocks, with which it cannot grow far, and 128-byte
+    // inodes, whose times end in 2038, and because the machine's mke2fs.conf may say anything.
+    const layout = ['-b', '4096', '-I', '256', '-i', '16384', '-O', 'resize_inode,64bit,metadata_csum'];
+    const zeroes = (await knowsPrezeroed()) ? 'assume_storage_prezeroed=1' : 'lazy_itable_init=1';
+    // Nothing is kept for root: the volume is its user's, to the last block.
+    return ['-F', ...layout, '-m', '0', '-E', `nodiscard,${zeroes},lazy_journal_init=1`];
+  },
+
+  async xfs() {
+    // The log is left to mkfs.xfs, which takes the smallest it allows, 64 MiB, up to some size: of 1 GiB, df
+    // shows 960 MiB. The sector size would be that of the disk below, and the image could not be copied elsewhere.
+    return ['-K', '-b', 'size=4096', '-s', 'size=512', '-m', 'reflink=1'];
+  },
+
+  async btrfs() {
+    // One copy of metadata: the second would lie in the same file, on the same disk, and cost a tenth of a small
+    // volume. Who wants two has them in the pool.
+    return ['-K', '-s', '4096', '-m', 'single', '-d', 'single'];
+  },
+};
+
+async function knowsPrezeroed(): Promise<boolean> {
+  const { stderr } = await runProgram('mkfs.ext4', ['-V']);
+  const [, major, minor] = /^mke2fs (\d+)\.(\d+)/m.exec(stderr)?.map(Number) ?? [0, 0, 0];
+  return (
+    major !== undefined &&
+    minor !== undefined &&
+    (major > PREZEROED_SINCE.major || (major === PREZEROED_SINCE.major && minor >= PREZEROED_SINCE.minor))
+  );
+}

@@ -1,0 +1,31 @@
+import { withPath } from '../kernel/path-handle.ts';
+import { fileSystemOf } from '../kernel/statfs.ts';
+import { least } from '../volume/least.ts';
+import type { Usage, VolumeUsage } from '../volume/ports.ts';
+
+/** What a limit allows and what is used of it. */
+export interface LimitedAmount {
+  readonly limit: bigint;
+  readonly used: bigint;
+}
+
+/**
+ * The space of a volume that is held to limits: what is left of them, unless the disk it lies on has less.
+ * @param directory on the same disk, outside the limits
+ */
+export async function limitedUsage(
+  directory: string,
+  bytes: LimitedAmount,
+  inodes: LimitedAmount | undefined,
+): Promise<VolumeUsage> {
+  const { availableBytes, freeInodes } = await withPath(directory, fileSystemOf);
+  return {
+    bytes: usageOf(bytes, availableBytes),
+    inodes: inodes && usageOf(inodes, freeInodes),
+  };
+}
+
+function usageOf({ limit, used }: LimitedAmount, availableOnDisk: bigint): Usage {
+  const left = limit > used ? limit - used : 0n;
+  return { total: limit, used, available: least(left, availableOnDisk) };
+}

@@ -1,0 +1,11 @@
+import { readFile } from 'node:fs/promises';
+
+/** The numbers of capabilities(7) that the driver asks for. */
+const capabilityNumber = { SYS_RESOURCE: 24 } as const;
+
+/** Whether this process may do now what a capability allows. */
+export async function hasCapability(name: keyof typeof capabilityNumber): Promise<boolean> {
+  const status = await readFile('/proc/self/status', 'utf8');
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';
+  return ((BigInt(`0x${effective}`) >> BigInt(capabilityNumber[name])) & 1n) === 1n;
+}

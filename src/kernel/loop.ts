@@ -1,0 +1,239 @@
+import { close, closeSync, constants, open } from 'node:fs';
+import { readdir, readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { setBlockReadOnly } from './block-device.ts';
+import { withDescriptor } from './descriptor.ts';
+import { errno, isErrno } from './errno.ts';
+import { eventually } from './eventually.ts';
+import { ioctl, ioctlNow } from './ioctl.ts';
+import {
+  decodeLoopStatus,
+  encodeLoopConfig,
+  LOOP_STATUS_BYTES,
+  loopFlag,
+  withLoopFlags,
+} from './loop-status.ts';
+import { runProgram } from './program.ts';
+import { statusOf } from './statx.ts';
+
+const openAsync = promisify(open);
+// The last one to close a device that lets its file go waits for the disk, so closing is done on another thread.
+const closeAsync = promisify(close);
+
+const LOOP_CLR_FD = { name: 'LOOP_CLR_FD', number: 0x4c01 };
+const LOOP_SET_STATUS64 = { name: 'LOOP_SET_STATUS64', number: 0x4c04 };
+const LOOP_GET_STATUS64 = { name: 'LOOP_GET_STATUS64', number: 0x4c05 };
+const LOOP_SET_CAPACITY = { name: 'LOOP_SET_CAPACITY', number: 0x4c07 };
+const LOOP_CONFIGURE = { name: 'LOOP_CONFIGURE', number: 0x4c0a };
+const LOOP_CTL_GET_FREE = { name: 'LOOP_CTL_GET_FREE', number: 0x4c82 };
+
+// What every file system takes; larger sectors would make an image unusable where it is copied to.
+const SECTOR_BYTES = 512;
+// Each lost race means that somebody else got a device.
+const ATTACH_ATTEMPTS = 64;
+
+/** A loop device. */
+export interface LoopDevice {
+  /** Its node, `/dev/loop3`. */
+  readonly path: string;
+  /** Its number as statx(2) shows it, `7:3`. */
+  readonly number: string;
+}
+
+/** A loop device with the file it is attached to, by a path that may have changed since. */
+export interface AttachedLoop extends LoopDevice {
+  /** As seen from this process; of a file in another mount namespace, or a removed one, it leads nowhere. */
+  readonly backingPath: string;
+  readonly isBackingRemoved: boolean;
+}
+
+/** Every loop device that has a file. */
+export async function listLoops(): Promise<AttachedLoop[]> {
+  const names = (await readdir('/sys/block')).filter((name) => /^loop\d+$/.test(name));
+  const loops = await Promise.all(names.map(attachedLoop));
+  return loops.flatMap((loop) => loop ?? []);
+}
+
+async function attachedLoop(name: string): Promise<AttachedLoop | undefined> {
+  try {
+    // The directory is there while a file is attached.
+    const backing = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8');
+    const backingPath = backing.replace(/\n$/, '');
+    return {
+      path: `/dev/${name}`,
+      number: await numberOf(name),
+      backingPath: backingPath.replace(/ \(deleted\)$/, ''),
+      isBackingRemoved: backingPath.endsWith(' (deleted)'),
+    };
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return undefined;
+    throw error;
+  }
+}
+
+async function numberOf(name: string): Promise<string> {
+  return (await readFile(`/sys/block/${name}/dev`, 'utf8')).trim();
+}
+
+/**
+ * The loop device of an open file, whoever attached it and in whatever mount namespace it is used. The file is
+ * recognised by its device and inode; names say nothing, they change and are cut.
+ */
+export async function findLoop(imageFd: number): Promise<LoopDevice | undefined> {
+  for (const { path, number } of await listLoops()) {
+    const device = { path, number };
+    const fd = await openLoop(device, imageFd);
+    if (fd === undefined) continue;
+    await closeAsync(fd);
+    return device;
+  }
+  return undefined;
+}
+
+/**
+ * Opens a device that is attached to an open file. While it is open the file stays attached.
+ * @returns a descriptor that the caller closes, or undefined when the device does not have that file (any more)
+ */
+export async function openLoop(device: LoopDevice, imageFd: number): Promise<number | undefined> {
+  let fd: number;
+  try {
+    fd = await openNode(device, constants.O_RDONLY);
+  } catch (error) {
+    // It is being detached.
+    if (isErrno(error, errno.ENXIO, errno.ENODEV)) return undefined;
+    throw error;
+  }
+  if (isAttachedTo(fd, imageFd)) return fd;
+  await closeAsync(fd);
+  return undefined;
+}
+
+function isAttachedTo(fd: number, imageFd: number): boolean {
+  const image = statusOf(imageFd);
+  try {
+    const { backingDevice, backingInode } = decodeLoopStatus(readStatus(fd));
+    return backingDevice === image.device && backingInode === image.inode;
+  } catch (error) {
+    if (isErrno(error, errno.ENXIO)) return false;
+    throw error;
+  }
+}
+
+function readStatus(fd: number): Buffer {
+  const info = Buffer.alloc(LOOP_STATUS_BYTES);
+  ioctlNow(fd, LOOP_GET_STATUS64, info);
+  return info;
+}
+
+/**
+ * Attaches an open file to a free loop device: read-only if the file is open so. Whoever calls has made sure that
+ * the file has no device yet (`findLoop`): two devices on one file destroy what is in it.
+ * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill
+ * @returns the device and an open descriptor of it, which the caller closes when something else holds the device
+ */
+export async function attachLoop(
+  imageFd: number,
+  { autoclear }: { autoclear: boolean },
+): Promise<{ device: LoopDevice; fd: number }> {
+  for (let attempt = 1; ; attempt++) {
+    const device = await freeLoop();
+    const fd = await openNode(device, constants.O_RDWR);
+    try {
+      await configure(fd, imageFd, autoclear ? loopFlag.autoclear : 0);
+      // The flag of the last user's BLKROSET outlives the attachment; that of a read-only file is another one.
+      await setBlockReadOnly(fd, false);
+      return { device, fd };
+    } catch (error) {
+      await closeAsync(fd);
+      // Somebody else was given the same device and was faster.
+      if (attempt === ATTACH_ATTEMPTS || !isErrno(error, errno.EBUSY)) throw error;
+    }
+  }
+}
+
+async function freeLoop(): Promise<LoopDevice> {
+  const index = await withDescriptor('/dev/loop-control', 'r+', (fd) => ioctl(fd, LOOP_CTL_GET_FREE, 0));
+  return { path: `/dev/loop${index}`, number: await numberOf(`loop${index}`) };
+}
+
+async function configure(fd: number, imageFd: number, flags: number): Promise<void> {
+  try {
+    await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags | loopFlag.directIo));
+  } catch (error) {
+    // Most kernels ignore the flag where the file system has no direct I/O; the others refuse it.
+    if (!isErrno(error, errno.EINVAL, errno.EOPNOTSUPP)) throw error;
+    await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags));
+  }
+}
+
+/** Whether an open device lets its file go by itself, from now on. */
+export async function setAutoclear(fd: number, autoclear: boolean): Promise<void> {
+  const info = readStatus(fd);
+  const { flags } = decodeLoopStatus(info);
+  const wanted = autoclear ? flags | loopFlag.autoclear : flags & ~loopFlag.autoclear;
+  if (wanted !== flags) await ioctl(fd, LOOP_SET_STATUS64, withLoopFlags(info, wanted));
+}
+
+/** Lets an attached device see that its file has grown. */
+export async function refreshLoopSize(device: LoopDevice): Promise<void> {
+  const fd = await openNode(device, constants.O_RDWR);
+  try {
+    await ioctl(fd, LOOP_SET_CAPACITY, 0);
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
+/**
+ * Detaches a device from an open file. The kernel answers 0 also when the device is mounted in another namespace
+ * or open somewhere, and detaches it when that ends; so it is looked at what became of it.
+ * @returns false when somebody still uses it
+ */
+export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
+  const fd = await openLoop(device, imageFd);
+  if (fd !== undefined) {
+    try {
+      await ioctl(fd, LOOP_CLR_FD, 0);
+    } catch (error) {
+      if (!isErrno(error, errno.ENXIO)) throw error;
+    } finally {
+      await closeAsync(fd);
+    }
+  }
+  return isLoopGone(imageFd);
+}
+
+/** Whether an open file has no loop device, or loses it in a moment. */
+export function isLoopGone(imageFd: number): Promise<boolean> {
+  return eventually(async () => (await findLoop(imageFd)) === undefined);
+}
+
+async function openNode(device: LoopDevice, flags: number): Promise<number> {
+  try {
+    return await openAsync(device.path, flags);
+  } catch (error) {
+    if (!isErrno(error, errno.ENOENT)) throw error;
+  }
+  await makeNode(device);
+  return openAsync(device.path, flags);
+}
+
+// In a container /dev has the nodes that were there when it started. mknod(2) has no symbol in older C libraries,
+// and the program runs once for each new device.
+async function makeNode({ path, number }: LoopDevice): Promise<void> {
+  const [major = '', minor = ''] = number.split(':');
+  try {
+    await runProgram('mknod', ['-m', '600', path, 'b', major, minor]);
+  } catch (error) {
+    if (!(await isThere(path))) throw error;
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    closeSync(await openAsync(path, constants.O_RDONLY));
+    return true;
+  } catch {
+    return false;
+  }
+}

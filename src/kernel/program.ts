@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+
+const OUTPUT_BYTES = 16 * 1024 * 1024;
+const REASON_CHARACTERS = 500;
+
+/** A program that failed, or could not be run. */
+export class ProgramError extends Error {
+  /** Undefined when it did not run, or was killed. */
+  readonly exitCode: number | undefined;
+
+  constructor(message: string, exitCode: number | undefined, cause: unknown) {
+    super(message, { cause });
+    this.name = 'ProgramError';
+    this.exitCode = exitCode;
+  }
+}
+
+/**
+ * Runs a program, without a shell, in the C locale and with nothing else of this process's environment, which
+ * could change what it does.
+ * @param acceptedExitCodes those that are no failure
+ * @throws ProgramError with the end of what it wrote to stderr
+ */
+export async function runProgram(
+  name: string,
+  args: readonly string[],
+  acceptedExitCodes: readonly number[] = [0],
+): Promise<{ stdout: string; stderr: string }> {
+  const path = programPath(name);
+  if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
+  const env = { PATH: searchPath().join(delimiter), LC_ALL: 'C' };
+  try {
+    return await execute(path, args, { env, maxBuffer: OUTPUT_BYTES });
+  } catch (error) {
+    const { code, signal, stdout, stderr } = error as ExecutionError;
+    if (typeof code !== 'number') {
+      throw new ProgramError(`${name} did not finish: ${signal ?? code}`, undefined, error);
+    }
+    if (acceptedExitCodes.includes(code)) return { stdout, stderr };
+    const reason = stderr.trim().slice(-REASON_CHARACTERS);
+    throw new ProgramError(`${name} ended with exit code ${code}: ${reason}`, code, error);
+  }
+}
+
+interface ExecutionError {
+  /** The exit code, or an errno's name when it could not be run. */
+  readonly code: number | string | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Where a program is, or undefined when it is not installed. */
+export function programPath(name: string): string | undefined {
+  return searchPath()
+    .map((directory) => join(directory, name))
+    .find(isExecutable);
+}
+
+// The programs that make file systems are not in every user's PATH.
+function searchPath(): string[] {
+  const own = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory.startsWith('/'));
+  return [...new Set([...own, '/usr/sbin', '/sbin'])];
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,51 @@
+import { constants } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { syncDescriptor, withDescriptor } from './descriptor.ts';
+import { errno, isErrno } from './errno.ts';
+import { call, libraryCall, numberedCall } from './libc.ts';
+import { below } from './path-handle.ts';
+import { statusOf } from './statx.ts';
+
+const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
+// Called by number, because an offset does not fit the int of a library call's answer. This number is an old one.
+const lseek = numberedCall('lseek', process.arch === 'arm64' ? 62 : 8, ['int', 'int64', 'int']);
+
+const SEEK_DATA = 3;
+const STAT_BLOCK_BYTES = 512n;
+
+/** Makes a new file of this size that takes no space yet, for its owner alone, and syncs it. */
+export async function makeSparse(path: string, bytes: bigint): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  await withDescriptor(path, flags, (fd) => setSize(fd, path, bytes), 0o600);
+}
+
+/** Grows a file, by a part that takes no space yet, and syncs it. A file that is this long or longer stays as it is. */
+export async function growSparse(path: string, bytes: bigint): Promise<void> {
+  await withDescriptor(path, constants.O_WRONLY | constants.O_NOFOLLOW, async (fd) => {
+    if (statusOf(fd).sizeBytes < bytes) await setSize(fd, path, bytes);
+  });
+}
+
+async function setSize(fd: number, path: string, bytes: bigint): Promise<void> {
+  await call(ftruncate, path, fd, bytes);
+  await syncDescriptor(fd);
+}
+
+/** Whether nothing was ever written to a file: it has no data, which is more than that all of it reads as zero. */
+export async function isBlank(fd: number): Promise<boolean> {
+  // Opened anew, because seeking moves the position of an open file for all who share it.
+  return withDescriptor(below(fd), 'r', async (ownFd) => {
+    try {
+      await call(lseek, `descriptor ${fd}`, ownFd, 0, SEEK_DATA);
+      return false;
+    } catch (error) {
+      if (isErrno(error, errno.ENXIO)) return true;
+      throw error;
+    }
+  });
+}
+
+/** The space a file takes on its disk. */
+export async function allocatedBytes(path: string): Promise<bigint> {
+  return (await stat(path, { bigint: true })).blocks * STAT_BLOCK_BYTES;
+}

@@ -1,0 +1,21 @@
+import { ProjectIds } from '../backends/directory/project-ids.ts';
+import { Account } from '../volume/account.ts';
+
+/** What the pools on one disk share. */
+export interface Disk {
+  /** What the volumes that are held to their size are promised on it. */
+  readonly account: Account;
+  readonly projectIds: ProjectIds;
+}
+
+/** The disks of all pools. */
+export class Disks {
+  private readonly byKey = new Map<string, Disk>();
+
+  /** @param key as `diskOf` tells it */
+  get(key: string): Disk {
+    const disk = this.byKey.get(key) ?? { account: new Account(undefined), projectIds: new ProjectIds() };
+    this.byKey.set(key, disk);
+    return disk;
+  }
+}

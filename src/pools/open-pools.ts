@@ -1,0 +1,119 @@
+import type { Logger } from '../observability/logger.ts';
+import { UnreachablePoolError } from '../records/pool-errors.ts';
+import { checkDistinct } from '../records/pool-overlap.ts';
+import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
+import { Account } from '../volume/account.ts';
+import { findMounts } from '../volume/find-mounts.ts';
+import type { Model } from '../volume/model.ts';
+import { placeOf } from '../volume/place.ts';
+import { defaultPoolName } from '../volume/pool.ts';
+import { countVolume, discountVolume } from '../volume/room.ts';
+import type { OnStep } from '../volume/steps.ts';
+import { isCapacityEnforced } from '../volume/volume.ts';
+import { DiskPool } from './disk-pool.ts';
+import { Disks } from './disks.ts';
+import type { PoolConnection, PoolSurroundings } from './pool-connection.ts';
+
+/** The pools that the command line names. */
+export interface PoolOptions {
+  readonly stateDir: string;
+  readonly pools: readonly PoolPlace[];
+  /** Of a pool, or else of an accounting class in the default pool. */
+  readonly capacities: readonly { readonly name: string; readonly capacityBytes: bigint }[];
+  readonly overcommitThousandths: bigint;
+  readonly lockTimeoutMs: number;
+}
+
+/**
+ * The pools of the command line, none of them opened yet.
+ * @param modelOf the model they will be part of, which is needed from `openPools` on
+ */
+export function declarePools(
+  options: PoolOptions,
+  { logger, onStep, modelOf }: { logger: Logger; onStep: OnStep; modelOf: () => Model },
+): DiskPool[] {
+  const places = [{ name: defaultPoolName, path: options.stateDir }, ...options.pools];
+  const surroundings: PoolSurroundings = {
+    registry: new PoolRegistry(options.stateDir),
+    disks: new Disks(),
+    lockTimeoutMs: options.lockTimeoutMs,
+    logger,
+    onStep,
+  };
+  const accountOf = ({ capacityBytes }: { capacityBytes: bigint }) =>
+    new Account((capacityBytes * options.overcommitThousandths) / 1000n);
+  const classes = options.capacities.filter(({ name }) => !places.some((place) => place.name === name));
+  return places.map((place) => {
+    const capacity = options.capacities.find(({ name }) => name === place.name);
+    const ownClasses = place.name === defaultPoolName ? classes : [];
+    const parts = {
+      account: capacity ? accountOf(capacity) : new Account(undefined),
+      classes: new Map(ownClasses.map((each) => [each.name, accountOf(each)])),
+      checkDistinct: () => checkDistinct(places),
+      onConnected: (pool: DiskPool, connection: PoolConnection) => enter(modelOf(), pool, connection, logger),
+      onLost: (pool: DiskPool) => discountPool(modelOf(), pool),
+    };
+    return new DiskPool(place, parts, surroundings);
+  });
+}
+
+/**
+ * Opens every pool. One whose disk is missing is told in the log and served with errors until it comes back; the
+ * default pool must be there.
+ * @throws Error with a sentence for the operator
+ */
+export async function openPools(pools: readonly DiskPool[], logger: Logger): Promise<void> {
+  for (const pool of pools) {
+    try {
+      await pool.connect();
+    } catch (err) {
+      if (pool.name === defaultPoolName || !(err instanceof UnreachablePoolError)) throw err;
+      logger.error({ err, pool: pool.name, path: pool.path }, 'a pool is not reachable');
+    }
+  }
+}
+
+/** Makes the volumes of a pool known, in place of what was known of it. */
+async function enter(
+  model: Model,
+  pool: DiskPool,
+  connection: PoolConnection,
+  logger: Logger,
+): Promise<void> {
+  model.volumes.removePool(pool.name);
+  for (const volume of connection.volumes) {
+    model.volumes.add(volume);
+    countVolume(placeOf(model, volume), volume);
+  }
+  for (const volume of connection.damaged) {
+    model.volumes.addDamaged(volume);
+    const { id: volumeId, reason } = volume;
+    logger.error({ volumeId, reason }, 'a record is damaged; the volume is left as it is');
+  }
+  const mounts = await findMounts(model);
+  const { fileSystem, reflink, abilities, volumes, damaged } = connection;
+  const { directories, hasImages } = abilities;
+  logger.info(
+    {
+      pool: pool.name,
+      id: pool.id,
+      path: pool.path,
+      fileSystem,
+      reflink,
+      directories: directories.backend,
+      capacityEnforced: directories.backend === 'quota' || isCapacityEnforced(directories),
+      images: hasImages ? model.formatter.fileSystems : [],
+      volumes: volumes.length,
+      damaged: damaged.length,
+      mounts,
+    },
+    'pool ready',
+  );
+}
+
+/** Ends the promises to the volumes of a pool whose disk is gone; they stay known. */
+function discountPool(model: Model, pool: DiskPool): void {
+  for (const volume of model.volumes.all()) {
+    if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);
+  }
+}

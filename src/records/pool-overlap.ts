@@ -1,0 +1,96 @@
+import { realpath } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { type MountEntry, readMountinfo } from '../kernel/mountinfo.ts';
+import { withPath } from '../kernel/path-handle.ts';
+import { type FileStatus, statusOf } from '../kernel/statx.ts';
+import { quote } from '../volume/errors.ts';
+import { PoolMistake } from './pool-errors.ts';
+import { poolLayout } from './pool-layout.ts';
+import { type PoolMarker, readMarker } from './pool-marker.ts';
+import type { PoolPlace } from './pool-registry.ts';
+
+/** Where a pool really is, as far as can be seen now. */
+interface Position extends PoolPlace {
+  /** Symbolic links followed, as far as the path exists. */
+  readonly realPath: string;
+  /** What part of the path does not exist yet. */
+  readonly missing: string;
+  /** Of the nearest directory that exists. */
+  readonly status: FileStatus;
+  /** The path inside its file system, which bind mounts do not change; undefined where mountinfo does not say. */
+  readonly pathInFileSystem: string | undefined;
+  readonly marker: PoolMarker | undefined;
+}
+
+/**
+ * Makes sure that no pool is in, over or a copy of another one. Nothing is changed; to be done before the first is
+ * opened, and again before one is that could not be reached. Where a disk does not answer, nothing is said of it.
+ * @throws PoolMistake naming the two
+ */
+export async function checkDistinct(places: readonly PoolPlace[]): Promise<void> {
+  const mounts = await readMountinfo();
+  const seen = await Promise.all(places.map((place) => positionOf(place, mounts).catch(() => undefined)));
+  const positions = seen.filter((position) => position !== undefined);
+  for (const [index, position] of positions.entries()) {
+    for (const other of positions.slice(0, index)) checkPair(position, other);
+  }
+}
+
+async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Promise<Position> {
+  const { existing, missing } = await nearestExisting(place.path);
+  const status = await withPath(existing, statusOf);
+  const mount = mounts.find(({ mountId }) => mountId === status.mountId);
+  const isInMount = mount !== undefined && isWithin(existing, mount.path);
+  return {
+    ...place,
+    realPath: join(existing, missing),
+    missing,
+    status,
+    pathInFileSystem: isInMount ? join(mount.root, existing.slice(mount.path.length), missing) : undefined,
+    // A marker that cannot be read is told when the pool is opened.
+    marker: await readMarker(poolLayout(existing).marker).catch(() => undefined),
+  };
+}
+
+/** The real path of the nearest directory up from a path that exists, and what is missing below it. */
+async function nearestExisting(path: string): Promise<{ existing: string; missing: string }> {
+  let missing = '';
+  for (let directory = path; ; directory = dirname(directory)) {
+    const existing = await realpath(directory).catch(() => undefined);
+    if (existing !== undefined) return { existing, missing };
+    missing = join(basename(directory), missing);
+  }
+}
+
+function checkPair(one: Position, other: Position): void {
+  const [first, second] = [
+    `pool ${quote(one.name)} at ${one.path}`,
+    `pool ${quote(other.name)} at ${other.path}`,
+  ];
+  if (isSame(one, other)) throw new PoolMistake(`${first} is the same directory as ${second}`);
+  if (liesIn(one, other)) throw new PoolMistake(`${first} lies in ${second}`);
+  if (liesIn(other, one)) throw new PoolMistake(`${second} lies in ${first}`);
+  const id = one.missing === '' && other.missing === '' ? one.marker?.poolId : undefined;
+  if (id !== undefined && id === other.marker?.poolId) {
+    throw new PoolMistake(`${first} and ${second} are both marked as pool ${id}: one is a copy of the other`);
+  }
+}
+
+function isSame(one: Position, other: Position): boolean {
+  return isOneFile(one, other) && one.missing === other.missing;
+}
+
+function liesIn(one: Position, other: Position): boolean {
+  if (isWithin(one.realPath, other.realPath)) return true;
+  const [inner, outer] = [one.pathInFileSystem, other.pathInFileSystem];
+  if (inner === undefined || outer === undefined || one.status.device !== other.status.device) return false;
+  return isWithin(inner, outer);
+}
+
+function isOneFile(one: Position, other: Position): boolean {
+  return one.status.inode === other.status.inode && one.status.device === other.status.device;
+}
+
+function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
+}

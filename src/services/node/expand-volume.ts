@@ -1,0 +1,32 @@
+import type { NodeExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodeExpandVolumeRequest.ts';
+import type { NodeExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/NodeExpandVolumeResponse.ts';
+import { checkSuitable } from '../../volume/capability.ts';
+import { expandContent, expandStaged } from '../../volume/expand-volume.ts';
+import { existingVolume } from '../../volume/find-volume.ts';
+import type { Model } from '../../volume/model.ts';
+import { checkVolumeAt, notMountedAt } from '../../volume/volume-stats.ts';
+import { volumeLock } from '../lock-keys.ts';
+import { parseCapability, parseCapacityRange, required } from '../requests.ts';
+
+/** Node.NodeExpandVolume: what ControllerExpandVolume has left to do, or all of it where that is switched off. */
+export function expandVolumeMethod(model: Model) {
+  return {
+    locks: (request: Request) => [volumeLock(request.volume_id)],
+    async handle(request: Request): Promise<Response> {
+      const volumeId = required('volume_id', request.volume_id);
+      const path = required('volume_path', request.volume_path);
+      const volume = await existingVolume(model, volumeId);
+      // Nothing is ever mounted at a relative path, and the specification has a code for "not there".
+      if (!path.startsWith('/')) throw notMountedAt(volume, path);
+      const range = parseCapacityRange(request.capacity_range);
+      const { volume_capability } = request;
+      if (volume_capability) checkSuitable(volume, parseCapability('volume_capability', volume_capability));
+      const mountedAt = model.paths.resolve('volume_path', path);
+      await checkVolumeAt(model, volume, mountedAt);
+      const { maximumNodeExpansionBytes } = model.limits;
+      const expanded = await expandContent(model, volume, range, maximumNodeExpansionBytes);
+      const bytes = await expandStaged(model, expanded.volume, mountedAt);
+      return bytes === undefined ? {} : { capacity_bytes: bytes.toString() };
+    },
+  };
+}

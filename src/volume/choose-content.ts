@@ -1,0 +1,71 @@
+import { invalidField, quote, VolumeError } from './errors.ts';
+import { defaultFileSystemType, type FileSystemType, fileSystemTypes } from './file-system-type.ts';
+import type { Model } from './model.ts';
+import type { DirectoryAbility, Pool } from './pool.ts';
+import { type ImageUse, isCapacityEnforced } from './volume.ts';
+
+export const backendChoices = ['auto', 'directory', 'image'] as const;
+export const enforcementChoices = ['auto', 'required'] as const;
+
+/** What a request says of how its volume shall be provided. */
+export interface ContentWish {
+  readonly backend: (typeof backendChoices)[number];
+  readonly enforceCapacity: (typeof enforcementChoices)[number];
+  readonly isBlock: boolean;
+  readonly fsType: FileSystemType | undefined;
+}
+
+/** How a volume will be provided: as its content, except for what is only known when it is made. */
+export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readonly use: ImageUse };
+
+/**
+ * Chooses how a volume is provided in a pool: a block volume is an image, everything else the best directory there
+ * is, unless something else is asked for.
+ * @throws VolumeError invalid, with what is possible in this pool
+ */
+export function chooseContent(model: Model, pool: Pool, wish: ContentWish): ContentPlan {
+  const { directories, hasImages } = pool.abilities;
+  if (wish.isBlock && wish.backend === 'directory') {
+    throw invalidField('parameters.backend', 'directory', 'cannot be a block volume; image and auto can');
+  }
+  const isLimited = isPlannedEnforced(directories);
+  const mustBeImage = wish.isBlock || (wish.enforceCapacity === 'required' && !isLimited);
+  if (wish.backend === 'directory' && mustBeImage) {
+    const why = `cannot be held to its size in pool ${quote(pool.name)}, whose file system has no quota in force; image can`;
+    throw invalidField('parameters.backend', 'directory', why);
+  }
+  if (wish.backend !== 'image' && !mustBeImage) return directories;
+  if (!hasImages) {
+    const message = `parameters.backend: pool ${quote(pool.name)} has no images, because there are no loop devices here; directory is possible`;
+    throw new VolumeError('invalid', message);
+  }
+  return { backend: 'image', use: imageUse(model, wish) };
+}
+
+/** The smallest volume of this kind, in bytes. */
+export function minimumBytes({ formatter }: Model, plan: ContentPlan): bigint {
+  if (plan.backend !== 'image' || plan.use.accessType === 'block') return 1n;
+  return formatter.minimumBytes[plan.use.fsType ?? defaultFileSystemType];
+}
+
+/** Whether a volume of this kind will be held to its size. */
+export function isPlannedEnforced(plan: ContentPlan): boolean {
+  return plan.backend === 'quota' || isCapacityEnforced(plan);
+}
+
+function imageUse(model: Model, { isBlock, fsType }: ContentWish): ImageUse {
+  if (isBlock) return { accessType: 'block' };
+  if (fsType !== undefined && !model.formatter.fileSystems.includes(fsType)) {
+    const why = `cannot be made on this node; possible are ${model.formatter.fileSystems.join(', ')}`;
+    throw invalidField('volume_capability.mount.fs_type', fsType, why);
+  }
+  return { accessType: 'mount', fsType };
+}
+
+/** @throws VolumeError invalid: a file system that this driver never makes */
+export function parseFileSystemType(field: string, text: string): FileSystemType | undefined {
+  if (text === '') return undefined;
+  const found = fileSystemTypes.find((each) => each === text);
+  if (found) return found;
+  throw invalidField(field, text, `cannot be made; possible are ${fileSystemTypes.join(', ')}`);
+}

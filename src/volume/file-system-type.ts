@@ -1,0 +1,11 @@
+/** The file systems an image can have, as fs_type names them. */
+export const fileSystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
+
+export type FileSystemType = (typeof fileSystemTypes)[number];
+
+/** What an image gets where fs_type leaves it open. */
+export const defaultFileSystemType: FileSystemType = 'ext4';
+
+export function isFileSystemType(text: string): text is FileSystemType {
+  return (fileSystemTypes as readonly string[]).includes(text);
+}

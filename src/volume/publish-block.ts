@@ -1,0 +1,73 @@
+import { isReadOnly } from './capability.ts';
+import { quote, VolumeError } from './errors.ts';
+import type { Model } from './model.ts';
+import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
+import { somethingElse } from './mounted-as.ts';
+import type { Device, PathState } from './ports.ts';
+import { deviceOf, namingField } from './staged-content.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * Publishes a block volume: binds the node of its device on a file. The read-only flag of a bind does not stop writes
+ * to a device, so the device itself is made read-only, and all its targets are read-only or none.
+ */
+export async function publishBlock(
+  model: Model,
+  volume: Volume,
+  spec: PublishSpec,
+  target: PathState,
+): Promise<void> {
+  const device = await deviceOf(model, volume);
+  if (!device) {
+    const message = `staging_target_path: volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
+    throw new VolumeError('precondition', message);
+  }
+  const readOnly = isReadOnly(spec.capability, spec.readOnly);
+  const isDeviceReadOnly = await model.devices.isReadOnly(device);
+  // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
+  checkTargets(model, volume, spec);
+  checkMixture(model, volume, spec, { readOnly, isDeviceReadOnly });
+  if (target.kind === 'mounted')
+    checkMounted(spec.targetPath, target.deviceNode, device, { readOnly, isDeviceReadOnly });
+  await reserveTarget(model, volume, spec, target, async () => {
+    const wasMade = await namingField('target_path', model.mounts.makeFile(spec.targetPath));
+    return mountMade(model, spec.targetPath, wasMade, async () => {
+      await model.devices.setReadOnly(device, readOnly);
+      return model.mounts.bindDevice(device, spec.targetPath);
+    });
+  });
+}
+
+interface Writing {
+  readonly readOnly: boolean;
+  readonly isDeviceReadOnly: boolean;
+}
+
+function checkMixture(
+  model: Model,
+  volume: Volume,
+  { targetPath }: PublishSpec,
+  { readOnly, isDeviceReadOnly }: Writing,
+): void {
+  const other = model.mountIndex.of(volume.id).find(({ path, use }) => {
+    if (path === targetPath) return false;
+    // What was found at start is as its device is.
+    return (use.kind === 'target' ? use.readOnly : isDeviceReadOnly) !== readOnly;
+  });
+  if (!other) return;
+  const how = readOnly ? 'for writing' : 'read-only';
+  const message = `target_path: volume ${quote(volume.id)} is published ${how} at ${quote(other.path)}, and a device is read-only for all its targets or for none`;
+  throw new VolumeError('precondition', message);
+}
+
+function checkMounted(
+  targetPath: string,
+  deviceNode: string | undefined,
+  device: Device,
+  { readOnly, isDeviceReadOnly }: Writing,
+): void {
+  if (deviceNode !== device.number) throw somethingElse('target_path', targetPath);
+  if (readOnly === isDeviceReadOnly) return;
+  const message = `target_path: the volume is mounted at ${quote(targetPath)} already, but differs in readOnly`;
+  throw new VolumeError('already-exists', message);
+}

@@ -1,0 +1,114 @@
+import type { Account } from './account.ts';
+import { quote, VolumeError } from './errors.ts';
+import { least } from './least.ts';
+import type { Model } from './model.ts';
+import { accountsOf, type Place } from './place.ts';
+import type { Pool } from './pool.ts';
+import { isCapacityEnforced, type Volume } from './volume.ts';
+
+/**
+ * Room for volumes. Every volume counts in full against the limits an operator has set (`--capacity`). Against the
+ * disk only those count that are held to their size: what they have not used yet is kept free for them.
+ */
+
+/** Bytes that a volume shall be promised, on top of what it may have already. */
+export interface Claim {
+  readonly bytes: bigint;
+  /** Whether the volume is held to its size, so that the disk must have the room. */
+  readonly isEnforced: boolean;
+}
+
+/** The bytes that can still be promised in a place; never negative. */
+export async function roomBytes(model: Model, place: Place): Promise<bigint> {
+  const onDisk = diskRoom(model, place.pool, await measure(model, place.pool));
+  const rooms = accountsOf(place).flatMap((account) => account.roomBytes ?? []);
+  return least(onDisk, ...rooms);
+}
+
+/**
+ * Promises bytes, or refuses before anything is written. Between the last look and the promise nothing else runs,
+ * so that many claims at once cannot all find the same room.
+ * @returns takes the promise back
+ * @throws VolumeError exhausted, naming the pool and what is left
+ */
+export async function claimRoom(model: Model, place: Place, claim: Claim): Promise<() => void> {
+  const { pool } = place;
+  // Looking at every volume takes time, and most claims fit without what the volumes have used already.
+  const { available } = (await pool.usage()).bytes;
+  const quick = { freeBytes: available, occupiedBytes: 0n };
+  const space = claim.bytes <= diskRoom(model, pool, quick) ? quick : await measure(model, pool);
+  checkAccounts(place, claim);
+  checkDisk(model, pool, claim, space);
+  return promise(place, claim);
+}
+
+/** Counts a volume that exists already. */
+export function countVolume(place: Place, volume: Volume): void {
+  promise(place, claimOf(volume));
+}
+
+/** Ends the promise to a volume that is gone. */
+export function discountVolume(place: Place, volume: Volume): void {
+  const claim = claimOf(volume);
+  for (const account of accountsFor(place, claim)) account.release(claim.bytes);
+}
+
+function claimOf({ capacityBytes, content }: Volume): Claim {
+  return { bytes: capacityBytes, isEnforced: isCapacityEnforced(content) };
+}
+
+function promise(place: Place, claim: Claim): () => void {
+  const accounts = accountsFor(place, claim);
+  for (const account of accounts) account.promise(claim.bytes);
+  return () => {
+    for (const account of accounts) account.release(claim.bytes);
+  };
+}
+
+function accountsFor(place: Place, { isEnforced }: Claim): Account[] {
+  return isEnforced ? [...accountsOf(place), place.pool.disk] : accountsOf(place);
+}
+
+interface DiskSpace {
+  readonly freeBytes: bigint;
+  /** What the volumes that are held to their size have used of it. */
+  readonly occupiedBytes: bigint;
+}
+
+function diskRoom(model: Model, { disk }: Pool, { freeBytes, occupiedBytes }: DiskSpace): bigint {
+  const usable = ((freeBytes + occupiedBytes) * model.limits.overcommitThousandths) / 1000n;
+  return usable > disk.promisedBytes ? usable - disk.promisedBytes : 0n;
+}
+
+// In this order: what is written meanwhile is then missed, and the room taken to be smaller than it is.
+async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
+  const occupied = model.volumes.all().map(async (volume) => {
+    const home = model.pools.of(volume);
+    if (home.disk !== pool.disk || !isCapacityEnforced(volume.content)) return 0n;
+    const directory = home.records.directoryOf(volume.id);
+    const bytes = await home.backends[volume.content.backend]
+      .occupiedBytes(directory, volume)
+      .catch(() => 0n);
+    return least(bytes, volume.capacityBytes);
+  });
+  const occupiedBytes = (await Promise.all(occupied)).reduce((sum, bytes) => sum + bytes, 0n);
+  const { available } = (await pool.usage()).bytes;
+  return { freeBytes: available, occupiedBytes };
+}
+
+function checkAccounts(place: Place, { bytes }: Claim): void {
+  for (const { roomBytes } of accountsOf(place)) {
+    if (roomBytes !== undefined && bytes > roomBytes) throw exhausted(place, roomBytes, bytes);
+  }
+}
+
+function checkDisk(model: Model, pool: Pool, { bytes }: Claim, space: DiskSpace): void {
+  const room = diskRoom(model, pool, space);
+  if (bytes > room) throw exhausted({ pool, capacityClass: undefined }, room, bytes);
+}
+
+function exhausted({ pool, capacityClass }: Place, roomLeft: bigint, bytes: bigint): VolumeError {
+  const where = quote(capacityClass ?? pool.name);
+  const message = `capacity_range.required_bytes: pool ${where} has room for ${roomLeft} bytes, not for ${bytes} more`;
+  return new VolumeError('exhausted', message);
+}
