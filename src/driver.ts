@@ -58,7 +58,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
           driverName: options.driverName,
           version,
           hasTopology: options.enableTopology,
-          hasExpansion: options.enableVolumeExpansion,
+          hasExpansion: model.expansion.byController || model.expansion.byNode,
         },
         node: { nodeId: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
       }),

@@ -1,5 +1,4 @@
-import { close, closeSync, constants, open } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { close, closeSync, constants, existsSync, open, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { setBlockReadOnly } from './block-device.ts';
 import { withDescriptor } from './descriptor.ts';
@@ -47,21 +46,25 @@ export interface AttachedLoop extends LoopDevice {
   readonly isBackingRemoved: boolean;
 }
 
-/** Every loop device that has a file. */
-export async function listLoops(): Promise<AttachedLoop[]> {
-  const names = (await readdir('/sys/block')).filter((name) => /^loop\d+$/.test(name));
-  const loops = await Promise.all(names.map(attachedLoop));
-  return loops.flatMap((loop) => loop ?? []);
+/** Every loop device that has a file. What sysfs tells is in memory, so it is read on this thread. */
+export function listLoops(): AttachedLoop[] {
+  return attachedNames().flatMap((name) => attachedLoop(name) ?? []);
 }
 
-async function attachedLoop(name: string): Promise<AttachedLoop | undefined> {
+// The directory is there while a file is attached.
+function attachedNames(): string[] {
+  return readdirSync('/sys/block').filter(
+    (name) => /^loop\d+$/.test(name) && existsSync(`/sys/block/${name}/loop`),
+  );
+}
+
+function attachedLoop(name: string): AttachedLoop | undefined {
   try {
-    // The directory is there while a file is attached.
-    const backing = await readFile(`/sys/block/${name}/loop/backing_file`, 'utf8');
+    const backing = readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8');
     const backingPath = backing.replace(/\n$/, '');
     return {
       path: `/dev/${name}`,
-      number: await numberOf(name),
+      number: numberOf(name),
       backingPath: backingPath.replace(/ \(deleted\)$/, ''),
       isBackingRemoved: backingPath.endsWith(' (deleted)'),
     };
@@ -71,8 +74,8 @@ async function attachedLoop(name: string): Promise<AttachedLoop | undefined> {
   }
 }
 
-async function numberOf(name: string): Promise<string> {
-  return (await readFile(`/sys/block/${name}/dev`, 'utf8')).trim();
+function numberOf(name: string): string {
+  return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
 }
 
 /**
@@ -80,8 +83,8 @@ async function numberOf(name: string): Promise<string> {
  * recognised by its device and inode; names say nothing, they change and are cut.
  */
 export async function findLoop(imageFd: number): Promise<LoopDevice | undefined> {
-  for (const { path, number } of await listLoops()) {
-    const device = { path, number };
+  for (const name of attachedNames()) {
+    const device = { path: `/dev/${name}`, number: numberOf(name) };
     const fd = await openLoop(device, imageFd);
     if (fd === undefined) continue;
     await closeAsync(fd);
@@ -153,7 +156,7 @@ export async function attachLoop(
 
 async function freeLoop(): Promise<LoopDevice> {
   const index = await withDescriptor('/dev/loop-control', 'r+', (fd) => ioctl(fd, LOOP_CTL_GET_FREE, 0));
-  return { path: `/dev/loop${index}`, number: await numberOf(`loop${index}`) };
+  return { path: `/dev/loop${index}`, number: numberOf(`loop${index}`) };
 }
 
 async function configure(fd: number, imageFd: number, flags: number): Promise<void> {

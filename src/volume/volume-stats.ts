@@ -13,7 +13,10 @@ export async function volumeStats(model: Model, volume: Volume, volumePath: stri
   await checkVolumeAt(model, volume, volumePath);
   const { records, backends } = model.pools.of(volume);
   const own = await backends[volume.content.backend].usage(records.directoryOf(volume.id), volume);
-  return own ?? model.mounts.usage(volumePath);
+  if (own) return own;
+  const { bytes, inodes } = await model.mounts.usage(volumePath);
+  // Of a file system that makes inodes as it goes, statfs(2) tells zeros.
+  return { bytes, inodes: inodes.total === 0n ? undefined : inodes };
 }
 
 /** @throws VolumeError not-found: the volume is neither staged nor published at this path */

@@ -1,20 +1,95 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { mutationSteps } from '../../src/volume/steps.ts';
+import { listLoops } from '../../src/kernel/loop.ts';
+import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
+import { mutationSteps, type Step } from '../../src/volume/steps.ts';
 import { CsiClient } from '../support/csi-client.ts';
 import { type DriverProcess, startDriverProcess } from '../support/driver-process.ts';
-import { createRequest, mountCapability } from '../support/requests.ts';
+import { isHostRoot } from '../support/host-root.ts';
+import { mountCapability } from '../support/requests.ts';
 import { mountsBelow, scratchDirectory } from '../support/scratch.ts';
 
-const steps = Object.values(mutationSteps).flat();
+const MIB = 1024 ** 2;
+const {
+  createVolume,
+  expandVolume,
+  expandImage,
+  stageVolume,
+  stageImage,
+  stageBlock,
+  publishVolume,
+  unpublishVolume,
+  unstageVolume,
+  unstageBlock,
+  deleteVolume,
+} = mutationSteps;
+const everywhere = [
+  createVolume,
+  expandVolume,
+  publishVolume,
+  unpublishVolume,
+  unstageVolume,
+  deleteVolume,
+].flat();
+
+interface Kind {
+  readonly name: string;
+  readonly capability: VolumeCapability;
+  readonly parameters: Record<string, string>;
+  readonly sizeBytes: number;
+  /** What lies in the volume's directory beside its record. */
+  readonly content: string;
+  readonly steps: readonly Step[];
+}
+
+const directory: Kind = {
+  name: 'a directory volume',
+  capability: mountCapability(),
+  parameters: { backend: 'directory' },
+  sizeBytes: MIB,
+  content: 'data',
+  steps: [...everywhere, ...stageVolume],
+};
+const image: Kind = {
+  name: 'an image volume',
+  capability: { ...mountCapability(), mount: { fs_type: 'xfs' } },
+  parameters: { backend: 'image' },
+  sizeBytes: 320 * MIB,
+  content: 'image',
+  steps: [...everywhere, ...stageVolume, ...stageImage, ...expandImage],
+};
+const block: Kind = {
+  name: 'a block volume',
+  capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } },
+  parameters: {},
+  sizeBytes: MIB,
+  content: 'image',
+  steps: [...everywhere, 'stage: checked', ...stageBlock, 'expand: device grown', ...unstageBlock],
+};
+const kinds = isHostRoot ? [directory, image, block] : [directory];
+const cases = kinds.flatMap((kind) => kind.steps.map((step) => ({ kind, name: kind.name, step })));
 
 /** A volume's whole life, one call after the other; the same calls serve as retries. */
-const life = ['create', 'stage', 'publish', 'unpublish', 'unstage', 'delete'] as const;
+const life = [
+  'create',
+  'stage',
+  'publish',
+  'expand',
+  'expandNode',
+  'unpublish',
+  'unstage',
+  'delete',
+] as const;
 
-describe.each(steps)('killed after "%s"', (step) => {
+test('every step of every mutation is one that some volume takes', () => {
+  const taken = new Set([directory, image, block].flatMap((kind) => kind.steps));
+  expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
+});
+
+describe.each(cases)('$name, killed after "$step"', ({ kind, step }) => {
   test('the next start has the volume whole or not at all, and every retry succeeds', async () => {
-    const host = new TestHost(scratchDirectory());
+    const host = new TestHost(scratchDirectory(), kind);
     let driver = await host.start(step);
     let killedAt: string | undefined;
     for (const call of life) {
@@ -34,7 +109,7 @@ describe.each(steps)('killed after "%s"', (step) => {
       killedAt = 'delete';
       driver = await host.start();
     }
-    expect(step).toMatch(new RegExp(`^${killedAt}: `));
+    expect(killedAt?.replace('Node', '')).toBe(step.split(':')[0]);
     await host.expectNothingLeft();
     driver.kill('SIGTERM');
     expect(await driver.exit).toEqual({ code: 0, signal: null });
@@ -48,10 +123,12 @@ class TestHost {
   private readonly staging: string;
   private readonly target: string;
   private client: CsiClient | undefined;
+  private readonly kind: Kind;
   private volumeId = '';
 
-  constructor(directory: string) {
+  constructor(directory: string, kind: Kind) {
     this.directory = directory;
+    this.kind = kind;
     this.staging = join(directory, 'staging');
     this.target = join(directory, 'pod', 'target');
     mkdirSync(this.staging);
@@ -71,10 +148,15 @@ class TestHost {
     if (!this.client) throw new Error('no driver was started');
     const { controller, node } = this.client;
     const volume_id = this.volumeId;
-    const volume_capability = mountCapability();
+    const { capability: volume_capability, parameters, sizeBytes } = this.kind;
     switch (call) {
       case 'create': {
-        const { volume } = await controller.CreateVolume(createRequest('a'));
+        const { volume } = await controller.CreateVolume({
+          name: 'a',
+          capacity_range: { required_bytes: sizeBytes },
+          volume_capabilities: [volume_capability],
+          parameters,
+        });
         this.volumeId = volume?.volume_id ?? '';
         return;
       }
@@ -86,6 +168,16 @@ class TestHost {
         await node.NodePublishVolume({ volume_id, ...paths, volume_capability });
         return;
       }
+      case 'expand': {
+        const capacity_range = { required_bytes: 2 * sizeBytes };
+        const { capacity_bytes } = await controller.ControllerExpandVolume({ volume_id, capacity_range });
+        expect(capacity_bytes).toBe(String(2 * sizeBytes));
+        return;
+      }
+      case 'expandNode':
+        await node.NodeExpandVolume({ volume_id, volume_path: this.target });
+        await this.expectGrown();
+        return;
       case 'unpublish':
         await node.NodeUnpublishVolume({ volume_id, target_path: this.target });
         return;
@@ -106,16 +198,26 @@ class TestHost {
     await vi.waitFor(() => expect(readdirSync(join(this.pool(), '.incoming'))).toEqual([]));
     for (const id of listed) {
       const directory = join(this.pool(), 'volumes', id);
-      expect(readdirSync(directory).sort()).toEqual(['data', 'volume.json']);
+      expect(readdirSync(directory).sort()).toEqual([this.kind.content, 'volume.json']);
       expect(JSON.parse(readFileSync(join(directory, 'volume.json'), 'utf8'))).toMatchObject({
         id,
         name: 'a',
       });
-      expect(lstatSync(join(directory, 'data')).mode & 0o7777).toBe(0o777);
+      if (this.kind.content === 'data') expect(lstatSync(join(directory, 'data')).mode & 0o7777).toBe(0o777);
     }
   }
 
+  /** What pods see is as large as the volume is now. */
+  private async expectGrown(): Promise<void> {
+    const { usage = [] } =
+      (await this.client?.node.NodeGetVolumeStats({ volume_id: this.volumeId, volume_path: this.target })) ??
+      {};
+    // A file system keeps some of its device for itself.
+    expect(Number(usage[0]?.total)).toBeGreaterThan(this.kind.sizeBytes * 1.5);
+  }
+
   async expectNothingLeft(): Promise<void> {
+    expect((await listLoops()).filter((loop) => loop.backingPath.startsWith(this.directory))).toEqual([]);
     expect(await mountsBelow(this.directory)).toEqual([]);
     expect(existsSync(this.target)).toBe(false);
     expect(readdirSync(join(this.pool(), 'volumes'))).toEqual([]);

@@ -4,6 +4,7 @@ import { errno, isErrno } from '../../kernel/errno.ts';
 import { eventually } from '../../kernel/eventually.ts';
 import {
   clearQuota,
+  isQuotaEnforced,
   isQuotaOff,
   type ProjectQuota,
   quotaOf,
@@ -66,9 +67,10 @@ export class QuotaDirectory implements Backend {
   }
 
   async usage(directory: string, volume: Volume): Promise<VolumeUsage> {
-    const quota = await withDescriptor(directory, 'r', (fd) =>
-      telling(volume, quotaOf(fd, projectIdOf(volume))),
-    );
+    const quota = await withDescriptor(directory, 'r', async (fd) => {
+      await checkEnforced(fd, volume);
+      return quotaOf(fd, projectIdOf(volume));
+    });
     const { limitBytes, limitInodes, usedBytes = 0n, usedInodes = 0n } = quota ?? {};
     if (limitBytes === undefined || limitInodes === undefined) throw noQuota(volume);
     const inodes = { limit: limitInodes, used: usedInodes };
@@ -85,13 +87,9 @@ export class QuotaDirectory implements Backend {
 async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise<void> {
   const projectId = projectIdOf(volume);
   const inodes = capacityBytes / BYTES_FOR_EACH_INODE;
-  await telling(
-    volume,
-    setQuota(fd, projectId, {
-      limitBytes: capacityBytes,
-      limitInodes: inodes < LEAST_INODES ? LEAST_INODES : inodes,
-    }),
-  );
+  await checkEnforced(fd, volume);
+  const limitInodes = inodes < LEAST_INODES ? LEAST_INODES : inodes;
+  await setQuota(fd, projectId, { limitBytes: capacityBytes, limitInodes });
   const { limitBytes } = (await quotaOf(fd, projectId)) ?? {};
   if (
     limitBytes === undefined ||
@@ -102,17 +100,14 @@ async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise
   }
 }
 
-async function telling<T>(volume: Volume, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw isQuotaOff(error) ? noQuota(volume, error) : error;
-  }
+/** @throws VolumeError precondition: the disk is mounted so that it counts projects, or not even that */
+async function checkEnforced(fd: number, volume: Volume): Promise<void> {
+  if (!(await isQuotaEnforced(fd))) throw noQuota(volume);
 }
 
-function noQuota({ id, pool }: Volume, cause?: unknown): VolumeError {
+function noQuota({ id, pool }: Volume): VolumeError {
   const message = `volume ${quote(id)} has a project quota, but pool ${quote(pool)} is mounted without one now`;
-  return new VolumeError('precondition', message, { cause });
+  return new VolumeError('precondition', message);
 }
 
 /** Works on the disk a volume is removed from; without quotas in force there is nothing to take back. */

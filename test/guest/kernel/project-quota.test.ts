@@ -1,0 +1,207 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  constants,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { withDescriptor } from '../../../src/kernel/descriptor.ts';
+import { errno } from '../../../src/kernel/errno.ts';
+import {
+  clearQuota,
+  isQuotaEnforced,
+  isQuotaOff,
+  projectOf,
+  quotaOf,
+  setProject,
+  setQuota,
+} from '../../../src/kernel/project-quota.ts';
+import { asUser } from '../../support/as-user.ts';
+import { btrfs } from '../../support/btrfs.ts';
+import { ext4, type QuotaFileSystem, xfs } from '../support/quota-file-system.ts';
+
+const MIB = 1024 ** 2;
+const LIMIT_BYTES = 64 * MIB;
+const PROJECT = 4_000_000_000;
+const limits = { limitBytes: BigInt(LIMIT_BYTES), limitInodes: 100n };
+const messages = { ENOSPC: 'No space left on device', EDQUOT: 'Disk quota exceeded' } as const;
+
+function atDirectory<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  return withDescriptor(path, constants.O_RDONLY | constants.O_DIRECTORY, use);
+}
+
+/** A directory that everybody may write in, with a project of its own, limited. */
+async function limitedDirectory({
+  withQuota,
+}: QuotaFileSystem): Promise<{ root: string; directory: string }> {
+  const root = withQuota();
+  const directory = join(root, 'directory');
+  mkdirSync(directory);
+  chmodSync(directory, 0o777);
+  await atDirectory(directory, async (fd) => {
+    await setQuota(fd, PROJECT, limits);
+    await setProject(fd, PROJECT);
+  });
+  return { root, directory };
+}
+
+function quotaAt(directory: string) {
+  return atDirectory(directory, (fd) => quotaOf(fd, PROJECT));
+}
+
+describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
+  test('limits read back as they were set, and show as the size of the directory', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    expect(await quotaAt(directory)).toMatchObject({ ...limits, usedInodes: 1n });
+    const { blocks, bsize, files } = statfsSync(directory);
+    expect({ bytes: blocks * bsize, files }).toEqual({ bytes: LIMIT_BYTES, files: 100 });
+  });
+
+  test('one limit can be set without the other', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    for (const one of [
+      { limitBytes: undefined, limitInodes: 7n },
+      { limitBytes: BigInt(MIB), limitInodes: undefined },
+    ]) {
+      await atDirectory(directory, (fd) => setQuota(fd, PROJECT, one));
+      expect(await quotaAt(directory)).toMatchObject(one);
+    }
+  });
+
+  test('a limit in the middle of a sector is rounded up; one of zero is refused', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    await atDirectory(directory, async (fd) => {
+      await setQuota(fd, PROJECT, { ...limits, limitBytes: limits.limitBytes - 511n });
+      expect(await quotaOf(fd, PROJECT)).toMatchObject(limits);
+      await expect(setQuota(fd, PROJECT, { ...limits, limitBytes: 0n })).rejects.toThrow(RangeError);
+    });
+  });
+
+  test('what is made in the directory belongs to its project, and its other attributes stay', async () => {
+    const root = fileSystem.withQuota();
+    const directory = join(root, 'directory');
+    mkdirSync(directory);
+    execFileSync('chattr', ['+A', directory]);
+    await atDirectory(directory, (fd) => setProject(fd, PROJECT));
+    expect(execFileSync('lsattr', ['-d', directory], { encoding: 'utf8' }).split(' ')[0]).toContain('A');
+    mkdirSync(join(directory, 'inner'));
+    writeFileSync(join(directory, 'inner', 'file'), 'content');
+    expect(await atDirectory(join(directory, 'inner'), projectOf)).toEqual({
+      projectId: PROJECT,
+      inherits: true,
+    });
+    expect(await withDescriptor(join(directory, 'inner', 'file'), 'r', projectOf)).toMatchObject({
+      projectId: PROJECT,
+    });
+    expect(await atDirectory(root, projectOf)).toEqual({ projectId: 0, inherits: false });
+    expect(await quotaAt(directory)).toMatchObject({ usedInodes: 3n, limitBytes: undefined });
+  });
+
+  test('an ordinary user can write up to the limit and no further', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    const file = join(directory, 'file');
+    const { status, stderr } = asUser('head -c 80M /dev/zero > "$1"', file);
+    expect(status).not.toBe(0);
+    expect(stderr).toContain(messages[fileSystem.refusal]);
+    expect(LIMIT_BYTES - statSync(file).size).toBeLessThanOrEqual(8192);
+    expect((await quotaAt(directory))?.usedBytes).toBeLessThanOrEqual(limits.limitBytes);
+    expect(statfsSync(directory).bavail).toBeLessThanOrEqual(1);
+  });
+
+  test('an ordinary user can make as many files as the limit says', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    const { stderr } = asUser('cd "$1" && for i in $(seq 200); do : > $i || exit; done', directory);
+    expect(stderr).toContain(messages[fileSystem.refusal]);
+    // The directory itself is one of them.
+    expect(readdirSync(directory)).toHaveLength(99);
+  });
+
+  test(`root ${fileSystem.holdsRoot ? 'is held as well' : 'is held only without CAP_SYS_RESOURCE'}`, async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    const file = join(directory, 'file');
+    const write = () => writeFileSync(file, Buffer.alloc(LIMIT_BYTES + MIB));
+    if (fileSystem.holdsRoot) {
+      expect(write).toThrow(expect.objectContaining({ errno: -errno[fileSystem.refusal] }));
+    } else {
+      write();
+    }
+    rmSync(file);
+    const dropped = ['--inh-caps=-sys_resource', '--bounding-set=-sys_resource'];
+    const command = ['sh', '-c', 'head -c 80M /dev/zero > "$1"', 'sh', file];
+    const { stderr } = spawnSync('setpriv', [...dropped, ...command], { encoding: 'utf8' });
+    expect(stderr).toContain(messages[fileSystem.refusal]);
+  });
+
+  test('a limit that is raised lets the next write through', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    const file = join(directory, 'file');
+    expect(asUser('head -c 65M /dev/zero > "$1"', file).status).not.toBe(0);
+    await atDirectory(directory, (fd) => setQuota(fd, PROJECT, { ...limits, limitBytes: 70n * BigInt(MIB) }));
+    expect(asUser('head -c 65M /dev/zero > "$1"', file).stderr).toBe('');
+  });
+
+  test('a limit below what is used takes nothing away, and lets nothing be added', async () => {
+    const { directory } = await limitedDirectory(fileSystem);
+    const file = join(directory, 'file');
+    expect(asUser('head -c 16M /dev/zero > "$1"', file).stderr).toBe('');
+    await atDirectory(directory, (fd) => setQuota(fd, PROJECT, { ...limits, limitBytes: BigInt(MIB) }));
+    expect(statSync(file).size).toBe(16 * MIB);
+    expect(asUser('head -c 1M /dev/zero >> "$1"', file).stderr).toContain(messages[fileSystem.refusal]);
+    truncateSync(file, 0);
+    expect(asUser('head -c 64K /dev/zero >> "$1"', file).stderr).toBe('');
+  });
+
+  test('without its limits and its files a project is as if it had never been', async () => {
+    const { root, directory } = await limitedDirectory(fileSystem);
+    writeFileSync(join(directory, 'file'), Buffer.alloc(MIB));
+    await atDirectory(directory, (fd) => clearQuota(fd, PROJECT));
+    expect(await quotaAt(directory)).toMatchObject({ limitBytes: undefined, usedInodes: 2n });
+    rmSync(directory, { recursive: true });
+    // The kernel may still be freeing what was removed.
+    while ((await quotaAt(root)) !== undefined);
+    expect(await quotaAt(root)).toBeUndefined();
+  });
+
+  test('a project that nobody has used has no quota', async () => {
+    expect(await quotaAt(fileSystem.withQuota())).toBeUndefined();
+  });
+
+  test('in force, it says so', async () => {
+    expect(await atDirectory(fileSystem.withQuota(), isQuotaEnforced)).toBe(true);
+  });
+
+  test.each(Object.entries(fileSystem.countingOnly))('%s, it counts without enforcing', async (_, make) => {
+    await atDirectory(make(), async (fd) => {
+      expect(await isQuotaEnforced(fd)).toBe(false);
+      await setQuota(fd, PROJECT, limits);
+      expect(await quotaOf(fd, PROJECT)).toMatchObject(limits);
+    });
+  });
+
+  test.each(Object.entries(fileSystem.withoutQuota))('%s, it is off', async (_, make) => {
+    await expectQuotaOff(make());
+  });
+});
+
+test('btrfs has no projects', async () => {
+  const root = btrfs();
+  await expectQuotaOff(root);
+  await expect(atDirectory(root, (fd) => setProject(fd, PROJECT))).rejects.toMatchObject({
+    code: 'EOPNOTSUPP',
+  });
+});
+
+async function expectQuotaOff(root: string): Promise<void> {
+  await atDirectory(root, async (fd) => {
+    expect(await isQuotaEnforced(fd)).toBe(false);
+    await expect(quotaOf(fd, PROJECT)).rejects.toSatisfy(isQuotaOff);
+    await expect(setQuota(fd, PROJECT, limits)).rejects.toSatisfy(isQuotaOff);
+  });
+}

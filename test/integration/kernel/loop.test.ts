@@ -1,0 +1,205 @@
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { unmount } from '../../../src/kernel/bind-mount.ts';
+import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../../../src/kernel/block-device.ts';
+import {
+  attachLoop,
+  detachLoop,
+  findLoop,
+  isLoopGone,
+  listLoops,
+  openLoop,
+  refreshLoopSize,
+  setAutoclear,
+} from '../../../src/kernel/loop.ts';
+import { growSparse } from '../../../src/kernel/sparse-file.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import {
+  attached,
+  imageDirectory,
+  MIB,
+  makeFileSystem,
+  mounted,
+  newImage,
+  opened,
+} from '../../support/loop.ts';
+import { waitingProcess } from '../../support/waiting-process.ts';
+
+/** A btrfs mounted in a directory, with a new image on it. */
+async function imageOnBtrfs() {
+  const pool = await newImage(256n * MIB);
+  await makeFileSystem(pool.path, 'btrfs');
+  const poolPath = join(pool.directory, 'pool');
+  mkdirSync(poolPath);
+  await mounted(await attached(pool.fd), 'btrfs', poolPath);
+  const path = join(poolPath, 'image');
+  writeFileSync(path, '');
+  await growSparse(path, 8n * MIB);
+  return { path, poolPath };
+}
+
+function hasDirectIo(path: string): boolean {
+  try {
+    closeSync(openSync(path, constants.O_RDONLY | constants.O_DIRECT));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.skipIf(!isHostRoot)('a loop device', () => {
+  test('is found by its file, however the file is called by then', async () => {
+    const { fd, path, directory } = await newImage(MIB);
+    expect(await findLoop(fd)).toBeUndefined();
+    const device = await attached(fd);
+    expect(device).toMatchObject({
+      path: expect.stringMatching(/^\/dev\/loop\d+$/),
+      number: expect.stringMatching(/^7:\d+$/),
+    });
+    expect(await findLoop(fd)).toEqual(device);
+    renameSync(path, join(directory, 'renamed'));
+    expect(await findLoop(opened(join(directory, 'renamed')))).toEqual(device);
+    expect(await detachLoop(device, fd)).toBe(true);
+    expect(await findLoop(fd)).toBeUndefined();
+  });
+
+  test('is found by a file on btrfs, whose device number is that of a subvolume', async () => {
+    const { path, poolPath } = await imageOnBtrfs();
+    const [fd, other] = [opened(path), opened(join(poolPath, 'other'), 'w+')];
+    const device = await attached(fd);
+    expect(await findLoop(fd)).toEqual(device);
+    expect(await findLoop(other)).toBeUndefined();
+    expect(await detachLoop(device, fd)).toBe(true);
+  });
+
+  test('is not that of another file at the same path', async () => {
+    const { fd, path } = await newImage(MIB);
+    const device = await attached(fd);
+    unlinkSync(path);
+    writeFileSync(path, '');
+    const other = opened(path);
+    expect(await findLoop(other)).toBeUndefined();
+    expect(await openLoop(device, other)).toBeUndefined();
+    expect(await detachLoop(device, other)).toBe(true);
+    expect(await findLoop(fd)).toEqual(device);
+    const listed = listLoops().find((loop) => loop.path === device.path);
+    expect(listed).toEqual({ ...device, backingPath: path, isBackingRemoved: true });
+    expect(await detachLoop(device, fd)).toBe(true);
+  });
+
+  test('has the size of its file, 512-byte sectors, and direct I/O where the file system has it', async () => {
+    const { fd, path: imagePath } = await newImage(3n * MIB);
+    const { path } = await attached(fd);
+    const name = path.slice('/dev/'.length);
+    expect(await blockDeviceBytes(path)).toBe(3n * MIB);
+    expect(readFileSync(`/sys/block/${name}/queue/logical_block_size`, 'utf8')).toBe('512\n');
+    expect(readFileSync(`/sys/block/${name}/loop/dio`, 'utf8')).toBe(hasDirectIo(imagePath) ? '1\n' : '0\n');
+  });
+
+  test('sees that its file has grown when it is told', async () => {
+    const { fd, path } = await newImage(MIB);
+    const device = await attached(fd);
+    await growSparse(path, 2n * MIB);
+    expect(await blockDeviceBytes(device.path)).toBe(MIB);
+    await refreshLoopSize(device);
+    expect(await blockDeviceBytes(device.path)).toBe(2n * MIB);
+  });
+
+  test('lets its file go when the last descriptor is closed, if it is made so', async () => {
+    const { fd } = await newImage(MIB);
+    const loop = await attachLoop(fd, { autoclear: true });
+    expect(await findLoop(fd)).toEqual(loop.device);
+    closeSync(loop.fd);
+    expect(await isLoopGone(fd)).toBe(true);
+  });
+
+  test('can be made to keep its file, or to let it go, while it is open', async () => {
+    const { fd } = await newImage(MIB);
+    const loop = await attachLoop(fd, { autoclear: true });
+    await setAutoclear(loop.fd, false);
+    closeSync(loop.fd);
+    expect(await findLoop(fd)).toEqual(loop.device);
+    const again = await openLoop(loop.device, fd);
+    if (again === undefined) throw new Error('the device is attached');
+    await setAutoclear(again, true);
+    closeSync(again);
+    expect(await isLoopGone(fd)).toBe(true);
+  });
+
+  test('is not detached while it is open, and is when that ends', async () => {
+    const { fd } = await newImage(MIB);
+    const loop = await attachLoop(fd, { autoclear: false });
+    expect(await detachLoop(loop.device, fd)).toBe(false);
+    expect(await findLoop(fd)).toEqual(loop.device);
+    closeSync(loop.fd);
+    expect(await isLoopGone(fd)).toBe(true);
+    expect(await detachLoop(loop.device, fd)).toBe(true);
+  });
+
+  test('is found while another mount namespace holds its file system, and gone after that', async () => {
+    const { fd, path, directory } = await newImage(32n * MIB);
+    await makeFileSystem(path, 'ext4');
+    const mountPath = join(directory, 'mount');
+    mkdirSync(mountPath);
+    const device = await attached(fd);
+    await mounted(device, 'ext4', mountPath);
+    const holder = await waitingProcess('unshare', ['--mount', 'sh', '-c', 'echo; exec cat'], {
+      saysReady: true,
+    });
+    await unmount(mountPath);
+    expect(await detachLoop(device, fd)).toBe(false);
+    expect(await findLoop(fd)).toEqual(device);
+    await holder.end();
+    await vi.waitFor(async () => expect(await detachLoop(device, fd)).toBe(true), { timeout: 30_000 });
+  });
+
+  test('is given to one of many that attach at the same time', async () => {
+    const directory = imageDirectory();
+    const paths = Array.from({ length: 12 }, (_, index) => join(directory, `image-${index}`));
+    for (const path of paths) {
+      writeFileSync(path, '');
+      await growSparse(path, MIB);
+    }
+    const fds = paths.map((path) => opened(path));
+    const devices = await Promise.all(fds.map(attached));
+    expect(new Set(devices.map((device) => device.path)).size).toBe(paths.length);
+    expect(await Promise.all(fds.map(findLoop))).toEqual(devices);
+  });
+
+  test('is writable again for its next file after it was made read-only', async () => {
+    const { fd, directory } = await newImage(MIB);
+    const device = await attached(fd);
+    await setBlockReadOnly(device.path, true);
+    expect(await isBlockReadOnly(device.path)).toBe(true);
+    expect(() => writeFileSync(device.path, 'x')).toThrow();
+    await detachLoop(device, fd);
+    // Which device comes next is not ours to say, so all that are free are taken up to this one.
+    for (let count = 0; ; count++) {
+      const path = join(directory, `other-${count}`);
+      writeFileSync(path, Buffer.alloc(4096));
+      const next = await attached(opened(path));
+      expect(await isBlockReadOnly(next.path)).toBe(false);
+      writeFileSync(next.path, 'content');
+      if (next.path === device.path || count === 16) break;
+    }
+  });
+
+  test('of a file that is open for reading is read-only', async () => {
+    const { path } = await newImage(MIB);
+    const device = await attached(opened(path, 'r'));
+    expect(await isBlockReadOnly(device.path)).toBe(true);
+    expect(() => writeFileSync(device.path, 'x')).toThrow();
+    expect(statSync(path).blocks).toBe(0);
+  });
+});

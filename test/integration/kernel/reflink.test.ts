@@ -1,0 +1,38 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { canReflink } from '../../../src/kernel/reflink.ts';
+import { btrfs } from '../../support/btrfs.ts';
+import { mountedImage } from '../../support/disk-image.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+
+describe('canReflink', () => {
+  test('memory cannot', async () => {
+    const directory = scratchDirectory();
+    execFileSync('mount', ['-t', 'tmpfs', 'none', directory]);
+    expect(await canReflink(directory)).toBe(false);
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  test('a directory that is not there is an error, not an answer', async () => {
+    await expect(canReflink(join(scratchDirectory(), 'absent'))).rejects.toMatchObject({ code: 'ENOENT' });
+  });
+
+  describe.skipIf(!isHostRoot)('on disks', () => {
+    test('btrfs can, and nothing is left behind', async () => {
+      const directory = btrfs();
+      expect(await canReflink(directory)).toBe(true);
+      expect(readdirSync(directory)).toEqual([]);
+    });
+
+    test.each([
+      { name: 'XFS', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=1'], expected: true },
+      { name: 'XFS made without', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=0'], expected: false },
+      { name: 'ext4', mkfs: ['mkfs.ext4', '-q'], expected: false },
+    ])('$name: $expected', async ({ mkfs, expected }) => {
+      expect(await canReflink(mountedImage({ mkfs }))).toBe(expected);
+    });
+  });
+});

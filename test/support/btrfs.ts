@@ -1,0 +1,23 @@
+import { closeSync, openSync } from 'node:fs';
+import { type IoctlRequest, ioctlNow } from '../../src/kernel/ioctl.ts';
+import { mountedImage } from './disk-image.ts';
+
+const BTRFS_IOC_QUOTA_CTL: IoctlRequest = { name: 'BTRFS_IOC_QUOTA_CTL', number: 0xc0109428 };
+const commands = { qgroup: 1n, squota: 4n } as const;
+
+/** A new btrfs for one test, with quotas or without. @returns where it is mounted */
+export function btrfs(quota: keyof typeof commands | 'off' = 'off', sizeBytes?: number): string {
+  const mkfs = ['mkfs.btrfs', '--quiet', '--nodiscard'];
+  const mountPoint = mountedImage({ mkfs, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
+  if (quota === 'off') return mountPoint;
+  // The btrfs command of some distributions is too old to know of simple quotas.
+  const args = Buffer.alloc(16);
+  args.writeBigUInt64LE(commands[quota]);
+  const fd = openSync(mountPoint, 'r');
+  try {
+    ioctlNow(fd, BTRFS_IOC_QUOTA_CTL, args);
+  } finally {
+    closeSync(fd);
+  }
+  return mountPoint;
+}
