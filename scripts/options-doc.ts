@@ -41,6 +41,7 @@ function flagRows(flags: readonly DescribedFlag[]): string {
 function defaultCell(flag: DescribedFlag): string {
   if ('required' in flag) return 'required';
   if ('repeatable' in flag) return 'none; may be repeated';
+  if ('defaultFrom' in flag) return `that of ${code(`--${flag.defaultFrom}`)}`;
   return 'default' in flag && flag.default !== '' ? code(flag.default) : 'none';
 }
 

@@ -83,8 +83,7 @@ export const flagTable = {
     kind: bytes,
     defaultFrom: 'max-volume-size',
     group: 'Limits',
-    meaning:
-      'Largest size to which NodeExpandVolume grows a volume; by default the value of --max-volume-size.',
+    meaning: 'Largest size to which NodeExpandVolume grows a volume.',
   },
   capacities: {
     name: 'capacity',
@@ -99,7 +98,7 @@ export const flagTable = {
     kind: thousandths({ min: 1, max: 1000 }),
     default: '1',
     group: 'Limits',
-    meaning: 'How many times over what --capacity gives may be promised to volumes.',
+    meaning: 'How many times over the room there is, on the disk and of --capacity, may be promised to volumes.',
   },
   attachLimit: {
     name: 'attach-limit',
