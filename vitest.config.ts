@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
 // `npm test` runs these one after the other: unit needs nothing, the others root and a mount namespace of their
-// own, which scripts/test.mjs gives them. The guest's run in a kernel that scripts/test-guest.mjs starts.
+// own, which scripts/test.mjs gives them. The guest's run in a kernel of
+// their own.
 const realMounts = {
   globalSetup: ['test/support/own-mount-namespace.ts'],
   testTimeout: 60_000,

@@ -1,8 +1,10 @@
-// npm test [SUITE…]: installs what is needed and runs the suites, all of them by default. A suite that this
-// machine cannot run is skipped with its reason, except in CI, where that is a failure.
+// npm test [SUITE…] [PATH…]: installs what is needed and runs the suites, all of them by default; with paths, only
+// the tests in them. A suite that this machine cannot run is skipped with its reason, except in CI, where that is a
+// failure.
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
+import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { build, cacheDirectory, closingLine, install, run, tool } from './lib/project.mjs';
 
@@ -15,15 +17,18 @@ const suites = {
     prepare: installCsiSanity,
     inMountNamespace: true,
   },
+  guest: { obstacle: guestObstacle, prepare: installGuest, inGuest: true },
 };
 
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
 
-main();
+await main();
 
-function main() {
-  const chosen = process.argv.slice(2);
+async function main() {
+  const words = process.argv.slice(2);
+  const paths = words.filter((word) => word.includes('/'));
+  const chosen = words.filter((word) => !paths.includes(word));
   const unknown = chosen.find((name) => !(name in suites));
   if (unknown) {
     process.stderr.write(`There is no suite ${unknown}; there are ${Object.keys(suites).join(', ')}.\n`);
@@ -33,12 +38,13 @@ function main() {
   build();
   mkdirSync(results, { recursive: true });
   if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
-  for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) runSuite(name, suites[name]);
+  for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) await runSuite(name, paths);
   process.stdout.write(`${closingLine(total)}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-function runSuite(name, { obstacle, prepare, inMountNamespace }) {
+async function runSuite(name, paths) {
+  const { obstacle, prepare, inMountNamespace, inGuest } = suites[name];
   const reason = obstacle?.();
   if (reason !== undefined) {
     const verdict = process.env.CI ? 'failed' : 'skipped';
@@ -49,24 +55,17 @@ function runSuite(name, { obstacle, prepare, inMountNamespace }) {
   prepare?.();
   const output = join(results, `${name}.json`);
   rmSync(output, { force: true });
-  const vitest = [
-    tool('vitest'),
-    'run',
-    '--project',
-    name,
-    '--reporter=default',
-    '--reporter=json',
-    `--outputFile.json=${output}`,
-  ];
-  const env = {
-    ...process.env,
-    UV_THREADPOOL_SIZE: '16',
-    HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt'),
-  };
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
+  const env = { UV_THREADPOOL_SIZE: '16', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
+  count(output, await runVitest(vitest, env, { inMountNamespace, inGuest }));
+}
+
+function runVitest(vitest, env, { inMountNamespace, inGuest }) {
+  if (inGuest) return runGuest([process.execPath, ...vitest], env);
   // A mount namespace of its own: no test can leave a mount on the host, however it ends.
   const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
-  const status = run(command, args, { env });
-  count(output, status);
+  return run(command, args, { env: { ...process.env, ...env } });
 }
 
 function count(output, status) {

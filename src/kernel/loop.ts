@@ -98,17 +98,20 @@ export async function findLoop(imageFd: number): Promise<LoopDevice | undefined>
  * @returns a descriptor that the caller closes, or undefined when the device does not have that file (any more)
  */
 export async function openLoop(device: LoopDevice, imageFd: number): Promise<number | undefined> {
-  let fd: number;
+  const fd = await openIfAttached(device);
+  if (fd === undefined || isAttachedTo(fd, imageFd)) return fd;
+  await closeAsync(fd);
+  return undefined;
+}
+
+async function openIfAttached(device: LoopDevice): Promise<number | undefined> {
   try {
-    fd = await openNode(device, constants.O_RDONLY);
+    return await openNode(device, constants.O_RDONLY);
   } catch (error) {
     // It is being detached.
     if (isErrno(error, errno.ENXIO, errno.ENODEV)) return undefined;
     throw error;
   }
-  if (isAttachedTo(fd, imageFd)) return fd;
-  await closeAsync(fd);
-  return undefined;
 }
 
 function isAttachedTo(fd: number, imageFd: number): boolean {
@@ -194,16 +197,40 @@ export async function refreshLoopSize(device: LoopDevice): Promise<void> {
  */
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
   const fd = await openLoop(device, imageFd);
-  if (fd !== undefined) {
-    try {
-      await ioctl(fd, LOOP_CLR_FD, 0);
-    } catch (error) {
-      if (!isErrno(error, errno.ENXIO)) throw error;
-    } finally {
-      await closeAsync(fd);
-    }
-  }
+  if (fd !== undefined) await clearAndClose(fd);
   return isLoopGone(imageFd);
+}
+
+async function clearAndClose(fd: number): Promise<void> {
+  try {
+    await ioctl(fd, LOOP_CLR_FD, 0);
+  } catch (error) {
+    if (!isErrno(error, errno.ENXIO)) throw error;
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
+/** The loop devices of files that were at a path and are removed, for which there is only the name to go by. */
+export function loopsOfRemoved(path: string): LoopDevice[] {
+  return listLoops()
+    .filter((loop) => loop.isBackingRemoved && loop.backingPath === path)
+    .map(({ path, number }) => ({ path, number }));
+}
+
+/**
+ * The same as `detachLoop` for a file that is removed.
+ * @returns false when somebody still uses its device
+ */
+export async function detachRemoved(path: string): Promise<boolean> {
+  for (const device of loopsOfRemoved(path)) {
+    const fd = await openIfAttached(device);
+    if (fd === undefined) continue;
+    // While it is open it keeps its file; before, it may have been given another.
+    if (loopsOfRemoved(path).some((loop) => loop.path === device.path)) await clearAndClose(fd);
+    else await closeAsync(fd);
+  }
+  return eventually(async () => loopsOfRemoved(path).length === 0);
 }
 
 /** Whether an open file has no loop device, or loses it in a moment. */

@@ -2,11 +2,14 @@ import { close, constants } from 'node:fs';
 import { promisify } from 'node:util';
 import { isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
+import { errno, isErrno } from '../kernel/errno.ts';
 import {
   attachLoop,
   detachLoop,
+  detachRemoved,
   findLoop,
   listLoops,
+  loopsOfRemoved,
   openLoop,
   refreshLoopSize,
   setAutoclear,
@@ -21,7 +24,7 @@ const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {
   find(file: string): Promise<Device | undefined> {
-    return withDescriptor(file, OPEN_FILE, findLoop);
+    return orRemoved(withDescriptor(file, OPEN_FILE, findLoop), () => loopsOfRemoved(file)[0]);
   }
 
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
@@ -44,10 +47,11 @@ export class LoopDevices implements Devices {
   }
 
   detach(file: string): Promise<boolean> {
-    return withDescriptor(file, OPEN_FILE, async (fileFd) => {
+    const detached = withDescriptor(file, OPEN_FILE, async (fileFd) => {
       const device = await findLoop(fileFd);
       return device === undefined || detachLoop(device, fileFd);
     });
+    return orRemoved(detached, () => detachRemoved(file));
   }
 
   async refreshSize(file: string): Promise<void> {
@@ -64,8 +68,17 @@ export class LoopDevices implements Devices {
   }
 
   async list(): Promise<AttachedFile[]> {
-    const loops = await listLoops();
-    return loops.map(({ path, number, backingPath }) => ({ path, number, file: backingPath }));
+    return listLoops().map(({ path, number, backingPath }) => ({ path, number, file: backingPath }));
+  }
+}
+
+/** What is done with a file, or what is done instead when there is none: a removed file may be attached still. */
+async function orRemoved<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!isErrno(error, errno.ENOENT)) throw error;
+    return instead();
   }
 }
 

@@ -98,7 +98,8 @@ export const flagTable = {
     kind: thousandths({ min: 1, max: 1000 }),
     default: '1',
     group: 'Limits',
-    meaning: 'How many times over the room there is, on the disk and of --capacity, may be promised to volumes.',
+    meaning:
+      'How many times over the room there is, on the disk and of --capacity, may be promised to volumes.',
   },
   attachLimit: {
     name: 'attach-limit',

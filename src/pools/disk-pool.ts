@@ -62,7 +62,8 @@ export class DiskPool implements Pool {
 
   async checkReachable(): Promise<void> {
     const { connection } = this;
-    if (connection) {
+    // While it is being connected, the mounts of its volumes may not be known yet.
+    if (connection && !this.connecting) {
       try {
         await connection.open.checkReachable();
         return;
@@ -106,12 +107,21 @@ export class DiskPool implements Pool {
       this.id = connection.open.id;
       this.path = connection.open.layout.root;
       this.connection = connection;
-      await this.parts.onConnected(this, connection);
+      await this.enter(connection);
     } catch (error) {
       if (error instanceof UnreachablePoolError) {
         this.id = error.poolId;
         this.path = error.path;
       }
+      throw error;
+    }
+  }
+
+  private async enter(connection: PoolConnection): Promise<void> {
+    try {
+      await this.parts.onConnected(this, connection);
+    } catch (error) {
+      this.lose(error);
       throw error;
     }
   }

@@ -1,7 +1,9 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { volumeOfFile } from './mount-owner.ts';
-import { isBlock } from './volume.ts';
+import type { AttachedFile } from './ports.ts';
+import { imageOf } from './staged-content.ts';
+import { isBlock, type Volume } from './volume.ts';
 import { directoryNameOf } from './volume-id.ts';
 
 /**
@@ -12,9 +14,7 @@ import { directoryNameOf } from './volume-id.ts';
 export async function detachImage(model: Model, volumeId: string): Promise<void> {
   const volume = model.volumes.findIntact(volumeId);
   if (volume && !isBlock(volume.content)) return;
-  for (const { file, path } of await model.devices.list()) {
-    // A volume whose record is gone is still known by the name of its directory.
-    if (volumeOfFile(model, file)?.directoryName !== directoryNameOf(volumeId)) continue;
+  for (const { file, path } of await attachedImages(model, volumeId, volume)) {
     const targets = await model.mountIndex.confirmed(volumeId);
     const [target] = targets;
     if (target) {
@@ -27,4 +27,32 @@ export async function detachImage(model: Model, volumeId: string): Promise<void>
     }
   }
   await model.onStep('unstage: detached');
+}
+
+async function attachedImages(
+  model: Model,
+  volumeId: string,
+  volume: Volume | undefined,
+): Promise<AttachedFile[]> {
+  const attached = await model.devices.list();
+  // A volume whose record is gone is still known by the name of its directory.
+  const found = attached.filter(
+    ({ file }) => volumeOfFile(model, file)?.directoryName === directoryNameOf(volumeId),
+  );
+  if (found.length > 0 || !volume) return found;
+  // After the disk of its pool has gone and come back, the list has another path than the file has now.
+  const file = await reachableImage(model, volume);
+  const device = file === undefined ? undefined : await model.devices.find(file);
+  return file === undefined || !device ? [] : [{ ...device, file }];
+}
+
+/** The file of an image volume, where it can be reached. */
+async function reachableImage(model: Model, volume: Volume): Promise<string | undefined> {
+  try {
+    await model.pools.of(volume).checkReachable();
+    return await imageOf(model, volume);
+  } catch (error) {
+    if (error instanceof VolumeError) return undefined;
+    throw error;
+  }
 }

@@ -36,8 +36,10 @@ export function volumeOfMount(
 ): { volumeId: string; isWhole: boolean } | undefined {
   // The node of a device that is bound on a file has the root `/loop3`, a file system on it the source `/dev/loop3`.
   const device = attached.find(({ path }) => path === source || path === posix.join('/dev', root));
-  if (!device) return volumeOfRoot(model, root);
-  const volumeId = volumeOfFile(model, device.file)?.volumeId;
+  const image = device && volumeOfFile(model, device.file);
+  // A pool may itself lie on a device that somebody has attached a file to.
+  if (!image) return volumeOfRoot(model, root);
+  const { volumeId } = image;
   return volumeId === undefined ? undefined : { volumeId, isWhole: device.path !== source || root === '/' };
 }
 

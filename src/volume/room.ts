@@ -82,18 +82,20 @@ function diskRoom(model: Model, { disk }: Pool, { freeBytes, occupiedBytes }: Di
 
 // In this order: what is written meanwhile is then missed, and the room taken to be smaller than it is.
 async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
-  const occupied = model.volumes.all().map(async (volume) => {
-    const home = model.pools.of(volume);
-    if (home.disk !== pool.disk || !isCapacityEnforced(volume.content)) return 0n;
-    const directory = home.records.directoryOf(volume.id);
-    const bytes = await home.backends[volume.content.backend]
-      .occupiedBytes(directory, volume)
-      .catch(() => 0n);
-    return least(bytes, volume.capacityBytes);
-  });
+  const { disk } = pool;
+  // A volume that cannot be looked at, because it or its pool is not there, has nothing here.
+  const occupied = model.volumes.all().map((volume) => occupiedOn(model, disk, volume).catch(() => 0n));
   const occupiedBytes = (await Promise.all(occupied)).reduce((sum, bytes) => sum + bytes, 0n);
   const { available } = (await pool.usage()).bytes;
   return { freeBytes: available, occupiedBytes };
+}
+
+async function occupiedOn(model: Model, disk: Account, volume: Volume): Promise<bigint> {
+  const home = model.pools.of(volume);
+  if (home.disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
+  const directory = home.records.directoryOf(volume.id);
+  const bytes = await home.backends[volume.content.backend].occupiedBytes(directory, volume);
+  return least(bytes, volume.capacityBytes);
 }
 
 function checkAccounts(place: Place, { bytes }: Claim): void {
