@@ -88,6 +88,11 @@ async function openAttached(fileFd: number, autoclear: boolean): Promise<{ devic
   // It may go between the look and the opening.
   const fd = device && (await openLoop(device, fileFd));
   if (!device || fd === undefined) return attachLoop(fileFd, { autoclear });
-  await setAutoclear(fd, autoclear);
-  return { device, fd };
+  try {
+    await setAutoclear(fd, autoclear);
+    return { device, fd };
+  } catch (error) {
+    await closeAsync(fd);
+    throw error;
+  }
 }

@@ -83,7 +83,8 @@ export const flagTable = {
     kind: bytes,
     defaultFrom: 'max-volume-size',
     group: 'Limits',
-    meaning: 'Largest size to which NodeExpandVolume grows a volume.',
+    meaning:
+      'Largest size to which NodeExpandVolume grows a volume; by default the value of --max-volume-size.',
   },
   capacities: {
     name: 'capacity',

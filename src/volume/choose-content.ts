@@ -36,7 +36,8 @@ export function chooseContent(model: Model, pool: Pool, wish: ContentWish): Cont
   }
   if (wish.backend !== 'image' && !mustBeImage) return directories;
   if (!hasImages) {
-    const message = `parameters.backend: pool ${quote(pool.name)} has no images, because there are no loop devices here; directory is possible`;
+    const why = mustBeImage ? '' : '; directory is possible';
+    const message = `parameters.backend: pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
     throw new VolumeError('invalid', message);
   }
   return { backend: 'image', use: imageUse(model, wish) };
@@ -55,9 +56,10 @@ export function isPlannedEnforced(plan: ContentPlan): boolean {
 
 function imageUse(model: Model, { isBlock, fsType }: ContentWish): ImageUse {
   if (isBlock) return { accessType: 'block' };
-  if (fsType !== undefined && !model.formatter.fileSystems.includes(fsType)) {
+  const made = fsType ?? defaultFileSystemType;
+  if (!model.formatter.fileSystems.includes(made)) {
     const why = `cannot be made on this node; possible are ${model.formatter.fileSystems.join(', ')}`;
-    throw invalidField('volume_capability.mount.fs_type', fsType, why);
+    throw invalidField('volume_capability.mount.fs_type', made, why);
   }
   return { accessType: 'mount', fsType };
 }

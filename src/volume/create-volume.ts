@@ -56,7 +56,11 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
     isEnforced: isPlannedEnforced(plan),
   });
   try {
-    return await makeVolume(model, spec, { place, plan, capacityBytes });
+    const volume = await makeVolume(model, spec, { place, plan, capacityBytes });
+    // A pool that went and came back meanwhile has brought it, and counted it.
+    if (model.volumes.findIntact(volume.id)) release();
+    else model.volumes.add(volume);
+    return volume;
   } catch (error) {
     release();
     throw error;
@@ -83,7 +87,6 @@ async function makeVolume(
     createdAt: model.now().toISOString(),
   };
   await pool.records.add(volume, (directory) => pool.backends[content.backend].provision(directory, volume));
-  model.volumes.add(volume);
   return volume;
 }
 

@@ -23,13 +23,13 @@ export async function stageImage(
 ): Promise<number> {
   const image = await imageOf(model, volume);
   const flags = combineFlags(plainFlags, capability.mountFlags);
-  const fsType = await fileSystemFor(model, volume, image, capability);
   if (state.kind === 'mounted') {
     if (!(await isVolumeAt(model, volume, stagingPath, state)))
       throw somethingElse('staging_target_path', stagingPath);
     checkFlags('staging_target_path', stagingPath, state, flags);
     return state.mountId;
   }
+  const fsType = await fileSystemFor(model, volume, image, capability);
   await model.onStep('stage: formatted');
   // A device that is attached already may be mounted where nobody here can see it.
   const isFresh = (await model.devices.find(image)) === undefined;

@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/volume/ports.ts';
-import type { Volume } from '../../src/volume/volume.ts';
+import { isCapacityEnforced, type Volume, type VolumeContent } from '../../src/volume/volume.ts';
 
 /** An implementation of Backend, and hands to look at what it makes. */
 export interface BackendSubject {
@@ -10,25 +10,41 @@ export interface BackendSubject {
   readonly directory: string;
   /** An owner and a group that this process may give files to. */
   readonly owner: { readonly uid: number; readonly gid: number };
+  /** The content of a new volume, with whatever must not be that of another volume. */
+  newContent(): Promise<VolumeContent>;
   makeDirectory(path: string): Promise<void>;
   makeFile(path: string, content: string): Promise<void>;
   makeSymlink(path: string, to: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** The owner, group and permission bits of a directory. */
   statusOf(path: string): Promise<{ uid: number; gid: number; mode: number }>;
+  /** The length of a file. */
+  sizeOf(path: string): Promise<bigint>;
+  /** Writes this many bytes into a volume's content, a directory or an image, and waits until they are counted. */
+  write(content: string, bytes: number): Promise<void>;
 }
 
+const MIB = 1024n ** 2n;
+const CAPACITY_BYTES = 64n * MIB;
+const WRITTEN_BYTES = MIB;
+
 /** What every implementation of the Backend port keeps. */
-export function backendContract(name: string, makeSubject: () => Promise<BackendSubject>): void {
+export function backendContract(
+  name: string,
+  makeSubject: () => Promise<BackendSubject>,
+  { isImage = false } = {},
+): void {
   describe(`${name} keeps the contract of Backend`, () => {
     let subject: BackendSubject;
     let backend: Backend;
     let directory: string;
+    let content: string;
 
     beforeEach(async () => {
       subject = await makeSubject();
       backend = subject.backend;
       directory = await makeVolumeDirectory('volume');
+      content = backend.contentOf(directory);
     });
 
     async function makeVolumeDirectory(volumeName: string): Promise<string> {
@@ -37,74 +53,149 @@ export function backendContract(name: string, makeSubject: () => Promise<Backend
       return path;
     }
 
-    function volumeWith(mode: number): Volume {
+    async function newVolume(id = 'a', mode = 0o777): Promise<Volume> {
       return {
-        id: 'a',
-        name: 'a',
+        id,
+        name: id,
         pool: 'default',
-        backend: 'directory',
-        capacityBytes: 1024n ** 2n,
+        capacityClass: undefined,
+        content: await subject.newContent(),
+        capacityBytes: CAPACITY_BYTES,
         root: { ...subject.owner, mode },
         accessModes: ['SINGLE_NODE_WRITER'],
         createdAt: '2024-05-06T07:08:09.010Z',
       };
     }
 
+    async function provisioned(): Promise<Volume> {
+      const volume = await newVolume();
+      await backend.provision(directory, volume);
+      return volume;
+    }
+
+    /** What the volume may hold, as far as anything but its record says so. */
+    async function sizeOf(volume: Volume): Promise<bigint | undefined> {
+      if (isImage) return subject.sizeOf(content);
+      return (await backend.usage(directory, volume))?.bytes.total;
+    }
+
     test('the content lies in the directory of its volume', () => {
-      expect(relative(directory, backend.contentOf(directory))).toMatch(/^(?!\.\.)./);
+      expect(relative(directory, content)).toMatch(/^(?!\.\.)./);
     });
 
-    test.each([0o777, 0o700, 0o2770, 0o1777, 0o7777, 0])(
-      'the root of the content has its owner and mode to the bit, whatever the umask: %i',
-      async (mode) => {
-        const umask = process.umask(0o077);
-        try {
-          await backend.provision(directory, volumeWith(mode));
-        } finally {
-          process.umask(umask);
+    describe('provision', () => {
+      test.skipIf(isImage).each([0o777, 0o700, 0o2770, 0o1777, 0o7777, 0])(
+        'gives the root of the content its owner and mode to the bit, whatever the umask: %i',
+        async (mode) => {
+          const umask = process.umask(0o077);
+          try {
+            await backend.provision(directory, await newVolume('a', mode));
+          } finally {
+            process.umask(umask);
+          }
+          expect(await subject.statusOf(content)).toEqual({ ...subject.owner, mode });
+        },
+      );
+
+      test('fails where the directory is missing', async () => {
+        const missing = join(subject.directory, 'missing');
+        await expect(backend.provision(missing, await newVolume())).rejects.toThrow();
+      });
+
+      test('makes what is as large as was asked for, where anything holds it to that', async () => {
+        const volume = await provisioned();
+        const isHeld = isCapacityEnforced(volume.content);
+        expect(await sizeOf(volume)).toBe(isHeld ? CAPACITY_BYTES : undefined);
+      });
+    });
+
+    describe('expand', () => {
+      test('raises what the volume may hold, to the byte', async () => {
+        const volume = await provisioned();
+        const capacityBytes = 2n * CAPACITY_BYTES;
+        await backend.expand(directory, volume, capacityBytes);
+        const isHeld = isCapacityEnforced(volume.content);
+        expect(await sizeOf({ ...volume, capacityBytes })).toBe(isHeld ? capacityBytes : undefined);
+      });
+
+      test('to the size it has changes nothing, and may be repeated', async () => {
+        const volume = await provisioned();
+        const before = await sizeOf(volume);
+        await backend.expand(directory, volume, CAPACITY_BYTES);
+        await backend.expand(directory, volume, CAPACITY_BYTES);
+        expect(await sizeOf(volume)).toBe(before);
+      });
+
+      test.runIf(isImage)('never cuts anything off', async () => {
+        const volume = await provisioned();
+        await backend.expand(directory, volume, CAPACITY_BYTES / 2n);
+        expect(await sizeOf(volume)).toBe(CAPACITY_BYTES);
+      });
+    });
+
+    describe('usage', () => {
+      test('agrees with what was written, where the volume has a limit of its own', async () => {
+        const volume = await provisioned();
+        const before = await backend.usage(directory, volume);
+        await subject.write(content, Number(WRITTEN_BYTES));
+        const after = await backend.usage(directory, volume);
+        expect(after === undefined).toBe(before === undefined);
+        if (!before || !after) return;
+        expect(before.bytes.used).toBeLessThan(WRITTEN_BYTES);
+        expect(after.bytes.used).toBeGreaterThanOrEqual(WRITTEN_BYTES);
+        expect(after.bytes.total).toBe(CAPACITY_BYTES);
+        expect(after.bytes.used + after.bytes.available).toBeLessThanOrEqual(CAPACITY_BYTES);
+      });
+
+      test('tells what a volume that is held to its size takes up on the disk', async () => {
+        const volume = await provisioned();
+        expect(await backend.occupiedBytes(directory, volume)).toBeLessThan(WRITTEN_BYTES);
+        await subject.write(content, Number(WRITTEN_BYTES));
+        const occupied = await backend.occupiedBytes(directory, volume);
+        if (isCapacityEnforced(volume.content)) expect(occupied).toBeGreaterThanOrEqual(WRITTEN_BYTES);
+        else expect(occupied).toBe(0n);
+      });
+    });
+
+    describe('destroy', () => {
+      test('removes everything the volume holds, and may be repeated', async () => {
+        const volume = await provisioned();
+        await subject.write(content, 4096);
+        await subject.makeFile(join(directory, 'volume.json'), '{}');
+        if (!isImage) {
+          await subject.makeDirectory(join(content, 'sub'));
+          await subject.makeFile(join(content, 'sub', 'file'), 'content');
         }
-        expect(await subject.statusOf(backend.contentOf(directory))).toEqual({ ...subject.owner, mode });
-      },
-    );
+        await backend.destroy(directory, volume);
+        expect(await subject.exists(directory)).toBe(false);
+        await backend.destroy(directory, volume);
+      });
 
-    test('provisioning fails where the directory is missing', async () => {
-      await expect(
-        backend.provision(join(subject.directory, 'missing'), volumeWith(0o777)),
-      ).rejects.toThrow();
-    });
+      test('removes what was only half made', async () => {
+        await subject.makeFile(join(directory, 'volume.json'), '{}');
+        await backend.destroy(directory, await newVolume());
+        expect(await subject.exists(directory)).toBe(false);
+      });
 
-    test('destroying removes everything the volume holds, and may be repeated', async () => {
-      await backend.provision(directory, volumeWith(0o777));
-      const content = backend.contentOf(directory);
-      await subject.makeDirectory(join(content, 'sub'));
-      await subject.makeFile(join(content, 'sub', 'file'), 'content');
-      await subject.makeFile(join(directory, 'volume.json'), '{}');
-      await backend.destroy(directory);
-      expect(await subject.exists(directory)).toBe(false);
-      await backend.destroy(directory);
-    });
+      test.skipIf(isImage)('follows no symbolic link out of the volume', async () => {
+        const outside = await makeVolumeDirectory('outside');
+        await subject.makeFile(join(outside, 'file'), 'content');
+        const volume = await provisioned();
+        await subject.makeSymlink(join(content, 'link'), outside);
+        await backend.destroy(directory, volume);
+        expect(await subject.exists(directory)).toBe(false);
+        expect(await subject.exists(join(outside, 'file'))).toBe(true);
+      });
 
-    test('destroying removes what was only half made', async () => {
-      await backend.destroy(directory);
-      expect(await subject.exists(directory)).toBe(false);
-    });
-
-    test('destroying follows no symbolic link out of the volume', async () => {
-      const outside = await makeVolumeDirectory('outside');
-      await subject.makeFile(join(outside, 'file'), 'content');
-      await backend.provision(directory, volumeWith(0o777));
-      await subject.makeSymlink(join(backend.contentOf(directory), 'link'), outside);
-      await backend.destroy(directory);
-      expect(await subject.exists(directory)).toBe(false);
-      expect(await subject.exists(join(outside, 'file'))).toBe(true);
-    });
-
-    test('volumes do not touch each other', async () => {
-      const other = await makeVolumeDirectory('other');
-      await backend.provision(directory, volumeWith(0o777));
-      await backend.provision(other, volumeWith(0o777));
-      await backend.destroy(directory);
-      expect(await subject.exists(backend.contentOf(other))).toBe(true);
+      test('leaves other volumes as they are', async () => {
+        const other = await makeVolumeDirectory('other');
+        const otherVolume = await newVolume('other');
+        await backend.provision(other, otherVolume);
+        const before = await backend.usage(other, otherVolume);
+        await backend.destroy(directory, await provisioned());
+        expect(await subject.exists(backend.contentOf(other))).toBe(true);
+        expect((await backend.usage(other, otherVolume))?.bytes.total).toBe(before?.bytes.total);
+      });
     });
   });
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { FileSystemType } from '../../src/volume/file-system-type.ts';
 import { type MountFlags, noMountFlags } from '../../src/volume/mount-flags.ts';
-import type { FileIdentity, Mounts, PathState } from '../../src/volume/ports.ts';
+import type { Device, FileIdentity, Mounts, PathState } from '../../src/volume/ports.ts';
 
 /** An implementation of Mounts, and hands to prepare what it meets. */
 export interface MountsSubject {
@@ -14,19 +15,28 @@ export interface MountsSubject {
   modeOf(path: string): Promise<number>;
   /** Works in what is mounted at a path, for instance by holding it open, until released. */
   occupy(path: string): Promise<{ release(): Promise<void> }>;
+  /** A device of 320 MiB with a file system on it, or with nothing at all. */
+  makeDevice(holds: FileSystemType | 'blank'): Promise<GrowableDevice>;
 }
+
+export interface GrowableDevice {
+  readonly device: Device;
+  grow(bytes: bigint): Promise<void>;
+}
+
+const MIB = 1024n ** 2n;
 
 const readOnly: MountFlags = { ...noMountFlags, readOnly: true };
 const tooLong = 'n'.repeat(256);
 
 /**
  * What every implementation of the Mounts port keeps. In a user namespace the host's mounts keep their access
- * times as they are.
+ * times as they are, and there are no devices.
  */
 export function mountsContract(
   name: string,
   makeSubject: () => Promise<MountsSubject>,
-  { accessTimesAreLocked = false } = {},
+  { accessTimesAreLocked = false, hasDevices = true } = {},
 ): void {
   describe(`${name} keeps the contract of Mounts`, () => {
     let subject: MountsSubject;
@@ -93,6 +103,8 @@ export function mountsContract(
         ['inspect', (path) => mounts.inspect(path)],
         ['unmount', (path) => mounts.unmount(path)],
         ['makeDirectory', (path) => mounts.makeDirectory(path)],
+        ['makeFile', (path) => mounts.makeFile(path)],
+        ['deviceAt', (path) => mounts.deviceAt(path)],
         ['remove', (path) => mounts.remove(path)],
         ['usage', (path) => mounts.usage(path)],
         [
@@ -125,6 +137,7 @@ export function mountsContract(
           mountId,
           identity: source.identity,
           flags: source.flags,
+          deviceNode: undefined,
         });
         expect((await directoryAt(at('target/inside'))).identity).toEqual(inside.identity);
       });
@@ -275,6 +288,138 @@ export function mountsContract(
         const before = await mounts.inspect(at(path));
         await expect(mounts.makeDirectory(at(path))).rejects.toMatchObject({ kind: 'precondition' });
         expect(await mounts.inspect(at(path))).toEqual(before);
+      });
+    });
+
+    describe('makeFile', () => {
+      test('makes an empty file, and says whether it did', async () => {
+        expect(await mounts.makeFile(at('new'))).toBe(true);
+        expect(await mounts.makeFile(at('new'))).toBe(false);
+        expect(await mounts.inspect(at('new'))).toEqual({ kind: 'file', isEmpty: true });
+      });
+
+      test('gives it mode 0600, whatever the umask', async () => {
+        const umask = process.umask(0);
+        try {
+          await mounts.makeFile(at('new'));
+        } finally {
+          process.umask(umask);
+        }
+        expect((await subject.modeOf(at('new'))).toString(8)).toBe('600');
+      });
+
+      test.each(['file', 'link', 'target', 'missing/below'])('refuses %s', async (path) => {
+        const before = await mounts.inspect(at(path));
+        await expect(mounts.makeFile(at(path))).rejects.toMatchObject({ kind: 'precondition' });
+        expect(await mounts.inspect(at(path))).toEqual(before);
+      });
+    });
+
+    describe.skipIf(!hasDevices)('bindDevice', () => {
+      test('shows the node of the device at the target, until it is unmounted', async () => {
+        const { device } = await subject.makeDevice('blank');
+        const mountId = await mounts.bindDevice(device, at('empty'));
+        expect(await mountedAt(at('empty'))).toMatchObject({ mountId, deviceNode: device.number });
+        await mounts.unmount(at('empty'));
+        expect(await mounts.inspect(at('empty'))).toEqual({ kind: 'file', isEmpty: true });
+      });
+
+      test('is told in the list by the node that is its root', async () => {
+        const { device } = await subject.makeDevice('blank');
+        const mountId = await mounts.bindDevice(device, at('empty'));
+        const entry = (await mounts.list()).find((mount) => mount.mountId === mountId);
+        expect(entry).toMatchObject({ path: at('empty'), root: device.path.replace('/dev', '') });
+      });
+
+      test('tells devices apart', async () => {
+        const [one, other] = [await subject.makeDevice('blank'), await subject.makeDevice('blank')];
+        await mounts.bindDevice(one.device, at('empty'));
+        await mounts.bindDevice(other.device, at('file'));
+        expect((await mountedAt(at('empty'))).deviceNode).toBe(one.device.number);
+        expect((await mountedAt(at('file'))).deviceNode).toBe(other.device.number);
+        expect(one.device.number).not.toBe(other.device.number);
+      });
+
+      test('refuses a directory, a path that does not exist, and one that cannot be walked', async () => {
+        const { device } = await subject.makeDevice('blank');
+        await expect(mounts.bindDevice(device, at('target'))).rejects.toThrow();
+        await expect(mounts.bindDevice(device, at('missing'))).rejects.toMatchObject({
+          kind: 'precondition',
+        });
+        await expect(mounts.bindDevice(device, at('link/inside'))).rejects.toMatchObject({ kind: 'invalid' });
+        expect((await directoryAt(at('target'))).kind).toBe('directory');
+      });
+    });
+
+    describe.skipIf(!hasDevices)('mountDevice', () => {
+      const how = (fsType: FileSystemType, flags = noMountFlags) => ({ fsType, options: [], flags });
+
+      test.each(['ext4', 'xfs', 'btrfs'] as const)(
+        'mounts %s, and the device is told of every mount of it',
+        async (fsType) => {
+          const { device } = await subject.makeDevice(fsType);
+          const mountId = await mounts.mountDevice(device, at('target'), how(fsType));
+          expect(await mountedAt(at('target'))).toMatchObject({ mountId, deviceNode: undefined });
+          await bind('target', 'other');
+          expect(await mounts.deviceAt(at('target'))).toBe(device.number);
+          expect(await mounts.deviceAt(at('other'))).toBe(device.number);
+          expect(await mounts.deviceAt(at('source'))).not.toBe(device.number);
+          const entry = (await mounts.list()).find((mount) => mount.mountId === mountId);
+          expect(entry).toEqual(
+            expect.objectContaining({ path: at('target'), mountId, root: '/', source: device.path }),
+          );
+          const { total } = (await mounts.usage(at('target'))).bytes;
+          expect(total).toBeGreaterThan(128n * MIB);
+          expect(total).toBeLessThanOrEqual(320n * MIB);
+        },
+      );
+
+      test('puts the flags in force', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        const flags: MountFlags = { ...noMountFlags, readOnly: true, noExec: true, accessTimes: 'noatime' };
+        await mounts.mountDevice(device, at('target'), how('ext4', flags));
+        expect((await mountedAt(at('target'))).flags).toEqual(flags);
+        await expect(mounts.makeDirectory(at('target/new'))).rejects.toThrow();
+      });
+
+      test('shows what was there when it is mounted again', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        await mounts.mountDevice(device, at('target'), how('ext4'));
+        await mounts.makeDirectory(at('target/kept'));
+        await mounts.unmount(at('target'));
+        await mounts.mountDevice(device, at('other'), how('ext4'));
+        expect((await mounts.inspect(at('other/kept'))).kind).toBe('directory');
+      });
+
+      test.each([
+        ['nothing is on it', 'blank'],
+        ['another file system is on it', 'btrfs'],
+      ] as const)('refuses a device where %s, and mounts nothing', async (_, holds) => {
+        const { device } = await subject.makeDevice(holds);
+        const mounted = mounts.mountDevice(device, at('target'), how('ext4'));
+        await expect(mounted).rejects.toMatchObject({ kind: 'precondition' });
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+      });
+
+      test('refuses a path that does not exist, and one that cannot be walked', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        const mount = (path: string) => mounts.mountDevice(device, at(path), how('ext4'));
+        await expect(mount('missing')).rejects.toMatchObject({ kind: 'precondition' });
+        await expect(mount('link/inside')).rejects.toMatchObject({ kind: 'invalid' });
+      });
+    });
+
+    describe.skipIf(!hasDevices)('growFileSystem', () => {
+      test.each(['xfs', 'btrfs'] as const)('lets %s fill a device that has grown', async (fsType) => {
+        const { device, grow } = await subject.makeDevice(fsType);
+        await mounts.mountDevice(device, at('target'), { fsType, options: [], flags: noMountFlags });
+        const before = (await mounts.usage(at('target'))).bytes.total;
+        await grow(448n * MIB);
+        expect(await mounts.growFileSystem(at('target'), device, fsType)).toEqual({ isGrown: true });
+        const { total } = (await mounts.usage(at('target'))).bytes;
+        expect(total).toBeGreaterThanOrEqual(before + 100n * MIB);
+        expect(await mounts.growFileSystem(at('target'), device, fsType)).toEqual({ isGrown: true });
+        expect((await mounts.usage(at('target'))).bytes.total).toBe(total);
       });
     });
 

@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VolumeError } from '../../src/volume/errors.ts';
+import type { FileSystemType } from '../../src/volume/file-system-type.ts';
 import type { Records } from '../../src/volume/ports.ts';
-import type { Volume } from '../../src/volume/volume.ts';
+import type { Volume, VolumeContent } from '../../src/volume/volume.ts';
 import { newVolumeId } from '../../src/volume/volume-id.ts';
 
 /** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
@@ -57,6 +58,12 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
           'several access modes',
           volumeOf('a', { accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'] }),
         ],
+        ['an accounting class', volumeOf('a', { capacityClass: 'slow' })],
+        ['a project', volumeOf('a', { content: { backend: 'quota', projectId: 2 ** 31 - 1 } })],
+        ['a subvolume', volumeOf('a', { content: { backend: 'subvolume', isLimited: true } })],
+        ['a block volume', volumeOf('a', { content: { backend: 'image', use: { accessType: 'block' } } })],
+        ['a file system', volumeOf('a', { content: imageWith('xfs') })],
+        ['a file system left open', volumeOf('a', { content: imageWith(undefined) })],
         ['a name with any character', volumeOf('../\n"ü \u{1f600}')],
         ['an id that is not of our form', volumeOf('a', { id: '../../etc/passwd' })],
         ['a name that begins like an encoded id', volumeOf('x-YWJj')],
@@ -127,6 +134,33 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       });
     });
 
+    describe('replace', () => {
+      test('remembers the volume as it is now, and leaves its content', async () => {
+        const [kept, changed] = [volumeOf('kept'), volumeOf('changed')];
+        await add(kept);
+        await add(changed);
+        const larger = { ...changed, capacityBytes: 2n ** 63n - 1n };
+        await records.replace(larger);
+        await records.replace(larger);
+        const { volumes, damaged } = await records.load();
+        expect(new Set(volumes)).toEqual(new Set([kept, larger]));
+        expect(damaged).toEqual([]);
+        expect(await subject.exists(join(records.directoryOf(changed.id), 'data'))).toBe(true);
+        expect(await subject.leftovers()).toEqual([]);
+      });
+
+      test('makes no volume of one that is not there', async () => {
+        const volume = volumeOf('gone');
+        await expect(records.replace(volume)).rejects.toThrow();
+        await expectNothingOf(volume);
+        await add(volume);
+        await records.remove(volume.id);
+        await expect(records.replace(volume)).rejects.toThrow();
+        await subject.idle();
+        await expectNothingOf(volume);
+      });
+    });
+
     describe('remove', () => {
       test('forgets a volume, and destroys what it held afterwards', async () => {
         const [kept, gone] = [volumeOf('kept'), volumeOf('gone')];
@@ -170,7 +204,10 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       const { volumes: loaded, damaged } = await records.load();
       expect(loaded.map((volume) => volume.name)).toEqual(['whole']);
       expect(damaged.map(({ id }) => id).sort()).toEqual(volumes.map(({ id }) => id).sort());
-      for (const { reason } of damaged) expect(reason).not.toBe('');
+      for (const { pool, reason } of damaged) {
+        expect(pool).toBe('default');
+        expect(reason).not.toBe('');
+      }
     });
 
     test('each volume has a directory of its own, whose name is one component', () => {
@@ -199,11 +236,16 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     id: newVolumeId(name, 'aaaaaaaa'),
     name,
     pool: 'default',
-    backend: 'directory',
+    capacityClass: undefined,
+    content: { backend: 'directory' },
     capacityBytes: 1024n ** 2n,
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],
     createdAt: '2024-05-06T07:08:09.010Z',
     ...changes,
   };
+}
+
+function imageWith(fsType: FileSystemType | undefined): VolumeContent {
+  return { backend: 'image', use: { accessType: 'mount', fsType } };
 }

@@ -1,17 +1,27 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { describe, onTestFinished } from 'vitest';
+import { Subvolume } from '../../src/backends/btrfs/subvolume.ts';
 import { PlainDirectory } from '../../src/backends/directory/plain-directory.ts';
+import { blockDeviceBytes } from '../../src/kernel/block-device.ts';
+import { refreshLoopSize } from '../../src/kernel/loop.ts';
+import { removeTree } from '../../src/kernel/remove-tree.ts';
+import { growSparse, makeSparse } from '../../src/kernel/sparse-file.ts';
 import { KernelMounts } from '../../src/mounts/kernel-mounts.ts';
+import { LoopDevices } from '../../src/mounts/loop-devices.ts';
 import { DiskRecords } from '../../src/records/disk-records.ts';
 import { openStatePool } from '../../src/records/open-pool.ts';
 import { RemovalQueue } from '../../src/records/removal-queue.ts';
 import { passStep } from '../../src/volume/steps.ts';
 import { backendContract } from '../contracts/backend-contract.ts';
+import { devicesContract } from '../contracts/devices-contract.ts';
+import { hostBackendSubject } from '../contracts/host-backend-subject.ts';
 import { mountsContract } from '../contracts/mounts-contract.ts';
 import { recordsContract } from '../contracts/records-contract.ts';
+import { btrfs } from '../support/btrfs.ts';
 import { isHostRoot } from '../support/host-root.ts';
+import { attached, imageDirectory, MIB, makeFileSystem, newImage } from '../support/loop.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { waitingProcess } from '../support/waiting-process.ts';
 
@@ -19,6 +29,9 @@ const makeDirectory = async (path: string) => void (await mkdir(path));
 const makeFile = (path: string, content: string) => writeFile(path, content);
 const makeSymlink = (path: string, to: string) => symlink(to, path);
 const exists = async (path: string) => existsSync(path);
+
+const directoryContent = { backend: 'directory' } as const;
+const owner = isHostRoot ? { uid: 1000, gid: 2000 } : { uid: 0, gid: 0 };
 
 mountsContract(
   'KernelMounts',
@@ -33,23 +46,64 @@ mountsContract(
       const worker = await waitingProcess('cat', [], { cwd: path });
       return { release: () => worker.end() };
     },
+    async makeDevice(holds) {
+      const { path, fd } = await newImage(320n * MIB);
+      if (holds !== 'blank') await makeFileSystem(path, holds);
+      const device = await attached(fd);
+      return {
+        device,
+        async grow(bytes) {
+          await growSparse(path, bytes);
+          await refreshLoopSize(device);
+        },
+      };
+    },
   }),
-  { accessTimesAreLocked: !isHostRoot },
+  { accessTimesAreLocked: !isHostRoot, hasDevices: isHostRoot },
 );
+
+describe.skipIf(!isHostRoot)('with devices', () => {
+  devicesContract('LoopDevices', async () => {
+    const directory = imageDirectory();
+    let lastImage = 0;
+    return {
+      devices: new LoopDevices(),
+      async makeImage(bytes) {
+        const path = join(directory, `image-${++lastImage}`);
+        await makeSparse(path, bytes);
+        return path;
+      },
+      growImage: growSparse,
+      sizeOf: ({ path }) => blockDeviceBytes(path),
+      async open({ path }) {
+        const user = await waitingProcess('sh', ['-c', 'exec 3< "$0"; echo ready; exec cat', path], {
+          saysReady: true,
+        });
+        return { release: () => user.end() };
+      },
+    };
+  });
+
+  for (const quota of ['qgroup', 'squota', 'off'] as const) {
+    const content = { backend: 'subvolume', isLimited: quota !== 'off' } as const;
+    backendContract(`Subvolume on btrfs with quotas ${quota}`, async () =>
+      hostBackendSubject(new Subvolume(), btrfs(quota), () => content, owner),
+    );
+  }
+});
 
 recordsContract('DiskRecords in a pool of the driver', async () => {
   const { layout, lock } = await openStatePool('default', join(scratchDirectory(), 'pool'), 0);
   onTestFinished(() => lock.release());
-  const backend = new PlainDirectory();
   const destroyed: string[] = [];
   const destroy = async (directory: string) => {
     destroyed.push(directory);
-    await backend.destroy(directory);
+    await removeTree(directory);
   };
   const removals = new RemovalQueue(destroy, (_, error) => {
     throw error;
   });
-  const records = new DiskRecords({ layout, poolName: 'default', removals, onStep: passStep });
+  const records = new DiskRecords({ layout, poolName: 'default', removals, destroy, onStep: passStep });
   return {
     records,
     makeDirectory,
@@ -61,16 +115,6 @@ recordsContract('DiskRecords in a pool of the driver', async () => {
   };
 });
 
-backendContract('PlainDirectory, by root for another owner,', async () => ({
-  backend: new PlainDirectory(),
-  directory: scratchDirectory(),
-  owner: isHostRoot ? { uid: 1000, gid: 2000 } : { uid: 0, gid: 0 },
-  makeDirectory,
-  makeFile,
-  makeSymlink,
-  exists,
-  async statusOf(path) {
-    const { uid, gid, mode } = statSync(path);
-    return { uid, gid, mode: mode & 0o7777 };
-  },
-}));
+backendContract('PlainDirectory, by root for another owner,', async () =>
+  hostBackendSubject(new PlainDirectory(), scratchDirectory(), () => directoryContent, owner),
+);

@@ -9,6 +9,7 @@ import { attachLoop, findLoop, isLoopGone } from '../../kernel/loop.ts';
 import { below } from '../../kernel/path-handle.ts';
 import { isBlank, makeSparse } from '../../kernel/sparse-file.ts';
 import { statusOf } from '../../kernel/statx.ts';
+import { VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
 import type { RootOwnership } from '../../volume/volume.ts';
 import { makeFileSystem } from './mkfs.ts';
@@ -30,7 +31,7 @@ export interface Formatting {
 /**
  * Makes a file system in a blank image, durably. It is built in a file beside the image, which then takes its place:
  * a crash at any moment leaves a blank image or a whole file system. Whoever calls keeps others away meanwhile.
- * @throws Error when anything was ever written to the image, or it is attached to a loop device: it is left as it is
+ * @throws VolumeError precondition: anything was ever written to the image, or it is attached to a loop device: it is left as it is
  */
 export async function formatImage({ path, fsType, label, root }: Formatting): Promise<void> {
   const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => refuseUnlessBlank(fd, path));
@@ -52,10 +53,14 @@ export async function formatImage({ path, fsType, label, root }: Formatting): Pr
   await withDescriptor(dirname(path), 'r', syncDescriptor);
 }
 
+function notFormatted(path: string, why: string): VolumeError {
+  return new VolumeError('precondition', `${path} is not formatted: ${why}`);
+}
+
 async function refuseUnlessBlank(fd: number, path: string): Promise<bigint> {
   const loop = await findLoop(fd);
-  if (loop) throw new Error(`${path} is not formatted: it is attached to ${loop.path}`);
-  if (!(await isBlank(fd))) throw new Error(`${path} is not formatted: there is data in it`);
+  if (loop) throw notFormatted(path, `it is attached to ${loop.path}`);
+  if (!(await isBlank(fd))) throw notFormatted(path, 'there is data in it');
   return statusOf(fd).sizeBytes;
 }
 

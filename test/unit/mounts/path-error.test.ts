@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { pathError } from '../../../src/mounts/path-error.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
-import { systemError } from '../volume/fakes/fake-mounts.ts';
+import { systemError } from '../volume/fakes/system-error.ts';
 
 test.each([
   ['ELOOP', 'invalid', 'has a symbolic link on the way'],

@@ -17,11 +17,18 @@ describe('parseCommandLine', () => {
         driverName: 'hostpath.csi.k8s.io',
         enableTopology: true,
         stateDir: '/csi-data-dir',
+        pools: [],
         kubeletDir: '/var/lib/kubelet',
         lockTimeoutMs: 10_000,
         maxVolumeSizeBytes: 2n ** 40n,
+        maxVolumeSizeNodeBytes: 2n ** 40n,
+        capacities: [],
+        overcommitThousandths: 1000n,
         attachLimit: 0,
         maxVolumesPerNode: 0,
+        enableVolumeExpansion: true,
+        disableControllerExpansion: false,
+        disableNodeExpansion: false,
         endpoint: { kind: 'unix', path: '/tmp/csi.sock' },
         socketMode: 0o700,
         socketGroup: '',
@@ -99,6 +106,20 @@ describe('parseCommandLine', () => {
     ['--maxvolumespernode=-1', '--maxvolumespernode: "-1" is not a whole number from 0 to 2147483647'],
     ['--attach-limit=-2', '--attach-limit: "-2" is not a whole number from -1 to 2147483647'],
     ['--max-volume-size=0', '--max-volume-size: "0" is less than one byte'],
+    ['--max-volume-size-node=0', '--max-volume-size-node: "0" is less than one byte'],
+    ['--max-volume-size-node=', expect.stringContaining('--max-volume-size-node: "" is not a size')],
+    ['--pool=fast', '--pool: "fast" is not of the form NAME=PATH'],
+    ['--pool=fast=disk', '--pool: "disk" is not an absolute path'],
+    ['--pool=Fast=/x', expect.stringContaining('--pool: "Fast" is not the name of a pool: ')],
+    ['--pool=default=/x', '--pool: "default" is the pool in the state directory: its path is --statedir'],
+    ['--capacity=1Gi', '--capacity: "1Gi" is not of the form NAME=SIZE'],
+    ['--capacity=fast=0', '--capacity: "0" is less than one byte'],
+    ['--capacity=-=1Gi', expect.stringContaining('--capacity: "-" is not the name of a pool or a class: ')],
+    ['--overcommit=0.9', '--overcommit: "0.9" is not a ratio from 1 to 1000 with at most three decimals'],
+    ['--enable-volume-expansion=x', '--enable-volume-expansion: "x" is neither true nor false'],
+    ['--node-expand-required=x', '--node-expand-required: "x" is neither true nor false'],
+    ['--disable-controller-expansion=x', '--disable-controller-expansion: "x" is neither true nor false'],
+    ['--disable-node-expansion=x', '--disable-node-expansion: "x" is neither true nor false'],
     ['--lock-timeout=10', '--lock-timeout: "10" is not a duration such as 10s, 500ms or 1m30s'],
     ['--drain-timeout=x', '--drain-timeout: "x" is not a duration such as 10s, 500ms or 1m30s'],
     ['--log-format=xml', '--log-format: "xml" is none of auto, json, pretty'],
@@ -106,6 +127,66 @@ describe('parseCommandLine', () => {
     ['--logtostderr=x', '--logtostderr: "x" is neither true nor false'],
   ])('refuses %s', (flag, mistake) => {
     expect(mistakesOf('--nodeid=n', flag)).toEqual([mistake]);
+  });
+
+  it('reads pools and their capacities, in order', () => {
+    const argv = ['--pool=fast=/mnt//fast/', '--pool', 'slow-1=/mnt/slow', '--capacity=fast=1.5T'];
+    argv.push('--capacity', 'default=10Gi', '--capacity=Any.kind_1=500M', '--overcommit=1.25');
+    expect(parseCommandLine(['--nodeid=n', ...argv], version)).toMatchObject({
+      kind: 'run',
+      options: {
+        pools: [
+          { name: 'fast', path: '/mnt/fast' },
+          { name: 'slow-1', path: '/mnt/slow' },
+        ],
+        capacities: [
+          { name: 'fast', capacityBytes: 1_500_000_000_000n },
+          { name: 'default', capacityBytes: 10n * 2n ** 30n },
+          { name: 'Any.kind_1', capacityBytes: 500_000_000n },
+        ],
+        overcommitThousandths: 1250n,
+      },
+    });
+  });
+
+  it.each([
+    [['--max-volume-size=1Gi'], 2n ** 30n],
+    [['--max-volume-size-node=2Gi', '--max-volume-size=1Gi'], 2n ** 31n],
+  ])('lets a node grow volumes, with %j, up to %d bytes', (argv, maxVolumeSizeNodeBytes) => {
+    expect(parseCommandLine(['--nodeid=n', ...argv], version)).toMatchObject({
+      options: { maxVolumeSizeNodeBytes },
+    });
+  });
+
+  it('reads the switches of expansion, under the old name too', () => {
+    const argv = [
+      '--node-expand-required=false',
+      '--disable-controller-expansion',
+      '--disable-node-expansion=1',
+    ];
+    expect(parseCommandLine(['--nodeid=n', ...argv], version)).toMatchObject({
+      options: {
+        enableVolumeExpansion: false,
+        disableControllerExpansion: true,
+        disableNodeExpansion: true,
+      },
+    });
+  });
+
+  it('tells pools that cannot be together along with other mistakes', () => {
+    const argv = ['--statedir=/data', '--pool=a=/data/a', '--v=x', '--capacity=a=1', '--capacity=a=2'];
+    expect(mistakesOf(...argv)).toEqual([
+      '--v: "x" is not a whole number from 0 to 2147483647',
+      '--nodeid is required: give it as --nodeid=ID',
+      '--pool: "a" at "/data/a" lies in the state directory, "/data"',
+      '--capacity: "a" is given more than once',
+    ]);
+  });
+
+  it('does not judge pools by a state directory that is itself wrong', () => {
+    expect(mistakesOf('--nodeid=n', '--statedir=x', '--pool=a=/csi-data-dir/a')).toEqual([
+      '--statedir: "x" is not an absolute path',
+    ]);
   });
 
   it('tells every mistake at once', () => {

@@ -8,6 +8,8 @@ const table = {
   capacity: { ...described, name: 'capacity', kind: named(bytes), repeatable: true },
   names: { ...described, name: 'names', aliases: ['old-names'], kind: listOf(text('NAME')), default: 'a,b' },
   attach: { ...described, name: 'attach', kind: boolean, default: 'false' },
+  // Before the flag that it follows, since the order of the table means nothing.
+  nodeLimit: { ...described, name: 'node-limit', kind: integer({ min: -1 }), defaultFrom: 'limit' },
   limit: { ...described, name: 'limit', kind: integer({ min: -1 }), default: '0' },
   help: { ...described, name: 'help', kind: boolean, request: 'help' },
   dropped: { name: 'dropped', kind: boolean, ignored: true },
@@ -25,12 +27,19 @@ describe('readFlags', () => {
       readonly capacity: readonly { readonly name: string; readonly value: bigint }[];
       readonly names: readonly string[];
       readonly attach: boolean;
+      readonly nodeLimit: number;
       readonly limit: number;
     }>();
   });
 
   it('fills in every default and leaves out requests and ignored flags', () => {
-    expect(valuesOf('--dropped')).toEqual({ capacity: [], names: ['a', 'b'], attach: false, limit: 0 });
+    expect(valuesOf('--dropped')).toEqual({
+      capacity: [],
+      names: ['a', 'b'],
+      attach: false,
+      limit: 0,
+      nodeLimit: 0,
+    });
   });
 
   it('collects every occurrence of a repeatable flag in order', () => {
@@ -60,6 +69,18 @@ describe('readFlags', () => {
   it('accepts nothing after two dashes alone', () => {
     expect(valuesOf('--limit=1', '--').limit).toBe(1);
     expect(readFlags(table, ['--', '--limit=1']).mistakes).toEqual(['unexpected argument "--limit=1"']);
+  });
+
+  it('gives a flag that follows another one its value, unless it has its own', () => {
+    expect(valuesOf('--limit=5')).toMatchObject({ limit: 5, nodeLimit: 5 });
+    expect(valuesOf('--node-limit=7')).toMatchObject({ limit: 0, nodeLimit: 7 });
+  });
+
+  it('leaves out a flag that follows one whose value is wrong, and one whose own value is', () => {
+    expect(readFlags(table, ['--limit=many']).values).not.toHaveProperty('nodeLimit');
+    const { values, mistakes } = readFlags(table, ['--node-limit=many']);
+    expect(values).not.toHaveProperty('nodeLimit');
+    expect(mistakes).toHaveLength(1);
   });
 
   it('takes back a request that is made false later', () => {

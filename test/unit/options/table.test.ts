@@ -24,6 +24,17 @@ describe('The table of flags', () => {
     }
   });
 
+  it('lets a flag follow only one that has a default and is read the same way', () => {
+    const byName = new Map(flags.map((flag) => [flag.name, flag]));
+    for (const flag of flags) {
+      if (!('defaultFrom' in flag)) continue;
+      const followed = byName.get(flag.defaultFrom);
+      expect(followed).toHaveProperty('default');
+      expect(followed?.kind).toBe(flag.kind);
+      expect(flag.meaning).toContain(`--${flag.defaultFrom}`);
+    }
+  });
+
   it('describes each flag in one sentence', () => {
     for (const flag of flags) {
       if ('meaning' in flag) expect(flag.meaning).toMatch(/^[A-Z][^.]*(?:\.\S[^.]*)*\.$/);

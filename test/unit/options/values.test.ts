@@ -10,6 +10,7 @@ import {
   oneOf,
   parsed,
   text,
+  thousandths,
 } from '../../../src/options/values.ts';
 
 describe('The kinds of values', () => {
@@ -100,6 +101,37 @@ describe('The kinds of values', () => {
 
   it.each(['fast', '=1Gi', ''])('refuse %j as a named value', (given) => {
     expect(() => named(bytes).parse(given)).toThrow(`${JSON.stringify(given)} is not of the form NAME=SIZE`);
+  });
+
+  it.each([
+    ['1', 1000n],
+    ['1.0', 1000n],
+    ['1.5', 1500n],
+    ['1.005', 1005n],
+    ['01.25', 1250n],
+    ['20', 20_000n],
+  ])('read the ratio %s as exactly %d thousandths', (given, value) => {
+    expect(thousandths({ min: 1, max: 20 }).parse(given)).toBe(value);
+  });
+
+  it.each([
+    '',
+    '0.999',
+    '20.001',
+    '1.0005',
+    '1,5',
+    '.5',
+    '1.',
+    '-2',
+    '+2',
+    '1e1',
+    '150%',
+    'NaN',
+    '9'.repeat(40),
+  ])('refuse the ratio %j', (given) => {
+    expect(() => thousandths({ min: 1, max: 20 }).parse(given)).toThrow(
+      `${JSON.stringify(given)} is not a ratio from 1 to 20 with at most three decimals`,
+    );
   });
 
   it('use the function that a flag brings', () => {

@@ -10,9 +10,9 @@ import { encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { type OnStep, passStep } from '../../../src/volume/steps.ts';
 import { recordsContract } from '../../contracts/records-contract.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { systemError } from '../volume/fakes/fake-mounts.ts';
 import { failAt } from '../volume/fakes/gate.ts';
 import { exampleVolume } from '../volume/fakes/model.ts';
+import { systemError } from '../volume/fakes/system-error.ts';
 
 function makeSubject(onStep: OnStep = passStep) {
   const layout = poolLayout(temporaryDirectory());
@@ -27,7 +27,7 @@ function makeSubject(onStep: OnStep = passStep) {
   });
   return {
     layout,
-    records: new DiskRecords({ layout, poolName: 'default', removals, onStep }),
+    records: new DiskRecords({ layout, poolName: 'default', removals, destroy, onStep }),
     destroyed,
     makeDirectory: async (path: string) => void (await mkdir(path)),
     exists: async (path: string) => existsSync(path),
@@ -125,5 +125,5 @@ test.each([
   await damage(subject.records.directoryOf(volume.id));
   const { volumes, damaged } = await subject.records.load();
   expect(volumes).toEqual([]);
-  expect(damaged).toEqual([{ id: volume.id, reason: expect.stringContaining(reason) }]);
+  expect(damaged).toEqual([{ id: volume.id, pool: 'default', reason: expect.stringContaining(reason) }]);
 });

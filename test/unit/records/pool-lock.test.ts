@@ -18,3 +18,13 @@ test('the lock file of a process before is used as it is', async () => {
   await (await lockPool(path, 0)).release();
   expect(readFileSync(path, 'utf8')).toBe('left');
 });
+
+test('a lock may be released twice, and the second time lets go of nobody else’s', async () => {
+  const path = join(temporaryDirectory(), 'lock');
+  const first = await lockPool(path, 0);
+  await first.release();
+  const second = await lockPool(path, 0);
+  await first.release();
+  await expect(lockPool(path, 0)).rejects.toThrow('another driver holds');
+  await second.release();
+});

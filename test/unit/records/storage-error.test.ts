@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KernelError } from '../../../src/kernel/errno.ts';
 import { storageError } from '../../../src/records/storage-error.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
-import { systemError } from '../volume/fakes/fake-mounts.ts';
+import { systemError } from '../volume/fakes/system-error.ts';
 
 test.each([
   ['ENOSPC', 'exhausted', 'has no space or no inodes left'],

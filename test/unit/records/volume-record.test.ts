@@ -2,18 +2,23 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { accessModes } from '../../../src/volume/access-mode.ts';
+import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
+import type { VolumeContent } from '../../../src/volume/volume.ts';
 import { exampleVolume } from '../volume/fakes/model.ts';
+import { blockContent, imageContent } from '../volume/fakes/requests.ts';
 
 const written = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<string, unknown>;
 const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes });
 
 test('a record is text that people can read, and ends with a line end', () => {
   expect(encodeVolumeRecord(exampleVolume({ id: 'v', capacityBytes: 2n ** 63n - 1n }))).toBe(`{
-  "formatVersion": 1,
+  "formatVersion": 2,
   "id": "v",
   "name": "a",
   "pool": "default",
-  "backend": "directory",
+  "content": {
+    "backend": "directory"
+  },
   "accessModes": [
     "SINGLE_NODE_WRITER"
   ],
@@ -28,13 +33,23 @@ test('a record is text that people can read, and ends with a line end', () => {
 `);
 });
 
+const fsType = fc.option(fc.constantFrom(...fileSystemTypes), { nil: undefined });
+const anyContent: fc.Arbitrary<VolumeContent> = fc.oneof(
+  fc.constant({ backend: 'directory' as const }),
+  fc.record({ backend: fc.constant('quota' as const), projectId: fc.integer({ min: 1, max: 0xffff_ffff }) }),
+  fc.record({ backend: fc.constant('subvolume' as const), isLimited: fc.boolean() }),
+  fc.constant(blockContent),
+  fsType.map(imageContent),
+);
+
 test('what is written is read back, whatever the volume', () => {
   const id = fc.nat({ max: 0xffff_fffe });
   const volume = fc.record({
     id: fc.string({ unit: 'binary', minLength: 1 }),
     name: fc.string({ unit: 'binary', minLength: 1 }),
     pool: fc.string({ minLength: 1 }),
-    backend: fc.constant('directory' as const),
+    capacityClass: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
+    content: anyContent,
     capacityBytes: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
     root: fc.record({ uid: id, gid: id, mode: fc.nat({ max: 0o7777 }) }),
     accessModes: fc.subarray([...accessModes]),
@@ -53,6 +68,35 @@ test('a field that a newer driver of the same format may add is left out', () =>
   expect(decodeVolumeRecord(recordWith({ colour: 'blue' }))).toEqual(exampleVolume());
 });
 
+test('a record of the first format is read as what it was', () => {
+  expect(
+    decodeVolumeRecord(`{
+  "formatVersion": 1,
+  "id": "v",
+  "name": "a",
+  "pool": "default",
+  "backend": "directory",
+  "accessModes": [
+    "SINGLE_NODE_WRITER"
+  ],
+  "createdAt": "2024-05-06T07:08:09.010Z",
+  "capacityBytes": "9223372036854775807",
+  "root": {
+    "uid": 5,
+    "gid": 6,
+    "mode": "2770"
+  }
+}
+`),
+  ).toEqual(
+    exampleVolume({
+      id: 'v',
+      capacityBytes: 2n ** 63n - 1n,
+      root: { uid: 5, gid: 6, mode: 0o2770 },
+    }),
+  );
+});
+
 describe('a record that cannot be understood says why', () => {
   const whole = encodeVolumeRecord(exampleVolume());
 
@@ -60,7 +104,7 @@ describe('a record that cannot be understood says why', () => {
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', recordWith({ formatVersion: 2 }), 'its format version 2 is newer than 1'],
+    ['a newer format', recordWith({ formatVersion: 3 }), 'its format version 3 is newer than 2'],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],
     ['null', 'null', 'record: '],
@@ -75,7 +119,17 @@ describe('a record that cannot be understood says why', () => {
     ['id', { id: '' }],
     ['name', { name: 7 }],
     ['pool', { pool: undefined }],
-    ['backend', { backend: 'tape' }],
+    ['content', { content: undefined }],
+    ['content.backend', { content: { backend: 'tape' } }],
+    ['content.projectId', { content: { backend: 'quota' } }],
+    ['content.projectId', { content: { backend: 'quota', projectId: 0 } }],
+    ['content.isLimited', { content: { backend: 'subvolume' } }],
+    ['content.use', { content: { backend: 'image' } }],
+    ['content.use.accessType', { content: { backend: 'image', use: { accessType: 'tape' } } }],
+    ['content.use.fsType', { content: { backend: 'image', use: { accessType: 'mount', fsType: 'ntfs' } } }],
+    ['capacityClass', { capacityClass: '' }],
+    ['content.backend', { formatVersion: 1, backend: 'tape' }],
+    ['content.use', { formatVersion: 1, backend: 'image' }],
     ['capacityBytes', { capacityBytes: 5 }],
     ['capacityBytes', { capacityBytes: '-5' }],
     ['capacityBytes', { capacityBytes: '12345678901234567890' }],

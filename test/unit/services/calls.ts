@@ -59,7 +59,7 @@ type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'Sna
 /** The services as they are served, and a way to call their RPCs, locks and all, for the code they answer. */
 export function servicesOf(model: Model) {
   const services = allServices(model, new CallMonitor(() => {}), {
-    plugin: { driverName: 'hostpath.csi.k8s.io', version: '1', hasTopology: true },
+    plugin: { driverName: 'hostpath.csi.k8s.io', version: '1', hasTopology: true, hasExpansion: true },
     node: { nodeId: 'node-1', volumeLimit: 0 },
   });
   const call = (service: ServiceName, method: string, request: object): Promise<string> => {

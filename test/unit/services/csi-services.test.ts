@@ -44,7 +44,7 @@ test('all 36 RPCs of the five services are there', () => {
 
 test.each([
   ['Controller', 'CreateSnapshot'],
-  ['Node', 'NodeExpandVolume'],
+  ['Controller', 'ControllerModifyVolume'],
   ['GroupController', 'CreateVolumeGroupSnapshot'],
 ] as const)(
   'an RPC that the driver does not have yet answers UNIMPLEMENTED: %s.%s',
@@ -52,6 +52,12 @@ test.each([
     expect(await servicesOf(fakeNode().model).call(service, method, {})).toBe('UNIMPLEMENTED');
   },
 );
+
+test('an expansion that is switched off answers UNIMPLEMENTED', async () => {
+  const { call } = servicesOf(fakeNode({ expansion: { byController: false, byNode: false } }).model);
+  expect(await call('Controller', 'ControllerExpandVolume', {})).toBe('UNIMPLEMENTED');
+  expect(await call('Node', 'NodeExpandVolume', {})).toBe('UNIMPLEMENTED');
+});
 
 describe('while a volume is being made', () => {
   test('its name is taken, and other names are not', async () => {

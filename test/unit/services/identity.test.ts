@@ -3,10 +3,10 @@ import { csiServices } from '../../../src/rpc/proto.ts';
 import { identityService } from '../../../src/services/identity.ts';
 import { callsOf } from './calls.ts';
 
-const identity = (hasTopology = true) =>
+const identity = (hasTopology = true, hasExpansion = true) =>
   callsOf(
     csiServices.Identity,
-    identityService({ driverName: 'hostpath.csi.k8s.io', version: '1.2.3', hasTopology }),
+    identityService({ driverName: 'hostpath.csi.k8s.io', version: '1.2.3', hasTopology, hasExpansion }),
   );
 
 test('the plugin tells its name and version', async () => {
@@ -18,11 +18,13 @@ test('the plugin tells its name and version', async () => {
 });
 
 test.each([
-  [true, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']],
-  [false, ['CONTROLLER_SERVICE']],
-])('what the plugin has, with topology %s', async (hasTopology, types) => {
-  const { capabilities } = await identity(hasTopology).GetPluginCapabilities({});
-  expect(capabilities.map(({ service }) => service?.type)).toEqual(types);
+  [true, true, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', 'ONLINE']],
+  [false, true, ['CONTROLLER_SERVICE', 'ONLINE']],
+  [true, false, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']],
+  [false, false, ['CONTROLLER_SERVICE']],
+])('what the plugin has, with topology %s and expansion %s', async (hasTopology, hasExpansion, types) => {
+  const { capabilities } = await identity(hasTopology, hasExpansion).GetPluginCapabilities({});
+  expect(capabilities.map((each) => each.service?.type ?? each.volume_expansion?.type)).toEqual(types);
 });
 
 test('whoever gets an answer may go on', async () => {

@@ -2,14 +2,42 @@ import { expect, test } from 'vitest';
 import { parseParameters } from '../../../src/services/parameters.ts';
 
 test('without parameters a volume is root’s, open to all, in any pool', () => {
-  expect(parseParameters({})).toEqual({ pool: undefined, root: { uid: 0, gid: 0, mode: 0o777 } });
+  expect(parseParameters({})).toEqual({
+    pool: undefined,
+    wish: { backend: 'auto', enforceCapacity: 'auto' },
+    root: { uid: 0, gid: 0, mode: 0o777 },
+  });
 });
 
 test('what is told is taken', () => {
   expect(parseParameters({ pool: 'fast', uid: '1000', gid: '4294967294', mode: '2770' })).toEqual({
     pool: 'fast',
+    wish: { backend: 'auto', enforceCapacity: 'auto' },
     root: { uid: 1000, gid: 4294967294, mode: 0o2770 },
   });
+});
+
+test.each([{ kind: 'fast' }, { pool: 'fast' }, { pool: 'fast', kind: 'fast' }])(
+  'kind is another name of pool: %j',
+  (parameters) => {
+    expect(parseParameters(parameters).pool).toBe('fast');
+  },
+);
+
+test.each([
+  [{ backend: 'directory' }, { backend: 'directory', enforceCapacity: 'auto' }],
+  [{ backend: 'image' }, { backend: 'image', enforceCapacity: 'auto' }],
+  [{ enforceCapacity: 'required' }, { backend: 'auto', enforceCapacity: 'required' }],
+  [
+    { backend: 'auto', enforceCapacity: 'auto' },
+    { backend: 'auto', enforceCapacity: 'auto' },
+  ],
+])('how a volume is provided may be wished for: %j', (parameters: Record<string, string>, wish) => {
+  expect(parseParameters(parameters).wish).toEqual(wish);
+});
+
+test('a key of the Go reference driver that means nothing here is passed over', () => {
+  expect(parseParameters({ ignoreFailedRead: 'true' })).toEqual(parseParameters({}));
 });
 
 test.each([
@@ -25,8 +53,15 @@ test('what the provisioner adds of its own is passed over', () => {
 });
 
 test.each([
-  ['parameters: "colour" is not known; known are pool, uid, gid, mode', { colour: 'blue' }],
+  [
+    'parameters: "colour" is not known; known are pool, kind, backend, enforceCapacity, uid, gid, mode',
+    { colour: 'blue' },
+  ],
   ['parameters: "UID"', { UID: '0' }],
+  ['parameters.kind: "slow" is another name than parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
+  ['parameters.backend: "quota" is none of auto, directory, image', { backend: 'quota' }],
+  ['parameters.backend: ""', { backend: '' }],
+  ['parameters.enforceCapacity: "true" is none of auto, required', { enforceCapacity: 'true' }],
   ['parameters: "constructor"', { constructor: 'x' }],
   ['parameters.uid: ""', { uid: '' }],
   ['parameters.uid: "-1"', { uid: '-1' }],

@@ -104,7 +104,13 @@ describe('a capability', () => {
       accessMode: 'SINGLE_NODE_WRITER',
       fsType: 'xfs',
       mountFlags: { ...noMountFlags, readOnly: true },
+      superblockOptions: [],
+      fileSystemOptions: [],
     });
+  });
+
+  test('may leave the file system open', () => {
+    expect(parseCapability('c', mount())).toMatchObject({ fsType: undefined });
   });
 
   test('for a block device carries its mode', () => {
@@ -121,6 +127,7 @@ describe('a capability', () => {
     ['c.access_mode.mode: "constructor"', mount({ access_mode: { mode: 'constructor' } })],
     ['c.access_type (mount or block) is required', mount({ access_type: undefined })],
     ['c.mount is required', mount({ mount: null })],
+    ['c.mount.fs_type: "ntfs" cannot be made; possible are ext4, xfs, btrfs', mount({}, { fs_type: 'ntfs' })],
     ['c.mount.mount_flags: "bogus"', mount({}, { mount_flags: ['bogus'] })],
     ['c.mount.volume_mount_group: "1000"', mount({}, { volume_mount_group: '1000' })],
   ])('is refused, and the field named: %s', (message, capability) => {

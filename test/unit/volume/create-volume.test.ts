@@ -21,7 +21,8 @@ describe('a new volume', () => {
       id: volume.id,
       name: 'a',
       pool: 'default',
-      backend: 'directory',
+      capacityClass: undefined,
+      content: { backend: 'directory' },
       capacityBytes: 1024n ** 2n,
       root: { uid: 1, gid: 2, mode: 0o2770 },
       accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
@@ -82,8 +83,8 @@ describe('a create with a name that is taken', () => {
   test('is refused where the volume of that name is damaged', async () => {
     const { model, pool } = fakeNode();
     const volume = await createVolume(model, volumeSpec());
-    model.volumes.remove(volume, pool.records.directoryNameOf(volume.id));
-    model.volumes.addDamaged({ id: volume.id, reason: 'it is empty' });
+    model.volumes.remove(volume);
+    model.volumes.addDamaged({ id: volume.id, pool: 'default', reason: 'it is empty' });
     await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'damaged' });
     expect((await pool.records.load()).volumes).toHaveLength(1);
   });
@@ -91,7 +92,12 @@ describe('a create with a name that is taken', () => {
 
 describe('a create that cannot be', () => {
   test.each([
-    ['a pool there is not', 'invalid', { pool: 'slow' }, 'there is no pool "slow"; there are default, fast'],
+    [
+      'a pool there is not',
+      'invalid',
+      { pool: 'slow' },
+      'parameters.pool: "slow" is no pool; there are default, fast',
+    ],
     [
       'more than a volume may have',
       'out-of-range',

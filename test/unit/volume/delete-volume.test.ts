@@ -48,7 +48,7 @@ test("an id of another node's pool is refused, for nobody here can say that it i
 test('a volume whose record is damaged is never answered as deleted', async () => {
   const { model } = fakeNode();
   const id = newVolumeId('a', 'aaaaaaaa');
-  model.volumes.addDamaged({ id, reason: 'it is empty' });
+  model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
   await expect(deleteVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
 });
 

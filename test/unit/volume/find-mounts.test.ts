@@ -4,13 +4,14 @@ import { findMounts } from '../../../src/volume/find-mounts.ts';
 import type { Model } from '../../../src/volume/model.ts';
 import { noMountFlags } from '../../../src/volume/mount-flags.ts';
 import { MountIndex } from '../../../src/volume/mount-index.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { fakeNode } from './fakes/model.ts';
 
 /** A node with a volume that is mounted, and a driver that has just started there. */
 async function startedNode() {
   const node = fakeNode();
   const volume = await node.addVolume();
-  const content = node.pool.backend.contentOf(node.pool.records.directoryOf(volume.id));
+  const content = contentPathOf(node.model, volume);
   const bind = async (source: string, path: string) => {
     const state = await node.mounts.inspect(source);
     if (state.kind !== 'directory') throw new Error(state.kind);

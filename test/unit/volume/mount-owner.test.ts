@@ -1,11 +1,19 @@
 import { describe, expect, test, vi } from 'vitest';
-import { checkOwner, volumeOfRoot } from '../../../src/volume/mount-owner.ts';
+import { checkOwner, volumeOfFile, volumeOfMount } from '../../../src/volume/mount-owner.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
+import { directoryNameOf, newVolumeId } from '../../../src/volume/volume-id.ts';
 import { VolumeIndex } from '../../../src/volume/volume-index.ts';
 import { exampleVolume, fakeNode } from './fakes/model.ts';
+import { blockContent } from './fakes/requests.ts';
 
+const { pools } = fakeNode().model;
 const volumes = new VolumeIndex();
-volumes.add(exampleVolume({ id: 'v' }), 'dir-v');
-const ownerOf = (root: string) => volumeOfRoot({ volumes }, root);
+const own = newVolumeId('a', 'aaaaaaaa');
+for (const id of ['v', own]) volumes.add(exampleVolume({ id, name: id }));
+const dirV = directoryNameOf('v');
+const model = { volumes, pools };
+const ownerOf = (root: string) =>
+  volumeOfMount(model, { path: '/mnt', mountId: 1, root: root.replaceAll('dir-v', dirV), source: 'x' }, []);
 
 test.each([
   ['/volumes/dir-v/data', true],
@@ -32,6 +40,44 @@ test.each([
   ['/volumes/ssd/data/pool/volumes/dir-v/data/sub', false],
 ])('a pool may itself lie in a directory of such a name: %s', (root, isWhole) => {
   expect(ownerOf(root)).toEqual({ volumeId: 'v', isWhole });
+});
+
+describe('a mount that a device is part of', () => {
+  const attached = (file: string) => [{ path: '/dev/loop3', number: '7:3', file }];
+  const image = `/pools/fast/volumes/${dirV}/image`;
+
+  test.each([
+    ['the file system on it', '/', '/dev/loop3', true],
+    ['a directory in that', '/sub', '/dev/loop3', false],
+    ['its node', '/loop3', 'udev', true],
+  ])('is of the volume whose image is attached to it: %s', (_, root, source, isWhole) => {
+    const mount = { path: '/mnt', mountId: 1, root, source };
+    expect(volumeOfMount(model, mount, attached(image))).toEqual({ volumeId: 'v', isWhole });
+  });
+
+  test.each([
+    ['another device', '/', '/dev/loop33', image],
+    ['a file outside of the pools', '/', '/dev/loop3', `/elsewhere/volumes/${dirV}/image`],
+    ['another file of the volume', '/', '/dev/loop3', `/pools/fast/volumes/${dirV}/image.new`],
+    ['a file that pods see', '/', '/dev/loop3', `/pools/fast/volumes/${dirV}/data/image`],
+    ['an image of a volume that nobody knows', '/', '/dev/loop3', '/pools/fast/volumes/unknown/image'],
+  ])('is of no volume: %s', (_, root, source, file) => {
+    const mount = { path: '/mnt', mountId: 1, root, source };
+    expect(volumeOfMount(model, mount, attached(file))).toBeUndefined();
+  });
+
+  test.each(['v', own])('the image of the volume %s is told by its directory', (id) => {
+    const directoryName = directoryNameOf(id);
+    const file = `/pools/default/volumes/${directoryName}/image`;
+    expect(volumeOfFile(model, file)).toEqual({ directoryName, volumeId: id });
+  });
+
+  test('the image of a volume whose record is gone is still known by its directory', () => {
+    expect(volumeOfFile(model, '/pools/default/volumes/gone/image')).toEqual({
+      directoryName: 'gone',
+      volumeId: undefined,
+    });
+  });
 });
 
 describe('checkOwner', () => {
@@ -65,6 +111,20 @@ describe('checkOwner', () => {
     const { mountId, check, know } = await mountedNode();
     know(mountId + 1);
     await check('other');
+  });
+
+  test('a device is told by the volume whose image it has when nothing is remembered', async () => {
+    const { model, mounts, devices, addVolume } = fakeNode();
+    const volume = await addVolume('a', { content: blockContent });
+    mounts.tree.makeFile('/node', '');
+    await mounts.bindDevice(await devices.attach(contentPathOf(model, volume)), '/node');
+    const state = await mounts.inspect('/node');
+    if (state.kind !== 'mounted') throw new Error(state.kind);
+    await checkOwner(model, 'target_path', volume.id, '/node', state);
+    await expect(checkOwner(model, 'target_path', 'other', '/node', state)).rejects.toMatchObject({
+      kind: 'precondition',
+      message: `target_path: "/node" is the mount point of volume "${volume.id}", not of "other"`,
+    });
   });
 
   test('a mount that nobody can tell is left to whoever asks', async () => {

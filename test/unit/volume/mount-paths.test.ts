@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { MountPaths } from '../../../src/volume/mount-paths.ts';
 
-const paths = new MountPaths('/var/lib/kubelet', '/data/kubelet', ['/pools/a', '/pools/b']);
+const paths = new MountPaths('/var/lib/kubelet', '/data/kubelet', () => ['/pools/a', '/pools/b']);
 const resolve = (path: string) => paths.resolve('target_path', path);
 
 test.each([
@@ -37,7 +37,7 @@ test.each([
 });
 
 test('a pool below the real directory of the kubelet is protected from paths through its other name', () => {
-  const nested = new MountPaths('/var/lib/kubelet', '/data/kubelet', ['/data/kubelet/plugins/pool']);
+  const nested = new MountPaths('/var/lib/kubelet', '/data/kubelet', () => ['/data/kubelet/plugins/pool']);
   for (const path of [
     '/var/lib/kubelet/plugins/pool/volumes',
     '/var/lib/kubelet/plugins',

@@ -6,8 +6,9 @@ const { pools } = fakeNode().model;
 test('a pool is found by its name, and its id is known', () => {
   expect(pools.find('fast')?.name).toBe('fast');
   expect(pools.find('slow')).toBeUndefined();
-  expect(pools.hasId('bbbbbbbb')).toBe(true);
-  expect(pools.hasId('cccccccc')).toBe(false);
+  expect(pools.withId('bbbbbbbb')?.name).toBe('fast');
+  expect(pools.withId('cccccccc')).toBeUndefined();
+  expect(pools.default.name).toBe('default');
 });
 
 test('a volume in a pool that is not there is unavailable, not gone', () => {

@@ -4,10 +4,10 @@ import type { MountCapability } from '../../../src/volume/capability.ts';
 import { publishVolume } from '../../../src/volume/publish-volume.ts';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { mutationSteps, type OnStep } from '../../../src/volume/steps.ts';
-import { systemError } from './fakes/fake-mounts.ts';
 import { failAt, gateAt } from './fakes/gate.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
+import { systemError } from './fakes/system-error.ts';
 
 const stagingPath = '/staging';
 const target = '/pod/target';
@@ -52,7 +52,7 @@ describe('publishing', () => {
     if (staged.kind !== 'mounted' || published.kind !== 'mounted') throw new Error(published.kind);
     expect(published.identity).toEqual(staged.identity);
     expect(published.flags).toEqual(staged.flags);
-    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER' };
+    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER', readOnly: false };
     expect(targetsOf()).toEqual([{ volumeId: volume.id, path: target, mountId: published.mountId, use }]);
   });
 

@@ -1,6 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { combineFlags } from '../../../src/volume/mount-flags.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
@@ -11,7 +12,7 @@ async function prepare(onStep?: (step: string) => void) {
   const node = fakeNode(onStep ? { onStep } : {});
   const volume = await node.addVolume();
   node.makeDirectory(path);
-  const content = node.pool.backend.contentOf(node.pool.records.directoryOf(volume.id));
+  const content = contentPathOf(node.model, volume);
   const stage = (capabilityAsked = capability()) => stageVolume(node.model, volume, path, capabilityAsked);
   const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
   return { ...node, volume, content, stage, unstage };
@@ -133,13 +134,15 @@ describe('stageVolume', () => {
   });
 
   test('a content that is replaced meanwhile is not mounted', async () => {
-    const prepared = await prepare((step) => {
-      if (step !== 'stage: checked') return;
-      prepared.mounts.tree.remove(prepared.content);
-      prepared.mounts.tree.makeDirectory(prepared.content);
+    const { model, mounts, volume, content, stage } = await prepare();
+    const bind = mounts.bind.bind(mounts);
+    vi.spyOn(mounts, 'bind').mockImplementationOnce((...request) => {
+      mounts.tree.remove(content);
+      mounts.tree.makeDirectory(content);
+      return bind(...request);
     });
-    await expect(prepared.stage()).rejects.toMatchObject({ kind: 'precondition' });
-    expect(prepared.model.mountIndex.of(prepared.volume.id)).toEqual([]);
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(model.mountIndex.of(volume.id)).toEqual([]);
   });
 });
 
@@ -169,10 +172,10 @@ describe('unstageVolume', () => {
   });
 
   test('works when nobody knows the volume any more', async () => {
-    const { model, mounts, pool, volume, stage, unstage } = await prepare();
+    const { model, mounts, volume, stage, unstage } = await prepare();
     await stage();
     model.mountIndex.removePath(path);
-    model.volumes.remove(volume, pool.records.directoryNameOf(volume.id));
+    model.volumes.remove(volume);
     await unstage('long gone');
     expect((await mounts.inspect(path)).kind).toBe('directory');
   });

@@ -64,9 +64,9 @@ describe('unpublishing', () => {
   });
 
   test('works when nobody knows the volume any more', async () => {
-    const { model, mounts, pool, volume, unpublish } = await publishedNode();
+    const { model, mounts, volume, unpublish } = await publishedNode();
     model.mountIndex.removePath(target);
-    model.volumes.remove(volume, pool.records.directoryNameOf(volume.id));
+    model.volumes.remove(volume);
     await unpublish('long gone');
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
   });

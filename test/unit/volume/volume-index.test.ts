@@ -7,12 +7,12 @@ import { exampleVolume } from './fakes/model.ts';
 describe('a volume that was added', () => {
   const index = new VolumeIndex();
   const volume = exampleVolume();
-  index.add(volume, 'directory-a');
+  index.add(volume);
 
   test('is found by id, by name and by directory', () => {
     expect(index.find(volume.id)).toBe(volume);
     expect(index.findByName('a')).toBe(volume);
-    expect(index.idOfDirectory('directory-a')).toBe(volume.id);
+    expect(index.idOfDirectory(directoryNameOf(volume.id))).toBe(volume.id);
   });
 
   test.each(['b', '', 'constructor'])('is not found under %j', (text) => {
@@ -25,29 +25,57 @@ describe('a volume that was added', () => {
 test('a volume that was removed is found nowhere', () => {
   const index = new VolumeIndex();
   const volume = exampleVolume();
-  index.add(volume, 'directory-a');
-  index.remove(volume, 'directory-a');
-  index.remove(volume, 'directory-a');
+  index.add(volume);
+  index.remove(volume);
+  index.remove(volume);
   expect(index.find(volume.id)).toBeUndefined();
   expect(index.findByName('a')).toBeUndefined();
-  expect(index.idOfDirectory('directory-a')).toBeUndefined();
+  expect(index.idOfDirectory(directoryNameOf(volume.id))).toBeUndefined();
   expect(index.listAfter('', 10)).toEqual([]);
 });
 
 test('removing a volume leaves a newer one of the same name', () => {
   const index = new VolumeIndex();
   const [older, newer] = [exampleVolume({ id: 'older' }), exampleVolume({ id: 'newer' })];
-  index.add(older, 'older');
-  index.add(newer, 'newer');
-  index.remove(older, 'older');
+  index.add(older);
+  index.add(newer);
+  index.remove(older);
   expect(index.findByName('a')).toBe(newer);
+});
+
+test('a volume that has changed takes the place of what it was', () => {
+  const index = new VolumeIndex();
+  const volume = exampleVolume();
+  index.add(volume);
+  const larger = { ...volume, capacityBytes: 2n * volume.capacityBytes };
+  index.replace(larger);
+  expect(index.find(volume.id)).toBe(larger);
+  expect(index.findByName('a')).toBe(larger);
+  expect(index.listAfter('', 10)).toEqual([larger]);
+});
+
+test('a pool that is forgotten takes its volumes along, damaged ones too, and no others', () => {
+  const index = new VolumeIndex();
+  const kept = exampleVolume({ id: 'kept', name: 'kept' });
+  const damaged = newVolumeId('damaged', 'bbbbbbbb');
+  index.add(kept);
+  for (const id of ['b', 'c']) index.add(exampleVolume({ id, name: id, pool: 'fast' }));
+  index.addDamaged({ id: damaged, pool: 'fast', reason: 'it is empty' });
+  index.addDamaged({ id: 'here', pool: 'default', reason: 'it is empty' });
+  index.removePool('fast');
+  expect(index.all()).toEqual([kept]);
+  expect(index.listAfter('', 10)).toEqual([kept]);
+  expect(index.findByName('b')).toBeUndefined();
+  expect(index.find(damaged)).toBeUndefined();
+  expect(index.findByName('damaged')).toBeUndefined();
+  expect(() => index.find('here')).toThrow(expect.objectContaining({ kind: 'damaged' }));
 });
 
 describe('a damaged volume', () => {
   const id = newVolumeId('a', 'aaaaaaaa');
   const index = new VolumeIndex();
-  index.addDamaged({ id, reason: 'volume.json: it is empty' });
-  index.addDamaged({ id: 'imported', reason: 'volume.json is missing' });
+  index.addDamaged({ id, pool: 'default', reason: 'volume.json: it is empty' });
+  index.addDamaged({ id: 'imported', pool: 'default', reason: 'volume.json is missing' });
 
   test.each([
     ['its id', () => index.find(id)],
@@ -79,8 +107,8 @@ test('a page holds the ids after a place, in order, whatever was added and remov
       const ids = new Set<string>();
       for (const { id, isAdded } of changes) {
         const volume = exampleVolume({ id, name: `name of ${id}` });
-        if (isAdded && !ids.has(id)) index.add(volume, directoryNameOf(id));
-        if (!isAdded) index.remove(volume, directoryNameOf(id));
+        if (isAdded && !ids.has(id)) index.add(volume);
+        if (!isAdded) index.remove(volume);
         if (isAdded) ids.add(id);
         else ids.delete(id);
       }
@@ -96,11 +124,11 @@ test('a page holds the ids after a place, in order, whatever was added and remov
 
 test('pages one after the other show every volume once, though others come and go', () => {
   const index = new VolumeIndex();
-  const add = (id: string) => index.add(exampleVolume({ id, name: id }), id);
+  const add = (id: string) => index.add(exampleVolume({ id, name: id }));
   for (const id of ['d', 'b', 'f', 'h']) add(id);
   const first = index.listAfter('', 2).map(({ id }) => id);
   add('a');
-  index.remove(exampleVolume({ id: 'd', name: 'd' }), 'd');
+  index.remove(exampleVolume({ id: 'd', name: 'd' }));
   const second = index.listAfter(first.at(-1) ?? '', 2).map(({ id }) => id);
   expect([...first, ...second]).toEqual(['b', 'd', 'f', 'h']);
 });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { volumeStats } from '../../../src/volume/volume-stats.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
@@ -40,7 +41,7 @@ test('a path that cannot be walked is told with the name of its field', async ()
 });
 
 test('a volume whose data is gone is damaged', async () => {
-  const { model, mounts, pool, volume } = await stagedNode();
-  mounts.tree.remove(pool.backend.contentOf(pool.records.directoryOf(volume.id)));
+  const { model, mounts, volume } = await stagedNode();
+  mounts.tree.remove(contentPathOf(model, volume));
   await expect(volumeStats(model, volume, '/staging')).rejects.toMatchObject({ kind: 'damaged' });
 });

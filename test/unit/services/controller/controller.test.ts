@@ -11,7 +11,14 @@ test('the controller declares what it has, and no more', async () => {
     'GET_VOLUME',
     'GET_CAPACITY',
     'SINGLE_NODE_MULTI_WRITER',
+    'EXPAND_VOLUME',
   ]);
+});
+
+test('the controller declares no expansion where it is switched off', async () => {
+  const { model } = fakeNode({ expansion: { byController: false, byNode: true } });
+  const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});
+  expect(capabilities.map(({ rpc }) => rpc?.type)).not.toContain('EXPAND_VOLUME');
 });
 
 describe('DeleteVolume', () => {
@@ -51,7 +58,7 @@ describe('ControllerGetVolume', () => {
 
   test('never takes a damaged volume for a missing one', async () => {
     const { model } = fakeNode();
-    model.volumes.addDamaged({ id: 'v', reason: 'it is empty' });
+    model.volumes.addDamaged({ id: 'v', pool: 'default', reason: 'it is empty' });
     await expect(controllerOf(model).ControllerGetVolume({ volume_id: 'v' })).rejects.toMatchObject({
       kind: 'damaged',
     });
@@ -66,17 +73,13 @@ describe('GetCapacity', () => {
     expect(await controllerOf(model).GetCapacity({})).toEqual({
       available_capacity: `${50n * GiB}`,
       maximum_volume_size: { value: `${7n * GiB}` },
-      minimum_volume_size: null,
+      minimum_volume_size: { value: '1' },
     });
   });
 
   test.each([
     ['another node', { accessible_topology: { segments: { 'topology.hostpath.csi/node': 'node-2' } } }],
     ['a pool there is not', { parameters: { pool: 'slow' } }],
-    [
-      'a block volume',
-      { volume_capabilities: [{ block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } }] },
-    ],
   ])('is 0 for %s', async (_, request) => {
     expect(await controllerOf(fakeNode().model).GetCapacity(request)).toMatchObject({
       available_capacity: '0',

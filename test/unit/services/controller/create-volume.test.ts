@@ -17,9 +17,9 @@ test('the reply tells the volume, its context and where it can be reached', asyn
 });
 
 test('the context says so where the capacity is enforced, and no place is told with topology off', async () => {
-  const { model } = fakeNode({ enforcesCapacity: true, topology: undefined });
+  const { model } = fakeNode({ directories: { backend: 'quota' }, topology: undefined });
   const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
-  expect(volume?.volume_context).toMatchObject({ capacityEnforced: 'true' });
+  expect(volume?.volume_context).toMatchObject({ backend: 'quota', capacityEnforced: 'true' });
   expect(volume?.accessible_topology).toEqual([]);
 });
 
@@ -41,6 +41,22 @@ test('what is asked for reaches the volume', async () => {
   });
 });
 
+test('a block volume is an image', async () => {
+  const { model } = fakeNode();
+  const { volume } = await controllerOf(model).CreateVolume(
+    createRequest('a', { volume_capabilities: [block] }),
+  );
+  expect(volume?.volume_context).toEqual({ pool: 'default', backend: 'image', capacityEnforced: 'true' });
+});
+
+test('a volume in an accounting class tells it by its old name', async () => {
+  const { model } = fakeNode({ classes: { slow: 1024n ** 3n } });
+  const { volume } = await controllerOf(model).CreateVolume(
+    createRequest('a', { parameters: { kind: 'slow' } }),
+  );
+  expect(volume?.volume_context).toMatchObject({ pool: 'default', kind: 'slow' });
+});
+
 const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
 
 test.each<[string, Partial<CreateVolumeRequest>]>([
@@ -48,7 +64,14 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
   ['volume_capabilities is required', { volume_capabilities: [] }],
   ['name: ', { name: 'a\u0007' }],
   ['volume_capabilities[0].access_mode is required', { volume_capabilities: [{ mount: {} }] }],
-  ['volume_capabilities: block volumes are not supported', { volume_capabilities: [block] }],
+  [
+    'volume_capabilities[0].mount.fs_type: "ntfs"',
+    { volume_capabilities: [{ ...mountCapability(), mount: { fs_type: 'ntfs' } }] },
+  ],
+  [
+    'parameters.backend: "directory" cannot be a block volume',
+    { volume_capabilities: [block], parameters: { backend: 'directory' } },
+  ],
   [
     'volume_capabilities: block and mount exclude each other',
     { volume_capabilities: [block, mountCapability()] },

@@ -4,7 +4,7 @@ import { controllerOf } from '../calls.ts';
 
 function nodeWith(ids: string[]) {
   const { model } = fakeNode();
-  for (const id of ids) model.volumes.add(exampleVolume({ id, name: id }), id);
+  for (const id of ids) model.volumes.add(exampleVolume({ id, name: id }));
   const { ListVolumes } = controllerOf(model);
   const page = async (starting_token = '', max_entries = 0) => {
     const { entries, next_token } = await ListVolumes({ starting_token, max_entries });
@@ -44,7 +44,7 @@ test('a page that ends with the last volume is the last one', async () => {
 test('a token stays valid when the volume it stands for is gone', async () => {
   const { model, page } = nodeWith(['a', 'b', 'c']);
   const { next_token } = await page('', 2);
-  model.volumes.remove(exampleVolume({ id: 'b', name: 'b' }), 'b');
+  model.volumes.remove(exampleVolume({ id: 'b', name: 'b' }));
   expect(await page(next_token)).toEqual({ ids: ['c'], next_token: '' });
 });
 

@@ -46,7 +46,7 @@ const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as cons
 
 describe('is answered with the reason, not with an error', () => {
   test.each<[string, Request]>([
-    ['volume_capabilities: block volumes', { volume_capabilities: [block] }],
+    ['volume_capabilities: the volume is a mount volume', { volume_capabilities: [block] }],
     ['volume_capabilities: block and mount', { volume_capabilities: [block, mountCapability()] }],
     [
       'volume_capabilities[0].mount.mount_flags',
@@ -55,7 +55,9 @@ describe('is answered with the reason, not with an error', () => {
     ['volume_capabilities[1].access_mode', { volume_capabilities: [mountCapability(), { mount: {} }] }],
     ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
     ['parameters: "colour"', { parameters: { colour: 'blue' } }],
-    ['parameters.pool: ', { parameters: { pool: 'fast' } }],
+    ['parameters: the volume has pool "default"', { parameters: { pool: 'fast' } }],
+    ['parameters: the volume has backend directory', { parameters: { backend: 'image' } }],
+    ['a capacity that is not enforced', { parameters: { enforceCapacity: 'required' } }],
     ['parameters.uid: ', { parameters: { uid: '7' } }],
     ['parameters.gid: ', { parameters: { gid: '7' } }],
     ['parameters.mode: ', { parameters: { mode: '7' } }],

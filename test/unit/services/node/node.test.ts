@@ -24,7 +24,7 @@ async function nodeWithVolume() {
 
 test('the node declares what it has, and no more', async () => {
   const { capabilities } = await nodeOf(fakeNode().model).NodeGetCapabilities({});
-  const types = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'];
+  const types = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER', 'EXPAND_VOLUME'];
   expect(capabilities.map(({ rpc }) => rpc?.type)).toEqual(types);
 });
 
@@ -93,7 +93,7 @@ test.each(['NodeStageVolume', 'NodePublishVolume', 'NodeGetVolumeStats'] as cons
   async (method) => {
     const { model, node } = await nodeWithVolume();
     await expect(call(node, method, wrong)).rejects.toMatchObject({ kind: 'not-found' });
-    model.volumes.addDamaged({ id: 'nobody', reason: 'it is empty' });
+    model.volumes.addDamaged({ id: 'nobody', pool: 'default', reason: 'it is empty' });
     await expect(call(node, method, wrong)).rejects.toMatchObject({ kind: 'damaged' });
   },
 );
@@ -110,7 +110,7 @@ describe('a request is refused', () => {
     ],
     [
       'precondition',
-      'volume_capability.block',
+      'volume_capability: the volume is a mount volume, not a block device',
       { volume_capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } } },
     ],
   ])('as %s when a stage has a wrong %s', async (kind, message, changes) => {
@@ -126,7 +126,7 @@ describe('a request is refused', () => {
     ['invalid', 'volume_capability.access_mode', { volume_capability: { mount: {} } }],
     [
       'precondition',
-      'volume_capability.block',
+      'volume_capability: the volume is a mount volume, not a block device',
       { volume_capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } } },
     ],
   ])('as %s when a publish has a wrong %s', async (kind, message, changes) => {
@@ -146,11 +146,11 @@ describe('a request is refused', () => {
 });
 
 test('unpublish and unstage work for a volume that nobody knows any more', async () => {
-  const { mounts, model, pool, node, volume_id, stage, publish } = await nodeWithVolume();
+  const { mounts, model, node, volume_id, stage, publish } = await nodeWithVolume();
   await stage();
   await publish();
   const volume = model.volumes.find(volume_id);
-  if (volume) model.volumes.remove(volume, pool.records.directoryNameOf(volume_id));
+  if (volume) model.volumes.remove(volume);
   await node.NodeUnpublishVolume({ volume_id, target_path });
   await node.NodeUnstageVolume({ volume_id, staging_target_path });
   expect((await mounts.inspect(realStaging)).kind).toBe('directory');

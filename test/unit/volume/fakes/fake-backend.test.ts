@@ -1,16 +1,38 @@
-import { backendContract } from '../../../contracts/backend-contract.ts';
+import type { VolumeContent } from '../../../../src/volume/volume.ts';
+import { type BackendSubject, backendContract } from '../../../contracts/backend-contract.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { FakeTree } from './fake-tree.ts';
+import { blockContent, imageContent } from './requests.ts';
 
-backendContract('FakeBackend', async () => {
+const contents: VolumeContent[] = [
+  { backend: 'directory' },
+  { backend: 'quota', projectId: 7 },
+  { backend: 'subvolume', isLimited: true },
+  { backend: 'subvolume', isLimited: false },
+  blockContent,
+  imageContent(),
+];
+
+for (const content of contents) {
+  const isImage = content.backend === 'image';
+  const name = `FakeBackend of ${JSON.stringify(content)}`;
+  backendContract(name, async () => fakeSubject(content), { isImage });
+}
+
+function fakeSubject(content: VolumeContent): BackendSubject {
   const tree = new FakeTree('8:1');
   tree.makeDirectory('/work');
+  const imageAt = (path: string) => {
+    const entry = tree.find(path);
+    return entry?.kind === 'file' ? entry.image : undefined;
+  };
   return {
-    backend: new FakeBackend(tree),
+    backend: new FakeBackend(tree, content.backend),
     directory: '/work',
     owner: { uid: 1000, gid: 2000 },
+    newContent: async () => content,
     makeDirectory: async (path) => void tree.makeDirectory(path),
-    makeFile: async (path, content) => tree.makeFile(path, content),
+    makeFile: async (path, text) => void tree.makeFile(path, text),
     makeSymlink: async (path, to) => tree.makeSymlink(path, to),
     exists: async (path) => tree.find(path) !== undefined,
     async statusOf(path) {
@@ -18,5 +40,11 @@ backendContract('FakeBackend', async () => {
       if (entry?.kind !== 'directory') throw new Error(`${path} is no directory`);
       return entry.status;
     },
+    sizeOf: async (path) => imageAt(path)?.sizeBytes ?? 0n,
+    async write(path, bytes) {
+      const image = imageAt(path);
+      if (image) image.holds = 'unknown';
+      else tree.makeFile(`${path}/written`, 'x'.repeat(bytes));
+    },
   };
-});
+}

@@ -1,30 +1,58 @@
 import { posix } from 'node:path';
-import type { Backend } from '../../../../src/volume/ports.ts';
-import type { Volume } from '../../../../src/volume/volume.ts';
-import { systemError } from './fake-mounts.ts';
-import { type FakeTree, makeDirectoryEntry } from './fake-tree.ts';
+import type { Backend, VolumeUsage } from '../../../../src/volume/ports.ts';
+import { type BackendKind, isBlock, isCapacityEnforced, type Volume } from '../../../../src/volume/volume.ts';
+import { bytesIn, type FakeTree, makeDirectoryEntry } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
 
-/** The Backend port in memory. */
+/** The Backend port in memory, for directories of every kind and for images. */
 export class FakeBackend implements Backend {
-  readonly enforcesCapacity: boolean;
+  /** The limits of the volumes that have one, by id. */
+  readonly limits = new Map<string, bigint>();
   private readonly tree: FakeTree;
+  private readonly kind: BackendKind;
 
-  constructor(tree: FakeTree, enforcesCapacity = false) {
+  constructor(tree: FakeTree, kind: BackendKind = 'directory') {
     this.tree = tree;
-    this.enforcesCapacity = enforcesCapacity;
+    this.kind = kind;
   }
 
   contentOf(directory: string): string {
-    return posix.join(directory, 'data');
+    return posix.join(directory, this.kind === 'image' ? 'image' : 'data');
   }
 
-  async provision(directory: string, { root }: Volume): Promise<void> {
+  async provision(directory: string, volume: Volume): Promise<void> {
     const wrapper = this.tree.find(directory);
     if (wrapper?.kind !== 'directory') throw systemError('ENOENT');
-    wrapper.entries.set('data', makeDirectoryEntry(root));
+    if (this.kind === 'image') this.tree.makeImage(this.contentOf(directory), volume.capacityBytes);
+    else wrapper.entries.set('data', makeDirectoryEntry(volume.root));
+    this.limit(volume, volume.capacityBytes);
   }
 
-  async destroy(directory: string): Promise<void> {
+  async destroy(directory: string, { id }: Volume): Promise<void> {
     this.tree.remove(directory);
+    this.limits.delete(id);
+  }
+
+  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
+    const content = this.tree.find(this.contentOf(directory));
+    if (!content) throw systemError('ENOENT');
+    const image = content.kind === 'file' ? content.image : undefined;
+    if (image && image.sizeBytes < capacityBytes) image.sizeBytes = capacityBytes;
+    this.limit(volume, capacityBytes);
+  }
+
+  async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
+    const total = this.limits.get(id);
+    if (total === undefined || (content.backend === 'image' && !isBlock(content))) return undefined;
+    const used = bytesIn(this.tree.find(this.contentOf(directory)));
+    return { bytes: { total, used, available: total - used }, inodes: undefined };
+  }
+
+  async occupiedBytes(directory: string, { content }: Volume): Promise<bigint> {
+    return isCapacityEnforced(content) ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
+  }
+
+  private limit({ id, content }: Volume, bytes: bigint): void {
+    if (isCapacityEnforced(content)) this.limits.set(id, bytes);
   }
 }

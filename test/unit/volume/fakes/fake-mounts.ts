@@ -1,21 +1,26 @@
-import { constants } from 'node:os';
 import { posix } from 'node:path';
 import { quote, VolumeError } from '../../../../src/volume/errors.ts';
+import type { FileSystemType } from '../../../../src/volume/file-system-type.ts';
 import { combineFlags, type MountFlags, noMountFlags } from '../../../../src/volume/mount-flags.ts';
 import type {
+  Device,
   FileIdentity,
+  FileSystemMount,
   FileSystemUsage,
   MountedPath,
   Mounts,
   PathState,
 } from '../../../../src/volume/ports.ts';
+import { type FakeLoop, FakeLoops } from './fake-loops.ts';
 import {
   componentsOf,
   type FakeDirectory,
   type FakeEntry,
   FakeTree,
+  isEmpty,
   makeDirectoryEntry,
 } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
 
 interface FakeMount {
   readonly mountId: number;
@@ -37,6 +42,7 @@ interface Place {
 }
 
 const NAME_LIMIT_BYTES = 255;
+const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
 
 /** The Mounts port in memory: one tree of files at `/`, and mounts that stack and hide each other as Linux's do. */
 export class FakeMounts implements Mounts {
@@ -46,27 +52,33 @@ export class FakeMounts implements Mounts {
     bytes: { total: 1000n, used: 400n, available: 500n },
     inodes: { total: 100n, used: 10n, available: 90n },
   };
+  /** Whether this process may grow ext4 while it is mounted. */
+  canGrowExt4 = true;
+  /** The devices there are. */
+  readonly loops = new FakeLoops((loop) => this.mounted.some(({ tree }) => tree.device === loop.number));
+  private readonly deviceNodes = new FakeTree('0:5');
   private readonly root: FakeMount;
   private mounted: FakeMount[] = [];
   private lastMountId = 100;
 
   constructor(tree = new FakeTree('8:1')) {
     this.tree = tree;
-    const flags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
-    this.root = this.makeMount({ tree, root: tree.root, rootPath: '/', path: '/', flags, covers: undefined });
+    const parts = { tree, root: tree.root, rootPath: '/', path: '/', flags: plainFlags, covers: undefined };
+    this.root = this.makeMount(parts);
   }
 
   async inspect(path: string): Promise<PathState> {
     const place = this.walk(path);
     if (!place) return { kind: 'absent' };
-    const { mount, entry } = place;
+    const { entry } = place;
+    const { mountId, flags, root } = place.mount;
     const identity = identityOf(place);
-    if (entry === mount.root)
-      return { kind: 'mounted', mountId: mount.mountId, identity, flags: mount.flags };
-    if (entry.kind === 'directory') {
-      return { kind: 'directory', identity, mountId: mount.mountId, flags: mount.flags };
+    if (entry === root) {
+      const deviceNode = entry.kind === 'other' ? entry.deviceNode : undefined;
+      return { kind: 'mounted', mountId, identity, flags, deviceNode };
     }
-    return entry.kind === 'file' ? { kind: 'file', isEmpty: entry.content === '' } : { kind: entry.kind };
+    if (entry.kind === 'directory') return { kind: 'directory', identity, mountId, flags };
+    return entry.kind === 'file' ? { kind: 'file', isEmpty: isEmpty(entry) } : { kind: entry.kind };
   }
 
   async bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
@@ -97,6 +109,7 @@ export class FakeMounts implements Mounts {
       if (isBusy) throw precondition(path, 'is busy');
       this.mounted = this.mounted.filter((each) => each !== mount);
     }
+    this.loops.releaseUnused();
   }
 
   async makeDirectory(path: string): Promise<boolean> {
@@ -114,27 +127,73 @@ export class FakeMounts implements Mounts {
     if (!place || !parent) return;
     const { entry, mount } = place;
     if (entry === mount.root) throw precondition(path, 'is busy');
-    const isEmpty =
-      entry.kind === 'directory' ? entry.entries.size === 0 : entry.kind === 'file' && entry.content === '';
-    if (!isEmpty) throw precondition(path, 'is not empty, or neither a directory nor a file');
+    if (!isEmpty(entry)) throw precondition(path, 'is not empty, or neither a directory nor a file');
     this.writable(parent).delete(posix.basename(path));
   }
 
-  async usage(path: string): Promise<FileSystemUsage> {
+  async makeFile(path: string): Promise<boolean> {
+    const parent = this.existing(posix.dirname(path));
+    const there = this.walk(path)?.entry;
+    if (there?.kind === 'file' && isEmpty(there)) return false;
+    if (there) throw precondition(path, 'exists and is not an empty file');
+    const file = new FakeTree('').makeFile('/file', '');
+    this.writable(parent).set(posix.basename(path), file);
+    return true;
+  }
+
+  async bindDevice({ path, number }: Device, target: string): Promise<number> {
+    const covers = this.existing(target);
+    if (covers.entry.kind === 'directory') throw systemError('ENOTDIR');
+    const rootPath = posix.join('/', posix.basename(path));
+    const root = this.deviceNodes.find(rootPath) ?? this.deviceNodes.makeDeviceNode(rootPath, number);
+    const { deviceNodes: tree } = this;
+    return this.makeMount({ tree, root, rootPath, path: target, flags: plainFlags, covers }).mountId;
+  }
+
+  async mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number> {
+    const covers = this.existing(target);
+    const fileSystem = this.loops.existing(device).image.holds;
+    if (fileSystem === 'blank' || fileSystem === 'unknown' || fileSystem.fsType !== how.fsType)
+      throw precondition(device.path, `has no ${how.fsType}`);
+    // One that is mounted already is the same file system.
+    const mounted = this.mounted.find(({ tree }) => tree.device === device.number);
+    const tree = mounted?.tree ?? new FakeTree(device.number, fileSystem.root);
+    const flags = combineFlags(plainFlags, how.flags);
+    return this.makeMount({ tree, root: tree.root, rootPath: '/', path: target, flags, covers }).mountId;
+  }
+
+  async deviceAt(path: string): Promise<string | undefined> {
+    return this.existing(path).mount.tree.device;
+  }
+
+  async growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
     this.existing(path);
-    return this.space;
+    if (fsType === 'ext4' && !this.canGrowExt4) return { isGrown: false };
+    this.loops.growFileSystem(device);
+    return { isGrown: true };
+  }
+
+  async usage(path: string): Promise<FileSystemUsage> {
+    const { tree } = this.existing(path).mount;
+    const holds = this.loopOf(tree)?.image.holds;
+    if (holds === undefined || holds === 'blank' || holds === 'unknown') return this.space;
+    const { sizeBytes: total } = holds;
+    return { ...this.space, bytes: { total, used: 0n, available: total } };
   }
 
   async list(): Promise<MountedPath[]> {
-    return this.mounted.map(({ path, mountId, rootPath }) => ({ path, mountId, root: rootPath }));
+    return this.mounted.map(({ path, mountId, rootPath, tree }) => {
+      const source = this.loopOf(tree)?.path ?? 'fake';
+      return { path, mountId, root: rootPath, source };
+    });
   }
 
   /** Mounts another file system, as an administrator or another driver would. */
   mountForeign(path: string, rootPath = '/'): number {
     const tree = new FakeTree(`9:${this.lastMountId}`);
     const root = tree.makeDirectory(rootPath);
-    const flags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
-    return this.makeMount({ tree, root, rootPath, path, flags, covers: this.existing(path) }).mountId;
+    const covers = this.existing(path);
+    return this.makeMount({ tree, root, rootPath, path, flags: plainFlags, covers }).mountId;
   }
 
   /** Works in what is mounted at a path, as a process would, until released. */
@@ -147,6 +206,10 @@ export class FakeMounts implements Mounts {
   /** What is found at a path, mounts taken into account. */
   entryAt(path: string): FakeEntry | undefined {
     return this.walk(path)?.entry;
+  }
+
+  private loopOf({ device }: FakeTree): FakeLoop | undefined {
+    return this.loops.all.find(({ number }) => number === device);
   }
 
   private makeMount(parts: Omit<FakeMount, 'mountId' | 'userCount'>): FakeMount {
@@ -203,9 +266,4 @@ function invalid(path: string, why: string): VolumeError {
 
 function precondition(path: string, why: string): VolumeError {
   return new VolumeError('precondition', `${quote(path)} ${why}`);
-}
-
-/** An error as system calls make it, which says nothing about a request. */
-export function systemError(code: keyof typeof constants.errno): Error {
-  return Object.assign(new Error(code), { code, errno: -constants.errno[code] });
 }

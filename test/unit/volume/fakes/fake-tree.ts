@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { FileSystemType } from '../../../../src/volume/file-system-type.ts';
 
 export interface FakeDirectory {
   readonly kind: 'directory';
@@ -13,12 +14,31 @@ export interface FakeStatus {
   readonly mode: number;
 }
 
+export interface FakeFile {
+  readonly kind: 'file';
+  readonly inode: bigint;
+  readonly content: string;
+  /** What it holds where it is the image of a device. */
+  readonly image: FakeImage | undefined;
+}
+
+export interface FakeImage {
+  sizeBytes: bigint;
+  holds: FakeFileSystem | 'blank' | 'unknown';
+}
+
+export interface FakeFileSystem {
+  readonly fsType: FileSystemType;
+  readonly root: FakeDirectory;
+  sizeBytes: bigint;
+}
+
 /** What a path of the fake file system can name. */
 export type FakeEntry =
   | FakeDirectory
-  | { readonly kind: 'file'; readonly inode: bigint; readonly content: string }
+  | FakeFile
   | { readonly kind: 'symlink'; readonly inode: bigint; readonly to: string }
-  | { readonly kind: 'other'; readonly inode: bigint };
+  | { readonly kind: 'other'; readonly inode: bigint; readonly deviceNode: string | undefined };
 
 const plainStatus: FakeStatus = { uid: 0, gid: 0, mode: 0o755 };
 let lastInode = 1n;
@@ -26,10 +46,11 @@ let lastInode = 1n;
 /** One file system in memory. Paths are absolute and begin at its root; missing parents are made. */
 export class FakeTree {
   readonly device: string;
-  readonly root: FakeDirectory = makeDirectoryEntry(plainStatus);
+  readonly root: FakeDirectory;
 
-  constructor(device: string) {
+  constructor(device: string, root = makeDirectoryEntry(plainStatus)) {
     this.device = device;
+    this.root = root;
   }
 
   makeDirectory(path: string, status = plainStatus): FakeDirectory {
@@ -43,8 +64,13 @@ export class FakeTree {
     return directory;
   }
 
-  makeFile(path: string, content: string): void {
-    this.put(path, { kind: 'file', inode: ++lastInode, content });
+  makeFile(path: string, content: string): FakeEntry {
+    return this.put(path, { kind: 'file', inode: ++lastInode, content, image: undefined });
+  }
+
+  makeImage(path: string, sizeBytes: bigint): void {
+    const image: FakeImage = { sizeBytes, holds: 'blank' };
+    this.put(path, { kind: 'file', inode: ++lastInode, content: '', image });
   }
 
   makeSymlink(path: string, to: string): void {
@@ -52,7 +78,11 @@ export class FakeTree {
   }
 
   makeSocket(path: string): void {
-    this.put(path, { kind: 'other', inode: ++lastInode });
+    this.put(path, { kind: 'other', inode: ++lastInode, deviceNode: undefined });
+  }
+
+  makeDeviceNode(path: string, deviceNode: string): FakeEntry {
+    return this.put(path, { kind: 'other', inode: ++lastInode, deviceNode });
   }
 
   find(path: string): FakeEntry | undefined {
@@ -77,13 +107,30 @@ export class FakeTree {
     if (parent?.kind === 'directory') parent.entries.delete(posix.basename(path));
   }
 
-  private put(path: string, entry: FakeEntry): void {
+  private put(path: string, entry: FakeEntry): FakeEntry {
     this.makeDirectory(posix.dirname(path)).entries.set(posix.basename(path), entry);
+    return entry;
   }
 }
 
 export function makeDirectoryEntry(status: FakeStatus): FakeDirectory {
   return { kind: 'directory', inode: ++lastInode, entries: new Map(), status };
+}
+
+/** Whether nothing is in a file, or in a directory. */
+export function isEmpty(entry: FakeEntry): boolean {
+  if (entry.kind === 'directory') return entry.entries.size === 0;
+  return entry.kind === 'file' && entry.content === '' && !entry.image;
+}
+
+/** The bytes in all files at and below an entry; an image that is not blank counts in full. */
+export function bytesIn(entry: FakeEntry | undefined): bigint {
+  if (entry?.kind === 'directory') {
+    return [...entry.entries.values()].reduce((sum, each) => sum + bytesIn(each), 0n);
+  }
+  if (entry?.kind !== 'file') return 0n;
+  if (entry.image) return entry.image.holds === 'blank' ? 0n : entry.image.sizeBytes;
+  return BigInt(entry.content.length);
 }
 
 export function componentsOf(path: string): string[] {

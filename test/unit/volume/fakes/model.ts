@@ -1,13 +1,18 @@
-import type { Model } from '../../../../src/volume/model.ts';
+import { Account } from '../../../../src/volume/account.ts';
+import type { Expansion, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
-import { type Pool, Pools } from '../../../../src/volume/pool.ts';
+import { placeOf } from '../../../../src/volume/place.ts';
+import { type DirectoryAbility, type Pool, Pools } from '../../../../src/volume/pool.ts';
+import { countVolume } from '../../../../src/volume/room.ts';
 import { type OnStep, passStep } from '../../../../src/volume/steps.ts';
 import type { TopologySegments } from '../../../../src/volume/topology.ts';
-import type { Volume } from '../../../../src/volume/volume.ts';
+import type { BackendKind, Volume } from '../../../../src/volume/volume.ts';
 import { newVolumeId } from '../../../../src/volume/volume-id.ts';
 import { VolumeIndex } from '../../../../src/volume/volume-index.ts';
 import { FakeBackend } from './fake-backend.ts';
+import { FakeDevices } from './fake-devices.ts';
+import { FakeFormatter } from './fake-formatter.ts';
 import { FakeMounts } from './fake-mounts.ts';
 import { FakeRecords } from './fake-records.ts';
 
@@ -22,68 +27,90 @@ export interface FakeModelSettings {
   /** Undefined switches topology off. */
   readonly topology?: TopologySegments | undefined;
   readonly maximumVolumeBytes?: bigint;
-  readonly enforcesCapacity?: boolean;
+  readonly maximumNodeExpansionBytes?: bigint;
+  readonly overcommitThousandths?: bigint;
+  readonly expansion?: Expansion;
+  /** What the disk of the pools has left. */
+  readonly freeBytes?: bigint;
+  /** What the pool `default` may promise. */
+  readonly capacityBytes?: bigint;
+  /** The accounting classes in it, and what each may promise. */
+  readonly classes?: Readonly<Record<string, bigint>>;
+  readonly directories?: DirectoryAbility;
+  readonly hasImages?: boolean;
   readonly onStep?: OnStep;
 }
 
 export type FakePool = Pool & {
   readonly records: FakeRecords;
-  readonly backend: FakeBackend;
+  readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
   /** What its check for reachability does. */
   checkReachable: () => Promise<void>;
 };
 
-/** A whole node in memory: pools `default` and `fast`, no volume, and the kubelet's directory. */
+/** A whole node in memory: pools `default` and `fast` on one disk, no volume, and the kubelet's directory. */
 export interface FakeNode {
   readonly model: Model;
   readonly mounts: FakeMounts;
+  readonly devices: FakeDevices;
+  readonly formatter: FakeFormatter;
   readonly pool: FakePool;
   readonly fastPool: FakePool;
-  /** A volume that exists, on disk and in the index. */
+  /** A volume that exists, on disk, in the index and in the accounts. */
   addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume>;
   /** A directory as the CO makes it. */
   makeDirectory(path: string): string;
 }
 
 export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
-  const { onStep = passStep, maximumVolumeBytes = 1024n ** 4n, enforcesCapacity = false } = settings;
+  const { onStep = passStep, freeBytes = 50n * 1024n ** 3n } = settings;
   const mounts = new FakeMounts();
-  mounts.space = {
-    ...mounts.space,
-    bytes: { total: 100n * 1024n ** 3n, used: 0n, available: 50n * 1024n ** 3n },
-  };
+  const bytes = { total: 2n * freeBytes, used: 0n, available: freeBytes };
+  mounts.space = { ...mounts.space, bytes };
   mounts.tree.makeDirectory(realKubeletDir);
   mounts.tree.makeSymlink(kubeletDir, realKubeletDir);
-  const makePool = (name: string, id: string): FakePool => {
-    const path = `/pools/${name}`;
-    const backend = new FakeBackend(mounts.tree, enforcesCapacity);
-    const destroy = (directory: string) => backend.destroy(directory);
-    const records = new FakeRecords({ tree: mounts.tree, poolPath: path, poolName: name, destroy, onStep });
-    const checkReachable = async () => {};
-    return { name, id, path, records, backend, checkReachable, usage: () => mounts.usage(path) };
-  };
-  const pool = makePool('default', 'aaaaaaaa');
-  const fastPool = makePool('fast', 'bbbbbbbb');
+  const disk = new Account(undefined);
+  const pool = fakePool(mounts, disk, { ...settings, name: 'default', id: 'aaaaaaaa' });
+  const fastPool = fakePool(mounts, disk, {
+    ...settings,
+    name: 'fast',
+    id: 'bbbbbbbb',
+    capacityBytes: undefined,
+    classes: {},
+  });
+  const devices = new FakeDevices(mounts);
+  const formatter = new FakeFormatter(mounts);
   const model: Model = {
     pools: new Pools([pool, fastPool]),
     volumes: new VolumeIndex(),
     mounts,
+    devices,
+    formatter,
     mountIndex: new MountIndex(mounts),
-    paths: new MountPaths(kubeletDir, realKubeletDir, [pool.path, fastPool.path]),
+    paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,
-    maximumVolumeBytes,
+    limits: {
+      maximumVolumeBytes: settings.maximumVolumeBytes ?? 1024n ** 4n,
+      maximumNodeExpansionBytes: settings.maximumNodeExpansionBytes ?? 1024n ** 4n,
+      overcommitThousandths: settings.overcommitThousandths ?? 1000n,
+    },
+    expansion: settings.expansion ?? { byController: true, byNode: true },
     onStep,
     now: () => fixedNow,
   };
   return {
     model,
     mounts,
+    devices,
+    formatter,
     pool,
     fastPool,
     async addVolume(name = 'a', changes = {}) {
-      const volume = exampleVolume({ id: newVolumeId(name, pool.id), name, ...changes });
-      await pool.records.add(volume, (directory) => pool.backend.provision(directory, volume));
-      model.volumes.add(volume, pool.records.directoryNameOf(volume.id));
+      const { records, backends, id } = changes.pool === 'fast' ? fastPool : pool;
+      const volume = exampleVolume({ id: newVolumeId(name, id), name, ...changes });
+      await records.add(volume, (directory) => backends[volume.content.backend].provision(directory, volume));
+      model.volumes.add(volume);
+      countVolume(placeOf(model, volume), volume);
       return volume;
     },
     makeDirectory(path) {
@@ -93,12 +120,59 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   };
 }
 
+interface FakePoolSettings
+  extends Pick<FakeModelSettings, 'classes' | 'directories' | 'hasImages' | 'onStep'> {
+  readonly name: string;
+  readonly id: string;
+  readonly capacityBytes?: bigint | undefined;
+}
+
+function fakePool(
+  mounts: FakeMounts,
+  disk: Account,
+  {
+    name,
+    id,
+    capacityBytes,
+    classes = {},
+    directories = { backend: 'directory' },
+    hasImages = true,
+    onStep = passStep,
+  }: FakePoolSettings,
+): FakePool {
+  const path = `/pools/${name}`;
+  const backends = {
+    directory: new FakeBackend(mounts.tree, 'directory'),
+    quota: new FakeBackend(mounts.tree, 'quota'),
+    subvolume: new FakeBackend(mounts.tree, 'subvolume'),
+    image: new FakeBackend(mounts.tree, 'image'),
+  };
+  const destroy = (directory: string, volume: Volume) =>
+    backends[volume.content.backend].destroy(directory, volume);
+  let lastProjectId = 100;
+  return {
+    name,
+    id,
+    path,
+    abilities: { directories, hasImages },
+    records: new FakeRecords({ tree: mounts.tree, poolPath: path, poolName: name, destroy, onStep }),
+    backends,
+    account: new Account(capacityBytes),
+    classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
+    disk,
+    checkReachable: async () => {},
+    usage: () => mounts.usage(path),
+    reserveProjectId: async () => ++lastProjectId,
+  };
+}
+
 export function exampleVolume(changes: Partial<Volume> = {}): Volume {
   return {
     id: newVolumeId('a', 'aaaaaaaa', Buffer.alloc(4)),
     name: 'a',
     pool: 'default',
-    backend: 'directory',
+    capacityClass: undefined,
+    content: { backend: 'directory' },
     capacityBytes: 1024n ** 2n,
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],

@@ -1,14 +1,42 @@
 import type { AccessMode } from '../../../../src/volume/access-mode.ts';
-import type { MountCapability } from '../../../../src/volume/capability.ts';
+import type { BlockCapability, MountCapability } from '../../../../src/volume/capability.ts';
+import type { ContentWish } from '../../../../src/volume/choose-content.ts';
 import type { VolumeSpec } from '../../../../src/volume/create-volume.ts';
+import type { FileSystemType } from '../../../../src/volume/file-system-type.ts';
 import { type MountFlags, noMountFlags } from '../../../../src/volume/mount-flags.ts';
+import type { VolumeContent } from '../../../../src/volume/volume.ts';
 
 /** A mount capability, parsed. */
 export function capability(
   accessMode: AccessMode = 'SINGLE_NODE_WRITER',
   flags: Partial<MountFlags> = {},
 ): MountCapability {
-  return { accessType: 'mount', accessMode, fsType: '', mountFlags: { ...noMountFlags, ...flags } };
+  return {
+    accessType: 'mount',
+    accessMode,
+    fsType: undefined,
+    mountFlags: { ...noMountFlags, ...flags },
+    superblockOptions: [],
+    fileSystemOptions: [],
+  };
+}
+
+/** A block capability, parsed. */
+export function blockCapability(accessMode: AccessMode = 'SINGLE_NODE_WRITER'): BlockCapability {
+  return { accessType: 'block', accessMode };
+}
+
+/** The content of a block volume. */
+export const blockContent: VolumeContent = { backend: 'image', use: { accessType: 'block' } };
+
+/** The content of a volume with a file system of its own. */
+export function imageContent(fsType?: FileSystemType): VolumeContent {
+  return { backend: 'image', use: { accessType: 'mount', fsType } };
+}
+
+/** What a plain request says of how its volume shall be provided. */
+export function contentWish(changes: Partial<ContentWish> = {}): ContentWish {
+  return { backend: 'auto', enforceCapacity: 'auto', isBlock: false, fsType: undefined, ...changes };
 }
 
 /** What a plain CreateVolume asks for, parsed. */
@@ -18,6 +46,7 @@ export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     range: { requiredBytes: 1024n ** 2n, limitBytes: 0n },
     capabilities: [capability()],
     pool: undefined,
+    wish: contentWish(),
     root: { uid: 0, gid: 0, mode: 0o777 },
     requisite: [],
     ...changes,

@@ -1,0 +1,41 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFileSystem } from '../../src/kernel/descriptor.ts';
+import type { Backend } from '../../src/volume/ports.ts';
+import type { VolumeContent } from '../../src/volume/volume.ts';
+import type { BackendSubject } from './backend-contract.ts';
+
+/** A backend of the real file system, in a directory there. */
+export function hostBackendSubject(
+  backend: Backend,
+  directory: string,
+  newContent: () => VolumeContent | Promise<VolumeContent>,
+  owner: BackendSubject['owner'],
+): BackendSubject {
+  return {
+    backend,
+    directory,
+    owner,
+    newContent: async () => newContent(),
+    makeDirectory: async (path) => void (await mkdir(path)),
+    makeFile: (path, content) => writeFile(path, content),
+    makeSymlink: (path, to) => symlink(to, path),
+    exists: async (path) => existsSync(path),
+    async statusOf(path) {
+      const { uid, gid, mode } = statSync(path);
+      return { uid, gid, mode: mode & 0o7777 };
+    },
+    sizeOf: async (path) => statSync(path, { bigint: true }).size,
+    async write(content, bytes) {
+      const isDirectory = statSync(content).isDirectory();
+      const file = await open(isDirectory ? join(content, 'written') : content, isDirectory ? 'w' : 'r+');
+      try {
+        await file.write(Buffer.alloc(bytes, 'x'));
+        await syncFileSystem(file.fd);
+      } finally {
+        await file.close();
+      }
+    },
+  };
+}

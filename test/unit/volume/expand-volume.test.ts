@@ -1,0 +1,163 @@
+import { describe, expect, test } from 'vitest';
+import { expandContent, expandMounted, expandStaged } from '../../../src/volume/expand-volume.ts';
+import { stageVolume } from '../../../src/volume/stage-volume.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
+import { mutationSteps } from '../../../src/volume/steps.ts';
+import type { Volume, VolumeContent } from '../../../src/volume/volume.ts';
+import { failAt } from './fakes/gate.ts';
+import { imageAt } from './fakes/images.ts';
+import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
+import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
+
+const quota: VolumeContent = { backend: 'quota', projectId: 7 };
+const range = (requiredBytes: bigint, limitBytes = 0n) => ({ requiredBytes, limitBytes });
+
+async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}) {
+  const node = fakeNode(settings);
+  const volume = await node.addVolume('a', { content, capacityBytes: 100n });
+  const expand = (asked = range(200n), maximumBytes = 1000n) =>
+    expandContent(node.model, node.model.volumes.find(volume.id) ?? volume, asked, maximumBytes);
+  const stored = async () => (await node.pool.records.load()).volumes[0]?.capacityBytes;
+  return { ...node, volume, expand, stored };
+}
+
+describe('expanding the content', () => {
+  test.each<[VolumeContent, boolean]>([
+    [{ backend: 'directory' }, false],
+    [quota, false],
+    [blockContent, true],
+    [imageContent(), true],
+  ])('of %j is recorded and accounted for; the node has a part in it: %s', async (content, needsNode) => {
+    const { model, pool, volume, expand, stored } = await nodeWith(content);
+    const expanded = await expand();
+    expect(expanded).toEqual({ volume: { ...volume, capacityBytes: 200n }, needsNode });
+    expect(model.volumes.find(volume.id)).toEqual(expanded.volume);
+    expect(await stored()).toBe(200n);
+    expect(pool.account.promisedBytes).toBe(200n);
+  });
+
+  test('raises the limit, or grows the image', async () => {
+    const limited = await nodeWith(quota);
+    await limited.expand();
+    expect(limited.pool.backends.quota.limits.get(limited.volume.id)).toBe(200n);
+    const image = await nodeWith(blockContent);
+    await image.expand();
+    expect(imageAt(image, image.volume).sizeBytes).toBe(200n);
+  });
+
+  test.each([range(0n), range(50n), range(100n), range(0n, 100n), range(50n, 150n)])(
+    'of a volume that is large enough changes nothing: %o',
+    async (asked) => {
+      const { pool, volume, expand, stored } = await nodeWith(quota);
+      expect((await expand(asked)).volume).toEqual(volume);
+      expect(await stored()).toBe(100n);
+      expect(pool.account.promisedBytes).toBe(100n);
+    },
+  );
+
+  test.each([
+    ['it would shrink', range(0n, 99n), 1000n, 'out-of-range', 'volumes do not shrink'],
+    ['it would be larger than may be', range(201n), 200n, 'out-of-range', 'more than a volume may have'],
+    ['there is no room', range(400n), 1000n, 'exhausted', 'has room for 200 bytes, not for 300 more'],
+  ])('is refused where %s, and nothing changes', async (_, asked, maximumBytes, kind, message) => {
+    const { pool, volume, expand, stored } = await nodeWith(quota, { freeBytes: 300n });
+    await expect(expand(asked, maximumBytes)).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(message),
+    });
+    expect(await stored()).toBe(100n);
+    expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
+    expect(pool.account.promisedBytes).toBe(100n);
+  });
+
+  test.each(['expand: content grown'] as const)(
+    'that fails at "%s" promises nothing, and can be repeated',
+    async (step) => {
+      let isBroken = true;
+      const failure = new Error('no luck');
+      const { pool, expand, stored } = await nodeWith(quota, {
+        onStep: (current) => (isBroken ? failAt(step, failure)(current) : undefined),
+      });
+      await expect(expand()).rejects.toBe(failure);
+      expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 100n]);
+      isBroken = false;
+      await expand();
+      expect([await stored(), pool.account.promisedBytes]).toEqual([200n, 200n]);
+    },
+  );
+
+  test('does again what a crash has left undone', async () => {
+    const { pool, volume, expand } = await nodeWith(quota);
+    pool.backends.quota.limits.set(volume.id, 50n);
+    await expand(range(100n));
+    expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
+  });
+
+  test('of the same volume twice counts once', async () => {
+    const { pool, expand } = await nodeWith(quota);
+    await expand();
+    await expand();
+    await expand(range(300n));
+    expect([pool.account.promisedBytes, pool.disk.promisedBytes]).toEqual([300n, 300n]);
+  });
+
+  test('goes through every step', async () => {
+    const steps: string[] = [];
+    const { expand } = await nodeWith(quota, { onStep: (step) => void steps.push(step) });
+    steps.length = 0;
+    await expand();
+    expect(steps).toEqual(mutationSteps.expandVolume);
+  });
+});
+
+describe('expanding what is staged', () => {
+  async function stagedNode(content: VolumeContent) {
+    const steps: string[] = [];
+    const node = await nodeWith(content, { onStep: (step) => void steps.push(step) });
+    const asked = content === blockContent ? blockCapability() : capability();
+    await stageVolume(node.model, node.volume, node.makeDirectory('/staging'), asked);
+    const { volume } = await node.expand();
+    steps.length = 0;
+    const deviceBytes = async (each: Volume) => {
+      const device = await node.devices.find(contentPathOf(node.model, each));
+      return device && node.mounts.loops.existing(device).sizeBytes;
+    };
+    return { ...node, volume, steps, deviceBytes };
+  }
+
+  test('lets the device and its file system fill the image', async () => {
+    const { model, mounts, volume, steps, deviceBytes } = await stagedNode(imageContent());
+    expect(await expandStaged(model, volume, '/staging')).toBe(200n);
+    expect(await deviceBytes(volume)).toBe(200n);
+    expect((await mounts.usage('/staging')).bytes.total).toBe(200n);
+    expect(steps).toEqual(mutationSteps.expandImage);
+  });
+
+  test('says so where the file system can only grow when it is staged next', async () => {
+    const { model, mounts, volume } = await stagedNode(imageContent());
+    mounts.canGrowExt4 = false;
+    expect(await expandStaged(model, volume, '/staging')).toBeUndefined();
+  });
+
+  test('lets the device of a block volume grow, wherever it is', async () => {
+    const { model, volume, deviceBytes } = await stagedNode(blockContent);
+    await expandMounted(model, volume);
+    expect(await deviceBytes(volume)).toBe(200n);
+  });
+
+  test('finds where an image is mounted', async () => {
+    const { model, mounts, volume } = await stagedNode(imageContent());
+    await expandMounted(model, volume);
+    expect((await mounts.usage('/staging')).bytes.total).toBe(200n);
+  });
+
+  test('has nothing to do for a directory, or where nothing is staged', async () => {
+    const { model, volume } = await nodeWith(quota);
+    expect(await expandStaged(model, volume, '/staging')).toBe(100n);
+    for (const content of [imageContent(), blockContent]) {
+      const image = await nodeWith(content);
+      await expandMounted(image.model, image.volume);
+      expect(await expandStaged(image.model, image.volume, '/staging')).toBe(100n);
+    }
+  });
+});

@@ -1,0 +1,77 @@
+import type { AttachedFile, Device, Devices } from '../../../../src/volume/ports.ts';
+import type { FakeLoop } from './fake-loops.ts';
+import type { FakeMounts } from './fake-mounts.ts';
+import { systemError } from './system-error.ts';
+
+/** The Devices port in memory, on the files of fake mounts. */
+export class FakeDevices implements Devices {
+  private readonly mounts: FakeMounts;
+
+  constructor(mounts: FakeMounts) {
+    this.mounts = mounts;
+  }
+
+  async find(file: string): Promise<Device | undefined> {
+    const loop = this.loopOf(file);
+    return loop && deviceOf(loop);
+  }
+
+  async hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
+    const loop = this.attached(file);
+    loop.isTemporary = true;
+    loop.userCount++;
+    try {
+      return await use(deviceOf(loop));
+    } finally {
+      loop.userCount--;
+      this.mounts.loops.releaseUnused();
+    }
+  }
+
+  async attach(file: string): Promise<Device> {
+    const loop = this.attached(file);
+    loop.isTemporary = false;
+    return deviceOf(loop);
+  }
+
+  async detach(file: string): Promise<boolean> {
+    const { loops } = this.mounts;
+    const loop = this.loopOf(file);
+    if (!loop) return true;
+    loop.isTemporary = true;
+    loops.releaseUnused();
+    return !loops.all.includes(loop);
+  }
+
+  async refreshSize(file: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.sizeBytes = loop.image.sizeBytes;
+  }
+
+  async isReadOnly(device: Device): Promise<boolean> {
+    return this.mounts.loops.existing(device).isReadOnly;
+  }
+
+  async setReadOnly(device: Device, readOnly: boolean): Promise<void> {
+    this.mounts.loops.existing(device).isReadOnly = readOnly;
+  }
+
+  async list(): Promise<AttachedFile[]> {
+    return this.mounts.loops.all.map((loop) => ({ ...deviceOf(loop), file: loop.file }));
+  }
+
+  private attached(file: string): FakeLoop {
+    const entry = this.mounts.entryAt(file);
+    if (entry?.kind !== 'file') throw systemError('ENOENT');
+    return this.loopOf(file) ?? this.mounts.loops.attach(file, entry);
+  }
+
+  private loopOf(file: string): FakeLoop | undefined {
+    const entry = this.mounts.entryAt(file);
+    return entry?.kind === 'file' ? this.mounts.loops.find(entry) : undefined;
+  }
+}
+
+function deviceOf({ path, number }: FakeLoop): Device {
+  return { path, number };
+}

@@ -1,0 +1,40 @@
+import { VolumeError } from '../../../../src/volume/errors.ts';
+import { type FileSystemType, fileSystemTypes } from '../../../../src/volume/file-system-type.ts';
+import type { Device, ImageFormatter } from '../../../../src/volume/ports.ts';
+import type { RootOwnership } from '../../../../src/volume/volume.ts';
+import type { FakeMounts } from './fake-mounts.ts';
+import { type FakeFile, type FakeImage, makeDirectoryEntry } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
+
+/** The ImageFormatter port in memory, on the files of fake mounts. */
+export class FakeFormatter implements ImageFormatter {
+  fileSystems: readonly FileSystemType[] = fileSystemTypes;
+  readonly minimumBytes = { ext4: 16n, xfs: 300n, btrfs: 109n };
+  private readonly mounts: FakeMounts;
+
+  constructor(mounts: FakeMounts) {
+    this.mounts = mounts;
+  }
+
+  async inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
+    const { holds } = this.imageAt(file).image;
+    return holds === 'blank' || holds === 'unknown' ? holds : holds.fsType;
+  }
+
+  async format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void> {
+    const { image, entry } = this.imageAt(file);
+    if (image.holds !== 'blank') throw new VolumeError('precondition', `${file} is not blank`);
+    if (this.mounts.loops.find(entry)) throw new VolumeError('precondition', `${file} is attached`);
+    image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes };
+  }
+
+  async growUnmounted(device: Device, fsType: FileSystemType): Promise<void> {
+    if (fsType === 'ext4') this.mounts.loops.growFileSystem(device);
+  }
+
+  private imageAt(file: string): { entry: FakeFile; image: FakeImage } {
+    const entry = this.mounts.entryAt(file);
+    if (entry?.kind !== 'file' || !entry.image) throw systemError('ENOENT');
+    return { entry, image: entry.image };
+  }
+}

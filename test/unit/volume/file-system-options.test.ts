@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { parseCapabilityFlags } from '../../../src/volume/file-system-options.ts';
+import { noMountFlags } from '../../../src/volume/mount-flags.ts';
+
+const parse = (...flags: string[]) => parseCapabilityFlags('mount_flags', flags);
+
+test('flags of the mount, of any file system and of one kind of it are told apart', () => {
+  expect(parse('ro', 'lazytime', 'discard', 'commit=30', 'noexec', 'sync')).toEqual({
+    mountFlags: { ...noMountFlags, readOnly: true, noExec: true },
+    superblockOptions: ['lazytime', 'sync'],
+    fileSystemOptions: ['discard', 'commit=30'],
+  });
+});
+
+test('no flag is none of any kind', () => {
+  expect(parse()).toEqual({ mountFlags: noMountFlags, superblockOptions: [], fileSystemOptions: [] });
+});
+
+test.each([
+  'nodiscard',
+  'discard=async',
+  'data=ordered',
+  'errors=remount-ro',
+  'allocsize=64k',
+  'compress=zstd:3',
+])('the option %s is taken', (option) => {
+  expect(parse(option).fileSystemOptions).toEqual([option]);
+});
+
+test.each([
+  'bogus',
+  'journal_path=/dev/sda',
+  'logdev=/dev/sda',
+  'device=/dev/sda',
+  'subvol=/',
+  'norecovery',
+  'errors=panic',
+  'discard,journal_dev=1',
+  'commit=30\n',
+  'xdiscard',
+  'discard ',
+])('what names another device, weakens the driver or is not known is invalid: %j', (flag) => {
+  expect(() => parse('ro', flag)).toThrow(
+    expect.objectContaining({
+      kind: 'invalid',
+      message: expect.stringContaining(`mount_flags: ${JSON.stringify(flag)}`),
+    }),
+  );
+});

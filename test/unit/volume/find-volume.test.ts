@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import { existingVolume, findVolume } from '../../../src/volume/find-volume.ts';
+import { newVolumeId } from '../../../src/volume/volume-id.ts';
+import { exampleVolume, fakeNode } from './fakes/model.ts';
+
+const gone = () => Promise.reject(new VolumeError('unavailable', 'gone'));
+
+test('a volume is found by its id', async () => {
+  const { model, addVolume } = fakeNode();
+  const volume = await addVolume();
+  expect(await findVolume(model, volume.id)).toBe(volume);
+  expect(await existingVolume(model, volume.id)).toBe(volume);
+});
+
+test.each([newVolumeId('a', 'aaaaaaaa'), newVolumeId('a', 'cccccccc'), 'nobody', ''])(
+  'a volume that does not exist is not found: %s',
+  async (id) => {
+    const { model } = fakeNode();
+    expect(await findVolume(model, id)).toBeUndefined();
+    await expect(existingVolume(model, id)).rejects.toMatchObject({ kind: 'not-found' });
+  },
+);
+
+test('a volume in a pool that is not reachable is unavailable, whether it is known or not', async () => {
+  const { model, pool, addVolume } = fakeNode();
+  const { id } = await addVolume();
+  pool.checkReachable = gone;
+  for (const each of [id, newVolumeId('unread', 'aaaaaaaa')]) {
+    await expect(findVolume(model, each)).rejects.toMatchObject({ kind: 'unavailable' });
+  }
+});
+
+test('other volumes do not wait for a pool that is not reachable', async () => {
+  const { model, fastPool, addVolume } = fakeNode();
+  const volume = await addVolume();
+  fastPool.checkReachable = gone;
+  expect(await findVolume(model, volume.id)).toBe(volume);
+  expect(await findVolume(model, 'nobody')).toBeUndefined();
+});
+
+test('a volume is found when its pool comes back with it', async () => {
+  const { model, fastPool } = fakeNode();
+  const volume = exampleVolume({ id: newVolumeId('a', 'bbbbbbbb'), pool: 'fast' });
+  fastPool.checkReachable = async () => model.volumes.add(volume);
+  expect(await findVolume(model, volume.id)).toBe(volume);
+});
+
+test('a damaged volume is neither there nor gone, also when its pool comes back with it', async () => {
+  const { model, fastPool } = fakeNode();
+  const id = newVolumeId('a', 'bbbbbbbb');
+  fastPool.checkReachable = async () => model.volumes.addDamaged({ id, pool: 'fast', reason: 'it is empty' });
+  await expect(findVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
+});

@@ -1,0 +1,210 @@
+import { describe, expect, test, vi } from 'vitest';
+import type { FileSystemType } from '../../../src/volume/file-system-type.ts';
+import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
+import { contentPathOf } from '../../../src/volume/staged-content.ts';
+import { mutationSteps } from '../../../src/volume/steps.ts';
+import type { VolumeContent } from '../../../src/volume/volume.ts';
+import { imageAt } from './fakes/images.ts';
+import { fakeNode } from './fakes/model.ts';
+import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
+
+const path = '/staging';
+
+async function prepare(content: VolumeContent = imageContent(), onStep?: (step: string) => void) {
+  const node = fakeNode(onStep ? { onStep } : {});
+  const volume = await node.addVolume('a', { content, root: { uid: 5, gid: 6, mode: 0o750 } });
+  node.makeDirectory(path);
+  const isBlock = content === blockContent;
+  const stage = (changes: Partial<ReturnType<typeof capability>> = {}) =>
+    stageVolume(node.model, volume, path, isBlock ? blockCapability() : { ...capability(), ...changes });
+  const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
+  const attached = () => node.devices.find(contentPathOf(node.model, volume));
+  return { ...node, volume, image: imageAt(node, volume), stage, unstage, attached };
+}
+
+describe('an image', () => {
+  test.each<[string, FileSystemType | undefined, FileSystemType | undefined, FileSystemType]>([
+    ['what it was made for', 'xfs', undefined, 'xfs'],
+    ['what the first stage asks for', undefined, 'btrfs', 'btrfs'],
+    ['ext4 where nobody says', undefined, undefined, 'ext4'],
+  ])(
+    'gets %s when it is staged first, with the owner and mode of the volume',
+    async (_, made, asked, fsType) => {
+      const { mounts, image, stage, attached } = await prepare(imageContent(made));
+      await stage({ fsType: asked });
+      expect(image.holds).toMatchObject({ fsType, root: { status: { uid: 5, gid: 6, mode: 0o750 } } });
+      expect(await mounts.deviceAt(path)).toBe((await attached())?.number);
+    },
+  );
+
+  test('is mounted with the flags asked for, and its options handed on', async () => {
+    const { mounts, stage } = await prepare();
+    const mountDevice = vi.spyOn(mounts, 'mountDevice');
+    const { mountFlags } = capability('SINGLE_NODE_WRITER', { noExec: true });
+    await stage({ mountFlags, superblockOptions: ['sync'], fileSystemOptions: ['commit=30'] });
+    expect(await mounts.inspect(path)).toMatchObject({ flags: { noExec: true, accessTimes: 'relatime' } });
+    expect(mountDevice.mock.calls[0]?.[2].options).toEqual(['sync', 'commit=30', 'discard']);
+  });
+
+  test.each(['nodiscard', 'discard=async'])('gives space back unless told how to: %s', async (option) => {
+    const { mounts, stage } = await prepare();
+    const mountDevice = vi.spyOn(mounts, 'mountDevice');
+    await stage({ fileSystemOptions: [option] });
+    expect(mountDevice.mock.calls[0]?.[2].options).toEqual([option]);
+  });
+
+  test('is formatted once, and what was written stays', async () => {
+    const { mounts, stage, unstage } = await prepare();
+    await stage();
+    await mounts.makeDirectory(`${path}/kept`);
+    await unstage();
+    await stage();
+    expect((await mounts.inspect(`${path}/kept`)).kind).toBe('directory');
+  });
+
+  test('is left as it is when it is staged already in the same way', async () => {
+    const { model, mounts, volume, stage } = await prepare();
+    await stage();
+    const before = await mounts.list();
+    model.mountIndex.removePath(path);
+    await stage();
+    expect(await mounts.list()).toEqual(before);
+    expect(model.mountIndex.of(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
+  });
+
+  test('is refused with other flags than it is mounted with', async () => {
+    const { stage } = await prepare();
+    await stage();
+    const { mountFlags } = capability('SINGLE_NODE_WRITER', { noDev: true });
+    await expect(stage({ mountFlags })).rejects.toMatchObject({ kind: 'already-exists' });
+  });
+
+  test('is refused where something else is mounted', async () => {
+    const { mounts, stage } = await prepare();
+    mounts.mountForeign(path);
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
+  test('that holds something unknown, or another file system, is refused and left', async () => {
+    const { image, stage, unstage, attached } = await prepare();
+    await stage();
+    await unstage();
+    await expect(stage({ fsType: 'xfs' })).rejects.toMatchObject({
+      kind: 'precondition',
+      message: 'volume_capability.mount.fs_type: the volume has ext4, not xfs',
+    });
+    image.holds = 'unknown';
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(image.holds).toBe('unknown');
+    expect(await attached()).toBeUndefined();
+  });
+
+  test.each([true, false])(
+    'that has grown is filled by its file system, online growth %s',
+    async (canGrowExt4) => {
+      const { mounts, image, stage, unstage } = await prepare();
+      mounts.canGrowExt4 = canGrowExt4;
+      await stage();
+      await unstage();
+      image.sizeBytes *= 2n;
+      await stage();
+      expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
+    },
+  );
+
+  test('is attached to no device when mounting it failed, and when it is unstaged', async () => {
+    const { mounts, stage, unstage, attached } = await prepare();
+    vi.spyOn(mounts, 'mountDevice').mockRejectedValueOnce(new Error('no luck'));
+    await expect(stage()).rejects.toThrow('no luck');
+    expect(await attached()).toBeUndefined();
+    await stage();
+    expect(await attached()).toBeDefined();
+    await unstage();
+    expect(await attached()).toBeUndefined();
+  });
+
+  test('goes through every step', async () => {
+    const steps: string[] = [];
+    const { stage, unstage } = await prepare(imageContent(), (step) => steps.push(step));
+    steps.length = 0;
+    await stage();
+    await unstage();
+    const [checked, mounted] = mutationSteps.stageVolume;
+    const staged = [checked, ...mutationSteps.stageImage, mounted];
+    expect(steps).toEqual([...staged, ...mutationSteps.unstageVolume]);
+  });
+
+  test('that is gone is damage', async () => {
+    const { model, mounts, volume, stage } = await prepare();
+    mounts.tree.remove(contentPathOf(model, volume));
+    await expect(stage()).rejects.toMatchObject({ kind: 'damaged' });
+  });
+});
+
+describe('a block volume', () => {
+  test('is attached when it is staged, and the path stays empty', async () => {
+    const { mounts, stage, attached } = await prepare(blockContent);
+    await stage();
+    const device = await attached();
+    await stage();
+    expect(await attached()).toEqual(device);
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+  });
+
+  test('has the size it has grown to when it is staged again', async () => {
+    const { mounts, image, stage, attached } = await prepare(blockContent);
+    await stage();
+    image.sizeBytes *= 2n;
+    await stage();
+    const device = await attached();
+    expect(device && mounts.loops.existing(device).sizeBytes).toBe(image.sizeBytes);
+  });
+
+  test('is refused where something is mounted', async () => {
+    const { mounts, stage, attached } = await prepare(blockContent);
+    mounts.mountForeign(path);
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(await attached()).toBeUndefined();
+  });
+
+  test('goes through every step, and is detached when it is unstaged', async () => {
+    const steps: string[] = [];
+    const { stage, unstage, attached } = await prepare(blockContent, (step) => steps.push(step));
+    steps.length = 0;
+    await stage();
+    await unstage();
+    expect(await attached()).toBeUndefined();
+    expect(steps).toEqual([
+      mutationSteps.stageVolume[0],
+      ...mutationSteps.stageBlock,
+      ...mutationSteps.unstageVolume,
+      ...mutationSteps.unstageBlock,
+    ]);
+  });
+
+  test('that nobody knows any more is detached, by the name of its directory', async () => {
+    const { model, volume, stage, unstage, devices } = await prepare(blockContent);
+    await stage();
+    model.volumes.remove(volume);
+    await unstage('other');
+    expect(await devices.list()).toHaveLength(1);
+    await unstage();
+    expect(await devices.list()).toEqual([]);
+  });
+
+  test('stays attached while a process has it open, and unstaging is refused until then', async () => {
+    const { mounts, stage, unstage, attached } = await prepare(blockContent);
+    await stage();
+    const device = await attached();
+    if (!device) throw new Error('it is not attached');
+    const loop = mounts.loops.existing(device);
+    loop.userCount++;
+    await expect(unstage()).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining(device.path),
+    });
+    loop.userCount--;
+    await unstage();
+    expect(await attached()).toBeUndefined();
+  });
+});
