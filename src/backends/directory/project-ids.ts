@@ -13,12 +13,18 @@ const ATTEMPT_LIMIT = 100;
  */
 export class ProjectIds {
   private readonly taken = new Set<number>();
+  private readonly candidate: () => number;
+
+  /** @param candidate an id to try; taken as a parameter so that a test can offer one that is used */
+  constructor(candidate = () => randomInt(FIRST_ID, LAST_ID)) {
+    this.candidate = candidate;
+  }
 
   /** Takes a free id. @param directory any on the file system */
   reserve(directory: string): Promise<number> {
     return withDescriptor(directory, 'r', async (fd) => {
       for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
-        const id = randomInt(FIRST_ID, LAST_ID);
+        const id = this.candidate();
         if (this.taken.has(id)) continue;
         // Taken before anything is waited for, so that two creates cannot both find it free.
         this.taken.add(id);
