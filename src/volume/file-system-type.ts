@@ -5,7 +5,3 @@ export type FileSystemType = (typeof fileSystemTypes)[number];
 
 /** What an image gets where fs_type leaves it open. */
 export const defaultFileSystemType: FileSystemType = 'ext4';
-
-export function isFileSystemType(text: string): text is FileSystemType {
-  return (fileSystemTypes as readonly string[]).includes(text);
-}

@@ -38,12 +38,15 @@ export class VolumeIndex {
 
   addDamaged(volume: DamagedVolume): void {
     this.damaged.set(volume.id, volume);
+    // Its mounts are still its own.
+    this.idByDirectoryName.set(directoryNameOf(volume.id), volume.id);
     const own = parseOwnId(volume.id);
     if (own) this.damagedByNameHash.set(own.nameHash, volume);
   }
 
   private removeDamaged(volume: DamagedVolume): void {
     this.damaged.delete(volume.id);
+    this.idByDirectoryName.delete(directoryNameOf(volume.id));
     const own = parseOwnId(volume.id);
     if (own && this.damagedByNameHash.get(own.nameHash) === volume)
       this.damagedByNameHash.delete(own.nameHash);

@@ -1,8 +1,8 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { VolumeUsage } from './ports.ts';
-import { inspectField, isVolumeAt } from './staged-content.ts';
-import type { Volume } from './volume.ts';
+import { deviceOf, inspectField, isVolumeAt } from './staged-content.ts';
+import { isBlock, type Volume } from './volume.ts';
 
 /**
  * The space of a volume, asked at a path where it is staged or published (CSI specification,
@@ -22,6 +22,9 @@ export async function volumeStats(model: Model, volume: Volume, volumePath: stri
 /** @throws VolumeError not-found: the volume is neither staged nor published at this path */
 export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
   const state = await inspectField(model, 'volume_path', volumePath);
+  // The staging path of a block volume is a directory with nothing in it that tells the volume.
+  const mayBeStagingPath = isBlock(volume.content) && state.kind === 'directory';
+  if (mayBeStagingPath && (await deviceOf(model, volume))) return;
   if (!(await isVolumeAt(model, volume, volumePath, state))) throw notMountedAt(volume, volumePath);
 }
 

@@ -10,9 +10,11 @@ build_programs() {
     ./node-driver-registrar ./livenessprobe ./pause
   build_module sidecars "$BIN/" '-s -w -X main.version=cluster-test' \
     github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner \
-    github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher
+    github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher \
+    github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer
   check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
   check_sidecar_version csi-attacher github.com/kubernetes-csi/external-attacher/v4
+  check_sidecar_version csi-resizer github.com/kubernetes-csi/external-resizer/v2
 }
 
 # build_module NAME OUTPUT LINK_FLAGS PACKAGE…: builds packages of the module in src/NAME, unless that has been done

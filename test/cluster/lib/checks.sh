@@ -1,6 +1,6 @@
 # Sourced by cluster.sh: how a check is made, and what the checks are written with.
 # shellcheck shell=bash source-path=SCRIPTDIR
-for theme in driver claims pods crashes removal; do
+for theme in driver claims pods sizes crashes removal; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
 done
@@ -17,6 +17,7 @@ run_checks() {
   check_driver
   check_claims
   check_pods
+  check_sizes
   check_crashes
   check_removal
 }
