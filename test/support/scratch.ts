@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { unmount } from '../../src/kernel/bind-mount.ts';
+import { type AttachedLoop, listLoops } from '../../src/kernel/loop.ts';
 import { readMountinfo } from '../../src/kernel/mountinfo.ts';
 
 /**
@@ -29,8 +30,24 @@ export async function mountsBelow(directory: string): Promise<string[]> {
     .filter((path) => path === directory || path.startsWith(`${directory}/`));
 }
 
-/** Removes a directory, however deep, with everything mounted at or below it. */
+/** The loop devices of files below a directory, in the order of their numbers. */
+export function loopsBelow(directory: string): AttachedLoop[] {
+  return listLoops()
+    .filter(({ backingPath }) => backingPath.startsWith(`${directory}/`))
+    .sort((one, other) => numberOf(one) - numberOf(other));
+}
+
+function numberOf({ path }: AttachedLoop): number {
+  return Number(path.slice('/dev/loop'.length));
+}
+
+/** Removes a directory, however deep, with everything mounted at or below it and the loop devices of files in it. */
 export async function removeWithMounts(directory: string): Promise<void> {
   for (const path of (await mountsBelow(directory)).reverse()) await unmount(path);
+  // One that lies on another holds it, until it is detached itself.
+  for (const { path } of loopsBelow(directory).reverse()) {
+    // It may be gone by now, with the mount that held it.
+    spawnSync('losetup', ['--detach', path]);
+  }
   execFileSync('rm', ['-rf', '--one-file-system', directory]);
 }

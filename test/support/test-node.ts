@@ -106,16 +106,24 @@ export class TestNode {
   }
 
   /** Creates and stages a volume. */
-  async createStaged(name: string, capability = mountCapability()): Promise<Published> {
-    const volume_id = await this.create(name, { volume_capabilities: [capability] });
+  async createStaged(
+    name: string,
+    capability = mountCapability(),
+    changes: Partial<CreateVolumeRequest> = {},
+  ): Promise<Published> {
+    const volume_id = await this.create(name, { volume_capabilities: [capability], ...changes });
     const staging_target_path = this.newStaging();
     await this.node.NodeStageVolume({ volume_id, staging_target_path, volume_capability: capability });
     return { volume_id, staging_target_path, target_path: this.newPath() };
   }
 
   /** Creates, stages and publishes a volume. */
-  async createPublished(name: string, capability = mountCapability()): Promise<Published> {
-    const paths = await this.createStaged(name, capability);
+  async createPublished(
+    name: string,
+    capability = mountCapability(),
+    changes: Partial<CreateVolumeRequest> = {},
+  ): Promise<Published> {
+    const paths = await this.createStaged(name, capability, changes);
     await this.node.NodePublishVolume({ ...paths, volume_capability: capability });
     return paths;
   }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal, refusalOf } from '../../support/refusal.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
 import { TestNode } from '../../support/test-node.ts';
@@ -104,6 +105,18 @@ describe('a required field that is missing is named', () => {
     ['NodeUnpublishVolume', 'target_path', () => node.node.NodeUnpublishVolume({ volume_id: known })],
     ['NodeGetVolumeStats', 'volume_id', () => node.node.NodeGetVolumeStats({ volume_path: target_path })],
     ['NodeGetVolumeStats', 'volume_path', () => node.node.NodeGetVolumeStats({ volume_id: known })],
+    [
+      'ControllerExpandVolume',
+      'volume_id',
+      () => node.controller.ControllerExpandVolume({ capacity_range: { required_bytes: 1 } }),
+    ],
+    [
+      'ControllerExpandVolume',
+      'capacity_range',
+      () => node.controller.ControllerExpandVolume({ volume_id: known }),
+    ],
+    ['NodeExpandVolume', 'volume_id', () => node.node.NodeExpandVolume({ volume_path: target_path })],
+    ['NodeExpandVolume', 'volume_path', () => node.node.NodeExpandVolume({ volume_id: known })],
   ])('%s without %s', async (_, field, call) => {
     await expectRefusal(call(), 'INVALID_ARGUMENT', field);
   });
@@ -152,6 +165,15 @@ describe('a volume that does not exist', () => {
     [
       'NodeGetVolumeStats with a relative path',
       () => node.node.NodeGetVolumeStats({ volume_id, volume_path: 'some/path' }),
+    ],
+    [
+      'ControllerExpandVolume',
+      () => node.controller.ControllerExpandVolume({ volume_id, capacity_range: { required_bytes: 1 } }),
+    ],
+    ['NodeExpandVolume', () => node.node.NodeExpandVolume({ volume_id, volume_path: target_path })],
+    [
+      'NodeExpandVolume with a relative path',
+      () => node.node.NodeExpandVolume({ volume_id, volume_path: 'some/path' }),
     ],
   ])('is not found by %s', async (_, call) => {
     await expectRefusal(call(), 'NOT_FOUND', volume_id);
@@ -208,6 +230,22 @@ describe('sizes', () => {
     await expectRefusal(node.create(title, asking(required, limit)), code, 'capacity_range');
   });
 
+  test.each<[string, string, string | undefined, 'INVALID_ARGUMENT' | 'OUT_OF_RANGE']>([
+    ['a negative size is invalid', '-1', undefined, 'INVALID_ARGUMENT'],
+    ['a limit below what is required is invalid', '4194304', '2097152', 'INVALID_ARGUMENT'],
+    ['a byte over --max-volume-size is out of range', '2147483649', undefined, 'OUT_OF_RANGE'],
+    ['the largest size there is is out of range', '9223372036854775807', undefined, 'OUT_OF_RANGE'],
+    ['a limit below what the volume has is out of range', '0', '1048575', 'OUT_OF_RANGE'],
+  ])('to grow: %s, and the volume stays as it is', async (_, required, limit, code) => {
+    const paths = await node.createStaged('grows not');
+    const before = await node.controller.ControllerGetVolume(paths);
+    const growing = { volume_id: paths.volume_id, ...asking(required, limit) };
+    const volume_path = paths.staging_target_path;
+    await expectRefusal(node.controller.ControllerExpandVolume(growing), code, 'capacity_range');
+    await expectRefusal(node.node.NodeExpandVolume({ ...growing, volume_path }), code, 'capacity_range');
+    expect(await node.controller.ControllerGetVolume(paths)).toEqual(before);
+  });
+
   test('a volume has exactly the bytes required, up to --max-volume-size', async () => {
     for (const bytes of ['1', '1234567', '2147483648']) {
       const { volume } = await node.controller.CreateVolume(createRequest(`size ${bytes}`, asking(bytes)));
@@ -259,6 +297,8 @@ describe('capabilities', () => {
   const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
   const unknownMode = { mount: {}, access_mode: { mode: 99 as never } };
   const mounted = mountCapability;
+  const formatted = (fs_type: string) =>
+    ({ mount: { fs_type }, access_mode: { mode: 'SINGLE_NODE_WRITER' } }) as const;
 
   test.each([
     ['a mount and a block device on one volume contradict each other', [mounted(), block]],
@@ -266,7 +306,9 @@ describe('capabilities', () => {
       'one writer and another mode contradict each other',
       [mounted('SINGLE_NODE_SINGLE_WRITER'), mounted('SINGLE_NODE_MULTI_WRITER')],
     ],
-    ['a block device cannot be had', [block]],
+    ['a file system that is never made is invalid', [formatted('vfat')]],
+    ['a file system that looks like a path is invalid', [formatted('../ext4')]],
+    ['two file systems on one volume contradict each other', [formatted('ext4'), formatted('xfs')]],
     ['an access mode no specification knows is invalid', [unknownMode]],
     ['an access mode with a negative number is invalid', [{ mount: {}, access_mode: { mode: -1 as never } }]],
     ['an unknown mount flag is invalid', [mounted('SINGLE_NODE_WRITER', ['ro', 'bogus'])]],
@@ -334,9 +376,15 @@ describe('parameters', () => {
     ['mode', 'rwx'],
     ['pool', 'nowhere'],
     ['pool', '../x'],
+    ['kind', 'nowhere'],
+    ['backend', 'tape'],
+    ['backend', ''],
+    ['backend', 'Directory'],
+    ['enforceCapacity', 'true'],
   ])('%s = %j is invalid', async (key, value) => {
     const call = node.create(`${key} = ${value}`, { parameters: { [key]: value } });
-    await expectRefusal(call, 'INVALID_ARGUMENT', key);
+    // Of two words for one thing the error has the newer.
+    await expectRefusal(call, 'INVALID_ARGUMENT', key === 'kind' ? 'pool' : key);
   });
 
   test('those that the provisioner adds are taken', async () => {
@@ -376,14 +424,16 @@ describe('topology', () => {
     expect(volume?.accessible_topology).toEqual([at('node-1')]);
   });
 
-  test('there is no capacity elsewhere, for block devices, or in a pool there is not', async () => {
+  test('there is no capacity elsewhere, in a pool there is not, or for what cannot be', async () => {
     const capacity = async (request: Parameters<typeof node.controller.GetCapacity>[0]) =>
       (await node.controller.GetCapacity(request)).available_capacity;
     expect(await capacity({ accessible_topology: at('node-2') })).toBe('0');
     expect(await capacity({ parameters: { pool: 'nowhere' } })).toBe('0');
-    expect(
-      await capacity({ volume_capabilities: [{ block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } }] }),
-    ).toBe('0');
+    const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
+    const blockDirectory = { volume_capabilities: [block], parameters: { backend: 'directory' } };
+    expect(await capacity(blockDirectory)).toBe('0');
+    expect(await capacity({ volume_capabilities: [block, mountCapability()] })).toBe('0');
+    if (isHostRoot) expect(Number(await capacity({ volume_capabilities: [block] }))).toBeGreaterThan(0);
     expect(Number(await capacity({ accessible_topology: at('node-1') }))).toBeGreaterThan(0);
   });
 });

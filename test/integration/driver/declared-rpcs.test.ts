@@ -3,10 +3,10 @@ import { credentials, status } from '@grpc/grpc-js';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
 import { outcomeOf } from '../../support/refusal.ts';
-import { TestNode } from '../../support/test-node.ts';
+import { startedNode, TestNode } from '../../support/test-node.ts';
 
 /** The RPCs that each capability promises (CSI specification, the service's capability messages). */
-const promised: Record<string, readonly string[]> = {
+const promisedByBoth: Record<string, readonly string[]> = {
   CREATE_DELETE_VOLUME: ['CreateVolume', 'DeleteVolume'],
   PUBLISH_UNPUBLISH_VOLUME: ['ControllerPublishVolume', 'ControllerUnpublishVolume'],
   LIST_VOLUMES: ['ListVolumes'],
@@ -14,11 +14,16 @@ const promised: Record<string, readonly string[]> = {
   CREATE_DELETE_SNAPSHOT: ['CreateSnapshot', 'DeleteSnapshot'],
   LIST_SNAPSHOTS: ['ListSnapshots'],
   GET_SNAPSHOT: ['GetSnapshot'],
-  EXPAND_VOLUME: ['ControllerExpandVolume'],
   GET_VOLUME: ['ControllerGetVolume'],
   MODIFY_VOLUME: ['ControllerModifyVolume'],
   STAGE_UNSTAGE_VOLUME: ['NodeStageVolume', 'NodeUnstageVolume'],
   GET_VOLUME_STATS: ['NodeGetVolumeStats'],
+};
+
+/** The same for the one that promises another RPC in each service. */
+const promised: Record<string, Record<string, readonly string[]>> = {
+  Controller: { ...promisedByBoth, EXPAND_VOLUME: ['ControllerExpandVolume'] },
+  Node: { ...promisedByBoth, EXPAND_VOLUME: ['NodeExpandVolume'] },
 };
 
 /** What every plugin with the service must have. */
@@ -29,16 +34,45 @@ const required = {
   GroupController: [],
 } as const;
 
-let node: TestNode;
+/** What the flags for expansion leave of it. */
+const variants = [
+  { flags: [], growsIn: ['Controller', 'Node'] },
+  { flags: ['--disable-controller-expansion'], growsIn: ['Node'] },
+  { flags: ['--disable-node-expansion'], growsIn: ['Controller'] },
+  { flags: ['--disable-controller-expansion', '--disable-node-expansion'], growsIn: [] },
+  { flags: ['--enable-volume-expansion=false'], growsIn: [] },
+];
 
-beforeAll(async () => {
-  node = new TestNode();
-  await node.start();
-  return () => node.dispose();
+describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
+  let node: TestNode;
+
+  beforeAll(async () => {
+    node = new TestNode();
+    await node.start({ flags });
+    return () => node.dispose();
+  });
+
+  test.each(Object.keys(required) as (keyof typeof required)[])(
+    'the service %s has the RPCs that its capabilities promise, and answers UNIMPLEMENTED to the others',
+    async (service) => {
+      const implemented = await implementedBy(node, service);
+      expect(implemented).toEqual(await promisedBy(node, service));
+      expect(implemented.some((name) => name.endsWith('ExpandVolume'))).toBe(growsIn.includes(service));
+    },
+  );
+
+  test('the plugin declares the services it has, and that volumes grow while they are used if they grow', async () => {
+    const { capabilities = [] } = await node.identity.GetPluginCapabilities({});
+    const types = capabilities.map(
+      ({ service, volume_expansion }) => service?.type ?? volume_expansion?.type,
+    );
+    const grows = growsIn.length > 0 ? ['ONLINE'] : [];
+    expect(types).toEqual(['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', ...grows]);
+  });
 });
 
 /** The RPCs of a service that answer anything but UNIMPLEMENTED. */
-async function implementedBy(service: keyof typeof required): Promise<string[]> {
+async function implementedBy(node: TestNode, service: keyof typeof required): Promise<string[]> {
   const callsOf = {
     Identity: node.identity,
     Controller: node.controller,
@@ -54,7 +88,7 @@ async function implementedBy(service: keyof typeof required): Promise<string[]> 
   return implemented.sort();
 }
 
-async function promisedBy(service: keyof typeof required): Promise<string[]> {
+async function promisedBy(node: TestNode, service: keyof typeof required): Promise<string[]> {
   const capabilities = {
     Identity: async () => [],
     Controller: async () => (await node.controller.ControllerGetCapabilities({})).capabilities ?? [],
@@ -62,18 +96,13 @@ async function promisedBy(service: keyof typeof required): Promise<string[]> {
     GroupController: async () => [],
   };
   const types = (await capabilities[service]()).map((capability) => capability.rpc?.type ?? '');
-  return [...required[service], ...types.flatMap((type) => promised[type] ?? [])].sort();
+  return [...required[service], ...types.flatMap((type) => promised[service]?.[type] ?? [])].sort();
 }
-
-describe.each(Object.keys(required) as (keyof typeof required)[])('the service %s', (service) => {
-  test('has the RPCs that its capabilities promise, and answers UNIMPLEMENTED to the others', async () => {
-    expect(await implementedBy(service)).toEqual(await promisedBy(service));
-  });
-});
 
 test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(
   'the stream SnapshotMetadata.%s, which is not declared, ends with UNIMPLEMENTED',
   async (rpc) => {
+    const node = await startedNode();
     const client = new csiClients.SnapshotMetadata(`unix:${node.socket}`, credentials.createInsecure());
     try {
       // Only so that a stream that never ends is told as what it is.
@@ -91,13 +120,8 @@ test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(
   },
 );
 
-test('the plugin declares the services it has', async () => {
-  const { capabilities = [] } = await node.identity.GetPluginCapabilities({});
-  const types = capabilities.map((capability) => capability.service?.type);
-  expect(types).toEqual(['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']);
-});
-
 test('the plugin tells who it is and where', async () => {
+  const node = await startedNode();
   expect(await node.identity.GetPluginInfo({})).toMatchObject({
     name: 'hostpath.csi.k8s.io',
     vendor_version: /\d/,

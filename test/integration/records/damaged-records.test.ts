@@ -15,11 +15,12 @@ const damages: Record<string, (text: string, otherText: string) => string | unde
   'is torn': (text) => text.slice(0, text.length / 2),
   'is empty': () => '',
   'is missing': () => undefined,
-  'is of a newer format': (text) => text.replace('"formatVersion": 1', '"formatVersion": 2'),
-  'has no format version': (text) => text.replace('"formatVersion": 1,', ''),
+  'is of a newer format': (text) => text.replace(/"formatVersion": \d+/, '"formatVersion": 99'),
+  'has no format version': (text) => text.replace(/"formatVersion": \d+,/, ''),
   'is that of another volume': (_, otherText) => otherText,
   'is full of zeros': (text) => '\0'.repeat(text.length),
   'has a size that is no number': (text) => text.replace(/"capacityBytes": "\d+"/, '"capacityBytes": "-1"'),
+  'has a backend nobody knows': (text) => text.replace('"backend": "directory"', '"backend": "tape"'),
   'has a mode that is no mode': (text) => text.replace('"0777"', '"rwx"'),
 };
 

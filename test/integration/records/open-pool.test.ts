@@ -1,9 +1,22 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type OpenPool, openStatePool } from '../../../src/records/open-pool.ts';
+import { type OpenPool, openPool, openStatePool } from '../../../src/records/open-pool.ts';
+import { PoolMistake, UnreachablePoolError } from '../../../src/records/pool-errors.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
+import { checkDistinct } from '../../../src/records/pool-overlap.ts';
+import { PoolRegistry } from '../../../src/records/pool-registry.ts';
 import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
@@ -28,6 +41,11 @@ async function expectRefused(path: string, text: string): Promise<void> {
   const before = listing(path);
   await expect(open(path)).rejects.toThrow(text);
   expect(listing(path)).toEqual(before);
+}
+
+function linkTo(target: string, path: string): void {
+  mkdirSync(dirname(path));
+  symlinkSync(target, path);
 }
 
 describe('a new pool', () => {
@@ -55,6 +73,7 @@ describe('a new pool', () => {
     const path = scratchDirectory();
     writeFileSync(join(path, 'thesis.txt'), 'precious');
     await expectRefused(path, 'thesis.txt');
+    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
   });
 
   test('is not made among directories that only look like those of a pool', async () => {
@@ -64,10 +83,37 @@ describe('a new pool', () => {
     await expectRefused(path, 'neither empty nor a pool');
   });
 
+  test('is made where its making was cut short before', async () => {
+    const { path, id, layout } = await usedPool();
+    for (const left of [layout.marker, layout.registry, layout.volumes, layout.incoming, layout.outgoing]) {
+      rmSync(left, { recursive: true });
+    }
+    expect((await open(path)).id).not.toBe(id);
+  });
+
+  test('is not made where volumes are, with neither a marker nor a list of pools', async () => {
+    const { path, layout } = await usedPool();
+    rmSync(layout.marker);
+    rmSync(layout.registry);
+    await expectRefused(path, 'neither empty nor a pool');
+  });
+
+  test.each([
+    ['below a file', (path: string) => writeFileSync(dirname(path), '')],
+    ['at a symbolic link to nothing', (path: string) => linkTo('nowhere', path)],
+    ['at a symbolic link to itself', (path: string) => linkTo(path, path)],
+  ])('is not made %s, which is told as a mistake', async (_, put) => {
+    const path = join(scratchDirectory(), 'parent', 'pool');
+    put(path);
+    await expect(open(path)).rejects.toThrow(`${path} is not a directory`);
+    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
+  });
+
   test('is not made in a file', async () => {
     const path = join(scratchDirectory(), 'file');
     writeFileSync(path, 'content');
     await expect(open(path)).rejects.toThrow(path);
+    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
     expect(readFileSync(path, 'utf8')).toBe('content');
   });
 });
@@ -110,6 +156,28 @@ describe('a pool that exists', () => {
     await expect(pool.checkReachable()).rejects.toMatchObject({ kind: 'unavailable' });
     execFileSync('umount', [path]);
     await pool.checkReachable();
+  });
+
+  test('is found out of reach when another directory takes its place', async () => {
+    const { path } = await usedPool();
+    const pool = await open(path);
+    renameSync(path, `${path}.old`);
+    await expect(pool.checkReachable()).rejects.toMatchObject({ kind: 'unavailable' });
+    execFileSync('cp', ['-a', `${path}.old`, path]);
+    await expect(pool.checkReachable()).rejects.toMatchObject({ kind: 'unavailable' });
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.old`, path);
+    await pool.checkReachable();
+  });
+
+  test('may be let go twice, and be opened again and again', async () => {
+    const { path, id } = await usedPool();
+    for (let time = 0; time < 3; time++) {
+      const pool = await open(path);
+      expect(pool.id).toBe(id);
+      await pool.lock.release();
+      await pool.lock.release();
+    }
   });
 });
 
@@ -201,5 +269,253 @@ describe('the lock', () => {
     rmSync(layout.marker);
     await expectRefused(path, 'no marker');
     execFileSync('flock', ['--nonblock', layout.lock, 'true']);
+  });
+});
+
+/** A state directory that is open, and a disk for a further pool that is mounted and unmounted as the test likes. */
+async function nodeWithDisk() {
+  const directory = scratchDirectory();
+  const [stateDir, disk, path] = ['state', 'disk', 'mnt'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ];
+  mkdirSync(disk);
+  mkdirSync(path);
+  execFileSync('mount', ['-t', 'tmpfs', 'none', disk]);
+  // What is on a tmpfs goes with its last mount, so the disk stays mounted elsewhere.
+  const mount = () => execFileSync('mount', ['--bind', disk, path]);
+  const unmount = (...flags: string[]) => execFileSync('umount', [...flags, path], { stdio: 'pipe' });
+  const node = { directory, stateDir, disk, path, registry: new PoolRegistry(stateDir), mount, unmount };
+  const open = async (name: string, at: string) => {
+    const pool = await openPool({ name, path: at }, node.registry, 0);
+    onTestFinished(() => pool.lock.release());
+    return pool;
+  };
+  const state = await open('default', stateDir);
+  /** What a driver that is started anew knows. */
+  const restart = () => {
+    node.registry = new PoolRegistry(stateDir);
+  };
+  return { node, state, open, restart };
+}
+
+/** The same with the pool made on the disk and let go again, and the disk unmounted. */
+async function nodeWithoutDisk() {
+  const { node, open, restart } = await nodeWithDisk();
+  node.mount();
+  const { id, lock } = await open('fast', node.path);
+  await lock.release();
+  node.unmount();
+  const expectUnreachable = async (text: string, at = node.path) => {
+    const before = listing(node.directory);
+    const error = await open('fast', at).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UnreachablePoolError);
+    expect(error).toMatchObject({ kind: 'unavailable', poolId: id, path: node.path });
+    expect(error).toMatchObject({ message: expect.stringContaining(text) });
+    expect(listing(node.directory)).toEqual(before);
+  };
+  return { node, id, open, restart, expectUnreachable };
+}
+
+describe('a further pool', () => {
+  test('is remembered in the state directory, not in itself', async () => {
+    const { node, state, open } = await nodeWithDisk();
+    node.mount();
+    const pool = await open('fast', node.path);
+    expect(pool.id).not.toBe(state.id);
+    expect(pool.fileSystem).toMatch(/^1021994:/);
+    expect(existsSync(pool.layout.registry)).toBe(false);
+    const { pools } = JSON.parse(readFileSync(state.layout.registry, 'utf8'));
+    expect(pools).toMatchObject([
+      { name: 'default', poolId: state.id, path: node.stateDir },
+      { name: 'fast', poolId: pool.id, path: node.path, fileSystem: pool.fileSystem },
+    ]);
+  });
+
+  test('on a disk that is not mounted is not reachable, and its mount point stays empty', async () => {
+    const { node, restart, expectUnreachable } = await nodeWithoutDisk();
+    await expectUnreachable('no marker');
+    restart();
+    await expectUnreachable('is its disk mounted?');
+    await expectUnreachable(join(node.stateDir, '.csi-hostpath', 'pools.json'));
+  });
+
+  test('whose mount point is gone too is not reachable, and nothing is made there', async () => {
+    const { node, expectUnreachable } = await nodeWithoutDisk();
+    rmSync(node.path, { recursive: true });
+    await expectUnreachable('is not there');
+  });
+
+  test('is not reachable where somebody’s files lie in the mount point, and these stay', async () => {
+    const { node, expectUnreachable } = await nodeWithoutDisk();
+    writeFileSync(join(node.path, 'thesis.txt'), 'precious');
+    await expectUnreachable('no marker');
+  });
+
+  test('with another pool’s disk at its place is not reachable', async () => {
+    const { node, open, expectUnreachable } = await nodeWithoutDisk();
+    execFileSync('mount', ['-t', 'tmpfs', 'none', node.path]);
+    const other = await open('other', join(node.directory, 'other'));
+    await other.lock.release();
+    execFileSync('cp', ['-a', `${other.layout.root}/.`, node.path]);
+    await expectUnreachable(`another pool (${other.id})`);
+  });
+
+  test('is not reachable as a copy on another file system', async () => {
+    const { node, expectUnreachable } = await nodeWithoutDisk();
+    execFileSync('mount', ['-t', 'tmpfs', 'none', node.path]);
+    execFileSync('cp', ['-a', `${node.disk}/.`, node.path]);
+    await expectUnreachable('the marker of it on file system 1021994:');
+  });
+
+  test('with a damaged marker is not reachable, and the marker stays as it is', async () => {
+    const { node, expectUnreachable } = await nodeWithoutDisk();
+    node.mount();
+    const { marker } = poolLayout(node.path);
+    writeFileSync(marker, '{');
+    await expectUnreachable(`${marker} cannot be understood`);
+  });
+
+  test('on a disk that is mounted read-only by now is not reachable', async () => {
+    const { node, expectUnreachable } = await nodeWithoutDisk();
+    node.mount();
+    execFileSync('mount', ['-o', 'remount,bind,ro', node.path]);
+    await expectUnreachable('is read-only');
+  });
+
+  test('is the same again when its disk is mounted again, in the same run or the next', async () => {
+    const { node, id, open, restart, expectUnreachable } = await nodeWithoutDisk();
+    for (let time = 0; time < 3; time++) {
+      await expectUnreachable('no marker');
+      node.mount();
+      const pool = await open('fast', node.path);
+      expect(pool.id).toBe(id);
+      await pool.checkReachable();
+      await pool.lock.release();
+      node.unmount();
+      restart();
+    }
+  });
+
+  test('is not made anew under another name while its disk is not mounted', async () => {
+    const { node, id, open } = await nodeWithoutDisk();
+    const before = listing(node.directory);
+    await expect(open('renamed', node.path)).rejects.toMatchObject({ poolId: id });
+    expect(listing(node.directory)).toEqual(before);
+  });
+
+  test('may be given another name and another mount point, and is what it was', async () => {
+    const { node, id, open, restart } = await nodeWithoutDisk();
+    expect(await open('renamed', node.disk)).toMatchObject({
+      id,
+      name: 'renamed',
+      layout: { root: node.disk },
+    });
+    restart();
+    expect(await node.registry.find('renamed')).toMatchObject({ poolId: id, path: node.disk });
+    expect(await node.registry.find('fast')).toBeUndefined();
+  });
+
+  test('keeps its disk from being unmounted until it is let go', async () => {
+    const { node, open } = await nodeWithDisk();
+    node.mount();
+    const pool = await open('fast', node.path);
+    expect(() => node.unmount()).toThrow('busy');
+    await pool.checkReachable();
+    await pool.lock.release();
+    node.unmount();
+  });
+
+  test('is found out of reach when its disk is unmounted lazily, and opened when it is back', async () => {
+    const { node, open } = await nodeWithDisk();
+    node.mount();
+    const pool = await open('fast', node.path);
+    node.unmount('--lazy');
+    await expect(pool.checkReachable()).rejects.toMatchObject({ kind: 'unavailable' });
+    await pool.lock.release();
+    await expect(open('fast', node.path)).rejects.toMatchObject({ poolId: pool.id });
+    expect(readdirSync(node.path)).toEqual([]);
+    node.mount();
+    const again = await open('fast', node.path);
+    expect(again.id).toBe(pool.id);
+    await again.checkReachable();
+  });
+
+  test('that is new at a place where no pool can be is a mistake, remembered or not', async () => {
+    const { node, open } = await nodeWithoutDisk();
+    rmSync(node.path, { recursive: true });
+    writeFileSync(node.path, 'content');
+    for (const name of ['fast', 'new']) {
+      await expect(open(name, node.path)).rejects.toBeInstanceOf(PoolMistake);
+    }
+    expect(readFileSync(node.path, 'utf8')).toBe('content');
+  });
+
+  test('held by another driver is no mistake and not out of reach, but told as held', async () => {
+    const { node, open } = await nodeWithDisk();
+    const pool = await open('fast', node.path);
+    const error = await open('fast', node.path).catch((thrown: unknown) => thrown);
+    expect(error).not.toBeInstanceOf(PoolMistake);
+    expect(error).not.toBeInstanceOf(UnreachablePoolError);
+    expect(error).toMatchObject({
+      message: expect.stringContaining(`another driver holds ${pool.layout.lock}`),
+    });
+  });
+
+  test('that a driver makes while this one waits is remembered by both', async () => {
+    const { node, state } = await nodeWithDisk();
+    // This one has read a list of pools without the new one when it begins to wait.
+    const waiting = new PoolRegistry(node.stateDir);
+    await waiting.find('fast');
+    const pool = await openPool({ name: 'fast', path: node.path }, node.registry, 0);
+    await pool.lock.release();
+    await state.lock.release();
+    const next = await openPool({ name: 'default', path: node.stateDir }, waiting, 0);
+    onTestFinished(() => next.lock.release());
+    expect(await waiting.find('fast')).toMatchObject({ poolId: pool.id });
+  });
+});
+
+describe('pools on one directory, seen through bind mounts,', () => {
+  /** The pool `a`, and `b` at a bind mount of a directory in it or above it. */
+  function boundPools(pool: string, bound: string) {
+    const directory = scratchDirectory();
+    const [a, b] = [join(directory, pool), join(directory, 'bound')];
+    for (const path of [a, b, join(directory, bound)]) mkdirSync(path, { recursive: true });
+    execFileSync('mount', ['--bind', join(directory, bound), b]);
+    return [
+      { name: 'a', path: a },
+      { name: 'b', path: b },
+    ];
+  }
+
+  test.each([
+    ['the same', 'x', 'x', 'is the same directory as'],
+    ['one inside the other', 'x', 'x/volumes/y/data', 'pool "b" at'],
+    ['one above the other', 'x/y', 'x', 'pool "a" at'],
+  ])('are a mistake: %s', async (_, pool, bound, text) => {
+    const pools = boundPools(pool, bound);
+    for (const order of [pools, [...pools].reverse()]) {
+      const error = await checkDistinct(order).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(PoolMistake);
+      expect(error).toMatchObject({ message: expect.stringContaining(text) });
+    }
+  });
+
+  test('are a mistake when one is not there yet', async () => {
+    const [a, b] = boundPools('x', 'x').map((pool) => ({ ...pool, path: join(pool.path, 'new') }));
+    await expect(checkDistinct([a, b].filter((pool) => pool !== undefined))).rejects.toThrow(PoolMistake);
+  });
+
+  test('are no mistake when they are neighbours, on one disk or on two of the same shape', async () => {
+    await checkDistinct(boundPools('x', 'y'));
+    const directory = scratchDirectory();
+    const pools = ['x', 'y'].map((name) => ({ name, path: join(directory, name) }));
+    for (const { path } of pools) {
+      mkdirSync(path);
+      execFileSync('mount', ['-t', 'tmpfs', 'none', path]);
+    }
+    await checkDistinct(pools);
   });
 });

@@ -1,0 +1,89 @@
+import { rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { asUser } from '../support/as-user.ts';
+import { mountCapability } from '../support/requests.ts';
+import type { Published, TestNode } from '../support/test-node.ts';
+
+/** A node with a driver, and how volumes are asked for that are held to their size. */
+export interface CapacitySubject {
+  readonly node: TestNode;
+  readonly parameters: Record<string, string>;
+  readonly fsType?: string;
+  readonly sizeBytes: number;
+}
+
+// What file systems keep for themselves.
+const LEAST_USABLE = 0.75;
+const MIB = 1024 ** 2;
+
+/** What a volume that is held to its size keeps, whatever holds it. */
+export function capacityContract(name: string, makeSubject: () => Promise<CapacitySubject>): void {
+  describe(`${name} holds a volume to its size`, () => {
+    test('it is filled to its limit, grows, is filled again, and its room comes back', async () => {
+      const subject = await makeSubject();
+      const { node, sizeBytes } = subject;
+      const roomBefore = await roomOf(subject);
+      const volume = await publish(subject);
+      const { volume_id, target_path, staging_target_path } = volume;
+      writeFileSync(join(target_path, 'before'), 'kept');
+      expect(await roomOf(subject)).toBeLessThanOrEqual(roomBefore - sizeBytes + MIB);
+
+      await expectFull(subject, volume, sizeBytes);
+
+      const capacity_range = { required_bytes: 2 * sizeBytes };
+      await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
+      await node.node.NodeExpandVolume({ volume_id, volume_path: target_path });
+      await expectFull(subject, volume, 2 * sizeBytes);
+
+      await node.node.NodeUnpublishVolume({ volume_id, target_path });
+      await node.node.NodeUnstageVolume({ volume_id, staging_target_path });
+      await node.controller.DeleteVolume({ volume_id });
+      // The content goes in the background, and some file systems tell late.
+      await vi.waitFor(async () => expect(await roomOf(subject)).toBeGreaterThan(roomBefore - 8 * MIB), {
+        timeout: 40_000,
+        interval: 200,
+      });
+    });
+  });
+}
+
+function capabilityOf({ fsType }: CapacitySubject) {
+  return { ...mountCapability(), mount: { fs_type: fsType ?? '' } };
+}
+
+function publish(subject: CapacitySubject): Promise<Published> {
+  const { node, parameters, sizeBytes } = subject;
+  const capacity_range = { required_bytes: sizeBytes };
+  return node.createPublished('a', capabilityOf(subject), { capacity_range, parameters });
+}
+
+async function roomOf(subject: CapacitySubject): Promise<number> {
+  const { available_capacity } = await subject.node.controller.GetCapacity({
+    parameters: subject.parameters,
+    volume_capabilities: [capabilityOf(subject)],
+  });
+  return Number(available_capacity);
+}
+
+/** A writer is stopped between what the volume must take and its size, and what was there is left. */
+async function expectFull({ node }: CapacitySubject, volume: Published, sizeBytes: number): Promise<void> {
+  const { volume_id, target_path } = volume;
+  const path = join(target_path, 'filling');
+  rmSync(path, { force: true });
+  const blocks = Math.ceil((sizeBytes * 1.5) / MIB);
+  const { status, stderr } = asUser(`dd if=/dev/zero of="$1" bs=1M count=${blocks} conv=fsync`, path);
+  expect(status, stderr).not.toBe(0);
+  expect(stderr).toMatch(/No space left on device|Disk quota exceeded/);
+  const written = statSync(path).size;
+  expect(written).toBeLessThanOrEqual(sizeBytes);
+  expect(written).toBeGreaterThan(sizeBytes * LEAST_USABLE);
+  expect(statSync(join(target_path, 'before')).size).toBe('kept'.length);
+
+  const { usage = [] } = await node.node.NodeGetVolumeStats({ volume_id, volume_path: target_path });
+  const { total, used, available } = usage.find(({ unit }) => unit === 'BYTES') ?? {};
+  expect(Number(total)).toBeLessThanOrEqual(sizeBytes);
+  expect(Number(total)).toBeGreaterThan(sizeBytes * LEAST_USABLE);
+  expect(Number(used) + Number(available)).toBeLessThanOrEqual(Number(total));
+  expect(Number(available)).toBeLessThan(sizeBytes * 0.1);
+}

@@ -1,0 +1,76 @@
+import { execFileSync } from 'node:child_process';
+import { statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, vi } from 'vitest';
+import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
+import type { AccessMode } from '../../src/volume/access-mode.ts';
+import { loopsBelow } from './scratch.ts';
+import type { TestNode } from './test-node.ts';
+
+const STAT_BLOCK_BYTES = 512;
+
+/** A capability for a volume with a file system of its own. */
+export function fileSystem(
+  fs_type = '',
+  mount_flags: string[] = [],
+  mode: AccessMode = 'SINGLE_NODE_WRITER',
+): VolumeCapability {
+  return { mount: { fs_type, mount_flags }, access_mode: { mode } };
+}
+
+/** A capability for a block volume. */
+export function blockDevice(mode: AccessMode = 'SINGLE_NODE_WRITER'): VolumeCapability {
+  return { block: {}, access_mode: { mode } };
+}
+
+/** What makes a volume an image of this size. */
+export function image(bytes: number | bigint): Partial<CreateVolumeRequest> {
+  return { parameters: { backend: 'image' }, capacity_range: { required_bytes: bytes.toString() } };
+}
+
+/** The file that holds an image or block volume. */
+export function imageFile({ pool }: TestNode, volumeId: string): string {
+  return join(pool, 'volumes', volumeId, 'image');
+}
+
+/** The bytes of the disk that a file takes up. */
+export function allocatedBytes(path: string): number {
+  return statSync(path).blocks * STAT_BLOCK_BYTES;
+}
+
+/** What df shows at a path, in bytes and inodes. */
+export function df(path: string) {
+  const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
+  return {
+    total: bsize * blocks,
+    used: bsize * (blocks - bfree),
+    available: bsize * bavail,
+    inodes: { total: files, used: files - ffree, available: ffree },
+  };
+}
+
+/** The file system, and all options, of the mount at a path. */
+export function mountedAs(path: string): { fsType: string; options: string[] } {
+  const words = ['--noheadings', '--raw', '--output', 'FSTYPE,OPTIONS', '--mountpoint', path];
+  const [fsType = '', options = ''] = execFileSync('findmnt', words, { encoding: 'utf8' }).trim().split(' ');
+  return { fsType, options: options.split(',') };
+}
+
+/** The paths of the loop devices of a node's files; each file has one at most. */
+export function loopsOf({ directory }: TestNode): string[] {
+  const loops = loopsBelow(directory);
+  const files = loops.map(({ backingPath }) => backingPath);
+  expect(new Set(files).size, files.join()).toBe(files.length);
+  return loops.map(({ path }) => path);
+}
+
+/** Waits until no file of a node is attached: whoever looks through all devices may hold one for a moment longer. */
+export async function expectNoLoops(node: TestNode): Promise<void> {
+  await vi.waitFor(() => expect(loopsOf(node)).toEqual([]), { timeout: 15_000 });
+}
+
+/** The bytes of a block device, as BLKGETSIZE64 tells them. */
+export function deviceBytes(path: string): number {
+  return Number(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8' }));
+}

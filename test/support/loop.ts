@@ -1,0 +1,65 @@
+import { closeSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { mountFileSystem } from '../../src/kernel/file-system-mount.ts';
+import { attachLoop, type LoopDevice, listLoops } from '../../src/kernel/loop.ts';
+import { withPath } from '../../src/kernel/path-handle.ts';
+import { runProgram } from '../../src/kernel/program.ts';
+import { makeSparse } from '../../src/kernel/sparse-file.ts';
+import type { ImageFileSystem } from '../../src/kernel/superblock.ts';
+import { newDirectory, removeWithMounts } from './scratch.ts';
+
+export const MIB = 1024n ** 2n;
+export const GIB = 1024n ** 3n;
+
+/** A directory for one test, gone after it with what is mounted below it and the loop devices of files in it. */
+export function imageDirectory(): string {
+  const directory = newDirectory();
+  onTestFinished(async () => {
+    // The program does not wait; a device that is mounted lets its file go when it is unmounted.
+    const loops = listLoops().filter((loop) => loop.backingPath.startsWith(`${directory}/`));
+    for (const loop of loops) await runProgram('losetup', ['--detach', loop.path]);
+    await removeWithMounts(directory);
+  });
+  return directory;
+}
+
+/** A new blank image, open, in a directory of `imageDirectory`. */
+export async function newImage(
+  bytes: bigint,
+  directory = imageDirectory(),
+): Promise<{ path: string; fd: number; directory: string }> {
+  const path = join(directory, 'image');
+  await makeSparse(path, bytes);
+  return { path, fd: opened(path), directory };
+}
+
+/** Opens a file for one test. */
+export function opened(path: string, flags = 'r+'): number {
+  const fd = openSync(path, flags);
+  onTestFinished(() => closeSync(fd));
+  return fd;
+}
+
+/** Attaches an image, for as long as it is mounted or the test detaches it. */
+export async function attached(imageFd: number): Promise<LoopDevice> {
+  const { device, fd } = await attachLoop(imageFd, { autoclear: false });
+  closeSync(fd);
+  return device;
+}
+
+/** Makes a file system in an image as the program for it does by default. */
+export async function makeFileSystem(path: string, fsType: ImageFileSystem): Promise<void> {
+  await runProgram(`mkfs.${fsType}`, ['-q', path]);
+}
+
+/** Mounts a device at a directory that exists. */
+export function mounted(
+  device: LoopDevice,
+  fsType: ImageFileSystem,
+  path: string,
+  { options = [], attrSet = 0 }: { options?: string[]; attrSet?: number } = {},
+): Promise<number> {
+  const spec = { device: device.path, fsType, options, attrSet };
+  return withPath(path, (fd) => mountFileSystem(spec, fd));
+}
