@@ -7,8 +7,7 @@ const commands = { qgroup: 1n, squota: 4n } as const;
 
 /** A new btrfs for one test, with quotas or without. @returns where it is mounted */
 export function btrfs(quota: keyof typeof commands | 'off' = 'off', sizeBytes?: number): string {
-  const mkfs = ['mkfs.btrfs', '--quiet', '--nodiscard'];
-  const mountPoint = mountedImage({ mkfs, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
+  const mountPoint = mountedImage({ mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'], sizeBytes });
   if (quota === 'off') return mountPoint;
   // The btrfs command of some distributions is too old to know of simple quotas.
   const args = Buffer.alloc(16);

@@ -9,7 +9,7 @@ const MIB = 1024 ** 2;
 export interface ImageOptions {
   readonly mkfs: readonly string[];
   readonly mountOptions?: string;
-  readonly sizeBytes?: number;
+  readonly sizeBytes?: number | undefined;
 }
 
 /** A new file system in a sparse file, mounted for one test. @returns where it is mounted */

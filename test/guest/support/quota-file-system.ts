@@ -8,7 +8,7 @@ export interface QuotaFileSystem {
   /** Whether a writer with CAP_SYS_RESOURCE, as root usually has, is held as well. */
   readonly holdsRoot: boolean;
   /** Makes one for one test, with quotas in force. @returns where it is mounted */
-  readonly withQuota: () => string;
+  readonly withQuota: (sizeBytes?: number) => string;
   /** Ways for projects to be counted, but not kept within their limits. */
   readonly countingOnly: Readonly<Record<string, () => string>>;
   /** Ways for projects not to be counted. */
@@ -23,7 +23,7 @@ export const xfs: QuotaFileSystem = {
   name: 'XFS',
   refusal: 'ENOSPC',
   holdsRoot: true,
-  withQuota: () => mountedImage({ mkfs: mkfsXfs, mountOptions: 'prjquota' }),
+  withQuota: (sizeBytes) => mountedImage({ mkfs: mkfsXfs, mountOptions: 'prjquota', sizeBytes }),
   countingOnly: {
     'mounted with pqnoenforce': () => mountedImage({ mkfs: mkfsXfs, mountOptions: 'pqnoenforce' }),
   },
@@ -37,7 +37,7 @@ export const ext4: QuotaFileSystem = {
   name: 'ext4',
   refusal: 'EDQUOT',
   holdsRoot: false,
-  withQuota: () => mountedImage({ mkfs: withQuotaFeature, mountOptions: 'prjquota' }),
+  withQuota: (sizeBytes) => mountedImage({ mkfs: withQuotaFeature, mountOptions: 'prjquota', sizeBytes }),
   countingOnly: {
     'mounted without': () => mountedImage({ mkfs: withQuotaFeature }),
     'mounted with noquota': () => mountedImage({ mkfs: withQuotaFeature, mountOptions: 'noquota' }),

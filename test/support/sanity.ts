@@ -1,0 +1,101 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'vitest';
+import { csiSanityPath } from '../../scripts/lib/csi-sanity.mjs';
+import { listLoops } from '../../src/kernel/loop.ts';
+import { startDriverProcess } from './driver-process.ts';
+import { mountsBelow, scratchDirectory } from './scratch.ts';
+
+/** What the suite may skip: features this driver does not declare. */
+const undeclared = [
+  /^(CreateSnapshot|DeleteSnapshot|ListSnapshots|GetSnapshot|ModifyVolume) /,
+  /^(ControllerGetVolumeHealth|ControllerListVolumeHealth) /,
+  /^Controller Service .* (ControllerPublishVolume|ControllerUnpublishVolume|volume lifecycle) /,
+  /^Controller Service .* CreateVolume should .* (source snapshot|source volume|volume attribute class)/,
+  /^Node Service (NodeGetVolumeHealth|NodeGetStorageHealth)/,
+  /^GroupController/,
+  /^SnapshotMetadata/,
+];
+
+const GIB = 1024 ** 3;
+
+/** What csi-sanity asks volumes to be. */
+export interface SanityKind {
+  readonly accessType: 'mount' | 'block';
+  readonly parameters: Readonly<Record<string, string>>;
+  /** Makes a pool called `other`, and tells where it is. */
+  readonly makePool?: () => string;
+}
+
+interface Spec {
+  readonly ContainerHierarchyTexts: string[] | null;
+  readonly LeafNodeText: string;
+  readonly LeafNodeType: string;
+  readonly State: string;
+}
+
+/** Runs csi-sanity against a driver: it finds no failure, skips only what is not declared, and leaves nothing. */
+export async function expectSane(kind: SanityKind): Promise<void> {
+  const directory = scratchDirectory();
+  const pool = kind.makePool ? [`--pool=other=${kind.makePool()}`] : [];
+  const driver = await startDriverProcess([
+    `--statedir=${join(directory, 'state')}`,
+    `--endpoint=unix://${join(directory, 'csi.sock')}`,
+    '--nodeid=node-1',
+    ...pool,
+  ]);
+  const { code, output, specs } = await runSanity(directory, driver.endpoint, kind);
+  const inState = (state: string) => specs.filter((spec) => spec.State === state).map(titleOf);
+  expect(inState('failed'), output).toEqual([]);
+  expect(inState('passed').length, output).toBeGreaterThan(0);
+  expect(inState('skipped').filter((title) => !undeclared.some((pattern) => pattern.test(title)))).toEqual(
+    [],
+  );
+  expect(code).toBe(0);
+  expect(await mountsBelow(directory)).toEqual([]);
+  expect(listLoops().filter((loop) => loop.backingPath.startsWith(directory))).toEqual([]);
+
+  driver.kill('SIGTERM');
+  expect(await driver.exit).toEqual({ code: 0, signal: null });
+}
+
+async function runSanity(
+  directory: string,
+  endpoint: string,
+  { accessType, parameters }: SanityKind,
+): Promise<{ code: unknown; output: string; specs: Spec[] }> {
+  const report = join(directory, 'report.json');
+  const parametersFile = join(directory, 'parameters.yaml');
+  writeFileSync(parametersFile, JSON.stringify(parameters));
+  const flags = {
+    'csi.endpoint': endpoint,
+    'csi.stagingdir': join(directory, 'staging'),
+    'csi.mountdir': join(directory, 'target'),
+    'csi.testvolumeaccesstype': accessType,
+    'csi.testvolumeparameters': parametersFile,
+    'csi.testvolumesize': GIB,
+    'csi.testvolumeexpandsize': 2 * GIB,
+    'ginkgo.json-report': report,
+  };
+  const words = Object.entries(flags).map(([name, value]) => `--${name}=${value}`);
+  const sanity = spawn(csiSanityPath, ['--ginkgo.no-color', ...words], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let output = '';
+  sanity.stdout.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const [code] = await once(sanity, 'close');
+  return { code, output, specs: readSpecs(report) };
+}
+
+function readSpecs(report: string): Spec[] {
+  const suites = JSON.parse(readFileSync(report, 'utf8')) as { SpecReports: Spec[] }[];
+  return suites.flatMap((suite) => suite.SpecReports).filter((spec) => spec.LeafNodeType === 'It');
+}
+
+function titleOf({ ContainerHierarchyTexts, LeafNodeText }: Spec): string {
+  return [...(ContainerHierarchyTexts ?? []), LeafNodeText].join(' ');
+}
