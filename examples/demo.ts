@@ -83,7 +83,7 @@ async function demonstrate(): Promise<void> {
 
   step(
     'NodeGetVolumeStats',
-    'the capacity is not enforced yet, so this is the space of the whole file system',
+    'the space of the volume; a plain directory, which nothing holds to its size, has that of its file system',
   );
   const { usage } = await node.NodeGetVolumeStats({ volume_id, volume_path: target_path });
   for (const { unit, total, used, available } of usage) {
