@@ -6,18 +6,19 @@ import { join } from 'node:path';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
+import { installPrograms, programsObstacle } from './lib/programs.mjs';
 import { build, cacheDirectory, closingLine, install, run, tool } from './lib/project.mjs';
 
 const suites = {
   unit: {},
-  integration: { obstacle: namespaceObstacle, inMountNamespace: true },
-  crash: { obstacle: namespaceObstacle, inMountNamespace: true },
+  integration: { obstacle: mountsObstacle, prepare: installPrograms, inMountNamespace: true },
+  crash: { obstacle: mountsObstacle, prepare: installPrograms, inMountNamespace: true },
   conformance: {
-    obstacle: () => namespaceObstacle() ?? csiSanityObstacle(),
-    prepare: installCsiSanity,
+    obstacle: () => mountsObstacle() ?? csiSanityObstacle(),
+    prepare: prepareConformance,
     inMountNamespace: true,
   },
-  guest: { obstacle: guestObstacle, prepare: prepareGuest, inGuest: true },
+  guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest, inGuest: true },
 };
 
 const results = join(cacheDirectory, 'test-results');
@@ -61,7 +62,17 @@ async function runSuite(name, paths) {
   count(output, await runVitest(vitest, env, { inMountNamespace, inGuest }));
 }
 
+function mountsObstacle() {
+  return namespaceObstacle() ?? programsObstacle();
+}
+
+function prepareConformance() {
+  installPrograms();
+  installCsiSanity();
+}
+
 function prepareGuest() {
+  installPrograms();
   installGuest();
   // The guest has no network; its tests run csi-sanity when it is there.
   if (csiSanityObstacle() === undefined) installCsiSanity();

@@ -3,6 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { canInstall, installPackages } from './apt.mjs';
 import { isRoot, namespaceObstacle } from './namespace.mjs';
 import { cacheDirectory, inProject, mustRun } from './project.mjs';
 
@@ -27,24 +28,19 @@ export function guestObstacle() {
   // They would end words of the kernel's command line.
   if (/[\s,"]/.test(directory)) return `the project's path has a space, comma or quote in it: ${directory}`;
   if (!isRoot) return 'it needs root, so that the guest may read the whole tree of the host';
-  if (!isInstalled() && !canInstall()) return `it needs ${KERNEL}, of Debian's package ${GUEST_PACKAGE}`;
+  if (!isInstalled() && !canInstall(GUEST_PACKAGE))
+    return `it needs ${KERNEL}, of Debian's package ${GUEST_PACKAGE}`;
   return namespaceObstacle();
 }
 
 /** Installs the guest's kernel, unless it is there already. */
 export function installGuest() {
   if (isInstalled()) return;
-  mustRun('apt-get', ['install', '--yes', '--no-install-recommends', GUEST_PACKAGE], {
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
-  });
+  installPackages(GUEST_PACKAGE);
 }
 
 function isInstalled() {
   return spawnSync(KERNEL, ['--version']).status === 0;
-}
-
-function canInstall() {
-  return spawnSync('apt-get', ['install', '--simulate', GUEST_PACKAGE]).status === 0;
 }
 
 /**

@@ -91,7 +91,7 @@ async function enter(
     logger.error({ volumeId, reason }, 'a record is damaged; the volume is left as it is');
   }
   const mounts = await findMounts(model);
-  const { fileSystem, reflink, abilities, volumes, damaged } = connection;
+  const { fileSystem, quota, reflink, abilities, volumes, damaged } = connection;
   const { directories, hasImages } = abilities;
   logger.info(
     {
@@ -99,6 +99,7 @@ async function enter(
       id: pool.id,
       path: pool.path,
       fileSystem,
+      quota,
       reflink,
       directories: directories.backend,
       capacityEnforced: directories.backend === 'quota' || isCapacityEnforced(directories),

@@ -18,6 +18,8 @@ import type { DirectoryAbility, PoolAbilities } from '../volume/pool.ts';
 export interface PoolProbe {
   /** `xfs`, `ext4`, … */
   readonly fileSystem: string;
+  /** What holds directories to their size: project quota, a kind of btrfs quota, or nothing. */
+  readonly quota: 'project' | 'qgroup' | 'squota' | 'none';
   readonly abilities: PoolAbilities;
   readonly reflink: boolean;
 }
@@ -35,20 +37,27 @@ export function diskOf(root: string): Promise<string> {
 /** Finds out what a pool can do, by doing it where nothing else is sure. */
 export async function probePool({ root, metadata }: PoolLayout, projectIds: ProjectIds): Promise<PoolProbe> {
   const { magic } = await withDescriptor(root, 'r', fileSystemOf);
-  const directories: DirectoryAbility =
-    magic === BTRFS_MAGIC
-      ? { backend: 'subvolume', isLimited: await hasQgroups(root) }
-      : { backend: (await hasProjectQuota(metadata, projectIds)) ? 'quota' : 'directory' };
+  const isBtrfs = magic === BTRFS_MAGIC;
+  const quota = isBtrfs ? await btrfsQuota(root) : await projectQuota(metadata, projectIds);
+  const limited: DirectoryAbility = quota === 'project' ? { backend: 'quota' } : { backend: 'directory' };
+  const directories: DirectoryAbility = isBtrfs
+    ? { backend: 'subvolume', isLimited: quota !== 'none' }
+    : limited;
   return {
     fileSystem: fileSystemName(magic),
+    quota,
     abilities: { directories, hasImages: availableFileSystems().length > 0 && (await hasLoopDevices()) },
     reflink: await canReflink(metadata),
   };
 }
 
-async function hasQgroups(root: string): Promise<boolean> {
-  const uuid = await withDescriptor(root, 'r', fileSystemUuid);
-  return (await quotaMode(uuid)) !== 'off';
+async function btrfsQuota(root: string): Promise<'qgroup' | 'squota' | 'none'> {
+  const mode = await quotaMode(await withDescriptor(root, 'r', fileSystemUuid));
+  return mode === 'off' ? 'none' : mode;
+}
+
+async function projectQuota(metadata: string, projectIds: ProjectIds): Promise<'project' | 'none'> {
+  return (await hasProjectQuota(metadata, projectIds)) ? 'project' : 'none';
 }
 
 /**

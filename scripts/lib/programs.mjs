@@ -1,0 +1,32 @@
+// The programs that make the file systems of images and of test disks, which not every machine has.
+
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { canInstall, installPackages } from './apt.mjs';
+import { isRoot } from './namespace.mjs';
+
+const packageByProgram = {
+  'mkfs.ext4': 'e2fsprogs',
+  'mkfs.xfs': 'xfsprogs',
+  'mkfs.btrfs': 'btrfs-progs',
+};
+const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
+
+/** Why the file systems that tests are made on cannot be had here, or undefined. Only root needs them. */
+export function programsObstacle() {
+  const missing = missingPackages();
+  if (!isRoot || missing.length === 0) return undefined;
+  return canInstall(...missing) ? undefined : `it needs the programs of the packages ${missing.join(', ')}`;
+}
+
+/** Installs those that are missing. */
+export function installPrograms() {
+  const missing = missingPackages();
+  if (!isRoot || missing.length === 0) return;
+  installPackages(...missing);
+}
+
+function missingPackages() {
+  const isMissing = (program) => !directories.some((directory) => existsSync(join(directory, program)));
+  return Object.entries(packageByProgram).flatMap(([program, name]) => (isMissing(program) ? [name] : []));
+}
