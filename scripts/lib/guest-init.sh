@@ -3,16 +3,24 @@
 # itself is made anew: /proc, /sys, /run, /dev (devtmpfs is there already) and, on the guest's own disk, /tmp.
 # Then it runs the command that scripts/lib/guest.mjs has left, notes how that ended, and turns the guest off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-guest="$(dirname "$0")/../../.cache/guest"
+project=$(cd "$(dirname "$0")/../.." && pwd)
+guest=$project/.cache/guest
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys
+# The project may lie in /tmp or /run itself.
+mkdir /dev/project
+mount --bind "$project" /dev/project
 mount -t tmpfs run /run
 mkdir /dev/shm
 mount -t tmpfs shm /dev/shm
 ln -s /proc/self/fd /dev/fd
 mount -t ext4 /dev/ubda /tmp
 chmod 1777 /tmp
+if [ ! -e "$project/package.json" ]; then
+  mkdir -p "$project"
+  mount --move /dev/project "$project"
+fi
 
 # The second console is the output of whoever started the guest; the first has the kernel's messages.
 # Through cat, so that the command does not take it for a terminal.
