@@ -26,6 +26,7 @@ fi
 # Through cat, so that the command does not take it for a terminal.
 stty raw </dev/tty1
 {
+  # shellcheck source=/dev/null
   ( . "$guest/command.sh" ) </dev/null 2>&1
   echo $? >"$guest/status"
 } | cat >/dev/tty1
