@@ -3,6 +3,7 @@ import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
+import { copyLogger } from './observability/copy-log.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
 import type { DiskPool } from './pools/disk-pool.ts';
@@ -13,13 +14,20 @@ import { endsWithin } from './rpc/ends-within.ts';
 import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
+import { Copies } from './volume/copies.ts';
 import type { Model } from './volume/model.ts';
 import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
+import { ObjectIndex } from './volume/object-index.ts';
 import { Pools } from './volume/pool.ts';
+import type { GroupSnapshot } from './volume/snapshot.ts';
+import { SnapshotIndex } from './volume/snapshot-index.ts';
 import type { OnStep } from './volume/steps.ts';
 import { topologyKey } from './volume/topology.ts';
 import { VolumeIndex } from './volume/volume-index.ts';
+
+// A few at once keep a disk busy; more only make each of them later.
+const COPY_SLOTS = 4;
 
 /** What a driver is given besides its options. */
 export interface DriverSurroundings {
@@ -46,7 +54,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
   const { logger, onStep, version } = surroundings;
   const groupId = await groupIdOf(options.socketGroup);
   const pools = declarePools(options, { logger, onStep, modelOf: () => model });
-  const model = await makeModel(options, pools, onStep);
+  const model = await makeModel(options, pools, surroundings);
   try {
     await openPools(pools, logger);
     const monitor = new CallMonitor(callLogger(logger, options.verbosity));
@@ -69,6 +77,8 @@ export async function startDriver(options: Options, surroundings: DriverSurround
     return {
       endpoint,
       async stop() {
+        // A copy may take long, and begins anew at the next start.
+        void model.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
         if (!isDrained) logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'calls were still under way');
         // A large removal may take long; the next start goes on with it.
@@ -86,16 +96,24 @@ async function stopPools(pools: readonly DiskPool[]): Promise<void> {
   await Promise.all(pools.map((pool) => pool.stop()));
 }
 
-async function makeModel(options: Options, pools: readonly DiskPool[], onStep: OnStep): Promise<Model> {
+async function makeModel(
+  options: Options,
+  pools: readonly DiskPool[],
+  { logger, onStep }: DriverSurroundings,
+): Promise<Model> {
   const mounts = new KernelMounts();
   const realKubeletDir = await realpath(options.kubeletDir).catch(() => options.kubeletDir);
   return {
     pools: new Pools(pools),
     volumes: new VolumeIndex(),
+    snapshots: new SnapshotIndex(),
+    groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
     devices: new LoopDevices(),
     formatter: new KernelFormatter(),
     mountIndex: new MountIndex(mounts),
+    copies: new Copies(COPY_SLOTS, copyLogger(logger)),
+    frozen: new Set(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
     topology: options.enableTopology ? { [topologyKey]: options.nodeId } : undefined,
     limits: {

@@ -36,14 +36,43 @@ export const mountAttr = {
  * @returns the new mount's id
  */
 export function bindMount(sourceFd: number, targetFd: number, attrSet: number, attrClear: number): number {
-  const tree = callNow(openTree, 'source', sourceFd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  const tree = cloneMount(sourceFd, attrSet, attrClear);
   try {
-    if (attrSet !== 0 || attrClear !== 0) setAttributes(tree, attrSet, attrClear);
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
     callNow(moveMount, 'target', tree, '', targetFd, '', flags);
     return statusOf(tree).mountId;
   } finally {
     closeSync(tree);
+  }
+}
+
+/**
+ * Lends a clone of the mount at an open directory that is attached nowhere: nobody else sees it, nothing is mounted in
+ * it, and it has attributes of its own. Meanwhile the file system cannot be unmounted.
+ * @throws KernelError EPERM for attributes that are locked in a user namespace
+ */
+export async function withDetachedClone<T>(
+  fd: number,
+  attrSet: number,
+  attrClear: number,
+  use: (fd: number) => T | Promise<T>,
+): Promise<T> {
+  const tree = cloneMount(fd, attrSet, attrClear);
+  try {
+    return await use(tree);
+  } finally {
+    closeSync(tree);
+  }
+}
+
+function cloneMount(fd: number, attrSet: number, attrClear: number): number {
+  const tree = callNow(openTree, 'source', fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  try {
+    if (attrSet !== 0 || attrClear !== 0) setAttributes(tree, attrSet, attrClear);
+    return tree;
+  } catch (error) {
+    closeSync(tree);
+    throw error;
   }
 }
 

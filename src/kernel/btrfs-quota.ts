@@ -35,16 +35,26 @@ export interface Qgroup {
   readonly limitBytes: bigint | undefined;
   /** As of the last commit of the file system, which is up to half a minute old. */
   readonly usedBytes: bigint;
+  /** What of it no other subvolume refers to, as old: the space that comes back when this one is removed. */
+  readonly exclusiveBytes: bigint;
 }
 
 /** Limit and usage of a subvolume, or undefined where it has no qgroup. */
 export async function qgroupOf(uuid: string, id: number): Promise<Qgroup | undefined> {
-  const [flags, limit, used] = await Promise.all(
-    ['limit_flags', 'max_referenced', 'referenced'].map((name) => readAttribute(uuid, `0_${id}/${name}`)),
+  const [flags, limit, used, exclusive] = await Promise.all(
+    ['limit_flags', 'max_referenced', 'referenced', 'exclusive'].map((name) =>
+      readAttribute(uuid, `0_${id}/${name}`),
+    ),
   );
-  if (flags === undefined || limit === undefined || used === undefined) return undefined;
+  if (flags === undefined || limit === undefined || used === undefined || exclusive === undefined) {
+    return undefined;
+  }
   const hasLimit = (BigInt(flags) & BTRFS_QGROUP_LIMIT_MAX_RFER) !== 0n;
-  return { limitBytes: hasLimit ? BigInt(limit) : undefined, usedBytes: BigInt(used) };
+  return {
+    limitBytes: hasLimit ? BigInt(limit) : undefined,
+    usedBytes: BigInt(used),
+    exclusiveBytes: BigInt(exclusive),
+  };
 }
 
 async function readAttribute(uuid: string, name: string): Promise<string | undefined> {

@@ -1,47 +1,29 @@
-import { closeSync, constants } from 'node:fs';
-import { withDescriptor } from './descriptor.ts';
-import { errno, isErrno, KernelError } from './errno.ts';
+import { errno, KernelError } from './errno.ts';
 import { type IoctlRequest, ioctl, ioctlNow } from './ioctl.ts';
-import { call, libraryCall } from './libc.ts';
-import { below } from './path-handle.ts';
 import { fileSystemOf } from './statfs.ts';
 import { statusOf } from './statx.ts';
-
-const openByHandleAt = libraryCall('open_by_handle_at', ['int', 'void *', 'int']);
 
 const BTRFS_IOC_SUBVOL_CREATE: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_CREATE', number: 0x5000940e };
 const BTRFS_IOC_SNAP_DESTROY: IoctlRequest = { name: 'BTRFS_IOC_SNAP_DESTROY', number: 0x5000940f };
 const BTRFS_IOC_INO_LOOKUP: IoctlRequest = { name: 'BTRFS_IOC_INO_LOOKUP', number: 0xd0009412 };
-const BTRFS_IOC_SUBVOL_GETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_GETFLAGS', number: 0x80089419 };
-const BTRFS_IOC_SUBVOL_SETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_SETFLAGS', number: 0x4008941a };
+const BTRFS_IOC_SNAP_CREATE_V2: IoctlRequest = { name: 'BTRFS_IOC_SNAP_CREATE_V2', number: 0x50009417 };
 const BTRFS_IOC_FS_INFO: IoctlRequest = { name: 'BTRFS_IOC_FS_INFO', number: 0x8400941f };
-const BTRFS_IOC_GET_SUBVOL_ROOTREF: IoctlRequest = {
-  name: 'BTRFS_IOC_GET_SUBVOL_ROOTREF',
-  number: 0xd000943d,
-};
-const BTRFS_IOC_INO_LOOKUP_USER: IoctlRequest = { name: 'BTRFS_IOC_INO_LOOKUP_USER', number: 0xd000943e };
 
 /** The magic number of btrfs in statfs(2). */
 export const BTRFS_MAGIC = 0x9123683e;
-// The inode number of every subvolume's root, BTRFS_FIRST_FREE_OBJECTID.
-const ROOT_INODE = 256n;
-const BTRFS_SUBVOL_RDONLY = 2n;
-const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-const O_CLOEXEC = 0o2000000;
+/** The inode number of every subvolume's root, BTRFS_FIRST_FREE_OBJECTID. */
+export const ROOT_INODE = 256n;
+/** The flag of a read-only subvolume. */
+export const BTRFS_SUBVOL_RDONLY = 2n;
 
 /** struct btrfs_ioctl_vol_args. */
 const volumeArguments = { bytes: 4096, name: 8 } as const;
+/** struct btrfs_ioctl_vol_args_v2. */
+const snapshotArguments = { bytes: 4096, sourceFd: 0, flags: 16, name: 56 } as const;
 /** struct btrfs_ioctl_ino_lookup_args. */
 const inodeLookup = { bytes: 4096, treeId: 0, inode: 8 } as const;
-/** struct btrfs_ioctl_ino_lookup_user_args. */
-const userLookup = { bytes: 4096, directory: 0, treeId: 8, name: 16, path: 272 } as const;
-/** struct btrfs_ioctl_get_subvol_rootref_args. */
-const rootReferences = { bytes: 4096, first: 8, entryBytes: 16, count: 4088 } as const;
 /** struct btrfs_ioctl_fs_info_args. */
 const fileSystemInfo = { bytes: 1024, uuid: 16 } as const;
-
-// A process may still be making subvolumes in the tree that is removed.
-const PASS_LIMIT = 8;
 
 /**
  * Makes an empty subvolume in a directory open for reading, like mkdir(2) with mode 0777.
@@ -60,14 +42,38 @@ export async function deleteSubvolume(parentFd: number, name: string | Buffer): 
   await ioctl(parentFd, BTRFS_IOC_SNAP_DESTROY, namedArguments(Buffer.from(name)));
 }
 
+/**
+ * Makes a snapshot of an open subvolume in a directory open for reading: a subvolume that holds what was written to the
+ * other until now, synced or not, and shares its blocks. It is on the disk when this resolves. Subvolumes nested in
+ * the source are empty directories in it. It gets the limit of the source's qgroup, too.
+ * @throws KernelError EEXIST, EINVAL for what is not the root of a subvolume, EXDEV for one of another file system,
+ *   ETXTBSY where it is used for swapping
+ */
+export async function snapshotSubvolume(
+  sourceFd: number,
+  parentFd: number,
+  name: string,
+  { readOnly }: { readOnly: boolean },
+): Promise<void> {
+  const args = Buffer.alloc(snapshotArguments.bytes);
+  args.writeBigInt64LE(BigInt(sourceFd), snapshotArguments.sourceFd);
+  args.writeBigUInt64LE(readOnly ? BTRFS_SUBVOL_RDONLY : 0n, snapshotArguments.flags);
+  writeName(args, snapshotArguments.name, Buffer.from(name));
+  await ioctl(parentFd, BTRFS_IOC_SNAP_CREATE_V2, args);
+}
+
 function namedArguments(name: Buffer): Buffer {
   const args = Buffer.alloc(volumeArguments.bytes);
+  writeName(args, volumeArguments.name, name);
+  return args;
+}
+
+function writeName(args: Buffer, offset: number, name: Buffer): void {
   // The kernel takes the name up to the first zero, and another name must not be taken for this one.
-  if (volumeArguments.name + name.length >= args.length || name.includes(0)) {
+  if (offset + name.length >= args.length || name.includes(0)) {
     throw new KernelError('subvolume', errno.ENAMETOOLONG, name.toString());
   }
-  name.copy(args, volumeArguments.name);
-  return args;
+  name.copy(args, offset);
 }
 
 /** Whether an open directory is the root of a subvolume. */
@@ -81,140 +87,6 @@ export function subvolumeId(fd: number): number {
   args.writeBigUInt64LE(ROOT_INODE, inodeLookup.inode);
   ioctlNow(fd, BTRFS_IOC_INO_LOOKUP, args);
   return Number(args.readBigUInt64LE(inodeLookup.treeId));
-}
-
-/** A subvolume that lies in a directory of another one. */
-export interface NestedSubvolume {
-  readonly id: number;
-  /** The other one's id, and the directory in it. */
-  readonly parentId: number;
-  readonly directoryInode: bigint;
-}
-
-/** The subvolumes directly in the one an open file or directory lies in, in whatever directories of it. */
-export async function nestedSubvolumes(fd: number): Promise<NestedSubvolume[]> {
-  const parentId = subvolumeId(fd);
-  const found: NestedSubvolume[] = [];
-  const args = Buffer.alloc(rootReferences.bytes);
-  for (;;) {
-    const isLast = await readReferences(fd, args);
-    for (let index = 0; index < args.readUInt8(rootReferences.count); index++) {
-      const offset = rootReferences.first + index * rootReferences.entryBytes;
-      const id = Number(args.readBigUInt64LE(offset));
-      found.push({ id, parentId, directoryInode: args.readBigUInt64LE(offset + 8) });
-    }
-    if (isLast) return found;
-  }
-}
-
-// When there are more than fit, the kernel fills what there is room for, and notes in it where to go on.
-async function readReferences(fd: number, args: Buffer): Promise<boolean> {
-  try {
-    await ioctl(fd, BTRFS_IOC_GET_SUBVOL_ROOTREF, args);
-    return true;
-  } catch (error) {
-    if (isErrno(error, errno.EOVERFLOW)) return false;
-    throw error;
-  }
-}
-
-/**
- * Removes a subvolume and those nested in it, however deep, read-only ones too. They are reached by number and
- * not by path, so that neither a symbolic link nor a path too long to be walked stands in the way. What does
- * not exist is removed already.
- * @returns the ids of what was removed, whose qgroups may be left
- * @throws KernelError EINVAL for what is not a subvolume, EBUSY where something is mounted on one of them
- */
-export async function removeSubvolumeTree(parentFd: number, name: string): Promise<number[]> {
-  const removed: number[] = [];
-  for (let pass = 1; ; pass++) {
-    try {
-      const [top, ...nested] = await listTree(parentFd, name);
-      // Every subvolume comes after the one it lies in, so the innermost are removed first.
-      for (const each of nested.reverse()) {
-        await unlessGone(removeNested(parentFd, each));
-        removed.push(each.id);
-      }
-      await deleteSubvolume(parentFd, name);
-      return [...removed, top];
-    } catch (error) {
-      if (isErrno(error, errno.ENOENT)) return removed;
-      if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
-    }
-  }
-}
-
-/** The id of the subvolume of this name, and all in it. Those that hold others are made writable. */
-async function listTree(parentFd: number, name: string): Promise<[number, ...NestedSubvolume[]]> {
-  return withDescriptor(below(parentFd, name), OPEN_DIRECTORY, async (fd) => {
-    if (!(await isSubvolume(fd))) throw new KernelError('subvolume', errno.EINVAL, name);
-    const found = await nestedSubvolumes(fd);
-    if (found.length > 0) await makeWritable(fd);
-    // The list grows while it is walked.
-    for (const { id } of found) {
-      const addInner = async (nestedFd: number) => {
-        const inner = await nestedSubvolumes(nestedFd);
-        if (inner.length > 0) await makeWritable(nestedFd);
-        found.push(...inner);
-      };
-      await unlessGone(withInode(fd, id, ROOT_INODE, addInner));
-    }
-    return [subvolumeId(fd), ...found];
-  });
-}
-
-function removeNested(fd: number, { id, parentId, directoryInode }: NestedSubvolume): Promise<void> {
-  return withInode(fd, parentId, directoryInode, async (directoryFd) => {
-    const args = Buffer.alloc(userLookup.bytes);
-    args.writeBigUInt64LE(directoryInode, userLookup.directory);
-    args.writeBigUInt64LE(BigInt(id), userLookup.treeId);
-    await ioctl(directoryFd, BTRFS_IOC_INO_LOOKUP_USER, args);
-    const name = args.subarray(userLookup.name, args.indexOf(0, userLookup.name));
-    await deleteSubvolume(directoryFd, name);
-  });
-}
-
-// Somebody else has removed it, or has moved it, and then the next pass finds it.
-async function unlessGone(work: Promise<void>): Promise<void> {
-  try {
-    await work;
-  } catch (error) {
-    if (!isErrno(error, errno.ENOENT, errno.ESTALE)) throw error;
-  }
-}
-
-// An entry of a read-only subvolume cannot be removed, not even one that is another subvolume.
-async function makeWritable(fd: number): Promise<void> {
-  const flags = Buffer.alloc(8);
-  ioctlNow(fd, BTRFS_IOC_SUBVOL_GETFLAGS, flags);
-  const bits = flags.readBigUInt64LE();
-  if ((bits & BTRFS_SUBVOL_RDONLY) === 0n) return;
-  flags.writeBigUInt64LE(bits & ~BTRFS_SUBVOL_RDONLY);
-  await ioctl(fd, BTRFS_IOC_SUBVOL_SETFLAGS, flags);
-}
-
-/** Opens a directory by the number of its subvolume and its own. `fd` is anything in the same file system. */
-async function withInode<T>(
-  fd: number,
-  treeId: number,
-  inode: bigint,
-  use: (fd: number) => Promise<T>,
-): Promise<T> {
-  // A handle as name_to_handle_at(2) would make it: struct file_handle and btrfs's own part, whose generation is
-  // left 0, for any: neither number is ever given out again.
-  const FILEID_BTRFS_WITHOUT_PARENT = 0x4d;
-  const handle = Buffer.alloc(28);
-  handle.writeUInt32LE(20, 0);
-  handle.writeInt32LE(FILEID_BTRFS_WITHOUT_PARENT, 4);
-  handle.writeBigUInt64LE(inode, 8);
-  handle.writeBigUInt64LE(BigInt(treeId), 16);
-  const subject = `inode ${inode} of subvolume ${treeId}`;
-  const opened = await call(openByHandleAt, subject, fd, handle, OPEN_DIRECTORY | O_CLOEXEC);
-  try {
-    return await use(opened);
-  } finally {
-    closeSync(opened);
-  }
 }
 
 /** The UUID of the file system behind an open file, as it shows in /sys/fs/btrfs. */

@@ -83,16 +83,27 @@ export async function withDetachedMount<T>(
   spec: FileSystemSpec,
   use: (mountRootFd: number) => Promise<T>,
 ): Promise<T> {
-  const mountFd = await makeMount(spec);
-  let result: T;
-  try {
-    result = await use(mountFd);
-  } finally {
-    await closeAsync(mountFd);
-  }
+  const result = await withSharedMount(spec, use);
   const isFree = await eventually(() => isUnclaimed(spec.device));
   if (!isFree) throw new KernelError('close', errno.EBUSY, `the detached mount of ${spec.device}`);
   return result;
+}
+
+/**
+ * The same for a file system that may be mounted elsewhere, too, with what options ever: another mount of it, by which it
+ * is reached also when the others are in mount namespaces that this process does not see.
+ * @throws MountRefused EBUSY where the others are read-only and this one is not, or the other way round
+ */
+export async function withSharedMount<T>(
+  spec: FileSystemSpec,
+  use: (mountRootFd: number) => Promise<T>,
+): Promise<T> {
+  const mountFd = await makeMount(spec);
+  try {
+    return await use(mountFd);
+  } finally {
+    await closeAsync(mountFd);
+  }
 }
 
 async function makeMount(spec: FileSystemSpec): Promise<number> {

@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { copyFile } from 'node:fs/promises';
 import { withDescriptor, writeText } from './descriptor.ts';
 import { errno, isErrno } from './errno.ts';
 import { type IoctlRequest, ioctl } from './ioctl.ts';
@@ -8,6 +9,9 @@ const FICLONE: IoctlRequest = { name: 'FICLONE', number: 0x40049409 };
 // An unnamed file, so that nothing is left behind however the process ends.
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const OWNER_ONLY = 0o600;
+const CLONE_TO_NEW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
+
+const cannotClone = [errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS];
 
 /**
  * Whether files in a directory can be cloned, sharing their blocks. It is tried, because a file system of a kind
@@ -28,8 +32,36 @@ export async function canReflink(directory: string): Promise<boolean> {
     return true;
   } catch (error) {
     // EISDIR: an old way to say that there are no unnamed files.
-    if (isErrno(error, errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EISDIR))
-      return false;
+    if (isErrno(error, ...cannotClone, errno.EISDIR)) return false;
+    throw error;
+  }
+}
+
+/**
+ * Makes an open file share all the blocks of another. What the target holds is replaced; it is empty, usually.
+ * @returns false where these two cannot: on other file systems, on two, or for a file of another kind, like one that
+ *   is swapped to
+ * @throws KernelError ENOSPC, EDQUOT: what is shared counts against a quota in full
+ */
+export function cloneFile(sourceFd: number, targetFd: number): Promise<boolean> {
+  return unlessImpossible(ioctl(targetFd, FICLONE, sourceFd));
+}
+
+/**
+ * The same for a new file, with the other's permissions. All of it is done in one step by another thread, which for
+ * many small files takes much less time.
+ * @throws a node:fs error: EEXIST, ENOSPC, EDQUOT
+ */
+export function cloneToNewFile(source: string, target: Buffer): Promise<boolean> {
+  return unlessImpossible(copyFile(source, target, CLONE_TO_NEW));
+}
+
+async function unlessImpossible(cloning: Promise<unknown>): Promise<boolean> {
+  try {
+    await cloning;
+    return true;
+  } catch (error) {
+    if (isErrno(error, ...cannotClone, errno.EXDEV, errno.ETXTBSY)) return false;
     throw error;
   }
 }

@@ -1,9 +1,10 @@
 import { mkdir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { bindMount, unmount } from '../kernel/bind-mount.ts';
-import { withDescriptor } from '../kernel/descriptor.ts';
+import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
+import { freeze, thaw } from '../kernel/freeze.ts';
 import { growMounted } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, withPath } from '../kernel/path-handle.ts';
@@ -141,6 +142,18 @@ export class KernelMounts implements Mounts {
     });
   }
 
+  sync(path: string): Promise<void> {
+    return opened(path, syncFileSystem);
+  }
+
+  freeze(path: string): Promise<boolean> {
+    return opened(path, freeze);
+  }
+
+  async thaw(path: string): Promise<void> {
+    await opened(path, thaw);
+  }
+
   usage(path: string): Promise<FileSystemUsage> {
     return at(path, usageOf);
   }
@@ -191,6 +204,11 @@ async function at<T>(path: string, use: (fd: number) => T | Promise<T>): Promise
   } catch (error) {
     throw pathError(error, path);
   }
+}
+
+/** Works on a directory or file open for reading, which is more than a handle of its path. */
+function opened<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+  return at(path, (fd) => withDescriptor(below(fd), 'r', use));
 }
 
 /** Works on the last component of a path below its open parent; nothing is done where either is missing. */

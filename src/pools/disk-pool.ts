@@ -4,8 +4,8 @@ import { UnreachablePoolError } from '../records/pool-errors.ts';
 import type { PoolPlace } from '../records/pool-registry.ts';
 import type { Account } from '../volume/account.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
-import type { Pool, PoolAbilities } from '../volume/pool.ts';
-import type { FileSystemUsage, Records } from '../volume/ports.ts';
+import type { Pool, PoolAbilities, PoolRecords } from '../volume/pool.ts';
+import type { FileSystemUsage, FreezeMarks } from '../volume/ports.ts';
 import { connectPool, type PoolConnection, type PoolSurroundings } from './pool-connection.ts';
 
 /** What a pool is told apart from its place. */
@@ -48,8 +48,12 @@ export class DiskPool implements Pool {
     return this.connected().abilities;
   }
 
-  get records(): Records {
+  get records(): PoolRecords {
     return this.connected().records;
+  }
+
+  get freezeMarks(): FreezeMarks {
+    return this.connected().freezeMarks;
   }
 
   get backends(): Pool['backends'] {

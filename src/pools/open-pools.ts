@@ -3,6 +3,7 @@ import { UnreachablePoolError } from '../records/pool-errors.ts';
 import { checkDistinct } from '../records/pool-overlap.ts';
 import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { Account } from '../volume/account.ts';
+import { addGroup } from '../volume/create-group-snapshot.ts';
 import { findMounts } from '../volume/find-mounts.ts';
 import type { Model } from '../volume/model.ts';
 import { placeOf } from '../volume/place.ts';
@@ -12,7 +13,7 @@ import type { OnStep } from '../volume/steps.ts';
 import { isCapacityEnforced } from '../volume/volume.ts';
 import { DiskPool } from './disk-pool.ts';
 import { Disks } from './disks.ts';
-import type { PoolConnection, PoolSurroundings } from './pool-connection.ts';
+import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
 
 /** The pools that the command line names. */
 export interface PoolOptions {
@@ -80,19 +81,11 @@ async function enter(
   connection: PoolConnection,
   logger: Logger,
 ): Promise<void> {
-  model.volumes.removePool(pool.name);
-  for (const volume of connection.volumes) {
-    model.volumes.add(volume);
-    countVolume(placeOf(model, volume), volume);
-  }
-  for (const volume of connection.damaged) {
-    model.volumes.addDamaged(volume);
-    const { id: volumeId, reason } = volume;
-    logger.error({ volumeId, reason }, 'a record is damaged; the volume is left as it is');
-  }
+  enterContents(model, pool, connection.contents, logger);
   const mounts = await findMounts(model);
-  const { fileSystem, quota, reflink, abilities, volumes, damaged } = connection;
-  const { directories, hasImages } = abilities;
+  const { fileSystem, quota, abilities, contents } = connection;
+  const { directories, hasImages, sharesBlocks } = abilities;
+  const { volumes, snapshots, groups } = contents;
   logger.info(
     {
       pool: pool.name,
@@ -100,16 +93,39 @@ async function enter(
       path: pool.path,
       fileSystem,
       quota,
-      reflink,
+      reflink: sharesBlocks,
       directories: directories.backend,
       capacityEnforced: directories.backend === 'quota' || isCapacityEnforced(directories),
       images: hasImages ? model.formatter.fileSystems : [],
-      volumes: volumes.length,
-      damaged: damaged.length,
+      volumes: volumes.found.length,
+      snapshots: snapshots.found.length,
+      groups: groups.found.length,
+      damaged: volumes.damaged.length + snapshots.damaged.length + groups.damaged.length,
       mounts,
     },
     'pool ready',
   );
+}
+
+function enterContents(
+  model: Model,
+  pool: DiskPool,
+  { volumes, snapshots, groups }: PoolContents,
+  logger: Logger,
+): void {
+  for (const index of [model.volumes, model.snapshots, model.groups]) index.removePool(pool.name);
+  for (const volume of volumes.found) {
+    model.volumes.add(volume);
+    countVolume(placeOf(model, volume), volume);
+  }
+  for (const group of groups.found) addGroup(model, group);
+  for (const snapshot of snapshots.found) model.snapshots.add(snapshot);
+  for (const volume of volumes.damaged) model.volumes.addDamaged(volume);
+  for (const snapshot of snapshots.damaged) model.snapshots.addDamaged(snapshot);
+  for (const group of groups.damaged) model.groups.addDamaged(group);
+  for (const { id, reason } of [...volumes.damaged, ...snapshots.damaged, ...groups.damaged]) {
+    logger.error({ id, reason }, 'a record is damaged; what it is of is left as it is');
+  }
 }
 
 /** Ends the promises to the volumes of a pool whose disk is gone; they stay known. */

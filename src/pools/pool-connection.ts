@@ -2,19 +2,24 @@ import { Subvolume } from '../backends/btrfs/subvolume.ts';
 import { PlainDirectory } from '../backends/directory/plain-directory.ts';
 import { QuotaDirectory } from '../backends/directory/quota-directory.ts';
 import { Image } from '../backends/image/image.ts';
-import { isSubvolume } from '../kernel/btrfs.ts';
-import { withDescriptor } from '../kernel/descriptor.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
 import type { Logger } from '../observability/logger.ts';
-import { DiskRecords, readVolumeRecord } from '../records/disk-records.ts';
+import { DiskRecords } from '../records/disk-records.ts';
+import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { type OpenPool, openPool } from '../records/open-pool.ts';
 import type { PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
+import { groupRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
-import type { Backend } from '../volume/ports.ts';
+import type { Pool, PoolRecords } from '../volume/pool.ts';
+import type { FreezeMarks } from '../volume/ports.ts';
+import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
 import type { OnStep } from '../volume/steps.ts';
-import type { BackendKind, DamagedVolume, Volume } from '../volume/volume.ts';
+import type { Damaged } from '../volume/stored.ts';
+import type { Volume } from '../volume/volume.ts';
+import { damagedMembers } from './damaged-groups.ts';
 import type { Disk, Disks } from './disks.ts';
 import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
+import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
+import { thawMarked } from './thaw-marked.ts';
 
 /** What every pool is opened with. */
 export interface PoolSurroundings {
@@ -25,15 +30,22 @@ export interface PoolSurroundings {
   readonly onStep: OnStep;
 }
 
+/** What was remembered in a pool when it was opened. */
+export interface PoolContents {
+  readonly volumes: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
+  readonly snapshots: { readonly found: readonly Snapshot[]; readonly damaged: readonly Damaged[] };
+  readonly groups: { readonly found: readonly GroupSnapshot[]; readonly damaged: readonly Damaged[] };
+}
+
 /** A pool whose disk is there: locked, probed, its records read, what a crash has left on its way out. */
 export interface PoolConnection extends PoolProbe {
   readonly open: OpenPool;
   readonly disk: Disk;
-  readonly backends: Readonly<Record<BackendKind, Backend>>;
-  readonly records: DiskRecords;
+  readonly backends: Pool['backends'];
+  readonly records: PoolRecords;
+  readonly freezeMarks: FreezeMarks;
   readonly removals: RemovalQueue;
-  readonly volumes: readonly Volume[];
-  readonly damaged: readonly DamagedVolume[];
+  readonly contents: PoolContents;
 }
 
 /**
@@ -41,9 +53,12 @@ export interface PoolConnection extends PoolProbe {
  * @throws what `openPool` throws
  */
 export async function connectPool(place: PoolPlace, surroundings: PoolSurroundings): Promise<PoolConnection> {
-  const { registry, disks, lockTimeoutMs, onStep } = surroundings;
+  const { registry, disks, lockTimeoutMs, logger } = surroundings;
   const open = await openPool(place, registry, lockTimeoutMs);
   try {
+    const freezeMarks = new DiskFreezeMarks(open.layout.frozen);
+    // Before anything else, since whoever writes to such a file system hangs.
+    await thawMarked(open.layout, freezeMarks, logger);
     const disk = disks.get(await diskOf(open.layout.root));
     const probe = await probePool(open.layout, disk.projectIds);
     const backends = {
@@ -53,44 +68,60 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
       image: new Image(),
     };
     const removals = startRemovals(backends, surroundings);
-    const destroy = (directory: string, volume: Volume) => destroyVolume(backends, directory, volume);
-    const records = new DiskRecords({ layout: open.layout, poolName: open.name, removals, destroy, onStep });
-    const loaded = await records.load();
+    const records = makeRecords(open, backends, removals, surroundings);
+    const contents = await readContents(records);
     for (const directory of open.leftovers) removals.add(directory);
-    return { open, disk, ...probe, backends, records, removals, ...loaded };
+    return { open, disk, ...probe, backends, records, freezeMarks, removals, contents };
   } catch (error) {
     await open.lock.release();
     throw error;
   }
 }
 
-type Backends = PoolConnection['backends'];
+async function readContents(records: PoolRecords): Promise<PoolContents> {
+  const volumes = await records.volumes.load();
+  const snapshots = await records.snapshots.load();
+  const groups = await records.groups.load();
+  const damaged = [...snapshots.damaged, ...(await damagedMembers(records.groups, groups.damaged))];
+  return { volumes, snapshots: { ...snapshots, damaged }, groups };
+}
 
-function startRemovals(backends: Backends, { logger, onStep }: PoolSurroundings): RemovalQueue {
+function makeRecords(
+  { layout, name: poolName }: OpenPool,
+  backends: Pool['backends'],
+  removals: RemovalQueue,
+  { onStep }: PoolSurroundings,
+): PoolRecords {
+  const shared = { layout, poolName, removals, onStep };
+  return {
+    volumes: new DiskRecords({
+      ...shared,
+      kind: volumeRecords,
+      destroy: (directory, volume) => removeVolume(backends, directory, volume),
+    }),
+    snapshots: new DiskRecords({
+      ...shared,
+      kind: snapshotRecords,
+      destroy: (directory, snapshot) => removeSnapshot(backends, directory, snapshot),
+    }),
+    groups: new DiskRecords({
+      ...shared,
+      kind: groupRecords,
+      destroy: (directory, group) => removeGroup(backends, directory, group),
+    }),
+  };
+}
+
+function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolSurroundings): RemovalQueue {
   return new RemovalQueue(
     async (directory) => {
-      const volume = await readVolumeRecord(directory).catch(() => undefined);
-      if (volume) await destroyVolume(backends, directory, volume);
-      else await destroyUnknown(directory);
+      await removeLeftover(backends, directory);
       await onStep('delete: content removed');
     },
     (directory, err) =>
       logger.error(
         { err, directory },
-        'a deleted volume could not be removed; tried again at the next start',
+        'what was deleted could not be removed; tried again at the next start',
       ),
   );
-}
-
-function destroyVolume(backends: Backends, directory: string, volume: Volume): Promise<void> {
-  return backends[volume.content.backend].destroy(directory, volume);
-}
-
-/** Removes what has no record that can be understood: a crash came before it was on the disk. */
-async function destroyUnknown(directory: string): Promise<void> {
-  const data = await withDescriptor(new PlainDirectory().contentOf(directory), 'r', isSubvolume).catch(
-    () => false,
-  );
-  if (data) await new Subvolume().destroy(directory);
-  else await removeTree(directory);
 }

@@ -21,7 +21,6 @@ export interface PoolProbe {
   /** What holds directories to their size: project quota, a kind of btrfs quota, or nothing. */
   readonly quota: 'project' | 'qgroup' | 'squota' | 'none';
   readonly abilities: PoolAbilities;
-  readonly reflink: boolean;
 }
 
 const PROBE_LIMIT_BYTES = 8n * 1024n ** 2n;
@@ -46,8 +45,11 @@ export async function probePool({ root, metadata }: PoolLayout, projectIds: Proj
   return {
     fileSystem: fileSystemName(magic),
     quota,
-    abilities: { directories, hasImages: availableFileSystems().length > 0 && (await hasLoopDevices()) },
-    reflink: await canReflink(metadata),
+    abilities: {
+      directories,
+      hasImages: availableFileSystems().length > 0 && (await hasLoopDevices()),
+      sharesBlocks: await canReflink(metadata),
+    },
   };
 }
 

@@ -2,54 +2,59 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { directoryNameOf, idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
 import type { OnStep } from '../volume/steps.ts';
-import type { DamagedVolume, Volume } from '../volume/volume.ts';
-import { directoryNameOf, idOfDirectory } from '../volume/volume-id.ts';
+import type { Damaged, Stored } from '../volume/stored.ts';
 import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
-import { type PoolLayout, volumeRecordName } from './pool-layout.ts';
+import type { PoolLayout } from './pool-layout.ts';
+import type { RecordKind } from './record-kinds.ts';
 import type { RemovalQueue } from './removal-queue.ts';
 import { SharedSync } from './shared-sync.ts';
 import { storageError } from './storage-error.ts';
-import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
 
 const WRAPPER_MODE = 0o700;
 const READS_AT_ONCE = 64;
 
-/** Removes a directory that holds a volume, or what was made of it. */
-export type DestroyContent = (directory: string, volume: Volume) => Promise<void>;
+/** Removes a directory that holds an object, or what was made of it. */
+export type DestroyContent<Kind> = (directory: string, object: Kind) => Promise<void>;
 
-export interface DiskRecordsParts {
+export interface DiskRecordsParts<Kind extends Stored> {
+  readonly kind: RecordKind<Kind>;
   readonly layout: PoolLayout;
   readonly poolName: string;
   readonly removals: RemovalQueue;
-  readonly destroy: DestroyContent;
+  readonly destroy: DestroyContent<Kind>;
   readonly onStep: OnStep;
 }
 
 /**
- * The Records port on a pool's own disk: one directory for each volume, with its record beside its content. A
- * volume appears and disappears by one rename of that directory, so the file system is the database.
+ * The Records port on a pool's own disk: one directory for each object, with its record beside its content. An
+ * object appears and disappears by one rename of that directory, so the file system is the database.
  */
-export class DiskRecords implements Records {
+export class DiskRecords<Kind extends Stored> implements Records<Kind> {
+  private readonly kind: RecordKind<Kind>;
+  private readonly home: string;
   private readonly layout: PoolLayout;
   private readonly poolName: string;
   private readonly removals: RemovalQueue;
-  private readonly destroy: DestroyContent;
+  private readonly destroy: DestroyContent<Kind>;
   private readonly onStep: OnStep;
-  /** Volumes on their way out, until that is durable. */
+  /** Objects on their way out, until that is durable. */
   private readonly renamed = new Map<string, string>();
-  private readonly volumesSync: SharedSync;
+  private readonly homeSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
 
-  constructor(parts: DiskRecordsParts) {
+  constructor(parts: DiskRecordsParts<Kind>) {
+    this.kind = parts.kind;
     this.layout = parts.layout;
+    this.home = parts.layout[parts.kind.home];
     this.poolName = parts.poolName;
     this.removals = parts.removals;
     this.destroy = parts.destroy;
     this.onStep = parts.onStep;
-    this.volumesSync = new SharedSync(parts.layout.volumes);
+    this.homeSync = new SharedSync(this.home);
     this.incomingSync = new SharedSync(parts.layout.incoming);
     this.outgoingSync = new SharedSync(parts.layout.outgoing);
   }
@@ -59,49 +64,49 @@ export class DiskRecords implements Records {
   }
 
   directoryOf(id: string): string {
-    return join(this.layout.volumes, directoryNameOf(id));
+    return join(this.home, directoryNameOf(id));
   }
 
-  async load(): Promise<{ volumes: Volume[]; damaged: DamagedVolume[] }> {
-    const volumes: Volume[] = [];
-    const damaged: DamagedVolume[] = [];
+  async load(): Promise<{ found: Kind[]; damaged: Damaged[] }> {
+    const found: Kind[] = [];
+    const damaged: Damaged[] = [];
     const readOne = async (directoryName: string) => {
       try {
-        volumes.push(await this.read(directoryName));
+        found.push(await this.read(directoryName));
       } catch (error) {
-        const reason = reasonOf(error);
+        const reason = reasonOf(error, this.kind.recordName);
         damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason });
       }
     };
-    const names = await readdir(this.layout.volumes);
+    const names = await readdir(this.home);
     for (let start = 0; start < names.length; start += READS_AT_ONCE) {
       await Promise.all(names.slice(start, start + READS_AT_ONCE).map(readOne));
     }
-    return { volumes, damaged };
+    return { found, damaged };
   }
 
-  async add(volume: Volume, build: (directory: string) => Promise<void>): Promise<void> {
-    const directory = join(this.layout.incoming, directoryNameOf(volume.id));
+  async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
+    const directory = join(this.layout.incoming, directoryNameOf(object.id));
     try {
-      await this.build(volume, directory, build);
+      await this.build(object, directory, build);
     } catch (error) {
-      await this.destroy(directory, volume).catch(() => {});
+      await this.destroy(directory, object).catch(() => {});
       throw storageError(error, this.poolName);
     }
     try {
-      await rename(directory, this.directoryOf(volume.id));
-      await this.onStep('create: renamed');
-      await Promise.all([this.volumesSync.wait(), this.incomingSync.wait()]);
+      await rename(directory, this.directoryOf(object.id));
+      await this.onStep(`${this.kind.creation}: renamed`);
+      await Promise.all([this.homeSync.wait(), this.incomingSync.wait()]);
     } catch (error) {
-      await this.takeBack(volume, directory);
+      await this.takeBack(object, directory);
       throw storageError(error, this.poolName);
     }
-    await this.onStep('create: durable');
+    await this.onStep(`${this.kind.creation}: durable`);
   }
 
-  async replace(volume: Volume): Promise<void> {
+  async replace(object: Kind): Promise<void> {
     try {
-      await replaceFile(join(this.directoryOf(volume.id), volumeRecordName), encodeVolumeRecord(volume));
+      await replaceFile(join(this.directoryOf(object.id), this.kind.recordName), this.kind.encode(object));
     } catch (error) {
       throw storageError(error, this.poolName);
     }
@@ -115,18 +120,18 @@ export class DiskRecords implements Records {
       // A try before this one came as far as the rename. Whether it became durable is not known.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
     }
-    await this.onStep('delete: renamed');
+    await this.onStep(`${this.kind.removal}: renamed`);
     try {
-      await Promise.all([this.volumesSync.wait(), this.outgoingSync.wait()]);
+      await Promise.all([this.homeSync.wait(), this.outgoingSync.wait()]);
     } catch (error) {
       throw storageError(error, this.poolName);
     }
     this.renamed.delete(id);
     this.removals.add(removed);
-    await this.onStep('delete: durable');
+    await this.onStep(`${this.kind.removal}: durable`);
   }
 
-  /** Where a volume goes that is removed: the same place for a retry of a removal that did not become durable. */
+  /** Where an object goes that is removed: the same place for a retry of a removal that did not become durable. */
   private removedPathOf(id: string): string {
     const name = `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
     const path = this.renamed.get(id) ?? join(this.layout.outgoing, name);
@@ -134,45 +139,43 @@ export class DiskRecords implements Records {
     return path;
   }
 
-  private async read(directoryName: string): Promise<Volume> {
-    const volume = await readVolumeRecord(join(this.layout.volumes, directoryName));
-    if (directoryNameOf(volume.id) !== directoryName) {
-      throw new Error(`it is the record of ${JSON.stringify(volume.id)}, but lies in ${directoryName}`);
+  private async read(directoryName: string): Promise<Kind> {
+    const text = await readFile(join(this.home, directoryName, this.kind.recordName), 'utf8');
+    const object = this.kind.decode(text);
+    if (directoryNameOf(object.id) !== directoryName) {
+      throw new Error(`it is the record of ${JSON.stringify(object.id)}, but lies in ${directoryName}`);
     }
-    return { ...volume, pool: this.poolName };
+    return this.kind.inPool(object, this.poolName);
   }
 
   private async build(
-    volume: Volume,
+    object: Kind,
     directory: string,
     build: (directory: string) => Promise<void>,
   ): Promise<void> {
     await mkdir(directory, { mode: WRAPPER_MODE });
-    await this.onStep('create: directory made');
+    await this.onStep(`${this.kind.creation}: directory made`);
     // First, so that whoever removes what a crash has left knows what it was.
-    const recordPath = join(directory, volumeRecordName);
-    await writeNewFile(recordPath, encodeVolumeRecord(volume));
-    await this.onStep('create: record written');
+    const recordPath = join(directory, this.kind.recordName);
+    await writeNewFile(recordPath, this.kind.encode(object));
+    await this.onStep(`${this.kind.creation}: record written`);
+    const inner = this.kind.directoriesIn(object).map((name) => join(directory, name));
+    for (const path of inner) await mkdir(path, { mode: WRAPPER_MODE });
     await build(directory);
-    await this.onStep('create: content made');
-    await Promise.all([syncPath(recordPath), syncPath(directory)]);
-    await this.onStep('create: built durably');
+    await this.onStep(`${this.kind.creation}: content made`);
+    await Promise.all([recordPath, directory, ...inner].map(syncPath));
+    await this.onStep(`${this.kind.creation}: built durably`);
   }
 
-  /** Undoes a create whose last step failed, so that a volume nobody was told of does not stay. */
-  private async takeBack(volume: Volume, directory: string): Promise<void> {
-    await rename(this.directoryOf(volume.id), directory).catch(() => {});
-    await this.destroy(directory, volume).catch(() => {});
+  /** Undoes a create whose last step failed, so that an object nobody was told of does not stay. */
+  private async takeBack(object: Kind, directory: string): Promise<void> {
+    await rename(this.directoryOf(object.id), directory).catch(() => {});
+    await this.destroy(directory, object).catch(() => {});
   }
 }
 
-/** Reads the record in a directory that holds, or held, a volume. @throws Error when it cannot be understood */
-export async function readVolumeRecord(directory: string): Promise<Volume> {
-  return decodeVolumeRecord(await readFile(join(directory, volumeRecordName), 'utf8'));
-}
-
-function reasonOf(error: unknown): string {
-  if (isErrno(error, errno.ENOENT)) return `${volumeRecordName} is missing`;
+function reasonOf(error: unknown, recordName: string): string {
+  if (isErrno(error, errno.ENOENT)) return `${recordName} is missing`;
   if (isErrno(error, errno.ENOTDIR)) return 'it is a file where a directory should be';
-  return `${volumeRecordName}: ${error instanceof Error ? error.message : String(error)}`;
+  return `${recordName}: ${error instanceof Error ? error.message : String(error)}`;
 }

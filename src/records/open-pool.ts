@@ -107,8 +107,9 @@ async function makeMarker(layout: PoolLayout, fileSystem: string): Promise<PoolM
 }
 
 async function makeLayout(layout: PoolLayout): Promise<void> {
-  for (const directory of [layout.volumes, layout.incoming, layout.outgoing]) await makeDirectory(directory);
-  await syncPath(layout.root);
+  const { volumes, snapshots, groups, incoming, outgoing, frozen, metadata, root } = layout;
+  for (const path of [volumes, snapshots, groups, incoming, outgoing, frozen]) await makeDirectory(path);
+  await Promise.all([syncPath(root), syncPath(metadata)]);
 }
 
 /** Makes one directory where it is missing, and no parents, which are there unless somebody has removed them. */

@@ -13,15 +13,16 @@ export function poolLayout(root: string) {
     lock: join(metadata, 'lock'),
     /** In the state directory only: every pool this driver has used. */
     registry: join(metadata, 'pools.json'),
+    /** The marks of the file systems that are frozen now. */
+    frozen: join(metadata, 'frozen'),
     volumes: join(root, 'volumes'),
-    /** Volumes being built; emptied at start. */
+    snapshots: join(root, 'snapshots'),
+    groups: join(root, 'groups'),
+    /** What is being built; emptied at start. */
     incoming: join(root, '.incoming'),
-    /** Volumes being removed; emptied at start. */
+    /** What is being removed; emptied at start. */
     outgoing: join(root, '.outgoing'),
   } as const;
 }
 
 export type PoolLayout = ReturnType<typeof poolLayout>;
-
-/** The name of the record in a volume's directory. */
-export const volumeRecordName = 'volume.json';

@@ -1,27 +1,27 @@
 import { z } from 'zod';
-import { accessModes } from '../volume/access-mode.ts';
-import { fileSystemTypes } from '../volume/file-system-type.ts';
 import type { Volume, VolumeContent } from '../volume/volume.ts';
+import {
+  accessModeList,
+  decimalBytes,
+  encodeRoot,
+  imageContent,
+  imageUseOf,
+  parseRecord,
+  rootOwnership,
+  toText,
+} from './record-format.ts';
 
 /** The format this driver writes. It reads older ones too, and refuses newer ones. */
-const formatVersion = 2;
-
-const decimalBytes = z
-  .string()
-  .regex(/^\d{1,19}$/)
-  .transform(BigInt);
-
-const imageUse = z.discriminatedUnion('accessType', [
-  z.object({ accessType: z.literal('block') }),
-  z.object({ accessType: z.literal('mount'), fsType: z.enum(fileSystemTypes).optional() }),
-]);
+const formatVersion = 3;
 
 const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
   z.object({ backend: z.literal('quota'), projectId: z.int().min(1) }),
   z.object({ backend: z.literal('subvolume'), isLimited: z.boolean() }),
-  z.object({ backend: z.literal('image'), use: imageUse }),
+  imageContent,
 ]);
+
+const source = z.object({ kind: z.enum(['snapshot', 'volume']), id: z.string().min(1) });
 
 const volumeRecord = z.object({
   formatVersion: z.literal(formatVersion),
@@ -31,29 +31,25 @@ const volumeRecord = z.object({
   capacityClass: z.string().min(1).optional(),
   content,
   capacityBytes: decimalBytes,
-  root: z.object({
-    uid: z.int().min(0),
-    gid: z.int().min(0),
-    mode: z
-      .string()
-      .regex(/^[0-7]{1,4}$/)
-      .transform((text) => Number.parseInt(text, 8)),
-  }),
-  accessModes: z.array(z.enum(accessModes)),
+  source: source.optional(),
+  sharing: z.object({ lineage: z.string().min(1), sharedBytes: decimalBytes }),
+  root: rootOwnership,
+  accessModes: accessModeList,
   createdAt: z.iso.datetime(),
 });
 
-/** The text of `volume.json`: sizes in decimal digits, because they may pass what a JSON number holds exactly. */
+/** The text of `volume.json`. */
 export function encodeVolumeRecord(volume: Volume): string {
-  const { capacityBytes, root, ...rest } = volume;
+  const { capacityBytes, root, sharing, ...rest } = volume;
   const record: z.input<typeof volumeRecord> = {
     formatVersion,
     ...rest,
     capacityBytes: capacityBytes.toString(),
-    root: { ...root, mode: root.mode.toString(8).padStart(4, '0') },
+    sharing: { ...sharing, sharedBytes: sharing.sharedBytes.toString() },
+    root: encodeRoot(root),
     accessModes: [...volume.accessModes],
   };
-  return `${JSON.stringify(record, null, 2)}\n`;
+  return toText(record);
 }
 
 /**
@@ -61,45 +57,29 @@ export function encodeVolumeRecord(volume: Volume): string {
  * @throws Error with one sentence that says what is wrong with it
  */
 export function decodeVolumeRecord(text: string): Volume {
-  const parsed: unknown = parseJson(text);
-  checkVersion(parsed);
-  const result = volumeRecord.safeParse(migrate(parsed));
-  if (!result.success) {
-    const [problem] = result.error.issues;
-    throw new Error(`${problem?.path.join('.') || 'record'}: ${problem?.message}`, { cause: result.error });
-  }
-  const { formatVersion: _, capacityClass, content, ...volume } = result.data;
-  return { ...volume, capacityClass, content: contentOf(content) };
+  const record = parseRecord(text, volumeRecord, formatVersion, migrate);
+  const { formatVersion: _, capacityClass, source, content, ...volume } = record;
+  return { ...volume, capacityClass, source, content: contentOf(content) };
 }
 
-/** A field that is absent in the record is there, and undefined, in the model. */
 function contentOf(record: z.output<typeof content>): VolumeContent {
-  if (record.backend !== 'image') return record;
-  const { use } = record;
-  return { ...record, use: use.accessType === 'block' ? use : { ...use, fsType: use.fsType } };
+  return record.backend === 'image' ? { ...record, use: imageUseOf(record.use) } : record;
 }
 
-/** Brings a record of an older format to the newest one. */
 function migrate(record: unknown): unknown {
-  if (typeof record !== 'object' || record === null) return record;
-  if (!('formatVersion' in record) || record.formatVersion !== 1) return record;
-  // The first format knew plain directories only, and named the backend beside everything else.
+  if (typeof record !== 'object' || record === null || !('formatVersion' in record)) return record;
+  if (record.formatVersion === 1) return fromSecond(fromFirst(record));
+  return record.formatVersion === 2 ? fromSecond(record) : record;
+}
+
+/** The first format knew plain directories only, and named the backend beside everything else. */
+function fromFirst(record: object): object {
   const { backend, ...rest } = record as { backend?: unknown };
-  return { ...rest, formatVersion: 2, content: { backend } };
+  return { ...rest, content: { backend } };
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new Error(text === '' ? 'it is empty' : 'it is not JSON', { cause: error });
-  }
-}
-
-function checkVersion(record: unknown): void {
-  const version =
-    typeof record === 'object' && record !== null && 'formatVersion' in record && record.formatVersion;
-  if (typeof version === 'number' && version > formatVersion) {
-    throw new Error(`its format version ${version} is newer than ${formatVersion}, which this driver reads`);
-  }
+/** Before the third, nothing was copied. */
+function fromSecond(record: object): object {
+  const { id } = record as { id?: unknown };
+  return { ...record, formatVersion: 3, sharing: { lineage: id, sharedBytes: '0' } };
 }

@@ -8,6 +8,7 @@ import type {
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { VolumeError } from '../volume/errors.ts';
 import type { CallMonitor } from './call-monitor.ts';
+import { JointCalls } from './joint-calls.ts';
 import type { KeyLocks, Lock } from './key-locks.ts';
 import { statusOf } from './status.ts';
 
@@ -17,6 +18,8 @@ export interface Method<Request, Response> {
   handle(request: Request): Promise<Response>;
   /** What the call holds; a call that finds any of it held is answered ABORTED. Reads hold nothing. */
   locks?(request: Request): Lock[];
+  /** Whether a call that asks for just what another one is working on waits for that one's answer. */
+  joins?(request: Request): boolean;
 }
 
 /**
@@ -49,7 +52,10 @@ export function implementService(
   return Object.fromEntries(
     Object.entries(definition).map(([name, { path, responseStream }]) => {
       const method = methods[name] ?? unimplemented(path);
-      const run = (request: unknown) => monitor.watch(path, request, () => runLocked(method, request, locks));
+      const joint = new JointCalls((request) => runLocked(method, request, locks));
+      const answer = (request: unknown) =>
+        method.joins?.(request) ? joint.run(request) : runLocked(method, request, locks);
+      const run = (request: unknown) => monitor.watch(path, request, () => answer(request));
       return [name, responseStream ? streamHandler(run) : unaryHandler(run)];
     }),
   );

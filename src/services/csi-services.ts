@@ -5,6 +5,7 @@ import { csiServices as definitions } from '../rpc/proto.ts';
 import { implementService, type Methods } from '../rpc/service.ts';
 import type { Model } from '../volume/model.ts';
 import { controllerService } from './controller/controller.ts';
+import { groupControllerService } from './group-controller.ts';
 import { identityService, type PluginInfo } from './identity.ts';
 import { type NodeInfo, nodeService } from './node/node.ts';
 
@@ -21,7 +22,7 @@ export function csiServices(
     Identity: identityService(plugin),
     Controller: controllerService(model),
     Node: nodeService(model, node),
-    GroupController: {},
+    GroupController: groupControllerService(model),
     SnapshotMetadata: {},
   };
   const locks = new KeyLocks();

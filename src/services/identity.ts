@@ -11,6 +11,11 @@ export interface PluginInfo {
   readonly hasExpansion: boolean;
 }
 
+const topologyCapabilities: readonly PluginCapability[] = [
+  { service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } },
+  { service: { type: 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS' } },
+];
+
 /** The Identity service (CSI specification, Identity Service RPC). */
 export function identityService({
   driverName,
@@ -20,7 +25,8 @@ export function identityService({
 }: PluginInfo): Methods<IdentityDefinition> {
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
-    ...(hasTopology ? [{ service: { type: 'VOLUME_ACCESSIBILITY_CONSTRAINTS' } } as const] : []),
+    { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
+    ...(hasTopology ? topologyCapabilities : []),
     ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];
   return {

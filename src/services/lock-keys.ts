@@ -10,6 +10,23 @@ export const volumeLock = (volumeId: string): Lock => exclusive(`volume ${JSON.s
 /** A volume, for those who need it to stay as it is. */
 export const volumeShared = (volumeId: string): Lock => shared(`volume ${JSON.stringify(volumeId)}`);
 
+/** The name of a snapshot, while it is not known whether there is one. */
+export const snapshotNameLock = (name: string): Lock =>
+  exclusive(`the snapshot name ${JSON.stringify(name)}`);
+
+/** A snapshot, for whoever removes it. */
+export const snapshotLock = (snapshotId: string): Lock => exclusive(`snapshot ${JSON.stringify(snapshotId)}`);
+
+/** A snapshot, for those who need it to stay. */
+export const snapshotShared = (snapshotId: string): Lock => shared(`snapshot ${JSON.stringify(snapshotId)}`);
+
+/** The name of a group snapshot, while it is not known whether there is one. */
+export const groupNameLock = (name: string): Lock =>
+  exclusive(`the group snapshot name ${JSON.stringify(name)}`);
+
+/** A group snapshot, for whoever removes it. */
+export const groupLock = (groupId: string): Lock => exclusive(`group snapshot ${JSON.stringify(groupId)}`);
+
 /** A staging or target path, however the request spells it. */
 export const pathLock = (model: Model, path: string): Lock =>
   exclusive(`the path ${JSON.stringify(model.paths.canonical(path))}`);

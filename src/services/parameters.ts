@@ -23,7 +23,7 @@ const IGNORED_KEY = 'ignoreFailedRead';
  */
 export function parseParameters(parameters: Readonly<Record<string, string>>): VolumeParameters {
   for (const key of Object.keys(parameters)) {
-    if (key.startsWith(IGNORED_PREFIX) || key === IGNORED_KEY) continue;
+    if (isIgnored(key)) continue;
     if ((known as readonly string[]).includes(key)) continue;
     throw new VolumeError('invalid', `parameters: ${quote(key)} is not known; known are ${known.join(', ')}`);
   }
@@ -37,6 +37,23 @@ export function parseParameters(parameters: Readonly<Record<string, string>>): V
     },
     root: { uid: parseId('uid', uid), gid: parseId('gid', gid), mode: parseMode(mode) },
   };
+}
+
+/**
+ * Checks the parameters of a VolumeSnapshotClass or a VolumeGroupSnapshotClass, of which none changes anything.
+ * @throws VolumeError invalid: an unknown key
+ */
+export function checkSnapshotParameters(parameters: Readonly<Record<string, string>>): void {
+  const unknown = Object.keys(parameters).find((key) => !isIgnored(key));
+  if (unknown === undefined) return;
+  throw new VolumeError(
+    'invalid',
+    `parameters: ${quote(unknown)} is not known; snapshots have no parameters`,
+  );
+}
+
+function isIgnored(key: string): boolean {
+  return key.startsWith(IGNORED_PREFIX) || key === IGNORED_KEY;
 }
 
 /** `kind` is what the Go reference driver calls a pool. */

@@ -1,10 +1,14 @@
+import type { Snapshot as SnapshotMessage } from '../rpc/generated/csi/v1/Snapshot.ts';
 import type { Volume as VolumeMessage } from '../rpc/generated/csi/v1/Volume.ts';
+import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentSource.ts';
+import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
 import type { Model } from '../volume/model.ts';
-import { isCapacityEnforced, type Volume } from '../volume/volume.ts';
+import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
+import { type ContentSource, isCapacityEnforced, type Volume } from '../volume/volume.ts';
 
 /** A volume as replies show it (CSI specification, Volume). */
 export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
-  const { id, pool, capacityClass, content, capacityBytes } = volume;
+  const { id, pool, capacityClass, content, capacityBytes, source } = volume;
   return {
     volume_id: id,
     capacity_bytes: capacityBytes.toString(),
@@ -14,6 +18,46 @@ export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
       backend: content.backend,
       capacityEnforced: String(isCapacityEnforced(content)),
     },
-    accessible_topology: model.topology ? [{ segments: { ...model.topology } }] : [],
+    content_source: source ? sourceMessage(source) : null,
+    accessible_topology: topologyMessage(model),
   };
+}
+
+function sourceMessage({ kind, id }: ContentSource): VolumeContentSource {
+  return kind === 'snapshot' ? { snapshot: { snapshot_id: id } } : { volume: { volume_id: id } };
+}
+
+/** A snapshot as replies show it (CSI specification, Snapshot). It is remembered only when it is whole. */
+export function snapshotMessage(model: Model, snapshot: Snapshot): SnapshotMessage {
+  return {
+    snapshot_id: snapshot.id,
+    source_volume_id: snapshot.sourceVolumeId,
+    size_bytes: snapshot.sizeBytes.toString(),
+    creation_time: timestampMessage(snapshot.createdAt),
+    ready_to_use: true,
+    group_snapshot_id: snapshot.groupId ?? '',
+    accessible_topology: topologyMessage(model),
+  };
+}
+
+/** A group as replies show it (CSI specification, VolumeGroupSnapshot). */
+export function groupMessage(model: Model, group: GroupSnapshot): GroupMessage {
+  return {
+    group_snapshot_id: group.id,
+    snapshots: group.snapshots.map((snapshot) => snapshotMessage(model, snapshot)),
+    creation_time: timestampMessage(group.createdAt),
+    ready_to_use: true,
+  };
+}
+
+function timestampMessage(time: string) {
+  const milliseconds = Date.parse(time);
+  return {
+    seconds: Math.floor(milliseconds / 1000).toString(),
+    nanos: (milliseconds % 1000) * 1_000_000,
+  };
+}
+
+function topologyMessage({ topology }: Model) {
+  return topology ? [{ segments: { ...topology } }] : [];
 }

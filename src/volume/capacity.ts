@@ -31,13 +31,33 @@ export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigi
     const bounds = [maximumBytes, ...(range.limitBytes === 0n ? [] : [range.limitBytes])];
     return least(DEFAULT_BYTES, ...bounds);
   }
-  if (range.requiredBytes > maximumBytes) {
-    throw new VolumeError(
-      'out-of-range',
-      `capacity_range.required_bytes: ${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`,
-    );
-  }
+  checkMaximumBytes(range.requiredBytes, maximumBytes);
   return range.requiredBytes;
+}
+
+/**
+ * The size of a volume that is made from another or from a snapshot: what is required, or else what its source has.
+ * @throws VolumeError out-of-range: less than the source has, or more than a volume may have
+ */
+export function copiedVolumeBytes(range: CapacityRange, sourceBytes: bigint, maximumBytes: bigint): bigint {
+  const { requiredBytes, limitBytes } = range;
+  if (requiredBytes !== 0n && requiredBytes < sourceBytes)
+    throw tooSmall('required_bytes', requiredBytes, sourceBytes);
+  if (limitBytes !== 0n && limitBytes < sourceBytes) throw tooSmall('limit_bytes', limitBytes, sourceBytes);
+  const bytes = requiredBytes === 0n ? sourceBytes : requiredBytes;
+  checkMaximumBytes(bytes, maximumBytes);
+  return bytes;
+}
+
+function tooSmall(field: string, bytes: bigint, sourceBytes: bigint): VolumeError {
+  const message = `capacity_range.${field}: ${bytes} bytes cannot hold the content source, which has ${sourceBytes}`;
+  return new VolumeError('out-of-range', message);
+}
+
+function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
+  if (bytes <= maximumBytes) return;
+  const message = `capacity_range.required_bytes: ${bytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`;
+  throw new VolumeError('out-of-range', message);
 }
 
 /**

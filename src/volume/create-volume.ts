@@ -1,5 +1,5 @@
 import type { VolumeCapability } from './capability.ts';
-import { type CapacityRange, checkMinimumBytes, fitsRange, newVolumeBytes } from './capacity.ts';
+import { type CapacityRange, checkMinimumBytes, copiedVolumeBytes, newVolumeBytes } from './capacity.ts';
 import {
   type ContentPlan,
   type ContentWish,
@@ -7,19 +7,17 @@ import {
   isPlannedEnforced,
   minimumBytes,
 } from './choose-content.ts';
+import { copyContent, isShared } from './copy-content.ts';
 import { quote, VolumeError } from './errors.ts';
+import { type FoundSource, findSource } from './find-source.ts';
 import type { Model } from './model.ts';
-import { findPlace, type Place, requirePlace } from './place.ts';
+import { newObjectId } from './object-id.ts';
+import { type Place, requirePlace } from './place.ts';
 import { claimRoom } from './room.ts';
-import { checkAccessibility, isAccessible, type TopologySegments } from './topology.ts';
-import {
-  isBlock,
-  isCapacityEnforced,
-  type RootOwnership,
-  type Volume,
-  type VolumeContent,
-} from './volume.ts';
-import { newVolumeId } from './volume-id.ts';
+import { checkAccessibility, type TopologySegments } from './topology.ts';
+import type { ContentSource, RootOwnership, Sharing, Volume, VolumeContent } from './volume.ts';
+import { differenceOf } from './volume-difference.ts';
+import { wishForCopy } from './wish-for-copy.ts';
 
 /** What CreateVolume asks for, parsed. */
 export interface VolumeSpec {
@@ -30,13 +28,15 @@ export interface VolumeSpec {
   readonly pool: string | undefined;
   readonly wish: ContentWish;
   readonly root: RootOwnership;
+  /** Where its content comes from; undefined for an empty volume. */
+  readonly source: ContentSource | undefined;
   /** The places of which one must be able to reach the volume; empty where any will do. */
   readonly requisite: readonly TopologySegments[];
 }
 
 /**
  * Creates a volume, or answers the one that was created with this name (CSI specification, CreateVolume). The
- * caller holds the name.
+ * caller holds the name, and shares the source.
  * @throws VolumeError already-exists: the name is taken by a volume that is not what is asked for now
  */
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
@@ -45,18 +45,20 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
   const place = requirePlace(model, spec.pool);
   await place.pool.checkReachable();
+  const source = spec.source && (await findSource(model, spec.source));
+  const wish = source ? await wishForCopy(model, spec.wish, source) : spec.wish;
   // A pool that has just come back may hold it.
   const found = model.volumes.findByName(spec.name);
   if (found) return answerExisting(model, found, spec);
-  const plan = chooseContent(model, place.pool, spec.wish);
-  const capacityBytes = newVolumeBytes(spec.range, model.limits.maximumVolumeBytes);
+  const plan = chooseContent(model, place.pool, wish);
+  const capacityBytes = sizeOf(model, spec, source);
   checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
   const release = await claimRoom(model, place, {
     bytes: capacityBytes,
     isEnforced: isPlannedEnforced(plan),
   });
   try {
-    const volume = await makeVolume(model, spec, { place, plan, capacityBytes });
+    const volume = await makeVolume(model, spec, { place, plan, capacityBytes, source });
     // A pool that went and came back meanwhile has brought it, and counted it.
     if (model.volumes.findIntact(volume.id)) release();
     else model.volumes.add(volume);
@@ -67,27 +69,53 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   }
 }
 
-async function makeVolume(
-  model: Model,
-  spec: VolumeSpec,
-  { place, plan, capacityBytes }: { place: Place; plan: ContentPlan; capacityBytes: bigint },
-): Promise<Volume> {
+/** What was decided of a new volume. */
+interface Decided {
+  readonly place: Place;
+  readonly plan: ContentPlan;
+  readonly capacityBytes: bigint;
+  readonly source: FoundSource | undefined;
+}
+
+function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | undefined): bigint {
+  const { maximumVolumeBytes } = limits;
+  if (!source) return newVolumeBytes(range, maximumVolumeBytes);
+  return copiedVolumeBytes(range, source.sizeBytes, maximumVolumeBytes);
+}
+
+async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Promise<Volume> {
+  const { place, plan, capacityBytes, source } = decided;
   const { pool, capacityClass } = place;
   const content: VolumeContent =
     plan.backend === 'quota' ? { ...plan, projectId: await pool.reserveProjectId() } : plan;
+  const id = newObjectId(spec.name, pool.id);
   const volume: Volume = {
-    id: newVolumeId(spec.name, pool.id),
+    id,
     name: spec.name,
     pool: pool.name,
     capacityClass,
     content,
     capacityBytes,
+    source: spec.source,
+    sharing: sharingOf(id, decided),
     root: spec.root,
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
     createdAt: model.now().toISOString(),
   };
-  await pool.records.add(volume, (directory) => pool.backends[content.backend].provision(directory, volume));
+  const backend = pool.backends[content.backend];
+  await pool.records.volumes.add(volume, (directory) => {
+    if (!source) return backend.provision(directory, volume);
+    const copy = { id, source, pool, backend: content.backend, isPromised: isPlannedEnforced(plan) };
+    return copyContent(model, copy, (control) =>
+      backend.provisionCopy(directory, volume, source.original, control),
+    );
+  });
   return volume;
+}
+
+function sharingOf(id: string, { place, capacityBytes, source }: Decided): Sharing {
+  if (!source || !isShared({ source, pool: place.pool })) return { lineage: id, sharedBytes: 0n };
+  return { lineage: source.lineage, sharedBytes: source.occupiedBytes ?? capacityBytes };
 }
 
 async function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Promise<Volume> {
@@ -96,40 +124,4 @@ async function answerExisting(model: Model, existing: Volume, spec: VolumeSpec):
   if (difference === undefined) return existing;
   const message = `name: a volume named ${quote(spec.name)} exists already, with ${difference}`;
   throw new VolumeError('already-exists', message);
-}
-
-function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
-  if (!fitsRange(existing.capacityBytes, spec.range)) return `${existing.capacityBytes} bytes`;
-  const { uid, gid, mode } = existing.root;
-  if (uid !== spec.root.uid) return `uid ${uid}`;
-  if (gid !== spec.root.gid) return `gid ${gid}`;
-  if (mode !== spec.root.mode) return `mode ${mode.toString(8)}`;
-  if (model.topology && !isAccessible(spec.requisite, model.topology)) {
-    return `topology ${JSON.stringify(model.topology)}`;
-  }
-  return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);
-}
-
-/** Where a volume lies, when that is not what a request names. */
-export function placeDifference(
-  model: Model,
-  { pool, capacityClass }: Volume,
-  asked: string | undefined,
-): string | undefined {
-  if (asked === undefined) return undefined;
-  const place = findPlace(model, asked);
-  if (place?.pool.name === pool && place.capacityClass === capacityClass) return undefined;
-  return `pool ${quote(capacityClass ?? pool)}`;
-}
-
-/** How a volume is provided, when that is not what a request wishes. */
-export function contentDifference(content: VolumeContent, wish: ContentWish): string | undefined {
-  if (isBlock(content) !== wish.isBlock) return `access type ${isBlock(content) ? 'block' : 'mount'}`;
-  const isImage = content.backend === 'image';
-  if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
-  if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
-    return 'a capacity that is not enforced';
-  const made = isImage && content.use.accessType === 'mount' ? content.use.fsType : undefined;
-  if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
-  return undefined;
 }

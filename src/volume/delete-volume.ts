@@ -1,11 +1,11 @@
 import { quote, VolumeError } from './errors.ts';
-import { findVolume } from './find-volume.ts';
+import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
+import { checkNotForeign } from './object-owner.ts';
 import { placeOf } from './place.ts';
 import { discountVolume } from './room.ts';
 import { contentPathOf } from './staged-content.ts';
 import type { Volume } from './volume.ts';
-import { parseOwnId } from './volume-id.ts';
 
 /**
  * Deletes a volume (CSI specification, DeleteVolume). One that does not exist is deleted already, except where
@@ -13,23 +13,17 @@ import { parseOwnId } from './volume-id.ts';
  * @throws VolumeError precondition: it is in use, or another node's; unavailable: its pool is not there
  */
 export async function deleteVolume(model: Model, volumeId: string): Promise<void> {
-  const volume = await findVolume(model, volumeId);
+  await model.copies.cancel(volumeId);
+  const volume = await findObject(model, model.volumes, volumeId);
   if (!volume) {
-    checkNotForeign(model, volumeId);
+    checkNotForeign(model, 'volume_id', volumeId);
     return;
   }
   await checkUnused(model, volume);
   await model.onStep('delete: checked');
-  await model.pools.of(volume).records.remove(volumeId);
+  await model.pools.of(volume).records.volumes.remove(volumeId);
   model.volumes.remove(volume);
   discountVolume(placeOf(model, volume), volume);
-}
-
-function checkNotForeign(model: Model, volumeId: string): void {
-  const own = parseOwnId(volumeId);
-  if (!own || model.pools.withId(own.poolId)) return;
-  const message = `volume_id: ${quote(volumeId)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
-  throw new VolumeError('precondition', message);
 }
 
 async function checkUnused(model: Model, volume: Volume): Promise<void> {

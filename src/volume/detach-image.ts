@@ -1,10 +1,10 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { volumeOfFile } from './mount-owner.ts';
+import { directoryNameOf } from './object-id.ts';
 import type { AttachedFile } from './ports.ts';
 import { imageOf } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
-import { directoryNameOf } from './volume-id.ts';
 
 /**
  * Detaches the image of a volume that is not staged any more. The device of a mounted image goes with its last

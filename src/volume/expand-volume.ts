@@ -79,11 +79,15 @@ async function growContent(model: Model, volume: Volume, capacityBytes: bigint):
   };
   const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
   try {
-    await backends[volume.content.backend].expand(records.directoryOf(volume.id), volume, capacityBytes);
+    await backends[volume.content.backend].expand(
+      records.volumes.directoryOf(volume.id),
+      volume,
+      capacityBytes,
+    );
     await model.onStep('expand: content grown');
     const grown: Volume = { ...volume, capacityBytes };
     if (claim.bytes > 0n) {
-      await records.replace(grown);
+      await records.volumes.replace(grown);
       model.volumes.replace(grown);
     }
     await model.onStep('expand: recorded');

@@ -1,7 +1,11 @@
+import type { Copies } from './copies.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
+import type { ObjectIndex } from './object-index.ts';
 import type { Pools } from './pool.ts';
 import type { Devices, ImageFormatter, Mounts } from './ports.ts';
+import type { GroupSnapshot } from './snapshot.ts';
+import type { SnapshotIndex } from './snapshot-index.ts';
 import type { OnStep } from './steps.ts';
 import type { TopologySegments } from './topology.ts';
 import type { VolumeIndex } from './volume-index.ts';
@@ -10,10 +14,15 @@ import type { VolumeIndex } from './volume-index.ts';
 export interface Model {
   readonly pools: Pools;
   readonly volumes: VolumeIndex;
+  readonly snapshots: SnapshotIndex;
+  readonly groups: ObjectIndex<GroupSnapshot>;
   readonly mounts: Mounts;
   readonly devices: Devices;
   readonly formatter: ImageFormatter;
   readonly mountIndex: MountIndex;
+  readonly copies: Copies;
+  /** The ids of the volumes whose file systems this driver has frozen now. */
+  readonly frozen: Set<string>;
   readonly paths: MountPaths;
   /** Where this node is; undefined when topology is switched off. */
   readonly topology: TopologySegments | undefined;

@@ -1,6 +1,8 @@
 import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
-import type { Backend, FileSystemUsage, Records } from './ports.ts';
+import type { Backend, FileSystemUsage, FreezeMarks, Records } from './ports.ts';
+import type { GroupSnapshot, Snapshot } from './snapshot.ts';
+import type { Stored } from './stored.ts';
 import type { BackendKind, Volume } from './volume.ts';
 
 /** How a pool provides directory volumes: the best that its file system can do. */
@@ -14,6 +16,17 @@ export interface PoolAbilities {
   readonly directories: DirectoryAbility;
   /** Whether files can be attached as block devices. */
   readonly hasImages: boolean;
+  /** Whether a copy of a file takes no time and no space: it shares the blocks of the original (reflink). */
+  readonly sharesBlocks: boolean;
+}
+
+/** What is remembered in a pool. */
+export interface PoolRecords {
+  readonly volumes: Records<Volume>;
+  /** Those that are in no group. */
+  readonly snapshots: Records<Snapshot>;
+  /** Groups, each with its snapshots in its directory. */
+  readonly groups: Records<GroupSnapshot>;
 }
 
 /**
@@ -27,7 +40,8 @@ export interface Pool {
   /** Where it is, symbolic links followed. */
   readonly path: string;
   readonly abilities: PoolAbilities;
-  readonly records: Records;
+  readonly records: PoolRecords;
+  readonly freezeMarks: FreezeMarks;
   readonly backends: Readonly<Record<BackendKind, Backend>>;
   /** What its volumes are promised together. */
   readonly account: Account;
@@ -67,9 +81,9 @@ export class Pools {
     return this.named(defaultPoolName);
   }
 
-  /** The pool a volume lies in; volumes are only ever loaded from pools there are. */
-  of(volume: Volume): Pool {
-    return this.named(volume.pool);
+  /** The pool an object lies in; they are only ever loaded from pools there are. */
+  of({ pool }: Stored): Pool {
+    return this.named(pool);
   }
 
   withId(poolId: string): Pool | undefined {

@@ -1,32 +1,33 @@
 import type { FileSystemType } from './file-system-type.ts';
 import type { MountFlags } from './mount-flags.ts';
-import type { DamagedVolume, RootOwnership, Volume } from './volume.ts';
+import type { Damaged, Stored } from './stored.ts';
+import type { BackendKind, RootOwnership, Volume } from './volume.ts';
 
 /**
  * What the model needs of the world: records that survive a crash, a backend that provisions bytes, and mounts.
  * Each port has a fake that passes the same contract tests as the real one.
  */
 
-/** The volumes of one pool as they are remembered on its disk. */
-export interface Records {
+/** The objects of one kind in one pool, as they are remembered on its disk: volumes, snapshots or groups. */
+export interface Records<Kind extends Stored> {
   /** Everything remembered. A record that cannot be understood comes as damaged; it never fails the rest. */
-  load(): Promise<{ volumes: Volume[]; damaged: DamagedVolume[] }>;
+  load(): Promise<{ found: Kind[]; damaged: Damaged[] }>;
   /**
-   * Makes a volume durable, whole or not at all: builds it aside, with `build` filling its directory, and lets
-   * it appear in one step. When this rejects, the volume does not exist and nothing of it is left.
+   * Makes an object durable, whole or not at all: builds it aside, with `build` filling its directory, and lets
+   * it appear in one step. When this rejects, the object does not exist and nothing of it is left.
    * @throws VolumeError exhausted or unavailable for what a disk can answer
    */
-  add(volume: Volume, build: (directory: string) => Promise<void>): Promise<void>;
-  /** Replaces the record of a volume that exists, in one durable step. */
-  replace(volume: Volume): Promise<void>;
+  add(object: Kind, build: (directory: string) => Promise<void>): Promise<void>;
+  /** Replaces the record of an object that exists, in one durable step. */
+  replace(object: Kind): Promise<void>;
   /**
-   * Forgets a volume in one durable step. What it held is removed afterwards, in the background, through
+   * Forgets an object in one durable step. What it held is removed afterwards, in the background, through
    * `Backend.destroy`. Forgetting what is not there changes nothing.
    */
   remove(id: string): Promise<void>;
-  /** The directory of a volume that exists, for the backend. */
+  /** The directory of an object that exists, for the backend. */
   directoryOf(id: string): string;
-  /** The name of the volume's directory, as it shows in the root of its mounts. */
+  /** The name of the object's directory, as it shows in the root of its mounts. */
   directoryNameOf(id: string): string;
 }
 
@@ -37,8 +38,18 @@ export interface Records {
 export interface Backend {
   /** Makes the volume's content in its directory, with its limit in force, and makes it durable. */
   provision(directory: string, volume: Volume): Promise<void>;
-  /** Removes the volume's directory with all it holds, and its limit. What is gone is no error; may be repeated. */
-  destroy(directory: string, volume: Volume): Promise<void>;
+  /**
+   * The same, with a copy as its first content. The limit is the volume's own, whatever that of the original is.
+   * @throws VolumeError invalid: the original is of a kind that this backend cannot hold
+   */
+  provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void>;
+  /** Makes the content of a snapshot, a copy that no limit holds, and makes it durable. */
+  snapshot(directory: string, original: Original, control: CopyControl): Promise<void>;
+  /**
+   * Removes the directory of a volume, with all it holds, and its limit; without a volume, that of a snapshot. What is
+   * gone is no error; may be repeated.
+   */
+  destroy(directory: string, volume?: Volume): Promise<void>;
   /** What is mounted or attached when the volume is staged: a directory, or the file of an image. */
   contentOf(directory: string): string;
   /**
@@ -51,8 +62,44 @@ export interface Backend {
    * no limit of its own, or where only its mounted file system knows.
    */
   usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined>;
-  /** The bytes of the pool's disk that the volume takes up, as far as that can be told without looking at each file. */
-  occupiedBytes(directory: string, volume: Volume): Promise<bigint>;
+  /**
+   * The bytes of the pool's disk that a volume held to its size takes up, in time that does not depend on its content;
+   * 0 for any other.
+   */
+  occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes>;
+  /** The bytes that a copy of all of it takes on a disk where nothing can be shared. It may look at each file. */
+  copyBytes(path: string, signal: AbortSignal): Promise<bigint>;
+}
+
+/** What a volume takes up on its disk. */
+export interface OccupiedBytes {
+  readonly total: bigint;
+  /** What no copy has in common with it; undefined where that cannot be told. */
+  readonly exclusive: bigint | undefined;
+}
+
+/** Content that is copied: a volume's or a snapshot's. */
+export interface Original {
+  readonly backend: BackendKind;
+  /** A directory, or the file of an image. */
+  readonly path: string;
+}
+
+/** How whoever waits for a copy stops it, and learns how far it is. */
+export interface CopyControl {
+  readonly signal: AbortSignal;
+  /** Told of bytes that were copied; of shared ones nobody is told. */
+  readonly onBytes: (bytes: bigint) => void;
+}
+
+/**
+ * Which volumes have a file system that is frozen, on a disk that is not: so that after a crash they are thawed
+ * before anything else is done.
+ */
+export interface FreezeMarks {
+  /** Marks volumes, durably. */
+  add(volumeIds: readonly string[]): Promise<void>;
+  remove(volumeIds: readonly string[]): Promise<void>;
 }
 
 /** Identifies a file or directory while it is open or mounted: an inode number and its device. */
@@ -170,6 +217,16 @@ export interface Mounts {
    *   resource limits
    */
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }>;
+  /** Waits until everything written to the file system at a path is on its device. */
+  sync(path: string): Promise<void>;
+  /**
+   * Lets nobody write to the file system mounted at a path until it is thawed, and makes it whole on its device: what
+   * writers do waits. It stays so when this process ends.
+   * @returns false when somebody else has frozen it
+   */
+  freeze(path: string): Promise<boolean>;
+  /** Ends a freeze; of what is not frozen nothing happens. */
+  thaw(path: string): Promise<void>;
   /** The space at a path, which exists. */
   usage(path: string): Promise<FileSystemUsage>;
   /** Every mount there is. The cost grows with their number: for start-up and for what no index knows. */

@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
 import { least } from './least.ts';
+import { exclusiveBytes } from './lineage.ts';
 import type { Model } from './model.ts';
 import { accountsOf, type Place } from './place.ts';
 import type { Pool } from './pool.ts';
@@ -40,6 +41,18 @@ export async function claimRoom(model: Model, place: Place, claim: Claim): Promi
   checkAccounts(place, claim);
   checkDisk(model, pool, claim, space);
   return promise(place, claim);
+}
+
+/**
+ * The same against the disk of a pool alone, for what is written there and is no volume's.
+ * @throws VolumeError exhausted
+ */
+export async function claimDisk(model: Model, pool: Pool, bytes: bigint): Promise<() => void> {
+  if (bytes === 0n) return () => {};
+  const room = diskRoom(model, pool, await measure(model, pool));
+  if (bytes > room) throw new VolumeError('exhausted', noRoom(pool.name, room, bytes));
+  pool.disk.promise(bytes);
+  return () => pool.disk.release(bytes);
 }
 
 /** Counts a volume that exists already. */
@@ -93,9 +106,9 @@ async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
 async function occupiedOn(model: Model, disk: Account, volume: Volume): Promise<bigint> {
   const home = model.pools.of(volume);
   if (home.disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
-  const directory = home.records.directoryOf(volume.id);
-  const bytes = await home.backends[volume.content.backend].occupiedBytes(directory, volume);
-  return least(bytes, volume.capacityBytes);
+  const directory = home.records.volumes.directoryOf(volume.id);
+  const occupied = await home.backends[volume.content.backend].occupiedBytes(directory, volume);
+  return least(exclusiveBytes(model, volume, occupied), volume.capacityBytes);
 }
 
 function checkAccounts(place: Place, { bytes }: Claim): void {
@@ -110,7 +123,10 @@ function checkDisk(model: Model, pool: Pool, { bytes }: Claim, space: DiskSpace)
 }
 
 function exhausted({ pool, capacityClass }: Place, roomLeft: bigint, bytes: bigint): VolumeError {
-  const where = quote(capacityClass ?? pool.name);
-  const message = `capacity_range.required_bytes: pool ${where} has room for ${roomLeft} bytes, not for ${bytes} more`;
-  return new VolumeError('exhausted', message);
+  const why = noRoom(capacityClass ?? pool.name, roomLeft, bytes);
+  return new VolumeError('exhausted', `capacity_range.required_bytes: ${why}`);
+}
+
+function noRoom(where: string, roomLeft: bigint, bytes: bigint): string {
+  return `pool ${quote(where)} has room for ${roomLeft} bytes, not for ${bytes} more`;
 }

@@ -36,7 +36,7 @@ export async function stageImage(
   const mountId = await model.devices.hold(image, async (device) => {
     if (isFresh) await model.formatter.growUnmounted(device, fsType);
     else await model.devices.refreshSize(image);
-    const options = mountOptions(capability);
+    const options = mountOptions(fsType, capability);
     const mounted = await model.mounts.mountDevice(device, stagingPath, { fsType, options, flags });
     if (!flags.readOnly) await model.mounts.growFileSystem(stagingPath, device, fsType);
     return mounted;
@@ -72,8 +72,14 @@ async function fileSystemFor(
   return fsType;
 }
 
-// Deleted data gives its space back to the pool, unless the request says otherwise.
-function mountOptions({ superblockOptions, fileSystemOptions }: MountCapability): string[] {
-  const asked = [...superblockOptions, ...fileSystemOptions];
-  return asked.some((option) => /^(no)?discard\b/.test(option)) ? asked : [...asked, 'discard'];
+function mountOptions(
+  fsType: FileSystemType,
+  { superblockOptions, fileSystemOptions }: MountCapability,
+): string[] {
+  const options = [...superblockOptions, ...fileSystemOptions];
+  // Deleted data gives its space back to the pool, unless the request says otherwise.
+  if (!options.some((option) => /^(no)?discard\b/.test(option))) options.push('discard');
+  // A copy has the id of its original, and XFS would not mount both; it is only told not to look.
+  if (fsType === 'xfs') options.push('nouuid');
+  return options;
 }

@@ -6,7 +6,7 @@ import { isBlock, type Volume } from './volume.ts';
 /** Where a volume's content is: a directory, or the file of an image. */
 export function contentPathOf(model: Model, volume: Volume): string {
   const { records, backends } = model.pools.of(volume);
-  return backends[volume.content.backend].contentOf(records.directoryOf(volume.id));
+  return backends[volume.content.backend].contentOf(records.volumes.directoryOf(volume.id));
 }
 
 /** The directory that is mounted when a directory volume is staged: its path, and what it is now. */

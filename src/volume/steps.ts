@@ -1,17 +1,32 @@
+/** How an object that is remembered comes to be. */
+function creation<Kind extends string>(kind: Kind) {
+  return [
+    `${kind}: directory made`,
+    `${kind}: record written`,
+    `${kind}: content made`,
+    `${kind}: built durably`,
+    `${kind}: renamed`,
+    `${kind}: durable`,
+  ] as const;
+}
+
+/** How it goes; its content is removed afterwards. */
+function removal<Kind extends string>(kind: Kind) {
+  return [`${kind}: renamed`, `${kind}: durable`] as const;
+}
+
 /**
  * The steps of every mutation, in the order they are reached. After each the process may die, and what is on
  * disk and mounted must be something the next start and a retry can work with.
  */
 export const mutationSteps = {
-  createVolume: [
-    'create: directory made',
-    'create: record written',
-    'create: content made',
-    'create: built durably',
-    'create: renamed',
-    'create: durable',
-  ],
-  deleteVolume: ['delete: checked', 'delete: renamed', 'delete: durable', 'delete: content removed'],
+  createVolume: creation('create'),
+  deleteVolume: ['delete: checked', ...removal('delete'), 'delete: content removed'],
+  createSnapshot: creation('snapshot'),
+  deleteSnapshot: removal('delete snapshot'),
+  createGroupSnapshot: creation('group'),
+  deleteGroupSnapshot: removal('delete group'),
+  freeze: ['freeze: marked', 'freeze: frozen', 'freeze: cut', 'freeze: thawed', 'freeze: unmarked'],
   expandVolume: ['expand: checked', 'expand: content grown', 'expand: recorded'],
   expandImage: ['expand: device grown', 'expand: file system grown'],
   stageVolume: ['stage: checked', 'stage: mounted'],

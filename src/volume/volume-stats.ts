@@ -12,7 +12,7 @@ import { isBlock, type Volume } from './volume.ts';
 export async function volumeStats(model: Model, volume: Volume, volumePath: string): Promise<VolumeUsage> {
   await checkVolumeAt(model, volume, volumePath);
   const { records, backends } = model.pools.of(volume);
-  const own = await backends[volume.content.backend].usage(records.directoryOf(volume.id), volume);
+  const own = await backends[volume.content.backend].usage(records.volumes.directoryOf(volume.id), volume);
   if (own) return own;
   const { bytes, inodes } = await model.mounts.usage(volumePath);
   // Of a file system that makes inodes as it goes, statfs(2) tells zeros.

@@ -1,5 +1,6 @@
 import type { AccessMode } from './access-mode.ts';
 import type { FileSystemType } from './file-system-type.ts';
+import type { Stored } from './stored.ts';
 
 /** The owner and mode of a volume's root directory, set once when the root is made. */
 export interface RootOwnership {
@@ -28,17 +29,22 @@ export type ImageUse =
 
 export type BackendKind = VolumeContent['backend'];
 
+/** What a volume's first content was copied from (CSI specification, VolumeContentSource). */
+export type ContentSource =
+  | { readonly kind: 'snapshot'; readonly id: string }
+  | { readonly kind: 'volume'; readonly id: string };
+
 /** A volume that exists. */
-export interface Volume {
-  readonly id: string;
-  /** The name CreateVolume was given; a second create with it answers this volume. */
+export interface Volume extends Stored {
   readonly name: string;
-  /** The name of the pool it lies in. */
-  readonly pool: string;
   /** The accounting class of the pool it counts against; undefined when it was made in none. */
   readonly capacityClass: string | undefined;
   readonly content: VolumeContent;
   readonly capacityBytes: bigint;
+  /** What it was made from; undefined when it was made empty. */
+  readonly source: ContentSource | undefined;
+  /** What it may have in common with copies. */
+  readonly sharing: Sharing;
   readonly root: RootOwnership;
   /** The access modes it was created for. */
   readonly accessModes: readonly AccessMode[];
@@ -46,11 +52,12 @@ export interface Volume {
   readonly createdAt: string;
 }
 
-/** A directory in a pool that should hold a volume, but whose record cannot be understood. */
-export interface DamagedVolume {
-  readonly id: string;
-  readonly pool: string;
-  readonly reason: string;
+/** Blocks that a volume shares with copies take space once; written anew they take more. */
+export interface Sharing {
+  /** The first volume that it has its content from, through whatever copies; the volume itself where it is no copy. */
+  readonly lineage: string;
+  /** The most it can share with others of its lineage; 0 where it never was copied so that blocks are shared. */
+  readonly sharedBytes: bigint;
 }
 
 /** Whether writes past the volume's capacity fail. */

@@ -61,6 +61,8 @@ export function backendContract(
         capacityClass: undefined,
         content: await subject.newContent(),
         capacityBytes: CAPACITY_BYTES,
+        source: undefined,
+        sharing: { lineage: id, sharedBytes: 0n },
         root: { ...subject.owner, mode },
         accessModes: ['SINGLE_NODE_WRITER'],
         createdAt: '2024-05-06T07:08:09.010Z',
@@ -149,9 +151,9 @@ export function backendContract(
 
       test('tells what a volume that is held to its size takes up on the disk', async () => {
         const volume = await provisioned();
-        expect(await backend.occupiedBytes(directory, volume)).toBeLessThan(WRITTEN_BYTES);
+        expect((await backend.occupiedBytes(directory, volume)).total).toBeLessThan(WRITTEN_BYTES);
         await subject.write(content, Number(WRITTEN_BYTES));
-        const occupied = await backend.occupiedBytes(directory, volume);
+        const { total: occupied } = await backend.occupiedBytes(directory, volume);
         if (isCapacityEnforced(volume.content)) expect(occupied).toBeGreaterThanOrEqual(WRITTEN_BYTES);
         else expect(occupied).toBe(0n);
       });

@@ -2,13 +2,13 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VolumeError } from '../../src/volume/errors.ts';
 import type { FileSystemType } from '../../src/volume/file-system-type.ts';
+import { newObjectId } from '../../src/volume/object-id.ts';
 import type { Records } from '../../src/volume/ports.ts';
 import type { Volume, VolumeContent } from '../../src/volume/volume.ts';
-import { newVolumeId } from '../../src/volume/volume-id.ts';
 
 /** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
 export interface RecordsSubject {
-  readonly records: Records;
+  readonly records: Records<Volume>;
   makeDirectory(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Makes the record of a volume that exists unreadable. */
@@ -25,7 +25,7 @@ export interface RecordsSubject {
 export function recordsContract(name: string, makeSubject: () => Promise<RecordsSubject>): void {
   describe(`${name} keeps the contract of Records`, () => {
     let subject: RecordsSubject;
-    let records: Records;
+    let records: Records<Volume>;
 
     beforeEach(async () => {
       subject = await makeSubject();
@@ -34,16 +34,16 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
 
     const buildData = (directory: string) => subject.makeDirectory(join(directory, 'data'));
     const add = async (volume: Volume) => records.add(volume, buildData);
-    const loadedIds = async () => (await records.load()).volumes.map(({ id }) => id).sort();
+    const loadedIds = async () => (await records.load()).found.map(({ id }) => id).sort();
 
     async function expectNothingOf(volume: Volume): Promise<void> {
-      expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+      expect(await records.load()).toEqual({ found: [], damaged: [] });
       expect(await subject.exists(records.directoryOf(volume.id))).toBe(false);
       expect(await subject.leftovers()).toEqual([]);
     }
 
     test('an empty pool has no volumes', async () => {
-      expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+      expect(await records.load()).toEqual({ found: [], damaged: [] });
     });
 
     describe('add', () => {
@@ -58,6 +58,11 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
           'several access modes',
           volumeOf('a', { accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'] }),
         ],
+        ['a source', volumeOf('a', { source: { kind: 'snapshot', id: 's' } })],
+        [
+          'what it shares with copies',
+          volumeOf('a', { sharing: { lineage: 'first', sharedBytes: 2n ** 63n - 1n } }),
+        ],
         ['an accounting class', volumeOf('a', { capacityClass: 'slow' })],
         ['a project', volumeOf('a', { content: { backend: 'quota', projectId: 2 ** 31 - 1 } })],
         ['a subvolume', volumeOf('a', { content: { backend: 'subvolume', isLimited: true } })],
@@ -69,7 +74,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         ['a name that begins like an encoded id', volumeOf('x-YWJj')],
       ])('%s is remembered as it is', async (_, volume) => {
         await add(volume);
-        expect(await records.load()).toEqual({ volumes: [volume], damaged: [] });
+        expect(await records.load()).toEqual({ found: [volume], damaged: [] });
         expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
         expect(await subject.leftovers()).toEqual([]);
       });
@@ -80,7 +85,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
           expect(directory).not.toBe(records.directoryOf(volume.id));
           expect(await subject.exists(directory)).toBe(true);
           expect(await subject.exists(records.directoryOf(volume.id))).toBe(false);
-          expect(await records.load()).toEqual({ volumes: [], damaged: [] });
+          expect(await records.load()).toEqual({ found: [], damaged: [] });
         });
         expect(await loadedIds()).toEqual([volume.id]);
       });
@@ -122,7 +127,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         const volume = volumeOf('a');
         await add(volume);
         await expect(add({ ...volume, name: 'b' })).rejects.toThrow();
-        expect((await records.load()).volumes).toEqual([volume]);
+        expect((await records.load()).found).toEqual([volume]);
         expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
         expect(await subject.leftovers()).toEqual([]);
       });
@@ -142,8 +147,8 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         const larger = { ...changed, capacityBytes: 2n ** 63n - 1n };
         await records.replace(larger);
         await records.replace(larger);
-        const { volumes, damaged } = await records.load();
-        expect(new Set(volumes)).toEqual(new Set([kept, larger]));
+        const { found, damaged } = await records.load();
+        expect(new Set(found)).toEqual(new Set([kept, larger]));
         expect(damaged).toEqual([]);
         expect(await subject.exists(join(records.directoryOf(changed.id), 'data'))).toBe(true);
         expect(await subject.leftovers()).toEqual([]);
@@ -201,7 +206,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       for (const volume of volumes) await add(volume);
       await add(volumeOf('whole'));
       for (const volume of volumes) await subject.damage(volume.id);
-      const { volumes: loaded, damaged } = await records.load();
+      const { found: loaded, damaged } = await records.load();
       expect(loaded.map((volume) => volume.name)).toEqual(['whole']);
       expect(damaged.map(({ id }) => id).sort()).toEqual(volumes.map(({ id }) => id).sort());
       for (const { pool, reason } of damaged) {
@@ -218,8 +223,8 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         '..',
         'a/b',
         'x-YQ',
-        newVolumeId('a', 'aaaaaaaa'),
-        newVolumeId('x-YQ', 'aaaaaaaa'),
+        newObjectId('a', 'aaaaaaaa'),
+        newObjectId('x-YQ', 'aaaaaaaa'),
       ];
       const names = ids.map((id) => records.directoryNameOf(id));
       expect(new Set(names).size).toBe(ids.length);
@@ -232,13 +237,16 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
 }
 
 function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
+  const { id = newObjectId(name, 'aaaaaaaa') } = changes;
   return {
-    id: newVolumeId(name, 'aaaaaaaa'),
+    id,
     name,
     pool: 'default',
     capacityClass: undefined,
     content: { backend: 'directory' },
     capacityBytes: 1024n ** 2n,
+    source: undefined,
+    sharing: { lineage: id, sharedBytes: 0n },
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],
     createdAt: '2024-05-06T07:08:09.010Z',

@@ -10,12 +10,11 @@ import { mountsBelow, scratchDirectory } from './scratch.ts';
 
 /** What the suite may skip: features this driver does not declare. */
 const undeclared = [
-  /^(CreateSnapshot|DeleteSnapshot|ListSnapshots|GetSnapshot|ModifyVolume) /,
+  /^ModifyVolume /,
   /^(ControllerGetVolumeHealth|ControllerListVolumeHealth) /,
   /^Controller Service .* (ControllerPublishVolume|ControllerUnpublishVolume|volume lifecycle) /,
-  /^Controller Service .* CreateVolume should .* (source snapshot|source volume|volume attribute class)/,
+  /^Controller Service .* CreateVolume should .* volume attribute class/,
   /^Node Service (NodeGetVolumeHealth|NodeGetStorageHealth)/,
-  /^GroupController/,
   /^SnapshotMetadata/,
 ];
 

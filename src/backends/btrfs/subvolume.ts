@@ -1,11 +1,14 @@
-import { createSubvolume, fileSystemUuid, removeSubvolumeTree, subvolumeId } from '../../kernel/btrfs.ts';
+import { createSubvolume, fileSystemUuid, snapshotSubvolume, subvolumeId } from '../../kernel/btrfs.ts';
 import { type Qgroup, qgroupOf, removeQgroup, setQgroupLimit } from '../../kernel/btrfs-quota.ts';
+import { treeBytes } from '../../kernel/copy-tree.ts';
 import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
+import { removeSubvolumeTree } from '../../kernel/remove-subvolume-tree.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
-import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
+import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, prepareRoot } from '../volume-root.ts';
 
@@ -22,6 +25,35 @@ export class Subvolume implements Backend {
       if (isLimited(volume)) await limit(fd, volume, volume.capacityBytes);
       await prepareRoot(content, fd, volume.root);
       // Syncing the directory alone does not cover the qgroup.
+      await syncFileSystem(fd);
+    });
+  }
+
+  async provisionCopy(
+    directory: string,
+    volume: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    const content = dataOf(directory);
+    if (!(await isSnapshotTaken(directory, original, { readOnly: false }))) {
+      await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
+      await copyDirectory(original, content, control);
+    }
+    await withDescriptor(content, 'r', async (fd) => {
+      // A subvolume gets the limit of the one it is a snapshot of.
+      if (isLimited(volume)) await limit(fd, volume, volume.capacityBytes);
+      else await unlimit(fd);
+      await syncFileSystem(fd);
+    });
+  }
+
+  async snapshot(directory: string, original: Original): Promise<void> {
+    if (!(await isSnapshotTaken(directory, original, { readOnly: true }))) {
+      throw new Error(`${original.path} is no subvolume of the file system of ${directory}`);
+    }
+    await withDescriptor(dataOf(directory), 'r', async (fd) => {
+      await unlimit(fd);
       await syncFileSystem(fd);
     });
   }
@@ -53,8 +85,13 @@ export class Subvolume implements Backend {
     return limitedUsage(directory, bytes, undefined);
   }
 
-  async occupiedBytes(directory: string, volume: Volume): Promise<bigint> {
-    return isLimited(volume) ? ((await qgroupAt(directory))?.usedBytes ?? 0n) : 0n;
+  async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
+    const qgroup = isLimited(volume) ? await qgroupAt(directory) : undefined;
+    return { total: qgroup?.usedBytes ?? 0n, exclusive: qgroup?.exclusiveBytes ?? 0n };
+  }
+
+  copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
+    return treeBytes(path, signal);
   }
 }
 
@@ -74,6 +111,33 @@ async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise
   const { limitBytes } = (await qgroupOf(fileSystemUuid(fd), id)) ?? {};
   if (limitBytes !== capacityBytes) {
     throw new Error(`the limit of qgroup 0/${id} reads ${limitBytes} after ${capacityBytes} was set`);
+  }
+}
+
+/** Lets a subvolume hold anything; where quotas are off it does already. */
+async function unlimit(fd: number): Promise<void> {
+  try {
+    await setQgroupLimit(fd, subvolumeId(fd), undefined);
+  } catch (error) {
+    if (!isErrno(error, errno.ENOTCONN, errno.EINVAL, errno.ENOENT)) throw error;
+  }
+}
+
+/** Takes a snapshot of a subvolume of the same file system. @returns false where the original is none */
+async function isSnapshotTaken(
+  directory: string,
+  { backend, path }: Original,
+  how: { readOnly: boolean },
+): Promise<boolean> {
+  if (backend !== 'subvolume') return false;
+  try {
+    await withDescriptor(path, 'r', (sourceFd) =>
+      withDescriptor(directory, 'r', (fd) => snapshotSubvolume(sourceFd, fd, 'data', how)),
+    );
+    return true;
+  } catch (error) {
+    if (isErrno(error, errno.EXDEV)) return false;
+    throw error;
   }
 }
 

@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
+import { treeBytes } from '../../kernel/copy-tree.ts';
 import { withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
-import type { Backend } from '../../volume/ports.ts';
+import type { Backend, CopyControl, OccupiedBytes, Original } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
+import { copyDirectory } from '../copy-directory.ts';
 import { dataOf, prepareRoot } from '../volume-root.ts';
 
 /**
@@ -20,6 +22,21 @@ export class PlainDirectory implements Backend {
     await withDescriptor(content, 'r', (fd) => prepareRoot(content, fd, root));
   }
 
+  async provisionCopy(
+    directory: string,
+    _volume: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    await this.snapshot(directory, original, control);
+  }
+
+  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    const content = dataOf(directory);
+    await mkdir(content, { mode: 0o700 });
+    await copyDirectory(original, content, control);
+  }
+
   async destroy(directory: string): Promise<void> {
     await removeTree(directory);
   }
@@ -32,7 +49,11 @@ export class PlainDirectory implements Backend {
   }
 
   /** Nothing is kept free for a volume that is not held to its size, so nobody needs to know. */
-  async occupiedBytes(): Promise<bigint> {
-    return 0n;
+  async occupiedBytes(): Promise<OccupiedBytes> {
+    return { total: 0n, exclusive: 0n };
+  }
+
+  copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
+    return treeBytes(path, signal);
   }
 }

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { withDescriptor } from '../../kernel/descriptor.ts';
+import { treeBytes } from '../../kernel/copy-tree.ts';
+import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { eventually } from '../../kernel/eventually.ts';
 import {
@@ -13,10 +14,12 @@ import {
 } from '../../kernel/project-quota.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
-import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
+import { checkFits, copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, prepareRoot } from '../volume-root.ts';
+import { PlainDirectory } from './plain-directory.ts';
 import type { ProjectIds } from './project-ids.ts';
 
 const BYTES_FOR_EACH_INODE = 4096n;
@@ -48,7 +51,32 @@ export class QuotaDirectory implements Backend {
     });
   }
 
-  async destroy(directory: string, volume: Volume): Promise<void> {
+  async provisionCopy(
+    directory: string,
+    volume: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    const content = dataOf(directory);
+    await mkdir(content, { mode: 0o700 });
+    await withDescriptor(content, 'r', async (fd) => {
+      await checkEnforced(fd, volume);
+      await setProject(fd, projectIdOf(volume));
+      // What filled its volume to the last byte may need a little more for metadata here, so the limit comes after.
+      await copyDirectory(original, content, control);
+      checkFits((await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n, volume.capacityBytes);
+      await limit(fd, volume, volume.capacityBytes);
+      await syncFileSystem(fd);
+    });
+  }
+
+  /** Without a project: a snapshot does not grow. */
+  snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    return new PlainDirectory().snapshot(directory, original, control);
+  }
+
+  async destroy(directory: string, volume?: Volume): Promise<void> {
+    if (!volume) return removeTree(directory);
     const projectId = projectIdOf(volume);
     await removeTree(dataOf(directory));
     await onDisk(directory, async (fd) => {
@@ -77,9 +105,13 @@ export class QuotaDirectory implements Backend {
     return limitedUsage(directory, { limit: limitBytes, used: usedBytes }, inodes);
   }
 
-  async occupiedBytes(directory: string, volume: Volume): Promise<bigint> {
+  async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
     const quota = await withDescriptor(directory, 'r', (fd) => quotaOf(fd, projectIdOf(volume)));
-    return quota?.usedBytes ?? 0n;
+    return { total: quota?.usedBytes ?? 0n, exclusive: undefined };
+  }
+
+  copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
+    return treeBytes(path, signal);
   }
 }
 

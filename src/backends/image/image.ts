@@ -1,9 +1,12 @@
 import { join } from 'node:path';
+import { renewFileSystemId } from '../../kernel/btrfs-identity.ts';
+import { copyFile } from '../../kernel/copy-file.ts';
 import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
+import { fileSystemOn } from '../../kernel/superblock.ts';
 import { least } from '../../volume/least.ts';
-import type { Backend, VolumeUsage } from '../../volume/ports.ts';
+import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
 
 const SECTOR_BYTES = 512n;
@@ -20,6 +23,26 @@ export class Image implements Backend {
   async provision(directory: string, { capacityBytes }: Volume): Promise<void> {
     const path = this.contentOf(directory);
     await makeSparse(path, wholeSectors(capacityBytes));
+    await withDescriptor(path, 'r', syncDescriptor);
+  }
+
+  async provisionCopy(
+    directory: string,
+    { capacityBytes, content }: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    const path = this.contentOf(directory);
+    await copyFile(original.path, path, control);
+    await growSparse(path, wholeSectors(capacityBytes));
+    // Two file systems of btrfs with one id are one to the kernel. What a block volume holds is its user's affair.
+    if (!isBlock(content) && (await fileSystemOn(path)) === 'btrfs') await renewFileSystemId(path);
+    await withDescriptor(path, 'r', syncDescriptor);
+  }
+
+  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    const path = this.contentOf(directory);
+    await copyFile(original.path, path, control);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
@@ -41,8 +64,12 @@ export class Image implements Backend {
     return { bytes: { total: capacityBytes, used, available: capacityBytes - used }, inodes: undefined };
   }
 
-  occupiedBytes(directory: string): Promise<bigint> {
-    return allocatedBytes(this.contentOf(directory));
+  async occupiedBytes(directory: string): Promise<OccupiedBytes> {
+    return { total: await allocatedBytes(this.contentOf(directory)), exclusive: undefined };
+  }
+
+  copyBytes(path: string): Promise<bigint> {
+    return allocatedBytes(path);
   }
 }
 

@@ -4,13 +4,14 @@ import type { Methods } from '../../rpc/service.ts';
 import { deleteVolume } from '../../volume/delete-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
-import { nameLock, volumeLock } from '../lock-keys.ts';
+import { volumeLock } from '../lock-keys.ts';
 import { volumeMessage } from '../replies.ts';
 import { required } from '../requests.ts';
-import { createVolumeHandler } from './create-volume.ts';
+import { createVolumeMethod } from './create-volume.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
 import { getCapacityHandler } from './get-capacity.ts';
 import { listVolumesHandler } from './list-volumes.ts';
+import { snapshotMethods } from './snapshots.ts';
 import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
 
 const capabilities = [
@@ -19,15 +20,16 @@ const capabilities = [
   'GET_VOLUME',
   'GET_CAPACITY',
   'SINGLE_NODE_MULTI_WRITER',
+  'CREATE_DELETE_SNAPSHOT',
+  'LIST_SNAPSHOTS',
+  'GET_SNAPSHOT',
+  'CLONE_VOLUME',
 ] as const;
 
 /** The Controller service (CSI specification, Controller Service RPC). */
 export function controllerService(model: Model): Methods<ControllerDefinition> {
   return {
-    CreateVolume: {
-      locks: (request) => [nameLock(request.name)],
-      handle: createVolumeHandler(model),
-    },
+    CreateVolume: createVolumeMethod(model),
     DeleteVolume: {
       locks: (request) => [volumeLock(request.volume_id)],
       async handle(request) {
@@ -43,6 +45,7 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     },
     ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
     ListVolumes: { handle: listVolumesHandler(model) },
+    ...snapshotMethods(model),
     GetCapacity: { handle: getCapacityHandler(model) },
     ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
     ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },

@@ -1,34 +1,59 @@
-import type { CreateVolumeRequest__Output } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
-import type { CreateVolumeResponse } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
+import type { CreateVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import type { CreateVolumeResponse as Response } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
+import type { Lock } from '../../rpc/key-locks.ts';
 import { contradiction, fsTypeOf } from '../../volume/capability.ts';
 import { createVolume, type VolumeSpec } from '../../volume/create-volume.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
+import type { ContentSource } from '../../volume/volume.ts';
+import { nameLock, snapshotShared, volumeShared } from '../lock-keys.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, parseCapacityRange, parseName, parsePlaces, required } from '../requests.ts';
 
 /** Controller.CreateVolume. */
-export function createVolumeHandler(model: Model) {
-  return async (request: CreateVolumeRequest__Output): Promise<CreateVolumeResponse> => {
-    const volume = await createVolume(model, parse(request));
-    return { volume: volumeMessage(model, volume) };
+export function createVolumeMethod(model: Model) {
+  return {
+    locks: (request: Request) => [nameLock(request.name), ...sourceLocks(request)],
+    // An empty volume is there before anybody asks again.
+    joins: (request: Request) => request.volume_content_source !== null,
+    async handle(request: Request): Promise<Response> {
+      const volume = await createVolume(model, parse(request));
+      return { volume: volumeMessage(model, volume) };
+    },
   };
 }
 
-function parse(request: CreateVolumeRequest__Output): VolumeSpec {
+/** What is copied stays as it is meanwhile. */
+function sourceLocks({ volume_content_source: source }: Request): Lock[] {
+  if (source?.snapshot) return [snapshotShared(source.snapshot.snapshot_id)];
+  if (source?.volume) return [volumeShared(source.volume.volume_id)];
+  return [];
+}
+
+function parseSource(source: Request['volume_content_source']): ContentSource | undefined {
+  if (!source) return undefined;
+  switch (source.type) {
+    case 'snapshot': {
+      const id = required('volume_content_source.snapshot.snapshot_id', source.snapshot?.snapshot_id ?? null);
+      return { kind: 'snapshot', id };
+    }
+    case 'volume': {
+      const id = required('volume_content_source.volume.volume_id', source.volume?.volume_id ?? null);
+      return { kind: 'volume', id };
+    }
+    default:
+      throw missingField('volume_content_source.type (snapshot or volume)');
+  }
+}
+
+function parse(request: Request): VolumeSpec {
   required('name', request.name);
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
   const problem = contradiction(capabilities);
   if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
-  if (request.volume_content_source) {
-    throw new VolumeError(
-      'invalid',
-      'volume_content_source: volumes cannot be made from snapshots or volumes yet',
-    );
-  }
   if (Object.keys(request.mutable_parameters).length > 0) {
     throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
   }
@@ -37,5 +62,6 @@ function parse(request: CreateVolumeRequest__Output): VolumeSpec {
   const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
   const range = parseCapacityRange(request.capacity_range);
   const requisite = parsePlaces(request.accessibility_requirements?.requisite);
-  return { name, capabilities, pool, wish: { ...wish, isBlock, fsType }, root, range, requisite };
+  const source = parseSource(request.volume_content_source);
+  return { name, capabilities, pool, wish: { ...wish, isBlock, fsType }, root, source, range, requisite };
 }

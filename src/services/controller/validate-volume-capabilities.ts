@@ -1,11 +1,11 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
 import { contradiction, unsuitable } from '../../volume/capability.ts';
-import { contentDifference, placeDifference } from '../../volume/create-volume.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
+import { contentDifference, placeDifference } from '../../volume/volume-difference.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, required } from '../requests.ts';

@@ -7,8 +7,6 @@ import {
   deleteSubvolume,
   fileSystemUuid,
   isSubvolume,
-  nestedSubvolumes,
-  removeSubvolumeTree,
   subvolumeId,
 } from '../../../src/kernel/btrfs.ts';
 import {
@@ -20,6 +18,7 @@ import {
 } from '../../../src/kernel/btrfs-quota.ts';
 import { withDescriptor } from '../../../src/kernel/descriptor.ts';
 import { errno } from '../../../src/kernel/errno.ts';
+import { nestedSubvolumes, removeSubvolumeTree } from '../../../src/kernel/remove-subvolume-tree.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
+import { volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { type OnStep, passStep } from '../../../src/volume/steps.ts';
@@ -27,7 +28,7 @@ function makeSubject(onStep: OnStep = passStep) {
   });
   return {
     layout,
-    records: new DiskRecords({ layout, poolName: 'default', removals, destroy, onStep }),
+    records: new DiskRecords({ kind: volumeRecords, layout, poolName: 'default', removals, destroy, onStep }),
     destroyed,
     makeDirectory: async (path: string) => void (await mkdir(path)),
     exists: async (path: string) => existsSync(path),
@@ -67,7 +68,7 @@ test.each([
   expect(await subject.leftovers()).toEqual([]);
   isBroken = false;
   await subject.records.add(volume, build);
-  expect((await subject.records.load()).volumes).toEqual([volume]);
+  expect((await subject.records.load()).found).toEqual([volume]);
 });
 
 test.each(['delete: renamed', 'delete: durable'] as const)(
@@ -94,13 +95,13 @@ test('a delete tells an error of the disk by kind, and the volume stays', async 
   await rm(subject.layout.outgoing, { recursive: true });
   writeFileSync(subject.layout.outgoing, '');
   await expect(subject.records.remove(volume.id)).rejects.toMatchObject({ code: 'ENOTDIR' });
-  expect((await subject.records.load()).volumes).toEqual([volume]);
+  expect((await subject.records.load()).found).toEqual([volume]);
 });
 
 test('a volume belongs to the pool it lies in, whatever its record says', async () => {
   const subject = makeSubject();
   await subject.records.add({ ...volume, pool: 'renamed since' }, build);
-  expect((await subject.records.load()).volumes).toEqual([volume]);
+  expect((await subject.records.load()).found).toEqual([volume]);
 });
 
 test.each([
@@ -123,7 +124,7 @@ test.each([
   const subject = makeSubject();
   await subject.records.add(volume, build);
   await damage(subject.records.directoryOf(volume.id));
-  const { volumes, damaged } = await subject.records.load();
-  expect(volumes).toEqual([]);
+  const { found, damaged } = await subject.records.load();
+  expect(found).toEqual([]);
   expect(damaged).toEqual([{ id: volume.id, pool: 'default', reason: expect.stringContaining(reason) }]);
 });

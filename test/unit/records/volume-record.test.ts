@@ -12,7 +12,7 @@ const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes 
 
 test('a record is text that people can read, and ends with a line end', () => {
   expect(encodeVolumeRecord(exampleVolume({ id: 'v', capacityBytes: 2n ** 63n - 1n }))).toBe(`{
-  "formatVersion": 2,
+  "formatVersion": 3,
   "id": "v",
   "name": "a",
   "pool": "default",
@@ -24,6 +24,10 @@ test('a record is text that people can read, and ends with a line end', () => {
   ],
   "createdAt": "2024-05-06T07:08:09.010Z",
   "capacityBytes": "9223372036854775807",
+  "sharing": {
+    "lineage": "v",
+    "sharedBytes": "0"
+  },
   "root": {
     "uid": 0,
     "gid": 0,
@@ -51,6 +55,17 @@ test('what is written is read back, whatever the volume', () => {
     capacityClass: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     content: anyContent,
     capacityBytes: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    source: fc.option(
+      fc.record({
+        kind: fc.constantFrom('snapshot' as const, 'volume' as const),
+        id: fc.string({ minLength: 1 }),
+      }),
+      { nil: undefined },
+    ),
+    sharing: fc.record({
+      lineage: fc.string({ minLength: 1 }),
+      sharedBytes: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+    }),
     root: fc.record({ uid: id, gid: id, mode: fc.nat({ max: 0o7777 }) }),
     accessModes: fc.subarray([...accessModes]),
     createdAt: fc
@@ -81,6 +96,10 @@ test('a record of the first format is read as what it was', () => {
   ],
   "createdAt": "2024-05-06T07:08:09.010Z",
   "capacityBytes": "9223372036854775807",
+  "sharing": {
+    "lineage": "v",
+    "sharedBytes": "0"
+  },
   "root": {
     "uid": 5,
     "gid": 6,
@@ -104,7 +123,7 @@ describe('a record that cannot be understood says why', () => {
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', recordWith({ formatVersion: 3 }), 'its format version 3 is newer than 2'],
+    ['a newer format', recordWith({ formatVersion: 4 }), 'its format version 4 is newer than 3'],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],
     ['null', 'null', 'record: '],

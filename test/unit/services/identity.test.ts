@@ -17,11 +17,14 @@ test('the plugin tells its name and version', async () => {
   });
 });
 
+const always = ['CONTROLLER_SERVICE', 'GROUP_CONTROLLER_SERVICE'];
+const withTopology = ['VOLUME_ACCESSIBILITY_CONSTRAINTS', 'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS'];
+
 test.each([
-  [true, true, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', 'ONLINE']],
-  [false, true, ['CONTROLLER_SERVICE', 'ONLINE']],
-  [true, false, ['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS']],
-  [false, false, ['CONTROLLER_SERVICE']],
+  [true, true, [...always, ...withTopology, 'ONLINE']],
+  [false, true, [...always, 'ONLINE']],
+  [true, false, [...always, ...withTopology]],
+  [false, false, always],
 ])('what the plugin has, with topology %s and expansion %s', async (hasTopology, hasExpansion, types) => {
   const { capabilities } = await identity(hasTopology, hasExpansion).GetPluginCapabilities({});
   expect(capabilities.map((each) => each.service?.type ?? each.volume_expansion?.type)).toEqual(types);

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createVolume } from '../../../src/volume/create-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
+import { nameHash, parseOwnId } from '../../../src/volume/object-id.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
-import { nameHash, parseOwnId } from '../../../src/volume/volume-id.ts';
 import { failAt } from './fakes/gate.ts';
 import { fakeNode, fixedNow, here } from './fakes/model.ts';
 import { capability, volumeSpec } from './fakes/requests.ts';
@@ -24,22 +24,24 @@ describe('a new volume', () => {
       capacityClass: undefined,
       content: { backend: 'directory' },
       capacityBytes: 1024n ** 2n,
+      source: undefined,
+      sharing: { lineage: volume.id, sharedBytes: 0n },
       root: { uid: 1, gid: 2, mode: 0o2770 },
       accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
       createdAt: fixedNow.toISOString(),
     });
     expect(parseOwnId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });
-    expect((await pool.records.load()).volumes).toEqual([volume]);
+    expect((await pool.records.volumes.load()).found).toEqual([volume]);
     expect(model.volumes.find(volume.id)).toBe(volume);
     expect(model.volumes.findByName('a')).toBe(volume);
-    expect(model.volumes.idOfDirectory(pool.records.directoryNameOf(volume.id))).toBe(volume.id);
+    expect(model.volumes.idOfDirectory(pool.records.volumes.directoryNameOf(volume.id))).toBe(volume.id);
   });
 
   test('lies in the pool that was asked for', async () => {
     const { model, fastPool } = fakeNode();
     const volume = await createVolume(model, volumeSpec({ pool: 'fast' }));
     expect(volume.pool).toBe('fast');
-    expect((await fastPool.records.load()).volumes).toEqual([volume]);
+    expect((await fastPool.records.volumes.load()).found).toEqual([volume]);
   });
 
   test('goes through every step of a create', async () => {
@@ -60,7 +62,7 @@ describe('a create with a name that is taken', () => {
     const { model, pool } = fakeNode();
     const volume = await createVolume(model, volumeSpec());
     expect(await createVolume(model, volumeSpec(changes))).toBe(volume);
-    expect((await pool.records.load()).volumes).toHaveLength(1);
+    expect((await pool.records.volumes.load()).found).toHaveLength(1);
   });
 
   test.each([
@@ -86,7 +88,7 @@ describe('a create with a name that is taken', () => {
     model.volumes.remove(volume);
     model.volumes.addDamaged({ id: volume.id, pool: 'default', reason: 'it is empty' });
     await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'damaged' });
-    expect((await pool.records.load()).volumes).toHaveLength(1);
+    expect((await pool.records.volumes.load()).found).toHaveLength(1);
   });
 });
 
@@ -122,7 +124,7 @@ describe('a create that cannot be', () => {
       kind,
       message: expect.stringContaining(message),
     });
-    expect((await pool.records.load()).volumes).toEqual([]);
+    expect((await pool.records.volumes.load()).found).toEqual([]);
     expect(model.volumes.listAfter('', 1)).toEqual([]);
   });
 

@@ -1,21 +1,21 @@
 import { describe, expect, test } from 'vitest';
 import { deleteVolume } from '../../../src/volume/delete-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
+import { newObjectId } from '../../../src/volume/object-id.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
-import { newVolumeId } from '../../../src/volume/volume-id.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
 
 test('a deleted volume is gone from disk and index, and its content is removed', async () => {
   const { model, pool, mounts, addVolume } = fakeNode();
   const volume = await addVolume();
-  const directory = pool.records.directoryOf(volume.id);
+  const directory = pool.records.volumes.directoryOf(volume.id);
   await deleteVolume(model, volume.id);
   expect(model.volumes.find(volume.id)).toBeUndefined();
   expect(model.volumes.findByName(volume.name)).toBeUndefined();
-  expect((await pool.records.load()).volumes).toEqual([]);
-  await pool.records.idle();
+  expect((await pool.records.volumes.load()).found).toEqual([]);
+  await pool.records.volumes.idle();
   expect(mounts.entryAt(directory)).toBeUndefined();
 });
 
@@ -25,12 +25,12 @@ test('goes through every step of a delete', async () => {
   const volume = await addVolume();
   steps.length = 0;
   await deleteVolume(model, volume.id);
-  await pool.records.idle();
+  await pool.records.volumes.idle();
   expect(steps).toEqual(mutationSteps.deleteVolume);
 });
 
 test.each([
-  ['an id of our form in a pool of ours', newVolumeId('a', 'aaaaaaaa')],
+  ['an id of our form in a pool of ours', newObjectId('a', 'aaaaaaaa')],
   ['an id of any other form', '../../etc'],
 ])('a volume that does not exist is deleted already: %s', async (_, id) => {
   const { model } = fakeNode();
@@ -39,7 +39,7 @@ test.each([
 
 test("an id of another node's pool is refused, for nobody here can say that it is gone", async () => {
   const { model } = fakeNode();
-  await expect(deleteVolume(model, newVolumeId('a', 'cccccccc'))).rejects.toMatchObject({
+  await expect(deleteVolume(model, newObjectId('a', 'cccccccc'))).rejects.toMatchObject({
     kind: 'precondition',
     message: expect.stringContaining('cccccccc'),
   });
@@ -47,7 +47,7 @@ test("an id of another node's pool is refused, for nobody here can say that it i
 
 test('a volume whose record is damaged is never answered as deleted', async () => {
   const { model } = fakeNode();
-  const id = newVolumeId('a', 'aaaaaaaa');
+  const id = newObjectId('a', 'aaaaaaaa');
   model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
   await expect(deleteVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
 });

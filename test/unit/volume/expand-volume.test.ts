@@ -17,7 +17,7 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   const volume = await node.addVolume('a', { content, capacityBytes: 100n });
   const expand = (asked = range(200n), maximumBytes = 1000n) =>
     expandContent(node.model, node.model.volumes.find(volume.id) ?? volume, asked, maximumBytes);
-  const stored = async () => (await node.pool.records.load()).volumes[0]?.capacityBytes;
+  const stored = async () => (await node.pool.records.volumes.load()).found[0]?.capacityBytes;
   return { ...node, volume, expand, stored };
 }
 

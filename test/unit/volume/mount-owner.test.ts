@@ -1,14 +1,14 @@
 import { describe, expect, test, vi } from 'vitest';
 import { checkOwner, volumeOfFile, volumeOfMount } from '../../../src/volume/mount-owner.ts';
+import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
-import { directoryNameOf, newVolumeId } from '../../../src/volume/volume-id.ts';
 import { VolumeIndex } from '../../../src/volume/volume-index.ts';
 import { exampleVolume, fakeNode } from './fakes/model.ts';
 import { blockContent } from './fakes/requests.ts';
 
 const { pools } = fakeNode().model;
 const volumes = new VolumeIndex();
-const own = newVolumeId('a', 'aaaaaaaa');
+const own = newObjectId('a', 'aaaaaaaa');
 for (const id of ['v', own]) volumes.add(exampleVolume({ id, name: id }));
 const dirV = directoryNameOf('v');
 const model = { volumes, pools };

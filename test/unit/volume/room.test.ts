@@ -103,7 +103,7 @@ describe('the disk', () => {
   test('never counts more of a volume than it was promised', async () => {
     const { model, pool, place, addVolume } = nodeWith({ freeBytes: 100n });
     await addVolume('held', { content: blockContent, capacityBytes: 30n });
-    vi.spyOn(pool.backends.image, 'occupiedBytes').mockResolvedValue(1000n);
+    vi.spyOn(pool.backends.image, 'occupiedBytes').mockResolvedValue({ total: 1000n, exclusive: undefined });
     expect(await roomBytes(model, place)).toBe(100n);
   });
 

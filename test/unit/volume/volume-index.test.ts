@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { directoryNameOf, newVolumeId } from '../../../src/volume/volume-id.ts';
+import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
 import { VolumeIndex } from '../../../src/volume/volume-index.ts';
 import { exampleVolume } from './fakes/model.ts';
 
@@ -57,7 +57,7 @@ test('a volume that has changed takes the place of what it was', () => {
 test('a pool that is forgotten takes its volumes along, damaged ones too, and no others', () => {
   const index = new VolumeIndex();
   const kept = exampleVolume({ id: 'kept', name: 'kept' });
-  const damaged = newVolumeId('damaged', 'bbbbbbbb');
+  const damaged = newObjectId('damaged', 'bbbbbbbb');
   index.add(kept);
   for (const id of ['b', 'c']) index.add(exampleVolume({ id, name: id, pool: 'fast' }));
   index.addDamaged({ id: damaged, pool: 'fast', reason: 'it is empty' });
@@ -72,7 +72,7 @@ test('a pool that is forgotten takes its volumes along, damaged ones too, and no
 });
 
 describe('a damaged volume', () => {
-  const id = newVolumeId('a', 'aaaaaaaa');
+  const id = newObjectId('a', 'aaaaaaaa');
   const index = new VolumeIndex();
   index.addDamaged({ id, pool: 'default', reason: 'volume.json: it is empty' });
   index.addDamaged({ id: 'imported', pool: 'default', reason: 'volume.json is missing' });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { newVolumeId } from '../../../../src/volume/volume-id.ts';
+import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { fakeNode, here } from '../../volume/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
@@ -11,6 +11,10 @@ test('the controller declares what it has, and no more', async () => {
     'GET_VOLUME',
     'GET_CAPACITY',
     'SINGLE_NODE_MULTI_WRITER',
+    'CREATE_DELETE_SNAPSHOT',
+    'LIST_SNAPSHOTS',
+    'GET_SNAPSHOT',
+    'CLONE_VOLUME',
     'EXPAND_VOLUME',
   ]);
 });
@@ -49,7 +53,7 @@ describe('ControllerGetVolume', () => {
   test.each([
     ['invalid', ''],
     ['not-found', 'nobody'],
-    ['not-found', newVolumeId('a', 'cccccccc')],
+    ['not-found', newObjectId('a', 'cccccccc')],
   ])('is %s for the id %j', async (kind, volume_id) => {
     await expect(controllerOf(fakeNode().model).ControllerGetVolume({ volume_id })).rejects.toMatchObject({
       kind,

@@ -76,7 +76,9 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
     'volume_capabilities: block and mount exclude each other',
     { volume_capabilities: [block, mountCapability()] },
   ],
-  ['volume_content_source: ', { volume_content_source: { volume: { volume_id: 'v' } } }],
+  ['volume_content_source.type', { volume_content_source: {} }],
+  ['volume_content_source.volume.volume_id', { volume_content_source: { volume: {} } }],
+  ['volume_content_source.snapshot.snapshot_id', { volume_content_source: { snapshot: {} } }],
   ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
   ['parameters: "colour"', { parameters: { colour: 'blue' } }],
   ['parameters.pool: ', { parameters: { pool: 'slow' } }],
@@ -87,7 +89,7 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
     kind: 'invalid',
     message: expect.stringContaining(message),
   });
-  expect((await pool.records.load()).volumes).toEqual([]);
+  expect((await pool.records.volumes.load()).found).toEqual([]);
 });
 
 test('required fields are told before any mistake in their form', async () => {

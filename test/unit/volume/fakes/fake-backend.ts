@@ -1,5 +1,11 @@
 import { posix } from 'node:path';
-import type { Backend, VolumeUsage } from '../../../../src/volume/ports.ts';
+import type {
+  Backend,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+  VolumeUsage,
+} from '../../../../src/volume/ports.ts';
 import { type BackendKind, isBlock, isCapacityEnforced, type Volume } from '../../../../src/volume/volume.ts';
 import { bytesIn, type FakeTree, makeDirectoryEntry } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
@@ -28,9 +34,26 @@ export class FakeBackend implements Backend {
     this.limit(volume, volume.capacityBytes);
   }
 
-  async destroy(directory: string, { id }: Volume): Promise<void> {
+  async provisionCopy(
+    directory: string,
+    volume: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    await this.snapshot(directory, original, control);
+    await this.expand(directory, volume, volume.capacityBytes);
+  }
+
+  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    control.signal.throwIfAborted();
+    if (this.tree.find(directory)?.kind !== 'directory') throw systemError('ENOENT');
+    this.tree.copy(original.path, this.contentOf(directory));
+    control.onBytes(bytesIn(this.tree.find(original.path)));
+  }
+
+  async destroy(directory: string, volume?: Volume): Promise<void> {
     this.tree.remove(directory);
-    this.limits.delete(id);
+    if (volume) this.limits.delete(volume.id);
   }
 
   async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
@@ -48,8 +71,14 @@ export class FakeBackend implements Backend {
     return { bytes: { total, used, available: total - used }, inodes: undefined };
   }
 
-  async occupiedBytes(directory: string, { content }: Volume): Promise<bigint> {
-    return isCapacityEnforced(content) ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
+  async occupiedBytes(directory: string, { content }: Volume): Promise<OccupiedBytes> {
+    const isHeld = isCapacityEnforced(content);
+    const total = isHeld ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
+    return { total, exclusive: isHeld ? undefined : 0n };
+  }
+
+  async copyBytes(path: string): Promise<bigint> {
+    return bytesIn(this.tree.find(path));
   }
 
   private limit({ id, content }: Volume, bytes: bigint): void {

@@ -61,6 +61,11 @@ export class FakeMounts implements Mounts {
   private mounted: FakeMount[] = [];
   private lastMountId = 100;
 
+  /** The paths whose file systems were synced, in order. */
+  readonly synced: string[] = [];
+  /** The paths whose file systems are frozen. */
+  readonly frozen = new Set<string>();
+
   constructor(tree = new FakeTree('8:1')) {
     this.tree = tree;
     const parts = { tree, root: tree.root, rootPath: '/', path: '/', flags: plainFlags, covers: undefined };
@@ -171,6 +176,20 @@ export class FakeMounts implements Mounts {
     if (fsType === 'ext4' && !this.canGrowExt4) return { isGrown: false };
     this.loops.growFileSystem(device);
     return { isGrown: true };
+  }
+
+  async sync(path: string): Promise<void> {
+    this.synced.push(path);
+  }
+
+  async freeze(path: string): Promise<boolean> {
+    if (this.frozen.has(path)) return false;
+    this.frozen.add(path);
+    return true;
+  }
+
+  async thaw(path: string): Promise<void> {
+    this.frozen.delete(path);
   }
 
   async usage(path: string): Promise<FileSystemUsage> {

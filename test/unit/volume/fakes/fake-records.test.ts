@@ -1,3 +1,4 @@
+import { volumeRecords } from '../../../../src/records/record-kinds.ts';
 import { passStep } from '../../../../src/volume/steps.ts';
 import { recordsContract } from '../../../contracts/records-contract.ts';
 import { FakeRecords } from './fake-records.ts';
@@ -11,6 +12,7 @@ recordsContract('FakeRecords', async () => {
     tree.remove(directory);
   };
   const records = new FakeRecords({
+    kind: volumeRecords,
     tree,
     poolPath: '/pool',
     poolName: 'default',

@@ -1,31 +1,34 @@
 import { posix } from 'node:path';
+import type { RecordKind } from '../../../../src/records/record-kinds.ts';
 import { storageError } from '../../../../src/records/storage-error.ts';
+import { directoryNameOf } from '../../../../src/volume/object-id.ts';
 import type { Records } from '../../../../src/volume/ports.ts';
 import type { OnStep } from '../../../../src/volume/steps.ts';
-import type { DamagedVolume, Volume } from '../../../../src/volume/volume.ts';
-import { directoryNameOf } from '../../../../src/volume/volume-id.ts';
+import type { Damaged, Stored } from '../../../../src/volume/stored.ts';
 import type { FakeTree } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 
-export interface FakeRecordsParts {
+export interface FakeRecordsParts<Kind extends Stored> {
+  readonly kind: Pick<RecordKind<Kind>, 'home' | 'creation' | 'removal' | 'directoriesIn' | 'inPool'>;
   readonly tree: FakeTree;
   readonly poolPath: string;
   readonly poolName: string;
-  readonly destroy: (directory: string, volume: Volume) => Promise<void>;
+  readonly destroy: (directory: string, object: Kind) => Promise<void>;
   readonly onStep: OnStep;
 }
 
 /** The Records port in memory. It reaches the steps of the real one, in the same order. */
-export class FakeRecords implements Records {
-  private readonly parts: FakeRecordsParts;
-  private readonly volumes = new Map<string, Volume>();
-  private readonly damaged = new Map<string, DamagedVolume>();
+export class FakeRecords<Kind extends Stored> implements Records<Kind> {
+  private readonly parts: FakeRecordsParts<Kind>;
+  private readonly objects = new Map<string, Kind>();
+  private readonly damaged = new Map<string, Damaged>();
   private removals: Promise<void> = Promise.resolve();
   private removedCount = 0;
 
-  constructor(parts: FakeRecordsParts) {
+  constructor(parts: FakeRecordsParts<Kind>) {
     this.parts = parts;
-    for (const name of ['volumes', '.incoming', '.outgoing']) parts.tree.makeDirectory(this.inPool(name));
+    for (const name of [parts.kind.home, '.incoming', '.outgoing'])
+      parts.tree.makeDirectory(this.inPool(name));
   }
 
   directoryNameOf(id: string): string {
@@ -33,64 +36,65 @@ export class FakeRecords implements Records {
   }
 
   directoryOf(id: string): string {
-    return this.inPool('volumes', directoryNameOf(id));
+    return this.inPool(this.parts.kind.home, directoryNameOf(id));
   }
 
-  async load(): Promise<{ volumes: Volume[]; damaged: DamagedVolume[] }> {
-    return { volumes: [...this.volumes.values()], damaged: [...this.damaged.values()] };
+  async load(): Promise<{ found: Kind[]; damaged: Damaged[] }> {
+    return { found: [...this.objects.values()], damaged: [...this.damaged.values()] };
   }
 
-  async add(volume: Volume, build: (directory: string) => Promise<void>): Promise<void> {
-    const { tree, onStep, poolName, destroy } = this.parts;
-    const incoming = this.inPool('.incoming', directoryNameOf(volume.id));
+  async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
+    const { tree, onStep, poolName, destroy, kind } = this.parts;
+    const incoming = this.inPool('.incoming', directoryNameOf(object.id));
     try {
       tree.makeDirectory(incoming);
-      await onStep('create: directory made');
-      await onStep('create: record written');
+      await onStep(`${kind.creation}: directory made`);
+      await onStep(`${kind.creation}: record written`);
+      for (const name of kind.directoriesIn(object)) tree.makeDirectory(posix.join(incoming, name));
       await build(incoming);
-      await onStep('create: content made');
-      await onStep('create: built durably');
-      if (tree.find(this.directoryOf(volume.id))) throw systemError('ENOTEMPTY');
+      await onStep(`${kind.creation}: content made`);
+      await onStep(`${kind.creation}: built durably`);
+      if (tree.find(this.directoryOf(object.id))) throw systemError('ENOTEMPTY');
     } catch (error) {
-      await destroy(incoming, volume);
+      await destroy(incoming, object);
       throw storageError(error, poolName);
     }
     try {
-      tree.move(incoming, this.directoryOf(volume.id));
-      this.volumes.set(volume.id, { ...volume, pool: poolName });
-      await onStep('create: renamed');
+      tree.move(incoming, this.directoryOf(object.id));
+      this.objects.set(object.id, kind.inPool(object, poolName));
+      await onStep(`${kind.creation}: renamed`);
     } catch (error) {
-      await destroy(this.directoryOf(volume.id), volume);
-      this.volumes.delete(volume.id);
+      await destroy(this.directoryOf(object.id), object);
+      this.objects.delete(object.id);
       throw storageError(error, poolName);
     }
-    await onStep('create: durable');
+    await onStep(`${kind.creation}: durable`);
   }
 
-  async replace(volume: Volume): Promise<void> {
-    if (!this.parts.tree.find(this.directoryOf(volume.id))) throw systemError('ENOENT');
-    this.volumes.set(volume.id, { ...volume, pool: this.parts.poolName });
+  async replace(object: Kind): Promise<void> {
+    if (!this.parts.tree.find(this.directoryOf(object.id))) throw systemError('ENOENT');
+    this.objects.set(object.id, this.parts.kind.inPool(object, this.parts.poolName));
   }
 
   async remove(id: string): Promise<void> {
-    const { tree, onStep, destroy } = this.parts;
+    const { tree, onStep, destroy, kind } = this.parts;
     const removed = this.inPool('.outgoing', `${directoryNameOf(id)}.${++this.removedCount}`);
     if (tree.find(this.directoryOf(id))) tree.move(this.directoryOf(id), removed);
-    const volume = this.volumes.get(id);
-    this.volumes.delete(id);
+    const object = this.objects.get(id);
+    this.objects.delete(id);
     this.damaged.delete(id);
-    await onStep('delete: renamed');
-    await onStep('delete: durable');
+    await onStep(`${kind.removal}: renamed`);
+    await onStep(`${kind.removal}: durable`);
     this.removals = this.removals.then(async () => {
-      if (volume) await destroy(removed, volume);
+      if (object) await destroy(removed, object);
       else tree.remove(removed);
       await onStep('delete: content removed');
     });
   }
 
-  /** Makes the record of a volume unreadable. */
+  /** Makes the record of an object unreadable. */
   damage(id: string, reason: string): void {
-    this.volumes.delete(id);
+    this.objects.delete(id);
     this.damaged.set(id, { id, pool: this.parts.poolName, reason });
   }
 

@@ -101,6 +101,13 @@ export class FakeTree {
     this.put(to, entry);
   }
 
+  /** Makes a copy of what is at `from`, which exists, with all it holds. */
+  copy(from: string, to: string): void {
+    const entry = this.find(from);
+    if (!entry) throw new Error(`${from} does not exist`);
+    this.put(to, copyOf(entry));
+  }
+
   /** Removes whatever is at a path, with all it holds. */
   remove(path: string): void {
     const parent = this.find(posix.dirname(path));
@@ -115,6 +122,18 @@ export class FakeTree {
 
 export function makeDirectoryEntry(status: FakeStatus): FakeDirectory {
   return { kind: 'directory', inode: ++lastInode, entries: new Map(), status };
+}
+
+function copyOf(entry: FakeEntry): FakeEntry {
+  const inode = ++lastInode;
+  if (entry.kind === 'directory') {
+    const entries = [...entry.entries].map(([name, each]) => [name, copyOf(each)] as const);
+    return { ...entry, inode, entries: new Map(entries) };
+  }
+  if (entry.kind !== 'file' || !entry.image) return { ...entry, inode };
+  const { sizeBytes, holds } = entry.image;
+  const held = typeof holds === 'string' ? holds : { ...holds, root: copyOf(holds.root) as FakeDirectory };
+  return { ...entry, inode, image: { sizeBytes, holds: held } };
 }
 
 /** Whether nothing is in a file, or in a directory. */

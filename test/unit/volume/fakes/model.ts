@@ -1,18 +1,25 @@
+import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/records/record-kinds.ts';
 import { Account } from '../../../../src/volume/account.ts';
+import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
+import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
 import type { Expansion, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
+import { newObjectId } from '../../../../src/volume/object-id.ts';
+import { ObjectIndex } from '../../../../src/volume/object-index.ts';
 import { placeOf } from '../../../../src/volume/place.ts';
 import { type DirectoryAbility, type Pool, Pools } from '../../../../src/volume/pool.ts';
 import { countVolume } from '../../../../src/volume/room.ts';
+import type { GroupSnapshot, Snapshot } from '../../../../src/volume/snapshot.ts';
+import { SnapshotIndex } from '../../../../src/volume/snapshot-index.ts';
 import { type OnStep, passStep } from '../../../../src/volume/steps.ts';
 import type { TopologySegments } from '../../../../src/volume/topology.ts';
 import type { BackendKind, Volume } from '../../../../src/volume/volume.ts';
-import { newVolumeId } from '../../../../src/volume/volume-id.ts';
 import { VolumeIndex } from '../../../../src/volume/volume-index.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { FakeDevices } from './fake-devices.ts';
 import { FakeFormatter } from './fake-formatter.ts';
+import { FakeFreezeMarks } from './fake-freeze-marks.ts';
 import { FakeMounts } from './fake-mounts.ts';
 import { FakeRecords } from './fake-records.ts';
 
@@ -38,11 +45,19 @@ export interface FakeModelSettings {
   readonly classes?: Readonly<Record<string, bigint>>;
   readonly directories?: DirectoryAbility;
   readonly hasImages?: boolean;
+  readonly sharesBlocks?: boolean;
+  /** How many long copies there may be at once. */
+  readonly copySlots?: number;
   readonly onStep?: OnStep;
 }
 
 export type FakePool = Pool & {
-  readonly records: FakeRecords;
+  readonly records: {
+    readonly volumes: FakeRecords<Volume>;
+    readonly snapshots: FakeRecords<Snapshot>;
+    readonly groups: FakeRecords<GroupSnapshot>;
+  };
+  readonly freezeMarks: FakeFreezeMarks;
   readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
   /** What its check for reachability does. */
   checkReachable: () => Promise<void>;
@@ -56,6 +71,8 @@ export interface FakeNode {
   readonly formatter: FakeFormatter;
   readonly pool: FakePool;
   readonly fastPool: FakePool;
+  /** What was told of long copies, in order. */
+  readonly copies: readonly CopyProgress[];
   /** A volume that exists, on disk, in the index and in the accounts. */
   addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume>;
   /** A directory as the CO makes it. */
@@ -80,13 +97,18 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   });
   const devices = new FakeDevices(mounts);
   const formatter = new FakeFormatter(mounts);
+  const copies: CopyProgress[] = [];
   const model: Model = {
     pools: new Pools([pool, fastPool]),
     volumes: new VolumeIndex(),
+    snapshots: new SnapshotIndex(),
+    groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
     devices,
     formatter,
     mountIndex: new MountIndex(mounts),
+    copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
+    frozen: new Set(),
     paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,
     limits: {
@@ -105,10 +127,13 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     formatter,
     pool,
     fastPool,
+    copies,
     async addVolume(name = 'a', changes = {}) {
       const { records, backends, id } = changes.pool === 'fast' ? fastPool : pool;
-      const volume = exampleVolume({ id: newVolumeId(name, id), name, ...changes });
-      await records.add(volume, (directory) => backends[volume.content.backend].provision(directory, volume));
+      const volume = exampleVolume({ id: newObjectId(name, id), name, ...changes });
+      await records.volumes.add(volume, (directory) =>
+        backends[volume.content.backend].provision(directory, volume),
+      );
       model.volumes.add(volume);
       countVolume(placeOf(model, volume), volume);
       return volume;
@@ -121,7 +146,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
 }
 
 interface FakePoolSettings
-  extends Pick<FakeModelSettings, 'classes' | 'directories' | 'hasImages' | 'onStep'> {
+  extends Pick<FakeModelSettings, 'classes' | 'directories' | 'hasImages' | 'sharesBlocks' | 'onStep'> {
   readonly name: string;
   readonly id: string;
   readonly capacityBytes?: bigint | undefined;
@@ -137,6 +162,7 @@ function fakePool(
     classes = {},
     directories = { backend: 'directory' },
     hasImages = true,
+    sharesBlocks = false,
     onStep = passStep,
   }: FakePoolSettings,
 ): FakePool {
@@ -147,15 +173,36 @@ function fakePool(
     subvolume: new FakeBackend(mounts.tree, 'subvolume'),
     image: new FakeBackend(mounts.tree, 'image'),
   };
-  const destroy = (directory: string, volume: Volume) =>
-    backends[volume.content.backend].destroy(directory, volume);
+  const shared = { tree: mounts.tree, poolPath: path, poolName: name, onStep };
   let lastProjectId = 100;
   return {
     name,
     id,
     path,
-    abilities: { directories, hasImages },
-    records: new FakeRecords({ tree: mounts.tree, poolPath: path, poolName: name, destroy, onStep }),
+    abilities: { directories, hasImages, sharesBlocks },
+    records: {
+      volumes: new FakeRecords({
+        ...shared,
+        kind: volumeRecords,
+        destroy: (directory, volume) => backends[volume.content.backend].destroy(directory, volume),
+      }),
+      snapshots: new FakeRecords({
+        ...shared,
+        kind: snapshotRecords,
+        destroy: (directory, snapshot) => backends[snapshot.content.backend].destroy(directory),
+      }),
+      groups: new FakeRecords({
+        ...shared,
+        kind: groupRecords,
+        destroy: async (directory, group) => {
+          for (const { id: memberId, content } of group.snapshots) {
+            await backends[content.backend].destroy(memberDirectory(directory, memberId));
+          }
+          mounts.tree.remove(directory);
+        },
+      }),
+    },
+    freezeMarks: new FakeFreezeMarks(),
     backends,
     account: new Account(capacityBytes),
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
@@ -167,13 +214,16 @@ function fakePool(
 }
 
 export function exampleVolume(changes: Partial<Volume> = {}): Volume {
+  const { id = newObjectId('a', 'aaaaaaaa', Buffer.alloc(4)) } = changes;
   return {
-    id: newVolumeId('a', 'aaaaaaaa', Buffer.alloc(4)),
+    id,
     name: 'a',
     pool: 'default',
     capacityClass: undefined,
     content: { backend: 'directory' },
     capacityBytes: 1024n ** 2n,
+    source: undefined,
+    sharing: { lineage: id, sharedBytes: 0n },
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],
     createdAt: fixedNow.toISOString(),

@@ -19,13 +19,13 @@ export function nameHash(name: string): string {
  * A new id for a volume of this name in this pool. At most 128 bytes, of characters that are safe as a file name.
  * @param random four random bytes, so that a name used again makes another id
  */
-export function newVolumeId(name: string, poolId: string, random = randomBytes(4)): string {
+export function newObjectId(name: string, poolId: string, random = randomBytes(4)): string {
   const slug = name
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, SLUG_LIMIT)
     .replace(/^-+|-+$/g, '');
-  return [slug || 'volume', nameHash(name), poolId, random.toString('hex')].join('-');
+  return [slug || 'unnamed', nameHash(name), poolId, random.toString('hex')].join('-');
 }
 
 /** The parts of an id of our own form, undefined for any other id. */

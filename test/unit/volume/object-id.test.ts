@@ -4,16 +4,16 @@ import {
   directoryNameOf,
   idOfDirectory,
   nameHash,
-  newVolumeId,
+  newObjectId,
   parseOwnId,
-} from '../../../src/volume/volume-id.ts';
+} from '../../../src/volume/object-id.ts';
 
 const anyName = fc.oneof(
   fc.string({ unit: 'binary', minLength: 1, maxLength: 128 }),
   fc.string({ unit: fc.constantFrom('-', 'x', 'A', 'ü', '/', '.', ' ', '\n'), minLength: 1, maxLength: 128 }),
 );
 const poolId = fc.string({ unit: fc.constantFrom(...'0123456789abcdef'), minLength: 8, maxLength: 8 });
-const ownId = fc.tuple(anyName, poolId).map(([name, pool]) => newVolumeId(name, pool));
+const ownId = fc.tuple(anyName, poolId).map(([name, pool]) => newObjectId(name, pool));
 
 describe('the id of a new volume', () => {
   test('has at most 128 bytes, of characters that are safe everywhere', () => {
@@ -28,7 +28,7 @@ describe('the id of a new volume', () => {
   test('tells its name hash and its pool', () => {
     fc.assert(
       fc.property(anyName, poolId, (name, pool) => {
-        expect(parseOwnId(newVolumeId(name, pool))).toEqual({ nameHash: nameHash(name), poolId: pool });
+        expect(parseOwnId(newObjectId(name, pool))).toEqual({ nameHash: nameHash(name), poolId: pool });
       }),
     );
   });
@@ -36,12 +36,12 @@ describe('the id of a new volume', () => {
   test('shows the name as far as it can', () => {
     const random = Buffer.from([1, 2, 0xab, 0xff]);
     const hash = nameHash('PVC-1 data');
-    expect(newVolumeId('PVC-1 data', 'aaaaaaaa', random)).toBe(`pvc-1-data-${hash}-aaaaaaaa-0102abff`);
-    expect(newVolumeId('../', 'aaaaaaaa', random)).toBe(`volume-${nameHash('../')}-aaaaaaaa-0102abff`);
+    expect(newObjectId('PVC-1 data', 'aaaaaaaa', random)).toBe(`pvc-1-data-${hash}-aaaaaaaa-0102abff`);
+    expect(newObjectId('../', 'aaaaaaaa', random)).toBe(`unnamed-${nameHash('../')}-aaaaaaaa-0102abff`);
   });
 
   test('is another one each time a name is used', () => {
-    expect(newVolumeId('a', 'aaaaaaaa')).not.toBe(newVolumeId('a', 'aaaaaaaa'));
+    expect(newObjectId('a', 'aaaaaaaa')).not.toBe(newObjectId('a', 'aaaaaaaa'));
   });
 });
 
@@ -81,7 +81,7 @@ describe('the directory of an id', () => {
   test.each(['x', 'x-YWJj', 'X y'])(
     'leads back to the id of a volume named %j, which looks encoded',
     (name) => {
-      const id = newVolumeId(name, 'aaaaaaaa');
+      const id = newObjectId(name, 'aaaaaaaa');
       expect(idOfDirectory(directoryNameOf(id))).toBe(id);
     },
   );

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseToken, tokenAfter } from '../../../src/services/page-token.ts';
+import { parseToken, tokenAfter } from '../../../src/services/page.ts';
 
 const anyText = fc.string({ unit: 'binary' });
 

@@ -1,0 +1,44 @@
+import { constants, fstatSync } from 'node:fs';
+import type { CopyControl } from './copy-control.ts';
+import { copyData } from './copy-data.ts';
+import { withDescriptor } from './descriptor.ts';
+import { errno, KernelError } from './errno.ts';
+import { cloneFile } from './reflink.ts';
+
+const OWNER_ONLY = 0o600;
+
+/**
+ * Copies the whole content of an open file into an empty open one: shares the blocks where the file system can, else
+ * copies the data and leaves holes where there are holes. Syncs nothing.
+ * @throws KernelError ENOSPC, EDQUOT, EIO, …; the signal's reason
+ */
+export async function copyContent(
+  sourceFd: number,
+  targetFd: number,
+  control: CopyControl,
+): Promise<'shared' | 'copied'> {
+  control.signal.throwIfAborted();
+  if (await cloneFile(sourceFd, targetFd)) return 'shared';
+  await copyData(sourceFd, targetFd, control);
+  return 'copied';
+}
+
+/**
+ * Copies a file to a path where nothing is yet, for its owner alone, the same way. What a copy that fails has made
+ * stays, for the caller to remove.
+ * @throws KernelError or a node:fs error: EEXIST, EINVAL for what is not a file, ELOOP for a symbolic link, ENOSPC, …;
+ *   the signal's reason
+ */
+export async function copyFile(
+  source: string,
+  target: string,
+  control: CopyControl,
+): Promise<'shared' | 'copied'> {
+  // What is not a file may make opening wait, were it not for O_NONBLOCK.
+  const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const making = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  return withDescriptor(source, reading, (sourceFd) => {
+    if (!fstatSync(sourceFd).isFile()) throw new KernelError('copy', errno.EINVAL, source);
+    return withDescriptor(target, making, (targetFd) => copyContent(sourceFd, targetFd, control), OWNER_ONLY);
+  });
+}

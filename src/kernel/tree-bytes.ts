@@ -1,0 +1,50 @@
+import { type BigIntStats, lstat } from 'node:fs';
+import { promisify } from 'node:util';
+import { errno, isErrno } from './errno.ts';
+import { below } from './path-handle.ts';
+import { withTreeSource } from './tree-source.ts';
+import { walkTree } from './walk-tree.ts';
+
+const lstatAsync = promisify(lstat);
+const STAT_BLOCK_BYTES = 512n;
+
+/**
+ * The bytes that the files of a tree take on their disk, a file with several names once. Mounts in the tree do not
+ * count, nor do directories.
+ * @throws the signal's reason
+ */
+export async function treeBytes(source: string, signal: AbortSignal): Promise<bigint> {
+  signal.throwIfAborted();
+  const counted = new Set<string>();
+  let bytes = 0n;
+  const count = ({ nlink, dev, ino, blocks }: BigIntStats) => {
+    const key = `${dev}-${ino}`;
+    if (counted.has(key)) return;
+    if (nlink > 1n) counted.add(key);
+    bytes += blocks * STAT_BLOCK_BYTES;
+  };
+  const visitor = {
+    directory: async (
+      _directory: unknown,
+      _parent: unknown,
+      walk: (context: undefined) => Promise<unknown>,
+    ) => {
+      await walk(undefined);
+    },
+    leaf: async ({ parentFd, name }: { parentFd: number; name: Buffer }) => {
+      const status = await statusIfThere(below(parentFd, name));
+      if (status?.isFile()) count(status);
+    },
+  };
+  await withTreeSource(source, (fd) => walkTree<undefined>(fd, visitor, signal));
+  return bytes;
+}
+
+async function statusIfThere(path: Buffer): Promise<BigIntStats | undefined> {
+  try {
+    return await lstatAsync(path, { bigint: true });
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT)) return undefined;
+    throw error;
+  }
+}

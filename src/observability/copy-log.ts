@@ -1,0 +1,11 @@
+import type { CopyProgress } from '../volume/copies.ts';
+import type { Logger } from './logger.ts';
+
+/** Tells in the log how far long copies are. */
+export function copyLogger(logger: Logger): (progress: CopyProgress) => void {
+  return ({ id, from, state, copiedBytes, durationMs }) => {
+    const told = { id, from, copiedBytes: copiedBytes.toString(), durationMs: Math.round(durationMs) };
+    if (state === 'failed') logger.warn(told, 'a copy failed');
+    else logger.info(told, `copy ${state}`);
+  };
+}

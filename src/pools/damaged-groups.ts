@@ -1,0 +1,24 @@
+import { readdir } from 'node:fs/promises';
+import { idOfDirectory } from '../volume/object-id.ts';
+import type { Records } from '../volume/ports.ts';
+import type { GroupSnapshot } from '../volume/snapshot.ts';
+import type { Damaged } from '../volume/stored.ts';
+
+/**
+ * The snapshots in groups whose record cannot be understood, as far as the names of directories tell: they are not
+ * gone either.
+ */
+export async function damagedMembers(
+  records: Records<GroupSnapshot>,
+  groups: readonly Damaged[],
+): Promise<Damaged[]> {
+  const members = await Promise.all(groups.map((group) => membersOf(records, group)));
+  return members.flat();
+}
+
+async function membersOf(records: Records<GroupSnapshot>, { id, pool, reason }: Damaged): Promise<Damaged[]> {
+  const entries = await readdir(records.directoryOf(id), { withFileTypes: true }).catch(() => []);
+  return entries
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => ({ id: idOfDirectory(name), pool, reason: `it is in a damaged group: ${reason}` }));
+}

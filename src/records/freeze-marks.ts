@@ -1,0 +1,45 @@
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { directoryNameOf } from '../volume/object-id.ts';
+import type { FreezeMarks } from '../volume/ports.ts';
+import { syncPath, writeNewFile } from './durable-file.ts';
+
+/** The FreezeMarks port: an empty file for each volume, called as the volume's directory. */
+export class DiskFreezeMarks implements FreezeMarks {
+  private readonly directory: string;
+
+  /** @param directory one that exists, for nothing else */
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  async add(volumeIds: readonly string[]): Promise<void> {
+    await this.removeFiles(volumeIds);
+    await Promise.all(volumeIds.map((id) => writeNewFile(this.pathOf(directoryNameOf(id)), '')));
+    await syncPath(this.directory);
+  }
+
+  async remove(volumeIds: readonly string[]): Promise<void> {
+    await this.removeFiles(volumeIds);
+    await syncPath(this.directory);
+  }
+
+  /** The names of the directories of the volumes that are marked. */
+  marked(): Promise<string[]> {
+    return readdir(this.directory);
+  }
+
+  /** Removes the mark of the volume in a directory of this name. */
+  async removeNamed(directoryName: string): Promise<void> {
+    await rm(this.pathOf(directoryName), { force: true });
+    await syncPath(this.directory);
+  }
+
+  private async removeFiles(volumeIds: readonly string[]): Promise<void> {
+    await Promise.all(volumeIds.map((id) => rm(this.pathOf(directoryNameOf(id)), { force: true })));
+  }
+
+  private pathOf(directoryName: string): string {
+    return join(this.directory, directoryName);
+  }
+}

@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
+import {
+  decimalBytes,
+  encodeRoot,
+  imageContent,
+  imageUseOf,
+  parseRecord,
+  rootOwnership,
+  toText,
+} from './record-format.ts';
+
+const formatVersion = 1;
+
+const content = z.discriminatedUnion('backend', [
+  z.object({ backend: z.literal('directory') }),
+  z.object({ backend: z.literal('subvolume') }),
+  imageContent,
+]);
+
+const snapshot = z.object({
+  id: z.string().min(1),
+  name: z.string().min(1).optional(),
+  pool: z.string().min(1),
+  groupId: z.string().min(1).optional(),
+  sourceVolumeId: z.string().min(1),
+  content,
+  sizeBytes: decimalBytes,
+  occupiedBytes: decimalBytes.optional(),
+  root: rootOwnership,
+  lineage: z.string().min(1),
+  createdAt: z.iso.datetime(),
+});
+
+const snapshotRecord = snapshot.extend({ formatVersion: z.literal(formatVersion) });
+
+const groupRecord = z.object({
+  formatVersion: z.literal(formatVersion),
+  id: z.string().min(1),
+  name: z.string().min(1),
+  pool: z.string().min(1),
+  snapshots: z.array(snapshot),
+  createdAt: z.iso.datetime(),
+});
+
+/** The text of `snapshot.json`. */
+export function encodeSnapshotRecord(object: Snapshot): string {
+  const record: z.input<typeof snapshotRecord> = { formatVersion, ...toRecord(object) };
+  return toText(record);
+}
+
+/** Reads the text of `snapshot.json`. @throws Error with one sentence that says what is wrong with it */
+export function decodeSnapshotRecord(text: string): Snapshot {
+  const { formatVersion: _, ...rest } = parseRecord(text, snapshotRecord, formatVersion);
+  return fromRecord(rest);
+}
+
+/** The text of `group.json`, which has the records of its snapshots in it. */
+export function encodeGroupRecord({ snapshots, ...rest }: GroupSnapshot): string {
+  const record: z.input<typeof groupRecord> = {
+    formatVersion,
+    ...rest,
+    snapshots: snapshots.map(toRecord),
+  };
+  return toText(record);
+}
+
+/** Reads the text of `group.json`. @throws Error with one sentence that says what is wrong with it */
+export function decodeGroupRecord(text: string): GroupSnapshot {
+  const { formatVersion: _, snapshots, ...rest } = parseRecord(text, groupRecord, formatVersion);
+  return { ...rest, snapshots: snapshots.map(fromRecord) };
+}
+
+function toRecord({ sizeBytes, occupiedBytes, root, ...rest }: Snapshot): z.input<typeof snapshot> {
+  return {
+    ...rest,
+    sizeBytes: sizeBytes.toString(),
+    occupiedBytes: occupiedBytes?.toString(),
+    root: encodeRoot(root),
+  };
+}
+
+function fromRecord({ name, groupId, occupiedBytes, content, ...rest }: z.output<typeof snapshot>): Snapshot {
+  const isImage = content.backend === 'image';
+  return {
+    ...rest,
+    name,
+    groupId,
+    occupiedBytes,
+    content: isImage ? { ...content, use: imageUseOf(content.use) } : content,
+  };
+}

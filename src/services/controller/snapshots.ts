@@ -1,0 +1,70 @@
+import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
+import type { CreateSnapshotRequest__Output } from '../../rpc/generated/csi/v1/CreateSnapshotRequest.ts';
+import type { Methods } from '../../rpc/service.ts';
+import { createSnapshot, type SnapshotSpec } from '../../volume/create-snapshot.ts';
+import { deleteSnapshot } from '../../volume/delete-snapshot.ts';
+import { existingSnapshot } from '../../volume/find-snapshot.ts';
+import type { Model } from '../../volume/model.ts';
+import { isOurPlace } from '../../volume/topology.ts';
+import { snapshotLock, snapshotNameLock, volumeShared } from '../lock-keys.ts';
+import { checkSnapshotParameters } from '../parameters.ts';
+import { snapshotMessage } from '../replies.ts';
+import { parseName, parsePlaces, required } from '../requests.ts';
+import { listSnapshotsHandler } from './list-snapshots.ts';
+
+type SnapshotMethods = Pick<
+  Methods<ControllerDefinition>,
+  'CreateSnapshot' | 'DeleteSnapshot' | 'ListSnapshots' | 'GetSnapshot'
+>;
+
+/** What the Controller service does with snapshots. */
+export function snapshotMethods(model: Model): SnapshotMethods {
+  return {
+    CreateSnapshot: {
+      locks: (request) => [snapshotNameLock(request.name), volumeShared(request.source_volume_id)],
+      joins: () => true,
+      async handle(request) {
+        const snapshot = snapshotMessage(model, await createSnapshot(model, parse(request)));
+        return {
+          snapshot: prefersHere(model, request) ? { ...snapshot, accessible_topology: [] } : snapshot,
+        };
+      },
+    },
+    DeleteSnapshot: {
+      locks: (request) => [snapshotLock(request.snapshot_id)],
+      async handle(request) {
+        await deleteSnapshot(model, required('snapshot_id', request.snapshot_id));
+        return {};
+      },
+    },
+    GetSnapshot: {
+      async handle(request) {
+        const snapshot = await existingSnapshot(model, required('snapshot_id', request.snapshot_id));
+        return { snapshot: snapshotMessage(model, snapshot) };
+      },
+    },
+    ListSnapshots: { handle: listSnapshotsHandler(model) },
+  };
+}
+
+/**
+ * Whether a CO that prefers this node alone asks: it is told nothing new with the place of the snapshot, and csi-sanity
+ * fails whenever it is told it in answer to such a request (docs/decisions/0012-topology-of-snapshots.md).
+ */
+function prefersHere(
+  { topology }: Model,
+  { accessibility_requirements }: CreateSnapshotRequest__Output,
+): boolean {
+  const preferred = parsePlaces(accessibility_requirements?.preferred);
+  return (
+    preferred.length > 0 && topology !== undefined && preferred.every((place) => isOurPlace(place, topology))
+  );
+}
+
+function parse(request: CreateSnapshotRequest__Output): SnapshotSpec {
+  required('name', request.name);
+  const sourceVolumeId = required('source_volume_id', request.source_volume_id);
+  const name = parseName('name', request.name);
+  checkSnapshotParameters(request.parameters);
+  return { name, sourceVolumeId, requisite: parsePlaces(request.accessibility_requirements?.requisite) };
+}

@@ -1,0 +1,116 @@
+import { quote, VolumeError } from './errors.ts';
+import type { CopyControl } from './ports.ts';
+
+/** How far a copy is. */
+export interface CopyProgress {
+  /** The id of what is made. */
+  readonly id: string;
+  /** The id of what is copied. */
+  readonly from: string;
+  readonly state: 'started' | 'running' | 'done' | 'failed';
+  /** What was really copied; what is shared with the original is not. */
+  readonly copiedBytes: bigint;
+  readonly durationMs: number;
+}
+
+/** One copy. */
+export interface CopyOrder {
+  readonly id: string;
+  readonly from: string;
+  /** Whether it takes as long as the content is large, so that it needs one of the slots. */
+  readonly isLong: boolean;
+}
+
+interface Job {
+  readonly controller: AbortController;
+  readonly settled: Promise<unknown>;
+}
+
+const REPORT_INTERVAL_MS = 10_000;
+
+/**
+ * The copies under way. A call that waits for one may go away; the copy goes on, and only the deletion of what it
+ * makes, or the end of the driver, stops it. What was made until then is removed by whoever ordered it.
+ */
+export class Copies {
+  private readonly slotLimit: number;
+  private readonly report: (progress: CopyProgress) => void;
+  private readonly jobs = new Map<string, Job>();
+  private longCount = 0;
+  private isStopped = false;
+
+  /** @param slotLimit how many long copies there may be at once @param report told of the long ones */
+  constructor(slotLimit: number, report: (progress: CopyProgress) => void) {
+    this.slotLimit = slotLimit;
+    this.report = report;
+  }
+
+  /**
+   * Runs a copy.
+   * @throws VolumeError aborted: every slot is taken, or the copy was stopped; unavailable: the driver is stopping
+   */
+  async run<T>(order: CopyOrder, work: (control: CopyControl) => Promise<T>): Promise<T> {
+    if (this.isStopped) throw new VolumeError('unavailable', 'the driver is stopping');
+    if (order.isLong) this.takeSlot(order);
+    const controller = new AbortController();
+    const settled = this.watch(order, controller.signal, work);
+    this.jobs.set(order.id, { controller, settled: settled.catch(() => {}) });
+    try {
+      return await settled;
+    } finally {
+      this.jobs.delete(order.id);
+      if (order.isLong) this.longCount--;
+    }
+  }
+
+  /** Stops the copy that makes this object, if there is one. Resolves when nothing works on it any more. */
+  async cancel(id: string): Promise<void> {
+    const job = this.jobs.get(id);
+    job?.controller.abort(new VolumeError('aborted', `${quote(id)} was deleted while it was being made`));
+    await job?.settled;
+  }
+
+  /** Stops every copy, and lets none begin. */
+  async stop(): Promise<void> {
+    this.isStopped = true;
+    const jobs = [...this.jobs.values()];
+    const reason = new VolumeError('unavailable', 'the driver is stopping; call again when it is back');
+    for (const { controller } of jobs) controller.abort(reason);
+    await Promise.all(jobs.map(({ settled }) => settled));
+  }
+
+  private takeSlot({ from }: CopyOrder): void {
+    if (this.longCount >= this.slotLimit) {
+      const message = `${quote(from)} is not copied yet: ${this.slotLimit} copies are under way, and no more at once; call again`;
+      throw new VolumeError('aborted', message);
+    }
+    this.longCount++;
+  }
+
+  private async watch<T>(
+    { id, from, isLong }: CopyOrder,
+    signal: AbortSignal,
+    work: (control: CopyControl) => Promise<T>,
+  ): Promise<T> {
+    const startedAt = performance.now();
+    let reportedAt = startedAt;
+    let copiedBytes = 0n;
+    const tell = (state: CopyProgress['state']) => {
+      reportedAt = performance.now();
+      if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt });
+    };
+    const onBytes = (bytes: bigint) => {
+      copiedBytes += bytes;
+      if (performance.now() - reportedAt >= REPORT_INTERVAL_MS) tell('running');
+    };
+    tell('started');
+    try {
+      const result = await work({ signal, onBytes });
+      tell('done');
+      return result;
+    } catch (error) {
+      tell('failed');
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { FoundSource } from './find-source.ts';
+import type { Model } from './model.ts';
+import type { Pool } from './pool.ts';
+import type { CopyControl } from './ports.ts';
+import { claimSpace, markShared } from './shared-space.ts';
+import { withSteadyContent } from './steady-content.ts';
+import type { BackendKind } from './volume.ts';
+
+/** A copy of content, and what it becomes. */
+export interface ContentCopy {
+  /** The id of what is made. */
+  readonly id: string;
+  readonly source: FoundSource;
+  readonly pool: Pool;
+  readonly backend: BackendKind;
+  /** Whether what is made is held to a size, which is promised to it already. */
+  readonly isPromised: boolean;
+}
+
+/** Whether a copy takes the same time however much there is to copy. */
+export function isInstant(copy: Pick<ContentCopy, 'source' | 'pool' | 'backend'>): boolean {
+  if (!isShared(copy)) return false;
+  return (
+    copy.backend === 'image' || (copy.backend === 'subvolume' && copy.source.original.backend === 'subvolume')
+  );
+}
+
+/** Whether a copy shares the blocks of its original. */
+export function isShared({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
+  return pool.disk === source.pool.disk && pool.abilities.sharesBlocks;
+}
+
+/**
+ * Copies content, of a volume that may be in use or of a snapshot. A long copy is a job: it goes on when the call that
+ * ordered it has gone away. Nothing is written before there is room for it.
+ * @param write makes the copy
+ */
+export async function copyContent<T>(
+  model: Model,
+  copy: ContentCopy,
+  write: (control: CopyControl) => Promise<T>,
+): Promise<T> {
+  const { id, source } = copy;
+  const order = { id, from: source.id, isLong: !isInstant(copy) };
+  return model.copies.run(order, async ({ signal, onBytes }) => {
+    const release = await claimSpace(model, copy, signal);
+    try {
+      if (source.volume && isShared(copy)) await markShared(model, source.volume);
+      return source.volume
+        ? await withSteadyContent(model, source.volume, { isShared: isShared(copy), signal }, (limited) =>
+            write({ signal: limited, onBytes }),
+          )
+        : await write({ signal, onBytes });
+    } finally {
+      release();
+    }
+  });
+}

@@ -1,0 +1,179 @@
+import { type ContentCopy, copyContent, isInstant, isShared } from './copy-content.ts';
+import { planSnapshot } from './create-snapshot.ts';
+import { quote, VolumeError } from './errors.ts';
+import { memberDirectory } from './find-snapshot.ts';
+import { type FoundSource, sourceVolume } from './find-source.ts';
+import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
+import type { Model } from './model.ts';
+import { newObjectId } from './object-id.ts';
+import type { Pool } from './pool.ts';
+import type { CopyControl } from './ports.ts';
+import { isSameSet } from './same-set.ts';
+import { claimSpace, markShared } from './shared-space.ts';
+import type { GroupSnapshot, Snapshot } from './snapshot.ts';
+import { usageOf } from './steady-content.ts';
+import type { Volume } from './volume.ts';
+
+/** What CreateVolumeGroupSnapshot asks for, parsed. */
+export interface GroupSpec {
+  readonly name: string;
+  /** Each once. */
+  readonly sourceVolumeIds: readonly string[];
+}
+
+/** A volume of a group, and what it becomes. */
+interface Member {
+  readonly source: FoundSource & { readonly volume: Volume };
+  readonly snapshot: Snapshot;
+  /** Where its file system must be frozen; undefined where nobody writes to it. */
+  readonly mounted: MountedVolume | undefined;
+}
+
+/**
+ * Makes snapshots of several volumes as they are at one instant, all or none, or answers the group that was made with
+ * this name (CSI specification, CreateVolumeGroupSnapshot). The caller holds the name and each of the volumes.
+ * @throws VolumeError already-exists: the name is taken by a group of other volumes; precondition: they cannot be cut
+ *   at one instant
+ */
+export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promise<GroupSnapshot> {
+  const existing = model.groups.findByName(spec.name);
+  if (existing) return answerExisting(model, existing, spec);
+  const sources: Member['source'][] = [];
+  for (const id of spec.sourceVolumeIds) sources.push(await sourceVolume(model, id));
+  // A pool that has just come back may hold it.
+  const found = model.groups.findByName(spec.name);
+  if (found) return answerExisting(model, found, spec);
+  const pool = commonPool(sources);
+  const group = planGroup(model, pool, spec.name, sources);
+  const members: Member[] = [];
+  for (const snapshot of group.snapshots) {
+    const source = sources.find(({ id }) => id === snapshot.sourceVolumeId);
+    if (source) members.push({ source, snapshot, mounted: await freezableAt(model, source.volume) });
+  }
+  await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
+  if (!model.groups.findIntact(group.id)) addGroup(model, group);
+  return group;
+}
+
+/** Makes a group that exists known. */
+export function addGroup(model: Model, group: GroupSnapshot): void {
+  model.groups.add(group);
+  for (const snapshot of group.snapshots) model.snapshots.add(snapshot);
+}
+
+function commonPool(sources: readonly FoundSource[]): Pool {
+  const pools = new Set(sources.map(({ pool }) => pool));
+  const [pool] = pools;
+  if (pool && pools.size === 1) return pool;
+  const names = [...pools].map(({ name }) => quote(name)).join(' and ');
+  const message = `source_volume_ids: the volumes lie in the pools ${names}; a group is cut in one pool`;
+  throw new VolumeError('precondition', message);
+}
+
+function planGroup(
+  model: Model,
+  pool: Pool,
+  name: string,
+  sources: readonly Member['source'][],
+): GroupSnapshot {
+  const id = newObjectId(name, pool.id);
+  const createdAt = model.now().toISOString();
+  const snapshots = sources.map((source) =>
+    planSnapshot(source, { id: newObjectId(name, pool.id), name: undefined, groupId: id, createdAt }),
+  );
+  return { id, name, pool: pool.name, snapshots, createdAt };
+}
+
+/** @throws VolumeError precondition: somebody may write to the volume, and cannot be kept waiting */
+async function freezableAt(model: Model, volume: Volume): Promise<MountedVolume | undefined> {
+  const usage = await usageOf(model, volume);
+  switch (usage.kind) {
+    case 'unused':
+      return undefined;
+    case 'mounted':
+      return usage;
+    case 'directory':
+      throw cannotFreeze(
+        volume,
+        'a directory that is mounted: only images have a file system of their own to freeze',
+      );
+    case 'attached':
+      throw cannotFreeze(
+        volume,
+        `a device in use (${usage.device}) with no file system that could be frozen`,
+      );
+  }
+}
+
+function cannotFreeze({ id }: Volume, what: string): VolumeError {
+  const message = `source_volume_ids: volume ${quote(id)} is ${what}, so that it cannot be cut at one instant with others; unstage it first`;
+  return new VolumeError('precondition', message);
+}
+
+/** Cuts the members that nobody writes to one by one, and then all others while they are frozen together. */
+async function copyMembers(
+  model: Model,
+  group: GroupSnapshot,
+  members: readonly Member[],
+  directory: string,
+): Promise<void> {
+  const frozen = members.filter(({ mounted }) => mounted !== undefined);
+  for (const member of members) {
+    if (member.mounted) continue;
+    const { source, snapshot } = member;
+    await copyContent(model, copyOf(member), (control) => writeMember(source, snapshot, directory, control));
+  }
+  if (frozen.length > 0) await copyFrozen(model, group, frozen, directory);
+}
+
+async function copyFrozen(
+  model: Model,
+  group: GroupSnapshot,
+  members: readonly Member[],
+  directory: string,
+): Promise<void> {
+  const from = members.map(({ source }) => source.id).join(', ');
+  const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(member))) };
+  await model.copies.run(order, async ({ signal, onBytes }) => {
+    const releases: (() => void)[] = [];
+    try {
+      for (const member of members) {
+        releases.push(await claimSpace(model, copyOf(member), signal));
+        if (isShared(copyOf(member))) await markShared(model, member.source.volume);
+      }
+      const mounted = members.flatMap((member) => member.mounted ?? []);
+      await withFrozen(model, mounted, async (limit) => {
+        const control = { signal: AbortSignal.any([signal, limit]), onBytes };
+        for (const { source, snapshot } of members) await writeMember(source, snapshot, directory, control);
+      });
+    } finally {
+      for (const release of releases) release();
+    }
+  });
+}
+
+function copyOf({ source, snapshot }: Member): ContentCopy {
+  const { id, content } = snapshot;
+  return { id, source, pool: source.pool, backend: content.backend, isPromised: false };
+}
+
+function writeMember(
+  { pool, original }: FoundSource,
+  { id, content }: Snapshot,
+  directory: string,
+  control: CopyControl,
+): Promise<void> {
+  return pool.backends[content.backend].snapshot(memberDirectory(directory, id), original, control);
+}
+
+async function answerExisting(
+  model: Model,
+  existing: GroupSnapshot,
+  spec: GroupSpec,
+): Promise<GroupSnapshot> {
+  await model.pools.of(existing).checkReachable();
+  const sources = existing.snapshots.map(({ sourceVolumeId }) => sourceVolumeId);
+  if (isSameSet(sources, spec.sourceVolumeIds)) return existing;
+  const message = `name: a group snapshot named ${quote(spec.name)} exists already, of other volumes: ${sources.map(quote).join(', ')}`;
+  throw new VolumeError('already-exists', message);
+}

@@ -1,0 +1,24 @@
+import { invalidField, quote } from './errors.ts';
+import { findObject } from './find-object.ts';
+import type { Model } from './model.ts';
+import { checkNotForeign } from './object-owner.ts';
+
+/**
+ * Deletes a snapshot (CSI specification, DeleteSnapshot). One that does not exist is deleted already. The caller holds
+ * the id.
+ * @throws VolumeError invalid: it belongs to a group; precondition: it is another node's
+ */
+export async function deleteSnapshot(model: Model, snapshotId: string): Promise<void> {
+  await model.copies.cancel(snapshotId);
+  const snapshot = await findObject(model, model.snapshots, snapshotId);
+  if (!snapshot) {
+    checkNotForeign(model, 'snapshot_id', snapshotId);
+    return;
+  }
+  if (snapshot.groupId !== undefined) {
+    const why = `belongs to the group snapshot ${quote(snapshot.groupId)}, and goes with it`;
+    throw invalidField('snapshot_id', snapshotId, why);
+  }
+  await model.pools.of(snapshot).records.snapshots.remove(snapshotId);
+  model.snapshots.remove(snapshot);
+}

@@ -1,0 +1,83 @@
+import { quote, VolumeError } from './errors.ts';
+import { findObject } from './find-object.ts';
+import { snapshotDirectory } from './find-snapshot.ts';
+import type { Model } from './model.ts';
+import { parseOwnId } from './object-id.ts';
+import type { Pool } from './pool.ts';
+import type { Original } from './ports.ts';
+import { contentPathOf } from './staged-content.ts';
+import type { ContentSource, ImageUse, Volume } from './volume.ts';
+
+/** Content that a volume or a snapshot can be made from. */
+export interface FoundSource {
+  readonly id: string;
+  readonly pool: Pool;
+  readonly original: Original;
+  /** What the image holds; undefined for directories of any kind. */
+  readonly imageUse: ImageUse | undefined;
+  /** A volume made from it has at least these. */
+  readonly sizeBytes: bigint;
+  /** What it takes up on its disk; undefined where nothing told that when it was cut. */
+  readonly occupiedBytes: bigint | undefined;
+  readonly lineage: string;
+  /** The volume itself; undefined for a snapshot, which does not change. */
+  readonly volume: Volume | undefined;
+}
+
+/**
+ * Finds what a volume shall be made from (CSI specification, CreateVolume, VolumeContentSource).
+ * @throws VolumeError not-found; exhausted: it is another node's, so that the CO tries there
+ */
+export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
+  return source.kind === 'volume' ? sourceVolume(model, source.id) : sourceSnapshot(model, source.id);
+}
+
+/** The same for a volume that is cut. */
+export async function sourceVolume(
+  model: Model,
+  volumeId: string,
+): Promise<FoundSource & { volume: Volume }> {
+  const volume = await findObject(model, model.volumes, volumeId);
+  if (!volume) throw missing(model, 'volume', volumeId);
+  const pool = model.pools.of(volume);
+  const { content, sharing } = volume;
+  const directory = pool.records.volumes.directoryOf(volumeId);
+  const { total } = await pool.backends[content.backend].occupiedBytes(directory, volume);
+  return {
+    id: volumeId,
+    pool,
+    original: { backend: content.backend, path: contentPathOf(model, volume) },
+    imageUse: content.backend === 'image' ? content.use : undefined,
+    sizeBytes: volume.capacityBytes,
+    occupiedBytes: content.backend === 'directory' ? undefined : total,
+    lineage: sharing.lineage,
+    volume,
+  };
+}
+
+async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSource> {
+  const snapshot = await findObject(model, model.snapshots, snapshotId);
+  if (!snapshot) throw missing(model, 'snapshot', snapshotId);
+  const pool = model.pools.of(snapshot);
+  const { content, sizeBytes, occupiedBytes, lineage } = snapshot;
+  const path = pool.backends[content.backend].contentOf(snapshotDirectory(model, snapshot));
+  return {
+    id: snapshotId,
+    pool,
+    original: { backend: content.backend, path },
+    imageUse: content.backend === 'image' ? content.use : undefined,
+    sizeBytes,
+    occupiedBytes,
+    lineage,
+    volume: undefined,
+  };
+}
+
+function missing(model: Model, kind: ContentSource['kind'], id: string): VolumeError {
+  const own = parseOwnId(id);
+  if (own && !model.pools.withId(own.poolId)) {
+    const message = `${kind} ${quote(id)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
+    return new VolumeError('exhausted', message);
+  }
+  return new VolumeError('not-found', `${kind} ${quote(id)} does not exist`);
+}

@@ -1,0 +1,51 @@
+import { invalidField, quote, VolumeError } from './errors.ts';
+import { findObject } from './find-object.ts';
+import type { Model } from './model.ts';
+import { checkNotForeign } from './object-owner.ts';
+import { isSameSet } from './same-set.ts';
+import type { GroupSnapshot } from './snapshot.ts';
+
+/**
+ * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist is deleted
+ * already. The caller holds the id.
+ * @param snapshotIds what the CO believes to be in it; an empty list believes nothing
+ * @throws VolumeError invalid: other snapshots are in it; precondition: it is another node's
+ */
+export async function deleteGroupSnapshot(
+  model: Model,
+  groupId: string,
+  snapshotIds: readonly string[],
+): Promise<void> {
+  await model.copies.cancel(groupId);
+  const group = await findObject(model, model.groups, groupId);
+  if (!group) {
+    checkNotForeign(model, 'group_snapshot_id', groupId);
+    return;
+  }
+  checkMembers(group, snapshotIds);
+  await model.pools.of(group).records.groups.remove(groupId);
+  model.groups.remove(group);
+  for (const snapshot of group.snapshots) model.snapshots.remove(snapshot);
+}
+
+/**
+ * The group with this id (CSI specification, GetVolumeGroupSnapshot).
+ * @throws VolumeError not-found; invalid: other snapshots are in it
+ */
+export async function existingGroup(
+  model: Model,
+  groupId: string,
+  snapshotIds: readonly string[],
+): Promise<GroupSnapshot> {
+  const group = await findObject(model, model.groups, groupId);
+  if (!group) throw new VolumeError('not-found', `group snapshot ${quote(groupId)} does not exist`);
+  checkMembers(group, snapshotIds);
+  return group;
+}
+
+function checkMembers({ id, snapshots }: GroupSnapshot, snapshotIds: readonly string[]): void {
+  const own = snapshots.map((snapshot) => snapshot.id);
+  if (snapshotIds.length === 0 || isSameSet(own, snapshotIds)) return;
+  const why = `is not what the group snapshot ${quote(id)} has: ${own.map(quote).join(', ')}`;
+  throw invalidField('snapshot_ids', snapshotIds.join(', '), why);
+}

@@ -1,0 +1,19 @@
+import type { Model } from './model.ts';
+import type { OccupiedBytes } from './ports.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * Copies share blocks with what they were copied from, and with its other copies: their lineage. To write a shared
+ * block anew takes a new one, so what a volume shares does not count as space it has already.
+ */
+
+/** The least of its space that a volume has for itself. */
+export function exclusiveBytes(model: Model, { sharing }: Volume, occupied: OccupiedBytes): bigint {
+  if (occupied.exclusive !== undefined) return occupied.exclusive;
+  if (sharing.sharedBytes === 0n || !hasRelatives(model, sharing.lineage)) return occupied.total;
+  return occupied.total > sharing.sharedBytes ? occupied.total - sharing.sharedBytes : 0n;
+}
+
+function hasRelatives(model: Model, lineage: string): boolean {
+  return model.volumes.countOfLineage(lineage) + model.snapshots.countOfLineage(lineage) > 1;
+}

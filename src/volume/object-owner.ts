@@ -1,0 +1,14 @@
+import { quote, VolumeError } from './errors.ts';
+import type { Model } from './model.ts';
+import { parseOwnId } from './object-id.ts';
+
+/**
+ * Refuses an id of our own form that names a pool of another node: nobody here can say that the object is gone.
+ * @throws VolumeError precondition
+ */
+export function checkNotForeign(model: Model, field: string, id: string): void {
+  const own = parseOwnId(id);
+  if (!own || model.pools.withId(own.poolId)) return;
+  const message = `${field}: ${quote(id)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
+  throw new VolumeError('precondition', message);
+}

@@ -1,0 +1,60 @@
+import { fitsRange } from './capacity.ts';
+import type { ContentWish } from './choose-content.ts';
+import type { VolumeSpec } from './create-volume.ts';
+import { quote } from './errors.ts';
+import type { Model } from './model.ts';
+import { findPlace } from './place.ts';
+import { isAccessible } from './topology.ts';
+import {
+  type ContentSource,
+  isBlock,
+  isCapacityEnforced,
+  type Volume,
+  type VolumeContent,
+} from './volume.ts';
+
+/** In what a volume is not what a create asks for; undefined when it is that. */
+export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
+  if (!fitsRange(existing.capacityBytes, spec.range)) return `${existing.capacityBytes} bytes`;
+  const { uid, gid, mode } = existing.root;
+  if (uid !== spec.root.uid) return `uid ${uid}`;
+  if (gid !== spec.root.gid) return `gid ${gid}`;
+  if (mode !== spec.root.mode) return `mode ${mode.toString(8)}`;
+  if (model.topology && !isAccessible(spec.requisite, model.topology)) {
+    return `topology ${JSON.stringify(model.topology)}`;
+  }
+  if (!isSameSource(existing.source, spec.source)) return describeSource(existing.source);
+  return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);
+}
+
+/** Where a volume lies, when that is not what a request names. */
+export function placeDifference(
+  model: Model,
+  { pool, capacityClass }: Volume,
+  asked: string | undefined,
+): string | undefined {
+  if (asked === undefined) return undefined;
+  const place = findPlace(model, asked);
+  if (place?.pool.name === pool && place.capacityClass === capacityClass) return undefined;
+  return `pool ${quote(capacityClass ?? pool)}`;
+}
+
+/** How a volume is provided, when that is not what a request wishes. */
+export function contentDifference(content: VolumeContent, wish: ContentWish): string | undefined {
+  if (isBlock(content) !== wish.isBlock) return `access type ${isBlock(content) ? 'block' : 'mount'}`;
+  const isImage = content.backend === 'image';
+  if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
+  if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
+    return 'a capacity that is not enforced';
+  const made = isImage && content.use.accessType === 'mount' ? content.use.fsType : undefined;
+  if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
+  return undefined;
+}
+
+function isSameSource(one: ContentSource | undefined, other: ContentSource | undefined): boolean {
+  return one?.kind === other?.kind && one?.id === other?.id;
+}
+
+function describeSource(source: ContentSource | undefined): string {
+  return source ? `content of ${source.kind} ${quote(source.id)}` : 'no content source';
+}
