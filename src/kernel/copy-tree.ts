@@ -97,8 +97,9 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
       if (status.isDirectory()) return;
       const make = () => this.make({ fd, status }, targetFd, name, signal);
       const { nlink, dev, ino } = status;
-      if (nlink === 1n) await make();
-      else await this.links.place({ key: `${dev}-${ino}`, names: nlink }, below(targetFd, name), make);
+      if (nlink > 1n)
+        await this.links.place({ key: `${dev}-${ino}`, names: nlink }, below(targetFd, name), make);
+      else await make();
     });
   }
 

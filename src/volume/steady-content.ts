@@ -52,7 +52,8 @@ export async function withSteadyContent<T>(
     case 'unused':
       return copy(signal);
     case 'directory':
-      await model.mounts.sync(contentPathOf(model, volume));
+      // A snapshot of a subvolume has what is not on the disk yet, too.
+      if (volume.content.backend !== 'subvolume') await model.mounts.sync(contentPathOf(model, volume));
       return copy(signal);
     case 'mounted':
       if (!isShared) return withFrozen(model, [usage], (limit) => copy(AbortSignal.any([signal, limit])));

@@ -106,7 +106,10 @@ export class QuotaDirectory implements Backend {
   }
 
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
-    const quota = await withDescriptor(directory, 'r', (fd) => quotaOf(fd, projectIdOf(volume)));
+    let quota: ProjectQuota | undefined;
+    await onDisk(directory, async (fd) => {
+      quota = await quotaOf(fd, projectIdOf(volume));
+    });
     return { total: quota?.usedBytes ?? 0n, exclusive: undefined };
   }
 
@@ -142,7 +145,7 @@ function noQuota({ id, pool }: Volume): VolumeError {
   return new VolumeError('precondition', message);
 }
 
-/** Works on the disk a volume is removed from; without quotas in force there is nothing to take back. */
+/** Works on the disk of a volume; without quotas in force there is nothing to take back, and nothing is counted. */
 async function onDisk(directory: string, use: (fd: number) => Promise<void>): Promise<void> {
   try {
     await withDescriptor(directory, 'r', use);
