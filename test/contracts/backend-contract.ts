@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Backend } from '../../src/volume/ports.ts';
+import type { Backend, CopyControl, Original } from '../../src/volume/ports.ts';
 import { isCapacityEnforced, type Volume, type VolumeContent } from '../../src/volume/volume.ts';
 
 /** An implementation of Backend, and hands to look at what it makes. */
@@ -16,6 +16,7 @@ export interface BackendSubject {
   makeFile(path: string, content: string): Promise<void>;
   makeSymlink(path: string, to: string): Promise<void>;
   exists(path: string): Promise<boolean>;
+  readText(path: string): Promise<string>;
   /** The owner, group and permission bits of a directory. */
   statusOf(path: string): Promise<{ uid: number; gid: number; mode: number }>;
   /** The length of a file. */
@@ -27,6 +28,8 @@ export interface BackendSubject {
 const MIB = 1024n ** 2n;
 const CAPACITY_BYTES = 64n * MIB;
 const WRITTEN_BYTES = MIB;
+
+const going: CopyControl = { signal: new AbortController().signal, onBytes: () => {} };
 
 /** What every implementation of the Backend port keeps. */
 export function backendContract(
@@ -108,6 +111,73 @@ export function backendContract(
         const volume = await provisioned();
         const isHeld = isCapacityEnforced(volume.content);
         expect(await sizeOf(volume)).toBe(isHeld ? CAPACITY_BYTES : undefined);
+      });
+    });
+
+    /** A volume with something in it, and what of it is copied. */
+    async function filled(): Promise<{ volume: Volume; original: Original }> {
+      const volume = await provisioned();
+      await subject.write(content, Number(WRITTEN_BYTES));
+      if (!isImage) await subject.makeFile(join(content, 'file'), 'before');
+      return { volume, original: { backend: volume.content.backend, path: content } };
+    }
+
+    async function expectCopied(copy: string): Promise<void> {
+      if (isImage) expect(await backend.copyBytes(copy, going.signal)).toBeGreaterThanOrEqual(WRITTEN_BYTES);
+      else expect(await subject.readText(join(copy, 'file'))).toBe('before');
+    }
+
+    describe('snapshot', () => {
+      test('has what the volume held, whatever becomes of the volume', async () => {
+        const { volume, original } = await filled();
+        const snapshot = await makeVolumeDirectory('snapshot');
+        await backend.snapshot(snapshot, original, going);
+        if (!isImage) await subject.makeFile(join(content, 'file'), 'after');
+        await expectCopied(backend.contentOf(snapshot));
+        await backend.destroy(directory, volume);
+        await expectCopied(backend.contentOf(snapshot));
+      });
+
+      test('is destroyed without a volume, and more than once', async () => {
+        const { original } = await filled();
+        const snapshot = await makeVolumeDirectory('snapshot');
+        await backend.snapshot(snapshot, original, going);
+        await backend.destroy(snapshot);
+        expect(await subject.exists(snapshot)).toBe(false);
+        await backend.destroy(snapshot);
+        await expectCopied(content);
+      });
+
+      test('fails where its directory is missing', async () => {
+        const { original } = await filled();
+        const missing = join(subject.directory, 'missing');
+        await expect(backend.snapshot(missing, original, going)).rejects.toThrow();
+      });
+    });
+
+    describe('provisionCopy', () => {
+      test('has what the original held, and a limit of its own', async () => {
+        const { original } = await filled();
+        const copy = await makeVolumeDirectory('copy');
+        const capacityBytes = 2n * CAPACITY_BYTES;
+        const volume = { ...(await newVolume('copy')), capacityBytes };
+        await backend.provisionCopy(copy, volume, original, going);
+        await expectCopied(backend.contentOf(copy));
+        const held = isImage
+          ? await subject.sizeOf(backend.contentOf(copy))
+          : (await backend.usage(copy, volume))?.bytes.total;
+        expect(held).toBe(isCapacityEnforced(volume.content) ? capacityBytes : undefined);
+      });
+
+      test('is made of a snapshot as well, which stays as it is', async () => {
+        const { original } = await filled();
+        const snapshot = await makeVolumeDirectory('snapshot');
+        await backend.snapshot(snapshot, original, going);
+        const copy = await makeVolumeDirectory('copy');
+        const path = backend.contentOf(snapshot);
+        await backend.provisionCopy(copy, await newVolume('copy'), { ...original, path }, going);
+        if (!isImage) await subject.makeFile(join(backend.contentOf(copy), 'file'), 'after');
+        await expectCopied(path);
       });
     });
 

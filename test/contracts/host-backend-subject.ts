@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../src/kernel/descriptor.ts';
 import type { Backend } from '../../src/volume/ports.ts';
@@ -22,6 +22,7 @@ export function hostBackendSubject(
     makeFile: (path, content) => writeFile(path, content),
     makeSymlink: (path, to) => symlink(to, path),
     exists: async (path) => existsSync(path),
+    readText: (path) => readFile(path, 'utf8'),
     async statusOf(path) {
       const { uid, gid, mode } = statSync(path);
       return { uid, gid, mode: mode & 0o7777 };

@@ -423,6 +423,46 @@ export function mountsContract(
       });
     });
 
+    describe.skipIf(!hasDevices)('freeze and thaw', () => {
+      test('let writers wait, and go on', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        await mounts.mountDevice(device, at('target'), { fsType: 'ext4', options: [], flags: noMountFlags });
+        let isMade = false;
+        expect(await mounts.freeze(at('target'))).toBe(true);
+        const making = mounts.makeDirectory(at('target/new')).then(() => {
+          isMade = true;
+        });
+        try {
+          // Somebody else's, as far as the second knows.
+          expect(await mounts.freeze(at('target'))).toBe(false);
+          await mounts.sync(at('target'));
+          expect(isMade).toBe(false);
+        } finally {
+          await mounts.thaw(at('target'));
+        }
+        await making;
+        expect((await mounts.inspect(at('target/new'))).kind).toBe('directory');
+        await mounts.thaw(at('target'));
+      });
+
+      test('leave other file systems alone', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        await mounts.mountDevice(device, at('target'), { fsType: 'ext4', options: [], flags: noMountFlags });
+        await mounts.freeze(at('target'));
+        try {
+          expect(await mounts.makeDirectory(at('source/new'))).toBe(true);
+        } finally {
+          await mounts.thaw(at('target'));
+        }
+      });
+    });
+
+    test('a path that does not exist can neither be synced nor frozen', async () => {
+      await mounts.sync(at('source'));
+      await expect(mounts.sync(at('missing'))).rejects.toThrow();
+      await expect(mounts.freeze(at('missing'))).rejects.toThrow();
+    });
+
     describe('remove', () => {
       test.each(['target', 'empty', 'missing', 'missing/below'])('leaves nothing at %s', async (path) => {
         await mounts.remove(at(path));

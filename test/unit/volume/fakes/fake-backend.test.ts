@@ -35,6 +35,11 @@ function fakeSubject(content: VolumeContent): BackendSubject {
     makeFile: async (path, text) => void tree.makeFile(path, text),
     makeSymlink: async (path, to) => tree.makeSymlink(path, to),
     exists: async (path) => tree.find(path) !== undefined,
+    async readText(path) {
+      const entry = tree.find(path);
+      if (entry?.kind !== 'file') throw new Error(`${path} is no file`);
+      return entry.content;
+    },
     async statusOf(path) {
       const entry = tree.find(path);
       if (entry?.kind !== 'directory') throw new Error(`${path} is no directory`);

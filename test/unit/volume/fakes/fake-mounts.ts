@@ -56,15 +56,14 @@ export class FakeMounts implements Mounts {
   canGrowExt4 = true;
   /** The devices there are. */
   readonly loops = new FakeLoops((loop) => this.mounted.some(({ tree }) => tree.device === loop.number));
+  /** The paths whose file systems were synced, in order. */
+  readonly synced: string[] = [];
+  /** The devices whose file systems are frozen, and who waits for the thaw. */
+  private readonly frozen = new Map<string, (() => void)[]>();
   private readonly deviceNodes = new FakeTree('0:5');
   private readonly root: FakeMount;
   private mounted: FakeMount[] = [];
   private lastMountId = 100;
-
-  /** The paths whose file systems were synced, in order. */
-  readonly synced: string[] = [];
-  /** The paths whose file systems are frozen. */
-  readonly frozen = new Set<string>();
 
   constructor(tree = new FakeTree('8:1')) {
     this.tree = tree;
@@ -119,6 +118,7 @@ export class FakeMounts implements Mounts {
 
   async makeDirectory(path: string): Promise<boolean> {
     const parent = this.existing(posix.dirname(path));
+    await this.thawed(parent.mount.tree.device);
     const there = this.walk(path)?.entry.kind;
     if (there === 'directory') return false;
     if (there !== undefined) throw precondition(path, 'exists and is not a directory');
@@ -179,17 +179,32 @@ export class FakeMounts implements Mounts {
   }
 
   async sync(path: string): Promise<void> {
+    this.existing(path);
     this.synced.push(path);
   }
 
   async freeze(path: string): Promise<boolean> {
-    if (this.frozen.has(path)) return false;
-    this.frozen.add(path);
+    const { device } = this.existing(path).mount.tree;
+    if (this.frozen.has(device)) return false;
+    this.frozen.set(device, []);
     return true;
   }
 
   async thaw(path: string): Promise<void> {
-    this.frozen.delete(path);
+    const { device } = this.existing(path).mount.tree;
+    const waiting = this.frozen.get(device) ?? [];
+    this.frozen.delete(device);
+    for (const go of waiting) go();
+  }
+
+  /** Whether the file system at a path is frozen. */
+  isFrozen(path: string): boolean {
+    return this.frozen.has(this.existing(path).mount.tree.device);
+  }
+
+  private thawed(device: string): Promise<void> {
+    const waiting = this.frozen.get(device);
+    return waiting ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve();
   }
 
   async usage(path: string): Promise<FileSystemUsage> {
