@@ -38,13 +38,20 @@ bring_up() {
 server_version() { kubectl version -o yaml | sed -n '/^serverVersion/,$s/ *gitVersion: //p'; }
 
 deploy_driver() {
-  kubectl apply -k "$MANIFESTS" >>"$LOGS/apply.log" 2>&1
-  kubectl apply -f - >>"$LOGS/apply.log" <<<'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "storage-test"}}'
+  local part
+  apply -k "$DEFINITIONS"
+  kubectl wait --for=condition=Established --timeout=30s customresourcedefinitions --all >>"$LOGS/apply.log"
+  for part in "${PARTS[@]}"; do apply -k "$MANIFESTS/$part"; done
+  apply -f - <<<'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "storage-test"}}'
   wait_for 30 'the service account of the test pods' kubectl get serviceaccount default
   kubectl -n csi-hostpath rollout status --timeout=120s statefulset/csi-hostpathplugin >>"$LOGS/apply.log" 2>&1 ||
     echo 'the driver did not become ready' >&2
+  kubectl -n kube-system rollout status --timeout=60s deployment/snapshot-controller >>"$LOGS/apply.log" 2>&1 ||
+    echo 'the snapshot controller did not become ready' >&2
   say 'deploy/kubernetes is applied'
 }
+
+apply() { kubectl apply "$@" >>"$LOGS/apply.log" 2>&1; }
 
 # keep: for people who want to look; the last check has removed the driver
 keep() {

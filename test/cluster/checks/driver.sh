@@ -11,7 +11,7 @@ check_driver() {
 pod_is_ready() {
   in_driver_namespace wait --for=condition=Ready --timeout=120s "pod/$DRIVER_POD" ||
     { in_driver_namespace describe pod "$DRIVER_POD"; return 1; }
-  [[ $(in_driver_namespace get pod "$DRIVER_POD" -o jsonpath='{.status.containerStatuses[*].ready}') == 'true true true true true true' ]]
+  [[ $(in_driver_namespace get pod "$DRIVER_POD" -o jsonpath='{.status.containerStatuses[*].ready}') == 'true true true true true true true' ]]
 }
 
 csi_driver_is_described() {

@@ -3,11 +3,11 @@
 
 check_removal() {
   check 'claims deleted, their volumes go' volumes_go
-  check 'no volume directory is left' directories_are_gone
+  check 'no directory of a volume, snapshot or group is left' directories_are_gone
   check "no mount and no staging directory is left under the kubelet's directory" mounts_are_gone
   check 'the driver has logged no error' driver_logged_no_error
   check 'no sidecar lacked a permission' no_permission_was_missing
-  check 'deleting deploy/kubernetes takes everything down' deployment_goes
+  check 'deleting what is in deploy/kubernetes takes everything down' deployment_goes
 }
 
 volumes_go() {
@@ -22,7 +22,7 @@ no_volume_is_left() { [[ -z $(kubectl get pv -o name) ]]; }
 
 directories_are_gone() {
   local state=/var/lib/csi-hostpath-data
-  wait_for 30 'removals' is_empty $state/volumes $state/.incoming $state/.outgoing || { find $state; return 1; }
+  wait_for 30 'removals' is_empty $state/volumes $state/snapshots $state/groups $state/.incoming $state/.outgoing || { find $state; return 1; }
 }
 
 # is_empty DIRECTORY…: nothing in any of them
@@ -48,16 +48,19 @@ driver_logged_no_error() {
 
 no_permission_was_missing() {
   local container
-  for container in csi-provisioner csi-attacher; do
-    cat /var/log/pods/csi-hostpath_"$DRIVER_POD"_*/"$container"/*.log >"$LOGS/$container.log"
+  for container in csi-provisioner csi-attacher csi-resizer csi-snapshotter snapshot-controller; do
+    cat /var/log/pods/*/"$container"/*.log >"$LOGS/$container.log"
     if grep -i forbidden "$LOGS/$container.log"; then return 1; fi
   done
 }
 
 deployment_goes() {
-  kubectl delete -k "$MANIFESTS" --wait --timeout=120s
+  local part kinds=csidrivers,storageclasses,volumesnapshotclasses,volumegroupsnapshotclasses,clusterroles,clusterrolebindings
+  for part in snapshot-classes base snapshot-controller; do
+    kubectl delete -k "$MANIFESTS/$part" --wait --timeout=120s
+  done
   wait_for 30 'the kubelet to forget the driver' is_forgotten
-  if kubectl get csidrivers,storageclasses,clusterroles,clusterrolebindings -o name | grep hostpath; then return 1; fi
+  if kubectl get "$kinds" -o name | grep -e hostpath -e snapshot-controller; then return 1; fi
 }
 
 is_forgotten() { [[ -z $(kubectl get csinode "$NODE" -o jsonpath='{.spec.drivers[*].name}') ]]; }

@@ -11,10 +11,14 @@ build_programs() {
   build_module sidecars "$BIN/" '-s -w -X main.version=cluster-test' \
     github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner \
     github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher \
-    github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer
+    github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer \
+    github.com/kubernetes-csi/external-snapshotter/v8/cmd/{csi-snapshotter,snapshot-controller}
   check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
   check_sidecar_version csi-attacher github.com/kubernetes-csi/external-attacher/v4
   check_sidecar_version csi-resizer github.com/kubernetes-csi/external-resizer/v2
+  check_sidecar_version csi-snapshotter github.com/kubernetes-csi/external-snapshotter/v8
+  check_sidecar_version snapshot-controller github.com/kubernetes-csi/external-snapshotter/v8
+  copy_definitions
 }
 
 # build_module NAME OUTPUT LINK_FLAGS PACKAGE…: builds packages of the module in src/NAME, unless that has been done
@@ -32,6 +36,18 @@ build_module() {
 }
 
 module_version() { (cd "$CLUSTER_TEST/src/$1" && GOWORK=off GOFLAGS='' go list -m -f '{{.Version}}' "$2"); }
+
+# The cluster has no way out, and the module cache may be emptied while the programs are kept.
+copy_definitions() {
+  local module=github.com/kubernetes-csi/external-snapshotter/client/v8 directory
+  directory=$(
+    cd "$CLUSTER_TEST/src/sidecars"
+    export GOWORK=off GOFLAGS=''
+    go mod download "$module" && go list -m -f '{{.Dir}}' "$module"
+  ) || fail "Go's module proxy does not give $module."
+  mkdir -p "$DEFINITIONS"
+  install -m 0644 -t "$DEFINITIONS" "$directory"/config/crd/*.yaml
+}
 
 kubernetes_link_flags() {
   local package=k8s.io/component-base/version version=$1 minor

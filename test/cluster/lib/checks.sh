@@ -1,6 +1,6 @@
 # Sourced by cluster.sh: how a check is made, and what the checks are written with.
 # shellcheck shell=bash source-path=SCRIPTDIR
-for theme in driver claims pods sizes crashes removal; do
+for theme in driver claims pods sizes snapshots groups crashes removal; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
 done
@@ -18,6 +18,8 @@ run_checks() {
   check_claims
   check_pods
   check_sizes
+  check_snapshots
+  check_groups
   check_crashes
   check_removal
 }
@@ -37,6 +39,9 @@ check() {
     tail -n 12 "$log" | sed 's/^/    /'
   fi
 }
+
+# example NAME: from examples/kubernetes, as it is
+example() { kubectl apply -f "$EXAMPLES/$1.yaml"; }
 
 # claim NAME CLASS [ACCESS_MODE]
 claim() {

@@ -11,7 +11,12 @@ ARCHIVES=$CACHE/images
 LOGS=$CACHE/log
 STATE=$CACHE/state
 
-MANIFESTS=$PROJECT/deploy/kubernetes/base
+MANIFESTS=$PROJECT/deploy/kubernetes
+# Its directories, in the order in which they are applied.
+PARTS=(snapshot-controller base snapshot-classes)
+EXAMPLES=$PROJECT/examples/kubernetes
+# The CustomResourceDefinitions of snapshots, as their Go module has them.
+DEFINITIONS=$CACHE/definitions
 PAUSE_IMAGE=registry.k8s.io/pause:3.10.1
 SHELL_IMAGE=localhost/shell:test
 
@@ -40,8 +45,8 @@ wait_for() {
   done
 }
 
-# driver_manifests: what `kubectl apply -k` would apply
-driver_manifests() { kubectl kustomize "$MANIFESTS"; }
-
 # manifest_images: the images that the manifests name
-manifest_images() { driver_manifests | sed -n 's/^ *-\{0,1\} *image: //p' | sort -u; }
+manifest_images() {
+  local part
+  for part in "${PARTS[@]}"; do kubectl kustomize "$MANIFESTS/$part"; done | sed -n 's/^ *-\{0,1\} *image: //p' | sort -u
+}

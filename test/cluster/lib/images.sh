@@ -14,7 +14,9 @@ build_images() {
     case $image in
       csi-driver-hostpath:*) build_driver_image "$image" ;;
       */csi-node-driver-registrar:*) pack "$image" node-driver-registrar ;;
-      */livenessprobe:* | */csi-attacher:* | */csi-provisioner:* | */csi-resizer:*) pack "$image" "$(name_of "$image")" ;;
+      */livenessprobe:* | */csi-attacher:* | */csi-provisioner:* | */csi-resizer:* | */csi-snapshotter:* | */snapshot-controller:*)
+        pack "$image" "$(name_of "$image")"
+        ;;
       *) fail "The manifests name $image, and the cluster test does not know how to make it." ;;
     esac
   done

@@ -1,0 +1,119 @@
+# Volumes made from snapshots and from other volumes.
+# shellcheck shell=bash
+
+check_snapshots() {
+  check 'a claim from a VolumeSnapshot has the data as of then, although its source has changed' snapshot_is_restored
+  check 'a claim cloned from a claim has its data, and is apart from it' claim_is_cloned
+  check 'an image is snapshotted while its pod writes, who goes on' written_image_is_snapshotted
+  check 'what was restored has each write with those before it, in a larger claim as well' restore_is_in_order
+  check 'a VolumeSnapshot deleted, its snapshot goes, and what was made from it stays' snapshots_go
+}
+
+snapshot_is_restored() {
+  example claim
+  pod owner data 'echo then >/data/file; exec sleep 3600'
+  runs owner
+  wait_for 30 'the file' in_pod owner 'test -s /data/file'
+  example snapshot
+  is_ready volumesnapshot/data-snapshot
+  in_pod owner 'echo now >/data/file; touch /data/new'
+  example restore
+  pod restored data-restored 'grep -x then /data/file; [ ! -e /data/new ]'
+  succeeds restored
+  in_pod owner 'grep -x now /data/file'
+  remove pod/restored pod/owner
+}
+
+claim_is_cloned() {
+  example clone
+  pod cloned data-clone 'grep -x now /data/file; echo cloned >/data/file'
+  succeeds cloned
+  pod source data 'grep -x now /data/file'
+  succeeds source
+  remove pod/cloned pod/source
+}
+
+written_image_is_snapshotted() {
+  sized_claim written csi-hostpath-image 64Mi
+  pod writer written "$(write_in_order /data/first /data/second)"
+  runs writer
+  local before
+  writes_more_than 10 writer /data/second
+  before=$(in_pod writer 'wc -l </data/second')
+  snapshot written-snapshot written
+  is_ready volumesnapshot/written-snapshot
+  echo "$before" >"$STATE/written-before"
+  writes_more_than "$(in_pod writer 'wc -l </data/second')" writer /data/second
+  remove pod/writer
+}
+
+restore_is_in_order() {
+  local before
+  before=$(<"$STATE/written-before")
+  restore written-restored written-snapshot 64Mi
+  restore written-larger written-snapshot 128Mi
+  pod restored written-restored "$(is_in_order /data/first /data/second "$before")"
+  pod larger written-larger "$(is_in_order /data/first /data/second "$before"); df -k /data | awk 'END { exit (\$2 < 100 * 1024) }'"
+  succeeds restored
+  succeeds larger
+  has_capacity written-larger 128Mi
+  remove pod/restored pod/larger
+}
+
+snapshots_go() {
+  remove volumesnapshot/data-snapshot volumesnapshot/written-snapshot
+  wait_for 60 'the snapshots to go' no_snapshot_is_left || { kubectl describe volumesnapshotcontents; return 1; }
+  pod restored data-restored 'grep -x then /data/file'
+  succeeds restored
+  remove pod/restored
+}
+
+# The driver moves away at once what it deletes.
+no_snapshot_is_left() {
+  [[ -z $(kubectl get volumesnapshotcontents -o name) ]] &&
+    is_empty /var/lib/csi-hostpath-data/snapshots /var/lib/csi-hostpath-data/groups
+}
+
+# is_ready SNAPSHOT: within a minute
+is_ready() { kubectl wait --for=jsonpath='{.status.readyToUse}'=true --timeout=60s "$1" || { kubectl describe "$1"; return 1; }; }
+
+# snapshot NAME CLAIM
+snapshot() {
+  kubectl apply -f - <<END
+apiVersion: snapshot.storage.k8s.io/v1
+kind: VolumeSnapshot
+metadata: {name: $1}
+spec:
+  volumeSnapshotClassName: csi-hostpath-snapclass
+  source: {persistentVolumeClaimName: $2}
+END
+}
+
+# restore NAME SNAPSHOT SIZE: a claim of an image
+restore() {
+  kubectl apply -f - <<END
+apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: $1}
+spec:
+  storageClassName: csi-hostpath-image
+  accessModes: [ReadWriteOnce]
+  dataSource: {apiGroup: snapshot.storage.k8s.io, kind: VolumeSnapshot, name: $2}
+  resources: {requests: {storage: $3}}
+END
+}
+
+# write_in_order FIRST SECOND: a command that writes 1, 2, 3 … into two files without end; each number is on disk in the
+# first before it is written to the second, and there before the next one
+write_in_order() {
+  echo "i=0; while i=\$((i + 1)); do for file in $1 $2; do echo \$i | dd of=\$file oflag=append conv=notrunc,fsync 2>/dev/null; done; sleep 0.01; done"
+}
+
+# is_in_order FIRST SECOND COUNT: a command that succeeds where the files hold what they held at one instant, after COUNT
+# numbers
+is_in_order() {
+  echo "first=\$(wc -l <$1); second=\$(wc -l <$2); [ \$second -ge $3 ]; [ \$first -eq \$second ] || [ \$first -eq \$((second + 1)) ]; seq \$first | cmp - $1; seq \$second | cmp - $2"
+}
+
+# writes_more_than COUNT POD FILE: the file gets more lines than that
+writes_more_than() { wait_for 30 'writes' in_pod "$2" "[ \"\$(wc -l <$3)\" -gt $1 ]"; }
