@@ -8,7 +8,7 @@ const CONTENT_VERBOSITY = 5;
 const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, status.DATA_LOSS];
 
 /**
- * Logs each finished call in one line: method, code, duration and volume. Probes come every few seconds and are
+ * Logs each finished call in one line: method, code, duration and what it is about. Probes come every few seconds and are
  * logged at debug level. With verbosity 5 the request and the reply are shown too, without their secrets.
  */
 export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
@@ -39,10 +39,22 @@ function contentOf(path: string, request: unknown, reply: unknown): { request: u
   };
 }
 
-function idsOf(request: unknown, reply: unknown): { volumeId?: string; name?: string } {
-  const volumeId = text(request, 'volume_id') ?? text(field(reply, 'volume'), 'volume_id');
-  const name = text(request, 'name');
-  return { ...(volumeId ? { volumeId } : {}), ...(name ? { name } : {}) };
+/** What a call is about: which fields name it, in the request or in the object that the reply shows. */
+const idFields = [
+  { key: 'name', field: 'name', shownIn: undefined },
+  { key: 'volumeId', field: 'volume_id', shownIn: 'volume' },
+  { key: 'sourceVolumeId', field: 'source_volume_id', shownIn: undefined },
+  { key: 'snapshotId', field: 'snapshot_id', shownIn: 'snapshot' },
+  { key: 'groupSnapshotId', field: 'group_snapshot_id', shownIn: 'group_snapshot' },
+] as const;
+
+function idsOf(request: unknown, reply: unknown): Record<string, string> {
+  const ids: Record<string, string> = {};
+  for (const { key, field: name, shownIn } of idFields) {
+    const id = text(request, name) ?? (shownIn && text(field(reply, shownIn), name));
+    if (id) ids[key] = id;
+  }
+  return ids;
 }
 
 function text(message: unknown, name: string): string | undefined {

@@ -55,6 +55,18 @@ test('the volume of the request is told, and nothing where there is none', () =>
   expect(lines()[1]).not.toHaveProperty('name');
 });
 
+test.each([
+  ['CreateSnapshot', { name: 's', source_volume_id: 'v' }, { snapshot: { snapshot_id: 's-1' } }],
+  ['DeleteVolumeGroupSnapshot', { group_snapshot_id: 'g-1' }, {}],
+  ['CreateVolumeGroupSnapshot', { name: 'g' }, { group_snapshot: { group_snapshot_id: 'g-1' } }],
+])('%s tells the snapshots and groups it is about', (method, request, reply) => {
+  const { log, lines } = logOf(2);
+  log(finishedCall({ path: `/csi.v1.Controller/${method}`, request, reply }));
+  const told = Object.values(lines()[0] ?? {});
+  const wanted = [...Object.values(request), ...Object.values(reply).flatMap((each) => Object.values(each))];
+  expect(told).toEqual(expect.arrayContaining(wanted));
+});
+
 test('probes, which come every few seconds, are at debug level', () => {
   const { log, lines } = logOf(2);
   log(finishedCall({ path: '/csi.v1.Identity/Probe' }));
