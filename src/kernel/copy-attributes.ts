@@ -16,6 +16,9 @@ const PERMISSIONS = 0o7777n;
 // file or how SELinux labels it, and mean nothing to one that does not have them.
 const KEPT_EVERYWHERE = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
 
+// How XFS keeps access control lists, which it shows beside what everybody calls them.
+const REPEATED = /^trusted\.SGI_ACL_/;
+
 /**
  * Gives an open file or directory the owner, extended attributes, mode and times of another. Both may be handles
  * (O_PATH), also of symbolic links themselves. Nothing may be written to it afterwards, nor made in it.
@@ -36,6 +39,7 @@ export async function copyAttributes(sourceFd: number, targetFd: number, status:
 
 async function copyXattrs(sourceFd: number, targetFd: number): Promise<void> {
   for (const name of await listXattrs(sourceFd)) {
+    if (REPEATED.test(name.toString('latin1'))) continue;
     const value = await getXattr(sourceFd, name);
     if (value === undefined) continue;
     try {

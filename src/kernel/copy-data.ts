@@ -47,14 +47,20 @@ export async function copyData(sourceFd: number, targetFd: number, control: Copy
     // Opened anew, because seeking moves the position of an open file for all who share it.
     await withDescriptor(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
       const copy = new DataCopy(ownFd, targetFd, control);
-      for await (const range of dataRanges(ownFd, size)) await copy.copy(range);
+      for await (const range of dataRanges(ownFd, size)) {
+        // XFS takes space behind the end of a file that grows, and what ends up in its holes is not given back.
+        if (range.end < size) await setSize(targetFd, size);
+        await copy.copy(range);
+      }
     });
   }
   const left = fstatSync(sourceFd, { bigint: true }).size;
-  const end = min(left, size);
-  if (fstatSync(targetFd, { bigint: true }).size !== end) {
-    await call(ftruncate, `descriptor ${targetFd}`, targetFd, end);
-  }
+  await setSize(targetFd, min(left, size));
+}
+
+async function setSize(fd: number, bytes: bigint): Promise<void> {
+  if (fstatSync(fd, { bigint: true }).size === bytes) return;
+  await call(ftruncate, `descriptor ${fd}`, fd, bytes);
 }
 
 class DataCopy {

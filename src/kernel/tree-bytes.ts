@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { errno, isErrno } from './errno.ts';
 import { below } from './path-handle.ts';
 import { withTreeSource } from './tree-source.ts';
-import { walkTree } from './walk-tree.ts';
+import { type TreeVisitor, walkTree } from './walk-tree.ts';
 
 const lstatAsync = promisify(lstat);
 const STAT_BLOCK_BYTES = 512n;
@@ -17,26 +17,20 @@ export async function treeBytes(source: string, signal: AbortSignal): Promise<bi
   signal.throwIfAborted();
   const counted = new Set<string>();
   let bytes = 0n;
-  const count = ({ nlink, dev, ino, blocks }: BigIntStats) => {
-    const key = `${dev}-${ino}`;
-    if (counted.has(key)) return;
-    if (nlink > 1n) counted.add(key);
-    bytes += blocks * STAT_BLOCK_BYTES;
-  };
-  const visitor = {
-    directory: async (
-      _directory: unknown,
-      _parent: unknown,
-      walk: (context: undefined) => Promise<unknown>,
-    ) => {
+  const visitor: TreeVisitor<undefined> = {
+    directory: async (_directory, _parent, walk) => {
       await walk(undefined);
     },
-    leaf: async ({ parentFd, name }: { parentFd: number; name: Buffer }) => {
+    leaf: async ({ parentFd, name }) => {
       const status = await statusIfThere(below(parentFd, name));
-      if (status?.isFile()) count(status);
+      if (!status?.isFile()) return;
+      const key = `${status.dev}-${status.ino}`;
+      if (counted.has(key)) return;
+      if (status.nlink > 1n) counted.add(key);
+      bytes += status.blocks * STAT_BLOCK_BYTES;
     },
   };
-  await withTreeSource(source, (fd) => walkTree<undefined>(fd, visitor, signal));
+  await withTreeSource(source, (fd) => walkTree(fd, visitor, signal));
   return bytes;
 }
 

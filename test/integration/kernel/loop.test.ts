@@ -107,6 +107,14 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(readFileSync(`/sys/block/${name}/loop/dio`, 'utf8')).toBe(hasDirectIo(imagePath) ? '1\n' : '0\n');
   });
 
+  test('has no direct I/O on btrfs, where it would make copies of the file slow', async () => {
+    const fd = opened((await imageOnBtrfs()).path);
+    const device = await attached(fd);
+    const name = device.path.slice('/dev/'.length);
+    expect(readFileSync(`/sys/block/${name}/loop/dio`, 'utf8')).toBe('0\n');
+    expect(await detachLoop(device, fd)).toBe(true);
+  });
+
   test('sees that its file has grown when it is told', async () => {
     const { fd, path } = await newImage(MIB);
     const device = await attached(fd);

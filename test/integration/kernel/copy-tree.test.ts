@@ -1,0 +1,320 @@
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statfsSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { mountAttr } from '../../../src/kernel/bind-mount.ts';
+import { copyTree } from '../../../src/kernel/copy-tree.ts';
+import { errno, errnoOf } from '../../../src/kernel/errno.ts';
+import { projectOf, setProject } from '../../../src/kernel/project-quota.ts';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { bind } from '../../support/bind.ts';
+import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
+import { makeDeep } from '../../support/deep-path.ts';
+import { mountedImage } from '../../support/disk-image.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { opened } from '../../support/loop.ts';
+import { makeSampleTree } from '../../support/sample-tree.ts';
+import { listTree } from '../../support/tree-listing.ts';
+
+const unhindered = { signal: new AbortController().signal, onBytes: () => {} };
+
+function freeBytes(directory: string): number {
+  execFileSync('sync', ['--file-system', directory]);
+  const { bfree, bsize } = statfsSync(directory);
+  return bfree * bsize;
+}
+
+describe('what is copied', () => {
+  test('a copy is what the tree is, in everything that can be seen', async () => {
+    const { source, target } = sourceAndTarget();
+    await makeSampleTree(source);
+    const before = await listTree(source);
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(before);
+    expect(await listTree(source)).toEqual(before);
+  });
+
+  test.each(copyPlaces)('so it is on disks: $name', async ({ make }) => {
+    const { source, target } = make();
+    await makeSampleTree(source);
+    const before = await listTree(source);
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(before);
+  });
+
+  test('an empty directory gives its own attributes', async () => {
+    const { source, target } = sourceAndTarget();
+    chmodSync(source, 0o2751);
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(await listTree(source));
+  });
+
+  test.runIf(isHostRoot)('access times are copied, and reading the source leaves them', async () => {
+    const { source, target } = sourceAndTarget();
+    await makeSampleTree(source);
+    const names = ['.', 'one', 'one/two', 'one/odd-size', 'empty', 'hole-inside', 'link-0', 'fifo', 'linked'];
+    const atimes = (directory: string) =>
+      names.map((name) => [name, lstatSync(join(directory, name), { bigint: true }).atimeNs]);
+    const before = atimes(source);
+    await bind(source, source, mountAttr.strictatime, mountAttr.accessTimeMask);
+    await copyTree(source, target, unhindered);
+    expect(atimes(target)).toEqual(before);
+    expect(atimes(source)).toEqual(before);
+  });
+
+  test('a directory’s default access control list does not reach what was there before it', async () => {
+    const { source, target } = sourceAndTarget();
+    await makeSampleTree(source);
+    await copyTree(source, target, unhindered);
+    const copied = await listTree(target);
+    expect(copied['./one']?.xattrs).toHaveProperty(['system.posix_acl_default']);
+    expect(copied['./one/two']?.xattrs).toEqual({});
+    expect(copied['./one/odd-size']?.xattrs).toEqual({});
+  });
+
+  test('files with names outside the tree, and the same within, stay apart from them', async () => {
+    const { source, target } = sourceAndTarget();
+    writeFileSync(join(source, 'file'), 'content');
+    linkSync(join(source, 'file'), join(source, '..', 'outside'));
+    linkSync(join(source, 'file'), join(source, 'again'));
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(await listTree(source));
+    expect(statSync(join(target, 'file')).nlink).toBe(2);
+    expect(readdirSync(target)).toEqual(['again', 'file']);
+  });
+
+  test('hundreds of names of a few files are found wherever they are', async () => {
+    const { source, target } = sourceAndTarget();
+    for (let directory = 0; directory < 40; directory++) {
+      mkdirSync(join(source, `${directory}`));
+      for (let file = 0; file < 10; file++) {
+        const path = join(source, `${directory}`, `file-${file}`);
+        if (directory === 0) writeFileSync(path, `content ${file}`);
+        else linkSync(join(source, '0', `file-${file}`), path);
+      }
+    }
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(await listTree(source));
+    expect(statSync(join(target, '7', 'file-3')).nlink).toBe(40);
+  });
+
+  test('a tree that is wide is copied', async () => {
+    const { source, target } = sourceAndTarget();
+    for (let directory = 0; directory < 20; directory++) {
+      mkdirSync(join(source, `${directory}`, 'inner'), { recursive: true });
+      for (let file = 0; file < 20; file++) {
+        writeFileSync(join(source, `${directory}`, `file-${file}`), `${directory} ${file}`);
+      }
+    }
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(await listTree(source));
+  });
+
+  test('a tree of 1,500 levels is copied, with few files open', async () => {
+    const { source, target } = sourceAndTarget();
+    const names = Array.from({ length: 1500 }, () => 'deep');
+    makeDeep(source, names);
+    execFileSync('sh', ['-c', 'for i in $(seq 150); do cd -P deep/deep/deep/deep; echo $i > file; done'], {
+      cwd: source,
+    });
+    const openBefore = readdirSync('/proc/self/fd').length;
+    let openMost = 0;
+    const onBytes = () => {
+      openMost = Math.max(openMost, readdirSync('/proc/self/fd').length - openBefore);
+    };
+    await copyTree(source, target, { ...unhindered, onBytes });
+    expect(openMost).toBeLessThan(150);
+    expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
+    expect(await listTree(target)).toEqual(await listTree(source));
+  });
+
+  test('deep directories that branch are copied, too', async () => {
+    const { source, target } = sourceAndTarget();
+    for (let branch = 0; branch < 20; branch++) {
+      makeDeep(source, [...Array.from({ length: 40 }, () => 'deep'), `${branch}`, 'deeper']);
+    }
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(await listTree(source));
+  });
+});
+
+describe('on disks', () => {
+  const sharing = copyPlaces.filter(({ outcome }) => outcome === 'shared');
+
+  test.each(sharing)('files share their blocks: $name', async ({ make }) => {
+    const { source, target } = make();
+    const bytes = 32 * 1024 ** 2;
+    writeFileSync(join(source, 'large'), Buffer.alloc(bytes, 'large'));
+    writeFileSync(join(source, 'set-id'), Buffer.alloc(bytes, 'large'));
+    chmodSync(join(source, 'set-id'), 0o4755);
+    const before = freeBytes(source);
+    let copiedBytes = 0n;
+    const onBytes = (bytes: bigint) => {
+      copiedBytes += bytes;
+    };
+    await copyTree(source, target, { ...unhindered, onBytes });
+    expect(before - freeBytes(source)).toBeLessThan(bytes);
+    expect(copiedBytes).toBe(0n);
+    expect(await listTree(target)).toEqual(await listTree(source));
+  });
+
+  describe.skipIf(!isHostRoot)('of root', () => {
+    test('the copy belongs to the project of its directory', async () => {
+      const place = copyPlaces.find(({ name }) => name === 'XFS');
+      const { source, target } = place?.make() ?? sourceAndTarget();
+      await setProject(opened(source, 'r'), 7);
+      await makeSampleTree(source);
+      await setProject(opened(target, 'r'), 42);
+      await copyTree(source, target, unhindered);
+      for (const name of ['one/two/three', 'one/two/three/short', 'one/odd-size', 'linked', 'mode-4755']) {
+        expect(projectOf(opened(join(target, name), 'r'))).toMatchObject({ projectId: 42 });
+      }
+      expect(projectOf(opened(join(target, 'one', 'two'), 'r')).inherits).toBe(true);
+    });
+
+    test('a file that nobody may change is copied as one that can be removed', async () => {
+      const { source, target } = sourceAndTarget();
+      writeFileSync(join(source, 'file'), 'content');
+      mkdirSync(join(source, 'directory'));
+      execFileSync('chattr', ['+i', join(source, 'file'), join(source, 'directory')]);
+      try {
+        await copyTree(source, target, unhindered);
+        expect(await listTree(target)).toEqual(await listTree(source));
+      } finally {
+        execFileSync('chattr', ['-i', join(source, 'file'), join(source, 'directory')]);
+      }
+      await removeTree(target);
+    });
+
+    test('a full disk is an error that says so', async () => {
+      const { source } = sourceAndTarget();
+      const target = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'], sizeBytes: 8 * 1024 ** 2 });
+      await removeTree(join(target, 'lost+found'));
+      for (let file = 0; file < 20; file++) {
+        writeFileSync(join(source, `${file}`), Buffer.alloc(1024 ** 2, 'content'));
+      }
+      const error = await copyTree(source, target, unhindered).catch((reason: unknown) => reason);
+      expect(errnoOf(error)).toBe(errno.ENOSPC);
+    });
+
+    test('attributes that the target’s file system does not have are an error', async () => {
+      const { source, target } = sourceAndTarget();
+      execFileSync('mount', ['-t', 'ramfs', 'none', target]);
+      await makeSampleTree(source);
+      await expect(copyTree(source, target, unhindered)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
+    });
+  });
+});
+
+describe('what is not followed', () => {
+  test('what is mounted in the tree is not copied, what is below it is', async () => {
+    const { source, target } = sourceAndTarget();
+    const outside = join(source, '..', 'outside');
+    mkdirSync(outside);
+    writeFileSync(join(outside, 'precious'), 'precious');
+    mkdirSync(join(source, 'mounted'));
+    writeFileSync(join(source, 'mounted', 'below'), 'below');
+    writeFileSync(join(source, 'mounted-file'), 'below');
+    const before = await listTree(source);
+    await bind(outside, join(source, 'mounted'));
+    await bind(join(outside, 'precious'), join(source, 'mounted-file'));
+    await copyTree(source, target, unhindered);
+    expect(await listTree(target)).toEqual(before);
+  });
+
+  test('a source that is a mount point is copied as what is mounted', async () => {
+    const { source, target } = sourceAndTarget();
+    const point = join(source, '..', 'point');
+    mkdirSync(point);
+    writeFileSync(join(source, 'file'), 'content');
+    await bind(source, point);
+    await copyTree(point, target, unhindered);
+    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content');
+  });
+
+  test('a symbolic link in place of the source, the target or on the way to them is an error', async () => {
+    const { source, target } = sourceAndTarget();
+    const link = join(source, '..', 'link');
+    symlinkSync('.', link);
+    symlinkSync('source', `${link}-to-source`);
+    symlinkSync('target', `${link}-to-target`);
+    const code = expect.stringMatching(/^(ENOTDIR|ELOOP)$/);
+    for (const path of [`${link}-to-source`, join(link, 'source')]) {
+      await expect(copyTree(path, target, unhindered)).rejects.toMatchObject({ code });
+    }
+    for (const path of [`${link}-to-target`, join(link, 'target')]) {
+      await expect(copyTree(source, path, unhindered)).rejects.toMatchObject({ code });
+    }
+    expect(readdirSync(target)).toEqual([]);
+  });
+});
+
+describe('what cannot be copied', () => {
+  test('a source that is not there, or is no directory, is an error', async () => {
+    const { source, target } = sourceAndTarget();
+    writeFileSync(join(source, 'file'), '');
+    await expect(copyTree(join(source, 'absent'), target, unhindered)).rejects.toMatchObject({
+      code: 'ENOENT',
+    });
+    await expect(copyTree(join(source, 'file'), target, unhindered)).rejects.toMatchObject({
+      code: 'ENOTDIR',
+    });
+  });
+
+  test('a target that is not there, is no directory or is not empty is an error', async () => {
+    const { source, target } = sourceAndTarget();
+    writeFileSync(join(source, 'file'), 'content');
+    const code = expect.stringMatching(/^(ENOENT|ENOTDIR|ENOTEMPTY)$/);
+    writeFileSync(join(target, 'file'), 'precious');
+    for (const path of [target, join(target, 'absent'), join(target, 'file')]) {
+      await expect(copyTree(source, path, unhindered)).rejects.toMatchObject({ code });
+    }
+    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('precious');
+  });
+});
+
+describe('stopping', () => {
+  test('a copy that is stopped before it begins makes nothing', async () => {
+    const { source, target } = sourceAndTarget();
+    writeFileSync(join(source, 'file'), 'content');
+    const reason = new Error('not wanted');
+    const control = { ...unhindered, signal: AbortSignal.abort(reason) };
+    await expect(copyTree(source, target, control)).rejects.toBe(reason);
+    expect(readdirSync(target)).toEqual([]);
+  });
+
+  test('a copy that is stopped half way fails with the reason, and leaves nothing open', async () => {
+    const { source, target } = sourceAndTarget();
+    for (let file = 0; file < 200; file++) writeFileSync(join(source, `${file}`), 'content');
+    for (let directory = 0; directory < 200; directory++) mkdirSync(join(source, `directory-${directory}`));
+    const openBefore = readdirSync('/proc/self/fd').length;
+    const stop = new AbortController();
+    const reason = new Error('not wanted');
+    const onBytes = () => stop.abort(reason);
+    const copying = copyTree(source, target, { signal: stop.signal, onBytes });
+    await expect(copying).rejects.toBe(reason);
+    expect(readdirSync(target).length).toBeLessThan(400);
+    expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
+  });
+
+  test('a large file is stopped in the middle', async () => {
+    const { source, target } = sourceAndTarget();
+    writeFileSync(join(source, 'large'), Buffer.alloc(64 * 1024 ** 2, 'large'));
+    const stop = new AbortController();
+    const reason = new Error('not wanted');
+    const onBytes = () => stop.abort(reason);
+    await expect(copyTree(source, target, { signal: stop.signal, onBytes })).rejects.toBe(reason);
+    expect(statSync(join(target, 'large')).size).toBeLessThan(64 * 1024 ** 2);
+  });
+});

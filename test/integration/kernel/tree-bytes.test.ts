@@ -1,0 +1,64 @@
+import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { treeBytes } from '../../../src/kernel/copy-tree.ts';
+import { bind } from '../../support/bind.ts';
+import { sourceAndTarget } from '../../support/copy-places.ts';
+import { makeDeep } from '../../support/deep-path.ts';
+import { makeSparseFile } from '../../support/sample-tree.ts';
+
+const { signal } = new AbortController();
+
+test('files count by what they take on the disk, holes not', async () => {
+  const { source } = sourceAndTarget();
+  expect(await treeBytes(source, signal)).toBe(0n);
+  mkdirSync(join(source, 'one', 'two'), { recursive: true });
+  makeSparseFile(join(source, 'one', 'sparse'), [0, 1_048_576], 1_000_000_000);
+  makeSparseFile(join(source, 'one', 'two', 'short'), [0], 17);
+  symlinkSync('nowhere', join(source, 'link'));
+  expect(await treeBytes(source, signal)).toBe(3n * 4096n);
+});
+
+test('a file with several names counts once', async () => {
+  const { source } = sourceAndTarget();
+  mkdirSync(join(source, 'inner'));
+  makeSparseFile(join(source, 'file'), [0], 4096);
+  linkSync(join(source, 'file'), join(source, 'again'));
+  linkSync(join(source, 'file'), join(source, 'inner', 'again'));
+  expect(await treeBytes(source, signal)).toBe(4096n);
+});
+
+test('what is mounted does not count, what is below it does', async () => {
+  const { source, target } = sourceAndTarget();
+  mkdirSync(join(source, 'mounted'));
+  makeSparseFile(join(source, 'mounted', 'below'), [0], 4096);
+  makeSparseFile(join(target, 'large'), [0, 8192, 16_384], 1_000_000);
+  await bind(target, join(source, 'mounted'));
+  expect(await treeBytes(source, signal)).toBe(4096n);
+});
+
+test('a tree of 1,500 levels is counted', async () => {
+  const { source } = sourceAndTarget();
+  makeDeep(
+    source,
+    Array.from({ length: 1500 }, () => 'deep'),
+  );
+  makeSparseFile(join(source, 'deep', 'file'), [0], 4096);
+  expect(await treeBytes(source, signal)).toBe(4096n);
+});
+
+test('counting can be stopped', async () => {
+  const { source } = sourceAndTarget();
+  const reason = new Error('not wanted');
+  await expect(treeBytes(source, AbortSignal.abort(reason))).rejects.toBe(reason);
+  for (let file = 0; file < 500; file++) writeFileSync(join(source, `${file}`), '');
+  const stop = new AbortController();
+  const counting = treeBytes(source, stop.signal);
+  stop.abort(reason);
+  await expect(counting).rejects.toBe(reason);
+});
+
+test('a tree that is not there is an error', async () => {
+  const { source } = sourceAndTarget();
+  await expect(treeBytes(join(source, 'absent'), signal)).rejects.toMatchObject({ code: 'ENOENT' });
+});
