@@ -13,7 +13,7 @@ const realMounts = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realMounts } },
       { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...realMounts } },
       { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realMounts } },

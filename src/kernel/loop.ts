@@ -1,6 +1,7 @@
 import { close, closeSync, constants, existsSync, open, readdirSync, readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { setBlockReadOnly } from './block-device.ts';
+import { BTRFS_MAGIC } from './btrfs.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, isErrno } from './errno.ts';
 import { eventually } from './eventually.ts';
@@ -13,6 +14,7 @@ import {
   withLoopFlags,
 } from './loop-status.ts';
 import { runProgram } from './program.ts';
+import { fileSystemOf } from './statfs.ts';
 import { statusOf } from './statx.ts';
 
 const openAsync = promisify(open);
@@ -163,6 +165,10 @@ async function freeLoop(): Promise<LoopDevice> {
 }
 
 async function configure(fd: number, imageFd: number, flags: number): Promise<void> {
+  if (!(await takesDirectIo(imageFd))) {
+    await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags));
+    return;
+  }
   try {
     await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags | loopFlag.directIo));
   } catch (error) {
@@ -170,6 +176,14 @@ async function configure(fd: number, imageFd: number, flags: number): Promise<vo
     if (!isErrno(error, errno.EINVAL, errno.EOPNOTSUPP)) throw error;
     await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags));
   }
+}
+
+/**
+ * On btrfs each direct write becomes an extent of its own, of 1.25 MiB at most, and a copy of the file takes as long as it
+ * has extents. Kernels before 6.15 also take for damage what changes while it is written directly.
+ */
+async function takesDirectIo(imageFd: number): Promise<boolean> {
+  return (await fileSystemOf(imageFd)).magic !== BTRFS_MAGIC;
 }
 
 /** Whether an open device lets its file go by itself, from now on. */

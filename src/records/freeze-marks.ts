@@ -1,5 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errno, isErrno } from '../kernel/errno.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import { syncPath, writeNewFile } from './durable-file.ts';
@@ -13,14 +14,14 @@ export class DiskFreezeMarks implements FreezeMarks {
     this.directory = directory;
   }
 
-  async add(volumeIds: readonly string[]): Promise<void> {
-    await this.removeFiles(volumeIds);
-    await Promise.all(volumeIds.map((id) => writeNewFile(this.pathOf(directoryNameOf(id)), '')));
+  async add(volumeIds: readonly string[]): Promise<readonly string[]> {
+    const before = await Promise.all(volumeIds.map(async (id) => ((await this.isNew(id)) ? [] : [id])));
     await syncPath(this.directory);
+    return before.flat();
   }
 
   async remove(volumeIds: readonly string[]): Promise<void> {
-    await this.removeFiles(volumeIds);
+    await Promise.all(volumeIds.map((id) => rm(this.pathOf(directoryNameOf(id)), { force: true })));
     await syncPath(this.directory);
   }
 
@@ -35,8 +36,14 @@ export class DiskFreezeMarks implements FreezeMarks {
     await syncPath(this.directory);
   }
 
-  private async removeFiles(volumeIds: readonly string[]): Promise<void> {
-    await Promise.all(volumeIds.map((id) => rm(this.pathOf(directoryNameOf(id)), { force: true })));
+  private async isNew(volumeId: string): Promise<boolean> {
+    try {
+      await writeNewFile(this.pathOf(directoryNameOf(volumeId)), '');
+      return true;
+    } catch (error) {
+      if (isErrno(error, errno.EEXIST)) return false;
+      throw error;
+    }
   }
 
   private pathOf(directoryName: string): string {

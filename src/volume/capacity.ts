@@ -66,8 +66,9 @@ function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
  */
 export function checkMinimumBytes(range: CapacityRange, sizeBytes: bigint, minimumBytes: bigint): void {
   if (sizeBytes >= minimumBytes) return;
-  const field = range.requiredBytes > 0n ? 'required_bytes' : 'limit_bytes';
-  const message = `capacity_range.${field}: ${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
+  const named = range.limitBytes > 0n ? 'capacity_range.limit_bytes' : 'capacity_range';
+  const field = range.requiredBytes > 0n ? 'capacity_range.required_bytes' : named;
+  const message = `${field}: ${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
   throw new VolumeError('out-of-range', message);
 }
 

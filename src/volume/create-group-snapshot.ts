@@ -121,7 +121,9 @@ async function copyMembers(
   for (const member of members) {
     if (member.mounted) continue;
     const { source, snapshot } = member;
-    await copyContent(model, copyOf(member), (control) => writeMember(source, snapshot, directory, control));
+    await copyContent(model, copyOf(group, member), (control) =>
+      writeMember(source, snapshot, directory, control),
+    );
   }
   if (frozen.length > 0) await copyFrozen(model, group, frozen, directory);
 }
@@ -133,13 +135,13 @@ async function copyFrozen(
   directory: string,
 ): Promise<void> {
   const from = members.map(({ source }) => source.id).join(', ');
-  const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(member))) };
+  const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(group, member))) };
   await model.copies.run(order, async ({ signal, onBytes }) => {
     const releases: (() => void)[] = [];
     try {
       for (const member of members) {
-        releases.push(await claimSpace(model, copyOf(member), signal));
-        if (isShared(copyOf(member))) await markShared(model, member.source.volume);
+        releases.push(await claimSpace(model, copyOf(group, member), signal));
+        if (isShared(copyOf(group, member))) await markShared(model, member.source.volume);
       }
       const mounted = members.flatMap((member) => member.mounted ?? []);
       await withFrozen(model, mounted, async (limit) => {
@@ -152,9 +154,9 @@ async function copyFrozen(
   });
 }
 
-function copyOf({ source, snapshot }: Member): ContentCopy {
-  const { id, content } = snapshot;
-  return { id, source, pool: source.pool, backend: content.backend, isPromised: false };
+/** As part of making the group: whoever stops that stops the copy. */
+function copyOf({ id }: GroupSnapshot, { source, snapshot }: Member): ContentCopy {
+  return { id, source, pool: source.pool, backend: snapshot.content.backend, isPromised: false };
 }
 
 function writeMember(

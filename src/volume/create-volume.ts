@@ -46,7 +46,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const place = requirePlace(model, spec.pool);
   await place.pool.checkReachable();
   const source = spec.source && (await findSource(model, spec.source));
-  const wish = source ? await wishForCopy(model, spec.wish, source) : spec.wish;
+  const wish = source ? await wishForCopy(model, place.pool, spec.wish, source) : spec.wish;
   // A pool that has just come back may hold it.
   const found = model.volumes.findByName(spec.name);
   if (found) return answerExisting(model, found, spec);

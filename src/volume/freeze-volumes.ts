@@ -44,16 +44,17 @@ async function freezeMarked<T>(
   const [first] = mounted;
   if (!first) return cut(new AbortController().signal);
   const { freezeMarks } = model.pools.of(first.volume);
-  await freezeMarks.add(ids);
+  const leftFrozen = new Set(await freezeMarks.add(ids));
   await model.onStep('freeze: marked');
   const ours = new Set<string>();
-  const thawAll = () =>
-    Promise.all(
-      [...ours].map(async (path) => {
-        await model.mounts.thaw(path);
-        ours.delete(path);
-      }),
-    );
+  const thawAll = async () => {
+    const thawing = [...ours].map(async (path) => {
+      await model.mounts.thaw(path);
+      ours.delete(path);
+    });
+    const failed = (await Promise.allSettled(thawing)).find(({ status }) => status === 'rejected');
+    if (failed?.status === 'rejected') throw failed.reason;
+  };
   const limit = new AbortController();
   const timer = setTimeout(() => {
     limit.abort(tookTooLong(ids));
@@ -61,8 +62,10 @@ async function freezeMarked<T>(
     void thawAll().catch(() => {});
   }, FREEZE_LIMIT_MS);
   try {
-    // What somebody else has frozen stands still as well, and is theirs to thaw.
-    for (const { path } of mounted) if (await model.mounts.freeze(path)) ours.add(path);
+    for (const { volume, path } of mounted) {
+      // What somebody else has frozen stands still as well, and is theirs to thaw; what was left marked is not theirs.
+      if ((await model.mounts.freeze(path)) || leftFrozen.has(volume.id)) ours.add(path);
+    }
     await model.onStep('freeze: frozen');
     const result = await cut(limit.signal);
     await model.onStep('freeze: cut');

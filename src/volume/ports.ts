@@ -97,8 +97,11 @@ export interface CopyControl {
  * before anything else is done.
  */
 export interface FreezeMarks {
-  /** Marks volumes, durably. */
-  add(volumeIds: readonly string[]): Promise<void>;
+  /**
+   * Marks volumes, durably.
+   * @returns those that were marked before, because nobody could thaw them
+   */
+  add(volumeIds: readonly string[]): Promise<readonly string[]>;
   remove(volumeIds: readonly string[]): Promise<void>;
 }
 

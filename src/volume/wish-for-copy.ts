@@ -1,7 +1,8 @@
-import type { ContentWish } from './choose-content.ts';
-import { invalidField, VolumeError } from './errors.ts';
+import { type ContentWish, isPlannedEnforced } from './choose-content.ts';
+import { invalidField, quote, VolumeError } from './errors.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
+import type { Pool } from './pool.ts';
 
 /**
  * How a copy is provided: as its original is, an image as an image and a directory as a directory of whatever kind the
@@ -10,11 +11,12 @@ import type { Model } from './model.ts';
  */
 export async function wishForCopy(
   model: Model,
+  pool: Pool,
   wish: ContentWish,
   source: FoundSource,
 ): Promise<ContentWish> {
   const { imageUse, original } = source;
-  if (imageUse === undefined) return directoryWish(wish);
+  if (imageUse === undefined) return directoryWish(pool, wish);
   if (wish.backend === 'directory') {
     throw invalidField(
       'parameters.backend',
@@ -33,7 +35,7 @@ export async function wishForCopy(
   return { ...wish, backend: 'image', fsType: wish.fsType ?? (hasFileSystem ? found : made) };
 }
 
-function directoryWish(wish: ContentWish): ContentWish {
+function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWish {
   if (wish.isBlock) {
     const message =
       'volume_capabilities: a block volume cannot be made from the content source, which is a directory';
@@ -45,6 +47,10 @@ function directoryWish(wish: ContentWish): ContentWish {
       wish.backend,
       'cannot hold the content source, which is a directory',
     );
+  }
+  if (wish.enforceCapacity === 'required' && !isPlannedEnforced(abilities.directories)) {
+    const why = `cannot be met: the content source is a directory, and pool ${quote(name)} has no quota in force`;
+    throw invalidField('parameters.enforceCapacity', wish.enforceCapacity, why);
   }
   return { ...wish, backend: 'directory' };
 }

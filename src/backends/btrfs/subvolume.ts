@@ -8,7 +8,7 @@ import { removeTree } from '../../kernel/remove-tree.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
-import { copyDirectory } from '../copy-directory.ts';
+import { checkFits, copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, prepareRoot } from '../volume-root.ts';
 
@@ -42,7 +42,7 @@ export class Subvolume implements Backend {
     }
     await withDescriptor(content, 'r', async (fd) => {
       // A subvolume gets the limit of the one it is a snapshot of.
-      if (isLimited(volume)) await limit(fd, volume, volume.capacityBytes);
+      if (isLimited(volume)) await limitCopy(fd, volume);
       else await unlimit(fd);
       await syncFileSystem(fd);
     });
@@ -112,6 +112,14 @@ async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise
   if (limitBytes !== capacityBytes) {
     throw new Error(`the limit of qgroup 0/${id} reads ${limitBytes} after ${capacityBytes} was set`);
   }
+}
+
+/** Limits a subvolume that has its content already, which nothing may have held to a size before. */
+async function limitCopy(fd: number, volume: Volume): Promise<void> {
+  const { capacityBytes } = volume;
+  const qgroup = await qgroupOf(fileSystemUuid(fd), subvolumeId(fd));
+  checkFits(qgroup?.usedBytes ?? 0n, capacityBytes);
+  await limit(fd, volume, capacityBytes);
 }
 
 /** Lets a subvolume hold anything; where quotas are off it does already. */

@@ -96,10 +96,6 @@ test('a record of the first format is read as what it was', () => {
   ],
   "createdAt": "2024-05-06T07:08:09.010Z",
   "capacityBytes": "9223372036854775807",
-  "sharing": {
-    "lineage": "v",
-    "sharedBytes": "0"
-  },
   "root": {
     "uid": 5,
     "gid": 6,
@@ -114,6 +110,55 @@ test('a record of the first format is read as what it was', () => {
       root: { uid: 5, gid: 6, mode: 0o2770 },
     }),
   );
+});
+
+test('a record of the second format is of a volume that was made empty and never copied', () => {
+  expect(
+    decodeVolumeRecord(`{
+  "formatVersion": 2,
+  "id": "v",
+  "name": "a",
+  "pool": "fast",
+  "capacityClass": "gold",
+  "content": {
+    "backend": "image",
+    "use": {
+      "accessType": "mount",
+      "fsType": "xfs"
+    }
+  },
+  "accessModes": [
+    "SINGLE_NODE_WRITER"
+  ],
+  "createdAt": "2024-05-06T07:08:09.010Z",
+  "capacityBytes": "1048576",
+  "root": {
+    "uid": 0,
+    "gid": 0,
+    "mode": "0777"
+  }
+}
+`),
+  ).toEqual(
+    exampleVolume({
+      id: 'v',
+      pool: 'fast',
+      capacityClass: 'gold',
+      content: imageContent('xfs'),
+      source: undefined,
+      sharing: { lineage: 'v', sharedBytes: 0n },
+    }),
+  );
+});
+
+test.each([1, 2])('what is read of an older format is written in the newest one: %i', (formatVersion) => {
+  const { sharing: _, content, ...older } = written;
+  const record = {
+    ...older,
+    formatVersion,
+    ...(formatVersion === 1 ? { backend: 'directory' } : { content }),
+  };
+  expect(JSON.parse(encodeVolumeRecord(decodeVolumeRecord(JSON.stringify(record))))).toEqual(written);
 });
 
 describe('a record that cannot be understood says why', () => {
@@ -149,9 +194,16 @@ describe('a record that cannot be understood says why', () => {
     ['capacityClass', { capacityClass: '' }],
     ['content.backend', { formatVersion: 1, backend: 'tape' }],
     ['content.use', { formatVersion: 1, backend: 'image' }],
+    ['id', { formatVersion: 1, id: undefined, backend: 'directory' }],
+    ['id', { formatVersion: 2, id: 7 }],
     ['capacityBytes', { capacityBytes: 5 }],
     ['capacityBytes', { capacityBytes: '-5' }],
     ['capacityBytes', { capacityBytes: '12345678901234567890' }],
+    ['source.kind', { source: { kind: 'tape', id: 'v' } }],
+    ['source.id', { source: { kind: 'volume', id: '' } }],
+    ['sharing', { sharing: undefined }],
+    ['sharing.lineage', { sharing: { lineage: '', sharedBytes: '0' } }],
+    ['sharing.sharedBytes', { sharing: { lineage: 'v', sharedBytes: 0 } }],
     ['root', { root: null }],
     ['root.uid', { root: { uid: -1, gid: 0, mode: '0777' } }],
     ['root.gid', { root: { uid: 0, gid: 1.5, mode: '0777' } }],

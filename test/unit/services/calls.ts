@@ -12,6 +12,7 @@ import type { Methods } from '../../../src/rpc/service.ts';
 import { codeName } from '../../../src/rpc/status.ts';
 import { controllerService } from '../../../src/services/controller/controller.ts';
 import { csiServices as allServices } from '../../../src/services/csi-services.ts';
+import { groupControllerService } from '../../../src/services/group-controller.ts';
 import { nodeService } from '../../../src/services/node/node.ts';
 import type { Model } from '../../../src/volume/model.ts';
 
@@ -48,6 +49,10 @@ export function callsOf<Definition extends ServiceDefinition>(
 
 export function controllerOf(model: Model): Calls<typeof csiServices.Controller> {
   return callsOf(csiServices.Controller, controllerService(model));
+}
+
+export function groupControllerOf(model: Model): Calls<typeof csiServices.GroupController> {
+  return callsOf(csiServices.GroupController, groupControllerService(model));
 }
 
 export function nodeOf(model: Model): Calls<typeof csiServices.Node> {

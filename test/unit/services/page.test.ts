@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { parseToken, tokenAfter } from '../../../src/services/page.ts';
+import { describe, expect, test } from 'vitest';
+import { pageOf, parseToken, tokenAfter } from '../../../src/services/page.ts';
 
 const anyText = fc.string({ unit: 'binary' });
 
@@ -40,4 +40,54 @@ test('a token is not shown in full where it is long, for the message must fit in
   expect(() => parseToken('x'.repeat(100_000))).toThrow(
     expect.objectContaining({ kind: 'aborted', message: expect.stringMatching(/^.{1,500}$/) }),
   );
+});
+
+describe('pages', () => {
+  const listOf = (ids: readonly string[]) => (afterId: string, limit: number) =>
+    ids
+      .filter((id) => id > afterId)
+      .slice(0, limit)
+      .map((id) => ({ id }));
+
+  test('together are the whole list, each as long as is asked for, and only the last has no token', () => {
+    const ids = fc
+      .uniqueArray(fc.string({ minLength: 1, maxLength: 3 }), { maxLength: 20 })
+      .map((list) => list.sort());
+    fc.assert(
+      fc.property(ids, fc.integer({ min: 1, max: 7 }), (all, max_entries) => {
+        const seen: string[] = [];
+        let starting_token = '';
+        do {
+          const { items, nextToken } = pageOf({ max_entries, starting_token }, listOf(all));
+          expect(items.length).toBe(Math.min(max_entries, all.length - seen.length));
+          seen.push(...items.map(({ id }) => id));
+          starting_token = nextToken;
+        } while (starting_token !== '');
+        expect(seen).toEqual(all);
+      }),
+    );
+  });
+
+  test('are as long as a reply can be where no length is asked for, or a greater one', () => {
+    const all = Array.from({ length: 4001 }, (_, index) => String(index).padStart(5, '0'));
+    for (const max_entries of [0, 2 ** 31 - 1]) {
+      const { items, nextToken } = pageOf({ max_entries, starting_token: '' }, listOf(all));
+      expect(items).toHaveLength(4000);
+      expect(pageOf({ max_entries, starting_token: nextToken }, listOf(all)).items).toEqual([
+        { id: '04000' },
+      ]);
+    }
+  });
+
+  test('of a negative length are invalid, and a token of somebody else is aborted', () => {
+    expect(() => pageOf({ max_entries: -1, starting_token: '' }, listOf([]))).toThrow(
+      expect.objectContaining({ kind: 'invalid', message: 'max_entries: -1 is negative' }),
+    );
+    expect(() => pageOf({ max_entries: 1, starting_token: 'garbage' }, listOf([]))).toThrow(
+      expect.objectContaining({
+        kind: 'aborted',
+        message: 'starting_token: "garbage" is not a token of this driver',
+      }),
+    );
+  });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseParameters } from '../../../src/services/parameters.ts';
+import { checkSnapshotParameters, parseParameters } from '../../../src/services/parameters.ts';
 
 test('without parameters a volume is root’s, open to all, in any pool', () => {
   expect(parseParameters({})).toEqual({
@@ -81,5 +81,20 @@ test.each([
 test('a key is not shown in full where it is long, for the message must fit in a reply', () => {
   expect(() => parseParameters({ ['x'.repeat(100_000)]: '' })).toThrow(
     expect.objectContaining({ kind: 'invalid', message: expect.stringMatching(/^.{1,500}$/) }),
+  );
+});
+
+test('what the snapshotter adds of its own, and what the Go reference driver knows, is no parameter', () => {
+  expect(() =>
+    checkSnapshotParameters({ 'csi.storage.k8s.io/volumesnapshot/name': 's', ignoreFailedRead: 'true' }),
+  ).not.toThrow();
+});
+
+test.each(['pool', 'colour', '', 'constructor'])('a snapshot has no parameter %j', (key) => {
+  expect(() => checkSnapshotParameters({ ignoreFailedRead: 'true', [key]: 'x' })).toThrow(
+    expect.objectContaining({
+      kind: 'invalid',
+      message: `parameters: ${JSON.stringify(key)} is not known; snapshots have no parameters`,
+    }),
   );
 });

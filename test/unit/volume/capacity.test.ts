@@ -1,6 +1,13 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { anyCapacity, checkCapacityRange, fitsRange, newVolumeBytes } from '../../../src/volume/capacity.ts';
+import { describe, expect, test } from 'vitest';
+import {
+  anyCapacity,
+  checkCapacityRange,
+  checkMinimumBytes,
+  copiedVolumeBytes,
+  fitsRange,
+  newVolumeBytes,
+} from '../../../src/volume/capacity.ts';
 
 const GiB = 1024n ** 3n;
 const range = (requiredBytes: bigint, limitBytes = 0n) => ({ requiredBytes, limitBytes });
@@ -60,4 +67,66 @@ test.each([
   [10n, range(0n, 9n), false],
 ])('a volume of %s bytes and the range %o: %s', (sizeBytes, given, fits) => {
   expect(fitsRange(sizeBytes, given)).toBe(fits);
+});
+
+describe('a volume that is made from another of 10 bytes', () => {
+  test.each([
+    ['what its source has where nothing is asked for', anyCapacity, 10n],
+    ['what its source has where the limit is above it', range(0n, 20n), 10n],
+    ['what its source has where just that is required', range(10n, 10n), 10n],
+    ['more where more is required', range(15n, 20n), 15n],
+    ['the largest size there may be', range(100n), 100n],
+  ])('has %s', (_, given, sizeBytes) => {
+    expect(copiedVolumeBytes(given, 10n, 100n)).toBe(sizeBytes);
+  });
+
+  test.each([
+    ['required_bytes: 9 bytes cannot hold the content source, which has 10', range(9n, 20n)],
+    ['limit_bytes: 9 bytes cannot hold the content source, which has 10', range(0n, 9n)],
+    ['required_bytes: 101 bytes are more than a volume may have, 100 bytes (--max-volume-size)', range(101n)],
+  ])('is out of range, and the field and its value named: %s', (message, given) => {
+    expect(() => copiedVolumeBytes(given, 10n, 100n)).toThrow(
+      expect.objectContaining({ kind: 'out-of-range', message: `capacity_range.${message}` }),
+    );
+  });
+
+  test('cannot be where its source is larger than volumes may be by now', () => {
+    expect(() => copiedVolumeBytes(anyCapacity, 10n, 9n)).toThrow(
+      expect.objectContaining({
+        kind: 'out-of-range',
+        message: expect.stringContaining('--max-volume-size'),
+      }),
+    );
+  });
+});
+
+test('the size of a copy fits the range it was made for, and holds its source', () => {
+  const bytes = fc.bigInt({ min: 0n, max: 100n });
+  fc.assert(
+    fc.property(bytes, bytes, bytes, (requiredBytes, more, sourceBytes) => {
+      const given = range(requiredBytes, more === 0n ? 0n : requiredBytes + more);
+      const fits = [given.requiredBytes, given.limitBytes].every(
+        (each) => each === 0n || each >= sourceBytes,
+      );
+      if (!fits) {
+        expect(() => copiedVolumeBytes(given, sourceBytes, 1000n)).toThrow();
+        return;
+      }
+      const made = copiedVolumeBytes(given, sourceBytes, 1000n);
+      expect(made >= sourceBytes && fitsRange(made, given)).toBe(true);
+    }),
+  );
+});
+
+test.each([
+  ['required_bytes', range(5n, 20n)],
+  ['limit_bytes', range(0n, 5n)],
+])('a size below what the file system needs is out of range, and %s named', (field, given) => {
+  expect(() => checkMinimumBytes(given, 16n, 16n)).not.toThrow();
+  expect(() => checkMinimumBytes(given, 5n, 16n)).toThrow(
+    expect.objectContaining({
+      kind: 'out-of-range',
+      message: `capacity_range.${field}: 5 bytes are too few; the file system needs 16`,
+    }),
+  );
 });

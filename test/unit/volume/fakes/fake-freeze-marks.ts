@@ -4,8 +4,10 @@ import type { FreezeMarks } from '../../../../src/volume/ports.ts';
 export class FakeFreezeMarks implements FreezeMarks {
   readonly marked = new Set<string>();
 
-  async add(volumeIds: readonly string[]): Promise<void> {
+  async add(volumeIds: readonly string[]): Promise<readonly string[]> {
+    const before = volumeIds.filter((id) => this.marked.has(id));
     for (const id of volumeIds) this.marked.add(id);
+    return before;
   }
 
   async remove(volumeIds: readonly string[]): Promise<void> {

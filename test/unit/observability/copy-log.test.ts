@@ -1,0 +1,28 @@
+import pino from 'pino';
+import { expect, test } from 'vitest';
+import { copyLogger } from '../../../src/observability/copy-log.ts';
+import type { CopyProgress } from '../../../src/volume/copies.ts';
+
+const { info, warn } = pino.levels.values;
+
+test.each<[CopyProgress['state'], number | undefined, string]>([
+  ['started', info, 'copy started'],
+  ['running', info, 'copy running'],
+  ['done', info, 'copy done'],
+  ['failed', warn, 'a copy failed'],
+])('a copy that has %s is a line of its own: what, from what, how much, how long', (state, level, msg) => {
+  const written: string[] = [];
+  const log = copyLogger(pino({ base: null }, { write: (line) => void written.push(line) }));
+  log({ id: 's-1', from: 'v-1', state, copiedBytes: 2n ** 60n, durationMs: 1234.5678 });
+  expect(written.map((line): unknown => JSON.parse(line))).toEqual([
+    {
+      level,
+      msg,
+      time: expect.any(Number),
+      id: 's-1',
+      from: 'v-1',
+      copiedBytes: '1152921504606846976',
+      durationMs: 1235,
+    },
+  ]);
+});

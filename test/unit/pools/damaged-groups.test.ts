@@ -1,0 +1,56 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { damagedMembers } from '../../../src/pools/damaged-groups.ts';
+import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
+import type { Records } from '../../../src/volume/ports.ts';
+import type { GroupSnapshot } from '../../../src/volume/snapshot.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+/** Records of which only the place of their directories is asked. */
+function recordsIn(home: string): Records<GroupSnapshot> {
+  const notAsked = () => Promise.reject(new Error('not asked'));
+  return {
+    load: notAsked,
+    add: notAsked,
+    replace: notAsked,
+    remove: notAsked,
+    directoryNameOf,
+    directoryOf: (id) => join(home, directoryNameOf(id)),
+  };
+}
+
+const damaged = (id: string) => ({ id, pool: 'fast', reason: 'group.json: it is empty' });
+
+test('the snapshots in a damaged group are damaged too, told by their directories, and say why', async () => {
+  const home = temporaryDirectory();
+  const [group, member] = [newObjectId('g', 'aaaaaaaa'), newObjectId('g', 'aaaaaaaa')];
+  for (const id of [member, 'imported'])
+    mkdirSync(join(home, group, directoryNameOf(id)), { recursive: true });
+  writeFileSync(join(home, group, 'group.json'), '');
+  const found = await damagedMembers(recordsIn(home), [damaged(group)]);
+  const reason = 'it is in a damaged group: group.json: it is empty';
+  expect(found.sort((one, other) => (one.id < other.id ? -1 : 1))).toEqual([
+    { id: member, pool: 'fast', reason },
+    { id: 'imported', pool: 'fast', reason },
+  ]);
+});
+
+test('a damaged group that is a file, or gone, or empty has none', async () => {
+  const home = temporaryDirectory();
+  writeFileSync(join(home, directoryNameOf('file')), '');
+  mkdirSync(join(home, directoryNameOf('empty')));
+  expect(await damagedMembers(recordsIn(home), ['file', 'gone', 'empty'].map(damaged))).toEqual([]);
+});
+
+test('each of several groups gives its own', async () => {
+  const home = temporaryDirectory();
+  for (const [group, member] of [
+    ['g', 'a'],
+    ['h', 'b'],
+  ] as const) {
+    mkdirSync(join(home, directoryNameOf(group), directoryNameOf(member)), { recursive: true });
+  }
+  const found = await damagedMembers(recordsIn(home), [damaged('g'), damaged('h')]);
+  expect(found.map(({ id }) => id)).toEqual(['a', 'b']);
+});

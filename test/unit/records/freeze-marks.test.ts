@@ -1,0 +1,46 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { DiskFreezeMarks } from '../../../src/records/freeze-marks.ts';
+import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+
+const own = newObjectId('a', 'aaaaaaaa');
+
+function marksIn(directory = temporaryDirectory()) {
+  return { directory, marks: new DiskFreezeMarks(directory) };
+}
+
+test('a mark is called as the directory of its volume, and stays until it is removed', async () => {
+  const { directory, marks } = marksIn();
+  await marks.add([own, 'imported/../id']);
+  const names = [own, directoryNameOf('imported/../id')].sort();
+  expect(readdirSync(directory).sort()).toEqual(names);
+  expect((await new DiskFreezeMarks(directory).marked()).sort()).toEqual(names);
+  await marks.remove(['imported/../id']);
+  expect(await marks.marked()).toEqual([own]);
+  await marks.removeNamed(own);
+  expect(await marks.marked()).toEqual([]);
+});
+
+test('a volume that is marked already is told, since nobody could thaw it', async () => {
+  const { directory, marks } = marksIn();
+  expect(await new DiskFreezeMarks(directory).add([own])).toEqual([]);
+  expect(await marks.add([own, 'other'])).toEqual([own]);
+  await marks.remove(['other']);
+  expect(await marks.marked()).toEqual([own]);
+});
+
+test('removing what is not marked changes nothing', async () => {
+  const { marks } = marksIn();
+  await marks.add([own]);
+  await marks.remove(['v']);
+  await marks.removeNamed('v');
+  expect(await marks.marked()).toEqual([own]);
+});
+
+test('a mark that cannot be made is an error, so that nothing is frozen without one', async () => {
+  const { directory, marks } = marksIn();
+  rmSync(directory, { recursive: true });
+  await expect(marks.add([own])).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(marks.marked()).rejects.toMatchObject({ code: 'ENOENT' });
+});

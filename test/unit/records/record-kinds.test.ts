@@ -1,0 +1,64 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import {
+  groupRecords,
+  type Remembered,
+  readAnyRecord,
+  snapshotRecords,
+  volumeRecords,
+} from '../../../src/records/record-kinds.ts';
+import { directoryNameOf } from '../../../src/volume/object-id.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
+import { exampleVolume } from '../volume/fakes/model.ts';
+
+const volume = exampleVolume();
+const snapshot = exampleSnapshot();
+const group = exampleGroup(['v', 'w']);
+
+describe('whatever record lies in a directory is read', () => {
+  test.each<[string, string, Remembered]>([
+    ['volume.json', volumeRecords.encode(volume), { kind: 'volume', volume }],
+    ['snapshot.json', snapshotRecords.encode(snapshot), { kind: 'snapshot', snapshot }],
+    ['group.json', groupRecords.encode(group), { kind: 'group', group }],
+  ])('%s', async (name, text, expected) => {
+    const directory = temporaryDirectory();
+    writeFileSync(join(directory, name), text);
+    expect(await readAnyRecord(directory)).toEqual(expected);
+  });
+
+  test.each([
+    ['the directory is gone', (directory: string) => join(directory, 'gone')],
+    ['it holds none', (directory: string) => directory],
+    [
+      'it cannot be understood',
+      (directory: string) => {
+        for (const name of ['volume.json', 'snapshot.json', 'group.json'])
+          writeFileSync(join(directory, name), '{}');
+        return directory;
+      },
+    ],
+  ])('there is none where %s', async (_, prepare) => {
+    expect(await readAnyRecord(prepare(temporaryDirectory()))).toBeUndefined();
+  });
+});
+
+test('only a group has directories in its own: one for each of its snapshots', () => {
+  expect(volumeRecords.directoriesIn(volume)).toEqual([]);
+  expect(snapshotRecords.directoriesIn(snapshot)).toEqual([]);
+  expect(groupRecords.directoriesIn(group)).toEqual(group.snapshots.map(({ id }) => directoryNameOf(id)));
+});
+
+test('what is found in a pool that has another name now is of that pool, the snapshots of a group too', () => {
+  expect(volumeRecords.inPool(volume, 'new')).toEqual({ ...volume, pool: 'new' });
+  expect(snapshotRecords.inPool(snapshot, 'new')).toEqual({ ...snapshot, pool: 'new' });
+  const moved = groupRecords.inPool(group, 'new');
+  expect([moved.pool, ...moved.snapshots.map(({ pool }) => pool)]).toEqual(['new', 'new', 'new']);
+});
+
+test('the record of one kind is not taken for that of another', () => {
+  expect(() => snapshotRecords.decode(volumeRecords.encode(volume))).toThrow();
+  expect(() => volumeRecords.decode(snapshotRecords.encode(snapshot))).toThrow();
+  expect(() => groupRecords.decode(snapshotRecords.encode(snapshot))).toThrow('snapshots: ');
+});

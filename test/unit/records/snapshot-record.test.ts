@@ -1,0 +1,153 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  decodeGroupRecord,
+  decodeSnapshotRecord,
+  encodeGroupRecord,
+  encodeSnapshotRecord,
+} from '../../../src/records/snapshot-record.ts';
+import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
+import type { SnapshotContent } from '../../../src/volume/snapshot.ts';
+import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
+
+const text = fc.string({ unit: 'binary', minLength: 1 });
+const bytes = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+const ownerId = fc.nat({ max: 0xffff_fffe });
+const createdAt = fc
+  .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
+  .map((date) => date.toISOString());
+const content: fc.Arbitrary<SnapshotContent> = fc.oneof(
+  fc.constant({ backend: 'directory' as const }),
+  fc.constant({ backend: 'subvolume' as const }),
+  fc.constant({ backend: 'image' as const, use: { accessType: 'block' as const } }),
+  fc
+    .option(fc.constantFrom(...fileSystemTypes), { nil: undefined })
+    .map((fsType) => ({ backend: 'image' as const, use: { accessType: 'mount' as const, fsType } })),
+);
+const snapshot = fc.record({
+  id: text,
+  name: fc.option(text, { nil: undefined }),
+  pool: text,
+  groupId: fc.option(text, { nil: undefined }),
+  sourceVolumeId: text,
+  content,
+  sizeBytes: bytes,
+  occupiedBytes: fc.option(bytes, { nil: undefined }),
+  root: fc.record({ uid: ownerId, gid: ownerId, mode: fc.nat({ max: 0o7777 }) }),
+  lineage: text,
+  createdAt,
+});
+const group = fc.record({
+  id: text,
+  name: text,
+  pool: text,
+  snapshots: fc.array(snapshot, { maxLength: 4 }),
+  createdAt,
+});
+
+describe('what is written is read back', () => {
+  test('whatever the snapshot', () => {
+    fc.assert(
+      fc.property(snapshot, (each) => {
+        expect(decodeSnapshotRecord(encodeSnapshotRecord(each))).toEqual(each);
+      }),
+    );
+  });
+
+  test('whatever the group', () => {
+    fc.assert(
+      fc.property(group, (each) => {
+        expect(decodeGroupRecord(encodeGroupRecord(each))).toEqual(each);
+      }),
+    );
+  });
+});
+
+test('a record is text that people can read, and ends with a line end', () => {
+  expect(encodeSnapshotRecord(exampleSnapshot({ id: 's-1', occupiedBytes: 2n ** 63n - 1n }))).toBe(`{
+  "formatVersion": 1,
+  "id": "s-1",
+  "name": "s",
+  "pool": "default",
+  "sourceVolumeId": "v",
+  "content": {
+    "backend": "directory"
+  },
+  "lineage": "v",
+  "createdAt": "2024-05-06T07:08:09.010Z",
+  "sizeBytes": "1048576",
+  "occupiedBytes": "9223372036854775807",
+  "root": {
+    "uid": 0,
+    "gid": 0,
+    "mode": "0777"
+  }
+}
+`);
+});
+
+test('the format is told once in a group, not in each of its snapshots', () => {
+  expect(JSON.parse(encodeGroupRecord(exampleGroup(['v', 'w'])))).toEqual({
+    formatVersion: 1,
+    id: exampleGroup([]).id,
+    name: 'g',
+    pool: 'default',
+    createdAt: '2024-05-06T07:08:09.010Z',
+    snapshots: ['v', 'w'].map((source) =>
+      expect.objectContaining({ sourceVolumeId: source, sizeBytes: '1048576' }),
+    ),
+  });
+  expect(encodeGroupRecord(exampleGroup(['v', 'w'])).match(/formatVersion/g)).toHaveLength(1);
+});
+
+test('a field that a newer driver of the same format may add is left out', () => {
+  const snapshots = JSON.parse(encodeSnapshotRecord(exampleSnapshot())) as object;
+  expect(decodeSnapshotRecord(JSON.stringify({ ...snapshots, colour: 'blue' }))).toEqual(exampleSnapshot());
+});
+
+describe('a record that cannot be understood says why', () => {
+  const whole = encodeSnapshotRecord(exampleSnapshot());
+  const written = JSON.parse(whole) as object;
+  const writtenGroup = JSON.parse(encodeGroupRecord(exampleGroup(['v']))) as { snapshots: object[] };
+
+  test.each([
+    ['nothing', '', 'it is empty'],
+    ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
+    ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
+    ['a newer format', '{"formatVersion":2}', 'its format version 2 is newer than 1'],
+    ['a list', '[]', 'record: '],
+  ])('of a snapshot and of a group: %s', (_, record, why) => {
+    expect(() => decodeSnapshotRecord(record)).toThrow(why);
+    expect(() => decodeGroupRecord(record)).toThrow(why);
+  });
+
+  test.each([
+    ['formatVersion', { formatVersion: 0 }],
+    ['id', { id: '' }],
+    ['name', { name: '' }],
+    ['pool', { pool: 7 }],
+    ['groupId', { groupId: '' }],
+    ['sourceVolumeId', { sourceVolumeId: undefined }],
+    ['content.backend', { content: { backend: 'quota', projectId: 7 } }],
+    ['content.use', { content: { backend: 'image' } }],
+    ['content.use.fsType', { content: { backend: 'image', use: { accessType: 'mount', fsType: 'ntfs' } } }],
+    ['sizeBytes', { sizeBytes: 5 }],
+    ['sizeBytes', { sizeBytes: '-5' }],
+    ['occupiedBytes', { occupiedBytes: 'all' }],
+    ['root.mode', { root: { uid: 0, gid: 0, mode: '0888' } }],
+    ['lineage', { lineage: '' }],
+    ['createdAt', { createdAt: 'yesterday' }],
+  ])('%s: %j', (field, changes) => {
+    expect(() => decodeSnapshotRecord(JSON.stringify({ ...written, ...changes }))).toThrow(`${field}: `);
+  });
+
+  test.each([
+    ['id', { id: undefined }],
+    ['name', { name: undefined }],
+    ['snapshots', { snapshots: undefined }],
+    ['snapshots.0.lineage', { snapshots: [{ ...writtenGroup.snapshots[0], lineage: 7 }] }],
+    ['createdAt', { createdAt: 5 }],
+  ])('of a group, %s: %j', (field, changes) => {
+    expect(() => decodeGroupRecord(JSON.stringify({ ...writtenGroup, ...changes }))).toThrow(`${field}: `);
+  });
+});

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { JointCalls } from '../../../src/rpc/joint-calls.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import { type Deferred, deferred } from '../volume/fakes/gate.ts';
+
+/** Joint calls whose work is settled from outside, and the requests it was begun for. */
+function waitingCalls() {
+  const begun: { request: unknown; work: Deferred<string> }[] = [];
+  const calls = new JointCalls((request) => {
+    const work = deferred<string>();
+    begun.push({ request, work });
+    return work.promise;
+  });
+  return { calls, begun };
+}
+
+describe('calls that ask for the same thing', () => {
+  test('share one piece of work, and its answer', async () => {
+    const { calls, begun } = waitingCalls();
+    const answers = [calls.run({ name: 'a' }), calls.run({ name: 'a' })];
+    expect(begun).toMatchObject([{ request: { name: 'a' } }]);
+    begun[0]?.work.resolve('made');
+    expect(await Promise.all(answers)).toEqual(['made', 'made']);
+  });
+
+  test('share its error', async () => {
+    const { calls, begun } = waitingCalls();
+    const answers = [calls.run({ name: 'a' }), calls.run({ name: 'a' })];
+    const error = new VolumeError('exhausted', 'no room');
+    begun[0]?.work.reject(error);
+    const outcomes = await Promise.allSettled(answers);
+    expect(outcomes.map((outcome) => outcome.status === 'rejected' && outcome.reason)).toEqual([
+      error,
+      error,
+    ]);
+  });
+
+  test('are told by their fields, in whatever order a map of them was sent', () => {
+    const { calls, begun } = waitingCalls();
+    void calls.run({ name: 'a', parameters: { pool: 'fast', uid: '5' } });
+    void calls.run({ name: 'a', parameters: { uid: '5', pool: 'fast' } });
+    expect(begun).toHaveLength(1);
+  });
+});
+
+test.each([
+  ['another name', { name: 'b', source: { id: 'v' }, list: ['x', 'y'], nothing: null }],
+  ['another value deep inside', { name: 'a', source: { id: 'w' }, list: ['x', 'y'], nothing: null }],
+  ['a list in another order', { name: 'a', source: { id: 'v' }, list: ['y', 'x'], nothing: null }],
+  ['a field that is there', { name: 'a', source: { id: 'v' }, list: ['x', 'y'], nothing: {} }],
+])('a call that differs in a field is work of its own: %s', (_, other) => {
+  const { calls, begun } = waitingCalls();
+  void calls.run({ name: 'a', source: { id: 'v' }, list: ['x', 'y'], nothing: null });
+  void calls.run(other);
+  expect(begun.map(({ request }) => request)).toContain(other);
+});
+
+test.each([
+  ['succeeded', (work: Deferred<string>) => work.resolve('made')],
+  ['failed', (work: Deferred<string>) => work.reject(new Error('broken'))],
+])('work that has %s is begun anew by the next call', async (_, settle) => {
+  const { calls, begun } = waitingCalls();
+  const first = calls.run({ name: 'a' });
+  const [one] = begun;
+  if (one) settle(one.work);
+  await first.catch(() => {});
+  void calls.run({ name: 'a' });
+  expect(begun).toHaveLength(2);
+});

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { exampleSnapshot } from '../../volume/example-snapshot.ts';
+import { fakeNode } from '../../volume/fakes/model.ts';
+import { controllerOf } from '../calls.ts';
+
+interface Asked {
+  readonly snapshot_id?: string;
+  readonly source_volume_id?: string;
+  readonly starting_token?: string;
+  readonly max_entries?: number;
+}
+
+/** A node with the snapshots a, b, c, d, e of the volumes v and w in turn. */
+function nodeWithSnapshots() {
+  const { model } = fakeNode();
+  for (const [index, id] of ['e', 'd', 'c', 'b', 'a'].entries()) {
+    model.snapshots.add(exampleSnapshot({ id, name: id, sourceVolumeId: index % 2 === 0 ? 'v' : 'w' }));
+  }
+  const { ListSnapshots } = controllerOf(model);
+  const page = async (asked: Asked = {}) => {
+    const { entries, next_token } = await ListSnapshots(asked);
+    return { ids: entries.map(({ snapshot }) => snapshot?.snapshot_id ?? ''), next_token };
+  };
+  return { model, ListSnapshots, page };
+}
+
+test('snapshots are listed as they are told elsewhere', async () => {
+  const { ListSnapshots } = nodeWithSnapshots();
+  const { entries } = await ListSnapshots({ max_entries: 1 });
+  expect(entries).toMatchObject([
+    { snapshot: { snapshot_id: 'a', source_volume_id: 'v', size_bytes: '1048576', ready_to_use: true } },
+  ]);
+});
+
+test.each<[string, Asked, string[]]>([
+  ['all', {}, ['a', 'b', 'c', 'd', 'e']],
+  ['those of a volume', { source_volume_id: 'v' }, ['a', 'c', 'e']],
+  ['one by its id', { snapshot_id: 'b' }, ['b']],
+  ['one by its id, of its volume', { snapshot_id: 'b', source_volume_id: 'w' }, ['b']],
+  ['none by the id of one of another volume', { snapshot_id: 'b', source_volume_id: 'v' }, []],
+  ['none of a volume that has none, or does not exist', { source_volume_id: 'nobody' }, []],
+  ['none by an id that does not exist', { snapshot_id: 'nobody' }, []],
+])('%s', async (_, asked, ids) => {
+  expect(await nodeWithSnapshots().page(asked)).toEqual({ ids, next_token: '' });
+});
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'pages of %i together are the whole list, also of one volume',
+  async (max_entries) => {
+    const { page } = nodeWithSnapshots();
+    for (const [source_volume_id, ids] of [
+      ['', ['a', 'b', 'c', 'd', 'e']],
+      ['v', ['a', 'c', 'e']],
+    ] as const) {
+      const seen: string[] = [];
+      let starting_token = '';
+      do {
+        const next = await page({ source_volume_id, max_entries, starting_token });
+        seen.push(...next.ids);
+        starting_token = next.next_token;
+      } while (starting_token !== '');
+      expect(seen).toEqual(ids);
+    }
+  },
+);
+
+test('a token stays valid when the snapshot it stands for is gone', async () => {
+  const { model, page } = nodeWithSnapshots();
+  const { next_token } = await page({ max_entries: 2 });
+  const gone = model.snapshots.find('b');
+  if (gone) model.snapshots.remove(gone);
+  expect(await page({ starting_token: next_token })).toEqual({ ids: ['c', 'd', 'e'], next_token: '' });
+});
+
+test('one that is asked for by its id is not listed again after itself', async () => {
+  const { page } = nodeWithSnapshots();
+  const { next_token } = await page({ max_entries: 1 });
+  expect(await page({ snapshot_id: 'a', starting_token: next_token })).toEqual({ ids: [], next_token: '' });
+});
+
+test('a damaged snapshot is left out, and fails nothing', async () => {
+  const { model, page } = nodeWithSnapshots();
+  model.snapshots.addDamaged({ id: 'x', pool: 'default', reason: 'it is empty' });
+  expect((await page()).ids).toHaveLength(5);
+  expect((await page({ snapshot_id: 'x' })).ids).toEqual([]);
+});
+
+test('a negative number of entries is invalid, a token that is not ours aborted', async () => {
+  const { page } = nodeWithSnapshots();
+  for (const asked of [{}, { snapshot_id: 'a' }]) {
+    await expect(page({ ...asked, max_entries: -1 })).rejects.toMatchObject({
+      kind: 'invalid',
+      message: 'max_entries: -1 is negative',
+    });
+    await expect(page({ ...asked, starting_token: 'garbage' })).rejects.toMatchObject({ kind: 'aborted' });
+  }
+});
