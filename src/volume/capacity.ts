@@ -35,6 +35,19 @@ export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigi
   return range.requiredBytes;
 }
 
+// What filled its volume to the last byte may need a little more for metadata where it is copied.
+const MORE_METADATA_BYTES = 1024n ** 2n;
+
+/**
+ * Checks what a copy takes up against the size of its volume: a directory that nothing held may have any amount.
+ * @throws VolumeError out-of-range
+ */
+export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
+  if (usedBytes > capacityBytes + capacityBytes / 64n + MORE_METADATA_BYTES) {
+    throw tooSmall('required_bytes', capacityBytes, usedBytes);
+  }
+}
+
 /**
  * The size of a volume that is made from another or from a snapshot: what is required, or else what its source has.
  * @throws VolumeError out-of-range: less than the source has, or more than a volume may have

@@ -13,8 +13,8 @@ export interface ContentCopy {
   readonly source: FoundSource;
   readonly pool: Pool;
   readonly backend: BackendKind;
-  /** Whether what is made is held to a size, which is promised to it already. */
-  readonly isPromised: boolean;
+  /** The size that what is made is held to, and that is promised to it already; undefined where nothing holds it. */
+  readonly promisedBytes: bigint | undefined;
 }
 
 /** Whether a copy takes the same time however much there is to copy. */

@@ -156,7 +156,7 @@ async function copyFrozen(
 
 /** As part of making the group: whoever stops that stops the copy. */
 function copyOf({ id }: GroupSnapshot, { source, snapshot }: Member): ContentCopy {
-  return { id, source, pool: source.pool, backend: snapshot.content.backend, isPromised: false };
+  return { id, source, pool: source.pool, backend: snapshot.content.backend, promisedBytes: undefined };
 }
 
 function writeMember(

@@ -68,7 +68,7 @@ function copySnapshot(
   directory: string,
 ): Promise<void> {
   const { pool, original } = source;
-  const copy = { id, source, pool, backend, isPromised: false };
+  const copy = { id, source, pool, backend, promisedBytes: undefined };
   return copyContent(model, copy, (control) => pool.backends[backend].snapshot(directory, original, control));
 }
 

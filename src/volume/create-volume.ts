@@ -105,7 +105,8 @@ async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Pro
   const backend = pool.backends[content.backend];
   await pool.records.volumes.add(volume, (directory) => {
     if (!source) return backend.provision(directory, volume);
-    const copy = { id, source, pool, backend: content.backend, isPromised: isPlannedEnforced(plan) };
+    const promisedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
+    const copy = { id, source, pool, backend: content.backend, promisedBytes };
     return copyContent(model, copy, (control) =>
       backend.provisionCopy(directory, volume, source.original, control),
     );

@@ -1,3 +1,4 @@
+import { checkFits } from './capacity.ts';
 import type { ContentCopy } from './copy-content.ts';
 import { exclusiveBytes } from './lineage.ts';
 import type { Model } from './model.ts';
@@ -8,17 +9,20 @@ import { isCapacityEnforced, type Volume } from './volume.ts';
  * Makes sure that the disk has room for a copy beside what is promised to volumes. A copy that shares its blocks takes
  * none, but what it shares is no longer the original's alone: to write it anew takes that much more.
  * @returns ends the claim; by then the space is taken, or known to be shared
- * @throws VolumeError exhausted
+ * @throws VolumeError exhausted; out-of-range: what it becomes is too small
  */
 export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortSignal): Promise<() => void> {
-  const { source, pool, isPromised } = copy;
+  const { source, pool, promisedBytes } = copy;
   if (pool.disk === source.pool.disk && pool.abilities.sharesBlocks) {
     return source.volume ? claimDisk(model, pool, await newlyShared(model, source.volume)) : () => {};
   }
-  // What it becomes is promised its whole size.
-  if (isPromised) return () => {};
+  // What is held to a size fits into what is promised for it.
+  if (promisedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
   const { backend, path } = source.original;
-  return claimDisk(model, pool, await source.pool.backends[backend].copyBytes(path, signal));
+  const bytes = await source.pool.backends[backend].copyBytes(path, signal);
+  if (promisedBytes === undefined) return claimDisk(model, pool, bytes);
+  checkFits(bytes, promisedBytes);
+  return () => {};
 }
 
 async function newlyShared(model: Model, volume: Volume): Promise<bigint> {

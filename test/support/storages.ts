@@ -1,8 +1,11 @@
+import { spawnSync } from 'node:child_process';
+import { onTestFinished } from 'vitest';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { btrfs } from './btrfs.ts';
 import { reflinkPool } from './copied-image.ts';
 import { fileSystem } from './image-node.ts';
 import { mountCapability } from './requests.ts';
+import { loopsBelow } from './scratch.ts';
 import { type TestNode, testNode } from './test-node.ts';
 
 const MIB = 1024 ** 2;
@@ -85,6 +88,7 @@ export async function nodeWith({
 }: Pick<Storage, 'backend' | 'makePool'>): Promise<StorageNode> {
   // First, so that it goes last.
   const path = makePool?.();
+  if (path !== undefined) onTestFinished(() => detachBelow(path));
   const node = testNode();
   const flags = path === undefined ? [] : [`--pool=${POOL}=${path}`];
   await node.start({ flags });
@@ -93,4 +97,9 @@ export async function nodeWith({
     ...(backend === 'image' ? { backend } : {}),
   };
   return { node, pool: path ?? node.pool, flags, parameters };
+}
+
+/** Detaches what is attached of a pool, which could not be unmounted otherwise. */
+function detachBelow(pool: string): void {
+  for (const { path } of loopsBelow(pool)) spawnSync('losetup', ['--detach', path]);
 }

@@ -5,10 +5,11 @@ import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { removeSubvolumeTree } from '../../kernel/remove-subvolume-tree.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
+import { checkFits } from '../../volume/capacity.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
-import { checkFits, copyDirectory } from '../copy-directory.ts';
+import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, prepareRoot } from '../volume-root.ts';
 

@@ -7,7 +7,7 @@ import { snapshotMessage } from '../replies.ts';
 
 /**
  * Controller.ListSnapshots: snapshots in the order of their ids, all, of one volume, or one by its id. What is not
- * there is no error.
+ * there is no error; what is damaged may be there.
  */
 export function listSnapshotsHandler(model: Model) {
   return async (request: ListSnapshotsRequest__Output): Promise<ListSnapshotsResponse> => {
@@ -24,7 +24,7 @@ function find(
   limit: number,
 ): Snapshot[] {
   if (snapshot_id !== '') {
-    const found = snapshots.findIntact(snapshot_id);
+    const found = snapshots.find(snapshot_id);
     const isWanted = source_volume_id === '' || found?.sourceVolumeId === source_volume_id;
     return found && isWanted && found.id > afterId ? [found] : [];
   }

@@ -24,7 +24,7 @@ async function prepare(content: VolumeContent, settings: FakeModelSettings = {})
   const { model, pool } = node;
   const volume = await node.addVolume('a', { content, capacityBytes: 100n });
   const source = await findSource(model, { kind: 'volume', id: volume.id });
-  const copy: ContentCopy = { id: 'copy', source, pool, backend: content.backend, isPromised: false };
+  const copy: ContentCopy = { id: 'copy', source, pool, backend: content.backend, promisedBytes: undefined };
   const elsewhere: Pool = { ...node.fastPool, disk: new Account(undefined) };
   return { ...node, volume, copy, elsewhere };
 }

@@ -24,7 +24,7 @@ async function nodeWith(settings: FakeModelSettings, content: VolumeContent = qu
     source,
     pool: node.pool,
     backend: 'directory',
-    isPromised: false,
+    promisedBytes: undefined,
     ...changes,
   });
   return { ...node, volume, source, copy, promised: () => node.pool.disk.promisedBytes };
@@ -50,8 +50,21 @@ describe('the room for a copy that shares no blocks', () => {
 
   test('is not asked for twice where the volume it becomes is promised its size', async () => {
     const { model, copy, promised } = await nodeWith({ freeBytes: 0n });
-    (await claimSpace(model, copy({ isPromised: true }), signal))();
+    (await claimSpace(model, copy({ promisedBytes: 1000n }), signal))();
     expect(promised()).toBe(100n);
+  });
+
+  test('is looked at before anything is copied where nothing holds the original to a size', async () => {
+    const { model, source, copy } = await nodeWith({ freeBytes: 0n });
+    const unheld = { ...source, occupiedBytes: undefined };
+    vi.spyOn(source.pool.backends.quota, 'copyBytes').mockResolvedValue(3n * 1024n ** 2n);
+    const claim = (promisedBytes: bigint) =>
+      claimSpace(model, copy({ source: unheld, promisedBytes }), signal);
+    await expect(claim(1024n ** 2n)).rejects.toMatchObject({
+      kind: 'out-of-range',
+      message: expect.stringContaining('1048576 bytes cannot hold the content source, which has 3145728'),
+    });
+    (await claim(3n * 1024n ** 2n))();
   });
 
   test('counts on another disk though the pool there shares blocks between its own files', async () => {
