@@ -19,14 +19,22 @@ export interface ContentCopy {
 
 /** Whether a copy takes the same time however much there is to copy. */
 export function isInstant(copy: Pick<ContentCopy, 'source' | 'pool' | 'backend'>): boolean {
-  if (!isShared(copy)) return false;
+  if (!sharesBlocks(copy)) return false;
   return (
     copy.backend === 'image' || (copy.backend === 'subvolume' && copy.source.original.backend === 'subvolume')
   );
 }
 
-/** Whether a copy shares the blocks of its original. */
-export function isShared({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
+/**
+ * Whether a copy shares the blocks of its original for sure, and so is of one instant. From one mount to another of the
+ * same disk only newer kernels share.
+ */
+function sharesBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
+  return pool === source.pool && pool.abilities.sharesBlocks;
+}
+
+/** Whether a copy may share the blocks of its original. */
+export function mayShareBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
   return pool.disk === source.pool.disk && pool.abilities.sharesBlocks;
 }
 
@@ -45,9 +53,9 @@ export async function copyContent<T>(
   return model.copies.run(order, async ({ signal, onBytes }) => {
     const release = await claimSpace(model, copy, signal);
     try {
-      if (source.volume && isShared(copy)) await markShared(model, source.volume);
+      if (source.volume && mayShareBlocks(copy)) await markShared(model, source.volume);
       return source.volume
-        ? await withSteadyContent(model, source.volume, { isShared: isShared(copy), signal }, (limited) =>
+        ? await withSteadyContent(model, source.volume, { isShared: sharesBlocks(copy), signal }, (limited) =>
             write({ signal: limited, onBytes }),
           )
         : await write({ signal, onBytes });

@@ -1,4 +1,4 @@
-import { type ContentCopy, copyContent, isInstant, isShared } from './copy-content.ts';
+import { type ContentCopy, copyContent, isInstant, mayShareBlocks } from './copy-content.ts';
 import { planSnapshot } from './create-snapshot.ts';
 import { quote, VolumeError } from './errors.ts';
 import { memberDirectory } from './find-snapshot.ts';
@@ -141,7 +141,7 @@ async function copyFrozen(
     try {
       for (const member of members) {
         releases.push(await claimSpace(model, copyOf(group, member), signal));
-        if (isShared(copyOf(group, member))) await markShared(model, member.source.volume);
+        if (mayShareBlocks(copyOf(group, member))) await markShared(model, member.source.volume);
       }
       const mounted = members.flatMap((member) => member.mounted ?? []);
       await withFrozen(model, mounted, async (limit) => {

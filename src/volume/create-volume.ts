@@ -7,7 +7,7 @@ import {
   isPlannedEnforced,
   minimumBytes,
 } from './choose-content.ts';
-import { copyContent, isShared } from './copy-content.ts';
+import { copyContent, mayShareBlocks } from './copy-content.ts';
 import { quote, VolumeError } from './errors.ts';
 import { type FoundSource, findSource } from './find-source.ts';
 import type { Model } from './model.ts';
@@ -115,7 +115,7 @@ async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Pro
 }
 
 function sharingOf(id: string, { place, capacityBytes, source }: Decided): Sharing {
-  if (!source || !isShared({ source, pool: place.pool })) return { lineage: id, sharedBytes: 0n };
+  if (!source || !mayShareBlocks({ source, pool: place.pool })) return { lineage: id, sharedBytes: 0n };
   return { lineage: source.lineage, sharedBytes: source.occupiedBytes ?? capacityBytes };
 }
 

@@ -1,6 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Account } from '../../../src/volume/account.ts';
-import { type ContentCopy, copyContent, isInstant, isShared } from '../../../src/volume/copy-content.ts';
+import {
+  type ContentCopy,
+  copyContent,
+  isInstant,
+  mayShareBlocks,
+} from '../../../src/volume/copy-content.ts';
 import { findSource } from '../../../src/volume/find-source.ts';
 import type { Pool } from '../../../src/volume/pool.ts';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
@@ -35,13 +40,13 @@ describe('a copy shares the blocks of its original', () => {
     ['not in one that cannot', { sharesBlocks: false }, false],
   ])('%s', async (_, settings, expected) => {
     const { copy, fastPool } = await prepare(contents.image, settings);
-    expect(isShared(copy)).toBe(expected);
-    expect(isShared({ ...copy, pool: fastPool })).toBe(expected);
+    expect(mayShareBlocks(copy)).toBe(expected);
+    expect(mayShareBlocks({ ...copy, pool: fastPool })).toBe(expected);
   });
 
   test('not on another disk', async () => {
     const { copy, elsewhere } = await prepare(contents.image, { sharesBlocks: true });
-    expect(isShared({ ...copy, pool: elsewhere })).toBe(false);
+    expect(mayShareBlocks({ ...copy, pool: elsewhere })).toBe(false);
   });
 });
 
