@@ -1,0 +1,61 @@
+// npm run bench [WORD…]: measures what the driver promises about time, on file systems made for it. Runs in a mount namespace
+// of its own, and in a process group of its own: when that has ended, however it did, nothing is mounted any more, and
+// the files of the file systems can go.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inOwnNamespace, isRoot, namespaceObstacle } from './lib/namespace.mjs';
+import { installPrograms, programsObstacle } from './lib/programs.mjs';
+import { build, fail, inProject, install } from './lib/project.mjs';
+
+// What the volumes hold, and as much again for what the file systems write anew.
+const NEEDED_GIB = 12;
+
+install();
+const obstacle = isRoot
+  ? (namespaceObstacle() ?? programsObstacle() ?? spaceObstacle())
+  : 'it needs root, for loop devices';
+if (obstacle !== undefined) fail(`The benchmark cannot run here: ${obstacle}.`);
+installPrograms();
+build();
+
+const directory = mkdtempSync(join(tmpdir(), 'csi-bench-'));
+const words = [
+  process.execPath,
+  '--import',
+  'tsx',
+  inProject('bench', 'main.ts'),
+  directory,
+  ...process.argv.slice(2),
+];
+const [program, ...args] = inOwnNamespace(words);
+const bench = spawn(program, args, {
+  cwd: inProject(),
+  stdio: 'inherit',
+  detached: true,
+  env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, endAll);
+bench.on('exit', (code) => {
+  // The driver, if the benchmark has left it.
+  endAll();
+  rmSync(directory, { recursive: true, force: true });
+  process.exitCode = code ?? 1;
+});
+
+function endAll() {
+  try {
+    process.kill(-bench.pid, 'SIGKILL');
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+function spaceObstacle() {
+  const { bavail, bsize } = statfsSync(tmpdir());
+  const freeGib = (bavail * bsize) / 1024 ** 3;
+  return freeGib >= NEEDED_GIB
+    ? undefined
+    : `it needs ${NEEDED_GIB} GiB in ${tmpdir()}, where ${freeGib.toFixed(1)} are free (TMPDIR chooses another place)`;
+}
