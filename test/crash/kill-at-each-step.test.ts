@@ -1,4 +1,4 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { listLoops } from '../../src/kernel/loop.ts';
@@ -9,6 +9,7 @@ import { type DriverProcess, startDriverProcess } from '../support/driver-proces
 import { isHostRoot } from '../support/host-root.ts';
 import { mountCapability } from '../support/requests.ts';
 import { mountsBelow, scratchDirectory } from '../support/scratch.ts';
+import { copySteps } from './copy-steps.ts';
 
 const MIB = 1024 ** 2;
 const {
@@ -82,8 +83,8 @@ const life = [
   'delete',
 ] as const;
 
-test('every step of every mutation is one that some volume takes', () => {
-  const taken = new Set([directory, image, block].flatMap((kind) => kind.steps));
+test('every step of every mutation is one that some volume takes, or a copy of one', () => {
+  const taken = new Set([...[directory, image, block].flatMap((kind) => kind.steps), ...copySteps]);
   expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
 });
 
@@ -137,8 +138,10 @@ class TestHost {
 
   async start(stopAt = ''): Promise<DriverProcess> {
     const flags = [`--statedir=${this.pool()}`, `--endpoint=${join(this.directory, 's')}`, '--nodeid=node-1'];
-    const program = ['--import', 'tsx', 'test/crash/stoppable-driver.ts'];
-    const driver = await startDriverProcess(flags, { program, env: { STOP_AT: stopAt } });
+    const program = ['test/crash/stoppable-driver.mjs'];
+    const stopFile = join(this.directory, 'stop');
+    writeFileSync(stopFile, `kill ${stopAt}`);
+    const driver = await startDriverProcess(flags, { program, env: { STOP_FILE: stopFile } });
     this.client?.close();
     this.client = new CsiClient(driver.endpoint);
     return driver;

@@ -1,18 +1,35 @@
-// The driver with a place to die: run with the flags of the driver and STOP_AT set to the name of a step, where
-// the process kills itself. Nothing of this is in the driver's own program.
-import { startDriver } from '../../src/driver.ts';
-import { createLogger } from '../../src/observability/logger.ts';
-import { parseCommandLine } from '../../src/options.ts';
+// The built driver with places to die: run with the flags of the driver, and STOP_FILE set to the path of a file. When
+// the file says "kill" and the name of a step, the process kills itself there; with "hold" it waits there, until the
+// file says something else. Nothing of this is in the driver's own program.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { startDriver } from '../../dist/driver.js';
+import { createLogger } from '../../dist/observability/logger.js';
+import { parseCommandLine } from '../../dist/options.js';
 
+const POLL_MS = 5;
+
+const stopFile = process.env.STOP_FILE ?? '';
 const commandLine = parseCommandLine(process.argv.slice(2), 'test');
 if (commandLine.kind !== 'run') throw new Error(JSON.stringify(commandLine));
 const { options } = commandLine;
 const driver = await startDriver(options, {
   version: 'test',
   logger: createLogger({ verbosity: options.verbosity, format: 'json' }),
-  onStep: (step) => {
-    if (step === process.env['STOP_AT']) process.kill(process.pid, 'SIGKILL');
+  async onStep(step) {
+    if (said() === `kill ${step}`) process.kill(process.pid, 'SIGKILL');
+    if (said() !== `hold ${step}`) return;
+    writeFileSync(`${stopFile}.held`, step);
+    while (said() === `hold ${step}`) await setTimeout(POLL_MS);
   },
 });
 process.on('SIGTERM', () => void driver.stop().then(() => process.exit()));
 process.send?.({ listening: driver.endpoint });
+
+function said() {
+  try {
+    return readFileSync(stopFile, 'utf8');
+  } catch {
+    return '';
+  }
+}

@@ -1,14 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 
 // Each file is synced before the next is begun.
 const script = `
   const { closeSync, fsyncSync, mkdirSync, openSync, writeSync } = require('node:fs');
-  for (const directory of ['first', 'second']) mkdirSync(directory);
+  const directories = ['first', process.argv[1]];
+  for (const directory of directories) mkdirSync(directory);
   for (let index = 0; ; index++) {
-    for (const directory of ['first', 'second']) {
+    for (const directory of directories) {
       const fd = openSync(directory + '/' + index, 'w');
       writeSync(fd, String(index).repeat(500));
       fsyncSync(fd);
@@ -31,6 +34,8 @@ export function writtenContent(index: number): string {
 export interface SyncingWriter {
   /** The number of rounds that are known to be on the disk. */
   syncedCount(): number;
+  /** The letter that stands for what the process is doing; D is a sleep that no signal ends. */
+  state(): string;
   /** Waits until this many more have been. */
   rounds(count: number): Promise<void>;
   end(): Promise<void>;
@@ -39,12 +44,15 @@ export interface SyncingWriter {
 /**
  * Starts a process that writes and syncs, in a directory, the files `first/0`, `second/0`, a line of `log`, `first/1`, and
  * so on. It does not outlive the test.
+ * @param second where the second file of each round is written instead
+ * @param through the words of a program that becomes the one it is given, such as `unshare --mount`
  */
-export function syncingWriter(directory: string): SyncingWriter {
-  const child = spawn(process.execPath, ['-e', script], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+export function syncingWriter(
+  directory: string,
+  { second = 'second', through = [] }: { second?: string; through?: readonly string[] } = {},
+): SyncingWriter {
+  const [command = '', ...words] = [...through, process.execPath, '-e', script, second];
+  const child = spawn(command, words, { cwd: directory, stdio: ['ignore', 'pipe', 'inherit'] });
   const exit = once(child, 'close');
   const lines = createInterface({ input: child.stdout });
   let synced = 0;
@@ -56,6 +64,7 @@ export function syncingWriter(directory: string): SyncingWriter {
   onTestFinished(end);
   return {
     syncedCount: () => synced,
+    state: () => stateOf(child.pid ?? 0),
     async rounds(count) {
       const wanted = synced + count;
       const ended = exit.then(() => Promise.reject(new Error('the writer has ended')));
@@ -64,4 +73,32 @@ export function syncingWriter(directory: string): SyncingWriter {
     },
     end,
   };
+}
+
+function stateOf(pid: number): string {
+  const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return text.slice(text.lastIndexOf(')') + 2)[0] ?? '';
+}
+
+/**
+ * Expects of a copy that was made while a writer wrote: all that was synced before, and nothing that was written second
+ * without what was written before it.
+ */
+export function expectInOrder(
+  directory: string,
+  syncedCount: number,
+  second = join(directory, 'second'),
+): void {
+  const first = join(directory, 'first');
+  const firstNames = new Set(readdirSync(first));
+  const secondNames = new Set(readdirSync(second));
+  const lost = [...secondNames].filter((name) => !firstNames.has(name));
+  expect(lost).toEqual([]);
+  expect(secondNames.size).toBeGreaterThanOrEqual(syncedCount);
+  for (let index = 0; index < syncedCount; index++) {
+    expect(readFileSync(join(second, String(index)), 'utf8')).toBe(writtenContent(index));
+  }
+  for (const name of secondNames) {
+    expect(readFileSync(join(first, name), 'utf8')).toBe(writtenContent(Number(name)));
+  }
 }

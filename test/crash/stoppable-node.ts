@@ -1,0 +1,89 @@
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, vi } from 'vitest';
+import type { Step } from '../../src/volume/steps.ts';
+import type { DriverProcess, Exit } from '../support/driver-process.ts';
+import { loopsBelow, mountsBelow } from '../support/scratch.ts';
+import { type TestNode, testNode } from '../support/test-node.ts';
+import { thawAtEnd, thawBelow } from '../support/thaw-mounts.ts';
+
+// How long background work may take before the test fails; no test waits longer than the work takes.
+const patience = { timeout: 30_000, interval: 10 };
+
+/** A node whose driver is stopped at steps of its work, and started again and again. */
+export class StoppableNode {
+  readonly test: TestNode;
+  /** The pool that is used, and its name. */
+  readonly pool: string;
+  readonly poolName: string;
+  private readonly stopFile: string;
+  private exit: Exit | undefined;
+
+  /** @param pool where another pool than the default one is to be */
+  constructor(pool: string | undefined) {
+    this.test = testNode();
+    this.pool = pool ?? this.test.pool;
+    this.poolName = pool === undefined ? 'default' : 'other';
+    this.stopFile = join(this.test.directory, 'stop');
+    thawAtEnd(this.pool);
+  }
+
+  /** Starts a driver that is not stopped anywhere. */
+  async start(): Promise<DriverProcess> {
+    rmSync(this.stopFile, { force: true });
+    const flags = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
+    const program = ['test/crash/stoppable-driver.mjs'];
+    const driver = await this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
+    this.exit = undefined;
+    void driver.exit.then((exit) => {
+      this.exit = exit;
+    });
+    return driver;
+  }
+
+  /** Makes a call, at one step of which the driver is killed. */
+  async dieAt(step: Step, call: () => Promise<unknown>): Promise<void> {
+    writeFileSync(this.stopFile, `kill ${step}`);
+    // What is done in the background is mostly done after the answer.
+    await call().catch(() => {});
+    await vi.waitFor(() => expect(this.exit, step).toEqual({ code: null, signal: 'SIGKILL' }), patience);
+  }
+
+  /** Does something while a call is held at a step. @returns how the call ended */
+  async whileHeldAt<T>(
+    step: Step,
+    call: () => Promise<T>,
+    act: () => unknown,
+  ): Promise<PromiseSettledResult<T>> {
+    const held = `${this.stopFile}.held`;
+    rmSync(held, { force: true });
+    writeFileSync(this.stopFile, `hold ${step}`);
+    const ended = Promise.allSettled([call()]);
+    try {
+      await vi.waitFor(() => expect(existsSync(held)).toBe(true), patience);
+      await act();
+    } finally {
+      rmSync(this.stopFile);
+    }
+    const [result] = await ended;
+    return result;
+  }
+
+  /** Expects that nothing half-built, half-removed, marked or frozen is left. */
+  async expectTidy(): Promise<void> {
+    for (const name of ['.incoming', '.outgoing', '.csi-hostpath/frozen']) {
+      await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
+    }
+    expect(await thawBelow(this.pool)).toEqual([]);
+  }
+
+  /** Expects that nothing is mounted, attached or remembered any more. */
+  async expectNothingLeft(): Promise<void> {
+    await this.expectTidy();
+    expect(await mountsBelow(this.test.directory)).toEqual([]);
+    await vi.waitFor(() => expect(loopsBelow(this.pool)).toEqual([]), patience);
+    for (const home of ['volumes', 'snapshots', 'groups']) {
+      expect(readdirSync(join(this.pool, home)), home).toEqual([]);
+    }
+  }
+}
