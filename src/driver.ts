@@ -20,6 +20,7 @@ import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
 import { ObjectIndex } from './volume/object-index.ts';
 import { Pools } from './volume/pool.ts';
+import { SharingClaims } from './volume/sharing-claims.ts';
 import type { GroupSnapshot } from './volume/snapshot.ts';
 import { SnapshotIndex } from './volume/snapshot-index.ts';
 import type { OnStep } from './volume/steps.ts';
@@ -113,6 +114,7 @@ async function makeModel(
     formatter: new KernelFormatter(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
+    sharing: new SharingClaims(),
     frozen: new Set(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
     topology: options.enableTopology ? { [topologyKey]: options.nodeId } : undefined,

@@ -10,6 +10,7 @@ import { placeOf } from '../volume/place.ts';
 import { defaultPoolName } from '../volume/pool.ts';
 import { countVolume, discountVolume } from '../volume/room.ts';
 import type { OnStep } from '../volume/steps.ts';
+import type { Damaged } from '../volume/stored.ts';
 import { isCapacityEnforced } from '../volume/volume.ts';
 import { DiskPool } from './disk-pool.ts';
 import { Disks } from './disks.ts';
@@ -123,9 +124,11 @@ function enterContents(
   for (const volume of volumes.damaged) model.volumes.addDamaged(volume);
   for (const snapshot of snapshots.damaged) model.snapshots.addDamaged(snapshot);
   for (const group of groups.damaged) model.groups.addDamaged(group);
-  for (const { id, reason } of [...volumes.damaged, ...snapshots.damaged, ...groups.damaged]) {
-    logger.error({ id, reason }, 'a record is damaged; what it is of is left as it is');
-  }
+  const tell = (what: object, { reason }: Damaged) =>
+    logger.error({ ...what, reason }, 'a record is damaged; what it is of is left as it is');
+  for (const each of volumes.damaged) tell({ volumeId: each.id }, each);
+  for (const each of snapshots.damaged) tell({ snapshotId: each.id }, each);
+  for (const each of groups.damaged) tell({ groupSnapshotId: each.id }, each);
 }
 
 /** Ends the promises to the volumes of a pool whose disk is gone; they stay known. */

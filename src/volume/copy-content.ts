@@ -2,9 +2,11 @@ import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
 import type { Pool } from './pool.ts';
 import type { CopyControl } from './ports.ts';
-import { claimSpace, markShared } from './shared-space.ts';
+import { withSpace } from './shared-space.ts';
 import { withSteadyContent } from './steady-content.ts';
 import type { BackendKind } from './volume.ts';
+
+export { mayShareBlocks } from './shared-space.ts';
 
 /** A copy of content, and what it becomes. */
 export interface ContentCopy {
@@ -33,14 +35,10 @@ function sharesBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): b
   return pool === source.pool && pool.abilities.sharesBlocks;
 }
 
-/** Whether a copy may share the blocks of its original. */
-export function mayShareBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
-  return pool.disk === source.pool.disk && pool.abilities.sharesBlocks;
-}
-
 /**
  * Copies content, of a volume that may be in use or of a snapshot. A long copy is a job: it goes on when the call that
- * ordered it has gone away. Nothing is written before there is room for it.
+ * ordered it has gone away. Nothing is written before there is room for it. What it makes shared is kept room for until
+ * `model.sharing.end` is called for what is made.
  * @param write makes the copy
  */
 export async function copyContent<T>(
@@ -51,16 +49,12 @@ export async function copyContent<T>(
   const { id, source } = copy;
   const order = { id, from: source.id, isLong: !isInstant(copy) };
   return model.copies.run(order, async ({ signal, onBytes }) => {
-    const release = await claimSpace(model, copy, signal);
-    try {
-      if (source.volume && mayShareBlocks(copy)) await markShared(model, source.volume);
-      return source.volume
-        ? await withSteadyContent(model, source.volume, { isShared: sharesBlocks(copy), signal }, (limited) =>
-            write({ signal: limited, onBytes }),
-          )
-        : await write({ signal, onBytes });
-    } finally {
-      release();
-    }
+    const { volume } = source;
+    const copyNow = async () => {
+      if (!volume) return write({ signal, onBytes });
+      const way = { isShared: sharesBlocks(copy), signal };
+      return withSteadyContent(model, volume, way, (limited) => write({ signal: limited, onBytes }));
+    };
+    return withSpace(model, [copy], signal, copyNow);
   });
 }

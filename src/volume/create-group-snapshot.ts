@@ -1,4 +1,4 @@
-import { type ContentCopy, copyContent, isInstant, mayShareBlocks } from './copy-content.ts';
+import { type ContentCopy, copyContent, isInstant } from './copy-content.ts';
 import { planSnapshot } from './create-snapshot.ts';
 import { quote, VolumeError } from './errors.ts';
 import { memberDirectory } from './find-snapshot.ts';
@@ -9,7 +9,7 @@ import { newObjectId } from './object-id.ts';
 import type { Pool } from './pool.ts';
 import type { CopyControl } from './ports.ts';
 import { isSameSet } from './same-set.ts';
-import { claimSpace, markShared } from './shared-space.ts';
+import { withSpace } from './shared-space.ts';
 import type { GroupSnapshot, Snapshot } from './snapshot.ts';
 import { usageOf } from './steady-content.ts';
 import type { Volume } from './volume.ts';
@@ -50,9 +50,13 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
     const source = sources.find(({ id }) => id === snapshot.sourceVolumeId);
     if (source) members.push({ source, snapshot, mounted: await freezableAt(model, source.volume) });
   }
-  await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
-  if (!model.groups.findIntact(group.id)) addGroup(model, group);
-  return group;
+  try {
+    await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
+    if (!model.groups.findIntact(group.id)) addGroup(model, group);
+    return group;
+  } finally {
+    model.sharing.end(group.id);
+  }
 }
 
 /** Makes a group that exists known. */
@@ -137,20 +141,14 @@ async function copyFrozen(
   const from = members.map(({ source }) => source.id).join(', ');
   const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(group, member))) };
   await model.copies.run(order, async ({ signal, onBytes }) => {
-    const releases: (() => void)[] = [];
-    try {
-      for (const member of members) {
-        releases.push(await claimSpace(model, copyOf(group, member), signal));
-        if (mayShareBlocks(copyOf(group, member))) await markShared(model, member.source.volume);
-      }
-      const mounted = members.flatMap((member) => member.mounted ?? []);
-      await withFrozen(model, mounted, async (limit) => {
+    const mounted = members.flatMap((member) => member.mounted ?? []);
+    const copies = members.map((member) => copyOf(group, member));
+    await withSpace(model, copies, signal, () =>
+      withFrozen(model, mounted, async (limit) => {
         const control = { signal: AbortSignal.any([signal, limit]), onBytes };
         for (const { source, snapshot } of members) await writeMember(source, snapshot, directory, control);
-      });
-    } finally {
-      for (const release of releases) release();
-    }
+      }),
+    );
   });
 }
 

@@ -57,8 +57,9 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
     bytes: capacityBytes,
     isEnforced: isPlannedEnforced(plan),
   });
+  const id = newObjectId(spec.name, place.pool.id);
   try {
-    const volume = await makeVolume(model, spec, { place, plan, capacityBytes, source });
+    const volume = await makeVolume(model, spec, { id, place, plan, capacityBytes, source });
     // A pool that went and came back meanwhile has brought it, and counted it.
     if (model.volumes.findIntact(volume.id)) release();
     else model.volumes.add(volume);
@@ -66,11 +67,14 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   } catch (error) {
     release();
     throw error;
+  } finally {
+    model.sharing.end(id);
   }
 }
 
 /** What was decided of a new volume. */
 interface Decided {
+  readonly id: string;
   readonly place: Place;
   readonly plan: ContentPlan;
   readonly capacityBytes: bigint;
@@ -84,11 +88,10 @@ function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | 
 }
 
 async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Promise<Volume> {
-  const { place, plan, capacityBytes, source } = decided;
+  const { id, place, plan, capacityBytes, source } = decided;
   const { pool, capacityClass } = place;
   const content: VolumeContent =
     plan.backend === 'quota' ? { ...plan, projectId: await pool.reserveProjectId() } : plan;
-  const id = newObjectId(spec.name, pool.id);
   const volume: Volume = {
     id,
     name: spec.name,

@@ -6,7 +6,8 @@ import { parseOwnId } from './object-id.ts';
 import type { Pool } from './pool.ts';
 import type { Original } from './ports.ts';
 import { contentPathOf } from './staged-content.ts';
-import type { ContentSource, ImageUse, Volume } from './volume.ts';
+import { syncContent } from './steady-content.ts';
+import { type ContentSource, type ImageUse, isCapacityEnforced, type Volume } from './volume.ts';
 
 /** Content that a volume or a snapshot can be made from. */
 export interface FoundSource {
@@ -42,6 +43,8 @@ export async function sourceVolume(
   const pool = model.pools.of(volume);
   const { content, sharing } = volume;
   const directory = pool.records.volumes.directoryOf(volumeId);
+  // Of what is not on the disk yet nobody can tell how much it takes up there.
+  if (isCapacityEnforced(content)) await syncContent(model, volume);
   const { total } = await pool.backends[content.backend].occupiedBytes(directory, volume);
   return {
     id: volumeId,

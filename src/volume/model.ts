@@ -4,6 +4,7 @@ import type { MountPaths } from './mount-paths.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { Pools } from './pool.ts';
 import type { Devices, ImageFormatter, Mounts } from './ports.ts';
+import type { SharingClaims } from './sharing-claims.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { OnStep } from './steps.ts';
@@ -21,6 +22,7 @@ export interface Model {
   readonly formatter: ImageFormatter;
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
+  readonly sharing: SharingClaims;
   /** The ids of the volumes whose file systems this driver has frozen now. */
   readonly frozen: Set<string>;
   readonly paths: MountPaths;

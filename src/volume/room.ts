@@ -55,6 +55,23 @@ export async function claimDisk(model: Model, pool: Pool, bytes: bigint): Promis
   return () => pool.disk.release(bytes);
 }
 
+/**
+ * The same for what a copy makes shared of a volume: what other copies under way make shared is kept already.
+ * @throws VolumeError exhausted
+ */
+export async function claimShared(
+  model: Model,
+  pool: Pool,
+  volumeId: string,
+  bytes: bigint,
+): Promise<() => void> {
+  if (bytes === 0n) return () => {};
+  const room = diskRoom(model, pool, await measure(model, pool));
+  const more = bytes - least(bytes, model.sharing.bytesOf(volumeId));
+  if (more > room) throw new VolumeError('exhausted', noRoom(pool.name, room, more));
+  return model.sharing.hold(pool.disk, volumeId, bytes);
+}
+
 /** Counts a volume that exists already. */
 export function countVolume(place: Place, volume: Volume): void {
   promise(place, claimOf(volume));

@@ -2,19 +2,78 @@ import { checkFits } from './capacity.ts';
 import type { ContentCopy } from './copy-content.ts';
 import { exclusiveBytes } from './lineage.ts';
 import type { Model } from './model.ts';
-import { claimDisk } from './room.ts';
+import { claimDisk, claimShared } from './room.ts';
 import { isCapacityEnforced, type Volume } from './volume.ts';
+
+/** Whether a copy may share the blocks of its original. */
+export function mayShareBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
+  return pool.disk === source.pool.disk && pool.abilities.sharesBlocks;
+}
+
+/**
+ * Makes copies that there is room for. That of what they make shared is kept until `model.sharing.end` is called for
+ * each of them: only when they are known it is seen what is shared.
+ * @throws VolumeError exhausted; out-of-range
+ */
+export async function withSpace<T>(
+  model: Model,
+  copies: readonly ContentCopy[],
+  signal: AbortSignal,
+  copyAll: () => Promise<T>,
+): Promise<T> {
+  const sharing = copies.filter(mayShareBlocks);
+  let claims = await claimAll(model, copies, signal);
+  try {
+    await markAll(model, sharing);
+    const made = await copyAll();
+    if (sharing.length === 0) return made;
+    // More may have been written until it was cut; and what the file system tells is known now.
+    const known = await claimAll(model, sharing, signal);
+    for (const { release } of claims) release();
+    claims = known;
+    await markAll(model, sharing);
+    for (const { copy, release } of claims.splice(0)) model.sharing.keep(copy.id, release);
+    return made;
+  } finally {
+    for (const { release } of claims) release();
+  }
+}
+
+interface Claimed {
+  readonly copy: ContentCopy;
+  readonly release: () => void;
+}
+
+async function claimAll(
+  model: Model,
+  copies: readonly ContentCopy[],
+  signal: AbortSignal,
+): Promise<Claimed[]> {
+  const claims: Claimed[] = [];
+  try {
+    for (const copy of copies) claims.push({ copy, release: await claimSpace(model, copy, signal) });
+    return claims;
+  } catch (error) {
+    for (const { release } of claims) release();
+    throw error;
+  }
+}
+
+async function markAll(model: Model, copies: readonly ContentCopy[]): Promise<void> {
+  for (const { source } of copies) if (source.volume) await markShared(model, source.volume);
+}
 
 /**
  * Makes sure that the disk has room for a copy beside what is promised to volumes. A copy that shares its blocks takes
  * none, but what it shares is no longer the original's alone: to write it anew takes that much more.
- * @returns ends the claim; by then the space is taken, or known to be shared
+ * @returns ends the claim; by then the space is taken, or what shares it is known
  * @throws VolumeError exhausted; out-of-range: what it becomes is too small
  */
 export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortSignal): Promise<() => void> {
   const { source, pool, promisedBytes } = copy;
-  if (pool.disk === source.pool.disk && pool.abilities.sharesBlocks) {
-    return source.volume ? claimDisk(model, pool, await newlyShared(model, source.volume)) : () => {};
+  if (mayShareBlocks(copy)) {
+    if (!source.volume) return () => {};
+    return claimShared(model, pool, source.id, await newlyShared(model, source.volume));
   }
   // What is held to a size fits into what is promised for it.
   if (promisedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
@@ -30,12 +89,17 @@ async function newlyShared(model: Model, volume: Volume): Promise<bigint> {
   const { records, backends } = model.pools.of(volume);
   const directory = records.volumes.directoryOf(volume.id);
   const occupied = await backends[volume.content.backend].occupiedBytes(directory, volume);
-  return exclusiveBytes(model, volume, occupied);
+  return exclusiveBytes(model, model.volumes.findIntact(volume.id) ?? volume, occupied);
 }
 
-/** Remembers that all a volume has now may be shared, before it is. */
+/** Remembers that all a volume has now may be shared. */
 export async function markShared(model: Model, volume: Volume): Promise<void> {
   if (!isCapacityEnforced(volume.content)) return;
+  // Copies of one volume at the same time would else replace its record at the same time.
+  await model.sharing.inTurn(volume.id, () => mark(model, volume));
+}
+
+async function mark(model: Model, volume: Volume): Promise<void> {
   const { records, backends } = model.pools.of(volume);
   const directory = records.volumes.directoryOf(volume.id);
   const { total, exclusive } = await backends[volume.content.backend].occupiedBytes(directory, volume);

@@ -29,6 +29,13 @@ export async function usageOf(model: Model, volume: Volume): Promise<Usage> {
   return { kind: 'attached', device: device.path };
 }
 
+/** Brings what was written to a volume to its disk. */
+export async function syncContent(model: Model, volume: Volume): Promise<void> {
+  const usage = await usageOf(model, volume);
+  if (usage.kind === 'mounted') await model.mounts.sync(usage.path);
+  if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+}
+
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
 export interface CopyWay {
   /** Whether it shares the blocks of the original, and so is of one instant. */

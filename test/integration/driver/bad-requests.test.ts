@@ -391,17 +391,11 @@ describe('parameters', () => {
     await node.create('provisioned', { parameters: { 'csi.storage.k8s.io/pvc/name': 'claim' } });
   });
 
-  test('mutable parameters and a content source are refused, since they are not declared', async () => {
+  test('mutable parameters are refused, since they are not declared', async () => {
     await expectRefusal(
       node.create('m', { mutable_parameters: { a: 'b' } }),
       'INVALID_ARGUMENT',
       'mutable_parameters',
-    );
-    const volume_content_source = { volume: { volume_id: known } };
-    await expectRefusal(
-      node.create('c', { volume_content_source }),
-      'INVALID_ARGUMENT',
-      'volume_content_source',
     );
   });
 });

@@ -18,12 +18,18 @@ const promisedByBoth: Record<string, readonly string[]> = {
   MODIFY_VOLUME: ['ControllerModifyVolume'],
   STAGE_UNSTAGE_VOLUME: ['NodeStageVolume', 'NodeUnstageVolume'],
   GET_VOLUME_STATS: ['NodeGetVolumeStats'],
+  CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT: [
+    'CreateVolumeGroupSnapshot',
+    'DeleteVolumeGroupSnapshot',
+    'GetVolumeGroupSnapshot',
+  ],
 };
 
 /** The same for the one that promises another RPC in each service. */
 const promised: Record<string, Record<string, readonly string[]>> = {
   Controller: { ...promisedByBoth, EXPAND_VOLUME: ['ControllerExpandVolume'] },
   Node: { ...promisedByBoth, EXPAND_VOLUME: ['NodeExpandVolume'] },
+  GroupController: promisedByBoth,
 };
 
 /** What every plugin with the service must have. */
@@ -31,7 +37,7 @@ const required = {
   Identity: ['GetPluginInfo', 'GetPluginCapabilities', 'Probe'],
   Controller: ['ValidateVolumeCapabilities', 'ControllerGetCapabilities'],
   Node: ['NodePublishVolume', 'NodeUnpublishVolume', 'NodeGetInfo', 'NodeGetCapabilities'],
-  GroupController: [],
+  GroupController: ['GroupControllerGetCapabilities'],
 } as const;
 
 /** What the flags for expansion leave of it. */
@@ -67,7 +73,13 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
       ({ service, volume_expansion }) => service?.type ?? volume_expansion?.type,
     );
     const grows = growsIn.length > 0 ? ['ONLINE'] : [];
-    expect(types).toEqual(['CONTROLLER_SERVICE', 'VOLUME_ACCESSIBILITY_CONSTRAINTS', ...grows]);
+    expect(types).toEqual([
+      'CONTROLLER_SERVICE',
+      'GROUP_CONTROLLER_SERVICE',
+      'VOLUME_ACCESSIBILITY_CONSTRAINTS',
+      'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS',
+      ...grows,
+    ]);
   });
 });
 
@@ -93,7 +105,8 @@ async function promisedBy(node: TestNode, service: keyof typeof required): Promi
     Identity: async () => [],
     Controller: async () => (await node.controller.ControllerGetCapabilities({})).capabilities ?? [],
     Node: async () => (await node.node.NodeGetCapabilities({})).capabilities ?? [],
-    GroupController: async () => [],
+    GroupController: async () =>
+      (await node.groupController.GroupControllerGetCapabilities({})).capabilities ?? [],
   };
   const types = (await capabilities[service]()).map((capability) => capability.rpc?.type ?? '');
   return [...required[service], ...types.flatMap((type) => promised[service]?.[type] ?? [])].sort();

@@ -96,7 +96,7 @@ test('each call is one line of JSON, with its method, code, duration and volume'
   const volume_id = await node.create('logged');
   await node.controller.ControllerGetVolume({ volume_id });
   await outcomeOf(node.controller.ControllerGetVolume({ volume_id: 'absent' }));
-  await outcomeOf(node.controller.CreateSnapshot({}));
+  await outcomeOf(node.controller.ControllerModifyVolume({}));
   await node.stop();
   const durationMs = expect.any(Number);
   expect(callsIn(driver)).toEqual([
@@ -114,7 +114,7 @@ test('each call is one line of JSON, with its method, code, duration and volume'
       volumeId: 'absent',
       reason: expect.stringContaining('absent'),
     }),
-    expect.objectContaining({ method: 'CreateSnapshot', code: 'UNIMPLEMENTED' }),
+    expect.objectContaining({ method: 'ControllerModifyVolume', code: 'UNIMPLEMENTED' }),
   ]);
 });
 

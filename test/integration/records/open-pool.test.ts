@@ -66,7 +66,15 @@ describe('a new pool', () => {
     mkdirSync(join(fresh, 'lost+found'));
     await open(empty);
     await open(fresh);
-    expect(readdirSync(fresh)).toEqual(['.csi-hostpath', '.incoming', '.outgoing', 'lost+found', 'volumes']);
+    expect(readdirSync(fresh)).toEqual([
+      '.csi-hostpath',
+      '.incoming',
+      '.outgoing',
+      'groups',
+      'lost+found',
+      'snapshots',
+      'volumes',
+    ]);
   });
 
   test('is not made among the files of others', async () => {
@@ -85,7 +93,8 @@ describe('a new pool', () => {
 
   test('is made where its making was cut short before', async () => {
     const { path, id, layout } = await usedPool();
-    for (const left of [layout.marker, layout.registry, layout.volumes, layout.incoming, layout.outgoing]) {
+    const { marker, registry, volumes, snapshots, groups, incoming, outgoing } = layout;
+    for (const left of [marker, registry, volumes, snapshots, groups, incoming, outgoing]) {
       rmSync(left, { recursive: true });
     }
     expect((await open(path)).id).not.toBe(id);

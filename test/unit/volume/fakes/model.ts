@@ -10,6 +10,7 @@ import { ObjectIndex } from '../../../../src/volume/object-index.ts';
 import { placeOf } from '../../../../src/volume/place.ts';
 import { type DirectoryAbility, type Pool, Pools } from '../../../../src/volume/pool.ts';
 import { countVolume } from '../../../../src/volume/room.ts';
+import { SharingClaims } from '../../../../src/volume/sharing-claims.ts';
 import type { GroupSnapshot, Snapshot } from '../../../../src/volume/snapshot.ts';
 import { SnapshotIndex } from '../../../../src/volume/snapshot-index.ts';
 import { type OnStep, passStep } from '../../../../src/volume/steps.ts';
@@ -108,6 +109,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     formatter,
     mountIndex: new MountIndex(mounts),
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
+    sharing: new SharingClaims(),
     frozen: new Set(),
     paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,

@@ -1,0 +1,504 @@
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { credentials, status } from '@grpc/grpc-js';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { csiClients } from '../../../src/rpc/proto.ts';
+import type { Step } from '../../../src/volume/steps.ts';
+import { btrfs } from '../../support/btrfs.ts';
+import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
+import { mountedImage } from '../../support/disk-image.ts';
+import type { DriverProcess } from '../../support/driver-process.ts';
+import { type Gate, gateAt } from '../../support/gate/gate.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { fileSystem, image } from '../../support/image-node.ts';
+import { expectRefusal, outcomeOf, refusalOf } from '../../support/refusal.ts';
+import { createRequest, mountCapability } from '../../support/requests.ts';
+import { mountsBelow } from '../../support/scratch.ts';
+import { type Published, startedNode, type TestNode, testNode } from '../../support/test-node.ts';
+import { thawAtEnd } from '../../support/thaw-mounts.ts';
+
+const MIB = 1024 ** 2;
+const volume_capability = mountCapability();
+// How long background work may take before the test fails; no test waits longer than the work takes.
+const patience = { timeout: 60_000, interval: 5 };
+// Long enough for a call to come to the driver, where it waits until the test lets it go on.
+const CALLER_PATIENCE_MS = 2000;
+
+type Options = { deadline?: number };
+
+/** What a node has before anything is copied, and what the calls that copy are about. */
+interface Sources {
+  readonly node: TestNode;
+  readonly volume: string;
+  readonly otherVolume: string;
+  readonly snapshot: string;
+}
+
+/** One way to make a copy. */
+interface Copying {
+  /** Where its calls wait: nothing is copied yet. */
+  readonly step: Step;
+  /** Makes it, by this name. @returns its id */
+  make(sources: Sources, name: string, options?: Options): Promise<string | undefined>;
+  /** A call with this name that asks for something else. */
+  makeOther(sources: Sources, name: string): Promise<unknown>;
+  /** Where the copies of its kind lie. */
+  readonly home: 'volumes' | 'snapshots' | 'groups';
+}
+
+const clone: Copying = {
+  step: 'create: record written',
+  home: 'volumes',
+  async make({ node, volume }, name, options) {
+    const { controller } = node;
+    return (await controller.CreateVolume(createRequest(name, fromVolume(volume)), options)).volume
+      ?.volume_id;
+  },
+  makeOther: ({ node, otherVolume }, name) => node.create(name, fromVolume(otherVolume)),
+};
+
+const restore: Copying = {
+  step: 'create: record written',
+  home: 'volumes',
+  async make({ node, snapshot }, name, options) {
+    const request = createRequest(name, fromSnapshot(snapshot));
+    return (await node.controller.CreateVolume(request, options)).volume?.volume_id;
+  },
+  makeOther: ({ node }, name) => node.create(name),
+};
+
+const cut: Copying = {
+  step: 'snapshot: record written',
+  home: 'snapshots',
+  async make({ node, volume }, name, options) {
+    const request = { name, source_volume_id: volume };
+    return (await node.controller.CreateSnapshot(request, options)).snapshot?.snapshot_id;
+  },
+  makeOther: ({ node, otherVolume }, name) =>
+    node.controller.CreateSnapshot({ name, source_volume_id: otherVolume }),
+};
+
+const cutGroup: Copying = {
+  step: 'group: record written',
+  home: 'groups',
+  async make({ node, volume }, name, options) {
+    const request = { name, source_volume_ids: [volume] };
+    const { group_snapshot } = await node.groupController.CreateVolumeGroupSnapshot(request, options);
+    return group_snapshot?.group_snapshot_id;
+  },
+  makeOther: ({ node, otherVolume }, name) =>
+    node.groupController.CreateVolumeGroupSnapshot({ name, source_volume_ids: [otherVolume] }),
+};
+
+const copyings: [string, Copying][] = [
+  ['a clone', clone],
+  ['a restored snapshot', restore],
+  ['a snapshot', cut],
+  ['a group snapshot', cutGroup],
+];
+
+interface Waiting extends Sources {
+  readonly gate: Gate;
+  readonly driver: DriverProcess;
+}
+
+/** A node with two plain directories and a snapshot, whose driver lets calls wait at a step. */
+async function nodeWaitingAt(step: Step): Promise<Waiting> {
+  const node = await startedNode();
+  const volume = await node.create('source');
+  const otherVolume = await node.create('other source');
+  writeFileSync(join(node.pool, 'volumes', volume, 'data', 'file'), 'content');
+  const { snapshot_id: snapshot } = await snapshotOf(node, volume, 'earlier');
+  const gate = await gateAt(step, join(node.directory, 'gate'));
+  const driver = await node.restart(gate.start);
+  return { node, volume, otherVolume, snapshot, gate, driver };
+}
+
+/** The lines of the log with this message, oldest first. */
+function logged(driver: DriverProcess, message: string): Record<string, unknown>[] {
+  const lines = driver.log().split('\n');
+  // The last one may not be whole yet.
+  const whole = lines.slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
+  return whole.filter(({ msg }) => msg === message);
+}
+
+/** The ids of what is being copied, in the order the copies were begun. */
+function startedIds(driver: DriverProcess): string[] {
+  return logged(driver, 'copy started').map(({ id }) => String(id));
+}
+
+/** Waits until so many copies have begun. @returns the id of what the last one makes */
+async function lastStarted(driver: DriverProcess, count = 1): Promise<string> {
+  await vi.waitFor(() => expect(startedIds(driver)).toHaveLength(count), patience);
+  return startedIds(driver).at(-1) ?? '';
+}
+
+/** Lets through whoever comes to the gate, until these calls are answered. */
+async function answers<Reply>(gate: Gate, call: Promise<Reply>): Promise<Reply> {
+  const opening = setInterval(() => gate.open(), 5);
+  try {
+    return await call;
+  } finally {
+    clearInterval(opening);
+  }
+}
+
+/** A call has come to the driver when one that is made after it, on the same connection, is answered. */
+async function callsHaveCome({ controller, groupController }: TestNode): Promise<void> {
+  await controller.ControllerGetCapabilities({});
+  await groupController.GroupControllerGetCapabilities({});
+}
+
+async function expectNothingIncoming(pool: string): Promise<void> {
+  await vi.waitFor(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), patience);
+}
+
+/** Makes a file whose copy takes long, without being large: it has this many pieces with a hole after each. */
+function writePieces(path: string, count: number): void {
+  const piece = Buffer.alloc(4096, 7);
+  const fd = openSync(path, 'wx');
+  for (let index = 0; index < count; index++) writeSync(fd, piece, 0, piece.length, index * 2 * piece.length);
+  closeSync(fd);
+}
+
+describe.each(copyings)(
+  '%s that takes longer than its caller waits',
+  (_, { step, make, makeOther, home }) => {
+    test('is made once: two retries at the same moment wait for it and get it, and later ones find it', async () => {
+      const held = await nodeWaitingAt(step);
+      const { node, gate, driver } = held;
+      const before = readdirSync(join(node.pool, home));
+      const impatient = refusalOf(make(held, 'copy', { deadline: Date.now() + CALLER_PATIENCE_MS }));
+      await gate.reached();
+      expect((await impatient).code).toBe('DEADLINE_EXCEEDED');
+
+      const retries = [make(held, 'copy'), make(held, 'copy')];
+      await callsHaveCome(node);
+      gate.open();
+      const [id = '', second] = await Promise.all(retries);
+      expect(second).toBe(id);
+      expect(await make(held, 'copy')).toBe(id);
+      expect(readdirSync(join(node.pool, home)).sort()).toEqual([...before, id].sort());
+      expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
+      expect(startedIds(driver)).toHaveLength(1);
+      await node.restart();
+      expect(await make(held, 'copy')).toBe(id);
+    });
+
+    test('keeps its name: a call that asks for something else by it is turned away, and refused afterwards', async () => {
+      const held = await nodeWaitingAt(step);
+      const making = make(held, 'copy');
+      await held.gate.reached();
+      await expectRefusal(makeOther(held, 'copy'), 'ABORTED', '"copy"');
+      held.gate.open();
+      await making;
+      await expectRefusal(makeOther(held, 'copy'), 'ALREADY_EXISTS', '"copy"');
+    });
+
+    test('goes on when its caller gives up the call', async () => {
+      const held = await nodeWaitingAt(step);
+      const { node, gate, driver } = held;
+      const calls = cancelled(held, { step, make, makeOther, home });
+      await gate.reached();
+      expect(await calls.cancel()).toBe(status.CANCELLED);
+      const retry = make(held, 'copy');
+      await callsHaveCome(node);
+      gate.open();
+      const id = await retry;
+      expect(readdirSync(join(node.pool, home))).toContain(id);
+      expect(startedIds(driver)).toHaveLength(1);
+    });
+  },
+);
+
+/** Makes the call `copy` so that it can be given up. */
+function cancelled({ node, volume, snapshot }: Sources, { home, make }: Copying) {
+  const credential = credentials.createInsecure();
+  const controller = new csiClients.Controller(`unix:${node.socket}`, credential);
+  const groupController = new csiClients.GroupController(`unix:${node.socket}`, credential);
+  onTestFinished(() => {
+    controller.close();
+    groupController.close();
+  });
+  let answer: (error: { code: status } | null) => void = () => {};
+  const code = new Promise<status | undefined>((resolve) => {
+    answer = (error) => resolve(error?.code);
+  });
+  const source = make === restore.make ? fromSnapshot(snapshot) : fromVolume(volume);
+  const call = {
+    volumes: () => controller.CreateVolume(createRequest('copy', source), answer),
+    snapshots: () => controller.CreateSnapshot({ name: 'copy', source_volume_id: volume }, answer),
+    groups: () =>
+      groupController.CreateVolumeGroupSnapshot({ name: 'copy', source_volume_ids: [volume] }, answer),
+  }[home]();
+  return {
+    cancel() {
+      call.cancel();
+      return code;
+    },
+  };
+}
+
+describe('while a volume is copied', () => {
+  test('calls for other objects, and other copies of it, go through', async () => {
+    const held = await nodeWaitingAt('create: record written');
+    const { node, gate, volume, otherVolume, snapshot } = held;
+    const { controller } = node;
+    const making = clone.make(held, 'copy');
+    await gate.reached();
+    const cutMeanwhile = await cut.make(held, 'meanwhile');
+    await cutGroup.make({ ...held, volume: otherVolume }, 'of another');
+    await controller.DeleteSnapshot({ snapshot_id: snapshot });
+    await node.node.NodeStageVolume({
+      volume_id: otherVolume,
+      staging_target_path: node.newStaging(),
+      volume_capability,
+    });
+    const { entries = [] } = await controller.ListSnapshots({ source_volume_id: volume });
+    expect(entries.map((entry) => entry.snapshot?.snapshot_id)).toEqual([cutMeanwhile]);
+    const listed = (await controller.ListVolumes({})).entries ?? [];
+    expect(listed.map((entry) => entry.volume?.volume_id).sort()).toEqual([volume, otherVolume].sort());
+    gate.open();
+    await making;
+  });
+
+  test('it is not staged, grown or deleted, and all of that works afterwards', async () => {
+    const held = await nodeWaitingAt('snapshot: record written');
+    const { node, gate, volume: volume_id } = held;
+    const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
+    const stage = () => node.node.NodeStageVolume({ ...paths, volume_capability });
+    const expand = () =>
+      node.controller.ControllerExpandVolume({ volume_id, capacity_range: { required_bytes: 2 * MIB } });
+    const remove = () => node.controller.DeleteVolume({ volume_id });
+    const making = cut.make(held, 'copy');
+    await gate.reached();
+    for (const call of [stage, expand, remove]) await expectRefusal(call(), 'ABORTED', volume_id);
+    expect(await mountsBelow(node.directory)).toEqual([]);
+    gate.open();
+    const snapshot_id = (await making) ?? '';
+    await stage();
+    await node.node.NodePublishVolume({ ...paths, volume_capability });
+    expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('content');
+    await node.node.NodeUnpublishVolume(paths);
+    await node.node.NodeUnstageVolume(paths);
+    await expand();
+    await remove();
+    const data = join(node.pool, 'snapshots', snapshot_id, 'data');
+    expect(readFileSync(join(data, 'file'), 'utf8')).toBe('content');
+  });
+
+  test('and staged, it is published and unpublished, but not unstaged', async () => {
+    const held = await nodeWaitingAt('snapshot: record written');
+    const { node, gate, volume: volume_id } = held;
+    const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
+    await node.node.NodeStageVolume({ ...paths, volume_capability });
+    const making = cut.make(held, 'copy');
+    await gate.reached();
+    await node.node.NodePublishVolume({ ...paths, volume_capability });
+    expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('content');
+    await node.node.NodeUnpublishVolume(paths);
+    await expectRefusal(node.node.NodeUnstageVolume(paths), 'ABORTED', volume_id);
+    gate.open();
+    await making;
+    await node.node.NodeUnstageVolume(paths);
+    expect(await mountsBelow(node.directory)).toEqual([]);
+  });
+
+  test('a snapshot that is being restored is not deleted, and is afterwards', async () => {
+    const held = await nodeWaitingAt('create: record written');
+    const { node, gate, snapshot: snapshot_id } = held;
+    const making = restore.make(held, 'copy');
+    await gate.reached();
+    await expectRefusal(node.controller.DeleteSnapshot({ snapshot_id }), 'ABORTED', snapshot_id);
+    gate.open();
+    const id = (await making) ?? '';
+    await node.controller.DeleteSnapshot({ snapshot_id });
+    expect(readFileSync(join(node.pool, 'volumes', id, 'data', 'file'), 'utf8')).toBe('content');
+  });
+});
+
+/** A node with a plain directory that takes long to copy. */
+async function nodeWithLargeVolume(pieces: number) {
+  const node = testNode();
+  const driver = await node.start();
+  const volume = await node.create('source');
+  const data = join(node.pool, 'volumes', volume, 'data');
+  mkdirSync(join(data, 'directory'));
+  writePieces(join(data, 'directory', 'pieces'), pieces);
+  const sources: Sources = { node, volume, otherVolume: '', snapshot: '' };
+  return { ...sources, driver, content: join('data', 'directory', 'pieces') };
+}
+
+describe('a copy that is running', () => {
+  test.each([
+    ['volume', clone],
+    ['snapshot', cut],
+  ] as const)(
+    'of a %s stops when what it makes is deleted by its id, and leaves nothing',
+    async (_, copying) => {
+      const running = await nodeWithLargeVolume(10_000);
+      const { node, driver } = running;
+      const before = readdirSync(join(node.pool, copying.home));
+      const making = refusalOf(copying.make(running, 'copy') as Promise<unknown>);
+      const id = await lastStarted(driver);
+      expect(readdirSync(join(node.pool, '.incoming'))).toEqual([id]);
+      if (copying === clone) await node.controller.DeleteVolume({ volume_id: id });
+      else await node.controller.DeleteSnapshot({ snapshot_id: id });
+      expect(await making).toEqual({ code: 'ABORTED', details: expect.stringContaining(id) });
+      expect(logged(driver, 'a copy failed')).toMatchObject([{ id, from: running.volume }]);
+      expect(logged(driver, 'copy done')).toEqual([]);
+      expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
+      expect(readdirSync(join(node.pool, copying.home))).toEqual(before);
+    },
+  );
+
+  test('stops when the driver is told to stop; the next one finds nothing of it, and makes it whole', async () => {
+    const running = await nodeWithLargeVolume(4000);
+    const { node, volume, content } = running;
+    const making = outcomeOf(clone.make(running, 'copy') as Promise<unknown>);
+    const id = await lastStarted(running.driver);
+    expect(await node.stop()).toEqual({ code: 0, signal: null });
+    expect(await making).toMatchObject({ code: 'UNAVAILABLE' });
+    expect(logged(running.driver, 'a copy failed')).toMatchObject([{ id, from: volume }]);
+    expect(logged(running.driver, 'calls were still under way')).toEqual([]);
+    expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
+
+    const driver = await node.start();
+    expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume]);
+    const copy = (await clone.make(running, 'copy')) ?? '';
+    expect(startedIds(driver)).toEqual([copy]);
+    const [original, copied] = [volume, copy].map((each) => join(node.pool, 'volumes', each, content));
+    expect(readFileSync(copied ?? '').equals(readFileSync(original ?? ''))).toBe(true);
+    expect(statSync(copied ?? '').blocks).toBe(statSync(original ?? '').blocks);
+  });
+});
+
+/** A pool on an ext4 of its own, where nothing is shared, with image volumes that are in use. */
+async function nodeWithStagedImages(count: number, flags: string[] = []) {
+  const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'] });
+  const node = await startedNode({ flags: [`--pool=plain=${pool}`, ...flags] });
+  const inPlain = { ...image(16 * MIB), parameters: { pool: 'plain', backend: 'image' } };
+  thawAtEnd(pool);
+  const volumes: Published[] = [];
+  for (let index = 0; index < count; index++) {
+    const paths = await node.createPublished(`volume ${index}`, fileSystem(), inPlain);
+    writeFileSync(join(paths.target_path, 'file'), `content ${index}`, { flush: true });
+    volumes.push(paths);
+  }
+  // Copies wait there when they hold all they need, and nothing is frozen yet.
+  const gate = await gateAt('freeze: marked', join(node.directory, 'gate'));
+  const restarted = (more: string[] = []) =>
+    node.restart({ ...gate.start, flags: [`--pool=plain=${pool}`, ...flags, ...more] });
+  const snapshot = async (index: number, name = `snapshot ${index}`) =>
+    snapshotOf(node, volumes[index]?.volume_id ?? '', name);
+  const cloneOf = (index: number, name: string) =>
+    node.create(name, {
+      ...inPlain,
+      volume_capabilities: [fileSystem()],
+      ...fromVolume(volumes[index]?.volume_id ?? ''),
+    });
+  return { node, pool, volumes, gate, restarted, snapshot, cloneOf };
+}
+
+describe.skipIf(!isHostRoot)('of long copies', () => {
+  test('four run at once; others are told to call again, and instant ones need not wait', async () => {
+    const paths = {
+      btrfs: btrfs('qgroup'),
+      xfs: mountedImage({ mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] }),
+    };
+    const flags = [`--pool=btrfs=${paths.btrfs}`, `--pool=xfs=${paths.xfs}`];
+    const { node, gate, restarted, snapshot, cloneOf } = await nodeWithStagedImages(5, flags);
+    const directory = await node.create('directory');
+    const subvolume = await node.create('subvolume', { parameters: { pool: 'btrfs' } });
+    const onXfs = await node.create('on xfs', {
+      ...image(16 * MIB),
+      parameters: { pool: 'xfs', backend: 'image' },
+    });
+    const driver = await restarted();
+    const running = [0, 1, 2, 3].map((index) => snapshot(index));
+    await lastStarted(driver, 4);
+
+    const full = [
+      () => snapshot(4),
+      () => cloneOf(4, 'clone'),
+      () => snapshotOf(node, directory, 'of the directory'),
+      () => node.create('clone of the directory', fromVolume(directory)),
+    ];
+    for (const call of full) await expectRefusal(call(), 'ABORTED', 'call again');
+    expect(startedIds(driver)).toHaveLength(4);
+    for (const source of [subvolume, onXfs]) {
+      const pool = source === subvolume ? { pool: 'btrfs' } : { pool: 'xfs', backend: 'image' };
+      const sized = source === subvolume ? {} : image(16 * MIB);
+      const { snapshot_id } = await snapshotOf(node, source, `of ${source}`);
+      await node.create(`clone ${source}`, { ...sized, parameters: pool, ...fromVolume(source) });
+      await node.create(`restored ${source}`, { ...sized, parameters: pool, ...fromSnapshot(snapshot_id) });
+    }
+    expect(startedIds(driver)).toHaveLength(4);
+
+    const snapshots = await answers(gate, Promise.all(running));
+    expect(new Set(snapshots.map(({ snapshot_id }) => snapshot_id)).size).toBe(4);
+    for (const call of full) await answers<unknown>(gate, call());
+    expect(logged(driver, 'copy done')).toHaveLength(8);
+  });
+
+  test('the log tells the beginning and the end, with ids, bytes and time', async () => {
+    const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'] });
+    const node = testNode();
+    const driver = await node.start({ flags: [`--pool=plain=${pool}`] });
+    const volume = await node.create('source', { parameters: { pool: 'plain' } });
+    writeFileSync(join(pool, 'volumes', volume, 'data', 'file'), Buffer.alloc(3 * MIB, 7));
+    const { snapshot_id: id } = await snapshotOf(node, volume, 'copy');
+    const copy = { id, from: volume, durationMs: expect.any(Number) };
+    expect(logged(driver, 'copy started')).toMatchObject([{ ...copy, copiedBytes: '0' }]);
+    expect(logged(driver, 'copy done')).toMatchObject([{ ...copy, copiedBytes: `${3 * MIB}` }]);
+    expect(logged(driver, 'a copy failed')).toEqual([]);
+  });
+});
+
+describe.skipIf(!isHostRoot)('a copy of an image in use that has begun', () => {
+  test('stops when the volume it makes is deleted by its id; writers go on, and a retry makes it', async () => {
+    const { node, pool, volumes, gate, restarted, cloneOf } = await nodeWithStagedImages(1);
+    const driver = await restarted();
+    const making = refusalOf(cloneOf(0, 'clone'));
+    const volume_id = await lastStarted(driver);
+    await gate.reached();
+    const deleting = node.controller.DeleteVolume({ volume_id });
+    await callsHaveCome(node);
+    await answers(gate, deleting);
+    expect(await making).toEqual({ code: 'ABORTED', details: expect.stringContaining(volume_id) });
+    expect(readdirSync(join(pool, '.incoming'))).toEqual([]);
+    expect(readdirSync(join(pool, '.csi-hostpath', 'frozen'))).toEqual([]);
+    expect(readdirSync(join(pool, 'volumes'))).toEqual([volumes[0]?.volume_id]);
+    writeFileSync(join(volumes[0]?.target_path ?? '', 'more'), 'not frozen', { flush: true });
+    const id = await answers(gate, cloneOf(0, 'clone'));
+    expect(id).not.toBe(volume_id);
+  });
+
+  test('does not keep the driver longer than --drain-timeout; the next one makes it whole', async () => {
+    const { node, pool, volumes, gate, restarted, cloneOf } = await nodeWithStagedImages(1);
+    const driver = await restarted(['--drain-timeout=1ms']);
+    const making = outcomeOf(cloneOf(0, 'clone'));
+    await lastStarted(driver);
+    await gate.reached();
+    expect(await node.stop()).toEqual({ code: 0, signal: null });
+    expect(await making).toMatchObject({ code: expect.stringMatching(/^(UNAVAILABLE|CANCELLED)$/) });
+    expect(logged(driver, 'calls were still under way')).toHaveLength(1);
+    await node.start({ flags: [`--pool=plain=${pool}`] });
+    expect(readdirSync(join(pool, '.csi-hostpath', 'frozen'))).toEqual([]);
+    await expectNothingIncoming(pool);
+    expect(readdirSync(join(pool, 'volumes'))).toEqual([volumes[0]?.volume_id]);
+    const volume_id = await cloneOf(0, 'clone');
+    const staging_target_path = node.newStaging();
+    await node.node.NodeStageVolume({ volume_id, staging_target_path, volume_capability: fileSystem() });
+    expect(readFileSync(join(staging_target_path, 'file'), 'utf8')).toBe('content 0');
+  });
+});
