@@ -18,7 +18,7 @@ export interface FoundSource {
   readonly imageUse: ImageUse | undefined;
   /** A volume made from it has at least these. */
   readonly sizeBytes: bigint;
-  /** What it takes up on its disk; undefined where nothing told that when it was cut. */
+  /** What it takes up on its disk; undefined where nothing holds it to a size, and nothing tells. */
   readonly occupiedBytes: bigint | undefined;
   readonly lineage: string;
   /** The volume itself; undefined for a snapshot, which does not change. */
@@ -52,7 +52,7 @@ export async function sourceVolume(
     original: { backend: content.backend, path: contentPathOf(model, volume) },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes: volume.capacityBytes,
-    occupiedBytes: content.backend === 'directory' ? undefined : total,
+    occupiedBytes: isCapacityEnforced(content) ? total : undefined,
     lineage: sharing.lineage,
     volume,
   };
