@@ -36,6 +36,7 @@ export class Copies {
   private readonly slotLimit: number;
   private readonly report: (progress: CopyProgress) => void;
   private readonly jobs = new Map<string, Job>();
+  private readonly beingMade = new Map<string, Promise<unknown>>();
   private longCount = 0;
   private isStopped = false;
 
@@ -63,11 +64,27 @@ export class Copies {
     }
   }
 
-  /** Stops the copy that makes this object, if there is one. Resolves when nothing works on it any more. */
+  /** Makes an object of which a copy is a part, from before it is on the disk until it is known. */
+  async making<T>(id: string, make: () => Promise<T>): Promise<T> {
+    const made = make();
+    const settled = made.catch(() => {});
+    this.beingMade.set(id, settled);
+    try {
+      return await made;
+    } finally {
+      this.beingMade.delete(id);
+    }
+  }
+
+  /**
+   * Stops the copy that this object is made by, if there is one. Resolves when nothing works on the object any more: it
+   * is not there then, or was whole already.
+   */
   async cancel(id: string): Promise<void> {
     const job = this.jobs.get(id);
     job?.controller.abort(new VolumeError('aborted', `${quote(id)} was deleted while it was being made`));
     await job?.settled;
+    await this.beingMade.get(id);
   }
 
   /** Stops every copy, and lets none begin. */

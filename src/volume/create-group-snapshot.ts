@@ -50,13 +50,15 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
     const source = sources.find(({ id }) => id === snapshot.sourceVolumeId);
     if (source) members.push({ source, snapshot, mounted: await freezableAt(model, source.volume) });
   }
-  try {
-    await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
-    if (!model.groups.findIntact(group.id)) addGroup(model, group);
-    return group;
-  } finally {
-    model.sharing.end(group.id);
-  }
+  return model.copies.making(group.id, async () => {
+    try {
+      await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
+      if (!model.groups.findIntact(group.id)) addGroup(model, group);
+      return group;
+    } finally {
+      model.sharing.end(group.id);
+    }
+  });
 }
 
 /** Makes a group that exists known. */

@@ -36,15 +36,17 @@ export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<
     groupId: undefined,
     createdAt: model.now().toISOString(),
   });
-  try {
-    await source.pool.records.snapshots.add(snapshot, (directory) =>
-      copySnapshot(model, source, snapshot, directory),
-    );
-    if (!model.snapshots.findIntact(snapshot.id)) model.snapshots.add(snapshot);
-    return snapshot;
-  } finally {
-    model.sharing.end(snapshot.id);
-  }
+  return model.copies.making(snapshot.id, async () => {
+    try {
+      await source.pool.records.snapshots.add(snapshot, (directory) =>
+        copySnapshot(model, source, snapshot, directory),
+      );
+      if (!model.snapshots.findIntact(snapshot.id)) model.snapshots.add(snapshot);
+      return snapshot;
+    } finally {
+      model.sharing.end(snapshot.id);
+    }
+  });
 }
 
 /** What a snapshot of a volume will be, if it is cut now. */

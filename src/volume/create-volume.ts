@@ -58,18 +58,20 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
     isEnforced: isPlannedEnforced(plan),
   });
   const id = newObjectId(spec.name, place.pool.id);
-  try {
-    const volume = await makeVolume(model, spec, { id, place, plan, capacityBytes, source });
-    // A pool that went and came back meanwhile has brought it, and counted it.
-    if (model.volumes.findIntact(volume.id)) release();
-    else model.volumes.add(volume);
-    return volume;
-  } catch (error) {
-    release();
-    throw error;
-  } finally {
-    model.sharing.end(id);
-  }
+  return model.copies.making(id, async () => {
+    try {
+      const volume = await makeVolume(model, spec, { id, place, plan, capacityBytes, source });
+      // A pool that went and came back meanwhile has brought it, and counted it.
+      if (model.volumes.findIntact(volume.id)) release();
+      else model.volumes.add(volume);
+      return volume;
+    } catch (error) {
+      release();
+      throw error;
+    } finally {
+      model.sharing.end(id);
+    }
+  });
 }
 
 /** What was decided of a new volume. */

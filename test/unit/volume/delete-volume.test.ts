@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { createVolume } from '../../../src/volume/create-volume.ts';
 import { deleteVolume } from '../../../src/volume/delete-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import { newObjectId } from '../../../src/volume/object-id.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
+import { gateAt, settled } from './fakes/gate.ts';
 import { fakeNode } from './fakes/model.ts';
-import { capability } from './fakes/requests.ts';
+import { capability, volumeSpec } from './fakes/requests.ts';
 
 test('a deleted volume is gone from disk and index, and its content is removed', async () => {
   const { model, pool, mounts, addVolume } = fakeNode();
@@ -105,3 +107,28 @@ describe('a mounted volume', () => {
     expect(model.volumes.find(volume.id)).toBeUndefined();
   });
 });
+
+test.each(['create: record written', 'create: renamed'] as const)(
+  'a volume that is being made, and has come as far as "%s", is deleted when it is there',
+  async (step) => {
+    const gate = gateAt(step);
+    const { model, pool, mounts } = fakeNode({ onStep: gate.onStep });
+    const making = createVolume(model, volumeSpec());
+    await gate.reached;
+    const [id = ''] = ['volumes', '.incoming'].flatMap((name) => {
+      const entry = mounts.tree.find(`${pool.path}/${name}`);
+      return entry?.kind === 'directory' ? [...entry.entries.keys()] : [];
+    });
+    let isDeleted = false;
+    const deleting = deleteVolume(model, id).then(() => {
+      isDeleted = true;
+    });
+    await settled();
+    expect(isDeleted).toBe(false);
+    gate.open();
+    await making;
+    await deleting;
+    expect(model.volumes.all()).toEqual([]);
+    expect((await pool.records.volumes.load()).found).toEqual([]);
+  },
+);
