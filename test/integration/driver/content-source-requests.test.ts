@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
@@ -129,6 +129,8 @@ describe('a source that cannot be used', () => {
       const victim = join(node.directory, 'victim', 'data');
       mkdirSync(victim, { recursive: true });
       writeFileSync(join(victim, 'file'), 'precious');
+      // What tests before this one have deleted goes in the background.
+      await expect.poll(() => readdirSync(join(node.pool, '.outgoing')), { timeout: 60_000 }).toEqual([]);
       const before = listing(node.directory);
       const code = id === '' ? 'INVALID_ARGUMENT' : 'NOT_FOUND';
       for (const changes of [fromSnapshot(id), fromVolume(id)]) {
