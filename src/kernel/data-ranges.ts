@@ -21,7 +21,7 @@ export interface Range {
  */
 export async function* dataRanges(fd: number, end: bigint): AsyncGenerator<Range, void, undefined> {
   for (let position = 0n; position < end; ) {
-    const data = await seek(fd, position, SEEK_DATA);
+    const data = await nextData(fd, position);
     if (data === undefined || data >= end) return;
     const hole = await seek(fd, data, SEEK_HOLE);
     // It has been cut there meanwhile.
@@ -30,6 +30,14 @@ export async function* dataRanges(fd: number, end: bigint): AsyncGenerator<Range
     yield range;
     position = range.end;
   }
+}
+
+/**
+ * Where the data of an open file goes on from an offset; undefined where only holes are left. Moves the position of the
+ * open file.
+ */
+export function nextData(fd: number, offset: bigint): Promise<bigint | undefined> {
+  return seek(fd, offset, SEEK_DATA);
 }
 
 /** @returns undefined where there is nothing of the kind until the end of the file */

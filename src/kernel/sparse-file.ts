@@ -1,16 +1,13 @@
 import { constants } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { nextData } from './data-ranges.ts';
 import { syncDescriptor, withDescriptor } from './descriptor.ts';
-import { errno, isErrno } from './errno.ts';
-import { call, libraryCall, numberedCall } from './libc.ts';
+import { call, libraryCall } from './libc.ts';
 import { below } from './path-handle.ts';
 import { statusOf } from './statx.ts';
 
 const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
-// Called by number, because an offset does not fit the int of a library call's answer. This number is an old one.
-const lseek = numberedCall('lseek', process.arch === 'arm64' ? 62 : 8, ['int', 'int64', 'int']);
 
-const SEEK_DATA = 3;
 const STAT_BLOCK_BYTES = 512n;
 
 /** Makes a new file of this size that takes no space yet, for its owner alone, and syncs it. */
@@ -34,15 +31,7 @@ async function setSize(fd: number, path: string, bytes: bigint): Promise<void> {
 /** Whether nothing was ever written to a file: it has no data, which is more than that all of it reads as zero. */
 export async function isBlank(fd: number): Promise<boolean> {
   // Opened anew, because seeking moves the position of an open file for all who share it.
-  return withDescriptor(below(fd), 'r', async (ownFd) => {
-    try {
-      await call(lseek, `descriptor ${fd}`, ownFd, 0, SEEK_DATA);
-      return false;
-    } catch (error) {
-      if (isErrno(error, errno.ENXIO)) return true;
-      throw error;
-    }
-  });
+  return withDescriptor(below(fd), 'r', async (ownFd) => (await nextData(ownFd, 0n)) === undefined);
 }
 
 /** The space a file takes on its disk. */

@@ -6,8 +6,6 @@ import { withSpace } from './shared-space.ts';
 import { withSteadyContent } from './steady-content.ts';
 import type { BackendKind } from './volume.ts';
 
-export { mayShareBlocks } from './shared-space.ts';
-
 /** A copy of content, and what it becomes. */
 export interface ContentCopy {
   /** The id of what is made. */

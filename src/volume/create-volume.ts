@@ -7,13 +7,14 @@ import {
   isPlannedEnforced,
   minimumBytes,
 } from './choose-content.ts';
-import { copyContent, mayShareBlocks } from './copy-content.ts';
+import { copyContent } from './copy-content.ts';
 import { quote, VolumeError } from './errors.ts';
 import { type FoundSource, findSource } from './find-source.ts';
 import type { Model } from './model.ts';
 import { newObjectId } from './object-id.ts';
 import { type Place, requirePlace } from './place.ts';
 import { claimRoom } from './room.ts';
+import { mayShareBlocks } from './shared-space.ts';
 import { checkAccessibility, type TopologySegments } from './topology.ts';
 import type { ContentSource, RootOwnership, Sharing, Volume, VolumeContent } from './volume.ts';
 import { differenceOf } from './volume-difference.ts';

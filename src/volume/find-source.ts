@@ -1,8 +1,9 @@
 import { quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { snapshotDirectory } from './find-snapshot.ts';
+import { occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
-import { parseOwnId } from './object-id.ts';
+import { whyForeign } from './object-owner.ts';
 import type { Pool } from './pool.ts';
 import type { Original } from './ports.ts';
 import { contentPathOf } from './staged-content.ts';
@@ -42,10 +43,9 @@ export async function sourceVolume(
   if (!volume) throw missing(model, 'volume', volumeId);
   const pool = model.pools.of(volume);
   const { content, sharing } = volume;
-  const directory = pool.records.volumes.directoryOf(volumeId);
   // Of what is not on the disk yet nobody can tell how much it takes up there.
   if (isCapacityEnforced(content)) await syncContent(model, volume);
-  const { total } = await pool.backends[content.backend].occupiedBytes(directory, volume);
+  const { total } = await occupiedBytesOf(model, volume);
   return {
     id: volumeId,
     pool,
@@ -77,10 +77,7 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
 }
 
 function missing(model: Model, kind: ContentSource['kind'], id: string): VolumeError {
-  const own = parseOwnId(id);
-  if (own && !model.pools.withId(own.poolId)) {
-    const message = `${kind} ${quote(id)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
-    return new VolumeError('exhausted', message);
-  }
+  const foreign = whyForeign(model, id);
+  if (foreign !== undefined) return new VolumeError('exhausted', `${kind} ${foreign}`);
   return new VolumeError('not-found', `${kind} ${quote(id)} does not exist`);
 }

@@ -7,6 +7,13 @@ import type { Volume } from './volume.ts';
  * block anew takes a new one, so what a volume shares does not count as space it has already.
  */
 
+/** What a volume takes up on its disk now. */
+export function occupiedBytesOf(model: Model, volume: Volume): Promise<OccupiedBytes> {
+  const { records, backends } = model.pools.of(volume);
+  const directory = records.volumes.directoryOf(volume.id);
+  return backends[volume.content.backend].occupiedBytes(directory, volume);
+}
+
 /** The least of its space that a volume has for itself. */
 export function exclusiveBytes(model: Model, { sharing }: Volume, occupied: OccupiedBytes): bigint {
   if (occupied.exclusive !== undefined) return occupied.exclusive;

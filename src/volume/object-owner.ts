@@ -7,8 +7,13 @@ import { parseOwnId } from './object-id.ts';
  * @throws VolumeError precondition
  */
 export function checkNotForeign(model: Model, field: string, id: string): void {
+  const foreign = whyForeign(model, id);
+  if (foreign !== undefined) throw new VolumeError('precondition', `${field}: ${foreign}`);
+}
+
+/** A sentence on an id that names a pool of another node; undefined for any other. */
+export function whyForeign(model: Model, id: string): string | undefined {
   const own = parseOwnId(id);
-  if (!own || model.pools.withId(own.poolId)) return;
-  const message = `${field}: ${quote(id)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
-  throw new VolumeError('precondition', message);
+  if (!own || model.pools.withId(own.poolId)) return undefined;
+  return `${quote(id)} lies in a pool with the id ${own.poolId}, which is not one of this node's`;
 }

@@ -1,7 +1,7 @@
 import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
 import { least } from './least.ts';
-import { exclusiveBytes } from './lineage.ts';
+import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
 import { accountsOf, type Place } from './place.ts';
 import type { Pool } from './pool.ts';
@@ -123,8 +123,7 @@ async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
 async function occupiedOn(model: Model, disk: Account, volume: Volume): Promise<bigint> {
   const home = model.pools.of(volume);
   if (home.disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
-  const directory = home.records.volumes.directoryOf(volume.id);
-  const occupied = await home.backends[volume.content.backend].occupiedBytes(directory, volume);
+  const occupied = await occupiedBytesOf(model, volume);
   return least(exclusiveBytes(model, volume, occupied), volume.capacityBytes);
 }
 

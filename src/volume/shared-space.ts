@@ -1,6 +1,6 @@
 import { checkFits } from './capacity.ts';
 import type { ContentCopy } from './copy-content.ts';
-import { exclusiveBytes } from './lineage.ts';
+import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
 import { claimDisk, claimShared } from './room.ts';
 import { isCapacityEnforced, type Volume } from './volume.ts';
@@ -86,9 +86,7 @@ export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortS
 
 async function newlyShared(model: Model, volume: Volume): Promise<bigint> {
   if (!isCapacityEnforced(volume.content)) return 0n;
-  const { records, backends } = model.pools.of(volume);
-  const directory = records.volumes.directoryOf(volume.id);
-  const occupied = await backends[volume.content.backend].occupiedBytes(directory, volume);
+  const occupied = await occupiedBytesOf(model, volume);
   return exclusiveBytes(model, model.volumes.findIntact(volume.id) ?? volume, occupied);
 }
 
@@ -100,15 +98,13 @@ export async function markShared(model: Model, volume: Volume): Promise<void> {
 }
 
 async function mark(model: Model, volume: Volume): Promise<void> {
-  const { records, backends } = model.pools.of(volume);
-  const directory = records.volumes.directoryOf(volume.id);
-  const { total, exclusive } = await backends[volume.content.backend].occupiedBytes(directory, volume);
+  const { total, exclusive } = await occupiedBytesOf(model, volume);
   // Where the file system tells what is shared, nobody needs to remember.
   if (exclusive !== undefined) return;
   // The volume may have grown meanwhile; whoever copies it keeps it from that, but not from what came before.
   const current = model.volumes.findIntact(volume.id) ?? volume;
   if (current.sharing.sharedBytes >= total) return;
   const marked = { ...current, sharing: { ...current.sharing, sharedBytes: total } };
-  await records.volumes.replace(marked);
+  await model.pools.of(volume).records.volumes.replace(marked);
   model.volumes.replace(marked);
 }

@@ -1,13 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
 import { Account } from '../../../src/volume/account.ts';
-import {
-  type ContentCopy,
-  copyContent,
-  isInstant,
-  mayShareBlocks,
-} from '../../../src/volume/copy-content.ts';
+import { type ContentCopy, copyContent, isInstant } from '../../../src/volume/copy-content.ts';
 import { findSource } from '../../../src/volume/find-source.ts';
 import type { Pool } from '../../../src/volume/pool.ts';
+import { mayShareBlocks } from '../../../src/volume/shared-space.ts';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import type { BackendKind, VolumeContent } from '../../../src/volume/volume.ts';
