@@ -1,5 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
+import { featuresOf } from './features.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
@@ -62,15 +63,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
     const server = await startServer({
       endpoint: options.endpoint,
       socketAccess: { mode: options.socketMode, groupId },
-      services: csiServices(model, monitor, {
-        plugin: {
-          driverName: options.driverName,
-          version,
-          hasTopology: options.enableTopology,
-          hasExpansion: model.expansion.byController || model.expansion.byNode,
-        },
-        node: { nodeId: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
-      }),
+      services: csiServices(model, monitor, { driverName: options.driverName, version }),
       monitor,
     });
     const endpoint = formatEndpoint(server.endpoint);
@@ -127,6 +120,8 @@ async function makeModel(
       byController: options.enableVolumeExpansion && !options.disableControllerExpansion,
       byNode: options.enableVolumeExpansion && !options.disableNodeExpansion,
     },
+    features: featuresOf(options),
+    node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,
     now: () => new Date(),
   };

@@ -1,4 +1,5 @@
 import { parseEndpoint } from '../rpc/endpoint.ts';
+import { capabilityFlags } from './capability-flags.ts';
 import type { FlagTable, ValuesOf } from './flag.ts';
 import { klogFlags } from './klog-flags.ts';
 import { parseDriverName, parseNodeId } from './names.ts';
@@ -138,6 +139,7 @@ export const flagTable = {
     group: 'Expansion',
     meaning: 'Leave NodeExpandVolume out.',
   },
+  ...capabilityFlags,
   endpoint: {
     name: 'endpoint',
     kind: parsed('ENDPOINT', parseEndpoint),

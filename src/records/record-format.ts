@@ -5,8 +5,8 @@ import type { ImageUse, RootOwnership } from '../volume/volume.ts';
 
 /** What the records of volumes, snapshots and groups have in common, as it is written in JSON. */
 
-/** Sizes are decimal digits, because they may pass what a JSON number holds exactly. */
-export const decimalBytes = z
+/** Sizes and counts are decimal digits, because they may pass what a JSON number holds exactly. */
+export const decimal64 = z
   .string()
   .regex(/^\d{1,19}$/)
   .transform(BigInt);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
 import {
-  decimalBytes,
+  decimal64,
   encodeRoot,
   imageContent,
   imageUseOf,
@@ -25,8 +25,8 @@ const snapshot = z.object({
   groupId: z.string().min(1).optional(),
   sourceVolumeId: z.string().min(1),
   content,
-  sizeBytes: decimalBytes,
-  occupiedBytes: decimalBytes.optional(),
+  sizeBytes: decimal64,
+  occupiedBytes: decimal64.optional(),
   root: rootOwnership,
   lineage: z.string().min(1),
   createdAt: z.iso.datetime(),

@@ -1,8 +1,14 @@
 import { z } from 'zod';
-import type { Volume, VolumeContent } from '../volume/volume.ts';
+import { accessModes } from '../volume/access-mode.ts';
+import {
+  defaultMutableParameters,
+  deletePolicies,
+  type Volume,
+  type VolumeContent,
+} from '../volume/volume.ts';
 import {
   accessModeList,
-  decimalBytes,
+  decimal64,
   encodeRoot,
   imageContent,
   imageUseOf,
@@ -12,7 +18,7 @@ import {
 } from './record-format.ts';
 
 /** The format this driver writes. It reads older ones too, and refuses newer ones. */
-const formatVersion = 3;
+const formatVersion = 4;
 
 const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
@@ -23,24 +29,38 @@ const content = z.discriminatedUnion('backend', [
 
 const source = z.object({ kind: z.enum(['snapshot', 'volume']), id: z.string().min(1) });
 
+const mutableParameters = z.object({
+  onDelete: z.enum(deletePolicies),
+  inodeLimit: decimal64.optional(),
+});
+
+const attachment = z.object({
+  nodeId: z.string().min(1),
+  accessMode: z.enum(accessModes),
+  readOnly: z.boolean(),
+});
+
 const volumeRecord = z.object({
   formatVersion: z.literal(formatVersion),
   id: z.string().min(1),
-  name: z.string().min(1),
+  name: z.string().min(1).optional(),
   pool: z.string().min(1),
   capacityClass: z.string().min(1).optional(),
   content,
-  capacityBytes: decimalBytes,
+  capacityBytes: decimal64,
   source: source.optional(),
-  sharing: z.object({ lineage: z.string().min(1), sharedBytes: decimalBytes }),
+  sharing: z.object({ lineage: z.string().min(1), sharedBytes: decimal64 }),
   root: rootOwnership,
   accessModes: accessModeList,
+  mutable: mutableParameters,
+  attachment: attachment.optional(),
+  inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   createdAt: z.iso.datetime(),
 });
 
 /** The text of `volume.json`. */
 export function encodeVolumeRecord(volume: Volume): string {
-  const { capacityBytes, root, sharing, ...rest } = volume;
+  const { capacityBytes, root, sharing, mutable, ...rest } = volume;
   const record: z.input<typeof volumeRecord> = {
     formatVersion,
     ...rest,
@@ -48,6 +68,7 @@ export function encodeVolumeRecord(volume: Volume): string {
     sharing: { ...sharing, sharedBytes: sharing.sharedBytes.toString() },
     root: encodeRoot(root),
     accessModes: [...volume.accessModes],
+    mutable: { ...mutable, inodeLimit: mutable.inodeLimit?.toString() },
   };
   return toText(record);
 }
@@ -58,8 +79,9 @@ export function encodeVolumeRecord(volume: Volume): string {
  */
 export function decodeVolumeRecord(text: string): Volume {
   const record = parseRecord(text, volumeRecord, formatVersion, migrate);
-  const { formatVersion: _, capacityClass, source, content, ...volume } = record;
-  return { ...volume, capacityClass, source, content: contentOf(content) };
+  const { formatVersion: _, name, capacityClass, source, content, attachment, inline, ...volume } = record;
+  const mutable = { ...volume.mutable, inodeLimit: volume.mutable.inodeLimit };
+  return { ...volume, name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
 }
 
 function contentOf(record: z.output<typeof content>): VolumeContent {
@@ -68,8 +90,16 @@ function contentOf(record: z.output<typeof content>): VolumeContent {
 
 function migrate(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || !('formatVersion' in record)) return record;
-  if (record.formatVersion === 1) return fromSecond(fromFirst(record));
-  return record.formatVersion === 2 ? fromSecond(record) : record;
+  switch (record.formatVersion) {
+    case 1:
+      return fromThird(fromSecond(fromFirst(record)));
+    case 2:
+      return fromThird(fromSecond(record));
+    case 3:
+      return fromThird(record);
+    default:
+      return record;
+  }
 }
 
 /** The first format knew plain directories only, and named the backend beside everything else. */
@@ -81,5 +111,10 @@ function fromFirst(record: object): object {
 /** Before the third, nothing was copied. */
 function fromSecond(record: object): object {
   const { id } = record as { id?: unknown };
-  return { ...record, formatVersion: 3, sharing: { lineage: id, sharedBytes: '0' } };
+  return { ...record, sharing: { lineage: id, sharedBytes: '0' } };
+}
+
+/** Before the fourth, nothing of a volume could be changed. */
+function fromThird(record: object): object {
+  return { ...record, formatVersion, mutable: defaultMutableParameters };
 }

@@ -7,7 +7,7 @@ import type { Model } from '../volume/model.ts';
 import { controllerService } from './controller/controller.ts';
 import { groupControllerService } from './group-controller.ts';
 import { identityService, type PluginInfo } from './identity.ts';
-import { type NodeInfo, nodeService } from './node/node.ts';
+import { nodeService } from './node/node.ts';
 
 /**
  * The five services of the specification, ready to be served, by full name. Those of which the driver has no
@@ -16,12 +16,12 @@ import { type NodeInfo, nodeService } from './node/node.ts';
 export function csiServices(
   model: Model,
   monitor: CallMonitor,
-  { plugin, node }: { plugin: PluginInfo; node: NodeInfo },
+  plugin: PluginInfo,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
   const methods: { [Name in keyof typeof definitions]: Methods<(typeof definitions)[Name]> } = {
-    Identity: identityService(plugin),
+    Identity: identityService(model, plugin),
     Controller: controllerService(model),
-    Node: nodeService(model, node),
+    Node: nodeService(model),
     GroupController: groupControllerService(model),
     SnapshotMetadata: {},
   };

@@ -1,14 +1,12 @@
 import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
 import type { Methods } from '../rpc/service.ts';
+import type { Model } from '../volume/model.ts';
 
 /** What the Identity service tells of the plugin. */
 export interface PluginInfo {
   readonly driverName: string;
   readonly version: string;
-  readonly hasTopology: boolean;
-  /** Whether volumes grow while they are used. */
-  readonly hasExpansion: boolean;
 }
 
 const topologyCapabilities: readonly PluginCapability[] = [
@@ -17,16 +15,15 @@ const topologyCapabilities: readonly PluginCapability[] = [
 ];
 
 /** The Identity service (CSI specification, Identity Service RPC). */
-export function identityService({
-  driverName,
-  version,
-  hasTopology,
-  hasExpansion,
-}: PluginInfo): Methods<IdentityDefinition> {
+export function identityService(
+  { topology, expansion }: Model,
+  { driverName, version }: PluginInfo,
+): Methods<IdentityDefinition> {
+  const hasExpansion = expansion.byController || expansion.byNode;
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
     { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
-    ...(hasTopology ? topologyCapabilities : []),
+    ...(topology ? topologyCapabilities : []),
     ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];
   return {

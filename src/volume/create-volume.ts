@@ -16,7 +16,15 @@ import { type Place, requirePlace } from './place.ts';
 import { claimRoom } from './room.ts';
 import { mayShareBlocks } from './shared-space.ts';
 import { checkAccessibility, type TopologySegments } from './topology.ts';
-import type { ContentSource, RootOwnership, Sharing, Volume, VolumeContent } from './volume.ts';
+import {
+  type ContentSource,
+  defaultMutableParameters,
+  type MutableParameters,
+  type RootOwnership,
+  type Sharing,
+  type Volume,
+  type VolumeContent,
+} from './volume.ts';
 import { differenceOf } from './volume-difference.ts';
 import { wishForCopy } from './wish-for-copy.ts';
 
@@ -29,6 +37,8 @@ export interface VolumeSpec {
   readonly pool: string | undefined;
   readonly wish: ContentWish;
   readonly root: RootOwnership;
+  /** Those that are named; the others are as by default. */
+  readonly mutable: Partial<MutableParameters>;
   /** Where its content comes from; undefined for an empty volume. */
   readonly source: ContentSource | undefined;
   /** The places of which one must be able to reach the volume; empty where any will do. */
@@ -106,6 +116,9 @@ async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Pro
     sharing: sharingOf(id, decided),
     root: spec.root,
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
+    mutable: { ...defaultMutableParameters, ...spec.mutable },
+    attachment: undefined,
+    inline: undefined,
     createdAt: model.now().toISOString(),
   };
   const backend = pool.backends[content.backend];

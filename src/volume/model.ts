@@ -9,6 +9,7 @@ import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { OnStep } from './steps.ts';
 import type { TopologySegments } from './topology.ts';
+import type { MutableParameters } from './volume.ts';
 import type { VolumeIndex } from './volume-index.ts';
 
 /** Everything the operations on volumes work with. Made once, at start. */
@@ -30,6 +31,8 @@ export interface Model {
   readonly topology: TopologySegments | undefined;
   readonly limits: SizeLimits;
   readonly expansion: Expansion;
+  readonly features: Features;
+  readonly node: NodeIdentity;
   readonly onStep: OnStep;
   readonly now: () => Date;
 }
@@ -48,4 +51,26 @@ export interface SizeLimits {
 export interface Expansion {
   readonly byController: boolean;
   readonly byNode: boolean;
+}
+
+/** What is switched on by flags, and off without them. */
+export interface Features {
+  /** Whether the controller publishes volumes before they are staged. */
+  readonly attach: boolean;
+  /** The mutable parameters that are taken, by name; undefined where none are. */
+  readonly mutableParameters: ReadonlySet<keyof MutableParameters> | undefined;
+  readonly listSnapshots: boolean;
+  /** How the blocks of snapshots are told; undefined where they are not. */
+  readonly snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' | undefined;
+  /** Whether calls are held to the order of the volume life cycle where nothing else needs that. */
+  readonly strictLifecycle: boolean;
+  /** Whether every publish is one of an inline volume. */
+  readonly inlineOnly: boolean;
+}
+
+/** What the Node service tells of this node (CSI specification, NodeGetInfo). */
+export interface NodeIdentity {
+  readonly id: string;
+  /** How many volumes it may have; 0 leaves it to the CO. */
+  readonly volumeLimit: number;
 }

@@ -36,7 +36,6 @@ export type ContentSource =
 
 /** A volume that exists. */
 export interface Volume extends Stored {
-  readonly name: string;
   /** The accounting class of the pool it counts against; undefined when it was made in none. */
   readonly capacityClass: string | undefined;
   readonly content: VolumeContent;
@@ -48,8 +47,39 @@ export interface Volume extends Stored {
   readonly root: RootOwnership;
   /** The access modes it was created for. */
   readonly accessModes: readonly AccessMode[];
+  readonly mutable: MutableParameters;
+  /** How the controller has published it on this node, its only one; undefined when it has not. */
+  readonly attachment: Attachment | undefined;
+  /** What an inline ephemeral volume belongs to; undefined for every other volume. Only inline volumes have no name. */
+  readonly inline: InlineUse | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** What of a volume may be changed while it exists (CSI specification, ControllerModifyVolume). */
+export interface MutableParameters {
+  /** What DeleteVolume does with its content: removes it, or puts it aside for its owner. */
+  readonly onDelete: (typeof deletePolicies)[number];
+  /** The most inodes it may have; undefined leaves that to its backend. */
+  readonly inodeLimit: bigint | undefined;
+}
+
+export const deletePolicies = ['delete', 'retain'] as const;
+
+export const defaultMutableParameters: MutableParameters = { onDelete: 'delete', inodeLimit: undefined };
+
+/** What ControllerPublishVolume was asked for. */
+export interface Attachment {
+  /** This node's id then: it may have got another since. */
+  readonly nodeId: string;
+  readonly accessMode: AccessMode;
+  readonly readOnly: boolean;
+}
+
+/** The one target of an inline volume: it comes with it, and goes with it. */
+export interface InlineUse {
+  /** Resolved by MountPaths. */
+  readonly targetPath: string;
 }
 
 /** Blocks that a volume shares with copies take space once; written anew they take more. */

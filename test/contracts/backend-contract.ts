@@ -1,7 +1,12 @@
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Backend, CopyControl, Original } from '../../src/volume/ports.ts';
-import { isCapacityEnforced, type Volume, type VolumeContent } from '../../src/volume/volume.ts';
+import {
+  defaultMutableParameters,
+  isCapacityEnforced,
+  type Volume,
+  type VolumeContent,
+} from '../../src/volume/volume.ts';
 
 /** An implementation of Backend, and hands to look at what it makes. */
 export interface BackendSubject {
@@ -68,6 +73,9 @@ export function backendContract(
         sharing: { lineage: id, sharedBytes: 0n },
         root: { ...subject.owner, mode },
         accessModes: ['SINGLE_NODE_WRITER'],
+        mutable: defaultMutableParameters,
+        attachment: undefined,
+        inline: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
       };
     }

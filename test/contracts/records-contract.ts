@@ -4,7 +4,7 @@ import { VolumeError } from '../../src/volume/errors.ts';
 import type { FileSystemType } from '../../src/volume/file-system-type.ts';
 import { newObjectId } from '../../src/volume/object-id.ts';
 import type { Records } from '../../src/volume/ports.ts';
-import type { Volume, VolumeContent } from '../../src/volume/volume.ts';
+import { defaultMutableParameters, type Volume, type VolumeContent } from '../../src/volume/volume.ts';
 
 /** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
 export interface RecordsSubject {
@@ -249,6 +249,9 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     sharing: { lineage: id, sharedBytes: 0n },
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],
+    mutable: defaultMutableParameters,
+    attachment: undefined,
+    inline: undefined,
     createdAt: '2024-05-06T07:08:09.010Z',
     ...changes,
   };

@@ -21,7 +21,6 @@ const capabilities = [
   'GET_CAPACITY',
   'SINGLE_NODE_MULTI_WRITER',
   'CREATE_DELETE_SNAPSHOT',
-  'LIST_SNAPSHOTS',
   'GET_SNAPSHOT',
   'CLONE_VOLUME',
 ] as const;
@@ -52,7 +51,11 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
   };
 }
 
-function capabilitiesOf({ expansion }: Model): ControllerServiceCapability[] {
-  const types = expansion.byController ? ([...capabilities, 'EXPAND_VOLUME'] as const) : capabilities;
+function capabilitiesOf({ expansion, features }: Model): ControllerServiceCapability[] {
+  const types = [
+    ...capabilities,
+    ...(features.listSnapshots ? (['LIST_SNAPSHOTS'] as const) : []),
+    ...(expansion.byController ? (['EXPAND_VOLUME'] as const) : []),
+  ];
   return types.map((type) => ({ rpc: { type } }));
 }

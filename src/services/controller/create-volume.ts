@@ -63,5 +63,15 @@ function parse(request: Request): VolumeSpec {
   const range = parseCapacityRange(request.capacity_range);
   const requisite = parsePlaces(request.accessibility_requirements?.requisite);
   const source = parseSource(request.volume_content_source);
-  return { name, capabilities, pool, wish: { ...wish, isBlock, fsType }, root, source, range, requisite };
+  return {
+    name,
+    capabilities,
+    pool,
+    wish: { ...wish, isBlock, fsType },
+    root,
+    mutable: {},
+    source,
+    range,
+    requisite,
+  };
 }

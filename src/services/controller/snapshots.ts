@@ -43,7 +43,7 @@ export function snapshotMethods(model: Model): SnapshotMethods {
         return { snapshot: snapshotMessage(model, snapshot) };
       },
     },
-    ListSnapshots: { handle: listSnapshotsHandler(model) },
+    ...(model.features.listSnapshots ? { ListSnapshots: { handle: listSnapshotsHandler(model) } } : {}),
   };
 }
 

@@ -10,15 +10,8 @@ import { volumeStatsHandler } from './volume-stats.ts';
 
 const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'] as const;
 
-/** What the Node service tells of this node. */
-export interface NodeInfo {
-  readonly nodeId: string;
-  /** How many volumes it may have; 0 leaves it to the CO. */
-  readonly volumeLimit: number;
-}
-
 /** The Node service (CSI specification, Node Service RPC). */
-export function nodeService(model: Model, { nodeId, volumeLimit }: NodeInfo): Methods<NodeDefinition> {
+export function nodeService(model: Model): Methods<NodeDefinition> {
   return {
     NodeStageVolume: {
       locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
@@ -39,8 +32,8 @@ export function nodeService(model: Model, { nodeId, volumeLimit }: NodeInfo): Me
     NodeGetVolumeStats: { handle: volumeStatsHandler(model) },
     NodeGetInfo: {
       handle: async () => ({
-        node_id: nodeId,
-        max_volumes_per_node: volumeLimit,
+        node_id: model.node.id,
+        max_volumes_per_node: model.node.volumeLimit,
         accessible_topology: model.topology ? { segments: { ...model.topology } } : null,
       }),
     },
@@ -50,6 +43,6 @@ export function nodeService(model: Model, { nodeId, volumeLimit }: NodeInfo): Me
 }
 
 function capabilitiesOf({ expansion }: Model): NodeServiceCapability[] {
-  const types = expansion.byNode ? ([...capabilities, 'EXPAND_VOLUME'] as const) : capabilities;
+  const types = [...capabilities, ...(expansion.byNode ? (['EXPAND_VOLUME'] as const) : [])];
   return types.map((type) => ({ rpc: { type } }));
 }

@@ -47,6 +47,7 @@ const variants = [
   { flags: ['--disable-node-expansion'], growsIn: ['Controller'] },
   { flags: ['--disable-controller-expansion', '--disable-node-expansion'], growsIn: [] },
   { flags: ['--enable-volume-expansion=false'], growsIn: [] },
+  { flags: ['--enable-list-snapshots=false'], growsIn: ['Controller', 'Node'] },
 ];
 
 describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { accessModes } from '../../../src/volume/access-mode.ts';
 import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
-import type { VolumeContent } from '../../../src/volume/volume.ts';
+import { deletePolicies, type VolumeContent } from '../../../src/volume/volume.ts';
 import { exampleVolume } from '../volume/fakes/model.ts';
 import { blockContent, imageContent } from '../volume/fakes/requests.ts';
 
@@ -12,7 +12,7 @@ const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes 
 
 test('a record is text that people can read, and ends with a line end', () => {
   expect(encodeVolumeRecord(exampleVolume({ id: 'v', capacityBytes: 2n ** 63n - 1n }))).toBe(`{
-  "formatVersion": 3,
+  "formatVersion": 4,
   "id": "v",
   "name": "a",
   "pool": "default",
@@ -32,6 +32,9 @@ test('a record is text that people can read, and ends with a line end', () => {
     "uid": 0,
     "gid": 0,
     "mode": "0777"
+  },
+  "mutable": {
+    "onDelete": "delete"
   }
 }
 `);
@@ -50,7 +53,7 @@ test('what is written is read back, whatever the volume', () => {
   const id = fc.nat({ max: 0xffff_fffe });
   const volume = fc.record({
     id: fc.string({ unit: 'binary', minLength: 1 }),
-    name: fc.string({ unit: 'binary', minLength: 1 }),
+    name: fc.option(fc.string({ unit: 'binary', minLength: 1 }), { nil: undefined }),
     pool: fc.string({ minLength: 1 }),
     capacityClass: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     content: anyContent,
@@ -68,6 +71,19 @@ test('what is written is read back, whatever the volume', () => {
     }),
     root: fc.record({ uid: id, gid: id, mode: fc.nat({ max: 0o7777 }) }),
     accessModes: fc.subarray([...accessModes]),
+    mutable: fc.record({
+      onDelete: fc.constantFrom(...deletePolicies),
+      inodeLimit: fc.option(fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }), { nil: undefined }),
+    }),
+    attachment: fc.option(
+      fc.record({
+        nodeId: fc.string({ minLength: 1 }),
+        accessMode: fc.constantFrom(...accessModes),
+        readOnly: fc.boolean(),
+      }),
+      { nil: undefined },
+    ),
+    inline: fc.option(fc.record({ targetPath: fc.string().map((path) => `/${path}`) }), { nil: undefined }),
     createdAt: fc
       .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
       .map((date) => date.toISOString()),
@@ -151,12 +167,13 @@ test('a record of the second format is of a volume that was made empty and never
   );
 });
 
-test.each([1, 2])('what is read of an older format is written in the newest one: %i', (formatVersion) => {
-  const { sharing: _, content, ...older } = written;
+test.each([1, 2, 3])('what is read of an older format is written in the newest one: %i', (formatVersion) => {
+  const { sharing, mutable: _, content, ...older } = written;
   const record = {
     ...older,
     formatVersion,
     ...(formatVersion === 1 ? { backend: 'directory' } : { content }),
+    ...(formatVersion === 3 ? { sharing } : {}),
   };
   expect(JSON.parse(encodeVolumeRecord(decodeVolumeRecord(JSON.stringify(record))))).toEqual(written);
 });
@@ -168,7 +185,7 @@ describe('a record that cannot be understood says why', () => {
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', recordWith({ formatVersion: 4 }), 'its format version 4 is newer than 3'],
+    ['a newer format', recordWith({ formatVersion: 5 }), 'its format version 5 is newer than 4'],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],
     ['null', 'null', 'record: '],
@@ -204,6 +221,11 @@ describe('a record that cannot be understood says why', () => {
     ['sharing', { sharing: undefined }],
     ['sharing.lineage', { sharing: { lineage: '', sharedBytes: '0' } }],
     ['sharing.sharedBytes', { sharing: { lineage: 'v', sharedBytes: 0 } }],
+    ['mutable', { mutable: undefined }],
+    ['mutable.onDelete', { mutable: { onDelete: 'burn' } }],
+    ['mutable.inodeLimit', { mutable: { onDelete: 'delete', inodeLimit: 5 } }],
+    ['attachment.nodeId', { attachment: { accessMode: 'SINGLE_NODE_WRITER', readOnly: false } }],
+    ['inline.targetPath', { inline: { targetPath: 'relative' } }],
     ['root', { root: null }],
     ['root.uid', { root: { uid: -1, gid: 0, mode: '0777' } }],
     ['root.gid', { root: { uid: 0, gid: 1.5, mode: '0777' } }],

@@ -56,7 +56,7 @@ export function groupControllerOf(model: Model): Calls<typeof csiServices.GroupC
 }
 
 export function nodeOf(model: Model): Calls<typeof csiServices.Node> {
-  return callsOf(csiServices.Node, nodeService(model, { nodeId: 'node-1', volumeLimit: 7 }));
+  return callsOf(csiServices.Node, nodeService(model));
 }
 
 type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'SnapshotMetadata';
@@ -64,8 +64,8 @@ type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'Sna
 /** The services as they are served, and a way to call their RPCs, locks and all, for the code they answer. */
 export function servicesOf(model: Model) {
   const services = allServices(model, new CallMonitor(() => {}), {
-    plugin: { driverName: 'hostpath.csi.k8s.io', version: '1', hasTopology: true, hasExpansion: true },
-    node: { nodeId: 'node-1', volumeLimit: 0 },
+    driverName: 'hostpath.csi.k8s.io',
+    version: '1',
   });
   const call = (service: ServiceName, method: string, request: object): Promise<string> => {
     const { definition, implementation } = services.get(`csi.v1.${service}`) ?? {};

@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { identityService } from '../../../src/services/identity.ts';
+import { type FakeModelSettings, fakeNode, here } from '../volume/fakes/model.ts';
 import { callsOf } from './calls.ts';
 
-const identity = (hasTopology = true, hasExpansion = true) =>
+const identity = (settings: FakeModelSettings = {}) =>
   callsOf(
     csiServices.Identity,
-    identityService({ driverName: 'hostpath.csi.k8s.io', version: '1.2.3', hasTopology, hasExpansion }),
+    identityService(fakeNode(settings).model, { driverName: 'hostpath.csi.k8s.io', version: '1.2.3' }),
   );
 
 test('the plugin tells its name and version', async () => {
@@ -26,7 +27,9 @@ test.each([
   [true, false, [...always, ...withTopology]],
   [false, false, always],
 ])('what the plugin has, with topology %s and expansion %s', async (hasTopology, hasExpansion, types) => {
-  const { capabilities } = await identity(hasTopology, hasExpansion).GetPluginCapabilities({});
+  const topology = hasTopology ? here : undefined;
+  const expansion = { byController: hasExpansion, byNode: false };
+  const { capabilities } = await identity({ topology, expansion }).GetPluginCapabilities({});
   expect(capabilities.map((each) => each.service?.type ?? each.volume_expansion?.type)).toEqual(types);
 });
 

@@ -76,7 +76,8 @@ describe('a new group', () => {
 
   test('holds in its directory what each volume held', async () => {
     const { model, mounts, volumes, cut } = await nodeWith([directory, directory]);
-    for (const volume of volumes) mounts.tree.makeFile(`${contentPathOf(model, volume)}/file`, volume.name);
+    for (const volume of volumes)
+      mounts.tree.makeFile(`${contentPathOf(model, volume)}/file`, `${volume.name}`);
     const { id, snapshots } = await cut();
     const kept = snapshots.map((snapshot) =>
       mounts.tree.find(`/pools/default/groups/${id}/${snapshot.id}/data/file`),

@@ -28,6 +28,9 @@ describe('a new volume', () => {
       sharing: { lineage: volume.id, sharedBytes: 0n },
       root: { uid: 1, gid: 2, mode: 0o2770 },
       accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
+      mutable: { onDelete: 'delete', inodeLimit: undefined },
+      attachment: undefined,
+      inline: undefined,
       createdAt: fixedNow.toISOString(),
     });
     expect(parseOwnId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { controllerService } from '../../../../src/services/controller/controller.ts';
 import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { fakeNode, here } from '../../volume/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
@@ -12,9 +13,9 @@ test('the controller declares what it has, and no more', async () => {
     'GET_CAPACITY',
     'SINGLE_NODE_MULTI_WRITER',
     'CREATE_DELETE_SNAPSHOT',
-    'LIST_SNAPSHOTS',
     'GET_SNAPSHOT',
     'CLONE_VOLUME',
+    'LIST_SNAPSHOTS',
     'EXPAND_VOLUME',
   ]);
 });
@@ -23,6 +24,13 @@ test('the controller declares no expansion where it is switched off', async () =
   const { model } = fakeNode({ expansion: { byController: false, byNode: true } });
   const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});
   expect(capabilities.map(({ rpc }) => rpc?.type)).not.toContain('EXPAND_VOLUME');
+});
+
+test('the controller does not list snapshots where that is switched off', async () => {
+  const { model } = fakeNode({ features: { listSnapshots: false } });
+  const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});
+  expect(capabilities.map(({ rpc }) => rpc?.type)).not.toContain('LIST_SNAPSHOTS');
+  expect(controllerService(model).ListSnapshots).toBeUndefined();
 });
 
 describe('DeleteVolume', () => {

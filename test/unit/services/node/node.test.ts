@@ -32,7 +32,7 @@ test.each([
   [here, { segments: here }],
   [undefined, null],
 ])('the node tells its id, its limit and its place: %j', async (topology, accessible_topology) => {
-  expect(await nodeOf(fakeNode({ topology }).model).NodeGetInfo({})).toEqual({
+  expect(await nodeOf(fakeNode({ topology, volumeLimit: 7 }).model).NodeGetInfo({})).toEqual({
     node_id: 'node-1',
     max_volumes_per_node: '7',
     accessible_topology,

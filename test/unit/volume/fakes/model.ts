@@ -2,7 +2,7 @@ import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/re
 import { Account } from '../../../../src/volume/account.ts';
 import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
 import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
-import type { Expansion, Model } from '../../../../src/volume/model.ts';
+import type { Expansion, Features, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
 import { newObjectId } from '../../../../src/volume/object-id.ts';
@@ -15,7 +15,7 @@ import type { GroupSnapshot, Snapshot } from '../../../../src/volume/snapshot.ts
 import { SnapshotIndex } from '../../../../src/volume/snapshot-index.ts';
 import { type OnStep, passStep } from '../../../../src/volume/steps.ts';
 import type { TopologySegments } from '../../../../src/volume/topology.ts';
-import type { BackendKind, Volume } from '../../../../src/volume/volume.ts';
+import { type BackendKind, defaultMutableParameters, type Volume } from '../../../../src/volume/volume.ts';
 import { VolumeIndex } from '../../../../src/volume/volume-index.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { FakeDevices } from './fake-devices.ts';
@@ -31,6 +31,15 @@ export const realKubeletDir = '/kubelet';
 export const here: TopologySegments = { 'topology.hostpath.csi/node': 'node-1' };
 export const fixedNow = new Date('2024-05-06T07:08:09.010Z');
 
+const noFeatures: Features = {
+  attach: false,
+  mutableParameters: undefined,
+  listSnapshots: true,
+  snapshotMetadata: undefined,
+  strictLifecycle: false,
+  inlineOnly: false,
+};
+
 export interface FakeModelSettings {
   /** Undefined switches topology off. */
   readonly topology?: TopologySegments | undefined;
@@ -38,6 +47,9 @@ export interface FakeModelSettings {
   readonly maximumNodeExpansionBytes?: bigint;
   readonly overcommitThousandths?: bigint;
   readonly expansion?: Expansion;
+  readonly features?: Partial<Features>;
+  /** How many volumes this node may have. */
+  readonly volumeLimit?: number;
   /** What the disk of the pools has left. */
   readonly freeBytes?: bigint;
   /** What the pool `default` may promise. */
@@ -75,7 +87,7 @@ export interface FakeNode {
   /** What was told of long copies, in order. */
   readonly copies: readonly CopyProgress[];
   /** A volume that exists, on disk, in the index and in the accounts. */
-  addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume>;
+  addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume & { name: string }>;
   /** A directory as the CO makes it. */
   makeDirectory(path: string): string;
 }
@@ -119,6 +131,8 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
       overcommitThousandths: settings.overcommitThousandths ?? 1000n,
     },
     expansion: settings.expansion ?? { byController: true, byNode: true },
+    features: { ...noFeatures, ...settings.features },
+    node: { id: 'node-1', volumeLimit: settings.volumeLimit ?? 0 },
     onStep,
     now: () => fixedNow,
   };
@@ -132,7 +146,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     copies,
     async addVolume(name = 'a', changes = {}) {
       const { records, backends, id } = changes.pool === 'fast' ? fastPool : pool;
-      const volume = exampleVolume({ id: newObjectId(name, id), name, ...changes });
+      const volume = { ...exampleVolume({ id: newObjectId(name, id), ...changes }), name };
       await records.volumes.add(volume, (directory) =>
         backends[volume.content.backend].provision(directory, volume),
       );
@@ -228,6 +242,9 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     sharing: { lineage: id, sharedBytes: 0n },
     root: { uid: 0, gid: 0, mode: 0o777 },
     accessModes: ['SINGLE_NODE_WRITER'],
+    mutable: defaultMutableParameters,
+    attachment: undefined,
+    inline: undefined,
     createdAt: fixedNow.toISOString(),
     ...changes,
   };
