@@ -100,6 +100,8 @@ async function makeModel(
   return {
     pools: new Pools(pools),
     volumes: new VolumeIndex(),
+    retained: new VolumeIndex(),
+    attaching: new Set(),
     snapshots: new SnapshotIndex(),
     groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,

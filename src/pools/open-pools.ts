@@ -8,7 +8,7 @@ import { findMounts } from '../volume/find-mounts.ts';
 import type { Model } from '../volume/model.ts';
 import { placeOf } from '../volume/place.ts';
 import { defaultPoolName } from '../volume/pool.ts';
-import { countVolume, discountVolume } from '../volume/room.ts';
+import { countVolume, discountVolume } from '../volume/promises.ts';
 import type { OnStep } from '../volume/steps.ts';
 import type { Damaged } from '../volume/stored.ts';
 import { isCapacityEnforced } from '../volume/volume.ts';
@@ -86,7 +86,7 @@ async function enter(
   const mounts = await findMounts(model);
   const { fileSystem, quota, abilities, contents } = connection;
   const { directories, hasImages, sharesBlocks } = abilities;
-  const { volumes, snapshots, groups } = contents;
+  const { volumes, snapshots, groups, retained } = contents;
   logger.info(
     {
       pool: pool.name,
@@ -101,6 +101,7 @@ async function enter(
       volumes: volumes.found.length,
       snapshots: snapshots.found.length,
       groups: groups.found.length,
+      retained: retained.found.length,
       damaged: volumes.damaged.length + snapshots.damaged.length + groups.damaged.length,
       mounts,
     },
@@ -111,12 +112,17 @@ async function enter(
 function enterContents(
   model: Model,
   pool: DiskPool,
-  { volumes, snapshots, groups }: PoolContents,
+  { volumes, snapshots, groups, retained }: PoolContents,
   logger: Logger,
 ): void {
-  for (const index of [model.volumes, model.snapshots, model.groups]) index.removePool(pool.name);
+  for (const index of [model.volumes, model.snapshots, model.groups, model.retained])
+    index.removePool(pool.name);
   for (const volume of volumes.found) {
     model.volumes.add(volume);
+    countVolume(placeOf(model, volume), volume);
+  }
+  for (const volume of retained.found) {
+    model.retained.add(volume);
     countVolume(placeOf(model, volume), volume);
   }
   for (const group of groups.found) addGroup(model, group);
@@ -129,11 +135,12 @@ function enterContents(
   for (const each of volumes.damaged) tell({ volumeId: each.id }, each);
   for (const each of snapshots.damaged) tell({ snapshotId: each.id }, each);
   for (const each of groups.damaged) tell({ groupSnapshotId: each.id }, each);
+  for (const each of retained.damaged) tell({ retainedVolumeId: each.id }, each);
 }
 
 /** Ends the promises to the volumes of a pool whose disk is gone; they stay known. */
 function discountPool(model: Model, pool: DiskPool): void {
-  for (const volume of model.volumes.all()) {
+  for (const volume of [...model.volumes.all(), ...model.retained.all()]) {
     if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);
   }
 }

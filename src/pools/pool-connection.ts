@@ -7,7 +7,7 @@ import { DiskRecords } from '../records/disk-records.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { type OpenPool, openPool } from '../records/open-pool.ts';
 import type { PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
-import { groupRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
+import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
 import type { Pool, PoolRecords } from '../volume/pool.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
@@ -35,6 +35,7 @@ export interface PoolContents {
   readonly volumes: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
   readonly snapshots: { readonly found: readonly Snapshot[]; readonly damaged: readonly Damaged[] };
   readonly groups: { readonly found: readonly GroupSnapshot[]; readonly damaged: readonly Damaged[] };
+  readonly retained: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
 }
 
 /** A pool whose disk is there: locked, probed, its records read, what a crash has left on its way out. */
@@ -83,7 +84,7 @@ async function readContents(records: PoolRecords): Promise<PoolContents> {
   const snapshots = await records.snapshots.load();
   const groups = await records.groups.load();
   const damaged = [...snapshots.damaged, ...(await damagedMembers(records.groups, groups.damaged))];
-  return { volumes, snapshots: { ...snapshots, damaged }, groups };
+  return { volumes, snapshots: { ...snapshots, damaged }, groups, retained: await records.retained.load() };
 }
 
 function makeRecords(
@@ -93,12 +94,13 @@ function makeRecords(
   { onStep }: PoolSurroundings,
 ): PoolRecords {
   const shared = { layout, poolName, removals, onStep };
+  const ofVolumes = {
+    ...shared,
+    destroy: (directory: string, volume: Volume) => removeVolume(backends, directory, volume),
+  };
   return {
-    volumes: new DiskRecords({
-      ...shared,
-      kind: volumeRecords,
-      destroy: (directory, volume) => removeVolume(backends, directory, volume),
-    }),
+    volumes: new DiskRecords({ ...ofVolumes, kind: volumeRecords }),
+    retained: new DiskRecords({ ...ofVolumes, kind: retainedRecords }),
     snapshots: new DiskRecords({
       ...shared,
       kind: snapshotRecords,

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { quote, VolumeError } from '../volume/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
 import type { OnStep } from '../volume/steps.ts';
@@ -45,6 +46,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   private readonly homeSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
+  private readonly retainedSync: SharedSync;
 
   constructor(parts: DiskRecordsParts<Kind>) {
     this.kind = parts.kind;
@@ -57,6 +59,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     this.homeSync = new SharedSync(this.home);
     this.incomingSync = new SharedSync(parts.layout.incoming);
     this.outgoingSync = new SharedSync(parts.layout.outgoing);
+    this.retainedSync = new SharedSync(parts.layout.retained);
   }
 
   directoryNameOf(id: string): string {
@@ -131,6 +134,24 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await this.onStep(`${this.kind.removal}: durable`);
   }
 
+  async retain(id: string): Promise<void> {
+    const name = directoryNameOf(id);
+    try {
+      await rename(this.directoryOf(id), join(this.layout.retained, name));
+    } catch (error) {
+      if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw retainedBefore(id, this.poolName);
+      // As in `remove`.
+      if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
+    }
+    await this.onStep('retain: renamed');
+    try {
+      await Promise.all([this.homeSync.wait(), this.retainedSync.wait()]);
+    } catch (error) {
+      throw storageError(error, this.poolName);
+    }
+    await this.onStep('retain: durable');
+  }
+
   /** Where an object goes that is removed: the same place for a retry of a removal that did not become durable. */
   private removedPathOf(id: string): string {
     const name = `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
@@ -172,6 +193,11 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
     await this.destroy(directory, object).catch(() => {});
   }
+}
+
+function retainedBefore(id: string, pool: string): VolumeError {
+  const message = `${quote(id)} was retained before, and is still in retained/ of pool ${quote(pool)}`;
+  return new VolumeError('precondition', message);
 }
 
 function reasonOf(error: unknown, recordName: string): string {

@@ -107,8 +107,9 @@ async function makeMarker(layout: PoolLayout, fileSystem: string): Promise<PoolM
 }
 
 async function makeLayout(layout: PoolLayout): Promise<void> {
-  const { volumes, snapshots, groups, incoming, outgoing, frozen, metadata, root } = layout;
-  for (const path of [volumes, snapshots, groups, incoming, outgoing, frozen]) await makeDirectory(path);
+  const { volumes, snapshots, groups, retained, incoming, outgoing, frozen, metadata, root } = layout;
+  const all = [volumes, snapshots, groups, retained, incoming, outgoing, frozen];
+  for (const path of all) await makeDirectory(path);
   await Promise.all([syncPath(root), syncPath(metadata)]);
 }
 

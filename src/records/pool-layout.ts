@@ -18,6 +18,8 @@ export function poolLayout(root: string) {
     volumes: join(root, 'volumes'),
     snapshots: join(root, 'snapshots'),
     groups: join(root, 'groups'),
+    /** Deleted volumes whose content was to be kept for its owner. */
+    retained: join(root, 'retained'),
     /** What is being built; emptied at start. */
     incoming: join(root, '.incoming'),
     /** What is being removed; emptied at start. */

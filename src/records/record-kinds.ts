@@ -16,7 +16,7 @@ import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
 /** How the objects of one kind are remembered. */
 export interface RecordKind<Kind extends Stored> {
   /** Which directory of the pool holds them. */
-  readonly home: keyof PoolLayout & ('volumes' | 'snapshots' | 'groups');
+  readonly home: keyof PoolLayout & ('volumes' | 'snapshots' | 'groups' | 'retained');
   /** The name of the record in an object's directory. */
   readonly recordName: string;
   /** What the steps of making and removing one are called. */
@@ -41,6 +41,9 @@ export const volumeRecords: RecordKind<Volume> = {
   decode: decodeVolumeRecord,
   inPool: (volume, pool) => ({ ...volume, pool }),
 };
+
+/** Volumes that were deleted, and are kept for their owner. */
+export const retainedRecords: RecordKind<Volume> = { ...volumeRecords, home: 'retained' };
 
 export const snapshotRecords: RecordKind<Snapshot> = {
   home: 'snapshots',

@@ -23,6 +23,12 @@ export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
   };
 }
 
+/** What is known of a volume beside its description: the nodes it is published to, where volumes are published at all. */
+export function volumeStatus(model: Model, volume: Volume): { published_node_ids: string[] } {
+  const { attachment } = volume;
+  return { published_node_ids: model.features.attach && attachment ? [attachment.nodeId] : [] };
+}
+
 function sourceMessage({ kind, id }: ContentSource): VolumeContentSource {
   return kind === 'snapshot' ? { snapshot: { snapshot_id: id } } : { volume: { volume_id: id } };
 }

@@ -11,6 +11,7 @@ import { copyContent } from './copy-content.ts';
 import { quote, VolumeError } from './errors.ts';
 import { type FoundSource, findSource } from './find-source.ts';
 import type { Model } from './model.ts';
+import { checkMutable } from './modify-volume.ts';
 import { newObjectId } from './object-id.ts';
 import { type Place, requirePlace } from './place.ts';
 import { claimRoom } from './room.ts';
@@ -62,6 +63,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const found = model.volumes.findByName(spec.name);
   if (found) return answerExisting(model, found, spec);
   const plan = chooseContent(model, place.pool, wish);
+  checkMutable(plan.backend, spec.mutable);
   const capacityBytes = sizeOf(model, spec, source);
   checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
   const release = await claimRoom(model, place, {

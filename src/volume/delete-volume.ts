@@ -1,16 +1,18 @@
+import { attachmentOf } from './attach-volume.ts';
 import { quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
 import { checkNotForeign } from './object-owner.ts';
 import { placeOf } from './place.ts';
-import { discountVolume } from './room.ts';
+import { discountVolume } from './promises.ts';
 import { contentPathOf } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
  * Deletes a volume (CSI specification, DeleteVolume). One that does not exist is deleted already, except where
- * its id tells that it is another node's: then nobody here can say so. The caller holds the id.
- * @throws VolumeError precondition: it is in use, or another node's; unavailable: its pool is not there
+ * its id tells that it is another node's: then nobody here can say so. One that is to be retained goes to `retained/`
+ * of its pool, and still counts. The caller holds the id.
+ * @throws VolumeError precondition: it is in use, attached, or another node's; unavailable: its pool is not there
  */
 export async function deleteVolume(model: Model, volumeId: string): Promise<void> {
   await model.copies.cancel(volumeId);
@@ -21,12 +23,24 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
   }
   await checkUnused(model, volume);
   await model.onStep('delete: checked');
-  await model.pools.of(volume).records.volumes.remove(volumeId);
+  const { volumes } = model.pools.of(volume).records;
+  if (volume.mutable.onDelete === 'retain') {
+    await volumes.retain(volumeId);
+    model.volumes.remove(volume);
+    model.retained.add(volume);
+    return;
+  }
+  await volumes.remove(volumeId);
   model.volumes.remove(volume);
   discountVolume(placeOf(model, volume), volume);
 }
 
 async function checkUnused(model: Model, volume: Volume): Promise<void> {
+  const attachment = attachmentOf(model, volume);
+  if (attachment) {
+    const message = `volume ${quote(volume.id)} is still published to node ${quote(attachment.nodeId)}`;
+    throw new VolumeError('precondition', message);
+  }
   const mounts = await model.mountIndex.confirmed(volume.id);
   if (mounts.length > 0) {
     const paths = mounts.map((mount) => mount.path).join(', ');

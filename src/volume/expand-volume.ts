@@ -79,13 +79,9 @@ async function growContent(model: Model, volume: Volume, capacityBytes: bigint):
   };
   const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
   try {
-    await backends[volume.content.backend].expand(
-      records.volumes.directoryOf(volume.id),
-      volume,
-      capacityBytes,
-    );
-    await model.onStep('expand: content grown');
     const grown: Volume = { ...volume, capacityBytes };
+    await backends[volume.content.backend].applyLimits(records.volumes.directoryOf(volume.id), grown);
+    await model.onStep('expand: content grown');
     if (claim.bytes > 0n) {
       await records.volumes.replace(grown);
       model.volumes.replace(grown);

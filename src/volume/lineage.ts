@@ -7,10 +7,14 @@ import type { Volume } from './volume.ts';
  * block anew takes a new one, so what a volume shares does not count as space it has already.
  */
 
-/** What a volume takes up on its disk now. */
-export function occupiedBytesOf(model: Model, volume: Volume): Promise<OccupiedBytes> {
+/** What a volume takes up on its disk now. @param home where it lies, among those there are or those retained */
+export function occupiedBytesOf(
+  model: Model,
+  volume: Volume,
+  home: 'volumes' | 'retained' = 'volumes',
+): Promise<OccupiedBytes> {
   const { records, backends } = model.pools.of(volume);
-  const directory = records.volumes.directoryOf(volume.id);
+  const directory = records[home].directoryOf(volume.id);
   return backends[volume.content.backend].occupiedBytes(directory, volume);
 }
 
@@ -22,5 +26,7 @@ export function exclusiveBytes(model: Model, { sharing }: Volume, occupied: Occu
 }
 
 function hasRelatives(model: Model, lineage: string): boolean {
-  return model.volumes.countOfLineage(lineage) + model.snapshots.countOfLineage(lineage) > 1;
+  const { volumes, retained, snapshots } = model;
+  const counts = [volumes, retained, snapshots].map((index) => index.countOfLineage(lineage));
+  return counts.reduce((sum, count) => sum + count) > 1;
 }

@@ -16,6 +16,10 @@ import type { VolumeIndex } from './volume-index.ts';
 export interface Model {
   readonly pools: Pools;
   readonly volumes: VolumeIndex;
+  /** Volumes that were deleted and are kept for their owner: they count, and are otherwise not there. */
+  readonly retained: VolumeIndex;
+  /** The volumes that are being attached, which count against the limit of this node already. */
+  readonly attaching: Set<string>;
   readonly snapshots: SnapshotIndex;
   readonly groups: ObjectIndex<GroupSnapshot>;
   readonly mounts: Mounts;

@@ -27,6 +27,8 @@ export interface PoolRecords {
   readonly snapshots: Records<Snapshot>;
   /** Groups, each with its snapshots in its directory. */
   readonly groups: Records<GroupSnapshot>;
+  /** Volumes that were deleted and are kept for their owner; nobody adds or changes any. */
+  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
 }
 
 /**

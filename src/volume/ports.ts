@@ -25,6 +25,12 @@ export interface Records<Kind extends Stored> {
    * `Backend.destroy`. Forgetting what is not there changes nothing.
    */
   remove(id: string): Promise<void>;
+  /**
+   * Puts an object aside in one durable step: it is forgotten, and what it held stays with its record in `retained/`.
+   * Putting aside what is not there changes nothing.
+   * @throws VolumeError precondition: one of its id was put aside before, and is still there
+   */
+  retain(id: string): Promise<void>;
   /** The directory of an object that exists, for the backend. */
   directoryOf(id: string): string;
   /** The name of the object's directory, as it shows in the root of its mounts. */
@@ -53,10 +59,11 @@ export interface Backend {
   /** What is mounted or attached when the volume is staged: a directory, or the file of an image. */
   contentOf(directory: string): string;
   /**
-   * Lets the volume hold this much, which is no less than it holds now; where that is so already, nothing changes.
-   * A file system inside the content does not grow with it.
+   * Brings the limits of content that exists to what the volume says: a capacity, which is no less than before, and
+   * where the backend counts inodes their number. Where that is so already, nothing changes. A file system inside the
+   * content does not grow with it.
    */
-  expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void>;
+  applyLimits(directory: string, volume: Volume): Promise<void>;
   /**
    * What is used of the volume's own limit, in time that does not depend on its content; undefined where it has
    * no limit of its own, or where only its mounted file system knows.

@@ -1,3 +1,4 @@
+import { attachmentOf, checkAttached } from './attach-volume.ts';
 import { checkSuitable, type MountCapability, requiredMountFlags } from './capability.ts';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
@@ -15,8 +16,12 @@ import type { Volume } from './volume.ts';
  * volume (CSI specification, NodePublishVolume). A healthy mount of the same kind is left as it is. The caller holds
  * the target, and shares the volume with those who publish it elsewhere.
  */
-export async function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
-  const { stagingPath, targetPath, capability } = spec;
+export async function publishVolume(model: Model, volume: Volume, asked: PublishSpec): Promise<void> {
+  const { stagingPath, targetPath, capability } = asked;
+  if (model.features.strictLifecycle) checkAttached(model, volume);
+  // As with a device that the node has for reading only, nothing else is to be had.
+  const readOnly = asked.readOnly || attachmentOf(model, volume)?.readOnly === true;
+  const spec = { ...asked, readOnly };
   checkSuitable(volume, capability);
   if (stagingPath === targetPath)
     throw invalidField('target_path', targetPath, 'is the staging_target_path as well');

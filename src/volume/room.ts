@@ -5,19 +5,14 @@ import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
 import { accountsOf, type Place } from './place.ts';
 import type { Pool } from './pool.ts';
+import { type Claim, promise } from './promises.ts';
+import { forgetRemoved } from './retained-volumes.ts';
 import { isCapacityEnforced, type Volume } from './volume.ts';
 
 /**
  * Room for volumes. Every volume counts in full against the limits an operator has set (`--capacity`). Against the
  * disk only those count that are held to their size: what they have not used yet is kept free for them.
  */
-
-/** Bytes that a volume shall be promised, on top of what it may have already. */
-export interface Claim {
-  readonly bytes: bigint;
-  /** Whether the volume is held to its size, so that the disk must have the room. */
-  readonly isEnforced: boolean;
-}
 
 /** The bytes that can still be promised in a place; never negative. */
 export async function roomBytes(model: Model, place: Place): Promise<bigint> {
@@ -34,10 +29,12 @@ export async function roomBytes(model: Model, place: Place): Promise<bigint> {
  */
 export async function claimRoom(model: Model, place: Place, claim: Claim): Promise<() => void> {
   const { pool } = place;
-  // Looking at every volume takes time, and most claims fit without what the volumes have used already.
+  // Looking at every volume takes time, and most claims fit without what the volumes have used already, or what was
+  // retained and is gone.
   const { available } = (await pool.usage()).bytes;
   const quick = { freeBytes: available, occupiedBytes: 0n };
-  const space = claim.bytes <= diskRoom(model, pool, quick) ? quick : await measure(model, pool);
+  const isQuick = claim.bytes <= diskRoom(model, pool, quick) && hasRoom(accountsOf(place), claim);
+  const space = isQuick ? quick : await measure(model, pool);
   checkAccounts(place, claim);
   checkDisk(model, pool, claim, space);
   return promise(place, claim);
@@ -72,33 +69,6 @@ export async function claimShared(
   return model.sharing.hold(pool.disk, volumeId, bytes);
 }
 
-/** Counts a volume that exists already. */
-export function countVolume(place: Place, volume: Volume): void {
-  promise(place, claimOf(volume));
-}
-
-/** Ends the promise to a volume that is gone. */
-export function discountVolume(place: Place, volume: Volume): void {
-  const claim = claimOf(volume);
-  for (const account of accountsFor(place, claim)) account.release(claim.bytes);
-}
-
-function claimOf({ capacityBytes, content }: Volume): Claim {
-  return { bytes: capacityBytes, isEnforced: isCapacityEnforced(content) };
-}
-
-function promise(place: Place, claim: Claim): () => void {
-  const accounts = accountsFor(place, claim);
-  for (const account of accounts) account.promise(claim.bytes);
-  return () => {
-    for (const account of accounts) account.release(claim.bytes);
-  };
-}
-
-function accountsFor(place: Place, { isEnforced }: Claim): Account[] {
-  return isEnforced ? [...accountsOf(place), place.pool.disk] : accountsOf(place);
-}
-
 interface DiskSpace {
   readonly freeBytes: bigint;
   /** What the volumes that are held to their size have used of it. */
@@ -113,18 +83,29 @@ function diskRoom(model: Model, { disk }: Pool, { freeBytes, occupiedBytes }: Di
 // In this order: what is written meanwhile is then missed, and the room taken to be smaller than it is.
 async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
   const { disk } = pool;
+  await forgetRemoved(model, pool);
   // A volume that cannot be looked at, because it or its pool is not there, has nothing here.
-  const occupied = model.volumes.all().map((volume) => occupiedOn(model, disk, volume).catch(() => 0n));
+  const occupied = (['volumes', 'retained'] as const).flatMap((home) =>
+    model[home].all().map((volume) => occupiedOn(model, disk, volume, home).catch(() => 0n)),
+  );
   const occupiedBytes = (await Promise.all(occupied)).reduce((sum, bytes) => sum + bytes, 0n);
   const { available } = (await pool.usage()).bytes;
   return { freeBytes: available, occupiedBytes };
 }
 
-async function occupiedOn(model: Model, disk: Account, volume: Volume): Promise<bigint> {
-  const home = model.pools.of(volume);
-  if (home.disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
-  const occupied = await occupiedBytesOf(model, volume);
+async function occupiedOn(
+  model: Model,
+  disk: Account,
+  volume: Volume,
+  home: 'volumes' | 'retained',
+): Promise<bigint> {
+  if (model.pools.of(volume).disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
+  const occupied = await occupiedBytesOf(model, volume, home);
   return least(exclusiveBytes(model, volume, occupied), volume.capacityBytes);
+}
+
+function hasRoom(accounts: readonly Account[], { bytes }: Claim): boolean {
+  return accounts.every(({ roomBytes }) => roomBytes === undefined || bytes <= roomBytes);
 }
 
 function checkAccounts(place: Place, { bytes }: Claim): void {

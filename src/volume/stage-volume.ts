@@ -1,3 +1,4 @@
+import { checkAttached } from './attach-volume.ts';
 import { checkSuitable, type VolumeCapability } from './capability.ts';
 import { detachImage } from './detach-image.ts';
 import { quote, VolumeError } from './errors.ts';
@@ -23,6 +24,7 @@ export async function stageVolume(
   stagingPath: string,
   capability: VolumeCapability,
 ): Promise<void> {
+  checkAttached(model, volume);
   checkSuitable(volume, capability);
   const state = await inspectField(model, 'staging_target_path', stagingPath);
   await checkOutsideVolumes(model, 'staging_target_path', stagingPath);
@@ -76,11 +78,21 @@ export async function unstageVolume(model: Model, volumeId: string, stagingPath:
   if (state.kind === 'symlink') throw symlinkError('staging_target_path', stagingPath);
   if (state.kind === 'mounted') await checkOwner(model, 'staging_target_path', volumeId, stagingPath, state);
   checkUse(model, 'staging_target_path', stagingPath, 'target');
+  if (model.features.strictLifecycle) await checkUnpublished(model, volumeId, stagingPath);
   await model.onStep('unstage: checked');
   if (state.kind === 'mounted') await namingField('staging_target_path', model.mounts.unmount(stagingPath));
   model.mountIndex.removePath(stagingPath);
   await model.onStep('unstage: unmounted');
   await detachImage(model, volumeId);
+}
+
+/** @throws VolumeError precondition: the volume is still published somewhere */
+async function checkUnpublished(model: Model, volumeId: string, stagingPath: string): Promise<void> {
+  const mounts = await model.mountIndex.confirmed(volumeId);
+  const other = mounts.find(({ path, use }) => path !== stagingPath && use.kind !== 'staging');
+  if (!other) return;
+  const message = `volume ${quote(volumeId)} is still published at ${quote(other.path)}`;
+  throw new VolumeError('precondition', message);
 }
 
 function checkDirectory(path: string, state: PathState): void {

@@ -22,6 +22,10 @@ function removal<Kind extends string>(kind: Kind) {
 export const mutationSteps = {
   createVolume: creation('create'),
   deleteVolume: ['delete: checked', ...removal('delete'), 'delete: content removed'],
+  retainVolume: ['retain: renamed', 'retain: durable'],
+  attachVolume: ['attach: checked', 'attach: recorded'],
+  detachVolume: ['detach: recorded'],
+  modifyVolume: ['modify: checked', 'modify: limits applied', 'modify: recorded'],
   createSnapshot: creation('snapshot'),
   deleteSnapshot: removal('delete snapshot'),
   createGroupSnapshot: creation('group'),

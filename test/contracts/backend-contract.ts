@@ -193,7 +193,7 @@ export function backendContract(
       test('raises what the volume may hold, to the byte', async () => {
         const volume = await provisioned();
         const capacityBytes = 2n * CAPACITY_BYTES;
-        await backend.expand(directory, volume, capacityBytes);
+        await backend.applyLimits(directory, { ...volume, capacityBytes });
         const isHeld = isCapacityEnforced(volume.content);
         expect(await sizeOf({ ...volume, capacityBytes })).toBe(isHeld ? capacityBytes : undefined);
       });
@@ -201,14 +201,14 @@ export function backendContract(
       test('to the size it has changes nothing, and may be repeated', async () => {
         const volume = await provisioned();
         const before = await sizeOf(volume);
-        await backend.expand(directory, volume, CAPACITY_BYTES);
-        await backend.expand(directory, volume, CAPACITY_BYTES);
+        await backend.applyLimits(directory, volume);
+        await backend.applyLimits(directory, volume);
         expect(await sizeOf(volume)).toBe(before);
       });
 
       test.runIf(isImage)('never cuts anything off', async () => {
         const volume = await provisioned();
-        await backend.expand(directory, volume, CAPACITY_BYTES / 2n);
+        await backend.applyLimits(directory, { ...volume, capacityBytes: CAPACITY_BYTES / 2n });
         expect(await sizeOf(volume)).toBe(CAPACITY_BYTES);
       });
     });

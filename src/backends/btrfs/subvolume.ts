@@ -23,7 +23,7 @@ export class Subvolume implements Backend {
     const content = dataOf(directory);
     await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
     await withDescriptor(content, 'r', async (fd) => {
-      if (isLimited(volume)) await limit(fd, volume, volume.capacityBytes);
+      if (isLimited(volume)) await limit(fd, volume);
       await prepareRoot(content, fd, volume.root);
       // Syncing the directory alone does not cover the qgroup.
       await syncFileSystem(fd);
@@ -71,10 +71,8 @@ export class Subvolume implements Backend {
     await removeTree(directory);
   }
 
-  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
-    if (isLimited(volume)) {
-      await withDescriptor(dataOf(directory), 'r', (fd) => limit(fd, volume, capacityBytes));
-    }
+  async applyLimits(directory: string, volume: Volume): Promise<void> {
+    if (isLimited(volume)) await withDescriptor(dataOf(directory), 'r', (fd) => limit(fd, volume));
   }
 
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
@@ -101,7 +99,8 @@ function qgroupAt(directory: string): Promise<Qgroup | undefined> {
 }
 
 /** Sets the limit of a subvolume's qgroup, and reads it back. */
-async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise<void> {
+async function limit(fd: number, volume: Volume): Promise<void> {
+  const { capacityBytes } = volume;
   const id = subvolumeId(fd);
   try {
     await setQgroupLimit(fd, id, capacityBytes);
@@ -117,10 +116,9 @@ async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise
 
 /** Limits a subvolume that has its content already, which nothing may have held to a size before. */
 async function limitCopy(fd: number, volume: Volume): Promise<void> {
-  const { capacityBytes } = volume;
   const qgroup = await qgroupOf(fileSystemUuid(fd), subvolumeId(fd));
-  checkFits(qgroup?.usedBytes ?? 0n, capacityBytes);
-  await limit(fd, volume, capacityBytes);
+  checkFits(qgroup?.usedBytes ?? 0n, volume.capacityBytes);
+  await limit(fd, volume);
 }
 
 /** Lets a subvolume hold anything; where quotas are off it does already. */

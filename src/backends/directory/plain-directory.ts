@@ -42,7 +42,7 @@ export class PlainDirectory implements Backend {
   }
 
   /** A promise, and no more: the record alone says how large the volume may be. */
-  async expand(): Promise<void> {}
+  async applyLimits(): Promise<void> {}
 
   async usage(): Promise<undefined> {
     return undefined;

@@ -25,6 +25,8 @@ import type { ProjectIds } from './project-ids.ts';
 
 const BYTES_FOR_EACH_INODE = 4096n;
 const LEAST_INODES = 4096n;
+// A limit is kept in whole blocks.
+const LARGEST_BLOCK_BYTES = 4096n;
 
 /**
  * Volumes as directories of XFS or ext4, each a project of its own with a quota. Everything made in the directory
@@ -46,7 +48,7 @@ export class QuotaDirectory implements Backend {
     const content = dataOf(directory);
     await mkdir(content, { mode: 0o700 });
     await withDescriptor(content, 'r', async (fd) => {
-      await limit(fd, volume, volume.capacityBytes);
+      await limit(fd, volume);
       await setProject(fd, projectIdOf(volume));
       await prepareRoot(content, fd, volume.root);
     });
@@ -66,7 +68,7 @@ export class QuotaDirectory implements Backend {
       // What filled its volume to the last byte may need a little more for metadata here, so the limit comes after.
       await copyDirectory(original, content, control);
       checkFits((await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n, volume.capacityBytes);
-      await limit(fd, volume, volume.capacityBytes);
+      await limit(fd, volume);
       await syncFileSystem(fd);
     });
   }
@@ -91,8 +93,8 @@ export class QuotaDirectory implements Backend {
     await removeTree(directory);
   }
 
-  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
-    await withDescriptor(directory, 'r', (fd) => limit(fd, volume, capacityBytes));
+  async applyLimits(directory: string, volume: Volume): Promise<void> {
+    await withDescriptor(directory, 'r', (fd) => limit(fd, volume));
   }
 
   async usage(directory: string, volume: Volume): Promise<VolumeUsage> {
@@ -120,20 +122,28 @@ export class QuotaDirectory implements Backend {
 }
 
 /** Sets the limit of a volume's project, and reads it back: some kernels accept what they do not keep. */
-async function limit(fd: number, volume: Volume, capacityBytes: bigint): Promise<void> {
+async function limit(fd: number, volume: Volume): Promise<void> {
   const projectId = projectIdOf(volume);
-  const inodes = capacityBytes / BYTES_FOR_EACH_INODE;
+  const { capacityBytes } = volume;
+  const limitInodes = inodeLimitOf(volume);
   await checkEnforced(fd, volume);
-  const limitInodes = inodes < LEAST_INODES ? LEAST_INODES : inodes;
   await setQuota(fd, projectId, { limitBytes: capacityBytes, limitInodes });
-  const { limitBytes } = (await quotaOf(fd, projectId)) ?? {};
-  if (
-    limitBytes === undefined ||
-    limitBytes < capacityBytes ||
-    limitBytes - capacityBytes >= BYTES_FOR_EACH_INODE
-  ) {
-    throw new Error(`the limit of project ${projectId} reads ${limitBytes} after ${capacityBytes} was set`);
-  }
+  const read = await quotaOf(fd, projectId);
+  const isKept =
+    read?.limitBytes !== undefined &&
+    read.limitBytes >= capacityBytes &&
+    read.limitBytes - capacityBytes < LARGEST_BLOCK_BYTES &&
+    read.limitInodes === limitInodes;
+  if (isKept) return;
+  const wanted = `${capacityBytes} bytes and ${limitInodes} inodes`;
+  throw new Error(
+    `the limits of project ${projectId} read ${read?.limitBytes} and ${read?.limitInodes} after ${wanted} were set`,
+  );
+}
+
+function inodeLimitOf({ capacityBytes, mutable }: Volume): bigint {
+  const bySize = capacityBytes / BYTES_FOR_EACH_INODE;
+  return mutable.inodeLimit ?? (bySize < LEAST_INODES ? LEAST_INODES : bySize);
 }
 
 /** @throws VolumeError precondition: the disk is mounted so that it counts projects, or not even that */

@@ -50,7 +50,7 @@ export class Image implements Backend {
     await removeTree(directory);
   }
 
-  async expand(directory: string, _volume: Volume, capacityBytes: bigint): Promise<void> {
+  async applyLimits(directory: string, { capacityBytes }: Volume): Promise<void> {
     const path = this.contentOf(directory);
     await growSparse(path, wholeSectors(capacityBytes));
     await withDescriptor(path, 'r', syncDescriptor);

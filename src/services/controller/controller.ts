@@ -5,12 +5,14 @@ import { deleteVolume } from '../../volume/delete-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { volumeLock } from '../lock-keys.ts';
-import { volumeMessage } from '../replies.ts';
+import { volumeMessage, volumeStatus } from '../replies.ts';
 import { required } from '../requests.ts';
+import { attachMethods } from './attach-volume.ts';
 import { createVolumeMethod } from './create-volume.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
 import { getCapacityHandler } from './get-capacity.ts';
 import { listVolumesHandler } from './list-volumes.ts';
+import { modifyVolumeMethod } from './modify-volume.ts';
 import { snapshotMethods } from './snapshots.ts';
 import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
 
@@ -23,6 +25,12 @@ const capabilities = [
   'CREATE_DELETE_SNAPSHOT',
   'GET_SNAPSHOT',
   'CLONE_VOLUME',
+] as const;
+
+const attachCapabilities = [
+  'PUBLISH_UNPUBLISH_VOLUME',
+  'PUBLISH_READONLY',
+  'LIST_VOLUMES_PUBLISHED_NODES',
 ] as const;
 
 /** The Controller service (CSI specification, Controller Service RPC). */
@@ -39,13 +47,15 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     ControllerGetVolume: {
       async handle(request) {
         const volume = await existingVolume(model, required('volume_id', request.volume_id));
-        return { volume: volumeMessage(model, volume), status: { published_node_ids: [] } };
+        return { volume: volumeMessage(model, volume), status: volumeStatus(model, volume) };
       },
     },
     ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
     ListVolumes: { handle: listVolumesHandler(model) },
     ...snapshotMethods(model),
     GetCapacity: { handle: getCapacityHandler(model) },
+    ...(model.features.attach ? attachMethods(model) : {}),
+    ...(model.features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(model) } : {}),
     ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
     ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
   };
@@ -54,6 +64,8 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
 function capabilitiesOf({ expansion, features }: Model): ControllerServiceCapability[] {
   const types = [
     ...capabilities,
+    ...(features.attach ? attachCapabilities : []),
+    ...(features.mutableParameters ? (['MODIFY_VOLUME'] as const) : []),
     ...(features.listSnapshots ? (['LIST_SNAPSHOTS'] as const) : []),
     ...(expansion.byController ? (['EXPAND_VOLUME'] as const) : []),
   ];

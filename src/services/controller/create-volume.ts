@@ -7,6 +7,7 @@ import { missingField, VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
 import type { ContentSource } from '../../volume/volume.ts';
 import { nameLock, snapshotShared, volumeShared } from '../lock-keys.ts';
+import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, parseCapacityRange, parseName, parsePlaces, required } from '../requests.ts';
@@ -18,7 +19,7 @@ export function createVolumeMethod(model: Model) {
     // An empty volume is there before anybody asks again.
     joins: (request: Request) => request.volume_content_source !== null,
     async handle(request: Request): Promise<Response> {
-      const volume = await createVolume(model, parse(request));
+      const volume = await createVolume(model, parse(model, request));
       return { volume: volumeMessage(model, volume) };
     },
   };
@@ -47,16 +48,14 @@ function parseSource(source: Request['volume_content_source']): ContentSource | 
   }
 }
 
-function parse(request: Request): VolumeSpec {
+function parse({ features }: Model, request: Request): VolumeSpec {
   required('name', request.name);
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
   const problem = contradiction(capabilities);
   if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
-  if (Object.keys(request.mutable_parameters).length > 0) {
-    throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
-  }
+  const mutable = parseMutableParameters(features, request.mutable_parameters);
   const { pool, root, wish } = parseParameters(request.parameters);
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');
   const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
@@ -69,7 +68,7 @@ function parse(request: Request): VolumeSpec {
     pool,
     wish: { ...wish, isBlock, fsType },
     root,
-    mutable: {},
+    mutable,
     source,
     range,
     requisite,

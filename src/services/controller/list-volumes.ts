@@ -2,7 +2,7 @@ import type { ListVolumesRequest__Output } from '../../rpc/generated/csi/v1/List
 import type { ListVolumesResponse } from '../../rpc/generated/csi/v1/ListVolumesResponse.ts';
 import type { Model } from '../../volume/model.ts';
 import { pageOf } from '../page.ts';
-import { volumeMessage } from '../replies.ts';
+import { volumeMessage, volumeStatus } from '../replies.ts';
 
 /** Controller.ListVolumes: volumes in the order of their ids. */
 export function listVolumesHandler(model: Model) {
@@ -10,7 +10,10 @@ export function listVolumesHandler(model: Model) {
     const list = (afterId: string, limit: number) => model.volumes.listAfter(afterId, limit);
     const { items, nextToken } = pageOf(request, list);
     return {
-      entries: items.map((volume) => ({ volume: volumeMessage(model, volume) })),
+      entries: items.map((volume) => ({
+        volume: volumeMessage(model, volume),
+        status: volumeStatus(model, volume),
+      })),
       next_token: nextToken,
     };
   };

@@ -4,8 +4,10 @@ import { contradiction, unsuitable } from '../../volume/capability.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
+import { mutableDifference } from '../../volume/modify-volume.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
 import { contentDifference, placeDifference } from '../../volume/volume-difference.ts';
+import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, required } from '../requests.ts';
@@ -45,8 +47,8 @@ function parametersObjection(
   volume: Volume,
   { parameters, mutable_parameters }: Request,
 ): string | undefined {
-  if (Object.keys(mutable_parameters).length > 0)
-    return 'mutable_parameters: the driver does not declare MODIFY_VOLUME';
+  const changed = mutableDifference(volume, parseMutableParameters(model.features, mutable_parameters));
+  if (changed !== undefined) return `mutable_parameters: the volume has ${changed}`;
   const { pool, root, wish } = parseParameters(parameters);
   const difference =
     placeDifference(model, volume, pool) ??

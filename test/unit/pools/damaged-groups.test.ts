@@ -15,6 +15,7 @@ function recordsIn(home: string): Records<GroupSnapshot> {
     add: notAsked,
     replace: notAsked,
     remove: notAsked,
+    retain: notAsked,
     directoryNameOf,
     directoryOf: (id) => join(home, directoryNameOf(id)),
   };

@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { Model } from '../../../src/volume/model.ts';
 import { type Place, requirePlace } from '../../../src/volume/place.ts';
-import { type Claim, claimRoom, discountVolume, roomBytes } from '../../../src/volume/room.ts';
+import { type Claim, discountVolume } from '../../../src/volume/promises.ts';
+import { claimRoom, roomBytes } from '../../../src/volume/room.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
 import { blockContent } from './fakes/requests.ts';

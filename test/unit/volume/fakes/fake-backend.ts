@@ -14,6 +14,8 @@ import { systemError } from './system-error.ts';
 export class FakeBackend implements Backend {
   /** The limits of the volumes that have one, by id. */
   readonly limits = new Map<string, bigint>();
+  /** The inodes that those with a quota may have, by id; undefined for as many as go with their size. */
+  readonly inodeLimits = new Map<string, bigint | undefined>();
   private readonly tree: FakeTree;
   private readonly kind: BackendKind;
 
@@ -31,7 +33,7 @@ export class FakeBackend implements Backend {
     if (wrapper?.kind !== 'directory') throw systemError('ENOENT');
     if (this.kind === 'image') this.tree.makeImage(this.contentOf(directory), volume.capacityBytes);
     else wrapper.entries.set('data', makeDirectoryEntry(volume.root));
-    this.limit(volume, volume.capacityBytes);
+    this.limit(volume);
   }
 
   async provisionCopy(
@@ -41,7 +43,7 @@ export class FakeBackend implements Backend {
     control: CopyControl,
   ): Promise<void> {
     await this.snapshot(directory, original, control);
-    await this.expand(directory, volume, volume.capacityBytes);
+    await this.applyLimits(directory, volume);
   }
 
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
@@ -56,12 +58,13 @@ export class FakeBackend implements Backend {
     if (volume) this.limits.delete(volume.id);
   }
 
-  async expand(directory: string, volume: Volume, capacityBytes: bigint): Promise<void> {
+  async applyLimits(directory: string, volume: Volume): Promise<void> {
+    const { capacityBytes } = volume;
     const content = this.tree.find(this.contentOf(directory));
     if (!content) throw systemError('ENOENT');
     const image = content.kind === 'file' ? content.image : undefined;
     if (image && image.sizeBytes < capacityBytes) image.sizeBytes = capacityBytes;
-    this.limit(volume, capacityBytes);
+    this.limit(volume);
   }
 
   async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
@@ -81,7 +84,8 @@ export class FakeBackend implements Backend {
     return bytesIn(this.tree.find(path));
   }
 
-  private limit({ id, content }: Volume, bytes: bigint): void {
-    if (isCapacityEnforced(content)) this.limits.set(id, bytes);
+  private limit({ id, content, capacityBytes, mutable }: Volume): void {
+    if (isCapacityEnforced(content)) this.limits.set(id, capacityBytes);
+    if (this.kind === 'quota') this.inodeLimits.set(id, mutable.inodeLimit);
   }
 }

@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import type { RecordKind } from '../../../../src/records/record-kinds.ts';
 import { storageError } from '../../../../src/records/storage-error.ts';
+import { VolumeError } from '../../../../src/volume/errors.ts';
 import { directoryNameOf } from '../../../../src/volume/object-id.ts';
 import type { Records } from '../../../../src/volume/ports.ts';
 import type { OnStep } from '../../../../src/volume/steps.ts';
@@ -21,13 +22,14 @@ export interface FakeRecordsParts<Kind extends Stored> {
 export class FakeRecords<Kind extends Stored> implements Records<Kind> {
   private readonly parts: FakeRecordsParts<Kind>;
   private readonly objects = new Map<string, Kind>();
+  private readonly aside = new Map<string, Kind>();
   private readonly damaged = new Map<string, Damaged>();
   private removals: Promise<void> = Promise.resolve();
   private removedCount = 0;
 
   constructor(parts: FakeRecordsParts<Kind>) {
     this.parts = parts;
-    for (const name of [parts.kind.home, '.incoming', '.outgoing'])
+    for (const name of [parts.kind.home, 'retained', '.incoming', '.outgoing'])
       parts.tree.makeDirectory(this.inPool(name));
   }
 
@@ -91,6 +93,34 @@ export class FakeRecords<Kind extends Stored> implements Records<Kind> {
       await onStep('delete: content removed');
     });
   }
+
+  async retain(id: string): Promise<void> {
+    const { tree, onStep, poolName } = this.parts;
+    const directory = this.retained.directoryOf(id);
+    const object = this.objects.get(id);
+    if (object && tree.find(directory)) {
+      throw new VolumeError(
+        'precondition',
+        `"${id}" was retained before, and is still in retained/ of "${poolName}"`,
+      );
+    }
+    if (object) {
+      tree.move(this.directoryOf(id), directory);
+      this.aside.set(id, object);
+    }
+    this.objects.delete(id);
+    await onStep('retain: renamed');
+    await onStep('retain: durable');
+  }
+
+  /** What was put aside. */
+  readonly retained = {
+    directoryOf: (id: string) => this.inPool('retained', directoryNameOf(id)),
+    load: async (): Promise<{ found: Kind[]; damaged: Damaged[] }> => ({
+      found: [...this.aside.values()],
+      damaged: [],
+    }),
+  };
 
   /** Makes the record of an object unreadable. */
   damage(id: string, reason: string): void {

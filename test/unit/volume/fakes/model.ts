@@ -9,7 +9,7 @@ import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { ObjectIndex } from '../../../../src/volume/object-index.ts';
 import { placeOf } from '../../../../src/volume/place.ts';
 import { type DirectoryAbility, type Pool, Pools } from '../../../../src/volume/pool.ts';
-import { countVolume } from '../../../../src/volume/room.ts';
+import { countVolume } from '../../../../src/volume/promises.ts';
 import { SharingClaims } from '../../../../src/volume/sharing-claims.ts';
 import type { GroupSnapshot, Snapshot } from '../../../../src/volume/snapshot.ts';
 import { SnapshotIndex } from '../../../../src/volume/snapshot-index.ts';
@@ -69,6 +69,7 @@ export type FakePool = Pool & {
     readonly volumes: FakeRecords<Volume>;
     readonly snapshots: FakeRecords<Snapshot>;
     readonly groups: FakeRecords<GroupSnapshot>;
+    readonly retained: FakeRecords<Volume>['retained'];
   };
   readonly freezeMarks: FakeFreezeMarks;
   readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
@@ -114,6 +115,8 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   const model: Model = {
     pools: new Pools([pool, fastPool]),
     volumes: new VolumeIndex(),
+    retained: new VolumeIndex(),
+    attaching: new Set(),
     snapshots: new SnapshotIndex(),
     groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
@@ -190,6 +193,11 @@ function fakePool(
     image: new FakeBackend(mounts.tree, 'image'),
   };
   const shared = { tree: mounts.tree, poolPath: path, poolName: name, onStep };
+  const volumes = new FakeRecords({
+    ...shared,
+    kind: volumeRecords,
+    destroy: (directory, volume) => backends[volume.content.backend].destroy(directory, volume),
+  });
   let lastProjectId = 100;
   return {
     name,
@@ -197,11 +205,8 @@ function fakePool(
     path,
     abilities: { directories, hasImages, sharesBlocks },
     records: {
-      volumes: new FakeRecords({
-        ...shared,
-        kind: volumeRecords,
-        destroy: (directory, volume) => backends[volume.content.backend].destroy(directory, volume),
-      }),
+      volumes,
+      retained: volumes.retained,
       snapshots: new FakeRecords({
         ...shared,
         kind: snapshotRecords,

@@ -1,0 +1,49 @@
+import { invalidField, quote, VolumeError } from '../volume/errors.ts';
+import type { Features } from '../volume/model.ts';
+import { deletePolicies, type MutableParameters } from '../volume/volume.ts';
+
+// What a record can hold.
+const LARGEST_COUNT = 2n ** 63n - 1n;
+
+/**
+ * Parses the mutable parameters of a request: those that are named.
+ * @throws VolumeError invalid: one that there is not, or that this driver was told not to take, or a wrong value
+ */
+export function parseMutableParameters(
+  { mutableParameters: taken }: Features,
+  parameters: Readonly<Record<string, string>>,
+): Partial<MutableParameters> {
+  const keys = Object.keys(parameters);
+  if (keys.length === 0) return {};
+  if (!taken) {
+    throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
+  }
+  const unknown = keys.find((key) => !(taken as ReadonlySet<string>).has(key));
+  if (unknown !== undefined) {
+    const why = taken.size === 0 ? 'and none is' : `taken are ${[...taken].join(', ')}`;
+    throw new VolumeError('invalid', `mutable_parameters: ${quote(unknown)} is not taken; ${why}`);
+  }
+  const { onDelete, inodeLimit } = parameters as Partial<Record<keyof MutableParameters, string>>;
+  return {
+    ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(onDelete) }),
+    ...(inodeLimit === undefined ? {} : { inodeLimit: parseInodeLimit(inodeLimit) }),
+  };
+}
+
+function parseDeletePolicy(text: string): MutableParameters['onDelete'] {
+  const policy = deletePolicies.find((each) => each === text);
+  if (policy !== undefined) return policy;
+  throw invalidField('mutable_parameters.onDelete', text, `is none of ${deletePolicies.join(', ')}`);
+}
+
+/** Without a limit of its own a volume has the one that goes with its size. */
+function parseInodeLimit(text: string): bigint | undefined {
+  if (text === 'default') return undefined;
+  const limit = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
+  if (limit >= 1n && limit <= LARGEST_COUNT) return limit;
+  throw invalidField(
+    'mutable_parameters.inodeLimit',
+    text,
+    'is neither a decimal number from 1 on nor default',
+  );
+}

@@ -1,0 +1,16 @@
+import type { Model } from './model.ts';
+import { placeOf } from './place.ts';
+import type { Pool } from './pool.ts';
+import { discountVolume } from './promises.ts';
+
+/**
+ * Ends the promises to retained volumes whose directory their owner has removed. Nobody tells the driver of it, so it
+ * looks when room is short, or is asked for.
+ */
+export async function forgetRemoved(model: Model, pool: Pool): Promise<void> {
+  for (const volume of model.retained.all()) {
+    if (volume.pool !== pool.name) continue;
+    const { kind } = await model.mounts.inspect(pool.records.retained.directoryOf(volume.id));
+    if (kind === 'absent' && model.retained.remove(volume)) discountVolume(placeOf(model, volume), volume);
+  }
+}
