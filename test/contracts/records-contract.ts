@@ -9,6 +9,8 @@ import { defaultMutableParameters, type Volume, type VolumeContent } from '../..
 /** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
 export interface RecordsSubject {
   readonly records: Records<Volume>;
+  /** Those that were put aside. */
+  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
   makeDirectory(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Makes the record of a volume that exists unreadable. */
@@ -198,6 +200,39 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         await records.remove(volume.id);
         await subject.idle();
         await expectNothingOf(volume);
+      });
+    });
+
+    describe('retain', () => {
+      test('forgets a volume, and keeps what it held', async () => {
+        const [kept, aside] = [volumeOf('kept'), volumeOf('aside', { id: 'any/form' })];
+        await add(kept);
+        await add(aside);
+        await records.retain(aside.id);
+        await records.retain(aside.id);
+        expect(await loadedIds()).toEqual([kept.id]);
+        expect(await subject.exists(records.directoryOf(aside.id))).toBe(false);
+        expect((await subject.retained.load()).found).toEqual([aside]);
+        expect(await subject.exists(join(subject.retained.directoryOf(aside.id), 'data'))).toBe(true);
+        await subject.idle();
+        expect(subject.destroyed).toEqual([]);
+      });
+
+      test.each(['a', '../..', ''])('putting aside what is not there changes nothing: %j', async (id) => {
+        const volume = volumeOf('kept');
+        await add(volume);
+        await records.retain(id);
+        expect(await loadedIds()).toEqual([volume.id]);
+        expect((await subject.retained.load()).found).toEqual([]);
+      });
+
+      test('refuses a second one of the same id, which stays', async () => {
+        const volume = volumeOf('a');
+        await add(volume);
+        await records.retain(volume.id);
+        await add(volume);
+        await expect(records.retain(volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+        expect(await loadedIds()).toEqual([volume.id]);
       });
     });
 

@@ -12,7 +12,7 @@ import { KernelMounts } from '../../src/mounts/kernel-mounts.ts';
 import { LoopDevices } from '../../src/mounts/loop-devices.ts';
 import { DiskRecords } from '../../src/records/disk-records.ts';
 import { openStatePool } from '../../src/records/open-pool.ts';
-import { volumeRecords } from '../../src/records/record-kinds.ts';
+import { retainedRecords, volumeRecords } from '../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../src/records/removal-queue.ts';
 import { passStep } from '../../src/volume/steps.ts';
 import { backendContract } from '../contracts/backend-contract.ts';
@@ -104,16 +104,11 @@ recordsContract('DiskRecords in a pool of the driver', async () => {
   const removals = new RemovalQueue(destroy, (_, error) => {
     throw error;
   });
-  const records = new DiskRecords({
-    kind: volumeRecords,
-    layout,
-    poolName: 'default',
-    removals,
-    destroy,
-    onStep: passStep,
-  });
+  const parts = { layout, poolName: 'default', removals, destroy, onStep: passStep };
+  const records = new DiskRecords({ ...parts, kind: volumeRecords });
   return {
     records,
+    retained: new DiskRecords({ ...parts, kind: retainedRecords }),
     makeDirectory,
     exists,
     damage: (id) => writeFile(join(records.directoryOf(id), 'volume.json'), ''),

@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
-import { volumeRecords } from '../../../src/records/record-kinds.ts';
+import { retainedRecords, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { type OnStep, passStep } from '../../../src/volume/steps.ts';
@@ -17,7 +17,7 @@ import { systemError } from '../volume/fakes/system-error.ts';
 
 function makeSubject(onStep: OnStep = passStep) {
   const layout = poolLayout(temporaryDirectory());
-  for (const path of [layout.volumes, layout.incoming, layout.outgoing]) mkdirSync(path);
+  for (const path of [layout.volumes, layout.retained, layout.incoming, layout.outgoing]) mkdirSync(path);
   const destroyed: string[] = [];
   const destroy = async (directory: string) => {
     destroyed.push(directory);
@@ -26,9 +26,11 @@ function makeSubject(onStep: OnStep = passStep) {
   const removals = new RemovalQueue(destroy, (_, error) => {
     throw error;
   });
+  const parts = { layout, poolName: 'default', removals, destroy, onStep };
   return {
     layout,
-    records: new DiskRecords({ kind: volumeRecords, layout, poolName: 'default', removals, destroy, onStep }),
+    records: new DiskRecords({ ...parts, kind: volumeRecords }),
+    retained: new DiskRecords({ ...parts, kind: retainedRecords }),
     destroyed,
     makeDirectory: async (path: string) => void (await mkdir(path)),
     exists: async (path: string) => existsSync(path),
@@ -127,4 +129,17 @@ test.each([
   const { found, damaged } = await subject.records.load();
   expect(found).toEqual([]);
   expect(damaged).toEqual([{ id: volume.id, pool: 'default', reason: expect.stringContaining(reason) }]);
+});
+
+test('a volume whose retaining fails as it is made durable is retained by a retry', async () => {
+  const error = systemError('EIO');
+  const failures = [error];
+  const subject = makeSubject((step) => {
+    const failure = step === 'retain: renamed' ? failures.pop() : undefined;
+    if (failure) throw failure;
+  });
+  await subject.records.add(volume, build);
+  await expect(subject.records.retain(volume.id)).rejects.toBe(error);
+  await subject.records.retain(volume.id);
+  expect((await subject.retained.load()).found).toEqual([volume]);
 });

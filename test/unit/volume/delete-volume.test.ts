@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { attachVolume, detachVolume } from '../../../src/volume/attach-volume.ts';
 import { createVolume } from '../../../src/volume/create-volume.ts';
 import { deleteVolume } from '../../../src/volume/delete-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
@@ -60,6 +61,69 @@ test('a volume in a pool that is not reachable is refused and stays', async () =
   pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
   await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(model.volumes.find(volume.id)).toBe(volume);
+});
+
+describe('a volume that is to be retained', () => {
+  const mutable = { onDelete: 'retain', inodeLimit: undefined } as const;
+
+  test('is gone for every caller, and stays on disk and in the accounts', async () => {
+    const steps: string[] = [];
+    const { model, pool, mounts, addVolume } = fakeNode({
+      capacityBytes: 2n * 1024n ** 2n,
+      onStep: (step) => void steps.push(step),
+    });
+    const volume = await addVolume('a', { mutable });
+    steps.length = 0;
+    await deleteVolume(model, volume.id);
+    await deleteVolume(model, volume.id);
+    expect(steps).toEqual(['delete: checked', ...mutationSteps.retainVolume]);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+    expect(model.volumes.findByName('a')).toBeUndefined();
+    expect(model.retained.all()).toEqual([volume]);
+    expect((await pool.records.volumes.load()).found).toEqual([]);
+    expect((await pool.records.retained.load()).found).toEqual([volume]);
+    expect(mounts.entryAt(`${pool.records.retained.directoryOf(volume.id)}/data`)).toBeDefined();
+    expect(pool.account.promisedBytes).toBe(volume.capacityBytes);
+  });
+
+  test('leaves its name to another one', async () => {
+    const { model, addVolume } = fakeNode();
+    const { id } = await addVolume('a', { mutable });
+    await deleteVolume(model, id);
+    expect((await createVolume(model, volumeSpec())).id).not.toBe(id);
+  });
+
+  test('is refused while it is mounted, as any other', async () => {
+    const { model, addVolume, makeDirectory } = fakeNode();
+    const volume = await addVolume('a', { mutable });
+    await stageVolume(model, volume, makeDirectory('/staging'), capability());
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+    expect(model.retained.all()).toEqual([]);
+  });
+
+  test('is no longer counted when its owner has removed it, and the room is needed', async () => {
+    const { model, pool, mounts, addVolume } = fakeNode({ capacityBytes: 1024n ** 2n });
+    const volume = await addVolume('a', { mutable });
+    await deleteVolume(model, volume.id);
+    await expect(createVolume(model, volumeSpec({ name: 'b' }))).rejects.toMatchObject({ kind: 'exhausted' });
+    mounts.tree.remove(pool.records.retained.directoryOf(volume.id));
+    await createVolume(model, volumeSpec({ name: 'b' }));
+    expect(model.retained.all()).toEqual([]);
+    expect(pool.account.promisedBytes).toBe(1024n ** 2n);
+  });
+});
+
+test('an attached volume is refused, and deleted when it is detached', async () => {
+  const { model, addVolume } = fakeNode({ features: { attach: true } });
+  const volume = await addVolume();
+  await attachVolume(model, volume, { nodeId: 'node-1', capability: capability(), readOnly: false });
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('node-1'),
+  });
+  await detachVolume(model, model.volumes.find(volume.id) ?? volume, undefined);
+  await deleteVolume(model, volume.id);
+  expect(model.volumes.find(volume.id)).toBeUndefined();
 });
 
 describe('a mounted volume', () => {

@@ -25,6 +25,7 @@ recordsContract('FakeRecords', async () => {
   };
   return {
     records,
+    retained: records.retained,
     destroyed,
     makeDirectory: async (path) => void tree.makeDirectory(path),
     exists: async (path) => tree.find(path) !== undefined,

@@ -1,0 +1,46 @@
+import { expect, test } from 'vitest';
+import { featuresOf } from '../../src/features.ts';
+import { parseCommandLine } from '../../src/options.ts';
+
+function featuresWith(...flags: string[]) {
+  const commandLine = parseCommandLine(['--nodeid=n', ...flags], '1');
+  if (commandLine.kind !== 'run') throw new Error(commandLine.kind);
+  return featuresOf(commandLine.options);
+}
+
+test('by default everything that changes what a CO must do is off', () => {
+  expect(featuresWith()).toEqual({
+    attach: false,
+    mutableParameters: undefined,
+    listSnapshots: true,
+    snapshotMetadata: undefined,
+    strictLifecycle: false,
+    inlineOnly: false,
+  });
+});
+
+test('each flag turns on what it names', () => {
+  expect(featuresWith('--enable-attach').attach).toBe(true);
+  expect(featuresWith('--enable-list-snapshots=false').listSnapshots).toBe(false);
+  expect(featuresWith('--enable-snapshot-metadata').snapshotMetadata).toBe('FIXED_LENGTH');
+  expect(
+    featuresWith('--enable-snapshot-metadata', '--snapshot-metadata-block-type=VARIABLE_LENGTH'),
+  ).toMatchObject({ snapshotMetadata: 'VARIABLE_LENGTH' });
+  expect(featuresWith('--snapshot-metadata-block-type=VARIABLE_LENGTH').snapshotMetadata).toBeUndefined();
+  expect(featuresWith('--check-volume-lifecycle').strictLifecycle).toBe(true);
+  expect(featuresWith('--ephemeral').inlineOnly).toBe(true);
+});
+
+test.each([
+  [[], ['onDelete', 'inodeLimit']],
+  [['--accepted-mutable-parameter-names=onDelete'], ['onDelete']],
+  [['--accepted-mutable-parameter-names=inodeLimit,onDelete,iops'], ['onDelete', 'inodeLimit']],
+  [['--accepted-mutable-parameter-names=iops'], []],
+])('the mutable parameters that are taken, with %j, are %j', (flags, taken) => {
+  const features = featuresWith('--enable-controller-modify-volume', ...flags);
+  expect([...(features.mutableParameters ?? [])]).toEqual(taken);
+});
+
+test('mutable parameters that are accepted by name are taken only where any are', () => {
+  expect(featuresWith('--accepted-mutable-parameter-names=onDelete').mutableParameters).toBeUndefined();
+});

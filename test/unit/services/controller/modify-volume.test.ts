@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest';
+import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import type { Features } from '../../../../src/volume/model.ts';
+import { newObjectId } from '../../../../src/volume/object-id.ts';
+import { fakeNode } from '../../volume/fakes/model.ts';
+import { controllerOf, servicesOf } from '../calls.ts';
+
+const all: Features['mutableParameters'] = new Set(['onDelete', 'inodeLimit']);
+const create: CreateVolumeRequest = {
+  name: 'b',
+  volume_capabilities: [{ mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } }],
+};
+
+async function nodeWithVolume(mutableParameters = all) {
+  const node = fakeNode({ features: { mutableParameters } });
+  const { id: volume_id } = await node.addVolume();
+  const { model } = node;
+  const mutableOf = (id = volume_id) => model.volumes.find(id)?.mutable;
+  return { ...node, volume_id, mutableOf, controller: controllerOf(model) };
+}
+
+test('what is named is changed, and may be again', async () => {
+  const { controller, volume_id, mutableOf } = await nodeWithVolume();
+  const request = { volume_id, mutable_parameters: { onDelete: 'retain' } };
+  expect(await controller.ControllerModifyVolume(request)).toEqual({});
+  expect(await controller.ControllerModifyVolume(request)).toEqual({});
+  expect(mutableOf()?.onDelete).toBe('retain');
+});
+
+test.each([
+  ['volume_id is required', { volume_id: '' }],
+  ['mutable_parameters is required', { mutable_parameters: {} }],
+  ['does not exist', { volume_id: newObjectId('b', 'aaaaaaaa') }],
+  [
+    'mutable_parameters: "colour" is not taken',
+    { mutable_parameters: { onDelete: 'retain', colour: 'blue' } },
+  ],
+  ['inodeLimit: 5000 cannot be held', { mutable_parameters: { onDelete: 'retain', inodeLimit: '5000' } }],
+])('is refused, with nothing half-changed: %s', async (message, changes: object) => {
+  const { controller, volume_id, mutableOf } = await nodeWithVolume();
+  const request = { volume_id, mutable_parameters: { onDelete: 'retain' }, ...changes };
+  await expect(controller.ControllerModifyVolume(request)).rejects.toThrow(message);
+  expect(mutableOf()).toEqual({ onDelete: 'delete', inodeLimit: undefined });
+});
+
+test('a volume may be made with them; made again with others it is another', async () => {
+  const { controller, mutableOf } = await nodeWithVolume();
+  const request = { ...create, mutable_parameters: { onDelete: 'retain' } };
+  const { volume } = await controller.CreateVolume(request);
+  expect(mutableOf(volume?.volume_id)).toEqual({ onDelete: 'retain', inodeLimit: undefined });
+  expect((await controller.CreateVolume(request)).volume?.volume_id).toBe(volume?.volume_id);
+  // Whoever names none does not mind.
+  expect((await controller.CreateVolume(create)).volume?.volume_id).toBe(volume?.volume_id);
+  await expect(
+    controller.CreateVolume({ ...create, mutable_parameters: { onDelete: 'delete' } }),
+  ).rejects.toThrow('exists already, with onDelete retain');
+});
+
+test('a volume is not made with what its kind cannot have', async () => {
+  const { controller, model } = await nodeWithVolume();
+  const request = { ...create, mutable_parameters: { inodeLimit: '5000' } };
+  await expect(controller.CreateVolume(request)).rejects.toThrow('a directory without one');
+  expect(model.volumes.findByName('b')).toBeUndefined();
+});
+
+test('what a volume is believed to have now is confirmed, or told', async () => {
+  const { controller, volume_id } = await nodeWithVolume();
+  const { volume_capabilities = [] } = create;
+  const validate = (mutable_parameters: Record<string, string>) =>
+    controller.ValidateVolumeCapabilities({ volume_id, volume_capabilities, mutable_parameters });
+  const { confirmed } = await validate({ onDelete: 'delete' });
+  expect(confirmed?.mutable_parameters).toEqual({ onDelete: 'delete' });
+  const { confirmed: none, message } = await validate({ onDelete: 'retain' });
+  expect(none).toBeNull();
+  expect(message).toBe('mutable_parameters: the volume has onDelete delete');
+});
+
+test('where nothing can be changed there is neither call nor capability', async () => {
+  const { model } = fakeNode();
+  expect(await servicesOf(model).call('Controller', 'ControllerModifyVolume', {})).toBe('UNIMPLEMENTED');
+  const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});
+  expect(capabilities.map(({ rpc }) => rpc?.type)).not.toContain('MODIFY_VOLUME');
+  await expect(
+    controllerOf(model).CreateVolume({ ...create, mutable_parameters: { onDelete: 'retain' } }),
+  ).rejects.toThrow('MODIFY_VOLUME');
+});

@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { parseMutableParameters } from '../../../src/services/mutable-parameters.ts';
+import type { Features } from '../../../src/volume/model.ts';
+import { fakeNode } from '../volume/fakes/model.ts';
+
+function parse(
+  parameters: Record<string, string>,
+  mutableParameters: Features['mutableParameters'] = new Set(['onDelete', 'inodeLimit']),
+) {
+  return parseMutableParameters(fakeNode({ features: { mutableParameters } }).model.features, parameters);
+}
+
+test.each([
+  [{}, {}],
+  [{ onDelete: 'retain' }, { onDelete: 'retain' }],
+  [{ onDelete: 'delete' }, { onDelete: 'delete' }],
+  [{ inodeLimit: '1' }, { inodeLimit: 1n }],
+  [{ inodeLimit: '9223372036854775807' }, { inodeLimit: 2n ** 63n - 1n }],
+  [{ inodeLimit: 'default' }, { inodeLimit: undefined }],
+  [
+    { onDelete: 'retain', inodeLimit: '5000' },
+    { onDelete: 'retain', inodeLimit: 5000n },
+  ],
+])('what is named is taken, and nothing else: %j', (parameters: Record<string, string>, parsed) => {
+  expect(parse(parameters)).toStrictEqual(parsed);
+});
+
+test.each([
+  ['mutable_parameters: "colour" is not taken; taken are onDelete, inodeLimit', { colour: 'blue' }],
+  ['mutable_parameters: "OnDelete" is not taken', { OnDelete: 'retain' }],
+  ['mutable_parameters.onDelete: "burn" is none of delete, retain', { onDelete: 'burn' }],
+  ['mutable_parameters.onDelete: ""', { onDelete: '' }],
+  ['mutable_parameters.inodeLimit: "0" is neither', { inodeLimit: '0' }],
+  ['mutable_parameters.inodeLimit: "-1"', { inodeLimit: '-1' }],
+  ['mutable_parameters.inodeLimit: "1e6"', { inodeLimit: '1e6' }],
+  ['mutable_parameters.inodeLimit: "9223372036854775808"', { inodeLimit: '9223372036854775808' }],
+  ['mutable_parameters.inodeLimit: ""', { inodeLimit: '' }],
+])('%s', (message, parameters: Record<string, string>) => {
+  expect(() => parse(parameters)).toThrow(message);
+});
+
+test('one that the driver was told not to take is refused', () => {
+  expect(() => parse({ inodeLimit: '5' }, new Set(['onDelete']))).toThrow(
+    'mutable_parameters: "inodeLimit" is not taken; taken are onDelete',
+  );
+  expect(() => parse({ onDelete: 'retain' }, new Set())).toThrow('is not taken; and none is');
+});
+
+test('where nothing can be changed, any is refused', () => {
+  const { features } = fakeNode().model;
+  expect(() => parseMutableParameters(features, { onDelete: 'retain' })).toThrow('MODIFY_VOLUME');
+  expect(parseMutableParameters(features, {})).toEqual({});
+});

@@ -1,0 +1,96 @@
+import { describe, expect, test } from 'vitest';
+import { checkMutable, modifyVolume, mutableDifference } from '../../../src/volume/modify-volume.ts';
+import { mutationSteps, type OnStep } from '../../../src/volume/steps.ts';
+import type { VolumeContent } from '../../../src/volume/volume.ts';
+import { exampleVolume, type FakeModelSettings, fakeNode } from './fakes/model.ts';
+import { imageContent } from './fakes/requests.ts';
+
+const quota: VolumeContent = { backend: 'quota', projectId: 7 };
+
+async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}) {
+  const node = fakeNode(settings);
+  const volume = await node.addVolume('a', { content });
+  const { inodeLimits } = node.pool.backends.quota;
+  return { ...node, volume, inodeLimits };
+}
+
+test('what is named is changed, recorded and in force; the rest stays as it is', async () => {
+  const { model, pool, volume, inodeLimits } = await nodeWith(quota);
+  const retained = await modifyVolume(model, volume, { onDelete: 'retain' });
+  expect(retained.mutable).toEqual({ onDelete: 'retain', inodeLimit: undefined });
+  const limited = await modifyVolume(model, retained, { inodeLimit: 5000n });
+  expect(limited.mutable).toEqual({ onDelete: 'retain', inodeLimit: 5000n });
+  expect(inodeLimits.get(volume.id)).toBe(5000n);
+  expect((await pool.records.volumes.load()).found).toEqual([limited]);
+  expect(model.volumes.find(volume.id)).toBe(limited);
+  const open = await modifyVolume(model, limited, { inodeLimit: undefined });
+  expect(open.mutable.inodeLimit).toBeUndefined();
+  expect(inodeLimits.get(volume.id)).toBeUndefined();
+});
+
+test('goes through every step', async () => {
+  const steps: string[] = [];
+  const { model, volume } = await nodeWith(quota, { onStep: (step) => void steps.push(step) });
+  steps.length = 0;
+  await modifyVolume(model, volume, { onDelete: 'retain', inodeLimit: 5000n });
+  expect(steps).toEqual(mutationSteps.modifyVolume);
+});
+
+test.each<VolumeContent>([
+  { backend: 'directory' },
+  { backend: 'subvolume', isLimited: true },
+  imageContent(),
+])('a limit of inodes is refused where there is none, and nothing else is changed: %j', async (content) => {
+  const { model, pool, volume } = await nodeWith(content);
+  await expect(modifyVolume(model, volume, { onDelete: 'retain', inodeLimit: 5000n })).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining('inodeLimit: 5000'),
+  });
+  expect((await pool.records.volumes.load()).found).toEqual([volume]);
+  expect(() => checkMutable(content.backend, { inodeLimit: undefined })).not.toThrow();
+});
+
+describe('what fails changes nothing', () => {
+  test('when the limit cannot be set', async () => {
+    const { model, pool, volume } = await nodeWith(quota);
+    const failure = new Error('no');
+    pool.backends.quota.applyLimits = () => Promise.reject(failure);
+    await expect(modifyVolume(model, volume, { inodeLimit: 5n })).rejects.toBe(failure);
+    expect((await pool.records.volumes.load()).found).toEqual([volume]);
+    expect(model.volumes.find(volume.id)).toBe(volume);
+  });
+
+  test('when the record cannot be written', async () => {
+    const { model, pool, volume, inodeLimits } = await nodeWith(quota);
+    const failure = new Error('no');
+    pool.records.volumes.replace = () => Promise.reject(failure);
+    await expect(modifyVolume(model, volume, { inodeLimit: 5n })).rejects.toBe(failure);
+    expect(inodeLimits.get(volume.id)).toBeUndefined();
+    expect(model.volumes.find(volume.id)).toBe(volume);
+  });
+
+  test('and a retry does it all', async () => {
+    let failures = 1;
+    const failure = new Error('no');
+    const onStep: OnStep = (step) => {
+      if (step === 'modify: limits applied' && failures-- > 0) throw failure;
+    };
+    const { model, volume, inodeLimits } = await nodeWith(quota, { onStep });
+    await expect(modifyVolume(model, volume, { inodeLimit: 5n })).rejects.toBe(failure);
+    expect(inodeLimits.get(volume.id)).toBeUndefined();
+    await modifyVolume(model, volume, { inodeLimit: 5n });
+    expect(inodeLimits.get(volume.id)).toBe(5n);
+  });
+});
+
+test.each([
+  [{}, undefined],
+  [{ onDelete: 'delete' }, undefined],
+  [{ inodeLimit: 7n }, undefined],
+  [{ onDelete: 'retain' }, 'onDelete delete'],
+  [{ inodeLimit: 8n }, 'inodeLimit "7"'],
+  [{ inodeLimit: undefined }, 'inodeLimit "7"'],
+] as const)('of what is named, %o, a volume differs in %s', (named, difference) => {
+  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: 7n } });
+  expect(mutableDifference(volume, named)).toBe(difference);
+});
