@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { featuresOf } from './features.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
@@ -107,6 +108,7 @@ async function makeModel(
     mounts,
     devices: new LoopDevices(),
     formatter: new KernelFormatter(),
+    blockMaps: new KernelBlockMaps(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
     sharing: new SharingClaims(),
