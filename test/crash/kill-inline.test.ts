@@ -157,8 +157,7 @@ class Host {
     expect(names).toHaveLength(entries.length);
     for (const name of names) {
       const found = readdirSync(join(this.node.pool, 'volumes', name)).sort();
-      // An image may be left half-formatted beside the blank one, which its next publish formats anew.
-      expect(found).toEqual(expect.arrayContaining([this.kind.content, 'volume.json']));
+      expect(found).toEqual([this.kind.content, 'volume.json']);
     }
     await this.node.expectTidy();
   }
