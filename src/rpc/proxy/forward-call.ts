@@ -5,7 +5,6 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import { status } from '@grpc/grpc-js';
-import { formatEndpoint } from '../endpoint.ts';
 import { forwardedHeaders } from './headers.ts';
 import { type Outcome, outcomeOfReset, trailersOnly } from './outcome.ts';
 import { Relay } from './relay.ts';
@@ -29,22 +28,24 @@ export async function forwardCall(call: IncomingCall, upstream: Upstream): Promi
     return refuse(call.caller, { code: status.UNAVAILABLE, reason: messageOf(error) });
   }
   // Nothing is waited for from here on, so the session is still what it was.
-  return relay(call, session, formatEndpoint(upstream.endpoint));
+  return relay(call, session, upstream);
 }
 
 function relay(
   { caller, headers, raw }: IncomingCall,
   session: ClientHttp2Session,
-  upstreamName: string,
+  upstream: Upstream,
 ): Outcome | Promise<Outcome> {
   if (caller.closed) return goneOutcome(caller);
   try {
     const cancellation = new AbortController();
-    const upstream = session.request(forwardedHeaders(headers, raw), {
+    const stream = session.request(forwardedHeaders(headers, raw), {
       endStream: false,
       signal: cancellation.signal,
     });
-    return new Relay({ caller, upstream, cancellation, session, upstreamName }).run();
+    const lossReason = () => (session.destroyed ? upstream.whyLost() : undefined);
+    const streams = { caller, upstream: stream, cancellation, upstreamName: upstream.name, lossReason };
+    return new Relay(streams).run();
   } catch (error) {
     // Node refuses some headers that it has received.
     return refuse(caller, {

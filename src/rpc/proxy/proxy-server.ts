@@ -14,6 +14,9 @@ import { forwardCall } from './forward-call.ts';
 import { sessionOptions, widenWindow } from './session-options.ts';
 import { Upstream } from './upstream.ts';
 
+/** How long an answer that says that the proxy is stopping may take. */
+const FAREWELL_MS = 1000;
+
 /** Where a proxy listens, and whom it passes calls on to. */
 export interface ProxyParts {
   readonly endpoint: Endpoint;
@@ -64,8 +67,10 @@ export async function startProxyServer({
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
       const isDrained = await endsWithin(closed, timeoutMs);
+      upstream.stop();
+      // Calls that were broken off get an answer that says so, where their callers take it.
+      await endsWithin(closed, FAREWELL_MS);
       for (const session of sessions) session.destroy();
-      upstream.destroy();
       return isDrained;
     },
   };

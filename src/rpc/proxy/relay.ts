@@ -1,5 +1,4 @@
 import {
-  type ClientHttp2Session,
   type ClientHttp2Stream,
   constants,
   type IncomingHttpHeaders,
@@ -18,10 +17,10 @@ export interface RelayedStreams {
   readonly upstream: ClientHttp2Stream;
   /** Cancels the upstream's stream. Closing it would end the request first, as if it were whole. */
   readonly cancellation: AbortController;
-  /** The connection that the upstream's stream is one of. */
-  readonly session: ClientHttp2Session;
   /** What the upstream is called where the caller is told of it. */
   readonly upstreamName: string;
+  /** Why the upstream's connection is gone; undefined while it is there. */
+  readonly lossReason: () => string | undefined;
 }
 
 /**
@@ -91,11 +90,12 @@ export class Relay {
   }
 
   private upstreamClosed(): void {
-    const { caller, upstream, session, upstreamName } = this.streams;
+    const { caller, upstream, lossReason } = this.streams;
     // Nobody takes any more what the caller sends, and a stream with data that is not read never closes.
     caller.unpipe(upstream).resume();
     if (this.outcome && upstream.readableEnded) return;
-    if (session.destroyed) this.fail(`the connection to ${upstreamName} was lost`);
+    const reason = lossReason();
+    if (reason !== undefined) this.fail(reason);
     else this.passReset(upstream.rstCode ?? NGHTTP2_NO_ERROR);
   }
 

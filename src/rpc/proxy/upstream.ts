@@ -11,20 +11,25 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * when a call needs it after it was lost or the server has said that it takes no more calls on it.
  */
 export class Upstream {
-  readonly endpoint: Endpoint;
+  /** What it is called where callers are told of it. */
+  readonly name: string;
+  private readonly endpoint: Endpoint;
   private readonly dial: typeof connectTo;
   private readonly open = new Set<ClientHttp2Session>();
   private current: ClientHttp2Session | undefined;
   private opening: Promise<ClientHttp2Session> | undefined;
+  private isStopped = false;
 
   /** @param dial begins to connect; other than for tests there is one way */
   constructor(endpoint: Endpoint, dial = connectTo) {
+    this.name = formatEndpoint(endpoint);
     this.endpoint = endpoint;
     this.dial = dial;
   }
 
   /** A connection that takes calls. @throws Error with a sentence that names the endpoint */
   async session(): Promise<ClientHttp2Session> {
+    if (this.isStopped) throw new Error(this.whyLost());
     if (this.current && takesCalls(this.current)) return this.current;
     // Calls that come while it is being opened wait for the same one.
     this.opening ??= this.connect().finally(() => {
@@ -34,8 +39,14 @@ export class Upstream {
     return this.current;
   }
 
+  /** What calls that the end of a connection has cut off are told. */
+  whyLost(): string {
+    return this.isStopped ? 'the proxy is stopping' : `the connection to ${this.name} was lost`;
+  }
+
   /** Breaks off every call that is still under way. */
-  destroy(): void {
+  stop(): void {
+    this.isStopped = true;
     for (const session of this.open) session.destroy();
   }
 
@@ -62,7 +73,7 @@ export class Upstream {
         clearTimeout(timeout);
         this.open.delete(session);
         // Where the session was given out already, this does nothing, and each of its calls finds out by itself.
-        reject(new Error(`cannot reach ${formatEndpoint(this.endpoint)}: ${cause}`));
+        reject(new Error(`cannot reach ${this.name}: ${cause}`));
       });
     });
   }

@@ -7,7 +7,7 @@ import { startProxyServer } from '../../../../src/rpc/proxy/proxy-server.ts';
 import { deferred } from '../../volume/fakes/gate.ts';
 import { EchoClient, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
-import { connectRaw } from './raw-http2.ts';
+import { connectRaw, openRaw } from './raw-http2.ts';
 
 const hour = 3_600_000;
 const word = Buffer.from('word');
@@ -109,10 +109,27 @@ describe('a proxy that is drained', () => {
     expect(await drained).toBe(true);
   });
 
-  test('does not wait longer than it may, and breaks the call off', async () => {
+  test('does not wait longer than it may, and tells the caller why its call is broken off', async () => {
     const { proxy, exchange } = await callUnderWay();
     expect(await proxy.drain(0)).toBe(false);
-    expect((await exchange).status.code).not.toBe(status.OK);
-    await vi.waitFor(() => expect(proxy.finished).toMatchObject([{ code: status.CANCELLED }]));
+    const reason = 'the proxy is stopping';
+    expect(await exchange).toMatchObject({ status: { code: status.UNAVAILABLE, details: reason } });
+    expect(proxy.finished).toMatchObject([{ code: status.UNAVAILABLE, reason }]);
+  });
+
+  test('does not wait for a caller that does not take its answer', async () => {
+    const proxy = await startProxy();
+    const began = deferred();
+    await serveEcho(proxy.target, {
+      Repeat(call) {
+        call.write(Buffer.alloc(8 * 1024 ** 2));
+        began.resolve();
+      },
+    });
+    const call = openRaw(connectRaw(proxy.endpoint), { ':path': '/proxy.test.Echo/Repeat' });
+    call.end(Buffer.alloc(5));
+    await began.promise;
+    expect(await proxy.drain(0)).toBe(false);
+    await vi.waitFor(() => expect(call.closed).toBe(true));
   });
 });
