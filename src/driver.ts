@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
-import { featuresOf } from './features.ts';
+import { expansionOf, featuresOf, topologyOf } from './features.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
@@ -26,7 +26,6 @@ import { SharingClaims } from './volume/sharing-claims.ts';
 import type { GroupSnapshot } from './volume/snapshot.ts';
 import { SnapshotIndex } from './volume/snapshot-index.ts';
 import type { OnStep } from './volume/steps.ts';
-import { topologyKey } from './volume/topology.ts';
 import { VolumeIndex } from './volume/volume-index.ts';
 
 // A few at once keep a disk busy; more only make each of them later.
@@ -114,16 +113,13 @@ async function makeModel(
     sharing: new SharingClaims(),
     frozen: new Set(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
-    topology: options.enableTopology ? { [topologyKey]: options.nodeId } : undefined,
+    topology: topologyOf(options),
     limits: {
       maximumVolumeBytes: options.maxVolumeSizeBytes,
       maximumNodeExpansionBytes: options.maxVolumeSizeNodeBytes,
       overcommitThousandths: options.overcommitThousandths,
     },
-    expansion: {
-      byController: options.enableVolumeExpansion && !options.disableControllerExpansion,
-      byNode: options.enableVolumeExpansion && !options.disableNodeExpansion,
-    },
+    expansion: expansionOf(options),
     features: featuresOf(options),
     node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,
