@@ -12,7 +12,11 @@ import type { Volume } from './volume.ts';
  * its id tells that it is another node's: then nobody here can say so. The caller holds the id.
  * @throws VolumeError precondition: it is in use, or another node's; unavailable: its pool is not there
  */
-export async function deleteVolume(model: Model, volumeId: string): Promise<void> {
+export function deleteVolume(model: Model, volumeId: string): Promise<void> {
+  return model.volumesInWork.during(volumeId, () => deleteNow(model, volumeId));
+}
+
+async function deleteNow(model: Model, volumeId: string): Promise<void> {
   await model.copies.cancel(volumeId);
   const volume = await findObject(model, model.volumes, volumeId);
   if (!volume) {

@@ -13,6 +13,7 @@ import { getCapacityHandler } from './get-capacity.ts';
 import { listVolumesHandler } from './list-volumes.ts';
 import { snapshotMethods } from './snapshots.ts';
 import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
+import { volumeHealthMethods } from './volume-health.ts';
 
 const capabilities = [
   'CREATE_DELETE_VOLUME',
@@ -23,6 +24,8 @@ const capabilities = [
   'CREATE_DELETE_SNAPSHOT',
   'GET_SNAPSHOT',
   'CLONE_VOLUME',
+  'GET_VOLUME_HEALTH',
+  'LIST_VOLUME_HEALTH',
 ] as const;
 
 /** The Controller service (CSI specification, Controller Service RPC). */
@@ -45,6 +48,7 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
     ListVolumes: { handle: listVolumesHandler(model) },
     ...snapshotMethods(model),
+    ...volumeHealthMethods(model),
     GetCapacity: { handle: getCapacityHandler(model) },
     ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
     ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
