@@ -27,8 +27,18 @@ const promisedByBoth: Record<string, readonly string[]> = {
 
 /** The same for the one that promises another RPC in each service. */
 const promised: Record<string, Record<string, readonly string[]>> = {
-  Controller: { ...promisedByBoth, EXPAND_VOLUME: ['ControllerExpandVolume'] },
-  Node: { ...promisedByBoth, EXPAND_VOLUME: ['NodeExpandVolume'] },
+  Controller: {
+    ...promisedByBoth,
+    EXPAND_VOLUME: ['ControllerExpandVolume'],
+    GET_VOLUME_HEALTH: ['ControllerGetVolumeHealth'],
+    LIST_VOLUME_HEALTH: ['ControllerListVolumeHealth'],
+  },
+  Node: {
+    ...promisedByBoth,
+    EXPAND_VOLUME: ['NodeExpandVolume'],
+    GET_VOLUME_HEALTH: ['NodeGetVolumeHealth'],
+    GET_STORAGE_HEALTH: ['NodeGetStorageHealth'],
+  },
   GroupController: promisedByBoth,
 };
 
@@ -40,7 +50,9 @@ const required = {
   GroupController: ['GroupControllerGetCapabilities'],
 } as const;
 
-/** What the flags for expansion leave of it. */
+const everything = ['--enable-attach', '--enable-controller-modify-volume', '--enable-snapshot-metadata'];
+
+/** What flags make of it. */
 const variants = [
   { flags: [], growsIn: ['Controller', 'Node'] },
   { flags: ['--disable-controller-expansion'], growsIn: ['Node'] },
@@ -48,6 +60,7 @@ const variants = [
   { flags: ['--disable-controller-expansion', '--disable-node-expansion'], growsIn: [] },
   { flags: ['--enable-volume-expansion=false'], growsIn: [] },
   { flags: ['--enable-list-snapshots=false'], growsIn: ['Controller', 'Node'] },
+  { flags: everything, growsIn: ['Controller', 'Node'] },
 ];
 
 describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
@@ -77,6 +90,7 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
     expect(types).toEqual([
       'CONTROLLER_SERVICE',
       'GROUP_CONTROLLER_SERVICE',
+      ...(flags === everything ? ['SNAPSHOT_METADATA_SERVICE'] : []),
       'VOLUME_ACCESSIBILITY_CONSTRAINTS',
       'SNAPSHOT_ACCESSIBILITY_CONSTRAINTS',
       ...grows,
