@@ -24,7 +24,8 @@ const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 const steps = [
   { outputs: ['proto/descriptors.binpb'], run: generateDescriptorSet },
   { outputs: ['src/rpc/generated'], run: generateProtoTypes },
-  { outputs: ['docs/options.md'], run: generateOptionsDocument },
+  documentStep('docs/options.md', 'scripts/options-doc.ts'),
+  documentStep('docs/csi.md', 'scripts/csi-doc.ts'),
 ];
 
 /** All our proto files and the google ones they import, as one FileDescriptorSet for run time. */
@@ -51,13 +52,14 @@ function generateProtoTypes(outputRoot) {
   ]);
 }
 
-/** The page of the command line's flags. */
-function generateOptionsDocument(outputRoot) {
-  const text = execFileSync(process.execPath, ['--import', 'tsx', 'scripts/options-doc.ts'], {
-    cwd: projectRoot,
-  });
-  fs.mkdirSync(join(outputRoot, 'docs'), { recursive: true });
-  fs.writeFileSync(join(outputRoot, 'docs/options.md'), text);
+/** A page of the documentation that a script of its own prints. */
+function documentStep(output, script) {
+  const run = (outputRoot) => {
+    const text = execFileSync(process.execPath, ['--import', 'tsx', script], { cwd: projectRoot });
+    fs.mkdirSync(join(outputRoot, dirname(output)), { recursive: true });
+    fs.writeFileSync(join(outputRoot, output), text);
+  };
+  return { outputs: [output], run };
 }
 
 /** Runs a tool of the devDependencies from the project root, with its errors on ours. */

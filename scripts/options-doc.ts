@@ -39,7 +39,9 @@ function flagRows(flags: readonly DescribedFlag[]): string {
 }
 
 function defaultCell(flag: DescribedFlag): string {
-  if ('required' in flag) return 'required';
+  if ('required' in flag) {
+    return flag.unless ? `required without ${code(`--${flag.unless}`)}` : 'required';
+  }
   if ('repeatable' in flag) return 'none; may be repeated';
   if ('defaultFrom' in flag) return `that of ${code(`--${flag.defaultFrom}`)}`;
   return 'default' in flag && flag.default !== '' ? code(flag.default) : 'none';

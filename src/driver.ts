@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
+import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
-import { featuresOf } from './features.ts';
+import { expansionOf, featuresOf, topologyOf } from './features.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
@@ -16,6 +17,7 @@ import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
 import { Copies } from './volume/copies.ts';
+import { InWork } from './volume/in-work.ts';
 import type { Model } from './volume/model.ts';
 import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
@@ -25,7 +27,6 @@ import { SharingClaims } from './volume/sharing-claims.ts';
 import type { GroupSnapshot } from './volume/snapshot.ts';
 import { SnapshotIndex } from './volume/snapshot-index.ts';
 import type { OnStep } from './volume/steps.ts';
-import { topologyKey } from './volume/topology.ts';
 import { VolumeIndex } from './volume/volume-index.ts';
 
 // A few at once keep a disk busy; more only make each of them later.
@@ -107,21 +108,21 @@ async function makeModel(
     mounts,
     devices: new LoopDevices(),
     formatter: new KernelFormatter(),
+    blockMaps: new KernelBlockMaps(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
     sharing: new SharingClaims(),
-    frozen: new Set(),
+    frozen: new InWork(),
+    volumesInWork: new InWork(),
+    pathsInWork: new InWork(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
-    topology: options.enableTopology ? { [topologyKey]: options.nodeId } : undefined,
+    topology: topologyOf(options),
     limits: {
       maximumVolumeBytes: options.maxVolumeSizeBytes,
       maximumNodeExpansionBytes: options.maxVolumeSizeNodeBytes,
       overcommitThousandths: options.overcommitThousandths,
     },
-    expansion: {
-      byController: options.enableVolumeExpansion && !options.disableControllerExpansion,
-      byNode: options.enableVolumeExpansion && !options.disableNodeExpansion,
-    },
+    expansion: expansionOf(options),
     features: featuresOf(options),
     node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,

@@ -1,5 +1,6 @@
 import type { Options } from './options.ts';
-import type { Features } from './volume/model.ts';
+import type { Expansion, Features } from './volume/model.ts';
+import { type TopologySegments, topologyKey } from './volume/topology.ts';
 import { defaultMutableParameters, type MutableParameters } from './volume/volume.ts';
 
 /** What the flags switch on. */
@@ -12,6 +13,19 @@ export function featuresOf(options: Options): Features {
     strictLifecycle: options.checkVolumeLifecycle,
     inlineOnly: options.ephemeral,
   };
+}
+
+/** Which services expand volumes. */
+export function expansionOf(options: Options): Expansion {
+  return {
+    byController: options.enableVolumeExpansion && !options.disableControllerExpansion,
+    byNode: options.enableVolumeExpansion && !options.disableNodeExpansion,
+  };
+}
+
+/** Where this node is; undefined when topology is switched off. */
+export function topologyOf({ enableTopology, nodeId }: Options): TopologySegments | undefined {
+  return enableTopology ? { [topologyKey]: nodeId } : undefined;
 }
 
 /** Those of the mutable parameters there are that are taken: those that a flag names or, where it names none, all. */

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import type { Driver } from './driver.ts';
 import { hostObstacle } from './kernel/host.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
-import { createLogger } from './observability/logger.ts';
-import { type Options, parseCommandLine } from './options.ts';
+import { createLogger, type Logger } from './observability/logger.ts';
+import { type Options, type ProxyOptions, parseCommandLine } from './options.ts';
+import { type RunningProxy, startProxy } from './proxy.ts';
 import { PoolMistake } from './records/pool-errors.ts';
 import { passStep } from './volume/steps.ts';
 
@@ -28,39 +29,54 @@ async function main(): Promise<void> {
       return;
     case 'run':
       await run(commandLine.options, version);
+      return;
+    case 'proxy':
+      await runProxy(commandLine.options, version);
   }
 }
 
 async function run(options: Options, version: string): Promise<void> {
   const obstacle = hostObstacle();
   if (obstacle !== undefined) return fail(obstacle);
-  // Sockets and directories are the driver's alone until they are given their mode.
-  process.umask(0o077);
-  const logger = createLogger({ verbosity: options.verbosity, format: options.logFormat });
-  routeGrpcLog(logger);
   // Loaded only now: on another system its system calls cannot even be looked up.
   const { startDriver } = await import('./driver.ts');
-  const driver = await startDriver(options, { version, logger, onStep: passStep }).catch((error: unknown) => {
+  await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
+}
+
+/** A proxy mounts nothing and keeps nothing, so any user may run it on any system. */
+async function runProxy(options: ProxyOptions, version: string): Promise<void> {
+  await serve(options, (logger) => startProxy(options, { version, logger }));
+}
+
+async function serve(
+  { verbosity, logFormat }: Pick<Options, 'verbosity' | 'logFormat'>,
+  start: (logger: Logger) => Promise<Driver | RunningProxy>,
+): Promise<void> {
+  // Sockets and directories are the driver's alone until they are given their mode.
+  process.umask(0o077);
+  const logger = createLogger({ verbosity, format: logFormat });
+  routeGrpcLog(logger);
+  const running = await start(logger).catch((error: unknown) => {
     logger.debug({ err: error }, 'start failed');
     const sentence = error instanceof Error ? error.message : String(error);
     fail(sentence, error instanceof PoolMistake ? EXIT_USAGE : EXIT_FAILURE);
   });
-  if (!driver) return;
-  stopOnSignal(driver);
+  if (!running) return;
+  stopOnSignal(running);
   // A parent that started this process with a channel is told where it listens.
-  process.send?.({ listening: driver.endpoint });
+  process.send?.({ listening: running.endpoint });
 }
 
 /**
  * The first signal drains; the same one again ends the process at once, which is as safe as a crash. A parent that
  * started this process with a channel and is gone counts as a signal.
  */
-function stopOnSignal(driver: Driver): void {
+function stopOnSignal(running: Driver | RunningProxy): void {
   let isStopping = false;
   const stop = () => {
     if (isStopping) return;
     isStopping = true;
-    driver.stop().then(
+    running.stop().then(
       () => process.exit(),
       (error: unknown) => fail(String(error)),
     );

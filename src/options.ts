@@ -1,15 +1,17 @@
 import { helpText } from './options/help.ts';
 import { isLabelValue } from './options/names.ts';
 import { poolConflicts } from './options/pools.ts';
+import { proxyConflicts } from './options/proxy.ts';
 import { readFlags } from './options/read.ts';
-import { flagTable, type Options } from './options/table.ts';
+import { type FlagValues, flagTable, type Options, type ProxyOptions } from './options/table.ts';
 
-export type { Options } from './options/table.ts';
+export type { Options, ProxyOptions } from './options/table.ts';
 export { resolveVolumeLimit } from './options/volume-limit.ts';
 
 /** What a command line asks for. Texts have no line break at their end. */
 export type CommandLine =
   | { readonly kind: 'run'; readonly options: Options }
+  | { readonly kind: 'proxy'; readonly options: ProxyOptions }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version'; readonly text: string }
   | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] };
@@ -24,16 +26,19 @@ export function parseCommandLine(argv: readonly string[], version: string): Comm
   if (requests.has('version')) return { kind: 'version', text: `csi-driver-hostpath ${version}` };
   const allMistakes = [...mistakes, ...conflicts(values)];
   if (allMistakes.length > 0) return { kind: 'mistakes', mistakes: allMistakes };
-  // Without a mistake no value was left out.
-  return { kind: 'run', options: values as Options };
+  // Without a mistake no value was left out, except the node id that a proxy has no use for.
+  const { proxyEndpoint, ...options } = values as FlagValues;
+  return proxyEndpoint === undefined
+    ? { kind: 'run', options }
+    : { kind: 'proxy', options: { ...options, proxyEndpoint } };
 }
 
 /** Mistakes that no flag shows alone. A value that is itself a mistake is absent, and judged no further. */
-function conflicts(values: Partial<Options>): readonly string[] {
-  return [...topologyConflicts(values), ...poolConflicts(values)];
+function conflicts(values: Partial<FlagValues>): readonly string[] {
+  return [...topologyConflicts(values), ...poolConflicts(values), ...proxyConflicts(values)];
 }
 
-function topologyConflicts({ nodeId, enableTopology }: Partial<Options>): readonly string[] {
+function topologyConflicts({ nodeId, enableTopology }: Partial<FlagValues>): readonly string[] {
   if (nodeId === undefined || enableTopology !== true || isLabelValue(nodeId)) return [];
   return [
     `--nodeid: ${JSON.stringify(nodeId)} cannot be a topology segment: a label value has at most 63 letters, ` +

@@ -38,6 +38,8 @@ export interface FollowingFlag extends Described {
 
 export interface RequiredFlag extends Described {
   readonly required: true;
+  /** The name of another flag, whose value may be undefined; where it has one, this flag may be left out. */
+  readonly unless?: string;
 }
 
 /** A flag whose occurrences accumulate in a list, which is empty without any. */

@@ -39,7 +39,7 @@ function entry(flag: DescribedFlag, left: number): readonly string[] {
 
 /** What follows the meaning, as one word that is not broken over two lines. */
 function remark(flag: DescribedFlag): readonly string[] {
-  if ('required' in flag) return ['(required)'];
+  if ('required' in flag) return [flag.unless ? `(required without --${flag.unless})` : '(required)'];
   if ('repeatable' in flag) return ['(may be repeated)'];
   return 'default' in flag && flag.default !== '' ? [`(default ${flag.default})`] : [];
 }

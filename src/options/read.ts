@@ -1,4 +1,4 @@
-import type { AnyFlag, FlagTable, RequestFlag, ValuesOf } from './flag.ts';
+import type { AnyFlag, FlagTable, RequestFlag, RequiredFlag, ValuesOf } from './flag.ts';
 import { readWords, type Word } from './words.ts';
 
 /** What a command line says by a table of flags. */
@@ -35,7 +35,7 @@ export function readFlags<Table extends FlagTable>(table: Table, argv: readonly 
     }
   }
   fillFollowing(table, words, values);
-  mistakes.push(...missingFlags(table, words));
+  mistakes.push(...missingFlags(table, words, values));
   // Each key was filled by the kind of its own entry, which is what the mapped type says.
   return { values: values as Partial<ValuesOf<Table>>, requests, mistakes };
 }
@@ -59,10 +59,24 @@ function fillFollowing(table: FlagTable, words: readonly Word[], values: Record<
   }
 }
 
-function missingFlags(table: FlagTable, words: readonly Word[]): readonly string[] {
+function missingFlags(
+  table: FlagTable,
+  words: readonly Word[],
+  values: Readonly<Record<string, unknown>>,
+): readonly string[] {
   return Object.entries(table)
-    .filter(([key, flag]) => 'required' in flag && !isGiven(key, words))
+    .filter(([key, flag]) => 'required' in flag && !isGiven(key, words) && !isExcused(flag, table, values))
     .map(([, flag]) => `--${flag.name} is required: give it as --${flag.name}=${flag.kind.placeholder}`);
+}
+
+/** Whether another flag stands in for a required one. Where its value is wrong it does: that is mistake enough. */
+function isExcused(
+  { unless }: RequiredFlag,
+  table: FlagTable,
+  values: Readonly<Record<string, unknown>>,
+): boolean {
+  const excuse = Object.keys(table).find((other) => table[other]?.name === unless);
+  return excuse !== undefined && !(excuse in values && values[excuse] === undefined);
 }
 
 function isGiven(key: string, words: readonly Word[]): boolean {

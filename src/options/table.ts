@@ -1,4 +1,4 @@
-import { parseEndpoint } from '../rpc/endpoint.ts';
+import { type Endpoint, parseEndpoint } from '../rpc/endpoint.ts';
 import { capabilityFlags } from './capability-flags.ts';
 import type { FlagTable, ValuesOf } from './flag.ts';
 import { klogFlags } from './klog-flags.ts';
@@ -12,10 +12,13 @@ import {
   fileMode,
   integer,
   oneOf,
+  optional,
   parsed,
   text,
   thousandths,
 } from './values.ts';
+
+const endpoint = parsed('ENDPOINT', parseEndpoint);
 
 /** Every flag of the driver. The parser, the type of the options, help and docs/options.md come from here. */
 export const flagTable = {
@@ -23,6 +26,7 @@ export const flagTable = {
     name: 'nodeid',
     kind: parsed('ID', parseNodeId),
     required: true,
+    unless: 'proxy-endpoint',
     group: 'Identity',
     meaning:
       "This node's id, told by NodeGetInfo; with topology it is also the topology segment, and so a valid label value of at most 63 characters.",
@@ -142,10 +146,18 @@ export const flagTable = {
   ...capabilityFlags,
   endpoint: {
     name: 'endpoint',
-    kind: parsed('ENDPOINT', parseEndpoint),
+    kind: endpoint,
     default: 'unix:///tmp/csi.sock',
     group: 'Endpoint',
     meaning: 'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT.',
+  },
+  proxyEndpoint: {
+    name: 'proxy-endpoint',
+    kind: optional(endpoint),
+    default: '',
+    group: 'Endpoint',
+    meaning:
+      'Where another CSI driver listens: pass every call on to it and serve none; beside this only the flags for the endpoint and the log have an effect then.',
   },
   socketMode: {
     name: 'socket-mode',
@@ -201,4 +213,13 @@ export const flagTable = {
 } as const satisfies FlagTable;
 
 /** What the command line says, with every default filled in. */
-export type Options = ValuesOf<typeof flagTable>;
+export type FlagValues = ValuesOf<typeof flagTable>;
+
+/** What a driver is started with. */
+export type Options = Omit<FlagValues, 'proxyEndpoint'>;
+
+/** What a proxy is started with. */
+export type ProxyOptions = Pick<
+  FlagValues,
+  'endpoint' | 'socketMode' | 'socketGroup' | 'drainTimeoutMs' | 'verbosity' | 'logFormat'
+> & { readonly proxyEndpoint: Endpoint };

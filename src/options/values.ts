@@ -20,6 +20,11 @@ export function text(placeholder: string): ValueKind<string> {
   return parsed(placeholder, (given) => given);
 }
 
+/** A value that may be left out: the empty text is none. */
+export function optional<Value>(kind: ValueKind<Value>): ValueKind<Value | undefined> {
+  return { ...kind, parse: (given) => (given === '' ? undefined : kind.parse(given)) };
+}
+
 // The same words as in Go's strconv.ParseBool.
 const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const falsehoods = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);

@@ -1,4 +1,7 @@
+import type { BlockType } from './block-layout.ts';
+import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
+import type { InWork } from './in-work.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { ObjectIndex } from './object-index.ts';
@@ -25,11 +28,16 @@ export interface Model {
   readonly mounts: Mounts;
   readonly devices: Devices;
   readonly formatter: ImageFormatter;
+  readonly blockMaps: BlockMaps;
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
   readonly sharing: SharingClaims;
-  /** The ids of the volumes whose file systems this driver has frozen now. */
-  readonly frozen: Set<string>;
+  /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
+  readonly frozen: InWork;
+  /** The ids of the volumes whose content is being taken away. */
+  readonly volumesInWork: InWork;
+  /** The staging and target paths where something is being mounted or unmounted. */
+  readonly pathsInWork: InWork;
   readonly paths: MountPaths;
   /** Where this node is; undefined when topology is switched off. */
   readonly topology: TopologySegments | undefined;
@@ -65,7 +73,7 @@ export interface Features {
   readonly mutableParameters: ReadonlySet<keyof MutableParameters> | undefined;
   readonly listSnapshots: boolean;
   /** How the blocks of snapshots are told; undefined where they are not. */
-  readonly snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' | undefined;
+  readonly snapshotMetadata: BlockType | undefined;
   /** Whether calls are held to the order of the volume life cycle where nothing else needs that. */
   readonly strictLifecycle: boolean;
   /** Whether every publish is one of an inline volume. */

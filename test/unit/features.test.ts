@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
-import { featuresOf } from '../../src/features.ts';
+import { expansionOf, featuresOf, topologyOf } from '../../src/features.ts';
 import { parseCommandLine } from '../../src/options.ts';
 
-function featuresWith(...flags: string[]) {
+function optionsWith(...flags: string[]) {
   const commandLine = parseCommandLine(['--nodeid=n', ...flags], '1');
   if (commandLine.kind !== 'run') throw new Error(commandLine.kind);
-  return featuresOf(commandLine.options);
+  return commandLine.options;
+}
+
+function featuresWith(...flags: string[]) {
+  return featuresOf(optionsWith(...flags));
 }
 
 test('by default everything that changes what a CO must do is off', () => {
@@ -43,4 +47,18 @@ test.each([
 
 test('mutable parameters that are accepted by name are taken only where any are', () => {
   expect(featuresWith('--accepted-mutable-parameter-names=onDelete').mutableParameters).toBeUndefined();
+});
+
+test.each([
+  [[], true, true],
+  [['--disable-controller-expansion'], false, true],
+  [['--disable-node-expansion'], true, false],
+  [['--enable-volume-expansion=false'], false, false],
+])('volumes grow, with %j, by the controller: %s, by the node: %s', (flags, byController, byNode) => {
+  expect(expansionOf(optionsWith(...flags))).toEqual({ byController, byNode });
+});
+
+test('the node is where its id says, unless topology is off', () => {
+  expect(topologyOf(optionsWith())).toEqual({ 'topology.hostpath.csi/node': 'n' });
+  expect(topologyOf(optionsWith('--enable-topology=false'))).toBeUndefined();
 });

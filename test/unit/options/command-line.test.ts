@@ -78,6 +78,38 @@ describe('parseCommandLine', () => {
     });
   });
 
+  it('takes the flags of a proxy, which needs no node id and may have one', () => {
+    const argv = ['--proxy-endpoint=tcp://host:10', '--endpoint=/a', '--drain-timeout=1s', '--v=4'];
+    const proxy = {
+      kind: 'proxy',
+      options: {
+        proxyEndpoint: { kind: 'tcp', host: 'host', port: 10 },
+        endpoint: { kind: 'unix', path: '/a' },
+        socketMode: 0o700,
+        socketGroup: '',
+        drainTimeoutMs: 1000,
+        verbosity: 4,
+        logFormat: 'auto',
+      },
+    };
+    expect(parseCommandLine(argv, version)).toMatchObject(proxy);
+    expect(parseCommandLine([...argv, '--nodeid=node-1'], version)).toMatchObject(proxy);
+  });
+
+  it('runs a driver where the endpoint of a proxy is empty, and requires the node id', () => {
+    expect(parseCommandLine(['--nodeid=n', '--proxy-endpoint='], version).kind).toBe('run');
+    expect(mistakesOf('--proxy-endpoint=')).toEqual(['--nodeid is required: give it as --nodeid=ID']);
+  });
+
+  it('does not ask for a node id where the endpoint of a proxy is given wrongly', () => {
+    expect(mistakesOf('--proxy-endpoint=http://x')).toEqual([
+      expect.stringContaining('--proxy-endpoint: "http://x" has the scheme http'),
+    ]);
+    expect(mistakesOf('--proxy-endpoint')).toEqual([
+      '--proxy-endpoint needs a value, as in --proxy-endpoint=ENDPOINT',
+    ]);
+  });
+
   it('requires the node id', () => {
     expect(mistakesOf()).toEqual(['--nodeid is required: give it as --nodeid=ID']);
   });
@@ -194,6 +226,23 @@ describe('parseCommandLine', () => {
   it('does not judge pools by a state directory that is itself wrong', () => {
     expect(mistakesOf('--nodeid=n', '--statedir=x', '--pool=a=/csi-data-dir/a')).toEqual([
       '--statedir: "x" is not an absolute path',
+    ]);
+  });
+
+  it.each([
+    ['unix:///tmp/a.sock', '/tmp/a.sock'],
+    ['/tmp/./b/../a.sock', 'unix:/tmp/a.sock'],
+    ['a.sock', `${process.cwd()}/a.sock`],
+    ['tcp://host:1', 'TCP://host:1'],
+  ])('refuses to pass calls on from %s to %s, which is the same', (endpoint, proxyEndpoint) => {
+    expect(mistakesOf(`--endpoint=${endpoint}`, `--proxy-endpoint=${proxyEndpoint}`)).toEqual([
+      expect.stringMatching(/^--proxy-endpoint: ".*" is --endpoint itself: /),
+    ]);
+  });
+
+  it('does not compare the endpoint of a proxy with one that is itself wrong', () => {
+    expect(mistakesOf('--endpoint=http://x', '--proxy-endpoint=/tmp/csi.sock')).toEqual([
+      expect.stringContaining('--endpoint: "http://x"'),
     ]);
   });
 

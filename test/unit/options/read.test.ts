@@ -1,7 +1,16 @@
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import type { FlagTable, ValuesOf } from '../../../src/options/flag.ts';
 import { readFlags } from '../../../src/options/read.ts';
-import { boolean, bytes, integer, listOf, named, parsed, text } from '../../../src/options/values.ts';
+import {
+  boolean,
+  bytes,
+  integer,
+  listOf,
+  named,
+  optional,
+  parsed,
+  text,
+} from '../../../src/options/values.ts';
 
 const described = { group: 'Test', meaning: 'A flag for a test.' };
 const table = {
@@ -81,6 +90,22 @@ describe('readFlags', () => {
     const { values, mistakes } = readFlags(table, ['--node-limit=many']);
     expect(values).not.toHaveProperty('nodeLimit');
     expect(mistakes).toHaveLength(1);
+  });
+
+  it('asks for a required flag, unless another one stands in for it', () => {
+    const required = {
+      name: { ...described, name: 'name', kind: text('NAME'), required: true, unless: 'instead' },
+      always: { ...described, name: 'always', kind: text('NAME'), required: true },
+      instead: { ...described, name: 'instead', kind: optional(integer({ min: 0 })), default: '' },
+    } as const satisfies FlagTable;
+    const nameMissing = '--name is required: give it as --name=NAME';
+    const alwaysMissing = '--always is required: give it as --always=NAME';
+    const mistakesOf = (...argv: string[]) => readFlags(required, argv).mistakes;
+    expect(mistakesOf()).toEqual([nameMissing, alwaysMissing]);
+    expect(mistakesOf('--instead=0')).toEqual([alwaysMissing]);
+    expect(mistakesOf('--instead=')).toEqual([nameMissing, alwaysMissing]);
+    expect(mistakesOf('--instead=x')).toEqual([expect.stringContaining('"x"'), alwaysMissing]);
+    expect(mistakesOf('--name=a', '--always=b')).toEqual([]);
   });
 
   it('takes back a request that is made false later', () => {

@@ -8,6 +8,7 @@ import {
   listOf,
   named,
   oneOf,
+  optional,
   parsed,
   text,
   thousandths,
@@ -80,6 +81,12 @@ describe('The kinds of values', () => {
     const kind = oneOf('json', 'pretty');
     expect(kind.parse('pretty')).toBe('pretty');
     expect(() => kind.parse('xml')).toThrow('"xml" is none of json, pretty');
+  });
+
+  it('reads a value that may be left out', () => {
+    expect(optional(integer({ min: 0 })).parse('')).toBeUndefined();
+    expect(optional(integer({ min: 0 })).parse('0')).toBe(0);
+    expect(() => optional(fileMode).parse('x')).toThrow('"x" is not an octal file mode');
   });
 
   it('read lists, of which the empty text is the empty one', () => {

@@ -2,6 +2,7 @@ import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/re
 import { Account } from '../../../../src/volume/account.ts';
 import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
 import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
+import { InWork } from '../../../../src/volume/in-work.ts';
 import type { Expansion, Features, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
@@ -18,6 +19,7 @@ import type { TopologySegments } from '../../../../src/volume/topology.ts';
 import { type BackendKind, defaultMutableParameters, type Volume } from '../../../../src/volume/volume.ts';
 import { VolumeIndex } from '../../../../src/volume/volume-index.ts';
 import { FakeBackend } from './fake-backend.ts';
+import { FakeBlockMaps } from './fake-block-maps.ts';
 import { FakeDevices } from './fake-devices.ts';
 import { FakeFormatter } from './fake-formatter.ts';
 import { FakeFreezeMarks } from './fake-freeze-marks.ts';
@@ -83,6 +85,7 @@ export interface FakeNode {
   readonly mounts: FakeMounts;
   readonly devices: FakeDevices;
   readonly formatter: FakeFormatter;
+  readonly blockMaps: FakeBlockMaps;
   readonly pool: FakePool;
   readonly fastPool: FakePool;
   /** What was told of long copies, in order. */
@@ -111,6 +114,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   });
   const devices = new FakeDevices(mounts);
   const formatter = new FakeFormatter(mounts);
+  const blockMaps = new FakeBlockMaps();
   const copies: CopyProgress[] = [];
   const model: Model = {
     pools: new Pools([pool, fastPool]),
@@ -122,10 +126,13 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     mounts,
     devices,
     formatter,
+    blockMaps,
     mountIndex: new MountIndex(mounts),
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
     sharing: new SharingClaims(),
-    frozen: new Set(),
+    frozen: new InWork(),
+    volumesInWork: new InWork(),
+    pathsInWork: new InWork(),
     paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,
     limits: {
@@ -144,6 +151,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     mounts,
     devices,
     formatter,
+    blockMaps,
     pool,
     fastPool,
     copies,

@@ -1,0 +1,52 @@
+import type { EnumDescriptorProto } from 'google-protobuf/google/protobuf/descriptor_pb.js';
+import { descriptors } from '../../src/rpc/descriptors.ts';
+import { csiServices } from '../../src/rpc/proto.ts';
+
+/** One RPC of the specification. */
+export interface Rpc {
+  readonly service: keyof typeof csiServices;
+  readonly name: string;
+}
+
+/** One capability of the specification, a value of one of its enums. */
+export interface Capability {
+  /** The message that has the enum, without the package, such as `PluginCapability.Service`. */
+  readonly message: string;
+  readonly name: string;
+  /** The RPC whose reply declares it. */
+  readonly rpc: Rpc;
+  /** The field of a member of that reply that it stands in. */
+  readonly field: string;
+}
+
+/** Every RPC there is, in the order of the specification. */
+export const rpcs: readonly Rpc[] = Object.entries(csiServices).flatMap(([service, definition]) =>
+  Object.keys(definition).map((name) => ({ service: service as Rpc['service'], name })),
+);
+
+/** Every capability there is: what may stand in the replies that have a field for capabilities. */
+export const capabilities: readonly Capability[] = rpcs.flatMap((rpc) =>
+  fieldsOf(`csi.v1.${rpc.name}Response`)
+    .filter(({ name }) => name === 'capabilities')
+    .flatMap(({ typeName }) => fieldsOf(typeName))
+    .flatMap(({ name: field, typeName }) =>
+      valuesOf(typeName).map((name) => ({ message: typeName.replace('csi.v1.', ''), name, rpc, field })),
+    ),
+);
+
+function fieldsOf(message: string): { readonly name: string; readonly typeName: string }[] {
+  const fields = descriptors.message(message)?.getFieldList() ?? [];
+  return fields.map((field) => ({
+    name: field.getName() ?? '',
+    typeName: (field.getTypeName() ?? '').replace(/^\./, ''),
+  }));
+}
+
+/** The values of the enums in a message, but for the one that is the default and means nothing. */
+function valuesOf(message: string): string[] {
+  const enums: EnumDescriptorProto[] = descriptors.message(message)?.getEnumTypeList() ?? [];
+  return enums
+    .flatMap((each) => each.getValueList())
+    .filter((value) => value.getNumber() !== 0)
+    .map((value) => value.getName() ?? '');
+}

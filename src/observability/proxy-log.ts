@@ -1,0 +1,21 @@
+import { status } from '@grpc/grpc-js';
+import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
+import { codeName } from '../rpc/status.ts';
+import type { Logger } from './logger.ts';
+
+/**
+ * Logs each call that was passed on in one line: path, code and duration. Nothing of its content is known here, and what
+ * the upstream says when it refuses is in its own log. Probes come every few seconds and are logged at debug level.
+ */
+export function forwardedCallLogger(logger: Logger): (call: ForwardedCall) => void {
+  return ({ path, code, durationMs, reason }) => {
+    const line = {
+      path,
+      code: codeName(code),
+      durationMs: Math.round(durationMs * 100) / 100,
+      ...(reason === undefined ? {} : { reason }),
+    };
+    if (code !== status.OK) logger.warn(line, 'call refused');
+    else logger[path.endsWith('/Probe') ? 'debug' : 'info'](line, 'call');
+  };
+}

@@ -1,0 +1,40 @@
+import type { Logger } from './observability/logger.ts';
+import { forwardedCallLogger } from './observability/proxy-log.ts';
+import type { ProxyOptions } from './options.ts';
+import { formatEndpoint } from './rpc/endpoint.ts';
+import { startProxyServer } from './rpc/proxy/proxy-server.ts';
+import { groupIdOf } from './rpc/socket-group.ts';
+
+/** A proxy that passes calls on. */
+export interface RunningProxy {
+  /** Where it listens, as users write it. */
+  readonly endpoint: string;
+  /** Finishes the calls under way, within the drain timeout. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Puts the parts of a proxy together and starts passing calls on.
+ * @throws Error with a sentence for the operator
+ */
+export async function startProxy(
+  options: ProxyOptions,
+  { version, logger }: { readonly version: string; readonly logger: Logger },
+): Promise<RunningProxy> {
+  const server = await startProxyServer({
+    endpoint: options.endpoint,
+    socketAccess: { mode: options.socketMode, groupId: await groupIdOf(options.socketGroup) },
+    target: options.proxyEndpoint,
+    onFinished: forwardedCallLogger(logger),
+  });
+  const endpoint = formatEndpoint(server.endpoint);
+  logger.info({ endpoint, proxyEndpoint: formatEndpoint(options.proxyEndpoint), version }, 'listening');
+  return {
+    endpoint,
+    async stop() {
+      const isDrained = await server.drain(options.drainTimeoutMs);
+      if (!isDrained) logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'calls were still under way');
+      logger.info('stopped');
+    },
+  };
+}

@@ -1,0 +1,73 @@
+import {
+  type ClientHttp2Session,
+  constants,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { status } from '@grpc/grpc-js';
+import { forwardedHeaders } from './headers.ts';
+import { type Outcome, outcomeOfReset, trailersOnly } from './outcome.ts';
+import { Relay } from './relay.ts';
+import type { Upstream } from './upstream.ts';
+
+/** A call as Node hands it out: its stream, and its headers twice, as `forwardedHeaders` takes them. */
+export interface IncomingCall {
+  readonly caller: ServerHttp2Stream;
+  readonly headers: IncomingHttpHeaders;
+  readonly raw: readonly string[];
+}
+
+/** Passes one call of any service on, and its answer back. Resolves when the call has ended; never rejects. */
+export async function forwardCall(call: IncomingCall, upstream: Upstream): Promise<Outcome> {
+  // The code with which the stream is closed tells what has happened.
+  call.caller.on('error', () => {});
+  let session: ClientHttp2Session;
+  try {
+    session = await upstream.session();
+  } catch (error) {
+    return refuse(call.caller, { code: status.UNAVAILABLE, reason: messageOf(error) });
+  }
+  // Nothing is waited for from here on, so the session is still what it was.
+  return relay(call, session, upstream);
+}
+
+function relay(
+  { caller, headers, raw }: IncomingCall,
+  session: ClientHttp2Session,
+  upstream: Upstream,
+): Outcome | Promise<Outcome> {
+  if (caller.closed) return goneOutcome(caller);
+  try {
+    const cancellation = new AbortController();
+    const stream = session.request(forwardedHeaders(headers, raw), {
+      endStream: false,
+      signal: cancellation.signal,
+    });
+    const lossReason = () => (session.destroyed ? upstream.whyLost() : undefined);
+    const streams = { caller, upstream: stream, cancellation, upstreamName: upstream.name, lossReason };
+    return new Relay(streams).run();
+  } catch (error) {
+    // Node refuses some headers that it has received.
+    return refuse(caller, {
+      code: status.INTERNAL,
+      reason: `the call cannot be passed on: ${messageOf(error)}`,
+    });
+  }
+}
+
+/** Answers a call without the upstream. */
+function refuse(caller: ServerHttp2Stream, outcome: Outcome): Outcome {
+  if (caller.closed) return goneOutcome(caller);
+  caller.respond(trailersOnly(outcome), { endStream: true });
+  // What the caller may still be sending is of no use to anybody.
+  caller.resume();
+  return outcome;
+}
+
+function goneOutcome(caller: ServerHttp2Stream): Outcome {
+  return outcomeOfReset(caller.rstCode || constants.NGHTTP2_CANCEL, 'the caller');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,112 @@
+import {
+  createServer,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Server } from 'node:net';
+import type { status } from '@grpc/grpc-js';
+import { type Endpoint, formatEndpoint } from '../endpoint.ts';
+import { endsWithin } from '../ends-within.ts';
+import type { RunningServer } from '../server.ts';
+import { clearStaleSocket, type SocketAccess, setSocketAccess } from '../unix-socket.ts';
+import { forwardCall } from './forward-call.ts';
+import { sessionOptions, widenWindow } from './session-options.ts';
+import { Upstream } from './upstream.ts';
+
+/** How long an answer that says that the proxy is stopping may take. */
+const FAREWELL_MS = 1000;
+
+/** Where a proxy listens, and whom it passes calls on to. */
+export interface ProxyParts {
+  readonly endpoint: Endpoint;
+  readonly socketAccess: SocketAccess;
+  readonly target: Endpoint;
+  readonly onFinished: (call: ForwardedCall) => void;
+}
+
+/** One finished call, for the log. Of its content nothing is known. */
+export interface ForwardedCall {
+  /** Path of the method, for instance `/csi.v1.Node/NodeStageVolume`. */
+  readonly path: string;
+  readonly code: status;
+  readonly durationMs: number;
+  /** Why, where the proxy and not the upstream has ended the call, or the caller has. */
+  readonly reason: string | undefined;
+}
+
+/**
+ * Starts passing calls on, those of any service. The target need not be there yet: calls are answered UNAVAILABLE
+ * until it is.
+ * @throws Error when the endpoint cannot be had
+ */
+export async function startProxyServer({
+  endpoint,
+  socketAccess,
+  target,
+  onFinished,
+}: ProxyParts): Promise<RunningServer> {
+  const server = createServer(sessionOptions);
+  const upstream = new Upstream(target);
+  const sessions = trackSessions(server);
+  server.on(
+    'stream',
+    (caller: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
+      const startedAt = performance.now();
+      const path = headers[':path'] ?? '';
+      void forwardCall({ caller, headers, raw }, upstream).then(({ code, reason }) =>
+        onFinished({ path, code, reason, durationMs: performance.now() - startedAt }),
+      );
+    },
+  );
+  const bound = await listen(server, endpoint, socketAccess);
+  return {
+    endpoint: bound,
+    async drain(timeoutMs) {
+      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const session of sessions) session.close();
+      const isDrained = await endsWithin(closed, timeoutMs);
+      upstream.stop();
+      // Calls that were broken off get an answer that says so, where their callers take it.
+      await endsWithin(closed, FAREWELL_MS);
+      for (const session of sessions) session.destroy();
+      return isDrained;
+    },
+  };
+}
+
+/** The open connections of a server. */
+function trackSessions(server: Server): ReadonlySet<Http2Session> {
+  const sessions = new Set<Http2Session>();
+  server.on('session', (session: Http2Session) => {
+    sessions.add(session);
+    session.once('close', () => sessions.delete(session));
+    widenWindow(session);
+  });
+  return sessions;
+}
+
+async function listen(server: Server, endpoint: Endpoint, socketAccess: SocketAccess): Promise<Endpoint> {
+  if (endpoint.kind === 'unix') await clearStaleSocket(endpoint.path);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error })),
+    );
+    server.listen(endpoint, resolve);
+  });
+  if (endpoint.kind === 'tcp') return { ...endpoint, port: portOf(server) };
+  try {
+    await setSocketAccess(endpoint.path, socketAccess);
+  } catch (error) {
+    // A server that goes on listening would keep the process from ending.
+    server.close();
+    throw error;
+  }
+  return endpoint;
+}
+
+function portOf(server: Server): number {
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
