@@ -19,8 +19,8 @@ export interface Orphan {
 
 /**
  * Removes the inline volumes of a pool whose pods ended while nobody could be told: the node or the driver was down.
- * One whose pod is still there stays, with its data, and is found when it is published again. Nothing else may be going
- * on with these volumes.
+ * One whose pod is still there stays, with its data, and is found when it is published again; so what a call of the
+ * kubelet works on meanwhile stays as well.
  * @returns those whose pod is not known to be there
  */
 export async function removeOrphans(model: Model, poolName: string): Promise<Orphan[]> {

@@ -96,7 +96,7 @@ describe('on a running driver', () => {
     await publish(paths, { size: '8Mi', uid: '1000', gid: '1000', mode: '0750' });
     const { uid, gid, mode } = statSync(paths.target_path);
     if (isHostRoot) expect({ uid, gid, mode: mode & 0o7777 }).toEqual({ uid: 1000, gid: 1000, mode: 0o750 });
-    expect(asUser('echo hello > "$1/file"', paths.target_path)).toEqual({ status: 0, stderr: '' });
+    expect(asUser('echo hello > "$1/file"', paths.target_path)).toMatchObject({ status: 0, stderr: '' });
     const data = join(inlineDirectory(node.pool, paths), 'data');
     expect(readFileSync(join(data, 'file'), 'utf8')).toBe('hello\n');
 

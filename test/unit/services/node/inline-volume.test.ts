@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { NodePublishVolumeRequest } from '../../../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { parseInline } from '../../../../src/services/node/inline-volume.ts';
 import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { blockDevice } from '../../../support/image-node.ts';
 import { mountCapability } from '../../../support/requests.ts';
@@ -115,6 +116,16 @@ describe('an inline publish is refused, and nothing is made,', () => {
       message: expect.stringMatching(message),
     });
     expect(model.volumes.all()).toEqual([]);
+  });
+
+  test('when its id is no text, so that its record could not give it back', () => {
+    const received = {
+      ...{ volume_id: 'lone \ud800', target_path, volume_capability: null, volume_context: ephemeral },
+      ...{ publish_context: {}, staging_target_path: '', readonly: false, secrets: {} },
+    };
+    expect(() => parseInline(fakeNode().model, received)).toThrow(
+      expect.objectContaining({ kind: 'invalid', message: expect.stringContaining('well-formed Unicode') }),
+    );
   });
 
   test('when a long value would not fit in the reply, it is cut', async () => {
