@@ -4,7 +4,6 @@ import { type FindSwitches, type Switches, switchFinder } from './lib/csi-switch
 
 /** Why a capability is declared with no flag, by its name with that of its message. */
 export const reasons: Readonly<Record<string, string>> = {
-  'PluginCapability.Service.SNAPSHOT_METADATA_SERVICE': 'The service is not served.',
   'PluginCapability.VolumeExpansion.OFFLINE':
     'Volumes grow while they are in use and while they are not, which is what `ONLINE` says.',
   'ControllerServiceCapability.RPC.GET_VOLUME_HEALTH': 'The RPC is not served.',

@@ -3,11 +3,13 @@
 // failure.
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { finished } from 'node:stream/promises';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { installPrograms, programsObstacle } from './lib/programs.mjs';
-import { build, cacheDirectory, closingLine, install, run, tool } from './lib/project.mjs';
+import { build, cacheDirectory, closingLine, install, runMeanwhile, tool } from './lib/project.mjs';
 
 const suites = {
   unit: {},
@@ -39,12 +41,31 @@ async function main() {
   build();
   mkdirSync(results, { recursive: true });
   if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
-  for (const name of chosen.length > 0 ? chosen : Object.keys(suites)) await runSuite(name, paths);
+  const names = chosen.length > 0 ? chosen : Object.keys(suites);
+  const first = names.filter((name) => !suites[name].inGuest);
+  // The guest has a kernel and one processor of its own, so it runs beside the others, and is shown when they are done.
+  const guests = names.filter((name) => suites[name].inGuest).map((name) => startGuest(name, paths, first));
+  for (const name of first) await runSuite(name, paths);
+  for (const show of guests) await show();
   process.stdout.write(`${closingLine(total)}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-async function runSuite(name, paths) {
+/** Starts a suite in the guest. @returns waits for its end and shows what it has said, unless nothing else ran meanwhile */
+function startGuest(name, paths, others) {
+  // Whatever it says must fit, or it would wait to be read.
+  const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
+  if (others.length === 0) output.pipe(process.stdout);
+  const running = runSuite(name, paths, output);
+  return async () => {
+    if (others.length > 0) output.pipe(process.stdout);
+    await running;
+    output.end();
+    await finished(output);
+  };
+}
+
+async function runSuite(name, paths, guestOutput) {
   const { obstacle, prepare, inMountNamespace, inGuest } = suites[name];
   const reason = obstacle?.();
   if (reason !== undefined) {
@@ -59,7 +80,7 @@ async function runSuite(name, paths) {
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
   const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
   const env = { UV_THREADPOOL_SIZE: '16', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
-  count(output, await runVitest(vitest, env, { inMountNamespace, inGuest }));
+  count(output, await runVitest(vitest, env, { inMountNamespace, inGuest, guestOutput }));
 }
 
 function mountsObstacle() {
@@ -78,11 +99,11 @@ function prepareGuest() {
   if (csiSanityObstacle() === undefined) installCsiSanity();
 }
 
-function runVitest(vitest, env, { inMountNamespace, inGuest }) {
-  if (inGuest) return runGuest([process.execPath, ...vitest], env);
+function runVitest(vitest, env, { inMountNamespace, inGuest, guestOutput }) {
+  if (inGuest) return runGuest([process.execPath, ...vitest], env, guestOutput);
   // A mount namespace of its own: no test can leave a mount on the host, however it ends.
   const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
-  return run(command, args, { env: { ...process.env, ...env } });
+  return runMeanwhile(command, args, { env: { ...process.env, ...env } });
 }
 
 function count(output, status) {

@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { expansionOf, featuresOf, topologyOf } from './features.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
@@ -106,6 +107,7 @@ async function makeModel(
     mounts,
     devices: new LoopDevices(),
     formatter: new KernelFormatter(),
+    blockMaps: new KernelBlockMaps(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
     sharing: new SharingClaims(),

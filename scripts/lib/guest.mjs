@@ -44,17 +44,17 @@ function isInstalled() {
 }
 
 /**
- * Runs a command as root in a new guest, in the project, its output shown.
+ * Runs a command as root in a new guest, in the project, its output written to a stream.
  * @returns its exit code; 127 when it has not come to an end
  */
-export async function runGuest(command, env = {}) {
+export async function runGuest(command, env = {}, output = process.stdout) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   writeFileSync(files.command, script(command, env));
   makeDisk();
   const log = openSync(files.log, 'w');
   try {
-    await bootAndWait(log);
+    await bootAndWait(log, output);
   } finally {
     closeSync(log);
     rmSync(files.disk, { force: true });
@@ -63,12 +63,12 @@ export async function runGuest(command, env = {}) {
 }
 
 // A guest is many processes. In a PID namespace all of them end with the first, which ends with this process.
-function bootAndWait(log) {
+function bootAndWait(log, output) {
   const words = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'];
   // Its console is a pipe, because it would take a terminal over, Ctrl-C included.
   const stdio = ['ignore', log, log, 'pipe'];
   const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio });
-  guest.stdio[3].pipe(process.stdout, { end: false });
+  guest.stdio[3].pipe(output, { end: false });
   const limit = setTimeout(() => guest.kill('SIGKILL'), LIMIT_MS);
   return new Promise((resolve, reject) => guest.on('close', resolve).on('error', reject)).finally(() =>
     clearTimeout(limit),

@@ -1,6 +1,6 @@
 // What every script needs: where the project is, and its dependencies and build brought up to date. Runs before
 // anything is installed, so it uses nothing but Node.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,6 +21,18 @@ export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: projectRoot, stdio: 'inherit', ...options });
   if (error) process.stderr.write(`${command}: ${error.message}\n`);
   return status ?? 127;
+}
+
+/** The same, while other things go on. */
+export function runMeanwhile(command, args, options = {}) {
+  const child = spawn(command, args, { cwd: projectRoot, stdio: 'inherit', ...options });
+  return new Promise((resolve) => {
+    child.on('close', (status) => resolve(status ?? 127));
+    child.on('error', (error) => {
+      process.stderr.write(`${command}: ${error.message}\n`);
+      resolve(127);
+    });
+  });
 }
 
 /** Runs a command and ends this process when it fails. */

@@ -16,11 +16,15 @@ export interface Range {
 }
 
 /**
- * The parts of an open file that are not holes, in their order, up to an offset. They may reach a little into the
- * holes around them. Moves the position of the open file.
+ * The parts of an open file that are not holes, in their order, from one offset up to another. They may reach a little
+ * into the holes around them. Moves the position of the open file.
  */
-export async function* dataRanges(fd: number, end: bigint): AsyncGenerator<Range, void, undefined> {
-  for (let position = 0n; position < end; ) {
+export async function* dataRanges(
+  fd: number,
+  end: bigint,
+  start = 0n,
+): AsyncGenerator<Range, void, undefined> {
+  for (let position = start; position < end; ) {
     const data = await nextData(fd, position);
     if (data === undefined || data >= end) return;
     const hole = await seek(fd, data, SEEK_HOLE);

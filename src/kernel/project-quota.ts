@@ -1,16 +1,9 @@
 import { errno, isErrno } from './errno.ts';
-import { type IoctlRequest, ioctl, ioctlNow } from './ioctl.ts';
+import { FS_XFLAG_PROJINHERIT, fsxattr, readAttributes, writeAttributes } from './file-attributes.ts';
 import { call, numberedCall } from './libc.ts';
 
 // Since Linux 5.14. The older quotactl(2) wants the path of the block device, which a container may not have.
 const quotactlFd = numberedCall('quotactl_fd', 443, ['uint', 'uint', 'uint', 'void *']);
-
-const FS_IOC_FSGETXATTR: IoctlRequest = { name: 'FS_IOC_FSGETXATTR', number: 0x801c581f };
-const FS_IOC_FSSETXATTR: IoctlRequest = { name: 'FS_IOC_FSSETXATTR', number: 0x401c5820 };
-const FS_XFLAG_PROJINHERIT = 0x200;
-
-/** struct fsxattr of linux/fs.h. */
-const fsxattr = { bytes: 28, flags: 0, projectId: 12 } as const;
 
 // A command shifted by 8 and the type of quota: PRJQUOTA.
 const Q_XGETQUOTA = 0x580302;
@@ -84,13 +77,7 @@ export async function setProject(fd: number, projectId: number): Promise<void> {
   const flags = attributes.readUInt32LE(fsxattr.flags);
   attributes.writeUInt32LE((flags | FS_XFLAG_PROJINHERIT) >>> 0, fsxattr.flags);
   attributes.writeUInt32LE(projectId, fsxattr.projectId);
-  await ioctl(fd, FS_IOC_FSSETXATTR, attributes);
-}
-
-function readAttributes(fd: number): Buffer {
-  const attributes = Buffer.alloc(fsxattr.bytes);
-  ioctlNow(fd, FS_IOC_FSGETXATTR, attributes);
-  return attributes;
+  await writeAttributes(fd, attributes);
 }
 
 /**

@@ -14,9 +14,22 @@ export class Slots {
     return true;
   }
 
-  /** Takes a slot as soon as one is free. */
-  async take(): Promise<void> {
-    if (!this.tryTake()) await new Promise<void>((resolve) => this.waiting.push(resolve));
+  /** Takes a slot as soon as one is free. @throws the signal's reason: it was aborted first, and no slot is taken */
+  async take(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted();
+    if (this.tryTake()) return;
+    await new Promise<void>((resolve, reject) => {
+      const given = () => {
+        signal?.removeEventListener('abort', aborted);
+        resolve();
+      };
+      const aborted = () => {
+        this.waiting.splice(this.waiting.indexOf(given), 1);
+        reject(signal?.reason);
+      };
+      signal?.addEventListener('abort', aborted, { once: true });
+      this.waiting.push(given);
+    });
   }
 
   /** Gives a slot back, to the one who has waited longest. */

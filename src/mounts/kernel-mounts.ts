@@ -1,4 +1,4 @@
-import { mkdir, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { bindMount, unmount } from '../kernel/bind-mount.ts';
 import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
@@ -39,6 +39,17 @@ export class KernelMounts implements Mounts {
       if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
       throw pathError(error, path);
     }
+  }
+
+  hasEntries(path: string): Promise<boolean> {
+    return at(path, async (fd) => {
+      const directory = await opendir(below(fd));
+      try {
+        return (await directory.read()) !== null;
+      } finally {
+        await directory.close();
+      }
+    });
   }
 
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {

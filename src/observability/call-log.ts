@@ -45,6 +45,8 @@ const idFields = [
   { key: 'volumeId', field: 'volume_id', shownIn: 'volume' },
   { key: 'sourceVolumeId', field: 'source_volume_id', shownIn: undefined },
   { key: 'snapshotId', field: 'snapshot_id', shownIn: 'snapshot' },
+  { key: 'baseSnapshotId', field: 'base_snapshot_id', shownIn: undefined },
+  { key: 'targetSnapshotId', field: 'target_snapshot_id', shownIn: undefined },
   { key: 'groupSnapshotId', field: 'group_snapshot_id', shownIn: 'group_snapshot' },
 ] as const;
 

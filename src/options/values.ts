@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
+import { parseQuantityBytes } from '../units/quantity.ts';
 import { parseDurationMs } from './duration.ts';
 import type { ValueKind } from './flag.ts';
-import { parseQuantityBytes } from './quantity.ts';
 
 /**
  * A value read by a function of the caller's, which throws an Error with a sentence that quotes the text.

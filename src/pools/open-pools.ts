@@ -9,6 +9,7 @@ import type { Model } from '../volume/model.ts';
 import { placeOf } from '../volume/place.ts';
 import { defaultPoolName } from '../volume/pool.ts';
 import { countVolume, discountVolume } from '../volume/promises.ts';
+import { type Orphan, removeOrphans } from '../volume/remove-orphans.ts';
 import type { OnStep } from '../volume/steps.ts';
 import type { Damaged } from '../volume/stored.ts';
 import { isCapacityEnforced } from '../volume/volume.ts';
@@ -107,6 +108,28 @@ async function enter(
     },
     'pool ready',
   );
+  for (const orphan of await removeOrphans(model, pool.name)) tellOrphan(orphan, logger);
+}
+
+function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): void {
+  const what = { volumeId, targetPath };
+  switch (fate.kind) {
+    case 'removed':
+      logger.info(what, 'an inline volume whose pod is gone is removed');
+      return;
+    case 'unknown':
+      logger.debug(what, 'an inline volume stays, because it cannot be told whether its pod is gone');
+      return;
+    case 'in use':
+      logger.debug(
+        { ...what, err: fate.error },
+        'an inline volume whose pod is gone stays, because it is in use',
+      );
+      return;
+    case 'failed':
+      logger.error({ ...what, err: fate.error }, 'an inline volume whose pod is gone could not be removed');
+      return;
+  }
 }
 
 function enterContents(

@@ -89,7 +89,8 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
-    const directory = join(this.layout.incoming, directoryNameOf(object.id));
+    // An id that the CO has chosen may come again while what a crash has left of it is still being removed.
+    const directory = join(this.layout.incoming, uniqueNameFor(object.id));
     try {
       await this.build(object, directory, build);
     } catch (error) {
@@ -154,8 +155,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
 
   /** Where an object goes that is removed: the same place for a retry of a removal that did not become durable. */
   private removedPathOf(id: string): string {
-    const name = `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
-    const path = this.renamed.get(id) ?? join(this.layout.outgoing, name);
+    const path = this.renamed.get(id) ?? join(this.layout.outgoing, uniqueNameFor(id));
     this.renamed.set(id, path);
     return path;
   }
@@ -193,6 +193,10 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
     await this.destroy(directory, object).catch(() => {});
   }
+}
+
+function uniqueNameFor(id: string): string {
+  return `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
 }
 
 function retainedBefore(id: string, pool: string): VolumeError {

@@ -1,6 +1,5 @@
 import type {
   ServerUnaryCall,
-  ServerWritableStream,
   ServiceDefinition,
   sendUnaryData,
   UntypedServiceImplementation,
@@ -11,8 +10,9 @@ import type { CallMonitor } from './call-monitor.ts';
 import { JointCalls } from './joint-calls.ts';
 import type { KeyLocks, Lock } from './key-locks.ts';
 import { statusOf } from './status.ts';
+import { type StreamMethod, streamHandler } from './stream-handler.ts';
 
-/** One RPC: a plain async function, and the objects it works on while it runs. */
+/** One RPC that answers once: a plain async function, and the objects it works on while it runs. */
 export interface Method<Request, Response> {
   /** Answers the reply, or throws a VolumeError. */
   handle(request: Request): Promise<Response>;
@@ -24,9 +24,10 @@ export interface Method<Request, Response> {
 
 /**
  * The RPCs of a service that this driver has; the others answer UNIMPLEMENTED. Requests are as proto-loader
- * makes them (every field present), replies as it takes them.
+ * makes them (every field present), replies as it takes them. What is generated of a service does not say which of its
+ * RPCs stream, so it is said here; in each service either all do, or none does.
  */
-export type Methods<Definition> = {
+export type Methods<Definition, Kind extends 'unary' | 'stream' = 'unary'> = {
   readonly [Name in keyof Definition as string extends Name
     ? never
     : Name]?: Definition[Name] extends MethodDefinition<
@@ -35,28 +36,34 @@ export type Methods<Definition> = {
     infer RequestOutput,
     infer _ResponseOutput
   >
-    ? Method<RequestOutput, Response>
+    ? Kind extends 'stream'
+      ? StreamMethod<RequestOutput, Response>
+      : Method<RequestOutput, Response>
     : never;
 };
 
 type AnyMethod = Method<unknown, unknown>;
-type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+type AnyStreamMethod = StreamMethod<unknown, unknown>;
+type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
 /** Turns the methods of a service into what grpc-js serves, each with its locks and its line in the log. */
 export function implementService(
   definition: ServiceDefinition,
-  methods: Readonly<Record<string, AnyMethod | undefined>>,
+  methods: Readonly<Record<string, AnyMethod | AnyStreamMethod | undefined>>,
   locks: KeyLocks,
   monitor: CallMonitor,
 ): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(definition).map(([name, { path, responseStream }]) => {
-      const method = methods[name] ?? unimplemented(path);
+      const method = methods[name] ?? unimplemented(path, responseStream);
+      if ('stream' in method) {
+        return [name, streamHandler(method, (request, run) => monitor.watch(path, request, run))];
+      }
       const joint = new JointCalls((request) => runLocked(method, request, locks));
       const answer = (request: unknown) =>
         method.joins?.(request) ? joint.run(request) : runLocked(method, request, locks);
       const run = (request: unknown) => monitor.watch(path, request, () => answer(request));
-      return [name, responseStream ? streamHandler(run) : unaryHandler(run)];
+      return [name, unaryHandler(run)];
     }),
   );
 }
@@ -79,7 +86,7 @@ async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): 
 // A caller that goes away or runs out of time ends its own waiting; the work goes on to its end, so that
 // nothing is left half-done, and a retry finds the result.
 function unaryHandler(run: (request: unknown) => Promise<unknown>) {
-  return (call: AnyCall, callback: sendUnaryData<unknown>): void => {
+  return (call: UnaryCall, callback: sendUnaryData<unknown>): void => {
     run(call.request).then(
       (reply) => callback(null, reply),
       (error: unknown) => callback(statusOf(error)),
@@ -87,18 +94,9 @@ function unaryHandler(run: (request: unknown) => Promise<unknown>) {
   };
 }
 
-function streamHandler(run: (request: unknown) => Promise<unknown>) {
-  return (call: ServerWritableStream<unknown, unknown>): void => {
-    run(call.request).then(
-      () => call.end(),
-      // Only this event makes grpc-js send a status; destroying the stream would leave the caller waiting.
-      (error: unknown) => call.emit('error', statusOf(error)),
-    );
+function unimplemented(path: string, isStream: boolean): AnyMethod | AnyStreamMethod {
+  const refuse = () => {
+    throw new VolumeError('unimplemented', `${path} is not part of this driver`);
   };
-}
-
-function unimplemented(path: string): AnyMethod {
-  return {
-    handle: () => Promise.reject(new VolumeError('unimplemented', `${path} is not part of this driver`)),
-  };
+  return isStream ? { stream: refuse } : { handle: async () => refuse() };
 }

@@ -15,6 +15,7 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
   exhausted: status.RESOURCE_EXHAUSTED,
   precondition: status.FAILED_PRECONDITION,
   aborted: status.ABORTED,
+  cancelled: status.CANCELLED,
   unavailable: status.UNAVAILABLE,
   damaged: status.INTERNAL,
   unimplemented: status.UNIMPLEMENTED,

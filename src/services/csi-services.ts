@@ -8,6 +8,7 @@ import { controllerService } from './controller/controller.ts';
 import { groupControllerService } from './group-controller.ts';
 import { identityService, type PluginInfo } from './identity.ts';
 import { nodeService } from './node/node.ts';
+import { snapshotMetadataService } from './snapshot-metadata.ts';
 
 /**
  * The five services of the specification, ready to be served, by full name. Those of which the driver has no
@@ -18,12 +19,17 @@ export function csiServices(
   monitor: CallMonitor,
   plugin: PluginInfo,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
-  const methods: { [Name in keyof typeof definitions]: Methods<(typeof definitions)[Name]> } = {
+  const methods: {
+    readonly [Name in keyof typeof definitions]: Methods<
+      (typeof definitions)[Name],
+      Name extends 'SnapshotMetadata' ? 'stream' : 'unary'
+    >;
+  } = {
     Identity: identityService(model, plugin),
     Controller: controllerService(model),
     Node: nodeService(model),
     GroupController: groupControllerService(model),
-    SnapshotMetadata: {},
+    SnapshotMetadata: snapshotMetadataService(model),
   };
   const locks = new KeyLocks();
   return new Map(

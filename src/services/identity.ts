@@ -16,13 +16,14 @@ const topologyCapabilities: readonly PluginCapability[] = [
 
 /** The Identity service (CSI specification, Identity Service RPC). */
 export function identityService(
-  { topology, expansion }: Model,
+  { topology, expansion, features }: Model,
   { driverName, version }: PluginInfo,
 ): Methods<IdentityDefinition> {
   const hasExpansion = expansion.byController || expansion.byNode;
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
     { service: { type: 'GROUP_CONTROLLER_SERVICE' } },
+    ...(features.snapshotMetadata ? [{ service: { type: 'SNAPSHOT_METADATA_SERVICE' } } as const] : []),
     ...(topology ? topologyCapabilities : []),
     ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];

@@ -18,24 +18,37 @@ const IGNORED_PREFIX = 'csi.storage.k8s.io/';
 const IGNORED_KEY = 'ignoreFailedRead';
 
 /**
- * Parses the parameters of CreateVolume and GetCapacity.
+ * Parses the parameters of CreateVolume and GetCapacity, and the attributes of an inline volume.
+ * @param field the request's field that has them
+ * @param others keys there may be besides, which somebody else parses
  * @throws VolumeError invalid: an unknown key, or a value of the wrong form
  */
-export function parseParameters(parameters: Readonly<Record<string, string>>): VolumeParameters {
+export function parseParameters(
+  parameters: Readonly<Record<string, string>>,
+  field = 'parameters',
+  others: readonly string[] = [],
+): VolumeParameters {
+  const expected = [...known, ...others];
   for (const key of Object.keys(parameters)) {
-    if (isIgnored(key)) continue;
-    if ((known as readonly string[]).includes(key)) continue;
-    throw new VolumeError('invalid', `parameters: ${quote(key)} is not known; known are ${known.join(', ')}`);
+    if (isIgnored(key) || expected.includes(key)) continue;
+    throw new VolumeError(
+      'invalid',
+      `${field}: ${quote(key)} is not known; known are ${expected.join(', ')}`,
+    );
   }
   const given = parameters as Partial<Record<(typeof known)[number], string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
-    pool: parsePool(given.pool, given.kind),
+    pool: parsePool(field, given.pool, given.kind),
     wish: {
-      backend: parseChoice('backend', backend, backendChoices),
-      enforceCapacity: parseChoice('enforceCapacity', enforceCapacity, enforcementChoices),
+      backend: parseChoice(`${field}.backend`, backend, backendChoices),
+      enforceCapacity: parseChoice(`${field}.enforceCapacity`, enforceCapacity, enforcementChoices),
     },
-    root: { uid: parseId('uid', uid), gid: parseId('gid', gid), mode: parseMode(mode) },
+    root: {
+      uid: parseId(`${field}.uid`, uid),
+      gid: parseId(`${field}.gid`, gid),
+      mode: parseMode(`${field}.mode`, mode),
+    },
   };
 }
 
@@ -57,31 +70,31 @@ function isIgnored(key: string): boolean {
 }
 
 /** `kind` is what the Go reference driver calls a pool. */
-function parsePool(pool: string | undefined, kind: string | undefined): string | undefined {
+function parsePool(field: string, pool: string | undefined, kind: string | undefined): string | undefined {
   if (pool !== undefined && kind !== undefined && pool !== kind) {
-    throw invalidField('parameters.kind', kind, `is another name than parameters.pool, ${quote(pool)}`);
+    throw invalidField(`${field}.kind`, kind, `is another name than ${field}.pool, ${quote(pool)}`);
   }
   return pool ?? kind;
 }
 
 function parseChoice<const Choice extends string>(
-  key: string,
+  field: string,
   text: string,
   choices: readonly Choice[],
 ): Choice {
   const choice = choices.find((each) => each === text);
   if (choice !== undefined) return choice;
-  throw invalidField(`parameters.${key}`, text, `is none of ${choices.join(', ')}`);
+  throw invalidField(field, text, `is none of ${choices.join(', ')}`);
 }
 
-function parseId(key: string, text: string): number {
+function parseId(field: string, text: string): number {
   const id = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   // The largest number stands for "leave unchanged" in chown(2).
   if (id <= LARGEST_ID) return id;
-  throw invalidField(`parameters.${key}`, text, `is not a decimal number up to ${LARGEST_ID}`);
+  throw invalidField(field, text, `is not a decimal number up to ${LARGEST_ID}`);
 }
 
-function parseMode(text: string): number {
+function parseMode(field: string, text: string): number {
   if (/^[0-7]{1,5}$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8);
-  throw invalidField('parameters.mode', text, 'is not an octal file mode such as 0770');
+  throw invalidField(field, text, 'is not an octal file mode such as 0770');
 }

@@ -21,23 +21,29 @@ export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readon
 /**
  * Chooses how a volume is provided in a pool: a block volume is an image, everything else the best directory there
  * is, unless something else is asked for.
+ * @param field the request's field that has the parameters
  * @throws VolumeError invalid, with what is possible in this pool
  */
-export function chooseContent(model: Model, pool: Pool, wish: ContentWish): ContentPlan {
+export function chooseContent(
+  model: Model,
+  pool: Pool,
+  wish: ContentWish,
+  field = 'parameters',
+): ContentPlan {
   const { directories, hasImages } = pool.abilities;
   if (wish.isBlock && wish.backend === 'directory') {
-    throw invalidField('parameters.backend', 'directory', 'cannot be a block volume; image and auto can');
+    throw invalidField(`${field}.backend`, 'directory', 'cannot be a block volume; image and auto can');
   }
   const isLimited = isPlannedEnforced(directories);
   const mustBeImage = wish.isBlock || (wish.enforceCapacity === 'required' && !isLimited);
   if (wish.backend === 'directory' && mustBeImage) {
     const why = `cannot be held to its size in pool ${quote(pool.name)}, whose file system has no quota in force; image can`;
-    throw invalidField('parameters.backend', 'directory', why);
+    throw invalidField(`${field}.backend`, 'directory', why);
   }
   if (wish.backend !== 'image' && !mustBeImage) return directories;
   if (!hasImages) {
     const why = mustBeImage ? '' : '; directory is possible';
-    const message = `parameters.backend: pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
+    const message = `${field}.backend: pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
     throw new VolumeError('invalid', message);
   }
   return { backend: 'image', use: imageUse(model, wish) };

@@ -1,30 +1,20 @@
 import type { VolumeCapability } from './capability.ts';
 import { type CapacityRange, checkMinimumBytes, copiedVolumeBytes, newVolumeBytes } from './capacity.ts';
-import {
-  type ContentPlan,
-  type ContentWish,
-  chooseContent,
-  isPlannedEnforced,
-  minimumBytes,
-} from './choose-content.ts';
-import { copyContent } from './copy-content.ts';
+import { type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
 import { quote, VolumeError } from './errors.ts';
 import { type FoundSource, findSource } from './find-source.ts';
+import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
 import { checkMutable } from './modify-volume.ts';
 import { newObjectId } from './object-id.ts';
-import { type Place, requirePlace } from './place.ts';
-import { claimRoom } from './room.ts';
-import { mayShareBlocks } from './shared-space.ts';
+import { requirePlace } from './place.ts';
 import { checkAccessibility, type TopologySegments } from './topology.ts';
 import {
   type ContentSource,
   defaultMutableParameters,
   type MutableParameters,
   type RootOwnership,
-  type Sharing,
   type Volume,
-  type VolumeContent,
 } from './volume.ts';
 import { differenceOf } from './volume-difference.ts';
 import { wishForCopy } from './wish-for-copy.ts';
@@ -66,78 +56,25 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   checkMutable(plan.backend, spec.mutable);
   const capacityBytes = sizeOf(model, spec, source);
   checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
-  const release = await claimRoom(model, place, {
-    bytes: capacityBytes,
-    isEnforced: isPlannedEnforced(plan),
+  return makeVolume(model, {
+    id: newObjectId(spec.name, place.pool.id),
+    name: spec.name,
+    place,
+    plan,
+    capacityBytes,
+    contentSource: spec.source && source && { origin: spec.source, found: source },
+    root: spec.root,
+    accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
+    mutable: { ...defaultMutableParameters, ...spec.mutable },
+    inline: undefined,
+    sizeField: 'capacity_range.required_bytes',
   });
-  const id = newObjectId(spec.name, place.pool.id);
-  return model.copies.making(id, async () => {
-    try {
-      const volume = await makeVolume(model, spec, { id, place, plan, capacityBytes, source });
-      // A pool that went and came back meanwhile has brought it, and counted it.
-      if (model.volumes.findIntact(volume.id)) release();
-      else model.volumes.add(volume);
-      return volume;
-    } catch (error) {
-      release();
-      throw error;
-    } finally {
-      model.sharing.end(id);
-    }
-  });
-}
-
-/** What was decided of a new volume. */
-interface Decided {
-  readonly id: string;
-  readonly place: Place;
-  readonly plan: ContentPlan;
-  readonly capacityBytes: bigint;
-  readonly source: FoundSource | undefined;
 }
 
 function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | undefined): bigint {
   const { maximumVolumeBytes } = limits;
   if (!source) return newVolumeBytes(range, maximumVolumeBytes);
   return copiedVolumeBytes(range, source.sizeBytes, maximumVolumeBytes);
-}
-
-async function makeVolume(model: Model, spec: VolumeSpec, decided: Decided): Promise<Volume> {
-  const { id, place, plan, capacityBytes, source } = decided;
-  const { pool, capacityClass } = place;
-  const content: VolumeContent =
-    plan.backend === 'quota' ? { ...plan, projectId: await pool.reserveProjectId() } : plan;
-  const volume: Volume = {
-    id,
-    name: spec.name,
-    pool: pool.name,
-    capacityClass,
-    content,
-    capacityBytes,
-    source: spec.source,
-    sharing: sharingOf(id, decided),
-    root: spec.root,
-    accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
-    mutable: { ...defaultMutableParameters, ...spec.mutable },
-    attachment: undefined,
-    inline: undefined,
-    createdAt: model.now().toISOString(),
-  };
-  const backend = pool.backends[content.backend];
-  await pool.records.volumes.add(volume, (directory) => {
-    if (!source) return backend.provision(directory, volume);
-    const promisedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
-    const copy = { id, source, pool, backend: content.backend, promisedBytes };
-    return copyContent(model, copy, (control) =>
-      backend.provisionCopy(directory, volume, source.original, control),
-    );
-  });
-  return volume;
-}
-
-function sharingOf(id: string, { place, capacityBytes, source }: Decided): Sharing {
-  if (!source || !mayShareBlocks({ source, pool: place.pool })) return { lineage: id, sharedBytes: 0n };
-  return { lineage: source.lineage, sharedBytes: source.occupiedBytes ?? capacityBytes };
 }
 
 async function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Promise<Volume> {

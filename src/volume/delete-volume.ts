@@ -21,18 +21,24 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
     checkNotForeign(model, 'volume_id', volumeId);
     return;
   }
+  await deleteUnused(model, volume);
+}
+
+/**
+ * Deletes a volume that is there. It may be gone when this is done, because its pool went and came back meanwhile.
+ * @throws VolumeError precondition: it is in use, or attached
+ */
+export async function deleteUnused(model: Model, volume: Volume): Promise<void> {
   await checkUnused(model, volume);
   await model.onStep('delete: checked');
   const { volumes } = model.pools.of(volume).records;
   if (volume.mutable.onDelete === 'retain') {
-    await volumes.retain(volumeId);
-    model.volumes.remove(volume);
-    model.retained.add(volume);
+    await volumes.retain(volume.id);
+    if (model.volumes.remove(volume)) model.retained.add(volume);
     return;
   }
-  await volumes.remove(volumeId);
-  model.volumes.remove(volume);
-  discountVolume(placeOf(model, volume), volume);
+  await volumes.remove(volume.id);
+  if (model.volumes.remove(volume)) discountVolume(placeOf(model, volume), volume);
 }
 
 async function checkUnused(model: Model, volume: Volume): Promise<void> {

@@ -17,6 +17,8 @@ export type VolumeErrorKind =
   | 'precondition'
   /** Another operation on the same object is under way; the same call may succeed later. */
   | 'aborted'
+  /** Whoever asked has gone away, or has no time left to wait for an answer. */
+  | 'cancelled'
   /** The pool cannot be reached, or its disk answers with errors. */
   | 'unavailable'
   /** A record on disk cannot be understood; the object is neither there nor gone. */

@@ -31,16 +31,26 @@ export interface FoundSource {
  * @throws VolumeError not-found; exhausted: it is another node's, so that the CO tries there
  */
 export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
-  return source.kind === 'volume' ? sourceVolume(model, source.id) : sourceSnapshot(model, source.id);
+  if (source.kind === 'snapshot') return sourceSnapshot(model, source.id);
+  // The specification has a code of its own for a source that is of the wrong kind.
+  return sourceVolume(model, source.id, 'invalid');
 }
 
-/** The same for a volume that is cut. */
+/**
+ * The same for a volume that is cut.
+ * @param refusal the kind of the error for a volume of which nothing is copied
+ */
 export async function sourceVolume(
   model: Model,
   volumeId: string,
+  refusal: 'invalid' | 'precondition' = 'precondition',
 ): Promise<FoundSource & { volume: Volume }> {
   const volume = await findObject(model, model.volumes, volumeId);
   if (!volume) throw missing(model, 'volume', volumeId);
+  if (volume.inline) {
+    // It goes with its pod, whose end must not wait for a copy.
+    throw new VolumeError(refusal, `volume ${quote(volumeId)} is an inline volume, and is not copied`);
+  }
   const pool = model.pools.of(volume);
   const { content, sharing } = volume;
   // Of what is not on the disk yet nobody can tell how much it takes up there.

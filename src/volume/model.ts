@@ -1,3 +1,5 @@
+import type { BlockType } from './block-layout.ts';
+import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
@@ -25,6 +27,7 @@ export interface Model {
   readonly mounts: Mounts;
   readonly devices: Devices;
   readonly formatter: ImageFormatter;
+  readonly blockMaps: BlockMaps;
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
   readonly sharing: SharingClaims;
@@ -65,7 +68,7 @@ export interface Features {
   readonly mutableParameters: ReadonlySet<keyof MutableParameters> | undefined;
   readonly listSnapshots: boolean;
   /** How the blocks of snapshots are told; undefined where they are not. */
-  readonly snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' | undefined;
+  readonly snapshotMetadata: BlockType | undefined;
   /** Whether calls are held to the order of the volume life cycle where nothing else needs that. */
   readonly strictLifecycle: boolean;
   /** Whether every publish is one of an inline volume. */

@@ -44,6 +44,18 @@ export class MountPaths {
     return real;
   }
 
+  /**
+   * The directory that goes when whoever has a volume at a target goes: that of the pod, below the kubelet's directory;
+   * anywhere else the one that the target is in.
+   * @param targetPath resolved
+   */
+  userDirectoryOf(targetPath: string): string {
+    const pods = posix.join(this.realKubeletDir, 'pods');
+    if (!isWithin(targetPath, pods)) return posix.dirname(targetPath);
+    const [pod = '', ...below] = targetPath.slice(pods.length + 1).split('/');
+    return below.length === 0 ? posix.dirname(targetPath) : posix.join(pods, pod);
+  }
+
   /** The one spelling of a path that all its spellings share, whether it is acceptable or not: for locks. */
   canonical(path: string): string {
     const normal = withoutTrailingSlash(posix.normalize(path));

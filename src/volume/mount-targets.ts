@@ -43,7 +43,7 @@ export function checkTargets(
 export async function reserveTarget(
   model: Model,
   volume: Volume,
-  { targetPath, capability, readOnly }: PublishSpec,
+  { targetPath, capability, readOnly }: Omit<PublishSpec, 'stagingPath'>,
   target: PathState,
   mount: () => Promise<number>,
 ): Promise<void> {

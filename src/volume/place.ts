@@ -34,12 +34,16 @@ export function findPlace(model: Model, name: string | undefined): Place | undef
   return defaultPool.classes.has(name) ? { pool: defaultPool, capacityClass: name } : undefined;
 }
 
-/** @throws VolumeError invalid, with every name there is */
-export function requirePlace(model: Model, name: string | undefined): Place {
+/**
+ * The same, where there must be one.
+ * @param field the request's field that has the parameters
+ * @throws VolumeError invalid, with every name there is
+ */
+export function requirePlace(model: Model, name: string | undefined, field = 'parameters'): Place {
   const place = findPlace(model, name);
   if (place) return place;
   const known = [...model.pools.all.map((pool) => pool.name), ...model.pools.default.classes.keys()];
-  throw invalidField('parameters.pool', name, `is no pool; there are ${known.join(', ')}`);
+  throw invalidField(`${field}.pool`, name, `is no pool; there are ${known.join(', ')}`);
 }
 
 function roomiestClass({ classes }: Pool): string | undefined {

@@ -184,6 +184,8 @@ export interface Usage {
  */
 export interface Mounts {
   inspect(path: string): Promise<PathState>;
+  /** Whether anything is in the directory at a path, which exists. */
+  hasEntries(path: string): Promise<boolean>;
   /**
    * Binds the directory at `source` on the directory at `target`. The mount has what the source's mount has,
    * and the flags on top, from the moment it is visible. Mounts below the source do not come along.

@@ -1,5 +1,6 @@
 import { attachmentOf, checkAttached } from './attach-volume.ts';
 import { checkSuitable, type MountCapability, requiredMountFlags } from './capability.ts';
+import { endInline } from './end-inline.ts';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { checkOwner } from './mount-owner.ts';
@@ -61,7 +62,8 @@ async function stagedAt(model: Model, volume: Volume, stagingPath: string): Prom
 
 /**
  * Takes down what is published at a target and removes the target (CSI specification, NodeUnpublishVolume).
- * Works when every record is gone. The caller holds the target.
+ * Works when every record is gone. An inline volume goes with its target. The caller holds the target, and the volume as
+ * well unless it is known not to be inline.
  */
 export async function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
   const state = await inspectField(model, 'target_path', targetPath);
@@ -75,4 +77,5 @@ export async function unpublishVolume(model: Model, volumeId: string, targetPath
   await model.onStep('unpublish: unmounted');
   if (state.kind !== 'absent') await namingField('target_path', model.mounts.remove(targetPath));
   await model.onStep('unpublish: target removed');
+  await endInline(model, volumeId, targetPath);
 }

@@ -108,20 +108,20 @@ function hasRoom(accounts: readonly Account[], { bytes }: Claim): boolean {
   return accounts.every(({ roomBytes }) => roomBytes === undefined || bytes <= roomBytes);
 }
 
-function checkAccounts(place: Place, { bytes }: Claim): void {
+function checkAccounts(place: Place, claim: Claim): void {
   for (const { roomBytes } of accountsOf(place)) {
-    if (roomBytes !== undefined && bytes > roomBytes) throw exhausted(place, roomBytes, bytes);
+    if (roomBytes !== undefined && claim.bytes > roomBytes) throw exhausted(place, roomBytes, claim);
   }
 }
 
-function checkDisk(model: Model, pool: Pool, { bytes }: Claim, space: DiskSpace): void {
+function checkDisk(model: Model, pool: Pool, claim: Claim, space: DiskSpace): void {
   const room = diskRoom(model, pool, space);
-  if (bytes > room) throw exhausted({ pool, capacityClass: undefined }, room, bytes);
+  if (claim.bytes > room) throw exhausted({ pool, capacityClass: undefined }, room, claim);
 }
 
-function exhausted({ pool, capacityClass }: Place, roomLeft: bigint, bytes: bigint): VolumeError {
-  const why = noRoom(capacityClass ?? pool.name, roomLeft, bytes);
-  return new VolumeError('exhausted', `capacity_range.required_bytes: ${why}`);
+function exhausted({ pool, capacityClass }: Place, roomLeft: bigint, claim: Claim): VolumeError {
+  const { bytes, field = 'capacity_range.required_bytes' } = claim;
+  return new VolumeError('exhausted', `${field}: ${noRoom(capacityClass ?? pool.name, roomLeft, bytes)}`);
 }
 
 function noRoom(where: string, roomLeft: bigint, bytes: bigint): string {

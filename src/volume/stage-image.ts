@@ -4,16 +4,22 @@ import { defaultFileSystemType, type FileSystemType } from './file-system-type.t
 import type { Model } from './model.ts';
 import { combineFlags, type MountFlags, noMountFlags } from './mount-flags.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
-import type { PathState } from './ports.ts';
+import type { MountedState, PathState } from './ports.ts';
 import { imageOf, isVolumeAt } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /** What a file system has when it is mounted with no flag at all. */
 const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
 
+/** How the file system of an image is mounted, or shall be. */
+export interface ImageMount {
+  readonly path: string;
+  readonly capability: MountCapability;
+  readonly flags: MountFlags;
+}
+
 /**
- * Mounts the file system of an image at a staging path: makes it when the image is blank, and grows it when the
- * image has grown.
+ * Mounts the file system of an image at a staging path.
  * @returns the id of the mount, which may be one that was there
  */
 export async function stageImage(
@@ -21,27 +27,48 @@ export async function stageImage(
   volume: Volume,
   { stagingPath, state, capability }: { stagingPath: string; state: PathState; capability: MountCapability },
 ): Promise<number> {
+  const wanted = { path: stagingPath, capability, flags: capability.mountFlags };
+  if (state.kind !== 'mounted') return mountImage(model, volume, wanted);
+  await checkImageAt(model, volume, 'staging_target_path', state, wanted);
+  return state.mountId;
+}
+
+/**
+ * Checks that what is mounted at a path is what would be mounted there now.
+ * @throws VolumeError precondition: something else is; already-exists: the volume is, with other flags
+ */
+export async function checkImageAt(
+  model: Model,
+  volume: Volume,
+  field: string,
+  mounted: MountedState,
+  { path, flags }: Pick<ImageMount, 'path' | 'flags'>,
+): Promise<void> {
+  if (!(await isVolumeAt(model, volume, path, mounted))) throw somethingElse(field, path);
+  checkFlags(field, path, mounted, combineFlags(plainFlags, flags));
+}
+
+/**
+ * Mounts the file system of an image at a directory: makes it when the image is blank, and grows it when the image has
+ * grown.
+ * @returns the id of the mount
+ */
+export async function mountImage(model: Model, volume: Volume, mount: ImageMount): Promise<number> {
+  const { path, capability } = mount;
   const image = await imageOf(model, volume);
-  const flags = combineFlags(plainFlags, capability.mountFlags);
-  if (state.kind === 'mounted') {
-    if (!(await isVolumeAt(model, volume, stagingPath, state)))
-      throw somethingElse('staging_target_path', stagingPath);
-    checkFlags('staging_target_path', stagingPath, state, flags);
-    return state.mountId;
-  }
+  const flags = combineFlags(plainFlags, mount.flags);
   const fsType = await fileSystemFor(model, volume, image, capability);
   await model.onStep('stage: formatted');
   // A device that is attached already may be mounted where nobody here can see it.
   const isFresh = (await model.devices.find(image)) === undefined;
-  const mountId = await model.devices.hold(image, async (device) => {
+  return model.devices.hold(image, async (device) => {
     if (isFresh) await model.formatter.growUnmounted(device, fsType);
     else await model.devices.refreshSize(image);
     const options = mountOptions(fsType, capability);
-    const mounted = await model.mounts.mountDevice(device, stagingPath, { fsType, options, flags });
-    if (!flags.readOnly) await model.mounts.growFileSystem(stagingPath, device, fsType);
+    const mounted = await model.mounts.mountDevice(device, path, { fsType, options, flags });
+    if (!flags.readOnly) await model.mounts.growFileSystem(path, device, fsType);
     return mounted;
   });
-  return mountId;
 }
 
 /** The file system on an image, which is made when nothing at all is on it. */

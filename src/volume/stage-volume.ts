@@ -24,6 +24,7 @@ export async function stageVolume(
   stagingPath: string,
   capability: VolumeCapability,
 ): Promise<void> {
+  checkNotInline(volume);
   checkAttached(model, volume);
   checkSuitable(volume, capability);
   const state = await inspectField(model, 'staging_target_path', stagingPath);
@@ -92,6 +93,13 @@ async function checkUnpublished(model: Model, volumeId: string, stagingPath: str
   const other = mounts.find(({ path, use }) => path !== stagingPath && use.kind !== 'staging');
   if (!other) return;
   const message = `volume ${quote(volumeId)} is still published at ${quote(other.path)}`;
+  throw new VolumeError('precondition', message);
+}
+
+/** @throws VolumeError precondition */
+function checkNotInline({ id, inline }: Volume): void {
+  if (!inline) return;
+  const message = `volume_id: ${quote(id)} is an inline volume, which is published and never staged`;
   throw new VolumeError('precondition', message);
 }
 

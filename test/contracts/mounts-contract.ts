@@ -92,6 +92,28 @@ export function mountsContract(
       });
     });
 
+    describe('hasEntries', () => {
+      test.each([
+        ['source', true],
+        ['source/inside', false],
+      ])('tells whether anything is in a directory: %s', async (path, expected) => {
+        expect(await mounts.hasEntries(at(path))).toBe(expected);
+      });
+
+      test('looks into what is mounted there', async () => {
+        await bind('source', 'target');
+        expect(await mounts.hasEntries(at('target'))).toBe(true);
+      });
+
+      test.each([
+        ['missing', 'precondition'],
+        ['file', 'invalid'],
+        ['link', 'invalid'],
+      ])('needs a directory, and follows no link: %s', async (path, kind) => {
+        await expect(mounts.hasEntries(at(path))).rejects.toMatchObject({ kind });
+      });
+    });
+
     describe('a path that cannot be walked is invalid, and named', () => {
       const unwalkable = [
         ['a symbolic link on the way', 'link/inside'],
@@ -101,6 +123,7 @@ export function mountsContract(
       ];
       const operations: [string, (path: string) => Promise<unknown>][] = [
         ['inspect', (path) => mounts.inspect(path)],
+        ['hasEntries', (path) => mounts.hasEntries(path)],
         ['unmount', (path) => mounts.unmount(path)],
         ['makeDirectory', (path) => mounts.makeDirectory(path)],
         ['makeFile', (path) => mounts.makeFile(path)],

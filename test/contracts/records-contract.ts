@@ -72,6 +72,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         ['a file system', volumeOf('a', { content: imageWith('xfs') })],
         ['a file system left open', volumeOf('a', { content: imageWith(undefined) })],
         ['a name with any character', volumeOf('../\n"ü \u{1f600}')],
+        ['an inline volume', volumeOf('a', { id: 'csi-1', name: undefined, inline: { targetPath: '/t' } })],
         ['an id that is not of our form', volumeOf('a', { id: '../../etc/passwd' })],
         ['a name that begins like an encoded id', volumeOf('x-YWJj')],
       ])('%s is remembered as it is', async (_, volume) => {

@@ -23,7 +23,11 @@ const {
   unpublishVolume,
   unstageVolume,
   unstageBlock,
+  attachVolume,
+  detachVolume,
+  modifyVolume,
   deleteVolume,
+  retainVolume,
 } = mutationSteps;
 const everywhere = [
   createVolume,
@@ -33,6 +37,8 @@ const everywhere = [
   unstageVolume,
   deleteVolume,
 ].flat();
+// These touch the record alone, whatever the volume is.
+const onceOnly = [attachVolume, detachVolume, modifyVolume].flat();
 
 interface Kind {
   readonly name: string;
@@ -42,6 +48,8 @@ interface Kind {
   /** What lies in the volume's directory beside its record. */
   readonly content: string;
   readonly steps: readonly Step[];
+  /** What becomes of it when it is deleted. */
+  readonly onDelete?: 'retain';
 }
 
 const directory: Kind = {
@@ -50,7 +58,13 @@ const directory: Kind = {
   parameters: { backend: 'directory' },
   sizeBytes: MIB,
   content: 'data',
-  steps: [...everywhere, ...stageVolume],
+  steps: [...everywhere, ...stageVolume, ...onceOnly],
+};
+const retained: Kind = {
+  ...directory,
+  name: 'a directory volume that is to be retained',
+  steps: retainVolume,
+  onDelete: 'retain',
 };
 const image: Kind = {
   name: 'an image volume',
@@ -68,23 +82,32 @@ const block: Kind = {
   content: 'image',
   steps: [...everywhere, 'stage: checked', ...stageBlock, 'expand: device grown', ...unstageBlock],
 };
-const kinds = isHostRoot ? [directory, image, block] : [directory];
+const kinds = isHostRoot ? [directory, retained, image, block] : [directory, retained];
 const cases = kinds.flatMap((kind) => kind.steps.map((step) => ({ kind, name: kind.name, step })));
 
 /** A volume's whole life, one call after the other; the same calls serve as retries. */
 const life = [
   'create',
+  'attach',
+  'modify',
   'stage',
   'publish',
   'expand',
   'expandNode',
   'unpublish',
   'unstage',
+  'detach',
   'delete',
 ] as const;
 
+/** Which of the calls a step is part of. */
+function callOf(step: Step): string | undefined {
+  const [word] = step.split(':');
+  return word === 'retain' ? 'delete' : word;
+}
+
 test('every step of every mutation is one that some volume takes, or a copy of one', () => {
-  const taken = new Set([...[directory, image, block].flatMap((kind) => kind.steps), ...copySteps]);
+  const taken = new Set([...[directory, retained, image, block].flatMap((kind) => kind.steps), ...copySteps]);
   expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
 });
 
@@ -110,7 +133,7 @@ describe.each(cases)('$name, killed after "$step"', ({ kind, step }) => {
       killedAt = 'delete';
       driver = await host.start();
     }
-    expect(killedAt?.replace('Node', '')).toBe(step.split(':')[0]);
+    expect(killedAt?.replace('Node', '')).toBe(callOf(step));
     await host.expectNothingLeft();
     driver.kill('SIGTERM');
     expect(await driver.exit).toEqual({ code: 0, signal: null });
@@ -137,7 +160,13 @@ class TestHost {
   }
 
   async start(stopAt = ''): Promise<DriverProcess> {
-    const flags = [`--statedir=${this.pool()}`, `--endpoint=${join(this.directory, 's')}`, '--nodeid=node-1'];
+    const flags = [
+      `--statedir=${this.pool()}`,
+      `--endpoint=${join(this.directory, 's')}`,
+      '--nodeid=node-1',
+      '--enable-attach',
+      '--enable-controller-modify-volume',
+    ];
     const program = ['test/crash/stoppable-driver.mjs'];
     const stopFile = join(this.directory, 'stop');
     writeFileSync(stopFile, `kill ${stopAt}`);
@@ -163,6 +192,15 @@ class TestHost {
         this.volumeId = volume?.volume_id ?? '';
         return;
       }
+      case 'attach':
+        await controller.ControllerPublishVolume({ volume_id, node_id: 'node-1', volume_capability });
+        return;
+      case 'modify':
+        await controller.ControllerModifyVolume({
+          volume_id,
+          mutable_parameters: { onDelete: this.kind.onDelete ?? 'delete' },
+        });
+        return;
       case 'stage':
         await node.NodeStageVolume({ volume_id, staging_target_path: this.staging, volume_capability });
         return;
@@ -186,6 +224,9 @@ class TestHost {
         return;
       case 'unstage':
         await node.NodeUnstageVolume({ volume_id, staging_target_path: this.staging });
+        return;
+      case 'detach':
+        await controller.ControllerUnpublishVolume({ volume_id, node_id: 'node-1' });
         return;
       case 'delete':
         await controller.DeleteVolume({ volume_id });
@@ -224,6 +265,14 @@ class TestHost {
     expect(await mountsBelow(this.directory)).toEqual([]);
     expect(existsSync(this.target)).toBe(false);
     expect(readdirSync(join(this.pool(), 'volumes'))).toEqual([]);
+    const kept = this.kind.onDelete === 'retain' ? [this.volumeId] : [];
+    expect(readdirSync(join(this.pool(), 'retained'))).toEqual(kept);
+    for (const id of kept) {
+      expect(readdirSync(join(this.pool(), 'retained', id)).sort()).toEqual([
+        this.kind.content,
+        'volume.json',
+      ]);
+    }
     await vi.waitFor(() => expect(readdirSync(join(this.pool(), '.outgoing'))).toEqual([]));
   }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Step } from '../../src/volume/steps.ts';
 import type { DriverProcess, Exit } from '../support/driver-process.ts';
+import { kubeletOf } from '../support/inline-pod.ts';
 import { loopsBelow, mountsBelow } from '../support/scratch.ts';
 import { type TestNode, testNode } from '../support/test-node.ts';
 import { thawAtEnd, thawBelow } from '../support/thaw-mounts.ts';
@@ -31,14 +32,23 @@ export class StoppableNode {
   /** Starts a driver that is not stopped anywhere. */
   async start(): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
-    const flags = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
-    const program = ['test/crash/stoppable-driver.mjs'];
-    const driver = await this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
+    const driver = await this.launch();
     this.exit = undefined;
     void driver.exit.then((exit) => {
       this.exit = exit;
     });
     return driver;
+  }
+
+  /** Starts a driver that is killed at one step of what it does by itself. */
+  async dieAtStart(step: Step): Promise<void> {
+    writeFileSync(this.stopFile, `kill ${step}`);
+    // What is done in the background is mostly done when it listens already.
+    const exit = await this.launch().then(
+      (driver) => driver.exit,
+      () => undefined,
+    );
+    if (exit) expect(exit, step).toEqual({ code: null, signal: 'SIGKILL' });
   }
 
   /** Makes a call, at one step of which the driver is killed. */
@@ -67,6 +77,13 @@ export class StoppableNode {
     }
     const [result] = await ended;
     return result;
+  }
+
+  private launch(): Promise<DriverProcess> {
+    const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
+    const flags = [...kubeletOf(this.test).flags, ...ofPool];
+    const program = ['test/crash/stoppable-driver.mjs'];
+    return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
   }
 
   /** Expects that nothing half-built, half-removed, marked or frozen is left. */

@@ -4,11 +4,14 @@ import { isHostRoot } from './host-root.ts';
 const UNPRIVILEGED = 1000;
 
 /** Runs a shell command as a user other than root, where there is one, with these words as its arguments. */
-export function asUser(command: string, ...args: string[]): { status: number | null; stderr: string } {
-  const { status, stderr } = spawnSync('sh', ['-c', command, 'sh', ...args], {
+export function asUser(
+  command: string,
+  ...args: string[]
+): { status: number | null; stderr: string; stdout: string } {
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', command, 'sh', ...args], {
     ...(isHostRoot ? { uid: UNPRIVILEGED, gid: UNPRIVILEGED } : {}),
     encoding: 'utf8',
     cwd: '/',
   });
-  return { status, stderr };
+  return { status, stdout, stderr };
 }

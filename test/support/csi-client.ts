@@ -1,4 +1,10 @@
-import { type Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  type Client,
+  type ClientReadableStream,
+  credentials,
+  type ServiceError,
+} from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { csiClients } from '../../src/rpc/proto.ts';
 
@@ -18,29 +24,40 @@ type Calls<Service extends ServiceClass> = {
     : never;
 };
 
+/** The RPCs of a service that stream, as functions that answer the stream: `for await (const message of …)`. */
+type Streams<Service extends ServiceClass> = {
+  readonly [Name in keyof Calls<Service>]: Calls<Service>[Name] extends (
+    request: infer Request,
+  ) => Promise<infer Reply>
+    ? (request: Request, options?: CallOptions) => ClientReadableStream<Reply>
+    : never;
+};
+
 /** A client for the tests: `await client.node.NodeGetInfo({})`. Close it when done. */
 export class CsiClient {
   readonly identity: Calls<typeof csiClients.Identity>;
   readonly controller: Calls<typeof csiClients.Controller>;
   readonly node: Calls<typeof csiClients.Node>;
   readonly groupController: Calls<typeof csiClients.GroupController>;
+  readonly snapshotMetadata: Streams<typeof csiClients.SnapshotMetadata>;
   private readonly clients: Client[] = [];
 
   /** @param endpoint as the driver prints it, `unix:///path` or `tcp://host:port` */
   constructor(endpoint: string) {
     const address = endpoint.replace(/^tcp:\/\//, '');
-    const connect = <Service extends ServiceClass>(service: Service): Calls<Service> => {
+    const connect = <Service extends ServiceClass>(service: Service): InstanceType<Service> => {
       // Each on its own connection, so that a driver that has died and come back is found again.
       const client = new service(address, credentials.createInsecure(), {
         'grpc.use_local_subchannel_pool': 1,
       });
       this.clients.push(client);
-      return promising(client);
+      return client as InstanceType<Service>;
     };
-    this.identity = connect(csiClients.Identity);
-    this.controller = connect(csiClients.Controller);
-    this.node = connect(csiClients.Node);
-    this.groupController = connect(csiClients.GroupController);
+    this.identity = promising(connect(csiClients.Identity));
+    this.controller = promising(connect(csiClients.Controller));
+    this.node = promising(connect(csiClients.Node));
+    this.groupController = promising(connect(csiClients.GroupController));
+    this.snapshotMetadata = connect(csiClients.SnapshotMetadata);
   }
 
   close(): void {

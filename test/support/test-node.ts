@@ -83,6 +83,10 @@ export class TestNode {
     return this.connected().groupController;
   }
 
+  get snapshotMetadata(): CsiClient['snapshotMetadata'] {
+    return this.connected().snapshotMetadata;
+  }
+
   /** A path for a staging directory or target of its own, whose parent exists. */
   newPath(): string {
     const parent = join(this.directory, `p${this.pathCount++}`);

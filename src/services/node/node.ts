@@ -2,8 +2,9 @@ import type { NodeDefinition } from '../../rpc/generated/csi/v1/Node.ts';
 import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
 import type { Model } from '../../volume/model.ts';
-import { pathLock, volumeLock, volumeShared } from '../lock-keys.ts';
+import { pathLock, volumeLock } from '../lock-keys.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
+import { publishLock, unpublishLock } from './inline-volume.ts';
 import { publishVolumeHandler, unpublishVolumeHandler } from './publish-volume.ts';
 import { stageVolumeHandler, unstageVolumeHandler } from './stage-volume.ts';
 import { volumeStatsHandler } from './volume-stats.ts';
@@ -22,11 +23,11 @@ export function nodeService(model: Model): Methods<NodeDefinition> {
       handle: unstageVolumeHandler(model),
     },
     NodePublishVolume: {
-      locks: (request) => [volumeShared(request.volume_id), pathLock(model, request.target_path)],
+      locks: (request) => [publishLock(model, request), pathLock(model, request.target_path)],
       handle: publishVolumeHandler(model),
     },
     NodeUnpublishVolume: {
-      locks: (request) => [volumeShared(request.volume_id), pathLock(model, request.target_path)],
+      locks: (request) => [unpublishLock(model, request), pathLock(model, request.target_path)],
       handle: unpublishVolumeHandler(model),
     },
     NodeGetVolumeStats: { handle: volumeStatsHandler(model) },

@@ -5,16 +5,21 @@ import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/Nod
 import { VolumeError } from '../../volume/errors.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
+import { publishInline } from '../../volume/publish-inline.ts';
 import { publishVolume, unpublishVolume } from '../../volume/publish-volume.ts';
-
 import { parseCapability, required } from '../requests.ts';
+import { isInline, parseInline } from './inline-volume.ts';
 
-/** Node.NodePublishVolume. */
+/** Node.NodePublishVolume, of a volume that is staged, or of an inline one that nothing came before. */
 export function publishVolumeHandler(model: Model) {
   return async (request: NodePublishVolumeRequest__Output): Promise<NodePublishVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);
     const target = required('target_path', request.target_path);
     const capabilityMessage = required('volume_capability', request.volume_capability);
+    if (isInline(model, request)) {
+      await publishInline(model, parseInline(model, request));
+      return {};
+    }
     const volume = await existingVolume(model, volumeId);
     // The specification asks for this code, since staging is declared.
     if (request.staging_target_path === '') {

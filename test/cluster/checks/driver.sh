@@ -16,7 +16,7 @@ pod_is_ready() {
 
 csi_driver_is_described() {
   local fields='{.spec.attachRequired} {.spec.podInfoOnMount} {.spec.fsGroupPolicy} {.spec.storageCapacity} {.spec.volumeLifecycleModes}'
-  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'true true File false ["Persistent"]' ]]
+  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'true true File false ["Persistent","Ephemeral"]' ]]
 }
 
 driver_is_registered() {

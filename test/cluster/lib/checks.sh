@@ -1,6 +1,6 @@
 # Sourced by cluster.sh: how a check is made, and what the checks are written with.
 # shellcheck shell=bash source-path=SCRIPTDIR
-for theme in driver claims pods sizes snapshots groups crashes removal; do
+for theme in driver claims pods sizes snapshots groups inline crashes features removal; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
 done
@@ -20,7 +20,9 @@ run_checks() {
   check_sizes
   check_snapshots
   check_groups
+  check_inline
   check_crashes
+  check_features
   check_removal
 }
 

@@ -58,6 +58,7 @@ test('the volume of the request is told, and nothing where there is none', () =>
 test.each([
   ['CreateSnapshot', { name: 's', source_volume_id: 'v' }, { snapshot: { snapshot_id: 's-1' } }],
   ['DeleteVolumeGroupSnapshot', { group_snapshot_id: 'g-1' }, {}],
+  ['GetMetadataDelta', { base_snapshot_id: 's-1', target_snapshot_id: 's-2' }, {}],
   ['CreateVolumeGroupSnapshot', { name: 'g' }, { group_snapshot: { group_snapshot_id: 'g-1' } }],
 ])('%s tells the snapshots and groups it is about', (method, request, reply) => {
   const { log, lines } = logOf(2);

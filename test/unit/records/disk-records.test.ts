@@ -73,6 +73,14 @@ test.each([
   expect((await subject.records.load()).found).toEqual([volume]);
 });
 
+test('a volume whose id comes again is made beside what a crash has left of it', async () => {
+  const { records, layout } = makeSubject();
+  const inline = exampleVolume({ id: 'csi-1', name: undefined });
+  mkdirSync(join(layout.incoming, records.directoryNameOf(inline.id)));
+  await records.add(inline, build);
+  expect((await records.load()).found).toEqual([inline]);
+});
+
 test.each(['delete: renamed', 'delete: durable'] as const)(
   'a delete that failed at "%s" can be repeated, and nothing is left',
   async (step) => {

@@ -9,7 +9,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
-import { expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { type Endpoint, formatEndpoint } from '../../../src/rpc/endpoint.ts';
 import { KeyLocks } from '../../../src/rpc/key-locks.ts';
@@ -26,14 +26,31 @@ const hour = 3_600_000;
 const unixEndpoint = (): Endpoint => ({ kind: 'unix', path: join(temporaryDirectory(), 's') });
 const probe: IdentityMethods = { Probe: { handle: async () => ({ ready: { value: true } }) } };
 
-async function serve(methods = probe, endpoint = unixEndpoint(), groupId?: number) {
+async function serve(
+  methods = probe,
+  endpoint = unixEndpoint(),
+  groupId?: number,
+  streams: Methods<typeof csiServices.SnapshotMetadata, 'stream'> = {},
+) {
   const monitor = new CallMonitor(() => {});
-  const definition = csiServices.Identity;
-  const implementation = implementService(definition, methods, new KeyLocks(), monitor);
+  const { Identity, SnapshotMetadata } = csiServices;
+  const locks = new KeyLocks();
   const server = await startServer({
     endpoint,
     socketAccess: { mode: 0o600, groupId },
-    services: new Map([['csi.v1.Identity', { definition, implementation }]]),
+    services: new Map([
+      [
+        'csi.v1.Identity',
+        { definition: Identity, implementation: implementService(Identity, methods, locks, monitor) },
+      ],
+      [
+        'csi.v1.SnapshotMetadata',
+        {
+          definition: SnapshotMetadata,
+          implementation: implementService(SnapshotMetadata, streams, locks, monitor),
+        },
+      ],
+    ]),
     monitor,
   });
   const client = new CsiClient(formatEndpoint(server.endpoint));
@@ -99,6 +116,41 @@ test('draining lets a call under way end, and takes no more', async () => {
   expect(await drained).toBe(true);
   await call;
   await expect(client.identity.Probe({})).rejects.toMatchObject({ code: status.UNAVAILABLE });
+});
+
+describe('draining', () => {
+  /** A server with a stream that has one message before the gate, and one after it. */
+  async function serveStream() {
+    const gate = deferred();
+    const served = await serve(probe, unixEndpoint(), undefined, {
+      GetMetadataAllocated: {
+        async *stream(_, signal) {
+          yield {};
+          await Promise.race([gate.promise, once(signal, 'abort')]);
+          signal.throwIfAborted();
+          yield {};
+        },
+      },
+    });
+    const stream = served.client.snapshotMetadata.GetMetadataAllocated({});
+    await once(stream, 'readable');
+    return { ...served, stream, open: gate.resolve };
+  }
+
+  test('lets a stream under way come to its end', async () => {
+    const { server, stream, open } = await serveStream();
+    const drained = server.drain(hour);
+    open();
+    expect(await stream.toArray()).toHaveLength(2);
+    expect(await drained).toBe(true);
+  });
+
+  test('cuts a stream off that takes longer than it may', async () => {
+    const { server, stream } = await serveStream();
+    const reading = expect(stream.toArray()).rejects.toMatchObject({ code: expect.any(Number) });
+    expect(await server.drain(0)).toBe(false);
+    await reading;
+  });
 });
 
 test('draining ends the calls that watch health, and does not wait for them', async () => {

@@ -11,6 +11,7 @@ const codes: Record<VolumeErrorKind, keyof typeof status> = {
   exhausted: 'RESOURCE_EXHAUSTED',
   precondition: 'FAILED_PRECONDITION',
   aborted: 'ABORTED',
+  cancelled: 'CANCELLED',
   unavailable: 'UNAVAILABLE',
   damaged: 'INTERNAL',
   unimplemented: 'UNIMPLEMENTED',

@@ -10,6 +10,7 @@ import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import type { Methods } from '../../../src/rpc/service.ts';
 import { codeName } from '../../../src/rpc/status.ts';
+import type { StreamMethod } from '../../../src/rpc/stream-handler.ts';
 import { controllerService } from '../../../src/services/controller/controller.ts';
 import { csiServices as allServices } from '../../../src/services/csi-services.ts';
 import { groupControllerService } from '../../../src/services/group-controller.ts';
@@ -45,6 +46,35 @@ export function callsOf<Definition extends ServiceDefinition>(
     },
   ]);
   return Object.fromEntries(calls) as Calls<Definition>;
+}
+
+/** The RPCs of a service that stream, as functions that take a request as a CO sends it, and promise all messages. */
+export type Streams<Definition> = {
+  readonly [Name in keyof Calls<Definition>]: Calls<Definition>[Name] extends (
+    request: infer Request,
+  ) => Promise<infer Reply>
+    ? (request: Request, signal?: AbortSignal) => Promise<Reply[]>
+    : never;
+};
+
+/** Calls the streaming methods of a service table through the wire format, without a server. */
+export function streamsOf<Definition extends ServiceDefinition>(
+  definition: Definition,
+  methods: Methods<Definition, 'stream'>,
+): Streams<Definition> {
+  const table = methods as Record<string, StreamMethod<unknown, unknown> | undefined>;
+  const streams = Object.entries(definition).map(([name, wire]) => [
+    name,
+    async (request: object, signal = new AbortController().signal) => {
+      const received: unknown = wire.requestDeserialize(wire.requestSerialize(request));
+      const replies: unknown[] = [];
+      for await (const reply of table[name]?.stream(received, signal) ?? []) {
+        replies.push(wire.responseDeserialize(wire.responseSerialize(reply)));
+      }
+      return replies;
+    },
+  ]);
+  return Object.fromEntries(streams) as Streams<Definition>;
 }
 
 export function controllerOf(model: Model): Calls<typeof csiServices.Controller> {

@@ -33,6 +33,18 @@ test.each([
   expect(capabilities.map((each) => each.service?.type ?? each.volume_expansion?.type)).toEqual(types);
 });
 
+test.each(['FIXED_LENGTH', 'VARIABLE_LENGTH'] as const)(
+  'the plugin has the SnapshotMetadata service where a form of blocks is chosen: %s',
+  async (snapshotMetadata) => {
+    const typesOf = async (settings: FakeModelSettings) => {
+      const { capabilities } = await identity(settings).GetPluginCapabilities({});
+      return capabilities.map(({ service }) => service?.type);
+    };
+    expect(await typesOf({ features: { snapshotMetadata } })).toContain('SNAPSHOT_METADATA_SERVICE');
+    expect(await typesOf({})).not.toContain('SNAPSHOT_METADATA_SERVICE');
+  },
+);
+
 test('whoever gets an answer may go on', async () => {
   expect(await identity().Probe({})).toEqual({ ready: { value: true } });
 });

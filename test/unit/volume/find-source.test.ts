@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSnapshot } from '../../../src/volume/create-snapshot.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
-import { findSource } from '../../../src/volume/find-source.ts';
+import { findSource, sourceVolume } from '../../../src/volume/find-source.ts';
 import { newObjectId } from '../../../src/volume/object-id.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import type { VolumeContent } from '../../../src/volume/volume.ts';
@@ -104,4 +104,12 @@ describe.each(kinds)('a %s', (kind) => {
     const { id } = kind === 'volume' ? snapshot : volume;
     await expect(findSource(model, { kind, id })).rejects.toMatchObject({ kind: 'not-found' });
   });
+});
+
+test('of an inline volume nothing is copied: its pod would have to wait for the copy to end', async () => {
+  const { model, addVolume } = fakeNode();
+  const { id } = await addVolume('a', { inline: { targetPath: '/pod/target' } });
+  const message = `volume "${id}" is an inline volume, and is not copied`;
+  await expect(findSource(model, { kind: 'volume', id })).rejects.toMatchObject({ kind: 'invalid', message });
+  await expect(sourceVolume(model, id)).rejects.toMatchObject({ kind: 'precondition', message });
 });

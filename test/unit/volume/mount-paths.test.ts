@@ -20,6 +20,19 @@ test.each([
 });
 
 test.each([
+  ['/data/kubelet/pods/uid/volumes/kubernetes.io~csi/v/mount', '/data/kubelet/pods/uid'],
+  ['/data/kubelet/pods/uid/mount', '/data/kubelet/pods/uid'],
+  ['/data/kubelet/pods/mount', '/data/kubelet/pods'],
+  ['/data/kubelet/pods', '/data/kubelet'],
+  ['/data/kubelet/plugins/v/mount', '/data/kubelet/plugins/v'],
+  ['/data/kubelet/pods-other/uid/mount', '/data/kubelet/pods-other/uid'],
+  ['/mnt/a/b', '/mnt/a'],
+  ['/mnt', '/'],
+])('what is mounted at %s is used by whoever has %s', (target, directory) => {
+  expect(paths.userDirectoryOf(target)).toBe(directory);
+});
+
+test.each([
   ['is relative', 'mnt/target', 'is not an absolute path'],
   ['is empty', '', 'is not an absolute path'],
   ['holds a NUL', '/mnt/a\0b', 'contains a NUL character'],

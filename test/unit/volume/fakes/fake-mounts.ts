@@ -85,6 +85,10 @@ export class FakeMounts implements Mounts {
     return entry.kind === 'file' ? { kind: 'file', isEmpty: isEmpty(entry) } : { kind: entry.kind };
   }
 
+  async hasEntries(path: string): Promise<boolean> {
+    return entriesOf(this.existing(path), path).size > 0;
+  }
+
   async bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
     const from = this.existing(source);
     const { inode, device } = identityOf(from);

@@ -18,6 +18,7 @@ import type { TopologySegments } from '../../../../src/volume/topology.ts';
 import { type BackendKind, defaultMutableParameters, type Volume } from '../../../../src/volume/volume.ts';
 import { VolumeIndex } from '../../../../src/volume/volume-index.ts';
 import { FakeBackend } from './fake-backend.ts';
+import { FakeBlockMaps } from './fake-block-maps.ts';
 import { FakeDevices } from './fake-devices.ts';
 import { FakeFormatter } from './fake-formatter.ts';
 import { FakeFreezeMarks } from './fake-freeze-marks.ts';
@@ -83,6 +84,7 @@ export interface FakeNode {
   readonly mounts: FakeMounts;
   readonly devices: FakeDevices;
   readonly formatter: FakeFormatter;
+  readonly blockMaps: FakeBlockMaps;
   readonly pool: FakePool;
   readonly fastPool: FakePool;
   /** What was told of long copies, in order. */
@@ -111,6 +113,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   });
   const devices = new FakeDevices(mounts);
   const formatter = new FakeFormatter(mounts);
+  const blockMaps = new FakeBlockMaps();
   const copies: CopyProgress[] = [];
   const model: Model = {
     pools: new Pools([pool, fastPool]),
@@ -122,6 +125,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     mounts,
     devices,
     formatter,
+    blockMaps,
     mountIndex: new MountIndex(mounts),
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
     sharing: new SharingClaims(),
@@ -144,6 +148,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     mounts,
     devices,
     formatter,
+    blockMaps,
     pool,
     fastPool,
     copies,

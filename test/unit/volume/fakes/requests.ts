@@ -4,6 +4,7 @@ import type { ContentWish } from '../../../../src/volume/choose-content.ts';
 import type { VolumeSpec } from '../../../../src/volume/create-volume.ts';
 import type { FileSystemType } from '../../../../src/volume/file-system-type.ts';
 import { type MountFlags, noMountFlags } from '../../../../src/volume/mount-flags.ts';
+import type { InlineSpec } from '../../../../src/volume/publish-inline.ts';
 import type { VolumeContent } from '../../../../src/volume/volume.ts';
 
 /** A mount capability, parsed. */
@@ -51,6 +52,21 @@ export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     mutable: {},
     source: undefined,
     requisite: [],
+    ...changes,
+  };
+}
+
+/** What a plain publish of an inline volume asks for, parsed. */
+export function inlineSpec(changes: Partial<InlineSpec> = {}): InlineSpec {
+  return {
+    volumeId: 'csi-0123',
+    targetPath: '/pod/target',
+    capability: capability(),
+    readOnly: false,
+    sizeBytes: 1024n ** 2n,
+    pool: undefined,
+    wish: { backend: 'auto', enforceCapacity: 'auto' },
+    root: { uid: 0, gid: 0, mode: 0o777 },
     ...changes,
   };
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { largestSizeBytes, parseQuantityBytes } from '../../../src/options/quantity.ts';
+import { largestSizeBytes, parseQuantityBytes } from '../../../src/units/quantity.ts';
 
 const bytesPerSuffix: Readonly<Record<string, bigint>> = {
   '': 1n,

@@ -1,0 +1,98 @@
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Range } from '../../kernel/data-ranges.ts';
+import { errno, KernelError } from '../../kernel/errno.ts';
+import { Slots } from '../../kernel/slots.ts';
+
+const readAsync = promisify(read);
+
+/** The most that is compared at a time. */
+export const CHUNK_BYTES = 1024n ** 2n;
+// More would not make a disk faster. A chunk is soon compared, so whoever finds all of them taken waits.
+const COMPARISONS_AT_ONCE = 4;
+
+const ZEROS = Buffer.alloc(Number(CHUNK_BYTES));
+
+/** Two open files; one that is undefined has nothing but zeros. */
+export interface Compared {
+  readonly baseFd: number | undefined;
+  readonly targetFd: number | undefined;
+}
+
+/** Compares parts of files by their bytes, a few at the same time, whoever asks. */
+export class ByteComparer {
+  private readonly slots = new Slots(COMPARISONS_AT_ONCE);
+  private readonly unusedBuffers: [Buffer, Buffer][] = [];
+  private readonly onRead: (bytes: number) => void;
+
+  /** @param onRead told how much was read, each time */
+  constructor(onRead: (bytes: number) => void) {
+    this.onRead = onRead;
+  }
+
+  /**
+   * The parts of a range of CHUNK_BYTES at most in which the files differ, a granule each or what of one lies in the
+   * range.
+   * @throws the signal's reason; KernelError or a node:fs error EIO, …
+   */
+  async differences(
+    range: Range,
+    { baseFd, targetFd }: Compared,
+    granuleBytes: bigint,
+    signal: AbortSignal,
+  ): Promise<Range[]> {
+    await this.slots.take(signal);
+    try {
+      const buffers = this.unusedBuffers.pop() ?? [newBuffer(), newBuffer()];
+      const reading = [
+        this.contentOf(range, baseFd, buffers[0]),
+        this.contentOf(range, targetFd, buffers[1]),
+      ] as const;
+      // Both have ended before the buffers are used again or a file is closed, also when one of them fails.
+      await Promise.allSettled(reading);
+      this.unusedBuffers.push(buffers);
+      const [base, target] = await Promise.all(reading);
+      return differingRanges(base, target, range.start, granuleBytes);
+    } finally {
+      this.slots.give();
+    }
+  }
+
+  private async contentOf({ start, end }: Range, fd: number | undefined, buffer: Buffer): Promise<Buffer> {
+    const length = Number(end - start);
+    if (fd === undefined) return ZEROS.subarray(0, length);
+    for (let filled = 0; filled < length; ) {
+      const position = start + BigInt(filled);
+      const { bytesRead } = await readAsync(fd, {
+        buffer,
+        offset: filled,
+        length: length - filled,
+        position,
+      });
+      // Somebody has cut it off, and nobody can tell what was there.
+      if (bytesRead === 0) throw new KernelError('read', errno.EIO, `descriptor ${fd} at ${position}`);
+      this.onRead(bytesRead);
+      filled += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  }
+}
+
+function newBuffer(): Buffer {
+  return Buffer.allocUnsafeSlow(Number(CHUNK_BYTES));
+}
+
+/** Where two buffers of the same length differ, the first byte of which is at `start` of a file. */
+export function differingRanges(base: Buffer, target: Buffer, start: bigint, granuleBytes: bigint): Range[] {
+  if (base.equals(target)) return [];
+  const ranges: Range[] = [];
+  const granule = Number(granuleBytes);
+  let to = granule - Number(start % granuleBytes);
+  for (let from = 0; from < base.length; from = to, to += granule) {
+    const end = Math.min(to, base.length);
+    if (base.compare(target, from, end, from, end) !== 0) {
+      ranges.push({ start: start + BigInt(from), end: start + BigInt(end) });
+    }
+  }
+  return ranges;
+}

@@ -1,0 +1,79 @@
+import type { Range } from '../../kernel/data-ranges.ts';
+import type { Extent } from '../../kernel/extents.ts';
+
+/** A part of two images that must be read to see whether it is the same in both. */
+export interface UnknownPart extends Range {
+  /** Whether each has data all over it; one that has none there reads as zero. */
+  readonly baseHasData: boolean;
+  readonly targetHasData: boolean;
+}
+
+/**
+ * The parts of a range that must be read, given all extents of two images in it. What neither has data in is the same; so
+ * is what both say they share and have at the same address, where addresses can be compared.
+ */
+export function unknownParts(
+  { start, end }: Range,
+  base: readonly Extent[],
+  target: readonly Extent[],
+  areAddressesComparable: boolean,
+): UnknownPart[] {
+  const parts: UnknownPart[] = [];
+  const [baseAt, targetAt] = [extentFinder(base), extentFinder(target)];
+  for (let position = start; position < end; ) {
+    const [one, other] = [baseAt(position), targetAt(position)];
+    const partEnd = [one, other].reduce((least, found) => nextChange(found, position, least), end);
+    const baseExtent = holds(one, position) ? one : undefined;
+    const targetExtent = holds(other, position) ? other : undefined;
+    const isKnown =
+      (!baseExtent && !targetExtent) ||
+      (areAddressesComparable && baseExtent && targetExtent && areSame(baseExtent, targetExtent));
+    if (!isKnown) {
+      const hasData = { baseHasData: baseExtent !== undefined, targetHasData: targetExtent !== undefined };
+      append(parts, { start: position, end: partEnd, ...hasData });
+    }
+    position = partEnd;
+  }
+  return parts;
+}
+
+/** Finds the first of some extents that ends after a position; positions come in ascending order. */
+function extentFinder(extents: readonly Extent[]): (position: bigint) => Extent | undefined {
+  let index = 0;
+  return (position) => {
+    for (;;) {
+      const extent = extents[index];
+      if (extent === undefined || extent.end > position) return extent;
+      index++;
+    }
+  };
+}
+
+function holds(extent: Extent | undefined, position: bigint): boolean {
+  return extent !== undefined && extent.start <= position;
+}
+
+/** Where an extent begins or ends next after a position, if that is before `least`. */
+function nextChange(extent: Extent | undefined, position: bigint, least: bigint): bigint {
+  if (extent === undefined) return least;
+  const change = extent.start > position ? extent.start : extent.end;
+  return change < least ? change : least;
+}
+
+function areSame(one: Extent, other: Extent): boolean {
+  if (!one.isShared || !other.isShared || one.address === undefined || other.address === undefined) {
+    return false;
+  }
+  return one.address - one.start === other.address - other.start;
+}
+
+/** Adds a part, to the last one where it goes on like it, so that it is read in one piece. */
+function append(parts: UnknownPart[], part: UnknownPart): void {
+  const last = parts.at(-1);
+  const goesOn =
+    last?.end === part.start &&
+    last.baseHasData === part.baseHasData &&
+    last.targetHasData === part.targetHasData;
+  if (last && goesOn) parts[parts.length - 1] = { ...last, end: part.end };
+  else parts.push(part);
+}

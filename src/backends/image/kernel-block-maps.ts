@@ -1,0 +1,131 @@
+import { closeSync, constants, open } from 'node:fs';
+import { promisify } from 'node:util';
+import { addressSpaceOf } from '../../kernel/address-space.ts';
+import type { Range } from '../../kernel/data-ranges.ts';
+import { errno, isErrno } from '../../kernel/errno.ts';
+import { type ExtentMap, extentsOf } from '../../kernel/extents.ts';
+import { statusOf } from '../../kernel/statx.ts';
+import { storageError } from '../../records/storage-error.ts';
+import type { BlockMaps, ByteRange, ChangeSearch, OpenImage } from '../../volume/block-maps.ts';
+import { least } from '../../volume/least.ts';
+import { ByteComparer, CHUNK_BYTES, type Compared } from './byte-comparer.ts';
+import { unknownParts } from './extent-difference.ts';
+
+const openAsync = promisify(open);
+
+// What is not a file may make opening wait, were it not for O_NONBLOCK.
+const OPEN_IMAGE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** The BlockMaps port, by the extents that the file system tells of, and by reading where it does not. */
+export class KernelBlockMaps implements BlockMaps {
+  private readonly comparer: ByteComparer;
+
+  /** @param onRead told how much was read, each time */
+  constructor(onRead: (bytes: number) => void = () => {}) {
+    this.comparer = new ByteComparer(onRead);
+  }
+
+  async open(path: string, pool: string): Promise<OpenImage | undefined> {
+    try {
+      const fd = await openAsync(path, OPEN_IMAGE);
+      try {
+        return new KernelImage({ fd, pool, addressSpace: await addressSpaceOf(fd), comparer: this.comparer });
+      } catch (error) {
+        closeSync(fd);
+        throw error;
+      }
+    } catch (error) {
+      if (isErrno(error, errno.ENOENT)) return undefined;
+      throw storageError(error, pool);
+    }
+  }
+}
+
+interface ImageParts {
+  readonly fd: number;
+  readonly pool: string;
+  readonly addressSpace: string | undefined;
+  readonly comparer: ByteComparer;
+}
+
+class KernelImage implements OpenImage {
+  readonly sizeBytes: bigint;
+  private readonly parts: ImageParts;
+
+  constructor(parts: ImageParts) {
+    this.parts = parts;
+    this.sizeBytes = statusOf(parts.fd).sizeBytes;
+  }
+
+  async *dataRanges(start: bigint, signal: AbortSignal): AsyncGenerator<ByteRange, void, undefined> {
+    for (let position = start; position < this.sizeBytes; ) {
+      signal.throwIfAborted();
+      const map = await this.mapOf({ start: position, end: this.sizeBytes });
+      for (const extent of map.extents) yield { start: extent.start, end: extent.end };
+      position = map.end;
+    }
+  }
+
+  async *changedRanges(
+    base: KernelImage,
+    { start, granuleBytes }: ChangeSearch,
+    signal: AbortSignal,
+  ): AsyncGenerator<ByteRange, void, undefined> {
+    const areAddressesComparable =
+      this.parts.addressSpace !== undefined && this.parts.addressSpace === base.parts.addressSpace;
+    for (let position = start; position < this.sizeBytes; ) {
+      signal.throwIfAborted();
+      // Looked at together, and anew for each window: a file system may move blocks (btrfs balance, xfs_fsr), and an
+      // address of before must not be compared with one of after.
+      const whole = { start: position, end: this.sizeBytes };
+      const baseMap = await base.mapOf(whole);
+      const map = await this.mapOf(whole);
+      const window = { start: position, end: least(baseMap.end, map.end) };
+      for (const part of unknownParts(window, baseMap.extents, map.extents, areAddressesComparable)) {
+        const files = {
+          baseFd: part.baseHasData ? base.parts.fd : undefined,
+          targetFd: part.targetHasData ? this.parts.fd : undefined,
+        };
+        for (const chunk of chunksOf(part)) yield* await this.compare(chunk, files, granuleBytes, signal);
+      }
+      position = window.end;
+    }
+  }
+
+  close(): void {
+    closeSync(this.parts.fd);
+  }
+
+  /** The extents in a range, which may reach beyond the end of the image, where there are none. */
+  private async mapOf({ start, end }: Range): Promise<ExtentMap> {
+    const imageEnd = least(end, this.sizeBytes);
+    try {
+      const map = await extentsOf(this.parts.fd, { start, end: imageEnd });
+      return map.end === imageEnd ? { ...map, end } : map;
+    } catch (error) {
+      throw storageError(error, this.parts.pool);
+    }
+  }
+
+  private async compare(
+    chunk: Range,
+    files: Compared,
+    granuleBytes: bigint,
+    signal: AbortSignal,
+  ): Promise<Range[]> {
+    try {
+      return await this.parts.comparer.differences(chunk, files, granuleBytes, signal);
+    } catch (error) {
+      throw storageError(error, this.parts.pool);
+    }
+  }
+}
+
+/** A range in parts that are compared at a time; they end at multiples of that, so that no granule is cut in two. */
+function* chunksOf({ start, end }: Range): Generator<Range, void, undefined> {
+  for (let from = start; from < end; ) {
+    const to = least(end, from - (from % CHUNK_BYTES) + CHUNK_BYTES);
+    yield { start: from, end: to };
+    from = to;
+  }
+}

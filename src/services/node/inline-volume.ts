@@ -1,0 +1,78 @@
+import type { NodePublishVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
+import type { Lock } from '../../rpc/key-locks.ts';
+import { parseQuantityBytes } from '../../units/quantity.ts';
+import { invalidField, VolumeError } from '../../volume/errors.ts';
+import type { Model } from '../../volume/model.ts';
+import type { InlineSpec } from '../../volume/publish-inline.ts';
+import { volumeLock, volumeShared } from '../lock-keys.ts';
+import { parseParameters } from '../parameters.ts';
+import { parseCapability, required } from '../requests.ts';
+
+/** By this the kubelet says that a volume is inline: written into a pod, with no claim. */
+const EPHEMERAL_KEY = 'csi.storage.k8s.io/ephemeral';
+const ID_LIMIT_BYTES = 128;
+
+/** Whether a publish is of an inline volume, which neither CreateVolume nor NodeStageVolume came before. */
+export function isInline({ features }: Model, { volume_context }: Pick<Request, 'volume_context'>): boolean {
+  return features.inlineOnly || volume_context[EPHEMERAL_KEY] === 'true';
+}
+
+/** An inline volume is made by its publish, so nobody else may have a hand on it. */
+export function publishLock(model: Model, request: Request): Lock {
+  return isInline(model, request) ? volumeLock(request.volume_id) : volumeShared(request.volume_id);
+}
+
+/**
+ * An inline volume is deleted by its unpublish. One that nobody knows may be inline: its publish may be under way, or its
+ * pool come back meanwhile.
+ */
+export function unpublishLock(model: Model, { volume_id }: { volume_id: string }): Lock {
+  const known = model.volumes.findIntact(volume_id);
+  return known && !known.inline ? volumeShared(volume_id) : volumeLock(volume_id);
+}
+
+/** What a publish asks for where the volume is inline. @throws VolumeError invalid, naming the field */
+export function parseInline(model: Model, request: Request): InlineSpec {
+  const volumeId = parseId(request.volume_id);
+  const targetPath = model.paths.resolve('target_path', request.target_path);
+  const message = required('volume_capability', request.volume_capability);
+  const capability = parseCapability('volume_capability', message);
+  if (capability.accessType === 'block') {
+    const why = 'volume_capability.access_type: an inline volume is mounted, and never a block device';
+    throw new VolumeError('invalid', why);
+  }
+  const { size } = request.volume_context;
+  return {
+    volumeId,
+    targetPath,
+    capability,
+    readOnly: request.readonly,
+    sizeBytes: size === undefined ? undefined : parseSize('volume_context.size', size),
+    ...parseParameters(request.volume_context, 'volume_context', ['size']),
+  };
+}
+
+/** The CO chooses the id, and it never becomes a path as it is; but the record of the volume must give it back. */
+function parseId(volumeId: string): string {
+  if (Buffer.byteLength(volumeId) > ID_LIMIT_BYTES) {
+    throw invalidField('volume_id', volumeId, `is longer than ${ID_LIMIT_BYTES} bytes`);
+  }
+  if (Buffer.from(volumeId).toString() !== volumeId) {
+    throw invalidField('volume_id', volumeId, 'is not well-formed Unicode');
+  }
+  return volumeId;
+}
+
+function parseSize(field: string, text: string): bigint {
+  const bytes = quantityBytes(text);
+  if (bytes !== undefined && bytes > 0n) return bytes;
+  throw invalidField(field, text, 'is not a size of one byte or more, such as 67108864, 64Mi or 1.5Gi');
+}
+
+function quantityBytes(text: string): bigint | undefined {
+  try {
+    return parseQuantityBytes(text);
+  } catch {
+    return undefined;
+  }
+}

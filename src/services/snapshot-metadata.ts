@@ -1,0 +1,62 @@
+import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
+import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
+import type { Methods } from '../rpc/service.ts';
+import type { BlockType } from '../volume/block-layout.ts';
+import type { ByteRange } from '../volume/block-maps.ts';
+import { invalidField } from '../volume/errors.ts';
+import type { Model } from '../volume/model.ts';
+import {
+  allocatedBlocks,
+  type BlockMetadata,
+  changedBlocks,
+  type MetadataSpec,
+} from '../volume/snapshot-metadata.ts';
+import { required } from './requests.ts';
+
+/**
+ * The SnapshotMetadata service (CSI specification, Snapshot Metadata Service RPC), where it is switched on. Nothing is
+ * locked: a snapshot does not change, and one that is deleted meanwhile can be read to its end.
+ */
+export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataDefinition, 'stream'> {
+  const blockType = model.features.snapshotMetadata;
+  if (blockType === undefined) return {};
+  return {
+    GetMetadataAllocated: {
+      stream(request, signal) {
+        const snapshotId = required('snapshot_id', request.snapshot_id);
+        const blocks = allocatedBlocks(model, snapshotId, parse(request, blockType), signal);
+        return messagesOf(blocks, blockType);
+      },
+    },
+    GetMetadataDelta: {
+      stream(request, signal) {
+        const baseId = required('base_snapshot_id', request.base_snapshot_id);
+        const targetId = required('target_snapshot_id', request.target_snapshot_id);
+        const blocks = changedBlocks(model, { baseId, targetId }, parse(request, blockType), signal);
+        return messagesOf(blocks, blockType);
+      },
+    },
+  };
+}
+
+function parse(
+  { starting_offset, max_results }: { readonly starting_offset: string; readonly max_results: number },
+  blockType: BlockType,
+): MetadataSpec {
+  if (max_results < 0) throw invalidField('max_results', max_results, 'is negative');
+  return { blockType, startingOffset: BigInt(starting_offset), maximumRanges: max_results };
+}
+
+async function* messagesOf(blocks: AsyncIterable<BlockMetadata>, blockType: BlockType) {
+  for await (const { capacityBytes, ranges } of blocks) {
+    yield {
+      block_metadata_type: blockType,
+      volume_capacity_bytes: capacityBytes.toString(),
+      block_metadata: ranges.map(blockMessage),
+    };
+  }
+}
+
+function blockMessage({ start, end }: ByteRange): BlockMessage {
+  return { byte_offset: start.toString(), size_bytes: (end - start).toString() };
+}

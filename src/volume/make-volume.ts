@@ -1,0 +1,82 @@
+import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
+import { copyContent } from './copy-content.ts';
+import type { FoundSource } from './find-source.ts';
+import type { Model } from './model.ts';
+import type { Place } from './place.ts';
+import { claimRoom } from './room.ts';
+import { mayShareBlocks } from './shared-space.ts';
+import type { ContentSource, Sharing, Volume, VolumeContent } from './volume.ts';
+
+/** What is decided of a volume that is not there yet. */
+export interface VolumeDraft
+  extends Pick<Volume, 'id' | 'name' | 'capacityBytes' | 'root' | 'accessModes' | 'mutable' | 'inline'> {
+  readonly place: Place;
+  readonly plan: ContentPlan;
+  /** What its content is copied from; undefined for an empty volume. */
+  readonly contentSource: { readonly origin: ContentSource; readonly found: FoundSource } | undefined;
+  /** What the request calls its size. */
+  readonly sizeField: string;
+}
+
+/**
+ * Makes a volume, whole or not at all: room is promised before anything is written, and when this rejects nothing is
+ * left. The caller has made sure that there is no volume with its id or name, and keeps others from making one.
+ * @throws VolumeError exhausted: there is no room for it
+ */
+export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volume> {
+  const { id, place, plan, capacityBytes, sizeField } = draft;
+  const release = await claimRoom(model, place, {
+    bytes: capacityBytes,
+    isEnforced: isPlannedEnforced(plan),
+    field: sizeField,
+  });
+  return model.copies.making(id, async () => {
+    try {
+      const volume = await build(model, draft);
+      // A pool that went and came back meanwhile has brought it, and counted it.
+      if (model.volumes.findIntact(volume.id)) release();
+      else model.volumes.add(volume);
+      return volume;
+    } catch (error) {
+      release();
+      throw error;
+    } finally {
+      model.sharing.end(id);
+    }
+  });
+}
+
+async function build(model: Model, draft: VolumeDraft): Promise<Volume> {
+  const { place, plan, contentSource, sizeField: _, ...decided } = draft;
+  const { pool, capacityClass } = place;
+  const { id, capacityBytes } = draft;
+  const content: VolumeContent =
+    plan.backend === 'quota' ? { ...plan, projectId: await pool.reserveProjectId() } : plan;
+  const volume: Volume = {
+    ...decided,
+    pool: pool.name,
+    capacityClass,
+    content,
+    source: contentSource?.origin,
+    sharing: sharingOf(draft),
+    attachment: undefined,
+    createdAt: model.now().toISOString(),
+  };
+  const backend = pool.backends[content.backend];
+  await pool.records.volumes.add(volume, (directory) => {
+    if (!contentSource) return backend.provision(directory, volume);
+    const { found: source } = contentSource;
+    const promisedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
+    const copy = { id, source, pool, backend: content.backend, promisedBytes };
+    return copyContent(model, copy, (control) =>
+      backend.provisionCopy(directory, volume, source.original, control),
+    );
+  });
+  return volume;
+}
+
+function sharingOf({ id, place, capacityBytes, contentSource }: VolumeDraft): Sharing {
+  const source = contentSource?.found;
+  if (!source || !mayShareBlocks({ source, pool: place.pool })) return { lineage: id, sharedBytes: 0n };
+  return { lineage: source.lineage, sharedBytes: source.occupiedBytes ?? capacityBytes };
+}

@@ -1,0 +1,139 @@
+import { checkSuitable, type MountCapability, requiredMountFlags } from './capability.ts';
+import { newVolumeBytes } from './capacity.ts';
+import {
+  type ContentPlan,
+  type ContentWish,
+  chooseContent,
+  minimumBytes as minimumBytesOf,
+} from './choose-content.ts';
+import { deleteUnused } from './delete-volume.ts';
+import { invalidField, quote, VolumeError } from './errors.ts';
+import { findObject } from './find-object.ts';
+import { makeVolume } from './make-volume.ts';
+import type { Model } from './model.ts';
+import { checkOutsideVolumes, symlinkError } from './mount-place.ts';
+import { mountMade, reserveTarget } from './mount-targets.ts';
+import { checkMountedAs, somethingElse } from './mounted-as.ts';
+import { type Place, requirePlace } from './place.ts';
+import type { PathState } from './ports.ts';
+import { checkImageAt, mountImage } from './stage-image.ts';
+import { contentOf, inspectField, namingField } from './staged-content.ts';
+import { defaultMutableParameters, type RootOwnership, type Volume } from './volume.ts';
+
+/** The request's field that says what an inline volume shall be. */
+const ATTRIBUTES = 'volume_context';
+
+/** What NodePublishVolume asks for where the volume is an inline ephemeral one, parsed. */
+export interface InlineSpec {
+  /** Chosen by the CO: it may be anything. */
+  readonly volumeId: string;
+  /** Resolved by MountPaths. */
+  readonly targetPath: string;
+  readonly capability: MountCapability;
+  readonly readOnly: boolean;
+  /** The bytes asked for; undefined for as many as a volume has by default. */
+  readonly sizeBytes: bigint | undefined;
+  /** The pool or accounting class asked for; undefined leaves the choice to the driver. */
+  readonly pool: string | undefined;
+  readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
+  readonly root: RootOwnership;
+}
+
+/**
+ * Publishes an inline ephemeral volume: makes it, unless it is there already, and mounts it at its one target. A healthy
+ * mount of the same kind is left as it is. What fails for a new volume takes it away again. The caller holds the volume
+ * and the target.
+ * @throws VolumeError precondition: the id is that of a volume that is not inline, or that has another target
+ */
+export async function publishInline(model: Model, spec: InlineSpec): Promise<void> {
+  const { targetPath } = spec;
+  const target = await inspectField(model, 'target_path', targetPath);
+  await checkOutsideVolumes(model, 'target_path', targetPath);
+  if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
+  const { volume, isNew } = await findOrMake(model, spec, target);
+  try {
+    await mountInline(model, volume, spec, target);
+  } catch (error) {
+    // What went wrong first is what the caller must know; what stays in spite of this goes when it is unpublished.
+    if (isNew) await deleteUnused(model, volume).catch(() => {});
+    throw error;
+  }
+}
+
+async function findOrMake(
+  model: Model,
+  spec: InlineSpec,
+  target: PathState,
+): Promise<{ volume: Volume; isNew: boolean }> {
+  const known = await findInline(model, spec);
+  if (known) return { volume: known, isNew: false };
+  const place = requirePlace(model, spec.pool, ATTRIBUTES);
+  await place.pool.checkReachable();
+  // A pool that has just come back may hold it.
+  const found = await findInline(model, spec);
+  if (found) return { volume: found, isNew: false };
+  if (target.kind === 'mounted') throw somethingElse('target_path', spec.targetPath);
+  return { volume: await makeInline(model, place, spec), isNew: true };
+}
+
+async function findInline(model: Model, { volumeId, targetPath }: InlineSpec): Promise<Volume | undefined> {
+  const volume = await findObject(model, model.volumes, volumeId);
+  if (!volume || volume.inline?.targetPath === targetPath) return volume;
+  const why = volume.inline
+    ? `is an inline volume with the target ${quote(volume.inline.targetPath)}, and has no other`
+    : 'exists, and is not an inline volume';
+  throw new VolumeError('precondition', `volume_id: volume ${quote(volumeId)} ${why}`);
+}
+
+function makeInline(model: Model, place: Place, spec: InlineSpec): Promise<Volume> {
+  const { volumeId, capability, targetPath } = spec;
+  const wish = { ...spec.wish, isBlock: false, fsType: capability.fsType };
+  const plan = chooseContent(model, place.pool, wish, ATTRIBUTES);
+  return makeVolume(model, {
+    id: volumeId,
+    name: undefined,
+    place,
+    plan,
+    capacityBytes: sizeOf(model, plan, spec),
+    contentSource: undefined,
+    root: spec.root,
+    accessModes: [capability.accessMode],
+    mutable: defaultMutableParameters,
+    inline: { targetPath },
+    sizeField: `${ATTRIBUTES}.size`,
+  });
+}
+
+/** @throws VolumeError invalid: larger than volumes may be, or smaller than its file system can be */
+function sizeOf(model: Model, plan: ContentPlan, { sizeBytes }: InlineSpec): bigint {
+  const { maximumVolumeBytes } = model.limits;
+  const bytes = sizeBytes ?? newVolumeBytes({ requiredBytes: 0n, limitBytes: 0n }, maximumVolumeBytes);
+  const minimumBytes = minimumBytesOf(model, plan);
+  if (bytes > maximumVolumeBytes) {
+    const why = `bytes are more than a volume may have, ${maximumVolumeBytes} bytes (--max-volume-size)`;
+    throw invalidField(`${ATTRIBUTES}.size`, bytes, why);
+  }
+  if (bytes >= minimumBytes) return bytes;
+  throw invalidField(`${ATTRIBUTES}.size`, bytes, `bytes are too few; the file system needs ${minimumBytes}`);
+}
+
+async function mountInline(model: Model, volume: Volume, spec: InlineSpec, target: PathState): Promise<void> {
+  const { targetPath, capability } = spec;
+  checkSuitable(volume, capability);
+  await model.mountIndex.confirmed(volume.id);
+  const flags = requiredMountFlags(capability, spec.readOnly);
+  const image = { path: targetPath, capability, flags };
+  const directory = volume.content.backend === 'image' ? undefined : await contentOf(model, volume);
+  if (target.kind === 'mounted') {
+    if (directory) checkMountedAs('target_path', targetPath, target, directory.state, flags);
+    else await checkImageAt(model, volume, 'target_path', target, image);
+  }
+  await reserveTarget(model, volume, spec, target, async () => {
+    const wasMade = await namingField('target_path', model.mounts.makeDirectory(targetPath));
+    return mountMade(model, targetPath, wasMade, () =>
+      directory
+        ? model.mounts.bind(directory.path, targetPath, flags, directory.state.identity)
+        : mountImage(model, volume, image),
+    );
+  });
+}

@@ -1,0 +1,270 @@
+import { describe, expect, test } from 'vitest';
+import { csiServices } from '../../../src/rpc/proto.ts';
+import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
+import { snapshotDirectory } from '../../../src/volume/find-snapshot.ts';
+import type { Snapshot } from '../../../src/volume/snapshot.ts';
+import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
+import { FakeBlocks } from '../volume/fakes/fake-block-maps.ts';
+import { fakeNode } from '../volume/fakes/model.ts';
+import { streamsOf } from './calls.ts';
+
+const KIB = 1024;
+const SIZE = 1024 * KIB;
+const block = { backend: 'image', use: { accessType: 'block' } } as const;
+
+interface Message {
+  readonly block_metadata: { readonly byte_offset: string; readonly size_bytes: string }[];
+}
+
+/** A node with the service, and snapshots of a volume in it. */
+function metadataNode(snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' = 'FIXED_LENGTH') {
+  const node = fakeNode({ features: { snapshotMetadata } });
+  const { model, blockMaps, pool } = node;
+  return {
+    ...node,
+    streams: streamsOf(csiServices.SnapshotMetadata, snapshotMetadataService(model)),
+    imagePathOf: (snapshot: Snapshot) => pool.backends.image.contentOf(snapshotDirectory(model, snapshot)),
+    add(id: string, blocks: FakeBlocks, changes: Partial<Snapshot> = {}): Snapshot {
+      const snapshot = exampleSnapshot({ id, name: id, content: block, ...changes });
+      if (snapshot.groupId === undefined) model.snapshots.add(snapshot);
+      blockMaps.images.set(pool.backends.image.contentOf(snapshotDirectory(model, snapshot)), blocks);
+      return snapshot;
+    },
+  };
+}
+
+/** An image with content at some offsets. */
+function written(offsets: readonly number[], sizeBytes = SIZE): FakeBlocks {
+  const blocks = new FakeBlocks(BigInt(sizeBytes));
+  for (const offset of offsets) blocks.write(Buffer.from('x'), offset);
+  return blocks;
+}
+
+/** The blocks of all messages, in KiB. */
+function blocksIn(messages: readonly Message[]): [offset: number, size: number][] {
+  return messages.flatMap(({ block_metadata }) =>
+    block_metadata.map((each): [number, number] => [
+      Number(each.byte_offset) / KIB,
+      Number(each.size_bytes) / KIB,
+    ]),
+  );
+}
+
+const first = { starting_offset: 0, max_results: 0 };
+
+describe('GetMetadataAllocated', () => {
+  test('tells the blocks that hold data, with the size of the volume and how they are told', async () => {
+    const { streams, add, blockMaps } = metadataNode();
+    add('s', written([0, 5 * KIB, 200 * KIB]));
+    expect(await streams.GetMetadataAllocated({ snapshot_id: 's', ...first })).toEqual([
+      {
+        block_metadata_type: 'FIXED_LENGTH',
+        volume_capacity_bytes: `${SIZE}`,
+        block_metadata: [
+          { byte_offset: '0', size_bytes: '65536' },
+          { byte_offset: `${192 * KIB}`, size_bytes: '65536' },
+        ],
+      },
+    ]);
+    expect(blockMaps.openCount).toBe(0);
+  });
+
+  test('tells ranges as they are where that is chosen', async () => {
+    const { streams, add } = metadataNode('VARIABLE_LENGTH');
+    add('s', written([0, 5 * KIB, 200 * KIB]));
+    const messages = await streams.GetMetadataAllocated({ snapshot_id: 's', ...first });
+    expect(messages.map((each) => each.block_metadata_type)).toEqual(['VARIABLE_LENGTH']);
+    expect(blocksIn(messages)).toEqual([
+      [0, 8],
+      [200, 4],
+    ]);
+  });
+
+  test('says that there is none in a message of its own', async () => {
+    const { streams, add } = metadataNode();
+    add('s', written([]));
+    const none = {
+      block_metadata_type: 'FIXED_LENGTH',
+      volume_capacity_bytes: `${SIZE}`,
+      block_metadata: [],
+    };
+    expect(await streams.GetMetadataAllocated({ snapshot_id: 's', ...first })).toEqual([none]);
+    add('s2', written([0]));
+    const atEnd = { snapshot_id: 's2', starting_offset: SIZE, max_results: 0 };
+    expect(await streams.GetMetadataAllocated(atEnd)).toEqual([none]);
+  });
+
+  test('tells them from an offset on', async () => {
+    const { streams, add } = metadataNode();
+    add('s', written([0, 200 * KIB, 300 * KIB]));
+    const request = { snapshot_id: 's', starting_offset: 201 * KIB, max_results: 0 };
+    expect(blocksIn(await streams.GetMetadataAllocated(request))).toEqual([
+      [192, 64],
+      [256, 64],
+    ]);
+  });
+
+  test('has no more in a message than is asked for, and never more than a thousand', async () => {
+    const { streams, add } = metadataNode('VARIABLE_LENGTH');
+    const offsets = Array.from({ length: 2500 }, (_, index) => index * 8 * KIB);
+    add('s', written(offsets, 2500 * 8 * KIB));
+    const lengths = async (max_results: number) => {
+      const messages = await streams.GetMetadataAllocated({
+        snapshot_id: 's',
+        starting_offset: 0,
+        max_results,
+      });
+      return messages.map(({ block_metadata }) => block_metadata.length);
+    };
+    expect(await lengths(0)).toEqual([1000, 1000, 500]);
+    expect(await lengths(999)).toEqual([999, 999, 502]);
+    expect(await lengths(2 ** 31 - 1)).toEqual([1000, 1000, 500]);
+  });
+
+  test('tells those of a snapshot in a group', async () => {
+    const { streams, add, model } = metadataNode();
+    const [member] = exampleGroup(['v']).snapshots;
+    if (!member) throw new Error('the group is empty');
+    const snapshot = add(member.id, written([0]), member);
+    model.snapshots.add({ ...snapshot, content: block });
+    const messages = await streams.GetMetadataAllocated({ snapshot_id: member.id, ...first });
+    expect(blocksIn(messages)).toEqual([[0, 64]]);
+  });
+});
+
+describe('GetMetadataDelta', () => {
+  const delta = { base_snapshot_id: 'base', target_snapshot_id: 'target', ...first };
+
+  test('tells the blocks that have changed', async () => {
+    const { streams, add, blockMaps } = metadataNode();
+    add('base', written([0, 100 * KIB]));
+    add('target', written([0, 100 * KIB, 300 * KIB]));
+    const messages = await streams.GetMetadataDelta(delta);
+    expect(messages).toMatchObject([
+      { block_metadata_type: 'FIXED_LENGTH', volume_capacity_bytes: `${SIZE}` },
+    ]);
+    expect(blocksIn(messages)).toEqual([[256, 64]]);
+    expect(blockMaps.openCount).toBe(0);
+  });
+
+  test('tells the size of the later one when the volume has grown in between', async () => {
+    const { streams, add } = metadataNode();
+    add('base', written([0]));
+    add('target', written([0, SIZE + 5], 2 * SIZE));
+    const messages = await streams.GetMetadataDelta(delta);
+    expect(messages.map((each) => each.volume_capacity_bytes)).toEqual([`${2 * SIZE}`]);
+    expect(blocksIn(messages)).toEqual([[SIZE / KIB, 64]]);
+  });
+
+  test('says that nothing has changed, also between a snapshot and itself', async () => {
+    const { streams, add } = metadataNode();
+    add('base', written([0]));
+    add('target', written([0]));
+    const isEmpty = [{ volume_capacity_bytes: `${SIZE}`, block_metadata: [] }];
+    expect(await streams.GetMetadataDelta(delta)).toMatchObject(isEmpty);
+    expect(await streams.GetMetadataDelta({ ...delta, target_snapshot_id: 'base' })).toMatchObject(isEmpty);
+  });
+
+  test('takes no snapshots of two volumes', async () => {
+    const { streams, add, blockMaps } = metadataNode();
+    add('base', written([0]));
+    add('target', written([0]), { sourceVolumeId: 'w' });
+    await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({
+      kind: 'invalid',
+      message: 'target_snapshot_id: "target" is of the volume "w", and "base" of "v"',
+    });
+    expect(blockMaps.openCount).toBe(0);
+  });
+
+  test('needs both, and closes the one when the other has gone', async () => {
+    const { streams, add, blockMaps, model, imagePathOf } = metadataNode();
+    const base = add('base', written([0]));
+    await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({ kind: 'not-found' });
+    const target = add('target', written([0]));
+    blockMaps.images.delete(imagePathOf(target));
+    await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({ kind: 'unavailable' });
+    expect(blockMaps.openCount).toBe(0);
+    model.snapshots.remove(base);
+    await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({
+      kind: 'not-found',
+      message: 'snapshot "base" does not exist',
+    });
+  });
+});
+
+describe('refused is', () => {
+  const allocated = (changes: object) => ({ snapshot_id: 's', ...first, ...changes });
+
+  test.each([
+    ['no id', { snapshot_id: '' }, 'invalid', 'snapshot_id is required'],
+    ['an id that nothing has', { snapshot_id: '../x' }, 'not-found', 'snapshot "../x" does not exist'],
+    ['a negative offset', { starting_offset: -1 }, 'out-of-range', 'starting_offset: -1 is not within'],
+    ['one beyond the end', { starting_offset: SIZE + 1 }, 'out-of-range', `the ${SIZE} bytes`],
+    ['a negative limit', { max_results: -1 }, 'invalid', 'max_results: -1 is negative'],
+  ])('%s', async (_, changes, kind, text) => {
+    const { streams, add, blockMaps } = metadataNode();
+    add('s', written([0]));
+    await expect(streams.GetMetadataAllocated(allocated(changes))).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(text),
+    });
+    expect(blockMaps.openCount).toBe(0);
+  });
+
+  test.each([
+    ['base_snapshot_id', { base_snapshot_id: '', target_snapshot_id: 's' }],
+    ['target_snapshot_id', { base_snapshot_id: 's', target_snapshot_id: '' }],
+  ])('a delta without %s', async (field, ids) => {
+    const { streams, add } = metadataNode();
+    add('s', written([0]));
+    await expect(streams.GetMetadataDelta({ ...ids, ...first })).rejects.toMatchObject({
+      kind: 'invalid',
+      message: `${field} is required`,
+    });
+  });
+
+  test.each(['directory', 'subvolume'] as const)('a snapshot that has no blocks: %s', async (backend) => {
+    const { streams, model } = metadataNode();
+    model.snapshots.add(exampleSnapshot({ id: 's', content: { backend } }));
+    const message = expect.stringContaining('"s" is a snapshot of directories and files');
+    const refusal = { kind: 'invalid', message };
+    await expect(streams.GetMetadataAllocated(allocated({}))).rejects.toMatchObject(refusal);
+    const delta = { base_snapshot_id: 's', target_snapshot_id: 's', ...first };
+    await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject(refusal);
+  });
+
+  test('a snapshot whose pool cannot be reached', async () => {
+    const { streams, add, pool } = metadataNode();
+    add('s', written([0]));
+    const error = new Error('away');
+    pool.checkReachable = () => Promise.reject(error);
+    await expect(streams.GetMetadataAllocated(allocated({}))).rejects.toBe(error);
+  });
+
+  test('everything else when the caller has gone away', async () => {
+    const { streams, add, blockMaps } = metadataNode();
+    add('s', written([0]));
+    const reason = new Error('gone');
+    const stopped = AbortSignal.abort(reason);
+    await expect(streams.GetMetadataAllocated(allocated({}), stopped)).rejects.toBe(reason);
+    const delta = { base_snapshot_id: 's', target_snapshot_id: 's', ...first };
+    await expect(streams.GetMetadataDelta(delta, stopped)).rejects.toBe(reason);
+    expect(blockMaps.openCount).toBe(0);
+  });
+});
+
+test('a caller that wants no more has the images closed', async () => {
+  const { add, model, blockMaps } = metadataNode('VARIABLE_LENGTH');
+  add('s', written([0, 100 * KIB, 200 * KIB]));
+  const { GetMetadataAllocated } = snapshotMetadataService(model);
+  const request = { snapshot_id: 's', starting_offset: '0', max_results: 1, secrets: {} };
+  for await (const _ of GetMetadataAllocated?.stream(request, new AbortController().signal) ?? []) {
+    expect(blockMaps.openCount).toBe(1);
+    break;
+  }
+  expect(blockMaps.openCount).toBe(0);
+});
+
+test('without the flag the service has no method', () => {
+  expect(snapshotMetadataService(fakeNode().model)).toEqual({});
+});
