@@ -6,12 +6,8 @@ import { type FindSwitches, type Switches, switchFinder } from './lib/csi-switch
 export const reasons: Readonly<Record<string, string>> = {
   'PluginCapability.VolumeExpansion.OFFLINE':
     'Volumes grow while they are in use and while they are not, which is what `ONLINE` says.',
-  'ControllerServiceCapability.RPC.GET_VOLUME_HEALTH': 'The RPC is not served.',
-  'ControllerServiceCapability.RPC.LIST_VOLUME_HEALTH': 'The RPC is not served.',
   'NodeServiceCapability.RPC.VOLUME_MOUNT_GROUP':
     'The kubelet gives the files of a volume to a group itself where the driver does not; no file system here is mounted for one group.',
-  'NodeServiceCapability.RPC.GET_VOLUME_HEALTH': 'The RPC is not served.',
-  'NodeServiceCapability.RPC.GET_STORAGE_HEALTH': 'The RPC is not served.',
 };
 
 /**

@@ -17,6 +17,7 @@ import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
 import { Copies } from './volume/copies.ts';
+import { InWork } from './volume/in-work.ts';
 import type { Model } from './volume/model.ts';
 import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
@@ -111,7 +112,9 @@ async function makeModel(
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
     sharing: new SharingClaims(),
-    frozen: new Set(),
+    frozen: new InWork(),
+    volumesInWork: new InWork(),
+    pathsInWork: new InWork(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
     topology: topologyOf(options),
     limits: {

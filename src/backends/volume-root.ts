@@ -1,13 +1,30 @@
-import { chmod, chown } from 'node:fs/promises';
+import { chmod, chown, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { VolumeError } from '../volume/errors.ts';
+import type { ContentLoss } from '../volume/ports.ts';
 import type { RootOwnership } from '../volume/volume.ts';
 
 /** The directory that pods see, in the directory of its volume. */
 export function dataOf(directory: string): string {
   return join(directory, 'data');
+}
+
+/** Whether the directory that pods see has gone. */
+export async function lossOfData(directory: string): Promise<ContentLoss | undefined> {
+  const status = await statusUnlessMissing(dataOf(directory));
+  return status?.isDirectory() ? undefined : { kind: 'missing' };
+}
+
+/** The status of a file or directory, which a symbolic link in its place does not stand for; undefined where nothing is. */
+export async function statusUnlessMissing(path: string) {
+  try {
+    return await lstat(path, { bigint: true });
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT, errno.ENOTDIR)) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -9,7 +9,17 @@ export interface MountEntry {
   readonly path: string;
   readonly fsType: string;
   readonly source: string;
+  /** Whether the mount itself is read-only. */
+  readonly isReadOnly: boolean;
+  /** Whether its file system is: no mount of it can be written. */
+  readonly isFileSystemReadOnly: boolean;
 }
+
+/**
+ * Options of a file system that takes no writes. Since Linux 6.15 ext4 says in a word of its own that an error has made it
+ * so, and keeps `rw`.
+ */
+const READ_ONLY_OPTIONS = ['ro', 'emergency_ro', 'shutdown'];
 
 /** Every mount this process sees. Costs milliseconds where there are thousands, so not for each call. */
 export async function readMountinfo(): Promise<MountEntry[]> {
@@ -28,14 +38,17 @@ function parseLine(line: string): MountEntry | undefined {
   const fields = line.split(' ');
   // A variable number of optional fields ends with a lone dash.
   const dash = fields.indexOf('-', 6);
-  const [id, , , root, path] = fields;
+  const [id, , , root, path, options = ''] = fields;
   if (dash < 0 || id === undefined || root === undefined || path === undefined) return undefined;
+  const fileSystemOptions = (fields[dash + 3] ?? '').split(',');
   return {
     mountId: Number(id),
     root: decodeEscapes(root),
     path: decodeEscapes(path),
     fsType: decodeEscapes(fields[dash + 1] ?? ''),
     source: decodeEscapes(fields[dash + 2] ?? ''),
+    isReadOnly: options.split(',').includes('ro'),
+    isFileSystemReadOnly: READ_ONLY_OPTIONS.some((option) => fileSystemOptions.includes(option)),
   };
 }
 

@@ -25,6 +25,10 @@ export class DiskFreezeMarks implements FreezeMarks {
     await syncPath(this.directory);
   }
 
+  async has(volumeId: string): Promise<boolean> {
+    return (await this.marked()).includes(directoryNameOf(volumeId));
+  }
+
   /** The names of the directories of the volumes that are marked. */
   marked(): Promise<string[]> {
     return readdir(this.directory);

@@ -28,7 +28,11 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
  * Deletes a volume that is there. It may be gone when this is done, because its pool went and came back meanwhile.
  * @throws VolumeError precondition: it is in use, or attached
  */
-export async function deleteUnused(model: Model, volume: Volume): Promise<void> {
+export function deleteUnused(model: Model, volume: Volume): Promise<void> {
+  return model.volumesInWork.during(volume.id, () => deleteNow(model, volume));
+}
+
+async function deleteNow(model: Model, volume: Volume): Promise<void> {
   await checkUnused(model, volume);
   await model.onStep('delete: checked');
   const { volumes } = model.pools.of(volume).records;

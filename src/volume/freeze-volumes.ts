@@ -27,12 +27,7 @@ export async function withFrozen<T>(
   for (const id of ids) {
     if (model.frozen.has(id)) throw new VolumeError('aborted', `volume ${quote(id)} is frozen; call again`);
   }
-  for (const id of ids) model.frozen.add(id);
-  try {
-    return await freezeMarked(model, mounted, ids, cut);
-  } finally {
-    for (const id of ids) model.frozen.delete(id);
-  }
+  return model.frozen.during(ids, () => freezeMarked(model, mounted, ids, cut));
 }
 
 async function freezeMarked<T>(

@@ -1,6 +1,7 @@
 import type { BlockType } from './block-layout.ts';
 import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
+import type { InWork } from './in-work.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { ObjectIndex } from './object-index.ts';
@@ -31,8 +32,12 @@ export interface Model {
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
   readonly sharing: SharingClaims;
-  /** The ids of the volumes whose file systems this driver has frozen now. */
-  readonly frozen: Set<string>;
+  /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
+  readonly frozen: InWork;
+  /** The ids of the volumes whose content is being taken away. */
+  readonly volumesInWork: InWork;
+  /** The staging and target paths where something is being mounted or unmounted. */
+  readonly pathsInWork: InWork;
   readonly paths: MountPaths;
   /** Where this node is; undefined when topology is switched off. */
   readonly topology: TopologySegments | undefined;

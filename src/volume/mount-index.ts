@@ -11,7 +11,7 @@ export interface KnownMount {
 }
 
 export type MountUse =
-  | { readonly kind: 'staging' }
+  | { readonly kind: 'staging'; readonly readOnly: boolean }
   | { readonly kind: 'target'; readonly accessMode: AccessMode; readonly readOnly: boolean }
   /** Found at start: the volume's root, staged or published. */
   | { readonly kind: 'found' }

@@ -31,7 +31,7 @@ async function ownerOf(model: Model, path: string, mounted: MountedState): Promi
 /** The volume that a mount shows, as far as paths tell, and whether it shows all of it. */
 export function volumeOfMount(
   model: Pick<Model, 'volumes' | 'pools'>,
-  { root, source }: MountedPath,
+  { root, source }: Pick<MountedPath, 'root' | 'source'>,
   attached: readonly AttachedFile[],
 ): { volumeId: string; isWhole: boolean } | undefined {
   // The node of a device that is bound on a file has the root `/loop3`, a file system on it the source `/dev/loop3`.

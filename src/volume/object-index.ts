@@ -76,6 +76,11 @@ export class ObjectIndex<Kind extends Stored> {
     return this.byId.get(id);
   }
 
+  /** What is known of the object with this id when its record cannot be understood. */
+  findDamaged(id: string): Damaged | undefined {
+    return this.damaged.get(id);
+  }
+
   /**
    * The object that was created with this name, undefined when there is none.
    * @throws VolumeError damaged: one whose record cannot be understood may have this name
@@ -106,6 +111,14 @@ export class ObjectIndex<Kind extends Stored> {
   listAfter(afterId: string, limit: number): Kind[] {
     const start = this.positionAfter(afterId);
     return this.sortedIds.slice(start, start + limit).flatMap((id) => this.byId.get(id) ?? []);
+  }
+
+  /** Up to `limit` ids that come after `afterId`, in order, those of damaged objects among them. */
+  idsAfter(afterId: string, limit: number): string[] {
+    const start = this.positionAfter(afterId);
+    const damaged = [...this.damaged.keys()].filter((id) => id > afterId);
+    const ids = new Set([...this.sortedIds.slice(start, start + limit), ...damaged]);
+    return [...ids].sort().slice(0, limit);
   }
 
   /** The place of the first id greater than this one. */

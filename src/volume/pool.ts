@@ -84,7 +84,7 @@ export class Pools {
   }
 
   /** The pool an object lies in; they are only ever loaded from pools there are. */
-  of({ pool }: Stored): Pool {
+  of({ pool }: Pick<Stored, 'pool'>): Pool {
     return this.named(pool);
   }
 

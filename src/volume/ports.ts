@@ -74,9 +74,21 @@ export interface Backend {
    * 0 for any other.
    */
   occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes>;
+  /**
+   * What of the content is lost, as far as the file system's metadata tells, in time that does not depend on the content;
+   * undefined where all is there.
+   */
+  lossOf(directory: string, volume: Volume): Promise<ContentLoss | undefined>;
   /** The bytes that a copy of all of it takes on a disk where nothing can be shared. It may look at each file. */
   copyBytes(path: string, signal: AbortSignal): Promise<bigint>;
 }
+
+/** How a volume's content has come to harm. */
+export type ContentLoss =
+  /** There is none, or something else in its place. */
+  | { readonly kind: 'missing' }
+  /** An image that is shorter than the volume is large. */
+  | { readonly kind: 'truncated'; readonly sizeBytes: bigint };
 
 /** What a volume takes up on its disk. */
 export interface OccupiedBytes {
@@ -110,6 +122,7 @@ export interface FreezeMarks {
    */
   add(volumeIds: readonly string[]): Promise<readonly string[]>;
   remove(volumeIds: readonly string[]): Promise<void>;
+  has(volumeId: string): Promise<boolean>;
 }
 
 /** Identifies a file or directory while it is open or mounted: an inode number and its device. */
@@ -157,6 +170,10 @@ export interface MountedPath {
   readonly root: string;
   /** What the file system was mounted from, for instance `/dev/loop3`. */
   readonly source: string;
+  /** Whether this mount takes no writes, as it was made or has been remounted. */
+  readonly isReadOnly: boolean;
+  /** Whether its file system takes none, whatever the mount: as it was mounted, or after an error. */
+  readonly isFileSystemReadOnly: boolean;
 }
 
 /** The space of the file system at a path. */

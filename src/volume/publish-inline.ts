@@ -45,7 +45,11 @@ export interface InlineSpec {
  * and the target.
  * @throws VolumeError precondition: the id is that of a volume that is not inline, or that has another target
  */
-export async function publishInline(model: Model, spec: InlineSpec): Promise<void> {
+export function publishInline(model: Model, spec: InlineSpec): Promise<void> {
+  return model.pathsInWork.during(spec.targetPath, () => publish(model, spec));
+}
+
+async function publish(model: Model, spec: InlineSpec): Promise<void> {
   const { targetPath } = spec;
   const target = await inspectField(model, 'target_path', targetPath);
   await checkOutsideVolumes(model, 'target_path', targetPath);

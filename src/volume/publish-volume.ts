@@ -17,7 +17,11 @@ import type { Volume } from './volume.ts';
  * volume (CSI specification, NodePublishVolume). A healthy mount of the same kind is left as it is. The caller holds
  * the target, and shares the volume with those who publish it elsewhere.
  */
-export async function publishVolume(model: Model, volume: Volume, asked: PublishSpec): Promise<void> {
+export function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
+  return model.pathsInWork.during(spec.targetPath, () => publish(model, volume, spec));
+}
+
+async function publish(model: Model, volume: Volume, asked: PublishSpec): Promise<void> {
   const { stagingPath, targetPath, capability } = asked;
   if (model.features.strictLifecycle) checkAttached(model, volume);
   // As with a device that the node has for reading only, nothing else is to be had.
@@ -45,7 +49,8 @@ async function publishMount(
   // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
   if (target.kind === 'mounted') checkMountedAs('target_path', spec.targetPath, target, staged, flags);
-  await reserveTarget(model, volume, spec, target, async () => {
+  const readOnly = staged.flags.readOnly || flags.readOnly;
+  await reserveTarget(model, volume, { ...spec, readOnly }, target, async () => {
     const wasMade = await namingField('target_path', model.mounts.makeDirectory(spec.targetPath));
     return mountMade(model, spec.targetPath, wasMade, () =>
       model.mounts.bind(spec.stagingPath, spec.targetPath, flags, staged.identity),
@@ -65,7 +70,11 @@ async function stagedAt(model: Model, volume: Volume, stagingPath: string): Prom
  * Works when every record is gone. An inline volume goes with its target. The caller holds the target, and the volume as
  * well unless it is known not to be inline.
  */
-export async function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
+export function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
+  return model.pathsInWork.during(targetPath, () => unpublish(model, volumeId, targetPath));
+}
+
+async function unpublish(model: Model, volumeId: string, targetPath: string): Promise<void> {
   const state = await inspectField(model, 'target_path', targetPath);
   if (state.kind === 'symlink') throw symlinkError('target_path', targetPath);
   if (state.kind === 'mounted') await checkOwner(model, 'target_path', volumeId, targetPath, state);

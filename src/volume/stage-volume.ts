@@ -18,7 +18,16 @@ import type { Volume } from './volume.ts';
  * staged there already, in the same way, stays. The caller holds the volume and the path.
  * @param stagingPath resolved by MountPaths
  */
-export async function stageVolume(
+export function stageVolume(
+  model: Model,
+  volume: Volume,
+  stagingPath: string,
+  capability: VolumeCapability,
+): Promise<void> {
+  return model.pathsInWork.during(stagingPath, () => stage(model, volume, stagingPath, capability));
+}
+
+async function stage(
   model: Model,
   volume: Volume,
   stagingPath: string,
@@ -39,7 +48,8 @@ export async function stageVolume(
   const mountId = isImage
     ? await stageImage(model, volume, { stagingPath, state, capability })
     : await stageDirectory(model, volume, { stagingPath, state, flags: capability.mountFlags });
-  model.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use: { kind: 'staging' } });
+  const use = { kind: 'staging', readOnly: capability.mountFlags.readOnly } as const;
+  model.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use });
   await model.onStep('stage: mounted');
 }
 
@@ -74,7 +84,11 @@ async function stageBlock(
  * Takes down what is staged at a path; the directory is the CO's and stays (NodeUnstageVolume). Works when every
  * record is gone.
  */
-export async function unstageVolume(model: Model, volumeId: string, stagingPath: string): Promise<void> {
+export function unstageVolume(model: Model, volumeId: string, stagingPath: string): Promise<void> {
+  return model.pathsInWork.during(stagingPath, () => unstage(model, volumeId, stagingPath));
+}
+
+async function unstage(model: Model, volumeId: string, stagingPath: string): Promise<void> {
   const state = await inspectField(model, 'staging_target_path', stagingPath);
   if (state.kind === 'symlink') throw symlinkError('staging_target_path', stagingPath);
   if (state.kind === 'mounted') await checkOwner(model, 'staging_target_path', volumeId, stagingPath, state);

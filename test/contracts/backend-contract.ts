@@ -24,6 +24,10 @@ export interface BackendSubject {
   readText(path: string): Promise<string>;
   /** The owner, group and permission bits of a directory. */
   statusOf(path: string): Promise<{ uid: number; gid: number; mode: number }>;
+  /** Removes whatever is at a path, as an administrator would. */
+  remove(path: string): Promise<void>;
+  /** Cuts a file off after so many bytes. */
+  truncate(path: string, bytes: bigint): Promise<void>;
   /** The length of a file. */
   sizeOf(path: string): Promise<bigint>;
   /** Writes this many bytes into a volume's content, a directory or an image, and waits until they are counted. */
@@ -234,6 +238,46 @@ export function backendContract(
         const { total: occupied } = await backend.occupiedBytes(directory, volume);
         if (isCapacityEnforced(volume.content)) expect(occupied).toBeGreaterThanOrEqual(WRITTEN_BYTES);
         else expect(occupied).toBe(0n);
+      });
+    });
+
+    describe('lossOf', () => {
+      test('finds nothing lost of what was made, copied or expanded', async () => {
+        const { volume, original } = await filled();
+        expect(await backend.lossOf(directory, volume)).toBeUndefined();
+        const copy = await makeVolumeDirectory('copy');
+        const copied = await newVolume('copy');
+        await backend.provisionCopy(copy, copied, original, going);
+        expect(await backend.lossOf(copy, copied)).toBeUndefined();
+        const capacityBytes = 2n * CAPACITY_BYTES;
+        await backend.applyLimits(directory, { ...volume, capacityBytes: capacityBytes });
+        expect(await backend.lossOf(directory, { ...volume, capacityBytes })).toBeUndefined();
+        // Until its record says that it has grown.
+        expect(await backend.lossOf(directory, volume)).toBeUndefined();
+      });
+
+      test.each(['the content', 'the directory of the volume'])('tells that %s is gone', async (what) => {
+        const volume = await provisioned();
+        await subject.remove(what === 'the content' ? content : directory);
+        expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'missing' });
+      });
+
+      test('takes nothing else for the content', async () => {
+        const volume = await provisioned();
+        await subject.remove(content);
+        if (isImage) await subject.makeDirectory(content);
+        else await subject.makeFile(content, 'content');
+        expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'missing' });
+        await subject.remove(content);
+        await subject.makeSymlink(content, directory);
+        expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'missing' });
+      });
+
+      test.runIf(isImage)('tells where an image ends too soon', async () => {
+        const volume = await provisioned();
+        await subject.truncate(content, CAPACITY_BYTES - 1n);
+        const sizeBytes = CAPACITY_BYTES - 1n;
+        expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'truncated', sizeBytes });
       });
     });
 

@@ -1,5 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, open, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../src/kernel/descriptor.ts';
 import type { Backend } from '../../src/volume/ports.ts';
@@ -27,6 +27,8 @@ export function hostBackendSubject(
       const { uid, gid, mode } = statSync(path);
       return { uid, gid, mode: mode & 0o7777 };
     },
+    remove: (path) => rm(path, { recursive: true }),
+    truncate: (path, bytes) => truncate(path, Number(bytes)),
     sizeOf: async (path) => statSync(path, { bigint: true }).size,
     async write(content, bytes) {
       const isDirectory = statSync(content).isDirectory();

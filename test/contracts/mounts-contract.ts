@@ -15,6 +15,8 @@ export interface MountsSubject {
   modeOf(path: string): Promise<number>;
   /** Works in what is mounted at a path, for instance by holding it open, until released. */
   occupy(path: string): Promise<{ release(): Promise<void> }>;
+  /** Lets the file system mounted at a path, which is one of a device, take no writes: what an error may do. */
+  failFileSystem(path: string): Promise<void>;
   /** A device of 320 MiB with a file system on it, or with nothing at all. */
   makeDevice(holds: FileSystemType | 'blank'): Promise<GrowableDevice>;
 }
@@ -543,6 +545,28 @@ export function mountsContract(
         const lower = await bind('source', 'target');
         const upper = await bind('other', 'target');
         expect((await mountsHere()).map(({ mountId }) => mountId)).toEqual([lower, upper]);
+      });
+
+      test('tells which mounts are read-only', async () => {
+        await bind('source', 'target');
+        await bind('source', 'other', readOnly);
+        expect(await mountsHere()).toMatchObject([
+          { path: at('target'), isReadOnly: false, isFileSystemReadOnly: false },
+          { path: at('other'), isReadOnly: true, isFileSystemReadOnly: false },
+        ]);
+      });
+
+      test.skipIf(!hasDevices)('tells when a file system takes no writes, and its mounts would', async () => {
+        const { device } = await subject.makeDevice('ext4');
+        const how = (flags: MountFlags) => ({ fsType: 'ext4', options: [], flags }) as const;
+        await mounts.mountDevice(device, at('target'), how(noMountFlags));
+        await mounts.mountDevice(device, at('other'), how(readOnly));
+        await subject.failFileSystem(at('target'));
+        expect(await mountsHere()).toMatchObject([
+          { path: at('target'), isReadOnly: false, isFileSystemReadOnly: true },
+          { path: at('other'), isReadOnly: true, isFileSystemReadOnly: true },
+        ]);
+        await expect(mounts.makeDirectory(at('target/new'))).rejects.toThrow();
       });
 
       test('forgets what is unmounted', async () => {

@@ -21,6 +21,7 @@ import { hostBackendSubject } from '../contracts/host-backend-subject.ts';
 import { mountsContract } from '../contracts/mounts-contract.ts';
 import { recordsContract } from '../contracts/records-contract.ts';
 import { btrfs } from '../support/btrfs.ts';
+import { failFileSystem } from '../support/fail-file-system.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { attached, imageDirectory, MIB, makeFileSystem, newImage } from '../support/loop.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -47,6 +48,7 @@ mountsContract(
       const worker = await waitingProcess('cat', [], { cwd: path });
       return { release: () => worker.end() };
     },
+    failFileSystem,
     async makeDevice(holds) {
       const { path, fd } = await newImage(320n * MIB);
       if (holds !== 'blank') await makeFileSystem(path, holds);

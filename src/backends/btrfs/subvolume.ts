@@ -7,11 +7,18 @@ import { removeSubvolumeTree } from '../../kernel/remove-subvolume-tree.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
-import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
+import type {
+  Backend,
+  ContentLoss,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+  VolumeUsage,
+} from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, prepareRoot } from '../volume-root.ts';
+import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 
 /** Volumes as subvolumes of btrfs, each held to its size by its own qgroup where quotas were on as it was made. */
 export class Subvolume implements Backend {
@@ -87,6 +94,10 @@ export class Subvolume implements Backend {
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
     const qgroup = isLimited(volume) ? await qgroupAt(directory) : undefined;
     return { total: qgroup?.usedBytes ?? 0n, exclusive: qgroup?.exclusiveBytes ?? 0n };
+  }
+
+  lossOf(directory: string): Promise<ContentLoss | undefined> {
+    return lossOfData(directory);
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {

@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { treeBytes } from '../../kernel/copy-tree.ts';
 import { withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
-import type { Backend, CopyControl, OccupiedBytes, Original } from '../../volume/ports.ts';
+import type { Backend, ContentLoss, CopyControl, OccupiedBytes, Original } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { copyDirectory } from '../copy-directory.ts';
-import { dataOf, prepareRoot } from '../volume-root.ts';
+import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 
 /**
  * Volumes as plain directories of the pool's file system. Works everywhere, and holds no volume to its size; a
@@ -51,6 +51,10 @@ export class PlainDirectory implements Backend {
   /** Nothing is kept free for a volume that is not held to its size, so nobody needs to know. */
   async occupiedBytes(): Promise<OccupiedBytes> {
     return { total: 0n, exclusive: 0n };
+  }
+
+  lossOf(directory: string): Promise<ContentLoss | undefined> {
+    return lossOfData(directory);
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {

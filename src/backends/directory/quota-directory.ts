@@ -15,11 +15,18 @@ import {
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
-import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
+import type {
+  Backend,
+  ContentLoss,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+  VolumeUsage,
+} from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, prepareRoot } from '../volume-root.ts';
+import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 import { PlainDirectory } from './plain-directory.ts';
 import type { ProjectIds } from './project-ids.ts';
 
@@ -114,6 +121,10 @@ export class QuotaDirectory implements Backend {
       quota = await quotaOf(fd, projectIdOf(volume));
     });
     return { total: quota?.usedBytes ?? 0n, exclusive: undefined };
+  }
+
+  lossOf(directory: string): Promise<ContentLoss | undefined> {
+    return lossOfData(directory);
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {

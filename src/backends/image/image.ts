@@ -6,8 +6,16 @@ import { removeTree } from '../../kernel/remove-tree.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
 import { least } from '../../volume/least.ts';
-import type { Backend, CopyControl, OccupiedBytes, Original, VolumeUsage } from '../../volume/ports.ts';
+import type {
+  Backend,
+  ContentLoss,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+  VolumeUsage,
+} from '../../volume/ports.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
+import { statusUnlessMissing } from '../volume-root.ts';
 
 const SECTOR_BYTES = 512n;
 
@@ -66,6 +74,12 @@ export class Image implements Backend {
 
   async occupiedBytes(directory: string): Promise<OccupiedBytes> {
     return { total: await allocatedBytes(this.contentOf(directory)), exclusive: undefined };
+  }
+
+  async lossOf(directory: string, { capacityBytes }: Volume): Promise<ContentLoss | undefined> {
+    const status = await statusUnlessMissing(this.contentOf(directory));
+    if (!status?.isFile()) return { kind: 'missing' };
+    return status.size < capacityBytes ? { kind: 'truncated', sizeBytes: status.size } : undefined;
   }
 
   copyBytes(path: string): Promise<bigint> {

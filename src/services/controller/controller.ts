@@ -15,6 +15,7 @@ import { listVolumesHandler } from './list-volumes.ts';
 import { modifyVolumeMethod } from './modify-volume.ts';
 import { snapshotMethods } from './snapshots.ts';
 import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
+import { volumeHealthMethods } from './volume-health.ts';
 
 const capabilities = [
   'CREATE_DELETE_VOLUME',
@@ -25,6 +26,8 @@ const capabilities = [
   'CREATE_DELETE_SNAPSHOT',
   'GET_SNAPSHOT',
   'CLONE_VOLUME',
+  'GET_VOLUME_HEALTH',
+  'LIST_VOLUME_HEALTH',
 ] as const;
 
 const attachCapabilities = [
@@ -53,6 +56,7 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
     ListVolumes: { handle: listVolumesHandler(model) },
     ...snapshotMethods(model),
+    ...volumeHealthMethods(model),
     GetCapacity: { handle: getCapacityHandler(model) },
     ...(model.features.attach ? attachMethods(model) : {}),
     ...(model.features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(model) } : {}),

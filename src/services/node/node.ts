@@ -7,9 +7,17 @@ import { expandVolumeMethod } from './expand-volume.ts';
 import { publishLock, unpublishLock } from './inline-volume.ts';
 import { publishVolumeHandler, unpublishVolumeHandler } from './publish-volume.ts';
 import { stageVolumeHandler, unstageVolumeHandler } from './stage-volume.ts';
+import { storageHealthHandler } from './storage-health.ts';
+import { volumeHealthHandler } from './volume-health.ts';
 import { volumeStatsHandler } from './volume-stats.ts';
 
-const capabilities = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER'] as const;
+const capabilities = [
+  'STAGE_UNSTAGE_VOLUME',
+  'GET_VOLUME_STATS',
+  'SINGLE_NODE_MULTI_WRITER',
+  'GET_VOLUME_HEALTH',
+  'GET_STORAGE_HEALTH',
+] as const;
 
 /** The Node service (CSI specification, Node Service RPC). */
 export function nodeService(model: Model): Methods<NodeDefinition> {
@@ -31,6 +39,8 @@ export function nodeService(model: Model): Methods<NodeDefinition> {
       handle: unpublishVolumeHandler(model),
     },
     NodeGetVolumeStats: { handle: volumeStatsHandler(model) },
+    NodeGetVolumeHealth: { handle: volumeHealthHandler(model) },
+    NodeGetStorageHealth: { handle: storageHealthHandler(model) },
     NodeGetInfo: {
       handle: async () => ({
         node_id: model.node.id,

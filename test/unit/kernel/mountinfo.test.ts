@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
 
+const writable = { isReadOnly: false, isFileSystemReadOnly: false };
+
 test('each line tells id, root, path, type and source, whatever optional fields it has', () => {
   const text = [
     '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue',
@@ -10,9 +12,9 @@ test('each line tells id, root, path, type and source, whatever optional fields 
     '',
   ].join('\n');
   expect(parseMountinfo(text)).toEqual([
-    { mountId: 36, root: '/mnt1', path: '/mnt2', fsType: 'ext3', source: '/dev/root' },
-    { mountId: 37, root: '/', path: '/proc', fsType: 'proc', source: 'proc' },
-    { mountId: 38, root: '/', path: '/none', fsType: 'tmpfs', source: 'none' },
+    { mountId: 36, root: '/mnt1', path: '/mnt2', fsType: 'ext3', source: '/dev/root', ...writable },
+    { mountId: 37, root: '/', path: '/proc', fsType: 'proc', source: 'proc', ...writable },
+    { mountId: 38, root: '/', path: '/none', fsType: 'tmpfs', source: 'none', ...writable },
   ]);
 });
 
@@ -20,6 +22,22 @@ test('a root that was removed, and a source with nothing in it, are told as they
   const [entry] = parseMountinfo('36 35 98:0 /data//deleted /mnt rw - tmpfs  rw');
   expect(entry).toMatchObject({ root: '/data//deleted', path: '/mnt', source: '' });
 });
+
+test.each([
+  ['rw,noatime', 'rw,errors=remount-ro', false, false],
+  ['ro,noatime', 'rw', true, false],
+  ['rw', 'ro,errors=remount-ro', false, true],
+  ['rw', 'rw,emergency_ro', false, true],
+  ['rw', 'rw,shutdown', false, true],
+  ['ro', 'ro', true, true],
+  ['rw,errors', 'rw,norecovery,zero', false, false],
+])(
+  'a mount with %s of a file system with %s is read-only: %s, and its file system: %s',
+  (mount, fileSystem, isReadOnly, isFileSystemReadOnly) => {
+    const [entry] = parseMountinfo(`36 35 98:0 / /mnt ${mount} shared:1 - ext4 /dev/sda ${fileSystem}`);
+    expect(entry).toMatchObject({ isReadOnly, isFileSystemReadOnly });
+  },
+);
 
 test('whatever the path, it is told as it is', () => {
   const escaped = (path: string) =>

@@ -30,6 +30,14 @@ test('a volume that is marked already is told, since nobody could thaw it', asyn
   expect(await marks.marked()).toEqual([own]);
 });
 
+test('a volume is marked or not, whoever has marked it', async () => {
+  const { directory, marks } = marksIn();
+  await new DiskFreezeMarks(directory).add(['imported/../id']);
+  expect([await marks.has('imported/../id'), await marks.has(own)]).toEqual([true, false]);
+  await marks.remove(['imported/../id']);
+  expect(await marks.has('imported/../id')).toBe(false);
+});
+
 test('removing what is not marked changes nothing', async () => {
   const { marks } = marksIn();
   await marks.add([own]);

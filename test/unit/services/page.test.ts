@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { pageOf, parseToken, tokenAfter } from '../../../src/services/page.ts';
+import { pageOf, parsePage, parseToken, tokenAfter } from '../../../src/services/page.ts';
 
 const anyText = fc.string({ unit: 'binary' });
 
@@ -76,6 +76,17 @@ describe('pages', () => {
       expect(pageOf({ max_entries, starting_token: nextToken }, listOf(all)).items).toEqual([
         { id: '04000' },
       ]);
+    }
+  });
+
+  test('have a limit of their own where their entries are long', () => {
+    for (const [max_entries, limit] of [
+      [0, 10],
+      [3, 3],
+      [11, 10],
+    ] as const) {
+      const request = { max_entries, starting_token: tokenAfter('b') };
+      expect(parsePage(request, 10)).toEqual({ afterId: 'b', limit });
     }
   });
 

@@ -6,7 +6,7 @@ const known = (path: string, mountId: number | undefined, volumeId = 'v'): Known
   volumeId,
   path,
   mountId,
-  use: { kind: 'staging' },
+  use: { kind: 'staging', readOnly: false },
 });
 
 function indexWith(paths: string[]) {

@@ -13,7 +13,7 @@ for (const id of ['v', own]) volumes.add(exampleVolume({ id, name: id }));
 const dirV = directoryNameOf('v');
 const model = { volumes, pools };
 const ownerOf = (root: string) =>
-  volumeOfMount(model, { path: '/mnt', mountId: 1, root: root.replaceAll('dir-v', dirV), source: 'x' }, []);
+  volumeOfMount(model, { root: root.replaceAll('dir-v', dirV), source: 'x' }, []);
 
 test.each([
   ['/volumes/dir-v/data', true],
@@ -92,7 +92,12 @@ describe('checkOwner', () => {
       return checkOwner(node.model, 'target_path', volumeId, '/mnt', state);
     };
     const know = (id = mountId) =>
-      node.model.mountIndex.add({ volumeId: 'v', path: '/mnt', mountId: id, use: { kind: 'staging' } });
+      node.model.mountIndex.add({
+        volumeId: 'v',
+        path: '/mnt',
+        mountId: id,
+        use: { kind: 'staging', readOnly: false },
+      });
     return { mountId, list, check, know };
   }
 

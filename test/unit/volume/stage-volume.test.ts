@@ -31,7 +31,7 @@ describe('stageVolume', () => {
       flags: combineFlags(source.flags, asked.mountFlags),
     });
     expect(model.mountIndex.of(volume.id)).toEqual([
-      { volumeId: volume.id, path, mountId: staged.mountId, use: { kind: 'staging' } },
+      { volumeId: volume.id, path, mountId: staged.mountId, use: { kind: 'staging', readOnly: false } },
     ]);
   });
 

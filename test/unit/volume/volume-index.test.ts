@@ -54,6 +54,25 @@ test('a volume that has changed takes the place of what it was', () => {
   expect(index.listAfter('', 10)).toEqual([larger]);
 });
 
+test('ids are listed in order, those of damaged volumes among them', () => {
+  const index = new VolumeIndex();
+  for (const id of ['d', 'b', 'f']) index.add(exampleVolume({ id, name: id }));
+  for (const id of ['e', 'a', 'g']) index.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+  expect(index.idsAfter('', 10)).toEqual(['a', 'b', 'd', 'e', 'f', 'g']);
+  expect(index.idsAfter('', 2)).toEqual(['a', 'b']);
+  expect(index.idsAfter('b', 3)).toEqual(['d', 'e', 'f']);
+  expect(index.idsAfter('c', 1)).toEqual(['d']);
+  expect(index.idsAfter('g', 1)).toEqual([]);
+});
+
+test('a damaged volume is found by whoever asks for such', () => {
+  const index = new VolumeIndex();
+  const damaged = { id: 'v', pool: 'default', reason: 'it is empty' };
+  index.addDamaged(damaged);
+  expect(index.findDamaged('v')).toBe(damaged);
+  expect(index.findDamaged('w')).toBeUndefined();
+});
+
 test('a pool that is forgotten takes its volumes along, damaged ones too, and no others', () => {
   const index = new VolumeIndex();
   const kept = exampleVolume({ id: 'kept', name: 'kept' });

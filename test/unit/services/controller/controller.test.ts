@@ -15,6 +15,8 @@ test('the controller declares what it has, and no more', async () => {
     'CREATE_DELETE_SNAPSHOT',
     'GET_SNAPSHOT',
     'CLONE_VOLUME',
+    'GET_VOLUME_HEALTH',
+    'LIST_VOLUME_HEALTH',
     'LIST_SNAPSHOTS',
     'EXPAND_VOLUME',
   ]);

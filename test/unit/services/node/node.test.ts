@@ -24,7 +24,14 @@ async function nodeWithVolume() {
 
 test('the node declares what it has, and no more', async () => {
   const { capabilities } = await nodeOf(fakeNode().model).NodeGetCapabilities({});
-  const types = ['STAGE_UNSTAGE_VOLUME', 'GET_VOLUME_STATS', 'SINGLE_NODE_MULTI_WRITER', 'EXPAND_VOLUME'];
+  const types = [
+    'STAGE_UNSTAGE_VOLUME',
+    'GET_VOLUME_STATS',
+    'SINGLE_NODE_MULTI_WRITER',
+    'GET_VOLUME_HEALTH',
+    'GET_STORAGE_HEALTH',
+    'EXPAND_VOLUME',
+  ];
   expect(capabilities.map(({ rpc }) => rpc?.type)).toEqual(types);
 });
 

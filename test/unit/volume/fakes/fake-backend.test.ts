@@ -45,6 +45,11 @@ function fakeSubject(content: VolumeContent): BackendSubject {
       if (entry?.kind !== 'directory') throw new Error(`${path} is no directory`);
       return entry.status;
     },
+    remove: async (path) => tree.remove(path),
+    async truncate(path, bytes) {
+      const image = imageAt(path);
+      if (image) image.sizeBytes = bytes;
+    },
     sizeOf: async (path) => imageAt(path)?.sizeBytes ?? 0n,
     async write(path, bytes) {
       const image = imageAt(path);

@@ -1,6 +1,8 @@
 import { posix } from 'node:path';
+import { quote, VolumeError } from '../../../../src/volume/errors.ts';
 import type {
   Backend,
+  ContentLoss,
   CopyControl,
   OccupiedBytes,
   Original,
@@ -16,6 +18,8 @@ export class FakeBackend implements Backend {
   readonly limits = new Map<string, bigint>();
   /** The inodes that those with a quota may have, by id; undefined for as many as go with their size. */
   readonly inodeLimits = new Map<string, bigint | undefined>();
+  /** Whether limits that were set are in force. */
+  areLimitsInForce = true;
   private readonly tree: FakeTree;
   private readonly kind: BackendKind;
 
@@ -70,6 +74,8 @@ export class FakeBackend implements Backend {
   async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
     const total = this.limits.get(id);
     if (total === undefined || (content.backend === 'image' && !isBlock(content))) return undefined;
+    if (!this.areLimitsInForce && content.backend !== 'image')
+      throw new VolumeError('precondition', `volume ${quote(id)} has a limit, but it is not in force now`);
     const used = bytesIn(this.tree.find(this.contentOf(directory)));
     return { bytes: { total, used, available: total - used }, inodes: undefined };
   }
@@ -78,6 +84,14 @@ export class FakeBackend implements Backend {
     const isHeld = isCapacityEnforced(content);
     const total = isHeld ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
     return { total, exclusive: isHeld ? undefined : 0n };
+  }
+
+  async lossOf(directory: string, { capacityBytes }: Volume): Promise<ContentLoss | undefined> {
+    const entry = this.tree.find(this.contentOf(directory));
+    if (this.kind !== 'image') return entry?.kind === 'directory' ? undefined : { kind: 'missing' };
+    const image = entry?.kind === 'file' ? entry.image : undefined;
+    if (!image) return { kind: 'missing' };
+    return image.sizeBytes < capacityBytes ? { kind: 'truncated', sizeBytes: image.sizeBytes } : undefined;
   }
 
   async copyBytes(path: string): Promise<bigint> {

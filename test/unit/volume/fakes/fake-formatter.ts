@@ -25,7 +25,7 @@ export class FakeFormatter implements ImageFormatter {
     const { image, entry } = this.imageAt(file);
     if (image.holds !== 'blank') throw new VolumeError('precondition', `${file} is not blank`);
     if (this.mounts.loops.find(entry)) throw new VolumeError('precondition', `${file} is attached`);
-    image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes };
+    image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes, usedBytes: 0n };
   }
 
   async growUnmounted(device: Device, fsType: FileSystemType): Promise<void> {

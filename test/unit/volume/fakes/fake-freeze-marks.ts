@@ -13,4 +13,8 @@ export class FakeFreezeMarks implements FreezeMarks {
   async remove(volumeIds: readonly string[]): Promise<void> {
     for (const id of volumeIds) this.marked.delete(id);
   }
+
+  async has(volumeId: string): Promise<boolean> {
+    return this.marked.has(volumeId);
+  }
 }

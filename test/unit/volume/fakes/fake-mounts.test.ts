@@ -22,6 +22,7 @@ mountsContract('FakeMounts', async () => {
       const { release } = mounts.occupy(path);
       return { release: async () => release() };
     },
+    failFileSystem: async (path) => mounts.failFileSystem(path),
     async makeDevice(holds) {
       const path = `/images/${++lastImage}`;
       tree.makeImage(path, 320n * 1024n ** 2n);

@@ -29,7 +29,7 @@ interface FakeMount {
   /** Where the root lies in its tree. */
   readonly rootPath: string;
   readonly path: string;
-  readonly flags: MountFlags;
+  flags: MountFlags;
   /** What it covers; undefined for the root of the host. */
   readonly covers: Place | undefined;
   userCount: number;
@@ -56,6 +56,8 @@ export class FakeMounts implements Mounts {
   canGrowExt4 = true;
   /** The devices there are. */
   readonly loops = new FakeLoops((loop) => this.mounted.some(({ tree }) => tree.device === loop.number));
+  /** The devices whose file systems take no writes, whatever their mounts. */
+  private readonly readOnlyFileSystems = new Set<string>();
   /** The paths whose file systems were synced, in order. */
   readonly synced: string[] = [];
   /** The devices whose file systems are frozen, and who waits for the thaw. */
@@ -75,7 +77,8 @@ export class FakeMounts implements Mounts {
     const place = this.walk(path);
     if (!place) return { kind: 'absent' };
     const { entry } = place;
-    const { mountId, flags, root } = place.mount;
+    const { mountId, root } = place.mount;
+    const flags = this.flagsInForce(place.mount);
     const identity = identityOf(place);
     if (entry === root) {
       const deviceNode = entry.kind === 'other' ? entry.deviceNode : undefined;
@@ -215,15 +218,19 @@ export class FakeMounts implements Mounts {
     const { tree } = this.existing(path).mount;
     const holds = this.loopOf(tree)?.image.holds;
     if (holds === undefined || holds === 'blank' || holds === 'unknown') return this.space;
-    const { sizeBytes: total } = holds;
-    return { ...this.space, bytes: { total, used: 0n, available: total } };
+    const { sizeBytes: total, usedBytes: used } = holds;
+    return { ...this.space, bytes: { total, used, available: total - used } };
   }
 
   async list(): Promise<MountedPath[]> {
-    return this.mounted.map(({ path, mountId, rootPath, tree }) => {
-      const source = this.loopOf(tree)?.path ?? 'fake';
-      return { path, mountId, root: rootPath, source };
-    });
+    return this.mounted.map(({ path, mountId, rootPath, tree, flags }) => ({
+      path,
+      mountId,
+      root: rootPath,
+      source: this.loopOf(tree)?.path ?? 'fake',
+      isReadOnly: flags.readOnly,
+      isFileSystemReadOnly: this.readOnlyFileSystems.has(tree.device),
+    }));
   }
 
   /** Mounts another file system, as an administrator or another driver would. */
@@ -239,6 +246,17 @@ export class FakeMounts implements Mounts {
     const { mount } = this.existing(path);
     mount.userCount++;
     return { release: () => mount.userCount-- };
+  }
+
+  /** Lets the file system at a path take no writes, as an error does. */
+  failFileSystem(path: string): void {
+    this.readOnlyFileSystems.add(this.existing(path).mount.tree.device);
+  }
+
+  /** Makes one mount read-only, as an administrator may. */
+  remountReadOnly(path: string): void {
+    const { mount } = this.existing(path);
+    mount.flags = { ...mount.flags, readOnly: true };
   }
 
   /** What is found at a path, mounts taken into account. */
@@ -283,8 +301,12 @@ export class FakeMounts implements Mounts {
     return this.topmost({ mount: above, entry: above.root, pathInTree: above.rootPath });
   }
 
+  private flagsInForce({ flags, tree }: FakeMount): MountFlags {
+    return { ...flags, readOnly: flags.readOnly || this.readOnlyFileSystems.has(tree.device) };
+  }
+
   private writable(place: Place): FakeDirectory['entries'] {
-    if (place.mount.flags.readOnly) throw systemError('EROFS');
+    if (this.flagsInForce(place.mount).readOnly) throw systemError('EROFS');
     return entriesOf(place, place.pathInTree);
   }
 }

@@ -31,6 +31,8 @@ export interface FakeFileSystem {
   readonly fsType: FileSystemType;
   readonly root: FakeDirectory;
   sizeBytes: bigint;
+  /** What is written in it, as df shows it. */
+  usedBytes: bigint;
 }
 
 /** What a path of the fake file system can name. */

@@ -2,6 +2,7 @@ import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/re
 import { Account } from '../../../../src/volume/account.ts';
 import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
 import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
+import { InWork } from '../../../../src/volume/in-work.ts';
 import type { Expansion, Features, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
@@ -129,7 +130,9 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     mountIndex: new MountIndex(mounts),
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
     sharing: new SharingClaims(),
-    frozen: new Set(),
+    frozen: new InWork(),
+    volumesInWork: new InWork(),
+    pathsInWork: new InWork(),
     paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,
     limits: {

@@ -1,0 +1,33 @@
+import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
+import type { Methods } from '../../rpc/service.ts';
+import { unhealthyAfter } from '../../volume/health/unhealthy-volumes.ts';
+import { volumeHealth } from '../../volume/health/volume-health.ts';
+import type { Model } from '../../volume/model.ts';
+import { volumeHealthMessage } from '../health-replies.ts';
+import { pageAfter, parsePage } from '../page.ts';
+import { required } from '../requests.ts';
+
+// A volume has several findings at most, each with a sentence.
+const PAGE_LIMIT = 1000;
+
+/** What the Controller service tells of the health of volumes. These are reads: they hold nothing and wait for nobody. */
+export function volumeHealthMethods(
+  model: Model,
+): Pick<Methods<ControllerDefinition>, 'ControllerGetVolumeHealth' | 'ControllerListVolumeHealth'> {
+  return {
+    ControllerGetVolumeHealth: {
+      async handle(request) {
+        const health = await volumeHealth(model, required('volume_id', request.volume_id));
+        return { volume_health: volumeHealthMessage(health) };
+      },
+    },
+    ControllerListVolumeHealth: {
+      async handle(request) {
+        const { afterId, limit } = parsePage(request, PAGE_LIMIT);
+        // One more than is told shows whether there is another page.
+        const { items, nextToken } = pageAfter(await unhealthyAfter(model, afterId, limit + 1), limit);
+        return { entries: items.map(volumeHealthMessage), next_token: nextToken };
+      },
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { quote, VolumeError } from '../errors.ts';
+import type { Model } from '../model.ts';
+import type { VolumeUsage } from '../ports.ts';
+import { contentPathOf } from '../staged-content.ts';
+import { isBlock, isCapacityEnforced, type Volume } from '../volume.ts';
+import { type Finding, finding } from './finding.ts';
+import { mountedUsage } from './mounted-usage.ts';
+import { nearlyFull } from './nearly-full.ts';
+import { type PoolHealth, whyUnreachable } from './pool-health.ts';
+
+/** What is wrong with a volume where it lies, in a pool that could be reached a moment ago. */
+export async function contentHealth(
+  model: Model,
+  volume: Volume,
+  { space }: PoolHealth,
+): Promise<readonly Finding[]> {
+  const lost = await confirmedLoss(model, volume);
+  if (lost) return [lost];
+  return [
+    ...(await unknownFileSystem(model, volume)),
+    ...(await leftFrozen(model, volume)),
+    ...(await sizeHealth(model, volume, space)),
+  ];
+}
+
+/**
+ * What of the volume's content is lost. Where its disk has gone, nothing of it is seen either, so it is looked for the
+ * disk once more, and then for the content.
+ */
+async function confirmedLoss(model: Model, volume: Volume): Promise<Finding | undefined> {
+  if (!(await lossOf(model, volume))) return undefined;
+  return (await whyUnreachable(model.pools.of(volume))) ?? (await lossOf(model, volume));
+}
+
+async function lossOf(model: Model, volume: Volume): Promise<Finding | undefined> {
+  const { records, backends } = model.pools.of(volume);
+  const loss = await backends[volume.content.backend].lossOf(records.volumes.directoryOf(volume.id), volume);
+  const name = `volume ${quote(volume.id)}`;
+  switch (loss?.kind) {
+    case undefined:
+      return undefined;
+    case 'missing':
+      return finding(
+        'DataMissing',
+        `${name} has lost its data: nothing is at ${contentPathOf(model, volume)}`,
+      );
+    case 'truncated':
+      return finding(
+        'ImageTruncated',
+        `${name} has ${volume.capacityBytes} bytes, but its image ends after ${loss.sizeBytes}`,
+      );
+  }
+}
+
+async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[]> {
+  if (!hasFileSystemOfItsOwn(volume)) return [];
+  if ((await model.formatter.inspect(contentPathOf(model, volume))) !== 'unknown') return [];
+  const message = `volume ${quote(volume.id)} holds something that is no file system of this driver, so it cannot be staged`;
+  return [finding('FileSystemUnknown', message)];
+}
+
+/** A mark that stays when no copy is under way is of a file system that nobody could thaw. */
+async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
+  if (!hasFileSystemOfItsOwn(volume)) return [];
+  return model.frozen.watch(async (watch) => {
+    const isMarked = await model.pools.of(volume).freezeMarks.has(volume.id);
+    if (!isMarked || !watch.isAtRest(volume.id)) return [];
+    const message = `the file system of volume ${quote(volume.id)} was frozen for a copy and could not be thawed: who writes to it may wait for ever`;
+    return [finding('Frozen', message)];
+  });
+}
+
+/**
+ * Whether the volume is held to its size, and how full it is. A full block volume is as it should be; a volume that
+ * nothing limits is as full as its disk.
+ */
+async function sizeHealth(
+  model: Model,
+  volume: Volume,
+  space: readonly Finding[],
+): Promise<readonly Finding[]> {
+  const name = `volume ${quote(volume.id)}`;
+  if (!isCapacityEnforced(volume.content)) {
+    const message = `nothing holds ${name} to its ${volume.capacityBytes} bytes: it may fill the disk of pool ${quote(volume.pool)}`;
+    return [finding('CapacityNotEnforced', message), ...space];
+  }
+  if (isBlock(volume.content)) return [];
+  const usage = await usageOf(model, volume);
+  if (usage instanceof VolumeError) return [finding('CapacityNotEnforced', usage.message), ...space];
+  return usage ? nearlyFull(name, usage) : [];
+}
+
+/** The space of a volume, or why its limit is not in force; undefined where it cannot be told at the moment. */
+async function usageOf(model: Model, volume: Volume): Promise<VolumeUsage | VolumeError | undefined> {
+  if (volume.content.backend === 'image') return mountedUsage(model, volume);
+  const { records, backends } = model.pools.of(volume);
+  try {
+    return await backends[volume.content.backend].usage(records.volumes.directoryOf(volume.id), volume);
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'precondition') return error;
+    throw error;
+  }
+}
+
+function hasFileSystemOfItsOwn({ content }: Volume): boolean {
+  return content.backend === 'image' && !isBlock(content);
+}

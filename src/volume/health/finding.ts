@@ -1,0 +1,48 @@
+/** What something wrong means for those who use a volume (CSI specification, VolumeHealthErrorType). */
+export type HealthStatus = 'DATA_LOSS' | 'INACCESSIBLE' | 'DEGRADED';
+
+/** Everything that is ever found to be wrong, and what it means. docs/health.md says what to do about it. */
+export const healthReasons = {
+  /** The record of a volume cannot be understood. */
+  RecordDamaged: 'DATA_LOSS',
+  /** The directory or image of a volume is gone. */
+  DataMissing: 'DATA_LOSS',
+  /** An image is shorter than its volume is large. */
+  ImageTruncated: 'DATA_LOSS',
+  /** An image holds something, and no file system that could be mounted. */
+  FileSystemUnknown: 'INACCESSIBLE',
+  /** The disk of a pool is not there. */
+  PoolUnreachable: 'INACCESSIBLE',
+  /** A disk, or the file system on it, answers with errors. */
+  DiskError: 'INACCESSIBLE',
+  /** The volume is not mounted where it was. */
+  NotMounted: 'INACCESSIBLE',
+  /** A block volume has lost its device. */
+  NotAttached: 'INACCESSIBLE',
+  /** Something else is mounted where the volume was. */
+  WrongMount: 'DEGRADED',
+  /** Nobody can write where pods should. */
+  UnexpectedlyReadOnly: 'DEGRADED',
+  /** The file system of a pool takes no writes. */
+  PoolReadOnly: 'DEGRADED',
+  /** Nothing holds the volume to its size. */
+  CapacityNotEnforced: 'DEGRADED',
+  NearlyOutOfSpace: 'DEGRADED',
+  NearlyOutOfInodes: 'DEGRADED',
+  /** The file system of a volume was frozen for a copy and could not be thawed. */
+  Frozen: 'DEGRADED',
+} as const satisfies Record<string, HealthStatus>;
+
+export type HealthReason = keyof typeof healthReasons;
+
+/** One thing that is wrong. */
+export interface Finding {
+  readonly status: HealthStatus;
+  readonly reason: HealthReason;
+  /** A sentence that names what it is about. */
+  readonly message: string;
+}
+
+export function finding(reason: HealthReason, message: string): Finding {
+  return { status: healthReasons[reason], reason, message };
+}

@@ -1,0 +1,27 @@
+import { VolumeError } from '../errors.ts';
+import { type Finding, finding } from './finding.ts';
+
+/**
+ * Looks, and tells as findings what keeps anybody from looking: a pool that has gone meanwhile, a disk that answers with
+ * errors.
+ * @param subject what is looked at, for the message
+ */
+export async function orUnreadable(
+  subject: string,
+  look: () => Promise<readonly Finding[]>,
+): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'unavailable')
+      return [finding('PoolUnreachable', error.message)];
+    if (isSystemError(error))
+      return [finding('DiskError', `${subject} cannot be looked at: ${error.message}`)];
+    throw error;
+  }
+}
+
+/** Whether it was the kernel that refused. Which error it was makes no difference here. */
+function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
+}

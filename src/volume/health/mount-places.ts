@@ -1,0 +1,53 @@
+import type { Model } from '../model.ts';
+import type { KnownMount } from '../mount-index.ts';
+import type { Volume } from '../volume.ts';
+
+/** Where a call says that a volume is; paths are resolved by MountPaths. */
+export interface HealthPaths {
+  readonly stagingPath: string | undefined;
+  readonly publishPath: string | undefined;
+}
+
+/** A path where a volume should be mounted, or may be. */
+export interface MountPlace {
+  readonly path: string;
+  readonly isStaging: boolean;
+  /** The field of the request that has the path; undefined where the driver remembers it. */
+  readonly field: 'staging_target_path' | 'volume_publish_path' | undefined;
+  /** What the driver knows to be there. */
+  readonly known: KnownMount | undefined;
+  /** Whether the volume must be there: the CO says so, or the driver has mounted it and was not told to take it down. */
+  readonly isCertain: boolean;
+}
+
+/**
+ * The places where a volume is to be looked for: those of the request, and those the driver knows of, each once. What
+ * lies inside the volume and is mounted elsewhere is the kubelet's affair.
+ */
+export function mountPlaces(
+  { mountIndex }: Model,
+  volume: Volume,
+  { stagingPath, publishPath }: HealthPaths,
+): MountPlace[] {
+  const known = mountIndex.of(volume.id).filter(({ use }) => use.kind !== 'inside');
+  const knownAt = (path: string) => known.find((mount) => mount.path === path);
+  const places: MountPlace[] = [];
+  const add = (place: MountPlace) => {
+    if (!places.some(({ path }) => path === place.path)) places.push(place);
+  };
+  for (const [path, field] of [
+    [stagingPath, 'staging_target_path'],
+    [publishPath, 'volume_publish_path'],
+  ] as const) {
+    if (path === undefined) continue;
+    const isStaging = field === 'staging_target_path';
+    add({ path, isStaging, field, known: knownAt(path), isCertain: true });
+  }
+  for (const mount of known) {
+    const { kind } = mount.use;
+    // What was found at start may be somebody else's, who may take it down without a call.
+    const isCertain = kind !== 'found';
+    add({ path: mount.path, isStaging: kind === 'staging', field: undefined, known: mount, isCertain });
+  }
+  return places;
+}

@@ -1,0 +1,87 @@
+import { quote, VolumeError } from '../errors.ts';
+import type { Model } from '../model.ts';
+import type { MountedPath, PathState } from '../ports.ts';
+import { deviceOf, isVolumeAt } from '../staged-content.ts';
+import { isBlock, type Volume } from '../volume.ts';
+import { type Finding, finding, type HealthReason } from './finding.ts';
+import type { MountPlace } from './mount-places.ts';
+
+/** What was seen at a place. */
+export interface Seen {
+  readonly place: MountPlace;
+  readonly state: PathState;
+  /** What is mounted there, as the list of mounts has it. */
+  readonly mount: MountedPath | undefined;
+}
+
+/** What is wrong with a volume at a place where it should be, or may be, mounted. */
+export function placeHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
+  return isBlock(volume.content) ? blockHealth(model, volume, seen) : directoryHealth(model, volume, seen);
+}
+
+async function directoryHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
+  const { place, state } = seen;
+  if (state.kind !== 'mounted') return ifCertain(volume, place, 'NotMounted');
+  const isThere = await asFarAsKnown(isVolumeAt(model, volume, place.path, state));
+  if (isThere === false) return ifCertain(volume, place, 'WrongMount');
+  return isUnexpectedlyReadOnly(seen) ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
+}
+
+/**
+ * The driver makes a mount read-only, never a file system: one that takes no writes although its mount would has most
+ * likely met an error. That somebody has made the mount itself read-only can only be told where the driver remembers
+ * what it was made for.
+ */
+function isUnexpectedlyReadOnly({ place, mount }: Seen): boolean {
+  if (!mount) return false;
+  return mount.isReadOnly ? isKnownForWriting(place) : mount.isFileSystemReadOnly;
+}
+
+/** The staging path of a block volume stays an empty directory; its device tells whether it is staged. */
+async function blockHealth(model: Model, volume: Volume, { place, state }: Seen): Promise<Finding[]> {
+  const isMissing = !place.isStaging && state.kind !== 'mounted';
+  const findings = isMissing ? ifCertain(volume, place, 'NotMounted') : [];
+  const found = await asFarAsKnown(deviceOf(model, volume).then((device) => ({ device })));
+  if (!found) return findings;
+  const { device } = found;
+  if (!device) return [...findings, ...notAttached(volume, place)];
+  if (place.isStaging || state.kind !== 'mounted') return findings;
+  if (state.deviceNode !== device.number) return ifCertain(volume, place, 'WrongMount');
+  const isStopped = isKnownForWriting(place) && (await model.devices.isReadOnly(device));
+  return isStopped ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
+}
+
+function isKnownForWriting({ known }: MountPlace): boolean {
+  return known !== undefined && 'readOnly' in known.use && !known.use.readOnly;
+}
+
+/** What the volume's content is needed for; undefined where that is gone, of which is told elsewhere. */
+async function asFarAsKnown<T>(look: Promise<T>): Promise<T | undefined> {
+  try {
+    return await look;
+  } catch (error) {
+    if (error instanceof VolumeError) return undefined;
+    throw error;
+  }
+}
+
+type PlaceReason = Extract<HealthReason, 'NotMounted' | 'WrongMount' | 'UnexpectedlyReadOnly'>;
+
+const sentences: Readonly<Record<PlaceReason, string>> = {
+  NotMounted: 'is not mounted',
+  WrongMount: 'is hidden by something else that is mounted',
+  UnexpectedlyReadOnly: 'cannot be written any more, and is mounted for writing,',
+};
+
+function told({ id }: Volume, { path }: MountPlace, reason: PlaceReason): Finding {
+  return finding(reason, `volume ${quote(id)} ${sentences[reason]} at ${quote(path)}`);
+}
+
+function ifCertain(volume: Volume, place: MountPlace, reason: PlaceReason): Finding[] {
+  return place.isCertain ? [told(volume, place, reason)] : [];
+}
+
+function notAttached({ id }: Volume, { isCertain }: MountPlace): Finding[] {
+  const message = `volume ${quote(id)} is staged, and its image is attached to no device`;
+  return isCertain ? [finding('NotAttached', message)] : [];
+}

@@ -1,0 +1,46 @@
+import { quote, VolumeError } from '../errors.ts';
+import type { Model } from '../model.ts';
+import type { Pool } from '../pool.ts';
+import { type Finding, finding } from './finding.ts';
+import { orUnreadable } from './look-errors.ts';
+import { nearlyFull } from './nearly-full.ts';
+
+/** How a pool is as a whole. */
+export interface PoolHealth {
+  /** What is wrong with all that lies in it. */
+  readonly findings: readonly Finding[];
+  /** What is wrong with the space of its disk, which concerns only volumes that have none of their own. */
+  readonly space: readonly Finding[];
+  /** Whether there is anything to look at. */
+  readonly isReachable: boolean;
+}
+
+/** Looks at a pool. Never rejects because the pool is gone, or its disk is broken. */
+export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
+  const unreachable = await whyUnreachable(pool);
+  if (unreachable) return { findings: [unreachable], space: [], isReachable: false };
+  const name = `pool ${quote(pool.name)}`;
+  const findings = await orUnreadable(name, () => readOnlyPool(model, pool));
+  const space = await orUnreadable(name, async () => nearlyFull(`the disk of ${name}`, await pool.usage()));
+  return { findings, space, isReachable: true };
+}
+
+/** What keeps a pool from being reached, undefined when nothing does. */
+export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
+  try {
+    await pool.checkReachable();
+    return undefined;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const message = error instanceof VolumeError ? why : `pool ${quote(pool.name)} cannot be opened: ${why}`;
+    return finding('PoolUnreachable', message);
+  }
+}
+
+async function readOnlyPool({ mounts }: Model, { name, path }: Pool): Promise<Finding[]> {
+  const state = await mounts.inspect(path);
+  if (state.kind !== 'directory' && state.kind !== 'mounted') return [];
+  const mount = (await mounts.list()).find(({ mountId }) => mountId === state.mountId);
+  if (!state.flags.readOnly && !mount?.isFileSystemReadOnly) return [];
+  return [finding('PoolReadOnly', `pool ${quote(name)} is read-only: its file system takes no writes`)];
+}

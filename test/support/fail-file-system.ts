@@ -1,0 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { readMountinfo } from '../../src/kernel/mountinfo.ts';
+
+/** Lets the ext4 mounted at a path meet an error, after which it takes no writes. */
+export async function failFileSystem(path: string): Promise<void> {
+  const source = (await readMountinfo()).findLast((mount) => mount.path === path)?.source ?? '';
+  execFileSync('mount', ['-o', 'remount,errors=remount-ro', path]);
+  writeFileSync(`/sys/fs/ext4/${basename(source)}/trigger_fs_error`, 'an error made by a test');
+}

@@ -1,0 +1,56 @@
+import type { HealthReason } from '../../src/volume/health/finding.ts';
+import type { Published, TestNode } from './test-node.ts';
+
+/** What is found of a volume, by each of the three calls that tell it, and by the one that has the paths. */
+export interface FoundReasons {
+  readonly controller: string[];
+  /** Undefined where the volume is not in the list. */
+  readonly list: string[] | undefined;
+  readonly node: string[];
+  readonly nodeWithPaths: string[];
+}
+
+/** What a volume has that nothing is wrong with but that it is held to no size. */
+export const unlimited: readonly HealthReason[] = ['CapacityNotEnforced'];
+
+interface Reply {
+  readonly volume_id?: string;
+  readonly health_statuses: readonly { readonly reason: string }[];
+}
+
+const reasonsIn = (health: Reply | null | undefined) =>
+  (health?.health_statuses ?? []).map(({ reason }) => reason);
+
+/** What every call about the health of a published volume finds. */
+export async function found({ controller, node }: TestNode, paths: Published): Promise<FoundReasons> {
+  const { volume_id, staging_target_path, target_path: volume_publish_path } = paths;
+  const get = await controller.ControllerGetVolumeHealth({ volume_id });
+  const { entries } = await controller.ControllerListVolumeHealth({});
+  const listed = entries.find((entry) => entry.volume_id === volume_id);
+  const here = await node.NodeGetVolumeHealth({ volume_id });
+  const there = await node.NodeGetVolumeHealth({ volume_id, staging_target_path, volume_publish_path });
+  return {
+    controller: reasonsIn(get.volume_health),
+    list: listed && reasonsIn(listed),
+    node: reasonsIn(here.volume_health),
+    nodeWithPaths: reasonsIn(there.volume_health),
+  };
+}
+
+/** The same where all calls find the same. */
+export function everywhere(reasons: readonly HealthReason[]): FoundReasons {
+  const all = [...reasons];
+  return { controller: all, list: all.length > 0 ? all : undefined, node: all, nodeWithPaths: all };
+}
+
+/** The same where the calls of the node find more. */
+export function onNode(more: readonly HealthReason[], reasons: readonly HealthReason[] = []): FoundReasons {
+  const all = [...reasons, ...more];
+  return { ...everywhere(reasons), node: all, nodeWithPaths: all };
+}
+
+/** What is wrong with the pools, each as status and reason. */
+export async function storageHealth({ node }: TestNode): Promise<string[]> {
+  const { backend_health } = await node.NodeGetStorageHealth({});
+  return backend_health.map(({ status, reason }) => `${status} ${reason}`);
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/volume/object-id.ts';
+import { contentPathOf } from '../../../../src/volume/staged-content.ts';
+import { fakeNode } from '../../volume/fakes/model.ts';
+import { imageContent } from '../../volume/fakes/requests.ts';
+import { controllerOf } from '../calls.ts';
+
+async function nodeWithVolume() {
+  const fake = fakeNode();
+  const volume = await fake.addVolume('a', { content: imageContent() });
+  return { ...fake, volume, volume_id: volume.id, ...controllerOf(fake.model) };
+}
+
+describe('ControllerGetVolumeHealth', () => {
+  test('tells that nothing is wrong', async () => {
+    const { ControllerGetVolumeHealth, volume_id } = await nodeWithVolume();
+    expect(await ControllerGetVolumeHealth({ volume_id })).toEqual({
+      volume_health: { volume_id, health_statuses: [] },
+    });
+  });
+
+  test('tells what is wrong, why, and what it means', async () => {
+    const { ControllerGetVolumeHealth, model, mounts, volume, volume_id } = await nodeWithVolume();
+    mounts.tree.remove(contentPathOf(model, volume));
+    const { volume_health } = await ControllerGetVolumeHealth({ volume_id });
+    expect(volume_health?.health_statuses).toEqual([
+      { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringContaining(volume_id) },
+    ]);
+  });
+
+  test('answers for a volume whose record is damaged', async () => {
+    const { ControllerGetVolumeHealth, model } = await nodeWithVolume();
+    model.volumes.addDamaged({ id: 'v', pool: 'default', reason: 'it is empty' });
+    expect(await ControllerGetVolumeHealth({ volume_id: 'v' })).toMatchObject({
+      volume_health: { volume_id: 'v', health_statuses: [{ status: 'DATA_LOSS', reason: 'RecordDamaged' }] },
+    });
+  });
+
+  test.each([
+    ['invalid', ''],
+    ['not-found', 'nobody'],
+    ['not-found', newObjectId('a', 'cccccccc')],
+  ])('is %s for the id %j', async (kind, volume_id) => {
+    const { ControllerGetVolumeHealth } = await nodeWithVolume();
+    await expect(ControllerGetVolumeHealth({ volume_id })).rejects.toMatchObject({ kind });
+  });
+});
+
+describe('ControllerListVolumeHealth', () => {
+  async function listed(names: string[]) {
+    const node = await nodeWithVolume();
+    for (const name of names) await node.addVolume(name);
+    const page = async (starting_token = '', max_entries = 0) => {
+      const { entries, next_token } = await node.ControllerListVolumeHealth({ starting_token, max_entries });
+      return { ids: entries.map(({ volume_id }) => volume_id), next_token };
+    };
+    const all = node.model.volumes.listAfter('', 10).map(({ id }) => id);
+    return { ...node, page, sick: all.filter((id) => id !== node.volume_id) };
+  }
+
+  test('tells the volumes that are not healthy, and what is wrong with them', async () => {
+    const { ControllerListVolumeHealth, sick } = await listed(['b']);
+    expect(await ControllerListVolumeHealth({})).toMatchObject({
+      entries: [{ volume_id: sick[0], health_statuses: [{ reason: 'CapacityNotEnforced' }] }],
+      next_token: '',
+    });
+  });
+
+  test.each([1, 2, 3, 4, 5])('has pages of %i that together are the whole list', async (limit) => {
+    const { page, sick } = await listed(['b', 'c', 'd', 'e']);
+    const seen: string[] = [];
+    let token = '';
+    do {
+      const next = await page(token, limit);
+      expect(next.ids).toHaveLength(Math.min(limit, sick.length - seen.length));
+      seen.push(...next.ids);
+      token = next.next_token;
+    } while (token !== '');
+    expect(seen).toEqual(sick);
+  });
+
+  test('ends with the last volume that is not healthy, whatever healthy ones come after it', async () => {
+    const { addVolume, page, sick } = await listed(['b']);
+    await addVolume('z', { content: imageContent() });
+    expect(await page('', 1)).toEqual({ ids: sick, next_token: '' });
+  });
+
+  test('has no more than 1000 on a page, whatever is asked for', async () => {
+    const { model, page } = await listed([]);
+    for (let index = 0; index < 1001; index++) {
+      const id = `v-${String(index).padStart(4, '0')}`;
+      model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+    }
+    for (const asked of [0, 1001]) {
+      const { ids, next_token } = await page('', asked);
+      expect(ids).toHaveLength(1000);
+      expect(await page(next_token)).toEqual({ ids: ['v-1000'], next_token: '' });
+    }
+  });
+
+  test.each([
+    ['invalid', { max_entries: -1 }],
+    ['aborted', { starting_token: 'garbage' }],
+  ])('is %s for %j', async (kind, request) => {
+    const { ControllerListVolumeHealth } = await nodeWithVolume();
+    await expect(ControllerListVolumeHealth(request)).rejects.toMatchObject({ kind });
+  });
+});
