@@ -1,7 +1,7 @@
 import { helpText } from './options/help.ts';
 import { isLabelValue } from './options/names.ts';
 import { poolConflicts } from './options/pools.ts';
-import { proxyConflicts } from './options/proxy.ts';
+import { proxyConflicts } from './options/proxy-endpoints.ts';
 import { readFlags } from './options/read.ts';
 import { type FlagValues, flagTable, type Options, type ProxyOptions } from './options/table.ts';
 

@@ -90,7 +90,8 @@ function trackSessions(server: Server): ReadonlySet<Http2Session> {
 async function listen(server: Server, endpoint: Endpoint, socketAccess: SocketAccess): Promise<Endpoint> {
   if (endpoint.kind === 'unix') await clearStaleSocket(endpoint.path);
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
+    // Later ones, of a connection that could not be accepted for instance, are the caller's to find.
+    server.on('error', (error) =>
       reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error })),
     );
     server.listen(endpoint, resolve);

@@ -260,7 +260,8 @@ describe('a proxy', () => {
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
     const exit = once(child, 'close');
-    expect(await once(child, 'message')).toMatchObject([{ listening: `unix://${directory}/s` }]);
+    const [message] = await once(child, 'message');
+    expect(message).toEqual({ listening: `unix://${directory}/s` });
     expect(statSync(`${directory}/s`).uid).toBe(1000);
     child.kill('SIGTERM');
     expect(await exit).toEqual([0, null]);
