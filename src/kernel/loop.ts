@@ -122,7 +122,9 @@ function isAttachedTo(fd: number, imageFd: number): boolean {
     const { backingDevice, backingInode } = decodeLoopStatus(readStatus(fd));
     return backingDevice === image.device && backingInode === image.inode;
   } catch (error) {
-    if (isErrno(error, errno.ENXIO)) return false;
+    // Its file lies on a disk that has failed, where that of the image has just been looked at: it is another's, and the
+    // devices of one disk must not be lost with those of another.
+    if (isErrno(error, errno.ENXIO, errno.EIO)) return false;
     throw error;
   }
 }

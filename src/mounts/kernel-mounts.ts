@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { bindMount, unmount } from '../kernel/bind-mount.ts';
 import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { eventually } from '../kernel/eventually.ts';
 import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
 import { freeze, thaw } from '../kernel/freeze.ts';
 import { growMounted } from '../kernel/grow-file-system.ts';
@@ -32,9 +33,12 @@ const TARGET_FILE_MODE = 0o600;
 
 /** The Mounts port by system calls: no process is started, and no symbolic link followed. */
 export class KernelMounts implements Mounts {
+  /** The paths that are being looked at: meanwhile the kernel takes no mount there down. */
+  private readonly looks = new Set<{ readonly path: string }>();
+
   async inspect(path: string): Promise<PathState> {
     try {
-      return await withPath(path, stateOf);
+      return await this.looking(path, withPath(path, stateOf));
     } catch (error) {
       if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
       throw pathError(error, path);
@@ -70,9 +74,34 @@ export class KernelMounts implements Mounts {
     await inParent(path, async (parentFd, name) => {
       for (let count = 0; statusBelow(parentFd, name).isMountRoot; count++) {
         if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);
-        await unmount(below(parentFd, name));
+        await this.unmountTopmost(path, below(parentFd, name));
       }
     });
+  }
+
+  private async unmountTopmost(path: string, handle: string): Promise<void> {
+    try {
+      await unmount(handle);
+    } catch (error) {
+      if (!isErrno(error, errno.EBUSY)) throw error;
+      // Reads wait for nobody, and nobody is to be refused because of one.
+      await eventually(async () => !this.isLookedAt(path));
+      await unmount(handle);
+    }
+  }
+
+  private async looking<T>(path: string, work: Promise<T>): Promise<T> {
+    const look = { path };
+    this.looks.add(look);
+    try {
+      return await work;
+    } finally {
+      this.looks.delete(look);
+    }
+  }
+
+  private isLookedAt(path: string): boolean {
+    return [...this.looks].some((look) => look.path === path || look.path.startsWith(`${path}/`));
   }
 
   async makeDirectory(path: string): Promise<boolean> {
@@ -121,7 +150,7 @@ export class KernelMounts implements Mounts {
   }
 
   deviceAt(path: string): Promise<string | undefined> {
-    return at(path, async (fd) => {
+    const work = at(path, async (fd) => {
       const { device, mountId } = statusOf(fd);
       // Some file systems show a device number of their own; then the mount tells what it was made from.
       if (!device.startsWith('0:')) return device;
@@ -130,6 +159,7 @@ export class KernelMounts implements Mounts {
         ? withPath(mount.source, (deviceFd) => statusOf(deviceFd).deviceNode)
         : undefined;
     });
+    return this.looking(path, work);
   }
 
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
@@ -166,7 +196,7 @@ export class KernelMounts implements Mounts {
   }
 
   usage(path: string): Promise<FileSystemUsage> {
-    return at(path, usageOf);
+    return this.looking(path, at(path, usageOf));
   }
 
   list(): Promise<MountedPath[]> {

@@ -20,11 +20,13 @@ const closeAsync = promisify(close);
 
 // A file that a symbolic link has been put in place of is not opened.
 const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
+// A disk that takes no writes any more is looked at, and let go, all the same.
+const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW;
 
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {
   find(file: string): Promise<Device | undefined> {
-    return orRemoved(withDescriptor(file, OPEN_FILE, findLoop), () => loopsOfRemoved(file)[0]);
+    return orRemoved(withDescriptor(file, LOOK_AT_FILE, findLoop), () => loopsOfRemoved(file)[0]);
   }
 
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
@@ -47,7 +49,7 @@ export class LoopDevices implements Devices {
   }
 
   detach(file: string): Promise<boolean> {
-    const detached = withDescriptor(file, OPEN_FILE, async (fileFd) => {
+    const detached = withDescriptor(file, LOOK_AT_FILE, async (fileFd) => {
       const device = await findLoop(fileFd);
       return device === undefined || detachLoop(device, fileFd);
     });
@@ -68,7 +70,12 @@ export class LoopDevices implements Devices {
   }
 
   async list(): Promise<AttachedFile[]> {
-    return listLoops().map(({ path, number, backingPath }) => ({ path, number, file: backingPath }));
+    return listLoops().map(({ path, number, backingPath, isBackingRemoved }) => ({
+      path,
+      number,
+      file: backingPath,
+      isRemoved: isBackingRemoved,
+    }));
   }
 }
 

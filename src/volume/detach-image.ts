@@ -33,7 +33,7 @@ async function attachedImages(
   model: Model,
   volumeId: string,
   volume: Volume | undefined,
-): Promise<AttachedFile[]> {
+): Promise<Pick<AttachedFile, 'path' | 'file'>[]> {
   const attached = await model.devices.list();
   // A volume whose record is gone is still known by the name of its directory.
   const found = attached.filter(

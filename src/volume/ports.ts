@@ -305,6 +305,8 @@ export interface Devices {
 
 export interface AttachedFile extends Device {
   readonly file: string;
+  /** Whether that file is gone, so that another one may be at its path. */
+  readonly isRemoved: boolean;
 }
 
 /** The file systems inside images, while nothing of them is mounted. */

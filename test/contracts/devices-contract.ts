@@ -7,6 +7,7 @@ export interface DevicesSubject {
   /** A new blank image. @returns its path */
   makeImage(bytes: bigint): Promise<string>;
   growImage(path: string, bytes: bigint): Promise<void>;
+  removeImage(path: string): Promise<void>;
   /** The size of a device, in bytes. */
   sizeOf(device: Device): Promise<bigint>;
   /** Keeps a device open, as a pod would, until released. */
@@ -36,9 +37,15 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       expect(await devices.find(file)).toBeUndefined();
       const device = await devices.attach(file);
       expect(await devices.find(file)).toEqual(device);
-      expect(await devicesOf(file)).toEqual([{ ...device, file }]);
+      expect(await devicesOf(file)).toEqual([{ ...device, file, isRemoved: false }]);
       expect(await devices.find(other)).toBeUndefined();
       expect(await devicesOf(other)).toEqual([]);
+    });
+
+    test('a file that is removed while it is attached is listed as that, by the path it had', async () => {
+      const device = await devices.attach(file);
+      await subject.removeImage(file);
+      expect(await devicesOf(file)).toEqual([{ ...device, file, isRemoved: true }]);
     });
 
     test('a file that does not exist is attached to nothing', async () => {

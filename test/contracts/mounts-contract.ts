@@ -280,6 +280,16 @@ export function mountsContract(
         expect((await mounts.inspect(at('target'))).kind).toBe('directory');
       });
 
+      test('is not refused because others look at the mount', async () => {
+        await bind('source', 'target');
+        const looks = Array.from({ length: 50 }, (_, index) =>
+          index % 2 === 0 ? mounts.usage(at('target')) : mounts.inspect(at('target/inside')),
+        );
+        await mounts.unmount(at('target'));
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+        await Promise.all(looks);
+      });
+
       test('refuses while something is mounted below', async () => {
         await bind('source', 'target');
         await bind('other', 'target/inside');

@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, onTestFinished } from 'vitest';
 import { Subvolume } from '../../src/backends/btrfs/subvolume.ts';
@@ -77,6 +77,7 @@ describe.skipIf(!isHostRoot)('with devices', () => {
         return path;
       },
       growImage: growSparse,
+      removeImage: (path) => rm(path),
       sizeOf: ({ path }) => blockDeviceBytes(path),
       async open({ path }) {
         const user = await waitingProcess('sh', ['-c', 'exec 3< "$0"; echo ready; exec cat', path], {

@@ -21,6 +21,7 @@ function usageAt(
   { path, mountId }: KnownMount,
 ): Promise<FileSystemUsage | undefined> {
   return pathsInWork.watch(async (watch) => {
+    if (!watch.isAtRest(path)) return undefined;
     try {
       const state = await mounts.inspect(path);
       if (state.kind !== 'mounted' || state.mountId !== mountId) return undefined;

@@ -36,7 +36,8 @@ async function mountHealth(
   paths: HealthPaths,
   watch: Watch,
 ): Promise<Finding[]> {
-  const places = mountPlaces(model, volume, paths);
+  // Where anybody works, nothing that is seen would be told.
+  const places = mountPlaces(model, volume, paths).filter(({ path }) => watch.isAtRest(path));
   const states = await Promise.allSettled(places.map((place) => stateAt(model, place)));
   // Read after what is mounted at each place is known, so that it is in the list; and once, since it is long.
   const list = places.length > 0 ? await model.mounts.list() : [];

@@ -1,7 +1,7 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
-import type { MountedPath, PathState } from '../ports.ts';
-import { deviceOf, isVolumeAt } from '../staged-content.ts';
+import type { Device, MountedPath, MountedState, PathState } from '../ports.ts';
+import { contentPathOf, deviceOf, isVolumeAt } from '../staged-content.ts';
 import { isBlock, type Volume } from '../volume.ts';
 import { type Finding, finding, type HealthReason } from './finding.ts';
 import type { MountPlace } from './mount-places.ts';
@@ -22,7 +22,7 @@ export function placeHealth(model: Model, volume: Volume, seen: Seen): Promise<F
 async function directoryHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
   const { place, state } = seen;
   if (state.kind !== 'mounted') return ifCertain(volume, place, 'NotMounted');
-  const isThere = await asFarAsKnown(isVolumeAt(model, volume, place.path, state));
+  const isThere = await asFarAsKnown(isVolumeThere(model, volume, place.path, state));
   if (isThere === false) return ifCertain(volume, place, 'WrongMount');
   return isUnexpectedlyReadOnly(seen) ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
 }
@@ -41,7 +41,7 @@ function isUnexpectedlyReadOnly({ place, mount }: Seen): boolean {
 async function blockHealth(model: Model, volume: Volume, { place, state }: Seen): Promise<Finding[]> {
   const isMissing = !place.isStaging && state.kind !== 'mounted';
   const findings = isMissing ? ifCertain(volume, place, 'NotMounted') : [];
-  const found = await asFarAsKnown(deviceOf(model, volume).then((device) => ({ device })));
+  const found = await asFarAsKnown(attachedDevice(model, volume).then((device) => ({ device })));
   if (!found) return findings;
   const { device } = found;
   if (!device) return [...findings, ...notAttached(volume, place)];
@@ -49,6 +49,27 @@ async function blockHealth(model: Model, volume: Volume, { place, state }: Seen)
   if (state.deviceNode !== device.number) return ifCertain(volume, place, 'WrongMount');
   const isStopped = isKnownForWriting(place) && (await model.devices.isReadOnly(device));
   return isStopped ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
+}
+
+async function isVolumeThere(
+  model: Model,
+  volume: Volume,
+  path: string,
+  state: MountedState,
+): Promise<boolean> {
+  if (volume.content.backend !== 'image') return isVolumeAt(model, volume, path, state);
+  const device = await attachedDevice(model, volume);
+  return device !== undefined && (await model.mounts.deviceAt(path)) === device.number;
+}
+
+/**
+ * The device of an image. Looking for it by the file it has would open every device there is, and for a moment keep
+ * each from being let go; so that is done only where the list of them does not tell.
+ */
+async function attachedDevice(model: Model, volume: Volume): Promise<Device | undefined> {
+  const path = contentPathOf(model, volume);
+  const listed = (await model.devices.list()).find(({ file, isRemoved }) => file === path && !isRemoved);
+  return listed ?? deviceOf(model, volume);
 }
 
 function isKnownForWriting({ known }: MountPlace): boolean {

@@ -43,7 +43,7 @@ test.each([
 });
 
 describe('a mount that a device is part of', () => {
-  const attached = (file: string) => [{ path: '/dev/loop3', number: '7:3', file }];
+  const attached = (file: string) => [{ path: '/dev/loop3', number: '7:3', file, isRemoved: false }];
   const image = `/pools/fast/volumes/${dirV}/image`;
 
   test.each([

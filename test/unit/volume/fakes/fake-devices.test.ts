@@ -16,6 +16,7 @@ devicesContract('FakeDevices', async () => {
       const entry = mounts.tree.find(path);
       if (entry?.kind === 'file' && entry.image) entry.image.sizeBytes = bytes;
     },
+    removeImage: async (path) => mounts.tree.remove(path),
     sizeOf: async (device) => mounts.loops.existing(device).sizeBytes,
     async open(device) {
       const loop = mounts.loops.existing(device);

@@ -57,7 +57,11 @@ export class FakeDevices implements Devices {
   }
 
   async list(): Promise<AttachedFile[]> {
-    return this.mounts.loops.all.map((loop) => ({ ...deviceOf(loop), file: loop.file }));
+    return this.mounts.loops.all.map((loop) => ({
+      ...deviceOf(loop),
+      file: loop.file,
+      isRemoved: this.mounts.entryAt(loop.file) !== loop.entry,
+    }));
   }
 
   private attached(file: string): FakeLoop {
