@@ -29,7 +29,7 @@ describe('on a running driver', () => {
     const [target_path, readOnlyTarget] = [node.newPath(), node.newPath()];
     await nodeService.NodeStageVolume({ volume_id, staging_target_path, volume_capability });
     await nodeService.NodePublishVolume({ volume_id, staging_target_path, target_path, volume_capability });
-    expect(asUser('echo hello > "$1/file"', target_path)).toEqual({ status: 0, stderr: '' });
+    expect(asUser('echo hello > "$1/file"', target_path)).toMatchObject({ status: 0, stderr: '' });
     expect(readFileSync(join(node.pool, 'volumes', volume_id, 'data', 'file'), 'utf8')).toBe('hello\n');
 
     const readOnly = {
