@@ -72,6 +72,7 @@ describe('a new pool', () => {
       '.outgoing',
       'groups',
       'lost+found',
+      'retained',
       'snapshots',
       'volumes',
     ]);
@@ -93,10 +94,9 @@ describe('a new pool', () => {
 
   test('is made where its making was cut short before', async () => {
     const { path, id, layout } = await usedPool();
-    const { marker, registry, volumes, snapshots, groups, incoming, outgoing } = layout;
-    for (const left of [marker, registry, volumes, snapshots, groups, incoming, outgoing]) {
-      rmSync(left, { recursive: true });
-    }
+    const { marker, registry, volumes, snapshots, groups, retained, incoming, outgoing } = layout;
+    const made = [marker, registry, volumes, snapshots, groups, retained, incoming, outgoing];
+    for (const left of made) rmSync(left, { recursive: true });
     expect((await open(path)).id).not.toBe(id);
   });
 
