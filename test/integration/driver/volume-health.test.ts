@@ -23,8 +23,13 @@ import { type Published, startedNode, type TestNode } from '../../support/test-n
 
 const MIB = 1024 ** 2;
 
+/** Where an image lies makes no difference to what can be wrong with it. */
+const imagesOnPlainPool = images.filter(({ makePool }) => makePool === undefined);
+
 /** The storages there can be here: only root of the host has devices. */
-const storages = [...directories, ...images].filter((each) => isHostRoot || each === plainDirectory);
+const storages = [...directories, ...imagesOnPlainPool].filter(
+  (each) => isHostRoot || each === plainDirectory,
+);
 const qgroups = subvolumes.filter(({ name }) => name.endsWith('qgroup'));
 
 /** What is found of a volume of a storage that nothing is wrong with. */
