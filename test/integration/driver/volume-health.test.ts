@@ -79,6 +79,15 @@ function fill(path: string, bytes: number): void {
   );
 }
 
+/** Fills a file system until 97 % of it are written; one that knows only at a commit what it has left is told to. */
+function fillUp(directory: string): void {
+  const isFull = ({ available, total }: ReturnType<typeof df>) => available * 100n <= total * 3n;
+  for (let count = 0; !isFull(df(directory)); count++) {
+    fill(join(directory, `file-${count}`), 2 * MIB);
+    execFileSync('sync', ['--file-system', directory]);
+  }
+}
+
 describe.each(storages)('$name', (storage) => {
   const healthy = healthyOn(storage);
 
@@ -106,6 +115,10 @@ describe.each(storages)('$name', (storage) => {
         message: `volume "${paths.volume_id}" has lost its data: nothing is at ${join(directory, name)}`,
       },
     ]);
+    // It can be got rid of.
+    await takenDown(node, paths);
+    await node.controller.DeleteVolume(paths);
+    await expectRefusal(node.controller.ControllerGetVolumeHealth(paths), 'NOT_FOUND', paths.volume_id);
   });
 
   test('with a damaged record is answered, by the reason, after a restart', async () => {
@@ -140,10 +153,9 @@ describe.skipIf(!isHostRoot).each(imageFileSystems)('an image with %s', (fsType)
 
   test('is nearly out of space when 97 % of it are written', async () => {
     const { node, paths } = await published();
-    const { available, total } = df(paths.target_path);
-    fill(join(paths.target_path, 'half'), Number(available) / 2);
+    fill(join(paths.target_path, 'half'), Number(df(paths.target_path).available) / 2);
     expect(await found(node, paths)).toEqual(everywhere([]));
-    fill(join(paths.target_path, 'rest'), Number(df(paths.target_path).available) - 0.03 * Number(total));
+    fillUp(paths.target_path);
     expect(await found(node, paths)).toEqual(everywhere(['NearlyOutOfSpace']));
     const [told] = await statusesOf(node, paths);
     expect(told).toMatchObject({ status: 'DEGRADED', message: / bytes left$/ });
