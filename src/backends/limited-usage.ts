@@ -1,7 +1,8 @@
 import { withPath } from '../kernel/path-handle.ts';
 import { fileSystemOf } from '../kernel/statfs.ts';
 import { least } from '../volume/least.ts';
-import type { Usage, VolumeUsage } from '../volume/ports.ts';
+import type { Usage } from '../volume/mounts-port.ts';
+import type { VolumeUsage } from '../volume/ports.ts';
 
 /** What a limit allows and what is used of it. */
 export interface LimitedAmount {

@@ -11,18 +11,18 @@ import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, withPath } from '../kernel/path-handle.ts';
 import { fileSystemOf, mountFlagsOf } from '../kernel/statfs.ts';
 import { type FileStatus, statusBelow, statusOf } from '../kernel/statx.ts';
+import type { Device } from '../volume/devices-port.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemType } from '../volume/file-system-type.ts';
 import type { MountFlags } from '../volume/mount-flags.ts';
 import type {
-  Device,
   FileIdentity,
   FileSystemMount,
   FileSystemUsage,
   MountedPath,
   Mounts,
   PathState,
-} from '../volume/ports.ts';
+} from '../volume/mounts-port.ts';
 import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
 import { pathError } from './path-error.ts';
 

@@ -14,7 +14,7 @@ import {
   refreshLoopSize,
   setAutoclear,
 } from '../kernel/loop.ts';
-import type { AttachedFile, Device, Devices } from '../volume/ports.ts';
+import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 
 const closeAsync = promisify(close);
 

@@ -4,8 +4,9 @@ import { UnreachablePoolError } from '../records/pool-errors.ts';
 import type { PoolPlace } from '../records/pool-registry.ts';
 import type { Account } from '../volume/account.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
+import type { FileSystemUsage } from '../volume/mounts-port.ts';
 import type { Pool, PoolAbilities, PoolRecords } from '../volume/pool.ts';
-import type { FileSystemUsage, FreezeMarks } from '../volume/ports.ts';
+import type { FreezeMarks } from '../volume/ports.ts';
 import { connectPool, type PoolConnection, type PoolSurroundings } from './pool-connection.ts';
 
 /** What a pool is told apart from its place. */

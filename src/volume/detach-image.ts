@@ -1,8 +1,8 @@
+import type { AttachedFile } from './devices-port.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { volumeOfFile } from './mount-owner.ts';
 import { directoryNameOf } from './object-id.ts';
-import type { AttachedFile } from './ports.ts';
 import { imageOf } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 

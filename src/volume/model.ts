@@ -1,12 +1,13 @@
 import type { BlockType } from './block-layout.ts';
 import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
+import type { Devices, ImageFormatter } from './devices-port.ts';
 import type { InWork } from './in-work.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
+import type { Mounts } from './mounts-port.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { Pools } from './pool.ts';
-import type { Devices, ImageFormatter, Mounts } from './ports.ts';
 import type { SharingClaims } from './sharing-claims.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';

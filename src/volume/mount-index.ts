@@ -1,5 +1,5 @@
 import type { AccessMode } from './access-mode.ts';
-import type { Mounts } from './ports.ts';
+import type { Mounts } from './mounts-port.ts';
 
 /** One mount of a volume that the index knows of. */
 export interface KnownMount {

@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
+import type { AttachedFile } from './devices-port.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { AttachedFile, MountedPath, MountedState } from './ports.ts';
+import type { MountedPath, MountedState } from './mounts-port.ts';
 
 /**
  * Refuses to take down a mount that is known to be another volume's. A mount that cannot be told, because its

@@ -2,7 +2,7 @@ import { isSingleTarget } from './access-mode.ts';
 import { isReadOnly, type VolumeCapability } from './capability.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { PathState } from './ports.ts';
+import type { PathState } from './mounts-port.ts';
 import type { Volume } from './volume.ts';
 
 /** What NodePublishVolume asks for; paths are resolved by MountPaths. */

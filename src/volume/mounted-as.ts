@@ -1,6 +1,6 @@
 import { quote, VolumeError } from './errors.ts';
 import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
-import type { DirectoryState, MountedState } from './ports.ts';
+import type { DirectoryState, MountedState } from './mounts-port.ts';
 import { isSame } from './staged-content.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
-import type { Backend, FileSystemUsage, FreezeMarks, Records } from './ports.ts';
+import type { FileSystemUsage } from './mounts-port.ts';
+import type { Backend, FreezeMarks, Records } from './ports.ts';
 import type { GroupSnapshot, Snapshot } from './snapshot.ts';
 import type { Stored } from './stored.ts';
 import type { BackendKind, Volume } from './volume.ts';

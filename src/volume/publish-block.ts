@@ -1,9 +1,10 @@
 import { isReadOnly } from './capability.ts';
+import type { Device } from './devices-port.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { somethingElse } from './mounted-as.ts';
-import type { Device, PathState } from './ports.ts';
+import type { PathState } from './mounts-port.ts';
 import { deviceOf, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 

@@ -7,7 +7,7 @@ import { checkOwner } from './mount-owner.ts';
 import { checkOutsideVolumes, checkUse, symlinkError } from './mount-place.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs } from './mounted-as.ts';
-import type { MountedState, PathState } from './ports.ts';
+import type { MountedState, PathState } from './mounts-port.ts';
 import { publishBlock } from './publish-block.ts';
 import { inspectField, isVolumeAt, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';

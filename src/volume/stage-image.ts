@@ -4,7 +4,7 @@ import { defaultFileSystemType, type FileSystemType } from './file-system-type.t
 import type { Model } from './model.ts';
 import { combineFlags, type MountFlags, noMountFlags } from './mount-flags.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
-import type { MountedState, PathState } from './ports.ts';
+import type { MountedState, PathState } from './mounts-port.ts';
 import { imageOf, isVolumeAt } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 

@@ -7,7 +7,7 @@ import type { MountFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
 import { checkOutsideVolumes, checkUse, symlinkError } from './mount-place.ts';
 import { checkMountedAs, somethingElse } from './mounted-as.ts';
-import type { PathState } from './ports.ts';
+import type { PathState } from './mounts-port.ts';
 import { stageImage } from './stage-image.ts';
 import { contentOf, imageOf, inspectField, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';

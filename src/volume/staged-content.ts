@@ -1,6 +1,7 @@
+import type { Device } from './devices-port.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { Device, DirectoryState, FileIdentity, PathState } from './ports.ts';
+import type { DirectoryState, FileIdentity, PathState } from './mounts-port.ts';
 import { isBlock, type Volume } from './volume.ts';
 
 /** Where a volume's content is: a directory, or the file of an image. */

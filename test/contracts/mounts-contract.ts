@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Device } from '../../src/volume/devices-port.ts';
 import type { FileSystemType } from '../../src/volume/file-system-type.ts';
 import { type MountFlags, noMountFlags } from '../../src/volume/mount-flags.ts';
-import type { Device, FileIdentity, Mounts, PathState } from '../../src/volume/ports.ts';
+import type { FileIdentity, Mounts, PathState } from '../../src/volume/mounts-port.ts';
 
 /** An implementation of Mounts, and hands to prepare what it meets. */
 export interface MountsSubject {

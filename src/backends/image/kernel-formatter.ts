@@ -4,9 +4,9 @@ import { growUnmountedExt4, isExt4SmallerThanDevice } from '../../kernel/grow-fi
 import { withPath } from '../../kernel/path-handle.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
+import type { Device, ImageFormatter } from '../../volume/devices-port.ts';
 import { VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
-import type { Device, ImageFormatter } from '../../volume/ports.ts';
 import type { RootOwnership } from '../../volume/volume.ts';
 import { formatImage } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';

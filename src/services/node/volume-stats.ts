@@ -3,7 +3,7 @@ import type { NodeGetVolumeStatsResponse } from '../../rpc/generated/csi/v1/Node
 import type { VolumeUsage } from '../../rpc/generated/csi/v1/VolumeUsage.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
-import type { Usage } from '../../volume/ports.ts';
+import type { Usage } from '../../volume/mounts-port.ts';
 import { notMountedAt, volumeStats } from '../../volume/volume-stats.ts';
 import { required } from '../requests.ts';
 

@@ -1,7 +1,7 @@
 import { VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { KnownMount } from '../mount-index.ts';
-import type { FileSystemUsage } from '../ports.ts';
+import type { FileSystemUsage } from '../mounts-port.ts';
 import type { Volume } from '../volume.ts';
 
 /**

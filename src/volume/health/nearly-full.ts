@@ -1,4 +1,5 @@
-import type { Usage, VolumeUsage } from '../ports.ts';
+import type { Usage } from '../mounts-port.ts';
+import type { VolumeUsage } from '../ports.ts';
 import { type Finding, finding } from './finding.ts';
 
 /** A volume or disk is nearly full when less than one part of so many can still be written. */

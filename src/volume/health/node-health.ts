@@ -1,7 +1,7 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { Watch } from '../in-work.ts';
 import type { Model } from '../model.ts';
-import type { MountedPath, PathState } from '../ports.ts';
+import type { MountedPath, PathState } from '../mounts-port.ts';
 import { inspectField } from '../staged-content.ts';
 import type { Volume } from '../volume.ts';
 import type { Finding } from './finding.ts';

@@ -1,6 +1,7 @@
+import type { Device } from '../devices-port.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
-import type { Device, MountedPath, MountedState, PathState } from '../ports.ts';
+import type { MountedPath, MountedState, PathState } from '../mounts-port.ts';
 import { contentPathOf, deviceOf, isVolumeAt } from '../staged-content.ts';
 import { isBlock, type Volume } from '../volume.ts';
 import { type Finding, finding, type HealthReason } from './finding.ts';

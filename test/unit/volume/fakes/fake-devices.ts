@@ -1,4 +1,4 @@
-import type { AttachedFile, Device, Devices } from '../../../../src/volume/ports.ts';
+import type { AttachedFile, Device, Devices } from '../../../../src/volume/devices-port.ts';
 import type { FakeLoop } from './fake-loops.ts';
 import type { FakeMounts } from './fake-mounts.ts';
 import { systemError } from './system-error.ts';

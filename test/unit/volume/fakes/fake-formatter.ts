@@ -1,6 +1,6 @@
+import type { Device, ImageFormatter } from '../../../../src/volume/devices-port.ts';
 import { VolumeError } from '../../../../src/volume/errors.ts';
 import { type FileSystemType, fileSystemTypes } from '../../../../src/volume/file-system-type.ts';
-import type { Device, ImageFormatter } from '../../../../src/volume/ports.ts';
 import type { RootOwnership } from '../../../../src/volume/volume.ts';
 import type { FakeMounts } from './fake-mounts.ts';
 import { type FakeFile, type FakeImage, makeDirectoryEntry } from './fake-tree.ts';

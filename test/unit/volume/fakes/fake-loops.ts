@@ -1,4 +1,4 @@
-import type { Device } from '../../../../src/volume/ports.ts';
+import type { Device } from '../../../../src/volume/devices-port.ts';
 import type { FakeFile, FakeImage } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 

@@ -1,16 +1,16 @@
 import { posix } from 'node:path';
+import type { Device } from '../../../../src/volume/devices-port.ts';
 import { quote, VolumeError } from '../../../../src/volume/errors.ts';
 import type { FileSystemType } from '../../../../src/volume/file-system-type.ts';
 import { combineFlags, type MountFlags, noMountFlags } from '../../../../src/volume/mount-flags.ts';
 import type {
-  Device,
   FileIdentity,
   FileSystemMount,
   FileSystemUsage,
   MountedPath,
   Mounts,
   PathState,
-} from '../../../../src/volume/ports.ts';
+} from '../../../../src/volume/mounts-port.ts';
 import { type FakeLoop, FakeLoops } from './fake-loops.ts';
 import {
   componentsOf,
