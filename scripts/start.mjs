@@ -45,10 +45,12 @@ function nodeIdOfHost() {
 }
 
 function printWelcome(endpoint) {
-  const address = endpoint.startsWith('unix://')
-    ? { option: '-unix ', value: endpoint.slice('unix://'.length) }
-    : { option: '', value: endpoint.slice('tcp://'.length) };
-  const grpcurl = (data) => `grpcurl -plaintext ${address.option}${data}${address.value}`;
+  const isUnix = endpoint.startsWith('unix://');
+  const address = isUnix ? endpoint : endpoint.slice('tcp://'.length);
+  const grpcurl = (data) => `grpcurl -plaintext ${data}${address}`;
+  const older = isUnix
+    ? `\ngrpcurl 1.9.1 and older want "-unix ${endpoint.slice('unix://'.length)}" in place of the address.\n`
+    : '';
   const volume =
     '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';
   process.stdout.write(`
@@ -57,7 +59,7 @@ The driver listens on ${endpoint}. Three things to try in another terminal:
   ${grpcurl('')} list
   ${grpcurl('')} describe csi.v1.Controller
   ${grpcurl(`-d '${volume}' `)} csi.v1.Controller/CreateVolume
-
+${older}
 Ctrl-C stops it.
 `);
 }
