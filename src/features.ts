@@ -11,7 +11,7 @@ export function featuresOf(options: Options): Features {
     listSnapshots: options.enableListSnapshots,
     snapshotMetadata: options.enableSnapshotMetadata ? options.snapshotMetadataBlockType : undefined,
     strictLifecycle: options.checkVolumeLifecycle,
-    inlineOnly: options.ephemeral,
+    inlineByDefault: options.ephemeral,
   };
 }
 

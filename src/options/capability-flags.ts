@@ -59,6 +59,6 @@ export const capabilityFlags = {
     default: 'false',
     group: 'Capabilities',
     meaning:
-      'Take every NodePublishVolume for one of an inline ephemeral volume, whether its context says so or not.',
+      'Take every NodePublishVolume for one of an inline ephemeral volume, unless its context says that it is not.',
   },
 } as const satisfies FlagTable;

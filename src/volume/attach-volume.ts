@@ -14,10 +14,16 @@ export interface AttachSpec {
  * Attaches a volume to this node, the only one that can reach it (CSI specification, ControllerPublishVolume): nothing
  * but the record changes, and what the node does is held to it. May be repeated. The caller holds the volume.
  * @throws VolumeError not-found: another node; already-exists: it is attached in another way; exhausted: this node has
- *   as many as it may have
+ *   as many as it may have; precondition: it is an inline volume
  */
 export async function attachVolume(model: Model, volume: Volume, spec: AttachSpec): Promise<void> {
   checkNode(model, spec.nodeId);
+  if (volume.inline) {
+    throw new VolumeError(
+      'precondition',
+      `volume ${quote(volume.id)} is an inline volume, and is not attached`,
+    );
+  }
   checkSuitable(volume, spec.capability);
   const { accessMode } = spec.capability;
   const wanted: Attachment = {

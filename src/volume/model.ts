@@ -77,8 +77,8 @@ export interface Features {
   readonly snapshotMetadata: BlockType | undefined;
   /** Whether calls are held to the order of the volume life cycle where nothing else needs that. */
   readonly strictLifecycle: boolean;
-  /** Whether every publish is one of an inline volume. */
-  readonly inlineOnly: boolean;
+  /** Whether a publish that does not say so either way is one of an inline volume. */
+  readonly inlineByDefault: boolean;
 }
 
 /** What the Node service tells of this node (CSI specification, NodeGetInfo). */

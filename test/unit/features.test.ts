@@ -19,7 +19,7 @@ test('by default everything that changes what a CO must do is off', () => {
     listSnapshots: true,
     snapshotMetadata: undefined,
     strictLifecycle: false,
-    inlineOnly: false,
+    inlineByDefault: false,
   });
 });
 
@@ -32,7 +32,7 @@ test('each flag turns on what it names', () => {
   ).toMatchObject({ snapshotMetadata: 'VARIABLE_LENGTH' });
   expect(featuresWith('--snapshot-metadata-block-type=VARIABLE_LENGTH').snapshotMetadata).toBeUndefined();
   expect(featuresWith('--check-volume-lifecycle').strictLifecycle).toBe(true);
-  expect(featuresWith('--ephemeral').inlineOnly).toBe(true);
+  expect(featuresWith('--ephemeral').inlineByDefault).toBe(true);
 });
 
 test.each([

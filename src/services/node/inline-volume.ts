@@ -14,7 +14,9 @@ const ID_LIMIT_BYTES = 128;
 
 /** Whether a publish is of an inline volume, which neither CreateVolume nor NodeStageVolume came before. */
 export function isInline({ features }: Model, { volume_context }: Pick<Request, 'volume_context'>): boolean {
-  return features.inlineOnly || volume_context[EPHEMERAL_KEY] === 'true';
+  const said = volume_context[EPHEMERAL_KEY];
+  // A kubelet that says it either way knows; an old one says nothing.
+  return said === 'true' || (said === undefined && features.inlineByDefault);
 }
 
 /** An inline volume is made by its publish, so nobody else may have a hand on it. */

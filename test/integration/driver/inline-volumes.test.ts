@@ -350,7 +350,7 @@ test('what an inline volume counts is given back when it goes, or when it cannot
   expect(await room()).toBe(10 * MIB);
 });
 
-test('with --ephemeral every publish is of an inline volume, whatever its context says', async () => {
+test('with --ephemeral every publish is of an inline volume, unless its context says that it is not', async () => {
   const { node, started } = await inlineNode();
   const volume_id = await node.create('made before');
   await node.restart({ ...started, flags: [...started.flags, '--ephemeral'] });
@@ -359,6 +359,17 @@ test('with --ephemeral every publish is of an inline volume, whatever its contex
     node.node.NodePublishVolume({ ...publishRequest(paths), volume_context: { size: '1Mi' }, ...changes });
   await publish();
   await expectRefusal(publish({ volume_id }), 'FAILED_PRECONDITION', 'not an inline volume');
+  const volume_context = { 'csi.storage.k8s.io/ephemeral': 'false' };
+  const staged = {
+    volume_id,
+    volume_context,
+    staging_target_path: node.newStaging(),
+    target_path: node.newPath(),
+  };
+  await node.node.NodeStageVolume({ ...staged, volume_capability: mountCapability() });
+  await node.node.NodePublishVolume({ ...staged, volume_capability: mountCapability() });
+  await node.node.NodeUnpublishVolume(staged);
+  await node.node.NodeUnstageVolume(staged);
   await node.controller.DeleteVolume({ volume_id });
   // What it is stays in its record.
   await node.restart(started);

@@ -94,6 +94,12 @@ describe('attaching', () => {
     });
   });
 
+  test('is refused for an inline volume, which comes and goes with its pod', async () => {
+    const { addVolume, attach } = nodeWithAttach();
+    const volume = await addVolume('a', { inline: { targetPath: '/pod/target' } });
+    await expect(attach(volume)).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
   test('as what the volume is not is refused', async () => {
     const { addVolume, attach } = nodeWithAttach();
     await expect(attach(await addVolume(), { capability: blockCapability() })).rejects.toMatchObject({

@@ -149,8 +149,14 @@ describe('a publish whose context does not say that it is of an inline volume', 
     },
   );
 
+  test('is of one that exists where every other publish is inline, when it says so', async () => {
+    const { publish } = inlineNode({ features: { inlineByDefault: true } });
+    const volume_context = { 'csi.storage.k8s.io/ephemeral': 'false' };
+    await expect(publish({}, { volume_context })).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
   test('is of an inline one all the same where every publish is', async () => {
-    const { model, publish } = inlineNode({ features: { inlineOnly: true } });
+    const { model, publish } = inlineNode({ features: { inlineByDefault: true } });
     await publish({}, { volume_context: {}, staging_target_path: '/staging' });
     expect(model.volumes.find(volume_id)?.inline).toBeDefined();
   });

@@ -39,7 +39,7 @@ const noFeatures: Features = {
   listSnapshots: true,
   snapshotMetadata: undefined,
   strictLifecycle: false,
-  inlineOnly: false,
+  inlineByDefault: false,
 };
 
 export interface FakeModelSettings {
