@@ -214,7 +214,24 @@ export async function refreshLoopSize(device: LoopDevice): Promise<void> {
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
   const fd = await openLoop(device, imageFd);
   if (fd !== undefined) await clearAndClose(fd);
-  return isLoopGone(imageFd);
+  const isGone = await isLoopGone(imageFd);
+  if (isGone) await leaveWritable(device);
+  return isGone;
+}
+
+/** Whoever gets a free device next finds the flag of the last BLKROSET on it, and few expect that. */
+async function leaveWritable(device: LoopDevice): Promise<void> {
+  const fd = await openIfAttached(device);
+  if (fd === undefined) return;
+  try {
+    readStatus(fd);
+  } catch (error) {
+    if (!isErrno(error, errno.ENXIO)) throw error;
+    // It has no file, and nothing else runs between seeing that and this.
+    await setBlockReadOnly(fd, false);
+  } finally {
+    await closeAsync(fd);
+  }
 }
 
 async function clearAndClose(fd: number): Promise<void> {
@@ -239,14 +256,17 @@ export function loopsOfRemoved(path: string): LoopDevice[] {
  * @returns false when somebody still uses its device
  */
 export async function detachRemoved(path: string): Promise<boolean> {
-  for (const device of loopsOfRemoved(path)) {
+  const devices = loopsOfRemoved(path);
+  for (const device of devices) {
     const fd = await openIfAttached(device);
     if (fd === undefined) continue;
     // While it is open it keeps its file; before, it may have been given another.
     if (loopsOfRemoved(path).some((loop) => loop.path === device.path)) await clearAndClose(fd);
     else await closeAsync(fd);
   }
-  return eventually(async () => loopsOfRemoved(path).length === 0);
+  const areGone = await eventually(async () => loopsOfRemoved(path).length === 0);
+  if (areGone) for (const device of devices) await leaveWritable(device);
+  return areGone;
 }
 
 /** Whether an open file has no loop device, or loses it in a moment. */

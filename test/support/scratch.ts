@@ -46,7 +46,8 @@ export async function removeWithMounts(directory: string): Promise<void> {
   for (const path of (await mountsBelow(directory)).reverse()) await unmount(path);
   // One that lies on another holds it, until it is detached itself.
   for (const { path } of loopsBelow(directory).reverse()) {
-    // It may be gone by now, with the mount that held it.
+    // It may be gone by now, with the mount that held it. A device that is read-only stays so for whoever gets it next.
+    spawnSync('blockdev', ['--setrw', path]);
     spawnSync('losetup', ['--detach', path]);
   }
   execFileSync('rm', ['-rf', '--one-file-system', directory]);

@@ -203,6 +203,14 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     }
   });
 
+  test('is left writable for whoever gets it next, when it was made read-only and is detached', async () => {
+    const { fd } = await newImage(MIB);
+    const device = await attached(fd);
+    await setBlockReadOnly(device.path, true);
+    await detachLoop(device, fd);
+    expect(await isBlockReadOnly(device.path)).toBe(false);
+  });
+
   test('of a file that is open for reading is read-only', async () => {
     const { path } = await newImage(MIB);
     const device = await attached(opened(path, 'r'));
