@@ -1,4 +1,5 @@
 import { constants, fstatSync } from 'node:fs';
+import { min } from './bounds.ts';
 import type { CopyControl } from './copy-control.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 import { withDescriptor } from './descriptor.ts';
@@ -121,8 +122,4 @@ class DataCopy {
     }
     return read;
   }
-}
-
-function min(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
 }

@@ -1,3 +1,4 @@
+import { max, min } from './bounds.ts';
 import { errno, isErrno } from './errno.ts';
 import { call, numberedCall } from './libc.ts';
 
@@ -64,12 +65,4 @@ function roundedUp(offset: bigint): bigint {
 
 function isExact(offset: bigint): boolean {
   return offset <= BigInt(Number.MAX_SAFE_INTEGER);
-}
-
-function min(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
-}
-
-function max(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }

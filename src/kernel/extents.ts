@@ -1,3 +1,4 @@
+import { max, min } from './bounds.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { type IoctlRequest, ioctl } from './ioctl.ts';
@@ -128,12 +129,4 @@ async function soughtExtents(fd: number, { start, end }: Range): Promise<ExtentM
     if (extents.length === EXTENTS_PER_CALL) return { extents, end: range.end };
   }
   return { extents, end };
-}
-
-function min(one: bigint, other: bigint): bigint {
-  return one < other ? one : other;
-}
-
-function max(one: bigint, other: bigint): bigint {
-  return one > other ? one : other;
 }

@@ -1,6 +1,7 @@
 import { checkSuitable, isReadOnly, type VolumeCapability } from './capability.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { replaceVolume } from './replace-volume.ts';
 import type { Attachment, Volume } from './volume.ts';
 
 /** What ControllerPublishVolume asks for, parsed. */
@@ -41,7 +42,7 @@ export async function attachVolume(model: Model, volume: Volume, spec: AttachSpe
   model.attaching.add(volume.id);
   try {
     await model.onStep('attach: checked');
-    await record(model, { ...volume, attachment: wanted });
+    await replaceVolume(model, { ...volume, attachment: wanted });
     await model.onStep('attach: recorded');
   } finally {
     model.attaching.delete(volume.id);
@@ -58,7 +59,7 @@ export async function detachVolume(model: Model, volume: Volume, nodeId: string 
   const { attachment } = volume;
   if (!attachment || (nodeId !== undefined && nodeId !== attachment.nodeId)) return;
   if (model.features.strictLifecycle) await checkUnstaged(model, volume);
-  await record(model, { ...volume, attachment: undefined });
+  await replaceVolume(model, { ...volume, attachment: undefined });
   await model.onStep('detach: recorded');
 }
 
@@ -104,9 +105,4 @@ async function checkUnstaged(model: Model, { id }: Volume): Promise<void> {
   const [mount] = await model.mountIndex.confirmed(id);
   if (!mount) return;
   throw new VolumeError('precondition', `volume ${quote(id)} is still mounted at ${quote(mount.path)}`);
-}
-
-async function record(model: Model, volume: Volume): Promise<void> {
-  await model.pools.of(volume).records.volumes.replace(volume);
-  model.volumes.replace(volume);
 }

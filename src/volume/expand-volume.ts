@@ -2,6 +2,7 @@ import { type CapacityRange, fitsRange } from './capacity.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { placeOf } from './place.ts';
+import { replaceVolume } from './replace-volume.ts';
 import { claimRoom } from './room.ts';
 import { imageOf } from './staged-content.ts';
 import { isBlock, isCapacityEnforced, type Volume } from './volume.ts';
@@ -82,10 +83,7 @@ async function growContent(model: Model, volume: Volume, capacityBytes: bigint):
     const grown: Volume = { ...volume, capacityBytes };
     await backends[volume.content.backend].applyLimits(records.volumes.directoryOf(volume.id), grown);
     await model.onStep('expand: content grown');
-    if (claim.bytes > 0n) {
-      await records.volumes.replace(grown);
-      model.volumes.replace(grown);
-    }
+    if (claim.bytes > 0n) await replaceVolume(model, grown);
     await model.onStep('expand: recorded');
     return grown;
   } catch (error) {

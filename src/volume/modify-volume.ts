@@ -1,5 +1,6 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { replaceVolume } from './replace-volume.ts';
 import type { BackendKind, MutableParameters, Volume } from './volume.ts';
 
 /**
@@ -23,13 +24,12 @@ export async function modifyVolume(
     if (hasLimit) await backend.applyLimits(directory, modified);
     await model.onStep('modify: limits applied');
     // Last, as in an expansion: until the record says so nothing has changed, and a retry does it all.
-    await records.volumes.replace(modified);
+    await replaceVolume(model, modified);
   } catch (error) {
     // What went wrong first is what the caller must know.
     if (hasLimit) await backend.applyLimits(directory, volume).catch(() => {});
     throw error;
   }
-  model.volumes.replace(modified);
   await model.onStep('modify: recorded');
   return modified;
 }

@@ -2,6 +2,7 @@ import { checkFits } from './capacity.ts';
 import type { ContentCopy } from './copy-content.ts';
 import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
+import { replaceVolume } from './replace-volume.ts';
 import { claimDisk, claimShared } from './room.ts';
 import { isCapacityEnforced, type Volume } from './volume.ts';
 
@@ -105,6 +106,5 @@ async function mark(model: Model, volume: Volume): Promise<void> {
   const current = model.volumes.findIntact(volume.id) ?? volume;
   if (current.sharing.sharedBytes >= total) return;
   const marked = { ...current, sharing: { ...current.sharing, sharedBytes: total } };
-  await model.pools.of(volume).records.volumes.replace(marked);
-  model.volumes.replace(marked);
+  await replaceVolume(model, marked);
 }

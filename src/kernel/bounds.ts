@@ -1,0 +1,9 @@
+/** The lesser of two amounts; Math.min takes no bigint. */
+export function min(one: bigint, other: bigint): bigint {
+  return one < other ? one : other;
+}
+
+/** The greater of two amounts. */
+export function max(one: bigint, other: bigint): bigint {
+  return one > other ? one : other;
+}
