@@ -10,6 +10,7 @@ import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
 import type { DiskPool } from './pools/disk-pool.ts';
 import { declarePools, openPools } from './pools/open-pools.ts';
+import { PoolWork } from './pools/pool-work.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
 import { formatEndpoint } from './rpc/endpoint.ts';
 import { endsWithin } from './rpc/ends-within.ts';
@@ -64,7 +65,12 @@ export async function startDriver(options: Options, surroundings: DriverSurround
     const server = await startServer({
       endpoint: options.endpoint,
       socketAccess: { mode: options.socketMode, groupId },
-      services: csiServices(model, monitor, { driverName: options.driverName, version }),
+      services: csiServices(
+        model,
+        monitor,
+        { driverName: options.driverName, version },
+        () => new PoolWork(pools),
+      ),
       monitor,
     });
     const endpoint = formatEndpoint(server.endpoint);

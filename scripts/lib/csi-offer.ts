@@ -67,7 +67,8 @@ function askOnce(
   { responseSerialize, responseDeserialize }: MethodDefinition<unknown, unknown>,
 ): Promise<Answer> {
   return new Promise((resolve) => {
-    handler({ request } as ServerUnaryCall<unknown, unknown>, (error, reply) => {
+    const getDeadline = () => Number.POSITIVE_INFINITY;
+    handler({ request, getDeadline } as ServerUnaryCall<unknown, unknown>, (error, reply) => {
       if (error) resolve({ code: error.code ?? status.UNKNOWN, reply: undefined });
       // As it comes out at the other end of the wire.
       else resolve({ code: status.OK, reply: responseDeserialize(responseSerialize(reply)) });

@@ -1,4 +1,5 @@
 import { withPath } from '../kernel/path-handle.ts';
+import { Slots } from '../kernel/slots.ts';
 import { usageOf } from '../mounts/kernel-mounts.ts';
 import { UnreachablePoolError } from '../records/pool-errors.ts';
 import type { PoolPlace } from '../records/pool-registry.ts';
@@ -7,7 +8,10 @@ import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemUsage } from '../volume/mounts-port.ts';
 import type { Pool, PoolAbilities, PoolRecords } from '../volume/pool.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
+import { endsWithin } from './ends-within.ts';
+import { Heartbeat } from './heartbeat.ts';
 import { connectPool, type PoolConnection, type PoolSurroundings } from './pool-connection.ts';
+import { Uses } from './uses.ts';
 
 /** What a pool is told apart from its place. */
 export interface PoolParts {
@@ -15,23 +19,56 @@ export interface PoolParts {
   readonly classes: ReadonlyMap<string, Account>;
   /** Makes sure that no two pools are one directory, or one inside another. */
   checkDistinct(): Promise<void>;
-  /** Told each time the pool's disk is there anew, before any call can use it. */
+  /** Called when its records have been read anew, while the pool still is what it was: forgets what was known of it. */
+  onReread(pool: DiskPool): void;
+  /** Called right after that, with its new connection, before any call can use the pool. */
   onConnected(pool: DiskPool, connection: PoolConnection): Promise<void>;
-  /** Told when its disk is gone, while what was known of it is still there. */
-  onLost(pool: DiskPool): void;
 }
 
-/** The Pool port on a disk that may go and come back. */
+/** One piece of work's use of a pool. As long as it lasts, the pool is not connected anew. */
+export interface PoolUse {
+  readonly connection: PoolConnection;
+  /**
+   * To be asked before anything done in the pool is acknowledged.
+   * @throws VolumeError unavailable: the pool's disk was taken away since the use began, even if it is back by now
+   */
+  confirm(): Promise<void>;
+  end(): void;
+}
+
+interface ActiveUse {
+  readonly onLost: (reason: VolumeError) => void;
+}
+
+// A hung disk keeps each of them in the kernel with a thread or more, so they are a small part of all threads.
+const USES_AT_ONCE = 16;
+// Less than what sidecars wait for an answer.
+const ENTER_LIMIT_MS = 8_000;
+// Each round means that the disk went away again while it was being looked for.
+const REACH_ATTEMPTS = 3;
+
+/**
+ * The Pool port on a disk that may go and come back. Work uses it from `enter` to `end`. When its disk goes, the work
+ * under way is told to stop, none of it is acknowledged, and only when all of it has ended is the pool opened again and
+ * read anew: no work of an earlier connection can meet what a later one does.
+ */
 export class DiskPool implements Pool {
   readonly name: string;
   readonly account: Account;
   readonly classes: ReadonlyMap<string, Account>;
+  readonly lost = new AbortController().signal;
   id = '';
   path: string;
   private readonly place: PoolPlace;
   private readonly parts: PoolParts;
   private readonly surroundings: PoolSurroundings;
+  private readonly places = new Slots(USES_AT_ONCE);
+  private readonly uses = new Uses<ActiveUse>();
+  private readonly heartbeat = new Heartbeat();
   private connection: PoolConnection | undefined;
+  /** Resolves when nothing works on the connection before any more, and its lock is released. */
+  private released: Promise<void> = Promise.resolve();
+  private knownDisk: Account | undefined;
   private connecting: Promise<void> | undefined;
   private isStopped = false;
 
@@ -61,22 +98,31 @@ export class DiskPool implements Pool {
     return this.connected().backends;
   }
 
+  /** Stays known while the disk is away: its volumes are still promised their space. */
   get disk(): Account {
-    return this.connected().disk.account;
+    if (this.knownDisk) return this.knownDisk;
+    throw this.unavailable('is not reachable');
   }
 
   async checkReachable(): Promise<void> {
-    const { connection } = this;
-    // While it is being connected, the mounts of its volumes may not be known yet.
-    if (connection && !this.connecting) {
-      try {
-        await connection.open.checkReachable();
-        return;
-      } catch (error) {
-        if (this.connection === connection) this.lose(error);
-      }
-    }
-    await this.connect();
+    (await this.enter(() => {})).end();
+  }
+
+  /**
+   * Begins a use: waits for its turn, and for the disk.
+   * @param onLost called when the disk goes away during the use
+   * @throws UnreachablePoolError, what opening throws, or VolumeError unavailable: the pool does not answer
+   */
+  async enter(onLost: ActiveUse['onLost']): Promise<PoolUse> {
+    await this.takePlace();
+    // What hangs keeps its place, so that a hung disk is waited for by so many threads and no more.
+    const entering = this.reach(onLost).catch((error: unknown) => {
+      this.places.give();
+      throw error;
+    });
+    if (await endsWithin(entering, ENTER_LIMIT_MS)) return entering;
+    entering.then((use) => use.end()).catch(() => {});
+    throw this.silent();
   }
 
   /** Looks for the disk; several calls at once share one look. @throws UnreachablePoolError, or what opening throws */
@@ -87,6 +133,19 @@ export class DiskPool implements Pool {
     return this.connecting;
   }
 
+  /** Resolves when the pool's disk has answered, if only with an error. */
+  async answers(): Promise<void> {
+    await this.connecting?.catch(() => {});
+    if (this.connection) await this.heartbeat.of(this.connection.open.layout.heartbeat);
+  }
+
+  /** Says that the pool does not answer. */
+  silent(): VolumeError {
+    const { count } = this.uses;
+    const waiting = count === 0 ? '' : `, for which ${count} ${count === 1 ? 'call waits' : 'calls wait'}`;
+    return this.unavailable(`does not answer: its disk at ${this.path} may hang${waiting}`);
+  }
+
   usage(): Promise<FileSystemUsage> {
     return withPath(this.path, usageOf);
   }
@@ -95,24 +154,68 @@ export class DiskPool implements Pool {
     return this.connected().disk.projectIds.reserve(this.path);
   }
 
-  /** Lets the disk go. @returns when removals under way have ended */
+  /** Lets the disk go. @returns when nothing works on it any more */
   async stop(): Promise<void> {
     this.isStopped = true;
-    const { connection } = this;
-    this.connection = undefined;
-    await connection?.removals.stop();
-    await connection?.open.lock.release();
+    await this.connecting?.catch(() => {});
+    if (this.connection) this.release(this.connection);
+    await this.released;
+  }
+
+  private async takePlace(): Promise<void> {
+    if (this.places.tryTake()) return;
+    try {
+      await this.places.take(AbortSignal.timeout(ENTER_LIMIT_MS));
+    } catch {
+      throw this.silent();
+    }
+  }
+
+  private async reach(onLost: ActiveUse['onLost']): Promise<PoolUse> {
+    for (let attempt = 1; attempt <= REACH_ATTEMPTS; attempt++) {
+      // While it is being connected, the mounts of its volumes may not be known yet.
+      if (this.connecting !== undefined || !this.connection) await this.connect();
+      const { connection } = this;
+      if (connection && (await this.isThere(connection))) return this.begin(connection, onLost);
+    }
+    throw this.unavailable('is not reachable: its disk comes and goes');
+  }
+
+  /** Whether a connection is the one in use, and its disk where it was. */
+  private async isThere(connection: PoolConnection): Promise<boolean> {
+    try {
+      await connection.open.checkReachable();
+    } catch (error) {
+      if (this.connection === connection) this.lose(error);
+      return false;
+    }
+    return this.connection === connection && this.connecting === undefined;
+  }
+
+  private begin(connection: PoolConnection, onLost: ActiveUse['onLost']): PoolUse {
+    const use: ActiveUse = { onLost };
+    this.uses.add(use);
+    return {
+      connection,
+      confirm: async () => {
+        if (this.connection === connection && (await this.isThere(connection))) return;
+        throw this.lostError();
+      },
+      end: () => {
+        this.uses.delete(use);
+        this.places.give();
+      },
+    };
   }
 
   private async connectOnce(): Promise<void> {
-    if (this.isStopped || this.connection) return;
+    await this.released;
+    if (this.isStopped) throw this.unavailable('is not reachable: the driver is stopping');
+    if (this.connection) return;
+    await this.recall();
     try {
       await this.parts.checkDistinct();
-      const connection = await connectPool(this.place, this.surroundings);
-      this.id = connection.open.id;
-      this.path = connection.open.layout.root;
-      this.connection = connection;
-      await this.enter(connection);
+      await this.replaceConnection(await connectPool(this.place, this.surroundings));
     } catch (error) {
       if (error instanceof UnreachablePoolError) {
         this.id = error.poolId;
@@ -122,7 +225,22 @@ export class DiskPool implements Pool {
     }
   }
 
-  private async enter(connection: PoolConnection): Promise<void> {
+  /** What is remembered of it, so that its volumes are known to be its own while its disk does not answer. */
+  private async recall(): Promise<void> {
+    if (this.id !== '') return;
+    const known = await this.surroundings.registry.findAt(this.place);
+    if (known) {
+      this.id = known.poolId;
+      this.path = known.path;
+    }
+  }
+
+  private async replaceConnection(connection: PoolConnection): Promise<void> {
+    this.parts.onReread(this);
+    this.id = connection.open.id;
+    this.path = connection.open.layout.root;
+    this.knownDisk = connection.disk.account;
+    this.connection = connection;
     try {
       await this.parts.onConnected(this, connection);
     } catch (error) {
@@ -133,16 +251,39 @@ export class DiskPool implements Pool {
 
   private lose(err: unknown): void {
     const { connection } = this;
-    this.surroundings.logger.error({ err, pool: this.name }, 'a pool is not reachable any more');
-    this.parts.onLost(this);
+    if (!connection) return;
+    this.surroundings.logger.error(
+      { err, pool: this.name, uses: this.uses.count },
+      'a pool is not reachable any more',
+    );
+    this.release(connection);
+    for (const { onLost } of this.uses) onLost(this.lostError());
+  }
+
+  /** Lets a connection go when nothing works on it any more. Its lock keeps every other driver away until then. */
+  private release(connection: PoolConnection): void {
     this.connection = undefined;
-    // The lock keeps the old file system from going away.
-    void connection?.removals.stop();
-    void connection?.open.lock.release();
+    const release = async () => {
+      const removed = connection.removals.stop();
+      await this.uses.idle();
+      await removed;
+      await connection.open.lock.release();
+    };
+    this.released = release();
   }
 
   private connected(): PoolConnection {
     if (this.connection) return this.connection;
-    throw new VolumeError('unavailable', `pool ${quote(this.name)} is not reachable`);
+    throw this.unavailable('is not reachable');
+  }
+
+  private lostError(): VolumeError {
+    return this.unavailable(
+      `was unmounted, or its disk replaced, during the call; what the call did is found by calling again`,
+    );
+  }
+
+  private unavailable(why: string): VolumeError {
+    return new VolumeError('unavailable', `pool ${quote(this.name)} ${why}`);
   }
 }

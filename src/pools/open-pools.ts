@@ -15,6 +15,7 @@ import type { Damaged } from '../volume/stored.ts';
 import { isCapacityEnforced } from '../volume/volume.ts';
 import { DiskPool } from './disk-pool.ts';
 import { Disks } from './disks.ts';
+import { endsWithin } from './ends-within.ts';
 import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
 
 /** The pools that the command line names. */
@@ -54,26 +55,55 @@ export function declarePools(
       classes: new Map(ownClasses.map((each) => [each.name, accountOf(each)])),
       checkDistinct: () => checkDistinct(places),
       onConnected: (pool: DiskPool, connection: PoolConnection) => enter(modelOf(), pool, connection, logger),
-      onLost: (pool: DiskPool) => discountPool(modelOf(), pool),
+      onReread: (pool: DiskPool) => forgetPool(modelOf(), pool),
     };
     return new DiskPool(place, parts, surroundings);
   });
 }
 
+// How long the start waits for a pool that hangs; it is served when it answers.
+const START_LIMIT_MS = 10_000;
+const RETRY_INTERVAL_MS = 30_000;
+
 /**
- * Opens every pool. One whose disk is missing is told in the log and served with errors until it comes back; the
- * default pool must be there.
+ * Opens every pool. One whose disk is missing or hangs is logged, and served with errors until it is there; the default
+ * pool must be there.
  * @throws Error with a sentence for the operator
  */
 export async function openPools(pools: readonly DiskPool[], logger: Logger): Promise<void> {
-  for (const pool of pools) {
-    try {
-      await pool.connect();
-    } catch (err) {
-      if (pool.name === defaultPoolName || !(err instanceof UnreachablePoolError)) throw err;
-      logger.error({ err, pool: pool.name, path: pool.path }, 'a pool is not reachable');
-    }
+  const [statePool, ...others] = pools;
+  // It remembers the others.
+  await statePool?.connect();
+  await Promise.all(others.map((pool) => openOne(pool, logger)));
+  keepTrying(pools, logger);
+}
+
+async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
+  const opening = pool.connect();
+  const { name, path } = pool;
+  if (!(await endsWithin(opening, START_LIMIT_MS))) {
+    logger.error({ pool: name, path }, 'a pool does not answer; it is served as soon as it does');
+    opening.catch((err: unknown) => logger.error({ err, pool: name, path }, 'a pool is not reachable'));
+    return;
   }
+  try {
+    await opening;
+  } catch (err) {
+    if (!(err instanceof UnreachablePoolError)) throw err;
+    logger.error({ err, pool: name, path: pool.path }, 'a pool is not reachable');
+  }
+}
+
+/** Looks for missing disks now and then, also when no call asks for them. */
+function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
+  const tryAll = () => {
+    for (const pool of pools) {
+      pool
+        .connect()
+        .catch((err: unknown) => logger.debug({ err, pool: pool.name }, 'a pool is not reachable'));
+    }
+  };
+  setInterval(tryAll, RETRY_INTERVAL_MS).unref();
 }
 
 /** Makes the volumes of a pool known, in place of what was known of it. */
@@ -83,7 +113,7 @@ async function enter(
   connection: PoolConnection,
   logger: Logger,
 ): Promise<void> {
-  enterContents(model, pool, connection.contents, logger);
+  enterContents(model, connection.contents, logger);
   const mounts = await findMounts(model);
   const { fileSystem, quota, abilities, contents } = connection;
   const { directories, hasImages, sharesBlocks } = abilities;
@@ -134,12 +164,9 @@ function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): voi
 
 function enterContents(
   model: Model,
-  pool: DiskPool,
   { volumes, snapshots, groups, retained }: PoolContents,
   logger: Logger,
 ): void {
-  for (const index of [model.volumes, model.snapshots, model.groups, model.retained])
-    index.removePool(pool.name);
   for (const volume of volumes.found) {
     model.volumes.add(volume);
     countVolume(placeOf(model, volume), volume);
@@ -161,9 +188,11 @@ function enterContents(
   for (const each of retained.damaged) tell({ retainedVolumeId: each.id }, each);
 }
 
-/** Ends the promises to the volumes of a pool whose disk is gone; they stay known. */
-function discountPool(model: Model, pool: DiskPool): void {
+/** Forgets the objects of a pool, and what its volumes were promised: they are known anew in the same moment. */
+function forgetPool(model: Model, pool: DiskPool): void {
   for (const volume of [...model.volumes.all(), ...model.retained.all()]) {
     if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);
   }
+  for (const index of [model.volumes, model.snapshots, model.groups, model.retained])
+    index.removePool(pool.name);
 }

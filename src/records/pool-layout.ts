@@ -15,6 +15,8 @@ export function poolLayout(root: string) {
     registry: join(metadata, 'pools.json'),
     /** The marks of the file systems that are frozen now. */
     frozen: join(metadata, 'frozen'),
+    /** Written to find out whether the disk answers; there only in that moment. */
+    heartbeat: join(metadata, 'heartbeat'),
     volumes: join(root, 'volumes'),
     snapshots: join(root, 'snapshots'),
     groups: join(root, 'groups'),

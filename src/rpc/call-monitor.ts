@@ -42,6 +42,12 @@ export class CallMonitor {
     }
   }
 
+  /** Reports a call that is answered with an error although its work goes on, and is reported again when it has ended. */
+  giveUp(path: string, request: unknown, error: unknown): void {
+    const { code } = statusOf(error);
+    this.onFinished({ path, code, durationMs: 0, request, reply: undefined, error });
+  }
+
   /** Resolves when no call is under way. */
   idle(): Promise<void> {
     if (this.activeCount === 0) return Promise.resolve();

@@ -2,21 +2,23 @@
  * Lets calls that ask for the same thing share one piece of work. What takes longer than a caller waits goes on without
  * it, and the caller's next try finds it here.
  */
-export class JointCalls {
-  private readonly work: (request: unknown) => Promise<unknown>;
-  private readonly running = new Map<string, Promise<unknown>>();
+export class JointCalls<Work extends { readonly reply: Promise<unknown> }> {
+  private readonly start: (request: unknown) => Work;
+  private readonly running = new Map<string, Work>();
 
-  constructor(work: (request: unknown) => Promise<unknown>) {
-    this.work = work;
+  constructor(start: (request: unknown) => Work) {
+    this.start = start;
   }
 
-  /** Begins the work, or waits for that of a request that is equal in every field. */
-  run(request: unknown): Promise<unknown> {
+  /** Begins the work, or joins that of a request that is equal in every field. */
+  join(request: unknown): Work {
     const key = JSON.stringify(request, sortedFields);
     const joined = this.running.get(key);
     if (joined !== undefined) return joined;
-    const started = this.work(request).finally(() => this.running.delete(key));
+    const started = this.start(request);
     this.running.set(key, started);
+    const forget = () => this.running.delete(key);
+    started.reply.then(forget, forget);
     return started;
   }
 }

@@ -6,7 +6,9 @@ import type {
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { VolumeError } from '../volume/errors.ts';
+import { answerInTime, type Running } from './answer-in-time.ts';
 import type { CallMonitor } from './call-monitor.ts';
+import { type CallWork, during, freeWork } from './call-work.ts';
 import { JointCalls } from './joint-calls.ts';
 import type { KeyLocks, Lock } from './key-locks.ts';
 import { statusOf } from './status.ts';
@@ -46,29 +48,55 @@ type AnyMethod = Method<unknown, unknown>;
 type AnyStreamMethod = StreamMethod<unknown, unknown>;
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
+/** The methods of a service, whatever their messages are. */
+export type AnyMethods = Readonly<Record<string, AnyMethod | AnyStreamMethod | undefined>>;
+
+/** How the calls of a service are worked on. */
+export interface ServiceParts {
+  readonly locks: KeyLocks;
+  readonly monitor: CallMonitor;
+  /** Begins the work of a call, which has methods of its own; by default they are the same for all. */
+  readonly begin?: () => CallWork<AnyMethods>;
+}
+
 /** Turns the methods of a service into what grpc-js serves, each with its locks and its line in the log. */
 export function implementService(
   definition: ServiceDefinition,
-  methods: Readonly<Record<string, AnyMethod | AnyStreamMethod | undefined>>,
-  locks: KeyLocks,
-  monitor: CallMonitor,
+  methods: AnyMethods,
+  { locks, monitor, begin = () => freeWork(methods) }: ServiceParts,
 ): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(definition).map(([name, { path, responseStream }]) => {
-      const method = methods[name] ?? unimplemented(path, responseStream);
+      const methodIn = (all: AnyMethods) => all[name] ?? unimplemented(path, responseStream);
+      const method = methodIn(methods);
       if ('stream' in method) {
-        return [name, streamHandler(method, (request, run) => monitor.watch(path, request, run))];
+        const beginStream = () => {
+          const work = begin();
+          return { work, method: methodIn(work.methods) as AnyStreamMethod };
+        };
+        return [name, streamHandler(beginStream, (request, run) => monitor.watch(path, request, run))];
       }
-      const joint = new JointCalls((request) => runLocked(method, request, locks));
-      const answer = (request: unknown) =>
-        method.joins?.(request) ? joint.run(request) : runLocked(method, request, locks);
-      const run = (request: unknown) => monitor.watch(path, request, () => answer(request));
-      return [name, unaryHandler(run)];
+      const start = (request: unknown): Running => {
+        const work = begin();
+        const handle = () => (methodIn(work.methods) as AnyMethod).handle(request);
+        return {
+          reply: runLocked(method, request, locks, () => during(work, handle)),
+          ask: () => work.ask(),
+        };
+      };
+      const joint = new JointCalls(start);
+      const answer = (request: unknown) => (method.joins?.(request) ? joint.join(request) : start(request));
+      return [name, unaryHandler(answer, monitor, path)];
     }),
   );
 }
 
-async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): Promise<unknown> {
+async function runLocked(
+  method: AnyMethod,
+  request: unknown,
+  locks: KeyLocks,
+  run: () => Promise<unknown>,
+): Promise<unknown> {
   const acquired = locks.tryAcquire(method.locks?.(request) ?? []);
   if ('heldKey' in acquired) {
     throw new VolumeError(
@@ -77,7 +105,7 @@ async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): 
     );
   }
   try {
-    return await method.handle(request);
+    return await run();
   } finally {
     acquired.release();
   }
@@ -85,10 +113,14 @@ async function runLocked(method: AnyMethod, request: unknown, locks: KeyLocks): 
 
 // A caller that goes away or runs out of time ends its own waiting; the work goes on to its end, so that
 // nothing is left half-done, and a retry finds the result.
-function unaryHandler(run: (request: unknown) => Promise<unknown>) {
+function unaryHandler(answer: (request: unknown) => Running, monitor: CallMonitor, path: string) {
   return (call: UnaryCall, callback: sendUnaryData<unknown>): void => {
-    run(call.request).then(
-      (reply) => callback(null, reply),
+    const { request } = call;
+    const { reply, ask } = answer(request);
+    const watched = monitor.watch(path, request, () => reply);
+    const onGivenUp = (error: VolumeError) => monitor.giveUp(path, request, error);
+    answerInTime({ reply: watched, ask }, call.getDeadline(), onGivenUp).then(
+      (message) => callback(null, message),
       (error: unknown) => callback(statusOf(error)),
     );
   };

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { VolumeError } from '../volume/errors.ts';
+import { type CallWork, during } from './call-work.ts';
 import { statusOf } from './status.ts';
 
 /** One RPC that answers any number of messages. */
@@ -14,21 +15,29 @@ export interface StreamMethod<Request, Response> {
 
 type StreamCall = ServerWritableStream<unknown, unknown>;
 
+/** The work of one stream, and the method that does it. */
+export interface StreamWork {
+  readonly work: Pick<CallWork<unknown>, 'lost' | 'confirm' | 'end'>;
+  readonly method: StreamMethod<unknown, unknown>;
+}
+
 /**
  * Turns a method that streams into what grpc-js serves.
+ * @param begin begins the work of a call
  * @param watch runs a call under the eyes of the call monitor, from its beginning to the end of its last message
  */
 export function streamHandler(
-  method: StreamMethod<unknown, unknown>,
+  begin: () => StreamWork,
   watch: (request: unknown, run: () => Promise<void>) => Promise<unknown>,
 ): (call: StreamCall) => void {
   return (call) => {
     const cancellation = new AbortController();
-    const { signal } = cancellation;
     const onCancelled = () =>
       cancellation.abort(new VolumeError('cancelled', 'the caller has gone away, or its time is up'));
     call.once('cancelled', onCancelled);
-    watch(call.request, () => sendAll(call, method, signal))
+    const { work, method } = begin();
+    const signal = AbortSignal.any([cancellation.signal, work.lost]);
+    watch(call.request, () => sendAll(call, { work, method }, signal))
       // Only this event makes grpc-js send a status; destroying the stream would leave the caller waiting.
       .catch((error: unknown) => call.emit('error', statusOf(error)))
       // It is emitted after the end of every call, too.
@@ -36,16 +45,14 @@ export function streamHandler(
   };
 }
 
-async function sendAll(
-  call: StreamCall,
-  method: StreamMethod<unknown, unknown>,
-  signal: AbortSignal,
-): Promise<void> {
-  for await (const message of method.stream(call.request, signal)) {
+async function sendAll(call: StreamCall, { work, method }: StreamWork, signal: AbortSignal): Promise<void> {
+  await during(work, async () => {
+    for await (const message of method.stream(call.request, signal)) {
+      signal.throwIfAborted();
+      if (!call.write(message)) await happens(call, 'drain', signal);
+    }
     signal.throwIfAborted();
-    if (!call.write(message)) await happens(call, 'drain', signal);
-  }
-  signal.throwIfAborted();
+  });
   call.end();
   await happens(call, 'finish', signal);
 }

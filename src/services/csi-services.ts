@@ -1,46 +1,71 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
 import type { CallMonitor } from '../rpc/call-monitor.ts';
+import type { CallWork } from '../rpc/call-work.ts';
 import { KeyLocks } from '../rpc/key-locks.ts';
 import { csiServices as definitions } from '../rpc/proto.ts';
-import { implementService, type Methods } from '../rpc/service.ts';
+import { type AnyMethods, implementService, type Methods } from '../rpc/service.ts';
 import type { Model } from '../volume/model.ts';
+import type { Pools } from '../volume/pool.ts';
 import { controllerService } from './controller/controller.ts';
 import { groupControllerService } from './group-controller.ts';
 import { identityService, type PluginInfo } from './identity.ts';
 import { nodeService } from './node/node.ts';
 import { snapshotMetadataService } from './snapshot-metadata.ts';
 
+/** Work for a call: the pools as it uses them, and what `CallWork` says. */
+export type ModelWork = Omit<CallWork<unknown>, 'methods'> & { readonly pools: Pools };
+
+type AllMethods = {
+  readonly [Name in keyof typeof definitions]: Methods<
+    (typeof definitions)[Name],
+    Name extends 'SnapshotMetadata' ? 'stream' : 'unary'
+  >;
+};
+
 /**
  * The five services of the specification, ready to be served, by full name. Those of which the driver has no
  * method yet answer UNIMPLEMENTED.
+ * @param beginWork begins the work of a call
  */
 export function csiServices(
   model: Model,
   monitor: CallMonitor,
   plugin: PluginInfo,
+  beginWork?: () => ModelWork,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
-  const methods: {
-    readonly [Name in keyof typeof definitions]: Methods<
-      (typeof definitions)[Name],
-      Name extends 'SnapshotMetadata' ? 'stream' : 'unary'
-    >;
-  } = {
-    Identity: identityService(model, plugin),
-    Controller: controllerService(model),
-    Node: nodeService(model),
-    GroupController: groupControllerService(model),
-    SnapshotMetadata: snapshotMetadataService(model),
+  const servicesOf: { readonly [Name in keyof AllMethods]: (model: Model) => AllMethods[Name] } = {
+    Identity: (own) => identityService(own, plugin),
+    Controller: controllerService,
+    Node: nodeService,
+    GroupController: groupControllerService,
+    SnapshotMetadata: snapshotMetadataService,
   };
   const locks = new KeyLocks();
   return new Map(
     Object.entries(definitions).map(([name, definition]) => {
-      const implementation = implementService(
-        definition,
-        methods[name as keyof typeof methods],
-        locks,
-        monitor,
-      );
-      return [`csi.v1.${name}`, { definition, implementation }];
+      const methodsOf: (model: Model) => AnyMethods = servicesOf[name as keyof typeof servicesOf];
+      const begin = beginWork && (() => workOn(model, beginWork(), methodsOf));
+      const parts = { locks, monitor, ...(begin ? { begin } : {}) };
+      return [
+        `csi.v1.${name}`,
+        { definition, implementation: implementService(definition, methodsOf(model), parts) },
+      ];
     }),
   );
+}
+
+/** The methods of a service for one call, which sees the pools by its own work. */
+function workOn<Service>(
+  model: Model,
+  work: ModelWork,
+  methodsOf: (model: Model) => Service,
+): CallWork<Service> {
+  const { pools, lost } = work;
+  return {
+    methods: methodsOf({ ...model, pools }),
+    lost,
+    confirm: () => work.confirm(),
+    end: () => work.end(),
+    ask: () => work.ask(),
+  };
 }

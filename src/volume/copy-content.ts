@@ -46,8 +46,9 @@ export async function copyContent<T>(
 ): Promise<T> {
   const { id, source } = copy;
   const order = { id, from: source.id, isLong: !isInstant(copy) };
-  return model.copies.run(order, async ({ signal, onBytes }) => {
+  return model.copies.run(order, async ({ signal: stopped, onBytes }) => {
     const { volume } = source;
+    const signal = AbortSignal.any([stopped, copy.pool.lost, source.pool.lost]);
     const copyNow = async () => {
       if (!volume) return write({ signal, onBytes });
       const way = { isShared: sharesBlocks(copy), signal };

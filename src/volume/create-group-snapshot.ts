@@ -1,6 +1,7 @@
 import { type ContentCopy, copyContent, isInstant } from './copy-content.ts';
 import { planSnapshot } from './create-snapshot.ts';
 import { quote, VolumeError } from './errors.ts';
+import { findNamed } from './find-object.ts';
 import { memberDirectory } from './find-snapshot.ts';
 import { type FoundSource, sourceVolume } from './find-source.ts';
 import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
@@ -36,13 +37,13 @@ interface Member {
  *   at one instant
  */
 export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promise<GroupSnapshot> {
-  const existing = model.groups.findByName(spec.name);
-  if (existing) return answerExisting(model, existing, spec);
+  const existing = await findNamed(model, model.groups, spec.name);
+  if (existing) return answerExisting(existing, spec);
   const sources: Member['source'][] = [];
   for (const id of spec.sourceVolumeIds) sources.push(await sourceVolume(model, id));
   // A pool that has just come back may hold it.
-  const found = model.groups.findByName(spec.name);
-  if (found) return answerExisting(model, found, spec);
+  const found = await findNamed(model, model.groups, spec.name);
+  if (found) return answerExisting(found, spec);
   const pool = commonPool(sources);
   const group = planGroup(model, pool, spec.name, sources);
   const members: Member[] = [];
@@ -53,7 +54,7 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
   return model.copies.making(group.id, async () => {
     try {
       await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
-      if (!model.groups.findIntact(group.id)) addGroup(model, group);
+      addGroup(model, group);
       return group;
     } finally {
       model.sharing.end(group.id);
@@ -142,7 +143,8 @@ async function copyFrozen(
 ): Promise<void> {
   const from = members.map(({ source }) => source.id).join(', ');
   const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(group, member))) };
-  await model.copies.run(order, async ({ signal, onBytes }) => {
+  await model.copies.run(order, async ({ signal: stopped, onBytes }) => {
+    const signal = AbortSignal.any([stopped, ...members.map(({ source }) => source.pool.lost)]);
     const mounted = members.flatMap((member) => member.mounted ?? []);
     const copies = members.map((member) => copyOf(group, member));
     await withSpace(model, copies, signal, () =>
@@ -168,12 +170,7 @@ function writeMember(
   return pool.backends[content.backend].snapshot(memberDirectory(directory, id), original, control);
 }
 
-async function answerExisting(
-  model: Model,
-  existing: GroupSnapshot,
-  spec: GroupSpec,
-): Promise<GroupSnapshot> {
-  await model.pools.of(existing).checkReachable();
+function answerExisting(existing: GroupSnapshot, spec: GroupSpec): GroupSnapshot {
   const sources = existing.snapshots.map(({ sourceVolumeId }) => sourceVolumeId);
   if (isSameSet(sources, spec.sourceVolumeIds)) return existing;
   const message = `name: a group snapshot named ${quote(spec.name)} exists already, of other volumes: ${sources.map(quote).join(', ')}`;

@@ -1,6 +1,6 @@
 import { copyContent } from './copy-content.ts';
 import { quote, VolumeError } from './errors.ts';
-import { findObject } from './find-object.ts';
+import { findNamed } from './find-object.ts';
 import { type FoundSource, sourceVolume } from './find-source.ts';
 import type { Model } from './model.ts';
 import { newObjectId } from './object-id.ts';
@@ -22,11 +22,11 @@ export interface SnapshotSpec {
  * @throws VolumeError already-exists: the name is taken by a snapshot of another volume
  */
 export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<Snapshot> {
-  const existing = model.snapshots.findByName(spec.name);
+  const existing = await findNamed(model, model.snapshots, spec.name);
   if (existing) return answerExisting(model, existing, spec);
   const source = await sourceVolume(model, spec.sourceVolumeId);
   // A pool that has just come back may hold it.
-  const found = model.snapshots.findByName(spec.name);
+  const found = await findNamed(model, model.snapshots, spec.name);
   if (found) return answerExisting(model, found, spec);
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
   const { name } = spec;
@@ -41,7 +41,7 @@ export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<
       await source.pool.records.snapshots.add(snapshot, (directory) =>
         copySnapshot(model, source, snapshot, directory),
       );
-      if (!model.snapshots.findIntact(snapshot.id)) model.snapshots.add(snapshot);
+      model.snapshots.add(snapshot);
       return snapshot;
     } finally {
       model.sharing.end(snapshot.id);
@@ -91,8 +91,7 @@ function snapshotContent({ content }: Volume): SnapshotContent {
   }
 }
 
-async function answerExisting(model: Model, existing: Snapshot, spec: SnapshotSpec): Promise<Snapshot> {
-  await findObject(model, model.snapshots, existing.id);
+function answerExisting(model: Model, existing: Snapshot, spec: SnapshotSpec): Snapshot {
   const difference = differenceOf(model, existing, spec);
   if (difference === undefined) return existing;
   const message = `name: a snapshot named ${quote(spec.name)} exists already, ${difference}`;

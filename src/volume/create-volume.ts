@@ -2,6 +2,7 @@ import type { VolumeCapability } from './capability.ts';
 import { type CapacityRange, checkMinimumBytes, copiedVolumeBytes, newVolumeBytes } from './capacity.ts';
 import { type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
 import { quote, VolumeError } from './errors.ts';
+import { findNamed } from './find-object.ts';
 import { type FoundSource, findSource } from './find-source.ts';
 import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
@@ -42,7 +43,7 @@ export interface VolumeSpec {
  * @throws VolumeError already-exists: the name is taken by a volume that is not what is asked for now
  */
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
-  const existing = model.volumes.findByName(spec.name);
+  const existing = await findNamed(model, model.volumes, spec.name);
   if (existing) return answerExisting(model, existing, spec);
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
   const place = requirePlace(model, spec.pool);
@@ -50,7 +51,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const source = spec.source && (await findSource(model, spec.source));
   const wish = source ? await wishForCopy(model, place.pool, spec.wish, source) : spec.wish;
   // A pool that has just come back may hold it.
-  const found = model.volumes.findByName(spec.name);
+  const found = await findNamed(model, model.volumes, spec.name);
   if (found) return answerExisting(model, found, spec);
   const plan = chooseContent(model, place.pool, wish);
   checkMutable(plan.backend, spec.mutable);
@@ -77,8 +78,7 @@ function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | 
   return copiedVolumeBytes(range, source.sizeBytes, maximumVolumeBytes);
 }
 
-async function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Promise<Volume> {
-  await model.pools.of(existing).checkReachable();
+function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Volume {
   const difference = differenceOf(model, existing, spec);
   if (difference === undefined) return existing;
   const message = `name: a volume named ${quote(spec.name)} exists already, with ${difference}`;

@@ -25,7 +25,7 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
 }
 
 /**
- * Deletes a volume that is there. It may be gone when this is done, because its pool went and came back meanwhile.
+ * Deletes a volume that is there.
  * @throws VolumeError precondition: it is in use, or attached
  */
 export function deleteUnused(model: Model, volume: Volume): Promise<void> {

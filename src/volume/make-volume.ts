@@ -33,9 +33,7 @@ export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volu
   return model.copies.making(id, async () => {
     try {
       const volume = await build(model, draft);
-      // A pool that went and came back meanwhile has brought it, and counted it.
-      if (model.volumes.findIntact(volume.id)) release();
-      else model.volumes.add(volume);
+      model.volumes.add(volume);
       return volume;
     } catch (error) {
       release();

@@ -52,8 +52,11 @@ export interface Pool {
   readonly classes: ReadonlyMap<string, Account>;
   /** What the volumes that are held to their size are promised on its disk, those of other pools there included. */
   readonly disk: Account;
+  /** Aborted, with a VolumeError unavailable, when the disk goes away from under the work that uses it. */
+  readonly lost: AbortSignal;
   /**
-   * Makes sure that its disk is there, and finds one that has come back.
+   * Makes sure that its disk is there, and finds one that has come back. From then on the pool stays as it is until the
+   * work that asked ends: what is known of it is not read anew, so look it up after this and not before.
    * @throws VolumeError unavailable, naming the pool
    */
   checkReachable(): Promise<void>;

@@ -9,7 +9,7 @@ function waitingCalls() {
   const calls = new JointCalls((request) => {
     const work = deferred<string>();
     begun.push({ request, work });
-    return work.promise;
+    return { reply: work.promise };
   });
   return { calls, begun };
 }
@@ -17,7 +17,7 @@ function waitingCalls() {
 describe('calls that ask for the same thing', () => {
   test('share one piece of work, and its answer', async () => {
     const { calls, begun } = waitingCalls();
-    const answers = [calls.run({ name: 'a' }), calls.run({ name: 'a' })];
+    const answers = [calls.join({ name: 'a' }).reply, calls.join({ name: 'a' }).reply];
     expect(begun).toMatchObject([{ request: { name: 'a' } }]);
     begun[0]?.work.resolve('made');
     expect(await Promise.all(answers)).toEqual(['made', 'made']);
@@ -25,7 +25,7 @@ describe('calls that ask for the same thing', () => {
 
   test('share its error', async () => {
     const { calls, begun } = waitingCalls();
-    const answers = [calls.run({ name: 'a' }), calls.run({ name: 'a' })];
+    const answers = [calls.join({ name: 'a' }).reply, calls.join({ name: 'a' }).reply];
     const error = new VolumeError('exhausted', 'no room');
     begun[0]?.work.reject(error);
     const outcomes = await Promise.allSettled(answers);
@@ -37,8 +37,8 @@ describe('calls that ask for the same thing', () => {
 
   test('are told by their fields, in whatever order a map of them was sent', () => {
     const { calls, begun } = waitingCalls();
-    void calls.run({ name: 'a', parameters: { pool: 'fast', uid: '5' } });
-    void calls.run({ name: 'a', parameters: { uid: '5', pool: 'fast' } });
+    calls.join({ name: 'a', parameters: { pool: 'fast', uid: '5' } });
+    calls.join({ name: 'a', parameters: { uid: '5', pool: 'fast' } });
     expect(begun).toHaveLength(1);
   });
 });
@@ -50,8 +50,8 @@ test.each([
   ['a field that is there', { name: 'a', source: { id: 'v' }, list: ['x', 'y'], nothing: {} }],
 ])('a call that differs in a field is work of its own: %s', (_, other) => {
   const { calls, begun } = waitingCalls();
-  void calls.run({ name: 'a', source: { id: 'v' }, list: ['x', 'y'], nothing: null });
-  void calls.run(other);
+  calls.join({ name: 'a', source: { id: 'v' }, list: ['x', 'y'], nothing: null });
+  calls.join(other);
   expect(begun.map(({ request }) => request)).toContain(other);
 });
 
@@ -60,10 +60,10 @@ test.each([
   ['failed', (work: Deferred<string>) => work.reject(new Error('broken'))],
 ])('work that has %s is begun anew by the next call', async (_, settle) => {
   const { calls, begun } = waitingCalls();
-  const first = calls.run({ name: 'a' });
+  const first = calls.join({ name: 'a' });
   const [one] = begun;
   if (one) settle(one.work);
-  await first.catch(() => {});
-  void calls.run({ name: 'a' });
+  await first.reply.catch(() => {});
+  calls.join({ name: 'a' });
   expect(begun).toHaveLength(2);
 });

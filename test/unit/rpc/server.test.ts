@@ -41,13 +41,13 @@ async function serve(
     services: new Map([
       [
         'csi.v1.Identity',
-        { definition: Identity, implementation: implementService(Identity, methods, locks, monitor) },
+        { definition: Identity, implementation: implementService(Identity, methods, { locks, monitor }) },
       ],
       [
         'csi.v1.SnapshotMetadata',
         {
           definition: SnapshotMetadata,
-          implementation: implementService(SnapshotMetadata, streams, locks, monitor),
+          implementation: implementService(SnapshotMetadata, streams, { locks, monitor }),
         },
       ],
     ]),

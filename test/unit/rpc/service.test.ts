@@ -21,8 +21,8 @@ async function serve(methods: NodeMethods) {
   const locks = new KeyLocks();
   const { Node, SnapshotMetadata } = csiServices;
   const local = await startLocalServer((server) => {
-    server.addService(Node, implementService(Node, methods, locks, monitor));
-    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, locks, monitor));
+    server.addService(Node, implementService(Node, methods, { locks, monitor }));
+    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, { locks, monitor }));
   });
   const client = new CsiClient(local.target);
   onTestFinished(() => {

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events';
 import { type ClientReadableStream, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
+import { freeWork } from '../../../src/rpc/call-work.ts';
 import type { GetMetadataAllocatedResponse } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedResponse.ts';
 import { KeyLocks } from '../../../src/rpc/key-locks.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
@@ -26,7 +27,10 @@ async function serve(stream: Stream) {
   const { SnapshotMetadata } = csiServices;
   const methods = { GetMetadataAllocated: { stream } };
   const local = await startLocalServer((server) => {
-    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, methods, new KeyLocks(), monitor));
+    server.addService(
+      SnapshotMetadata,
+      implementService(SnapshotMetadata, methods, { locks: new KeyLocks(), monitor }),
+    );
   });
   const client = new CsiClient(local.target);
   onTestFinished(() => {
@@ -171,7 +175,8 @@ describe('a caller that does not read', () => {
         }
       },
     };
-    const handler = streamHandler(method, (_, run) => run().finally(ended.resolve));
+    const begin = () => ({ work: freeWork({}), method });
+    const handler = streamHandler(begin, (_, run) => run().finally(ended.resolve));
     handler(call as unknown as ServerWritableStream<unknown, unknown>);
     await settled();
     expect(asked).toEqual([1, 2, 3]);

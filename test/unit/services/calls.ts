@@ -106,7 +106,8 @@ export function servicesOf(model: Model) {
     return new Promise((resolve) => {
       const answer: sendUnaryData<unknown> = (error) =>
         resolve(codeName((error?.code ?? status.OK) as status));
-      run({ request: received } as ServerUnaryCall<unknown, unknown>, answer);
+      const getDeadline = () => Number.POSITIVE_INFINITY;
+      run({ request: received, getDeadline } as ServerUnaryCall<unknown, unknown>, answer);
     });
   };
   return { services, call };

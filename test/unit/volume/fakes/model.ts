@@ -236,6 +236,7 @@ function fakePool(
     account: new Account(capacityBytes),
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
     disk,
+    lost: new AbortController().signal,
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
     reserveProjectId: async () => ++lastProjectId,

@@ -1,0 +1,149 @@
+import type { Account } from '../volume/account.ts';
+import type { VolumeError } from '../volume/errors.ts';
+import type { FileSystemUsage } from '../volume/mounts-port.ts';
+import { type Pool, type PoolAbilities, type PoolRecords, Pools } from '../volume/pool.ts';
+import type { FreezeMarks } from '../volume/ports.ts';
+import type { DiskPool, PoolUse } from './disk-pool.ts';
+
+/**
+ * The pools as one piece of work uses them: it enters each when it first makes sure that the pool is reachable, and
+ * leaves all at its end. Where one of them was taken away meanwhile, nothing that was done may be acknowledged.
+ */
+export class PoolWork {
+  readonly pools: Pools;
+  private readonly all: readonly HeldPool[];
+  private readonly losing = new AbortController();
+
+  constructor(pools: readonly DiskPool[]) {
+    this.all = pools.map((pool) => new HeldPool(pool, this.losing));
+    this.pools = new Pools(this.all);
+  }
+
+  /** Aborted when one of the pools in use has gone. */
+  get lost(): AbortSignal {
+    return this.losing.signal;
+  }
+
+  /** @throws VolumeError unavailable: one of the pools in use has gone, so nothing that was done in it may be acknowledged */
+  async confirm(): Promise<void> {
+    for (const pool of this.all) await pool.confirm();
+  }
+
+  /** Leaves every pool. */
+  end(): void {
+    for (const pool of this.all) pool.leave();
+  }
+
+  /**
+   * Asks the pools in use whether they answer.
+   * @returns tells which of them has not answered so far; undefined when all have
+   */
+  ask(): () => VolumeError | undefined {
+    const silent = new Set(this.all.filter((pool) => pool.isInUse));
+    for (const pool of silent) void pool.answers().finally(() => silent.delete(pool));
+    return () => {
+      const [first] = silent;
+      return first?.silent();
+    };
+  }
+}
+
+/** A pool, and one piece of work's use of it. */
+class HeldPool implements Pool {
+  readonly name: string;
+  readonly account: Account;
+  readonly classes: ReadonlyMap<string, Account>;
+  readonly lost: AbortSignal;
+  private readonly pool: DiskPool;
+  private readonly losing: AbortController;
+  private entering: Promise<PoolUse> | undefined;
+  private use: PoolUse | undefined;
+
+  constructor(pool: DiskPool, losing: AbortController) {
+    this.name = pool.name;
+    this.account = pool.account;
+    this.classes = pool.classes;
+    this.lost = losing.signal;
+    this.pool = pool;
+    this.losing = losing;
+  }
+
+  get id(): string {
+    return this.pool.id;
+  }
+
+  get path(): string {
+    return this.pool.path;
+  }
+
+  get disk(): Account {
+    return this.pool.disk;
+  }
+
+  get abilities(): PoolAbilities {
+    return this.source.abilities;
+  }
+
+  get records(): PoolRecords {
+    return this.source.records;
+  }
+
+  get freezeMarks(): FreezeMarks {
+    return this.source.freezeMarks;
+  }
+
+  get backends(): Pool['backends'] {
+    return this.source.backends;
+  }
+
+  usage(): Promise<FileSystemUsage> {
+    return this.pool.usage();
+  }
+
+  reserveProjectId(): Promise<number> {
+    return this.pool.reserveProjectId();
+  }
+
+  get isInUse(): boolean {
+    return this.entering !== undefined;
+  }
+
+  async checkReachable(): Promise<void> {
+    if (this.use) {
+      await this.use.confirm();
+      return;
+    }
+    this.entering ??= this.pool.enter((reason) => this.losing.abort(reason));
+    try {
+      this.use = await this.entering;
+    } catch (error) {
+      this.entering = undefined;
+      throw error;
+    }
+  }
+
+  async confirm(): Promise<void> {
+    await this.use?.confirm();
+  }
+
+  leave(): void {
+    this.use?.end();
+    this.use = undefined;
+    this.entering = undefined;
+  }
+
+  answers(): Promise<void> {
+    return this.pool.answers();
+  }
+
+  silent(): VolumeError {
+    return this.pool.silent();
+  }
+
+  /** The connection in use; before there is one, the pool's own. */
+  private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends'> {
+    if (!this.use) return this.pool;
+    this.lost.throwIfAborted();
+    return this.use.connection;
+  }
+}

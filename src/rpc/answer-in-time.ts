@@ -1,0 +1,50 @@
+import type { Deadline } from '@grpc/grpc-js';
+import type { VolumeError } from '../volume/errors.ts';
+
+/** Work that a call waits for. */
+export interface Running {
+  readonly reply: Promise<unknown>;
+  /** As `CallWork.ask`. */
+  ask(): () => VolumeError | undefined;
+}
+
+// Of what is left until the deadline: when it is asked why the work takes so long, and when the caller must be answered
+// so that the answer still reaches it.
+const ASK_AFTER = 0.5;
+const ANSWER_AFTER = 0.9;
+const LONGEST_MARGIN_MS = 1000;
+// setTimeout takes no more.
+const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/**
+ * Waits for work on behalf of a caller. Shortly before the caller's deadline, work that waits for something that does not
+ * answer is given up on: the caller learns what that is, rather than only that time is up. The work goes on.
+ */
+export async function answerInTime(
+  { reply, ask }: Running,
+  deadline: Deadline,
+  onGivenUp: (error: VolumeError) => void,
+): Promise<unknown> {
+  const leftMs = Number(deadline) - Date.now();
+  if (!(leftMs > 0 && leftMs <= LONGEST_TIMEOUT_MS)) return reply;
+  const answerMs = Math.max(leftMs * ANSWER_AFTER, leftMs - LONGEST_MARGIN_MS);
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<never>((_, reject) => {
+    const asked = () => {
+      const silent = ask();
+      const answer = () => {
+        const error = silent();
+        if (!error) return;
+        onGivenUp(error);
+        reject(error);
+      };
+      timer = setTimeout(answer, answerMs - leftMs * ASK_AFTER);
+    };
+    timer = setTimeout(asked, leftMs * ASK_AFTER);
+  });
+  try {
+    return await Promise.race([reply, silence]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
