@@ -79,7 +79,7 @@ async function runSuite(name, paths, guestOutput) {
   rmSync(output, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
   const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
-  const env = { UV_THREADPOOL_SIZE: '16', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
+  const env = { UV_THREADPOOL_SIZE: '128', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
   count(output, await runVitest(vitest, env, { inMountNamespace, inGuest, guestOutput }));
 }
 

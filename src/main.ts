@@ -39,6 +39,8 @@ async function run(options: Options, version: string): Promise<void> {
   const obstacle = hostObstacle();
   if (obstacle !== undefined) return fail(obstacle);
   // Loaded only now: on another system its system calls cannot even be looked up.
+  const { ensureThreads } = await import('./kernel/threads.ts');
+  ensureThreads();
   const { startDriver } = await import('./driver.ts');
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
 }
