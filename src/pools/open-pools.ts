@@ -62,7 +62,7 @@ export function declarePools(
 }
 
 // How long the start waits for a pool that hangs; it is served when it answers.
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 5_000;
 const RETRY_INTERVAL_MS = 30_000;
 
 /**

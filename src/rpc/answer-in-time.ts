@@ -10,8 +10,8 @@ export interface Running {
 
 // Of what is left until the deadline: when it is asked why the work takes so long, and when the caller must be answered
 // so that the answer still reaches it.
-const ASK_AFTER = 0.5;
-const ANSWER_AFTER = 0.9;
+const ASK_AFTER = 0.4;
+const ANSWER_AFTER = 0.8;
 const LONGEST_MARGIN_MS = 1000;
 // setTimeout takes no more.
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;

@@ -1,0 +1,163 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Step } from '../../../src/volume/steps.ts';
+import { gateAt } from '../../support/gate/gate.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { outcomeOf } from '../../support/refusal.ts';
+import { createRequest } from '../../support/requests.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { type TestNode, testNode } from '../../support/test-node.ts';
+
+const MIB = 1024 ** 2;
+const onDisk = { parameters: { pool: 'disk' } };
+const imageOnDisk = {
+  parameters: { pool: 'disk', backend: 'image' },
+  capacity_range: { required_bytes: 16 * MIB },
+};
+const FILES = 4000;
+const fileSystems = ['ext4', 'xfs', 'btrfs'] as const;
+
+/** A disk that is taken away and put back, while things on it are in use. */
+interface Disk {
+  readonly path: string;
+  remount(): void;
+}
+
+function diskWith(fsType: (typeof fileSystems)[number]): Disk {
+  const directory = scratchDirectory();
+  const [path, file] = [join(directory, 'disk'), join(directory, 'file')];
+  mkdirSync(path);
+  writeFileSync(file, '');
+  truncateSync(file, 512 * MIB);
+  execFileSync(`mkfs.${fsType}`, ['-q', file]);
+  // Mounted elsewhere, too, so that the same file system comes back.
+  const kept = join(directory, 'kept');
+  mkdirSync(kept);
+  execFileSync('mount', ['-o', 'loop', file, kept]);
+  const mount = () => void execFileSync('mount', ['--bind', kept, path]);
+  mount();
+  const remount = () => {
+    execFileSync('umount', ['--lazy', path]);
+    mount();
+  };
+  return { path, remount };
+}
+
+/** A node with a pool on such a disk, and a gate that calls wait at when one is asked for. */
+async function nodeOn(fsType: (typeof fileSystems)[number], step?: Step) {
+  const disk = diskWith(fsType);
+  const pool = join(disk.path, 'pool');
+  const node = testNode();
+  const gate = step && (await gateAt(step, join(scratchDirectory(), 'gate')));
+  const flags = [`--pool=disk=${pool}`];
+  await node.start({ ...gate?.start, flags });
+  return { node, disk, pool, flags, open: () => gate?.open(), reached: () => gate?.reached() };
+}
+
+/** What any call does that comes when the disk has been away: it looks for it. */
+function anyCall({ controller }: TestNode): Promise<unknown> {
+  return outcomeOf(controller.GetCapacity(onDisk));
+}
+
+async function callAgain<T>(call: () => Promise<T>): Promise<T> {
+  return vi.waitUntil(() => call().catch(() => undefined), { timeout: 60_000 }) as Promise<T>;
+}
+
+/** Expects that what is known, what can be found by name, and what is on the disk is the same. */
+async function expectOneTruth({ controller }: TestNode, pool: string): Promise<string[]> {
+  const { entries = [] } = await controller.ListVolumes({});
+  const listed = entries.map(({ volume }) => volume?.volume_id ?? '').sort();
+  expect(readdirSync(join(pool, 'volumes')).sort()).toEqual(listed);
+  await vi.waitFor(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), { timeout: 30_000 });
+  return listed;
+}
+
+describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
+  test.each(fileSystems)(
+    'during a copy on %s: no incomplete snapshot is ever acknowledged',
+    async (fsType) => {
+      const { node, disk, pool } = await nodeOn(fsType);
+      const paths = await node.createPublished('source', undefined, onDisk);
+      for (let index = 0; index < FILES; index++) writeFileSync(join(paths.target_path, `${index}`), 'x');
+      const incoming = join(pool, '.incoming');
+      const cut = () => node.controller.CreateSnapshot({ name: 's', source_volume_id: paths.volume_id });
+      const first = outcomeOf(cut());
+      // A subvolume is copied in one moment, and this may be before or after it.
+      await vi.waitFor(
+        () => {
+          const building = readdirSync(incoming).map((name) => join(incoming, name, 'data'));
+          const isOver = readdirSync(join(pool, 'snapshots')).length > 0;
+          expect(isOver || building.some((data) => readdirSync(data).length > 100)).toBe(true);
+        },
+        { timeout: 60_000, interval: 1 },
+      );
+      disk.remount();
+      await anyCall(node);
+      const outcome = await first;
+      if (outcome !== 'OK') expect(outcome.code).toBe('UNAVAILABLE');
+      const { snapshot } = await callAgain(cut);
+      const data = join(pool, 'snapshots', snapshot?.snapshot_id ?? '', 'data');
+      expect(readdirSync(data)).toHaveLength(FILES);
+      expect(readdirSync(join(pool, 'snapshots'))).toHaveLength(1);
+      await expectOneTruth(node, pool);
+    },
+  );
+
+  test.each([
+    ['create: directory made', onDisk],
+    ['create: content made', onDisk],
+    ['create: content made', imageOnDisk],
+    ['create: renamed', onDisk],
+    ['create: durable', onDisk],
+  ] as const)(
+    'while creates wait at "%s": none that is acknowledged is forgotten or made twice',
+    async (step, changes) => {
+      const { node, disk, pool, flags, open, reached } = await nodeOn('ext4', step);
+      const names = Array.from({ length: 6 }, (_, index) => `volume ${index}`);
+      const create = async (name: string) =>
+        (await node.controller.CreateVolume(createRequest(name, changes))).volume?.volume_id;
+      const creates = names.map((name) => create(name).catch(() => undefined));
+      await reached();
+      disk.remount();
+      const other = anyCall(node);
+      await node.controller.ControllerGetCapabilities({});
+      open();
+      // Later calls come to the gate as well.
+      const opening = setInterval(open, 5);
+      onTestFinished(() => clearInterval(opening));
+      await other;
+      const acknowledged = await Promise.all(creates);
+      const ids = await Promise.all(names.map((name) => callAgain(() => create(name))));
+      for (const [index, id] of acknowledged.entries()) expect([undefined, ids[index]]).toContain(id);
+      expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+      await node.restart({ flags });
+      expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+    },
+  );
+
+  test('while deletes wait: none that is acknowledged comes back', async () => {
+    const { node, disk, pool, flags, open, reached } = await nodeOn('ext4', 'delete: checked');
+    const ids = await Promise.all(['a', 'b', 'c', 'd'].map((name) => node.create(name, onDisk)));
+    const remove = (volume_id: string) => outcomeOf(node.controller.DeleteVolume({ volume_id }));
+    const deletes = ids.map(remove);
+    await reached();
+    disk.remount();
+    const other = anyCall(node);
+    await node.controller.ControllerGetCapabilities({});
+    const opening = setInterval(open, 5);
+    onTestFinished(() => clearInterval(opening));
+    await other;
+    const outcomes = await Promise.all(deletes);
+    const left = await expectOneTruth(node, pool);
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome === 'OK') expect(left).not.toContain(ids[index]);
+      else expect(outcome.code).toBe('UNAVAILABLE');
+    }
+    await Promise.all(ids.map((volume_id) => callAgain(() => node.controller.DeleteVolume({ volume_id }))));
+    expect(await expectOneTruth(node, pool)).toEqual([]);
+    await node.restart({ flags });
+    expect(await expectOneTruth(node, pool)).toEqual([]);
+  });
+});
