@@ -54,7 +54,6 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
     const hanging = names.map((name) => expectPoolNamed(create(name, deadline())));
     await expectOthersServed(node);
     await Promise.all(hanging);
-    const { volume_id } = paths;
     const snapshot = { name: 's', source_volume_id: paths.volume_id };
     const slowImage = { ...image(16 * 1024 ** 2), parameters: { pool: 'slow', backend: 'image' } };
     await Promise.all([
