@@ -63,6 +63,7 @@ export class DiskPool implements Pool {
   private readonly parts: PoolParts;
   private readonly surroundings: PoolSurroundings;
   private readonly places = new Slots(USES_AT_ONCE);
+  private readonly takeDowns = new Slots(USES_AT_ONCE);
   private readonly uses = new Uses<ActiveUse>();
   private readonly heartbeat = new Heartbeat();
   private connection: PoolConnection | undefined;
@@ -114,7 +115,7 @@ export class DiskPool implements Pool {
    * @throws UnreachablePoolError, what opening throws, or VolumeError unavailable: the pool does not answer
    */
   async enter(onLost: ActiveUse['onLost']): Promise<PoolUse> {
-    await this.takePlace();
+    await this.take(this.places);
     // What hangs keeps its place, so that a hung disk is waited for by so many threads and no more.
     const entering = this.reach(onLost).catch((error: unknown) => {
       this.places.give();
@@ -146,6 +147,15 @@ export class DiskPool implements Pool {
     return this.unavailable(`does not answer: its disk at ${this.path} may hang${waiting}`);
   }
 
+  async takingDown<T>(work: () => Promise<T>): Promise<T> {
+    await this.take(this.takeDowns);
+    try {
+      return await work();
+    } finally {
+      this.takeDowns.give();
+    }
+  }
+
   usage(): Promise<FileSystemUsage> {
     return withPath(this.path, usageOf);
   }
@@ -162,10 +172,10 @@ export class DiskPool implements Pool {
     await this.released;
   }
 
-  private async takePlace(): Promise<void> {
-    if (this.places.tryTake()) return;
+  private async take(slots: Slots): Promise<void> {
+    if (slots.tryTake()) return;
     try {
-      await this.places.take(AbortSignal.timeout(ENTER_LIMIT_MS));
+      await slots.take(AbortSignal.timeout(ENTER_LIMIT_MS));
     } catch {
       throw this.silent();
     }

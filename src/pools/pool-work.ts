@@ -58,6 +58,7 @@ class HeldPool implements Pool {
   private readonly losing: AbortController;
   private entering: Promise<PoolUse> | undefined;
   private use: PoolUse | undefined;
+  private takeDownCount = 0;
 
   constructor(pool: DiskPool, losing: AbortController) {
     this.name = pool.name;
@@ -96,6 +97,15 @@ class HeldPool implements Pool {
     return this.source.backends;
   }
 
+  async takingDown<T>(work: () => Promise<T>): Promise<T> {
+    this.takeDownCount++;
+    try {
+      return await this.pool.takingDown(work);
+    } finally {
+      this.takeDownCount--;
+    }
+  }
+
   usage(): Promise<FileSystemUsage> {
     return this.pool.usage();
   }
@@ -105,7 +115,7 @@ class HeldPool implements Pool {
   }
 
   get isInUse(): boolean {
-    return this.entering !== undefined;
+    return this.entering !== undefined || this.takeDownCount > 0;
   }
 
   async checkReachable(): Promise<void> {

@@ -9,3 +9,12 @@ export async function existingVolume(model: Model, volumeId: string): Promise<Vo
   if (!volume) throw unknownVolume(volumeId);
   return volume;
 }
+
+/**
+ * Takes a mount of a volume down, with the pool's limit for that where the volume is known. It works without a record, and
+ * without the pool's disk.
+ */
+export function takingDown<T>(model: Model, volumeId: string, work: () => Promise<T>): Promise<T> {
+  const volume = model.volumes.findIntact(volumeId);
+  return volume ? model.pools.of(volume).takingDown(work) : work();
+}

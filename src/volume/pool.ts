@@ -60,6 +60,12 @@ export interface Pool {
    * @throws VolumeError unavailable, naming the pool
    */
   checkReachable(): Promise<void>;
+  /**
+   * Takes something down that lies in it, also when its disk is not there: a disk that hangs keeps a limited number of
+   * these waiting.
+   * @throws VolumeError unavailable: that many wait already
+   */
+  takingDown<T>(work: () => Promise<T>): Promise<T>;
   /** The space of the file system it lies on. */
   usage(): Promise<FileSystemUsage>;
   /** A project id that nothing on its disk uses, for a volume that is being made. */

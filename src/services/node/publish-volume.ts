@@ -3,7 +3,7 @@ import type { NodePublishVolumeResponse } from '../../rpc/generated/csi/v1/NodeP
 import type { NodeUnpublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeRequest.ts';
 import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeResponse.ts';
 import { VolumeError } from '../../volume/errors.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
+import { existingVolume, takingDown } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { publishInline } from '../../volume/publish-inline.ts';
 import { publishVolume, unpublishVolume } from '../../volume/publish-volume.ts';
@@ -43,7 +43,8 @@ export function unpublishVolumeHandler(model: Model) {
   return async (request: NodeUnpublishVolumeRequest__Output): Promise<NodeUnpublishVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);
     const target = required('target_path', request.target_path);
-    await unpublishVolume(model, volumeId, model.paths.resolve('target_path', target));
+    const targetPath = model.paths.resolve('target_path', target);
+    await takingDown(model, volumeId, () => unpublishVolume(model, volumeId, targetPath));
     return {};
   };
 }

@@ -2,7 +2,7 @@ import type { NodeStageVolumeRequest__Output } from '../../rpc/generated/csi/v1/
 import type { NodeStageVolumeResponse } from '../../rpc/generated/csi/v1/NodeStageVolumeResponse.ts';
 import type { NodeUnstageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnstageVolumeRequest.ts';
 import type { NodeUnstageVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnstageVolumeResponse.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
+import { existingVolume, takingDown } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { stageVolume, unstageVolume } from '../../volume/stage-volume.ts';
 
@@ -27,7 +27,8 @@ export function unstageVolumeHandler(model: Model) {
   return async (request: NodeUnstageVolumeRequest__Output): Promise<NodeUnstageVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);
     const path = required('staging_target_path', request.staging_target_path);
-    await unstageVolume(model, volumeId, model.paths.resolve('staging_target_path', path));
+    const stagingPath = model.paths.resolve('staging_target_path', path);
+    await takingDown(model, volumeId, () => unstageVolume(model, volumeId, stagingPath));
     return {};
   };
 }

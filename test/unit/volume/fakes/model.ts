@@ -237,6 +237,7 @@ function fakePool(
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
     disk,
     lost: new AbortController().signal,
+    takingDown: (work) => work(),
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
     reserveProjectId: async () => ++lastProjectId,
