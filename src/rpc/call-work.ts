@@ -16,17 +16,22 @@ export interface CallWork<Methods> {
   ask(): () => VolumeError | undefined;
 }
 
-/** Does the work, to be acknowledged when this resolves. */
+/**
+ * Does the work, to be acknowledged when this resolves. Where what it stands on has gone, that is the reason for whatever
+ * it has come to, an error or not.
+ */
 export async function during<T>(
   work: Pick<CallWork<unknown>, 'confirm' | 'end'>,
   run: () => Promise<T>,
 ): Promise<T> {
   try {
-    const result = await run();
-    await work.confirm();
-    return result;
+    return await run();
   } finally {
-    work.end();
+    try {
+      await work.confirm();
+    } finally {
+      work.end();
+    }
   }
 }
 

@@ -47,6 +47,8 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
   test('holds up its own calls only, each is answered in time, and all of them succeed when it goes on', async () => {
     const { node, disk } = await nodeWithDisk();
     const paths = await node.createPublished('there before', volume_capability, onSlow);
+    const source = await node.create('source', onSlow);
+    const doomed = { volume_id: await node.create('doomed', onSlow) };
     const goOn = await hang(disk);
     const names = Array.from({ length: MANY }, (_, index) => `volume ${index}`);
     const create = (name: string, options?: { deadline: number }) =>
@@ -54,10 +56,10 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
     const hanging = names.map((name) => expectPoolNamed(create(name, deadline())));
     await expectOthersServed(node);
     await Promise.all(hanging);
-    const snapshot = { name: 's', source_volume_id: paths.volume_id };
+    const snapshot = { name: 's', source_volume_id: source };
     const slowImage = { ...image(16 * 1024 ** 2), parameters: { pool: 'slow', backend: 'image' } };
     await Promise.all([
-      expectPoolNamed(node.controller.DeleteVolume(paths, deadline())),
+      expectPoolNamed(node.controller.DeleteVolume(doomed, deadline())),
       expectPoolNamed(node.controller.CreateSnapshot(snapshot, deadline())),
       expectPoolNamed(node.controller.CreateVolume(createRequest('image', slowImage), deadline())),
       expectOthersServed(node),
@@ -70,7 +72,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
     for (const name of names) ids.add((await untilAnswered(() => create(name))).volume?.volume_id);
     expect(ids.size).toBe(MANY);
     await node.node.NodeUnstageVolume(paths);
-    await untilAnswered(() => node.controller.DeleteVolume(paths));
+    for (const each of [paths, doomed]) await untilAnswered(() => node.controller.DeleteVolume(each));
   });
 
   test('does not keep the driver from starting, and is served as soon as it answers', async () => {

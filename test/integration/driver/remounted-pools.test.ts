@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { Step } from '../../../src/volume/steps.ts';
 import { gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { outcomeOf } from '../../support/refusal.ts';
-import { createRequest } from '../../support/requests.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
 
@@ -17,6 +17,8 @@ const imageOnDisk = {
   capacity_range: { required_bytes: 16 * MIB },
 };
 const FILES = 4000;
+const EARLIER = 150;
+const AT_ONCE = 20;
 const fileSystems = ['ext4', 'xfs', 'btrfs'] as const;
 
 /** A disk that is taken away and put back, while things on it are in use. */
@@ -30,7 +32,7 @@ function diskWith(fsType: (typeof fileSystems)[number]): Disk {
   const [path, file] = [join(directory, 'disk'), join(directory, 'file')];
   mkdirSync(path);
   writeFileSync(file, '');
-  truncateSync(file, 512 * MIB);
+  truncateSync(file, 2048 * MIB);
   execFileSync(`mkfs.${fsType}`, ['-q', file]);
   // Mounted elsewhere, too, so that the same file system comes back.
   const kept = join(directory, 'kept');
@@ -105,37 +107,57 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
     },
   );
 
-  test.each([
-    ['create: directory made', onDisk],
-    ['create: content made', onDisk],
-    ['create: content made', imageOnDisk],
-    ['create: renamed', onDisk],
-    ['create: durable', onDisk],
-  ] as const)(
-    'while creates wait at "%s": none that is acknowledged is forgotten or made twice',
-    async (step, changes) => {
-      const { node, disk, pool, flags, open, reached } = await nodeOn('ext4', step);
-      const names = Array.from({ length: 6 }, (_, index) => `volume ${index}`);
-      const create = async (name: string) =>
-        (await node.controller.CreateVolume(createRequest(name, changes))).volume?.volume_id;
-      const creates = names.map((name) => create(name).catch(() => undefined));
-      await reached();
-      disk.remount();
-      const other = anyCall(node);
-      await node.controller.ControllerGetCapabilities({});
-      open();
-      // Later calls come to the gate as well.
-      const opening = setInterval(open, 5);
-      onTestFinished(() => clearInterval(opening));
-      await other;
-      const acknowledged = await Promise.all(creates);
-      const ids = await Promise.all(names.map((name) => callAgain(() => create(name))));
-      for (const [index, id] of acknowledged.entries()) expect([undefined, ids[index]]).toContain(id);
-      expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+  test.each([onDisk, imageOnDisk])(
+    'during creates: none that is acknowledged is forgotten or made twice (%j)',
+    async (changes) => {
+      const { node, disk, pool, flags } = await nodeOn('ext4');
+      const create = (name: string) => node.create(name, changes);
+      // Many records take a while to read, in which creates end.
+      await Promise.all(
+        Array.from({ length: EARLIER }, (_, index) => node.create(`earlier ${index}`, onDisk)),
+      );
+      const made = new Map<string, string>();
+      for (let round = 0; round < 3; round++) {
+        const names = Array.from({ length: AT_ONCE }, (_, index) => `volume ${round} ${index}`);
+        const creates = names.map(async (name) => [name, await create(name)] as const);
+        await Promise.race(creates);
+        disk.remount();
+        await anyCall(node);
+        for (const create of await Promise.allSettled(creates)) {
+          if (create.status === 'fulfilled') made.set(...create.value);
+          else expect(create.reason).toMatchObject({ code: status.UNAVAILABLE });
+        }
+        const listed = await expectOneTruth(node, pool);
+        for (const id of made.values()) expect(listed).toContain(id);
+        for (const name of names) {
+          const id = await callAgain(() => create(name));
+          expect([undefined, id]).toContain(made.get(name));
+          made.set(name, id);
+        }
+      }
+      const known = await expectOneTruth(node, pool);
+      expect(known).toHaveLength(EARLIER + made.size);
       await node.restart({ flags });
-      expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+      expect(await expectOneTruth(node, pool)).toEqual(known);
     },
   );
+
+  test('while creates wait at the last moment: they are refused, found by their names, and made once', async () => {
+    const { node, disk, pool, open, reached } = await nodeOn('ext4', 'create: renamed');
+    const names = Array.from({ length: 6 }, (_, index) => `volume ${index}`);
+    const creates = names.map((name) => outcomeOf(node.create(name, onDisk)));
+    await reached();
+    disk.remount();
+    const other = anyCall(node);
+    await node.controller.ControllerGetCapabilities({});
+    // Later calls come to the gate as well.
+    const opening = setInterval(open, 5);
+    onTestFinished(() => clearInterval(opening));
+    await other;
+    for (const outcome of await Promise.all(creates)) expect(outcome).toMatchObject({ code: 'UNAVAILABLE' });
+    const ids = await Promise.all(names.map((name) => callAgain(() => node.create(name, onDisk))));
+    expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+  });
 
   test('while deletes wait: none that is acknowledged comes back', async () => {
     const { node, disk, pool, flags, open, reached } = await nodeOn('ext4', 'delete: checked');
