@@ -87,6 +87,10 @@ export class DiskPool implements Pool {
     return this.connecting;
   }
 
+  async thawMarked(volumeId: string): Promise<boolean> {
+    return this.connected().thawMarked(volumeId);
+  }
+
   usage(): Promise<FileSystemUsage> {
     return withPath(this.path, usageOf);
   }

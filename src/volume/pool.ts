@@ -57,6 +57,11 @@ export interface Pool {
    * @throws VolumeError unavailable, naming the pool
    */
   checkReachable(): Promise<void>;
+  /**
+   * Thaws the file system of a volume that an earlier copy left marked, and removes the mark.
+   * @returns false when it cannot be thawed; the log has the reason
+   */
+  thawMarked(volumeId: string): Promise<boolean>;
   /** The space of the file system it lies on. */
   usage(): Promise<FileSystemUsage>;
   /** A project id that nothing on its disk uses, for a volume that is being made. */

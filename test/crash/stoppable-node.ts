@@ -88,10 +88,18 @@ export class StoppableNode {
 
   /** Expects that nothing half-built, half-removed, marked or frozen is left. */
   async expectTidy(): Promise<void> {
-    for (const name of ['.incoming', '.outgoing', '.csi-hostpath/frozen']) {
-      await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
-    }
+    for (const name of ['.incoming', '.outgoing']) await this.expectEmpty(name);
+    await this.expectThawed();
+  }
+
+  /** Expects that nothing is marked or frozen. */
+  async expectThawed(): Promise<void> {
+    await this.expectEmpty('.csi-hostpath/frozen');
     expect(await thawBelow(this.pool)).toEqual([]);
+  }
+
+  private async expectEmpty(name: string): Promise<void> {
+    await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
   }
 
   /** Expects that nothing is mounted, attached or remembered any more. */
