@@ -29,10 +29,10 @@ export class StoppableNode {
     thawAtEnd(this.pool);
   }
 
-  /** Starts a driver that is not stopped anywhere. */
-  async start(): Promise<DriverProcess> {
+  /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin lets it neither mount nor thaw anything */
+  async start({ withoutSysAdmin = false } = {}): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
-    const driver = await this.launch();
+    const driver = await this.launch(withoutSysAdmin ? ['--import=./test/crash/without-sys-admin.mjs'] : []);
     this.exit = undefined;
     void driver.exit.then((exit) => {
       this.exit = exit;
@@ -79,10 +79,10 @@ export class StoppableNode {
     return result;
   }
 
-  private launch(): Promise<DriverProcess> {
+  private launch(nodeFlags: readonly string[] = []): Promise<DriverProcess> {
     const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
     const flags = [...kubeletOf(this.test).flags, ...ofPool];
-    const program = ['test/crash/stoppable-driver.mjs'];
+    const program = [...nodeFlags, 'test/crash/stoppable-driver.mjs'];
     return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
   }
 

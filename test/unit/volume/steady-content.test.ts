@@ -4,7 +4,7 @@ import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { syncContent, withSteadyContent, withUsage } from '../../../src/volume/steady-content.ts';
 import type { VolumeContent } from '../../../src/volume/volume.ts';
-import { type FakeNode, fakeNode } from './fakes/model.ts';
+import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
 
 const staging = '/staging';
@@ -22,7 +22,7 @@ async function nodeWith(content: VolumeContent, isStaged: boolean) {
   const { signal } = new AbortController();
   const copy = (isShared: boolean) =>
     withSteadyContent(model, volume, { isShared, signal }, async () => ({
-      isFrozen: mounts.isFrozen(staging),
+      isFrozen: mounts.frozenDevices.length > 0,
       synced: [...mounts.synced],
     }));
   const usage = () => withUsage(model, volume, async (found) => found);
@@ -150,8 +150,9 @@ describe('a volume that is unmounted just when it is looked at', () => {
     const node = await nodeWith(imageContent(), true);
     const { model, mounts, volume, makeDirectory } = node;
     makeDirectory('/target');
-    const { identity } = await directoryOrMount(node, staging);
-    const mountId = await mounts.bind(staging, '/target', noMountFlags, identity);
+    const state = await mounts.inspect(staging);
+    if (state.kind !== 'mounted') throw new Error(`${staging} is ${state.kind}`);
+    const mountId = await mounts.bind(staging, '/target', noMountFlags, state.identity);
     model.mountIndex.add({ volumeId: volume.id, path: '/target', mountId, use: { kind: 'found' } });
     const hold = mounts.hold.bind(mounts);
     vi.spyOn(mounts, 'hold').mockImplementationOnce(async (path, device) => {
@@ -161,15 +162,8 @@ describe('a volume that is unmounted just when it is looked at', () => {
     return node;
   }
 
-  async function directoryOrMount({ mounts }: FakeNode, path: string) {
-    const state = await mounts.inspect(path);
-    if (state.kind !== 'mounted') throw new Error(`${path} is ${state.kind}`);
-    return state;
-  }
-
   test('is frozen, and synced, through another mount', async () => {
-    const { mounts, copy } = await unmountedDuringLook([staging]);
-    vi.spyOn(mounts, 'isFrozen').mockImplementation(() => mounts.frozenDevices.length > 0);
+    const { copy } = await unmountedDuringLook([staging]);
     expect(await copy(false)).toMatchObject({ isFrozen: true });
     const again = await unmountedDuringLook([staging]);
     await syncContent(again.model, again.volume);
@@ -179,16 +173,14 @@ describe('a volume that is unmounted just when it is looked at', () => {
   test.each([true, false])(
     'is copied by the next try where no other mount is left; sharing blocks: %s',
     async (isShared) => {
-      const { mounts, devices, path, copy } = await unmountedDuringLook([staging, '/target']);
+      const { devices, path, copy } = await unmountedDuringLook([staging, '/target']);
       // The kernel is still writing back.
-      const device = await devices.attach(path);
+      await devices.attach(path);
       await expect(copy(isShared)).rejects.toMatchObject({
         kind: 'aborted',
         message: expect.stringMatching(/ is being unmounted; call again$/),
       });
       await devices.detach(path);
-      expect(device.path).toBe('/dev/loop1');
-      vi.spyOn(mounts, 'isFrozen').mockReturnValue(false);
       expect(await copy(isShared)).toEqual({ isFrozen: false, synced: [] });
     },
   );
