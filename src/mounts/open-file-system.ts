@@ -23,21 +23,27 @@ class OpenFileSystem implements HeldFileSystem {
     this.fd = fd;
   }
 
-  sync(): Promise<void> {
-    return syncFileSystem(this.fd);
+  async sync(): Promise<void> {
+    await syncFileSystem(this.openFd());
   }
 
-  freeze(): Promise<boolean> {
-    return freeze(this.fd);
+  async freeze(): Promise<boolean> {
+    return freeze(this.openFd());
   }
 
-  thaw(): Promise<boolean> {
-    return thaw(this.fd);
+  async thaw(): Promise<boolean> {
+    return thaw(this.openFd());
   }
 
   release(): Promise<void> {
     this.closed ??= closeAsync(this.fd);
     return this.closed;
+  }
+
+  // The number of a closed descriptor is soon another file's.
+  private openFd(): number {
+    if (this.closed) throw new Error('the file system has been released');
+    return this.fd;
   }
 }
 

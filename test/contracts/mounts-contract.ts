@@ -474,7 +474,7 @@ export function mountsContract(
         if (!held) throw new Error(`nothing is held at ${path}`);
         // A frozen file system outlives its mounts and this process.
         onTestFinished(async () => {
-          await held.thaw();
+          await held.thaw().catch(() => {});
           await held.release();
         });
         return held;
@@ -509,6 +509,7 @@ export function mountsContract(
         expect(await held.thaw()).toBe(true);
         await held.release();
         await held.release();
+        await expect(held.thaw()).rejects.toThrow('released');
       });
 
       test('is given by each mount of it, also a read-only one, and by nothing else', async () => {

@@ -197,14 +197,24 @@ export class FakeMounts implements Mounts {
     if (this.deviceNumberAt(path) !== number) return undefined;
     this.held.push(number);
     let isHeld = true;
+    const checkHeld = () => {
+      if (!isHeld) throw new Error('the file system has been released');
+    };
     return {
-      sync: async () => void this.synced.push(path),
+      sync: async () => {
+        checkHeld();
+        this.synced.push(path);
+      },
       freeze: async () => {
+        checkHeld();
         if (this.frozen.has(number)) return false;
         this.frozen.set(number, []);
         return true;
       },
-      thaw: async () => this.thaw(number),
+      thaw: async () => {
+        checkHeld();
+        return this.thaw(number);
+      },
       release: async () => {
         if (isHeld) this.held.splice(this.held.indexOf(number), 1);
         isHeld = false;
