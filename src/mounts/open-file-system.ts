@@ -42,7 +42,7 @@ class OpenFileSystem implements HeldFileSystem {
 
   // The number of a closed descriptor is soon another file's.
   private openFd(): number {
-    if (this.closed) throw new Error('the file system has been released');
+    if (this.closed !== undefined) throw new Error('the file system has been released');
     return this.fd;
   }
 }

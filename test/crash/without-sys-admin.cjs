@@ -1,6 +1,6 @@
-// Imported before a driver: takes CAP_SYS_ADMIN from this process for good, as a container without it has it. What the
-// driver then asks the kernel for, such as to thaw a file system, is refused with EPERM.
-import koffi from 'koffi';
+// Required before a driver: takes CAP_SYS_ADMIN from this process for good. What it asks the kernel for later, such as
+// thawing a file system, is refused with EPERM. A module would be loaded too late: the threads there are by then keep it.
+const koffi = require('koffi');
 
 const CAP_SYS_ADMIN = 21;
 const VERSION_3 = 0x20080522;
