@@ -119,6 +119,7 @@ async function makeModel(
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
     sharing: new SharingClaims(),
     frozen: new InWork(),
+    thawing: new InWork(),
     volumesInWork: new InWork(),
     pathsInWork: new InWork(),
     paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),

@@ -1,6 +1,10 @@
-import { closeSync } from 'node:fs';
+import { closeSync, open } from 'node:fs';
+import { promisify } from 'node:util';
 import { call, callNow, libraryCall, numberedCall } from './libc.ts';
+import { below } from './path-handle.ts';
 import { statusOf } from './statx.ts';
+
+const openAsync = promisify(open);
 
 const openTree = numberedCall('open_tree', 428, ['int', 'str', 'uint']);
 const moveMount = numberedCall('move_mount', 429, ['int', 'str', 'int', 'str', 'uint']);
@@ -63,6 +67,15 @@ export async function withDetachedClone<T>(
   } finally {
     closeSync(tree);
   }
+}
+
+/**
+ * Opens the root of a detached clone of the mount at an open directory. The descriptor keeps the file system reachable
+ * when every mount of it is taken down, and keeps nobody from taking them down.
+ * @returns a descriptor open for reading. Closing it may wait for the disk, where it is the last user
+ */
+export function openDetached(fd: number): Promise<number> {
+  return withDetachedClone(fd, 0, 0, (tree) => openAsync(below(tree), 'r'));
 }
 
 function cloneMount(fd: number, attrSet: number, attrClear: number): number {

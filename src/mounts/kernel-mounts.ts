@@ -5,7 +5,6 @@ import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { eventually } from '../kernel/eventually.ts';
 import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
-import { freeze, thaw } from '../kernel/freeze.ts';
 import { growMounted } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, withPath } from '../kernel/path-handle.ts';
@@ -19,11 +18,13 @@ import type {
   FileIdentity,
   FileSystemMount,
   FileSystemUsage,
+  HeldFileSystem,
   MountedPath,
   Mounts,
   PathState,
 } from '../volume/mounts-port.ts';
 import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
+import { deviceNumberOf, holdFileSystem } from './open-file-system.ts';
 import { pathError } from './path-error.ts';
 
 // More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
@@ -150,16 +151,7 @@ export class KernelMounts implements Mounts {
   }
 
   deviceAt(path: string): Promise<string | undefined> {
-    const work = at(path, async (fd) => {
-      const { device, mountId } = statusOf(fd);
-      // Some file systems show a device number of their own; then the mount tells what it was made from.
-      if (!device.startsWith('0:')) return device;
-      const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
-      return mount?.source.startsWith('/dev/')
-        ? withPath(mount.source, (deviceFd) => statusOf(deviceFd).deviceNode)
-        : undefined;
-    });
-    return this.looking(path, work);
+    return this.looking(path, at(path, deviceNumberOf));
   }
 
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
@@ -187,12 +179,12 @@ export class KernelMounts implements Mounts {
     return opened(path, syncFileSystem);
   }
 
-  freeze(path: string): Promise<boolean> {
-    return opened(path, freeze);
-  }
-
-  async thaw(path: string): Promise<void> {
-    await opened(path, thaw);
+  async hold(path: string, device: Device): Promise<HeldFileSystem | undefined> {
+    try {
+      return await this.looking(path, holdFileSystem(path, device));
+    } catch (error) {
+      throw pathError(error, path);
+    }
   }
 
   usage(path: string): Promise<FileSystemUsage> {

@@ -156,6 +156,10 @@ export class DiskPool implements Pool {
     }
   }
 
+  async thawMarked(volumeId: string): Promise<boolean> {
+    return this.connected().thawMarked(volumeId);
+  }
+
   usage(): Promise<FileSystemUsage> {
     return withPath(this.path, usageOf);
   }

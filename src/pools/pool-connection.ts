@@ -9,6 +9,7 @@ import { type OpenPool, openPool } from '../records/open-pool.ts';
 import type { PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
+import { directoryNameOf } from '../volume/object-id.ts';
 import type { Pool, PoolRecords } from '../volume/pool.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
@@ -19,7 +20,7 @@ import { damagedMembers } from './damaged-groups.ts';
 import type { Disk, Disks } from './disks.ts';
 import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
 import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
-import { thawMarked } from './thaw-marked.ts';
+import { MarkedImages } from './thaw-marked.ts';
 
 /** What every pool is opened with. */
 export interface PoolSurroundings {
@@ -45,6 +46,7 @@ export interface PoolConnection extends PoolProbe {
   readonly backends: Pool['backends'];
   readonly records: PoolRecords;
   readonly freezeMarks: FreezeMarks;
+  readonly thawMarked: Pool['thawMarked'];
   readonly removals: RemovalQueue;
   readonly contents: PoolContents;
 }
@@ -57,9 +59,10 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
   const { registry, disks, lockTimeoutMs, logger } = surroundings;
   const open = await openPool(place, registry, lockTimeoutMs);
   try {
-    const freezeMarks = new DiskFreezeMarks(open.layout.frozen);
+    const freezeMarks = new DiskFreezeMarks(open.layout.frozen, open.name);
+    const marked = new MarkedImages(open.layout, freezeMarks, logger);
     // Before anything else, since whoever writes to such a file system hangs.
-    await thawMarked(open.layout, freezeMarks, logger);
+    await marked.thawAll();
     const disk = disks.get(await diskOf(open.layout.root));
     const probe = await probePool(open.layout, disk.projectIds);
     const backends = {
@@ -72,7 +75,17 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     const records = makeRecords(open, backends, removals, surroundings);
     const contents = await readContents(records);
     for (const directory of open.leftovers) removals.add(directory);
-    return { open, disk, ...probe, backends, records, freezeMarks, removals, contents };
+    return {
+      open,
+      disk,
+      ...probe,
+      backends,
+      records,
+      freezeMarks,
+      thawMarked: (volumeId) => marked.thaw(directoryNameOf(volumeId)),
+      removals,
+      contents,
+    };
   } catch (error) {
     await open.lock.release();
     throw error;

@@ -106,6 +106,10 @@ class HeldPool implements Pool {
     }
   }
 
+  async thawMarked(volumeId: string): Promise<boolean> {
+    return this.source.thawMarked(volumeId);
+  }
+
   usage(): Promise<FileSystemUsage> {
     return this.pool.usage();
   }
@@ -151,7 +155,7 @@ class HeldPool implements Pool {
   }
 
   /** The connection in use; before there is one, the pool's own. */
-  private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends'> {
+  private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends' | 'thawMarked'> {
     if (!this.use) return this.pool;
     this.lost.throwIfAborted();
     return this.use.connection;

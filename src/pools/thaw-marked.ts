@@ -4,28 +4,52 @@ import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { withSharedMount } from '../kernel/file-system-mount.ts';
 import { thaw } from '../kernel/freeze.ts';
-import { findLoop } from '../kernel/loop.ts';
+import { findLoop, type LoopDevice } from '../kernel/loop.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below } from '../kernel/path-handle.ts';
 import { fileSystemOn } from '../kernel/superblock.ts';
+import { holdFileSystem } from '../mounts/open-file-system.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 
-/**
- * Thaws the file systems that a driver before this one froze and did not come to thaw. A mark stays until that is
- * known to be done.
- */
-export async function thawMarked(layout: PoolLayout, marks: DiskFreezeMarks, logger: Logger): Promise<void> {
-  for (const directoryName of await marks.marked()) {
-    const image = join(layout.volumes, directoryName, 'image');
+/** The images of a pool that copies have left marked as frozen, because the driver died or could not thaw them. */
+export class MarkedImages {
+  private readonly layout: PoolLayout;
+  private readonly marks: DiskFreezeMarks;
+  private readonly logger: Logger;
+
+  constructor(layout: PoolLayout, marks: DiskFreezeMarks, logger: Logger) {
+    this.layout = layout;
+    this.marks = marks;
+    this.logger = logger;
+  }
+
+  /** Thaws all of them that it can. */
+  async thawAll(): Promise<void> {
+    for (const directoryName of await this.marks.marked()) await this.thaw(directoryName);
+  }
+
+  /**
+   * Thaws the file system of the volume in a directory of this name, then removes the mark. The mark stays until it is
+   * certain that nothing is frozen.
+   * @returns whether that is certain
+   */
+  async thaw(directoryName: string): Promise<boolean> {
+    const image = join(this.layout.volumes, directoryName, 'image');
     try {
       const wasFrozen = await thawImage(image);
-      logger.warn({ image, wasFrozen }, 'a file system that was left frozen is thawed');
-      await marks.removeNamed(directoryName);
+      this.logger.warn({ image, wasFrozen }, 'a file system that was left frozen is thawed');
     } catch (err) {
-      logger.error({ err, image }, 'a file system that was left frozen could not be thawed');
+      this.logger.error({ err, image }, 'a file system that was left frozen could not be thawed');
+      return false;
     }
+    try {
+      await this.marks.removeNamed(directoryName);
+    } catch (err) {
+      this.logger.error({ err, image }, 'cannot remove the mark of a thawed file system; will retry');
+    }
+    return true;
   }
 }
 
@@ -35,14 +59,29 @@ async function thawImage(image: string): Promise<boolean> {
     unlessMissing,
   );
   if (!loop) return false;
-  const mount = (await readMountinfo()).find(({ source }) => source === loop.path);
-  if (mount) {
-    const thawed = await withDescriptor(mount.path, 'r', thaw).catch(unlessMissing);
-    if (thawed) return true;
+  return (await thawMounted(loop)) ?? thawUnseen(loop, image);
+}
+
+/** @returns whether it was frozen; undefined where this process sees no mount of it */
+async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
+  for (const { source, path } of await readMountinfo()) {
+    const held = source === loop.path ? await holdFileSystem(path, loop) : undefined;
+    if (!held) continue;
+    try {
+      return await held.thaw();
+    } finally {
+      await held.release();
+    }
   }
-  // It may be mounted where only another mount namespace sees it; every mount of it is of the same file system.
+  return undefined;
+}
+
+/** The same where only another mount namespace sees a mount: every mount of it is of the same file system. */
+async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
   const fsType = await fileSystemOn(image);
-  if (fsType === 'blank' || fsType === 'unknown') return false;
+  if (fsType === 'blank' || fsType === 'unknown') {
+    throw new Error(`${loop.path} is attached to ${image}, where no file system is recognised`);
+  }
   const options = fsType === 'xfs' ? ['nouuid'] : [];
   const thawAs = (...more: string[]) =>
     withSharedMount({ device: loop.path, fsType, options: [...options, ...more], attrSet: 0 }, (rootFd) =>

@@ -4,20 +4,35 @@ import { errno, isErrno } from '../kernel/errno.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import { syncPath, writeNewFile } from './durable-file.ts';
+import { storageError } from './storage-error.ts';
 
 /** The FreezeMarks port: an empty file for each volume, called as the volume's directory. */
 export class DiskFreezeMarks implements FreezeMarks {
   private readonly directory: string;
+  private readonly poolName: string;
 
   /** @param directory one that exists, for nothing else */
-  constructor(directory: string) {
+  constructor(directory: string, poolName: string) {
     this.directory = directory;
+    this.poolName = poolName;
   }
 
   async add(volumeIds: readonly string[]): Promise<readonly string[]> {
-    const before = await Promise.all(volumeIds.map(async (id) => ((await this.isNew(id)) ? [] : [id])));
-    await syncPath(this.directory);
-    return before.flat();
+    const added = new Set<string>();
+    const addOne = async (id: string) => {
+      if (await this.isNew(id)) added.add(id);
+    };
+    try {
+      const outcomes = await Promise.allSettled(volumeIds.map(addOne));
+      const failed = outcomes.find(({ status }) => status === 'rejected');
+      if (failed?.status === 'rejected') throw failed.reason;
+      await syncPath(this.directory);
+    } catch (error) {
+      // What went wrong first is what the caller must know.
+      await this.remove([...added]).catch(() => {});
+      throw storageError(error, this.poolName);
+    }
+    return volumeIds.filter((id) => !added.has(id));
   }
 
   async remove(volumeIds: readonly string[]): Promise<void> {

@@ -4,7 +4,8 @@ import { quote, VolumeError } from './errors.ts';
 import { findNamed } from './find-object.ts';
 import { memberDirectory } from './find-snapshot.ts';
 import { type FoundSource, sourceVolume } from './find-source.ts';
-import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
+import { withFrozen } from './freeze-volumes.ts';
+import type { MountedVolume } from './marked-freeze.ts';
 import type { Model } from './model.ts';
 import { newObjectId } from './object-id.ts';
 import type { Pool } from './pool.ts';
@@ -12,7 +13,7 @@ import type { CopyControl } from './ports.ts';
 import { isSameSet } from './same-set.ts';
 import { withSpace } from './shared-space.ts';
 import type { GroupSnapshot, Snapshot } from './snapshot.ts';
-import { usageOf } from './steady-content.ts';
+import { type Usage, withUsages } from './steady-content.ts';
 import type { Volume } from './volume.ts';
 
 /** What CreateVolumeGroupSnapshot asks for, parsed. */
@@ -26,7 +27,7 @@ export interface GroupSpec {
 interface Member {
   readonly source: FoundSource & { readonly volume: Volume };
   readonly snapshot: Snapshot;
-  /** Where its file system must be frozen; undefined where nobody writes to it. */
+  /** Its file system, to be frozen; undefined where nobody writes to it. */
   readonly mounted: MountedVolume | undefined;
 }
 
@@ -46,19 +47,31 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
   if (found) return answerExisting(found, spec);
   const pool = commonPool(sources);
   const group = planGroup(model, pool, spec.name, sources);
-  const members: Member[] = [];
-  for (const snapshot of group.snapshots) {
-    const source = sources.find(({ id }) => id === snapshot.sourceVolumeId);
-    if (source) members.push({ source, snapshot, mounted: await freezableAt(model, source.volume) });
-  }
-  return model.copies.making(group.id, async () => {
-    try {
-      await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
-      addGroup(model, group);
-      return group;
-    } finally {
-      model.sharing.end(group.id);
-    }
+  const volumes = sources.map(({ volume }) => volume);
+  return withUsages(model, volumes, (usages) => {
+    const members = membersOf(group, sources, usages);
+    return model.copies.making(group.id, async () => {
+      try {
+        await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
+        addGroup(model, group);
+        return group;
+      } finally {
+        model.sharing.end(group.id);
+      }
+    });
+  });
+}
+
+/** @throws VolumeError precondition: somebody may write to one of them, and cannot be kept waiting */
+function membersOf(
+  group: GroupSnapshot,
+  sources: readonly Member['source'][],
+  usages: readonly Usage[],
+): Member[] {
+  return group.snapshots.flatMap((snapshot) => {
+    const index = sources.findIndex(({ id }) => id === snapshot.sourceVolumeId);
+    const [source, usage] = [sources[index], usages[index]];
+    return source && usage ? [{ source, snapshot, mounted: freezable(source.volume, usage) }] : [];
   });
 }
 
@@ -92,13 +105,12 @@ function planGroup(
 }
 
 /** @throws VolumeError precondition: somebody may write to the volume, and cannot be kept waiting */
-async function freezableAt(model: Model, volume: Volume): Promise<MountedVolume | undefined> {
-  const usage = await usageOf(model, volume);
+function freezable(volume: Volume, usage: Usage): MountedVolume | undefined {
   switch (usage.kind) {
     case 'unused':
       return undefined;
     case 'mounted':
-      return usage;
+      return { volume, fileSystem: usage.fileSystem };
     case 'directory':
       throw cannotFreeze(
         volume,
@@ -148,8 +160,8 @@ async function copyFrozen(
     const mounted = members.flatMap((member) => member.mounted ?? []);
     const copies = members.map((member) => copyOf(group, member));
     await withSpace(model, copies, signal, () =>
-      withFrozen(model, mounted, async (limit) => {
-        const control = { signal: AbortSignal.any([signal, limit]), onBytes };
+      withFrozen(model, mounted, signal, async (limited) => {
+        const control = { signal: limited, onBytes };
         for (const { source, snapshot } of members) await writeMember(source, snapshot, directory, control);
       }),
     );

@@ -35,6 +35,8 @@ export interface Model {
   readonly sharing: SharingClaims;
   /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
   readonly frozen: InWork;
+  /** The ids of the volumes that are being thawed because an earlier copy left them marked. */
+  readonly thawing: InWork;
   /** The ids of the volumes whose content is being taken away. */
   readonly volumesInWork: InWork;
   /** The staging and target paths where something is being mounted or unmounted. */

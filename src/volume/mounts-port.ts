@@ -120,17 +120,33 @@ export interface Mounts {
   /** Waits until everything written to the file system at a path is on its device. */
   sync(path: string): Promise<void>;
   /**
-   * Lets nobody write to the file system mounted at a path until it is thawed, and makes it whole on its device: what
-   * writers do waits. It stays so when this process ends.
-   * @returns false when somebody else has frozen it
+   * Holds the file system of a device by the mount at a path. The mount can still be taken down.
+   * @returns undefined when that file system is not, or no longer, mounted at the path
    */
-  freeze(path: string): Promise<boolean>;
-  /** Ends a freeze; of what is not frozen nothing happens. */
-  thaw(path: string): Promise<void>;
+  hold(path: string, device: Device): Promise<HeldFileSystem | undefined>;
   /** The space at a path, which exists. */
   usage(path: string): Promise<FileSystemUsage>;
   /** Every mount there is. The cost grows with their number: for start-up and for what no index knows. */
   list(): Promise<MountedPath[]>;
+}
+
+/**
+ * A mounted file system that stays reachable until it is released, even when all its mounts are taken down meanwhile:
+ * work that must be undone does not depend on a path.
+ */
+export interface HeldFileSystem {
+  /** Waits until everything written to it is on its device. */
+  sync(): Promise<void>;
+  /**
+   * Makes writers wait until it is thawed, and brings what was written to its device. It stays frozen when it is released
+   * or this process ends.
+   * @returns false when another process has frozen it
+   */
+  freeze(): Promise<boolean>;
+  /** Ends a freeze, whoever froze it. @returns false when it was not frozen */
+  thaw(): Promise<boolean>;
+  /** Lets it go; may be repeated. */
+  release(): Promise<void>;
 }
 
 /** How the file system of an image is mounted. */

@@ -66,6 +66,11 @@ export interface Pool {
    * @throws VolumeError unavailable: that many wait already
    */
   takingDown<T>(work: () => Promise<T>): Promise<T>;
+  /**
+   * Thaws the file system of a volume that an earlier copy left marked, and removes the mark.
+   * @returns false when it cannot be thawed; the log has the reason
+   */
+  thawMarked(volumeId: string): Promise<boolean>;
   /** The space of the file system it lies on. */
   usage(): Promise<FileSystemUsage>;
   /** A project id that nothing on its disk uses, for a volume that is being made. */

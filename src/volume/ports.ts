@@ -117,8 +117,9 @@ export interface CopyControl {
  */
 export interface FreezeMarks {
   /**
-   * Marks volumes, durably.
+   * Marks volumes, durably, all or none.
    * @returns those that were marked before, because nobody could thaw them
+   * @throws VolumeError exhausted or unavailable for what a disk can answer
    */
   add(volumeIds: readonly string[]): Promise<readonly string[]>;
   remove(volumeIds: readonly string[]): Promise<void>;

@@ -1,7 +1,8 @@
 import { quote, VolumeError } from './errors.ts';
-import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
+import { withFrozen } from './freeze-volumes.ts';
 import type { Model } from './model.ts';
-import { contentPathOf, isVolumeAt } from './staged-content.ts';
+import type { HeldFileSystem } from './mounts-port.ts';
+import { contentPathOf } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 
 /** How a volume is used at the moment, as far as that matters to a copy of it. */
@@ -10,30 +11,63 @@ export type Usage =
   | { readonly kind: 'unused' }
   /** A directory that is mounted. */
   | { readonly kind: 'directory' }
-  /** An image whose file system is mounted. */
-  | ({ readonly kind: 'mounted' } & MountedVolume)
+  /** An image whose file system is mounted, and held. */
+  | { readonly kind: 'mounted'; readonly fileSystem: HeldFileSystem }
   /** An image that is attached: a block volume, or one that is mounted where nobody here can see it. */
   | { readonly kind: 'attached'; readonly device: string };
 
-/** How a volume is used. The caller keeps others from staging it meanwhile. */
-export async function usageOf(model: Model, volume: Volume): Promise<Usage> {
+/**
+ * Lends how a volume is used. A mounted file system is held meanwhile, so that it can be worked on when the mount it was
+ * found at is taken down. The caller keeps others from staging the volume.
+ * @throws VolumeError aborted: it is being unmounted just now
+ */
+export async function withUsage<T>(
+  model: Model,
+  volume: Volume,
+  use: (usage: Usage) => Promise<T>,
+): Promise<T> {
+  const usage = await usageOf(model, volume);
+  try {
+    return await use(usage);
+  } finally {
+    if (usage.kind === 'mounted') await usage.fileSystem.release();
+  }
+}
+
+/** The same for several volumes, in their order. */
+export function withUsages<T>(
+  model: Model,
+  [volume, ...others]: readonly Volume[],
+  use: (usages: readonly Usage[]) => Promise<T>,
+): Promise<T> {
+  if (!volume) return use([]);
+  return withUsage(model, volume, (usage) => withUsages(model, others, (usages) => use([usage, ...usages])));
+}
+
+async function usageOf(model: Model, volume: Volume): Promise<Usage> {
+  const known = model.mountIndex.of(volume.id);
   const mounts = await model.mountIndex.confirmed(volume.id);
   if (volume.content.backend !== 'image') return { kind: mounts.length > 0 ? 'directory' : 'unused' };
   const device = await model.devices.find(contentPathOf(model, volume));
   if (!device) return { kind: 'unused' };
   for (const { path, use } of isBlock(volume.content) ? [] : mounts) {
     if (use.kind === 'inside') continue;
-    const state = await model.mounts.inspect(path);
-    if (await isVolumeAt(model, volume, path, state)) return { kind: 'mounted', volume, path };
+    const fileSystem = await model.mounts.hold(path, device);
+    if (fileSystem) return { kind: 'mounted', fileSystem };
+  }
+  // The device goes a moment after the last mount, when all is written back.
+  if ((await model.mountIndex.confirmed(volume.id)).length < known.length) {
+    throw new VolumeError('aborted', `volume ${quote(volume.id)} is being unmounted; call again`);
   }
   return { kind: 'attached', device: device.path };
 }
 
 /** Brings what was written to a volume to its disk. */
-export async function syncContent(model: Model, volume: Volume): Promise<void> {
-  const usage = await usageOf(model, volume);
-  if (usage.kind === 'mounted') await model.mounts.sync(usage.path);
-  if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+export function syncContent(model: Model, volume: Volume): Promise<void> {
+  return withUsage(model, volume, async (usage) => {
+    if (usage.kind === 'mounted') await usage.fileSystem.sync();
+    if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+  });
 }
 
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
@@ -54,23 +88,24 @@ export async function withSteadyContent<T>(
   { isShared, signal }: CopyWay,
   copy: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const usage = await usageOf(model, volume);
-  switch (usage.kind) {
-    case 'unused':
-      return copy(signal);
-    case 'directory':
-      // A snapshot of a subvolume has what is not on the disk yet, too.
-      if (volume.content.backend !== 'subvolume') await model.mounts.sync(contentPathOf(model, volume));
-      return copy(signal);
-    case 'mounted':
-      if (!isShared) return withFrozen(model, [usage], (limit) => copy(AbortSignal.any([signal, limit])));
-      await model.mounts.sync(usage.path);
-      return copy(signal);
-    case 'attached':
-      if (isShared) return copy(signal);
-      throw new VolumeError(
-        'precondition',
-        `volume ${quote(volume.id)} is in use (${usage.device}), and a copy of it cannot be of one instant, because it would share no blocks with pool ${quote(volume.pool)}; unstage it first`,
-      );
-  }
+  return withUsage(model, volume, async (usage) => {
+    switch (usage.kind) {
+      case 'unused':
+        return copy(signal);
+      case 'directory':
+        // A snapshot of a subvolume has what is not on the disk yet, too.
+        if (volume.content.backend !== 'subvolume') await model.mounts.sync(contentPathOf(model, volume));
+        return copy(signal);
+      case 'mounted':
+        if (!isShared) return withFrozen(model, [{ volume, fileSystem: usage.fileSystem }], signal, copy);
+        await usage.fileSystem.sync();
+        return copy(signal);
+      case 'attached':
+        if (isShared) return copy(signal);
+        throw new VolumeError(
+          'precondition',
+          `volume ${quote(volume.id)} is in use (${usage.device}), and a copy of it cannot be of one instant, because it would share no blocks with pool ${quote(volume.pool)}; unstage it first`,
+        );
+    }
+  });
 }

@@ -1,8 +1,8 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import type { Device } from '../../src/volume/devices-port.ts';
 import type { FileSystemType } from '../../src/volume/file-system-type.ts';
 import { type MountFlags, noMountFlags } from '../../src/volume/mount-flags.ts';
-import type { FileIdentity, Mounts, PathState } from '../../src/volume/mounts-port.ts';
+import type { FileIdentity, HeldFileSystem, Mounts, PathState } from '../../src/volume/mounts-port.ts';
 
 /** An implementation of Mounts, and hands to prepare what it meets. */
 export interface MountsSubject {
@@ -459,44 +459,75 @@ export function mountsContract(
       });
     });
 
-    describe.skipIf(!hasDevices)('freeze and thaw', () => {
-      test('let writers wait, and go on', async () => {
-        const { device } = await subject.makeDevice('ext4');
-        await mounts.mountDevice(device, at('target'), { fsType: 'ext4', options: [], flags: noMountFlags });
+    describe.skipIf(!hasDevices).each(['ext4', 'btrfs'] as const)('hold: %s', (fsType) => {
+      const how = { fsType, options: [], flags: noMountFlags };
+
+      /** A device that is mounted at `target`, and its file system, held. */
+      async function mountedAndHeld() {
+        const { device } = await subject.makeDevice(fsType);
+        await mounts.mountDevice(device, at('target'), how);
+        return { device, held: await heldAt('target', device) };
+      }
+
+      async function heldAt(path: string, device: Device): Promise<HeldFileSystem> {
+        const held = await mounts.hold(at(path), device);
+        if (!held) throw new Error(`nothing is held at ${path}`);
+        // A frozen file system outlives its mounts and this process.
+        onTestFinished(async () => {
+          await held.thaw().catch(() => {});
+          await held.release();
+        });
+        return held;
+      }
+
+      test('lets writers wait while it is frozen, and go on', async () => {
+        const { device, held } = await mountedAndHeld();
         let isMade = false;
-        expect(await mounts.freeze(at('target'))).toBe(true);
+        expect(await held.freeze()).toBe(true);
         const making = mounts.makeDirectory(at('target/new')).then(() => {
           isMade = true;
         });
-        try {
-          // Somebody else's, as far as the second knows.
-          expect(await mounts.freeze(at('target'))).toBe(false);
-          await mounts.sync(at('target'));
-          expect(isMade).toBe(false);
-        } finally {
-          await mounts.thaw(at('target'));
-        }
+        // Another process's, as far as the second one knows.
+        const other = await heldAt('target', device);
+        expect(await other.freeze()).toBe(false);
+        await held.sync();
+        expect(isMade).toBe(false);
+        expect(await mounts.makeDirectory(at('source/new'))).toBe(true);
+        expect(await held.thaw()).toBe(true);
         await making;
         expect((await mounts.inspect(at('target/new'))).kind).toBe('directory');
-        await mounts.thaw(at('target'));
+        expect(await held.thaw()).toBe(false);
       });
 
-      test('leave other file systems alone', async () => {
-        const { device } = await subject.makeDevice('ext4');
-        await mounts.mountDevice(device, at('target'), { fsType: 'ext4', options: [], flags: noMountFlags });
-        await mounts.freeze(at('target'));
-        try {
-          expect(await mounts.makeDirectory(at('source/new'))).toBe(true);
-        } finally {
-          await mounts.thaw(at('target'));
+      test('keeps no mount from being unmounted, and is thawed without one', async () => {
+        const { held } = await mountedAndHeld();
+        await bind('target', 'other');
+        expect(await held.freeze()).toBe(true);
+        await mounts.unmount(at('target'));
+        await mounts.unmount(at('other'));
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+        expect(await held.thaw()).toBe(true);
+        await held.release();
+        await held.release();
+        await expect(held.thaw()).rejects.toThrow('released');
+      });
+
+      test('is given by each mount of it, also a read-only one, and by nothing else', async () => {
+        const { device } = await mountedAndHeld();
+        await bind('target', 'other', readOnly);
+        await heldAt('other', device);
+        for (const path of ['source', 'missing', 'missing/below', 'file', 'link', 'link/inside', tooLong]) {
+          expect(await mounts.hold(at(path), device), path).toBeUndefined();
         }
+        await mounts.unmount(at('target'));
+        expect(await mounts.hold(at('target'), device)).toBeUndefined();
+        expect(await mounts.hold(at('other'), (await subject.makeDevice(fsType)).device)).toBeUndefined();
       });
     });
 
-    test('a path that does not exist can neither be synced nor frozen', async () => {
+    test('a path that does not exist cannot be synced', async () => {
       await mounts.sync(at('source'));
       await expect(mounts.sync(at('missing'))).rejects.toThrow();
-      await expect(mounts.freeze(at('missing'))).rejects.toThrow();
     });
 
     describe('remove', () => {

@@ -1,5 +1,6 @@
-import { renameSync, rmSync, symlinkSync } from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import { everywhere, found } from '../support/health.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { fileSystem, image, imageFile } from '../support/image-node.ts';
@@ -9,47 +10,77 @@ import { StoppableNode } from './stoppable-node.ts';
 const sizes = { ext4: 16, xfs: 300, btrfs: 128 } as const;
 const fsTypes = ['ext4', 'xfs', 'btrfs'] as const;
 
-describe.skipIf(!isHostRoot).each(fsTypes)(
-  'a file system of %s that the next start cannot thaw',
-  (fsType) => {
-    test('is told to be frozen, until a later one has thawed it', async () => {
-      const node = new StoppableNode(undefined);
-      await node.start();
-      const paths = await node.test.createPublished(
-        'a',
-        fileSystem(fsType),
-        image(sizes[fsType] * 1024 ** 2),
-      );
-      thawAtEnd(node.pool);
-      const snapshot = () =>
-        node.test.controller.CreateSnapshot({ name: 'snapshot', source_volume_id: paths.volume_id });
-      expect(await found(node.test, paths)).toEqual(everywhere([]));
-      await node.dieAt('freeze: frozen', snapshot);
-      // A start that does not find the image where it was cannot find what is frozen.
-      const file = imageFile(node.test, paths.volume_id);
-      renameSync(file, `${file}.away`);
-      symlinkSync(`${file}.away`, file);
-      const driver = await node.start();
-      expect(driver.log()).toContain('could not be thawed');
-      rmSync(file);
-      renameSync(`${file}.away`, file);
-      expect(await found(node.test, paths)).toEqual(everywhere(['Frozen']));
-      await node.test.stop();
-      const next = await node.start();
-      expect(next.log()).toContain('"wasFrozen":true');
-      expect(await found(node.test, paths)).toEqual(everywhere([]));
-      await node.expectTidy();
-    });
+/** A node with a published volume, and a snapshot of it that may be taken. */
+async function publishedNode(fsType: keyof typeof sizes) {
+  const node = new StoppableNode(undefined);
+  await node.start();
+  const request = image(sizes[fsType] * 1024 ** 2);
+  const paths = await node.test.createPublished('a', fileSystem(fsType), request);
+  thawAtEnd(node.pool);
+  const snapshot = () =>
+    node.test.controller.CreateSnapshot({ name: 'snapshot', source_volume_id: paths.volume_id });
+  return { node, paths, snapshot };
+}
+
+test.skipIf(!isHostRoot).each(fsTypes)(
+  'a file system of %s that a start could not thaw is thawed by the next look at its health',
+  async (fsType) => {
+    const { node, paths, snapshot } = await publishedNode(fsType);
+    await node.dieAt('freeze: frozen', snapshot);
+    // A start that does not find the image where it was cannot find what is frozen.
+    const file = imageFile(node.test, paths.volume_id);
+    renameSync(file, `${file}.away`);
+    symlinkSync(`${file}.away`, file);
+    const driver = await node.start();
+    expect(driver.log()).toContain('could not be thawed');
+    rmSync(file);
+    renameSync(`${file}.away`, file);
+    expect(await found(node.test, paths)).toEqual(everywhere([]));
+    expect(driver.log()).toContain('"wasFrozen":true');
+    await node.expectTidy();
+  },
+);
+
+test.skipIf(!isHostRoot)(
+  'a file system is reported as frozen while neither start nor look can thaw it',
+  async () => {
+    const { node, paths, snapshot } = await publishedNode('ext4');
+    await node.dieAt('freeze: frozen', snapshot);
+    const driver = await node.start({ withoutSysAdmin: true });
+    expect(driver.log()).toContain('could not be thawed');
+    expect(await found(node.test, paths)).toEqual(everywhere(['Frozen']));
+  },
+);
+
+test.skipIf(!isHostRoot)(
+  'a mark without a frozen file system is removed by a look, mounted or not',
+  async () => {
+    const { node, paths } = await publishedNode('ext4');
+    const leaveMark = () => writeFileSync(join(node.pool, '.csi-hostpath', 'frozen', paths.volume_id), '');
+    const { volume_id } = paths;
+    for (const look of [
+      () => node.test.controller.ControllerGetVolumeHealth({ volume_id }),
+      () => node.test.controller.ControllerListVolumeHealth({}),
+      () => node.test.node.NodeGetVolumeHealth({ volume_id }),
+    ]) {
+      leaveMark();
+      await look();
+      await node.expectThawed();
+    }
+    await node.test.node.NodeUnpublishVolume(paths);
+    await node.test.node.NodeUnstageVolume(paths);
+    leaveMark();
+    expect((await node.test.controller.ControllerGetVolumeHealth({ volume_id })).volume_health).toMatchObject(
+      {
+        health_statuses: [],
+      },
+    );
+    await node.expectThawed();
   },
 );
 
 test.skipIf(!isHostRoot)('while a copy has a file system frozen, nothing is wrong with it', async () => {
-  const node = new StoppableNode(undefined);
-  await node.start();
-  const paths = await node.test.createPublished('a', fileSystem('ext4'), image(16 * 1024 ** 2));
-  thawAtEnd(node.pool);
-  const snapshot = () =>
-    node.test.controller.CreateSnapshot({ name: 'snapshot', source_volume_id: paths.volume_id });
+  const { node, paths, snapshot } = await publishedNode('ext4');
   for (const step of ['freeze: marked', 'freeze: frozen', 'freeze: thawed'] as const) {
     const look = async () => expect(await found(node.test, paths), step).toEqual(everywhere([]));
     expect(await node.whileHeldAt(step, snapshot, look)).toMatchObject({ status: 'fulfilled' });

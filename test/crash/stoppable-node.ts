@@ -29,10 +29,10 @@ export class StoppableNode {
     thawAtEnd(this.pool);
   }
 
-  /** Starts a driver that is not stopped anywhere. */
-  async start(): Promise<DriverProcess> {
+  /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin lets it neither mount nor thaw anything */
+  async start({ withoutSysAdmin = false } = {}): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
-    const driver = await this.launch();
+    const driver = await this.launch(withoutSysAdmin ? ['--require=./test/crash/without-sys-admin.cjs'] : []);
     this.exit = undefined;
     void driver.exit.then((exit) => {
       this.exit = exit;
@@ -79,19 +79,27 @@ export class StoppableNode {
     return result;
   }
 
-  private launch(): Promise<DriverProcess> {
+  private launch(nodeFlags: readonly string[] = []): Promise<DriverProcess> {
     const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
     const flags = [...kubeletOf(this.test).flags, ...ofPool];
-    const program = ['test/crash/stoppable-driver.mjs'];
+    const program = [...nodeFlags, 'test/crash/stoppable-driver.mjs'];
     return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
   }
 
   /** Expects that nothing half-built, half-removed, marked or frozen is left. */
   async expectTidy(): Promise<void> {
-    for (const name of ['.incoming', '.outgoing', '.csi-hostpath/frozen']) {
-      await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
-    }
+    for (const name of ['.incoming', '.outgoing']) await this.expectEmpty(name);
+    await this.expectThawed();
+  }
+
+  /** Expects that nothing is marked or frozen. */
+  async expectThawed(): Promise<void> {
+    await this.expectEmpty('.csi-hostpath/frozen');
     expect(await thawBelow(this.pool)).toEqual([]);
+  }
+
+  private async expectEmpty(name: string): Promise<void> {
+    await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
   }
 
   /** Expects that nothing is mounted, attached or remembered any more. */

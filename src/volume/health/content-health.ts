@@ -59,15 +59,19 @@ async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[
   return [finding('FileSystemUnknown', message)];
 }
 
-/** A mark that stays when no copy is under way is of a file system that nobody could thaw. */
+/**
+ * A mark outlives its copy when the file system could not be thawed, or the mark not removed. The kernel tells only those
+ * who thaw a file system whether it is frozen, so the look thaws it, and finds something where that fails.
+ */
 async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
   if (!hasFileSystemOfItsOwn(volume)) return [];
-  return model.frozen.watch(async (watch) => {
-    const isMarked = await model.pools.of(volume).freezeMarks.has(volume.id);
-    if (!isMarked || !watch.isAtRest(volume.id)) return [];
-    const message = `the file system of volume ${quote(volume.id)} was frozen for a copy and could not be thawed: who writes to it may wait for ever`;
-    return [finding('Frozen', message)];
-  });
+  const pool = model.pools.of(volume);
+  const isMarked = await pool.freezeMarks.has(volume.id);
+  // While a copy is under way the mark is its own. None begins from here on until the thaw has ended.
+  if (!isMarked || model.frozen.has(volume.id)) return [];
+  if (await model.thawing.during(volume.id, () => pool.thawMarked(volume.id))) return [];
+  const message = `the file system of volume ${quote(volume.id)} was frozen for a copy and cannot be thawed: writers may hang`;
+  return [finding('Frozen', message)];
 }
 
 /**

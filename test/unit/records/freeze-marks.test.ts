@@ -7,7 +7,7 @@ import { temporaryDirectory } from '../temporary-directory.ts';
 const own = newObjectId('a', 'aaaaaaaa');
 
 function marksIn(directory = temporaryDirectory()) {
-  return { directory, marks: new DiskFreezeMarks(directory) };
+  return { directory, marks: new DiskFreezeMarks(directory, 'fast') };
 }
 
 test('a mark is called as the directory of its volume, and stays until it is removed', async () => {
@@ -15,7 +15,7 @@ test('a mark is called as the directory of its volume, and stays until it is rem
   await marks.add([own, 'imported/../id']);
   const names = [own, directoryNameOf('imported/../id')].sort();
   expect(readdirSync(directory).sort()).toEqual(names);
-  expect((await new DiskFreezeMarks(directory).marked()).sort()).toEqual(names);
+  expect((await new DiskFreezeMarks(directory, 'fast').marked()).sort()).toEqual(names);
   await marks.remove(['imported/../id']);
   expect(await marks.marked()).toEqual([own]);
   await marks.removeNamed(own);
@@ -24,7 +24,7 @@ test('a mark is called as the directory of its volume, and stays until it is rem
 
 test('a volume that is marked already is told, since nobody could thaw it', async () => {
   const { directory, marks } = marksIn();
-  expect(await new DiskFreezeMarks(directory).add([own])).toEqual([]);
+  expect(await new DiskFreezeMarks(directory, 'fast').add([own])).toEqual([]);
   expect(await marks.add([own, 'other'])).toEqual([own]);
   await marks.remove(['other']);
   expect(await marks.marked()).toEqual([own]);
@@ -32,7 +32,7 @@ test('a volume that is marked already is told, since nobody could thaw it', asyn
 
 test('a volume is marked or not, whoever has marked it', async () => {
   const { directory, marks } = marksIn();
-  await new DiskFreezeMarks(directory).add(['imported/../id']);
+  await new DiskFreezeMarks(directory, 'fast').add(['imported/../id']);
   expect([await marks.has('imported/../id'), await marks.has(own)]).toEqual([true, false]);
   await marks.remove(['imported/../id']);
   expect(await marks.has('imported/../id')).toBe(false);
@@ -51,4 +51,12 @@ test('a mark that cannot be made is an error, so that nothing is frozen without 
   rmSync(directory, { recursive: true });
   await expect(marks.add([own])).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(marks.marked()).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
+test('where one cannot be marked, none of the others stays marked, but those that were before do', async () => {
+  const { directory, marks } = marksIn();
+  await marks.add(['before']);
+  const tooLong = 'n'.repeat(256);
+  await expect(marks.add([own, 'before', tooLong])).rejects.toThrow();
+  expect(readdirSync(directory)).toEqual([directoryNameOf('before')]);
 });

@@ -175,11 +175,11 @@ describe('images that are staged', () => {
     const node = await nodeWith([imageContent(), imageContent()], { freeBytes: 150n });
     const { mounts, volumes, pool, cut } = node;
     await stageAll(node, volumes);
-    const freeze = vi.spyOn(mounts, 'freeze');
+    const mark = vi.spyOn(pool.freezeMarks, 'add');
     const promised = pool.disk.promisedBytes;
     mounts.space = { ...mounts.space, bytes: { ...mounts.space.bytes, available: 150n } };
     await expect(cut()).rejects.toMatchObject({ kind: 'exhausted' });
-    expect(freeze).not.toHaveBeenCalled();
+    expect(mark).not.toHaveBeenCalled();
     expect(pool.disk.promisedBytes).toBe(promised);
     await expectNothingMade(node);
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
+import { noMountFlags } from '../../../src/volume/mount-flags.ts';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
-import { usageOf, withSteadyContent } from '../../../src/volume/steady-content.ts';
+import { syncContent, withSteadyContent, withUsage } from '../../../src/volume/steady-content.ts';
 import type { VolumeContent } from '../../../src/volume/volume.ts';
 import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
@@ -21,10 +22,11 @@ async function nodeWith(content: VolumeContent, isStaged: boolean) {
   const { signal } = new AbortController();
   const copy = (isShared: boolean) =>
     withSteadyContent(model, volume, { isShared, signal }, async () => ({
-      isFrozen: mounts.isFrozen(staging),
+      isFrozen: mounts.frozenDevices.length > 0,
       synced: [...mounts.synced],
     }));
-  return { ...node, volume, path, copy, usage: () => usageOf(model, volume) };
+  const usage = () => withUsage(model, volume, async (found) => found);
+  return { ...node, volume, path, copy, usage };
 }
 
 describe('how a volume is used', () => {
@@ -48,9 +50,11 @@ describe('how a volume is used', () => {
     expect(await usage()).toEqual({ kind: 'unused' });
   });
 
-  test('is by its file system where that is mounted, and where', async () => {
-    const { volume, usage } = await nodeWith(imageContent(), true);
-    expect(await usage()).toEqual({ kind: 'mounted', volume, path: staging });
+  test('is by its file system where that is mounted, which is held meanwhile', async () => {
+    const { model, mounts, volume, usage } = await nodeWith(imageContent(), true);
+    expect((await usage()).kind).toBe('mounted');
+    const held = await withUsage(model, volume, async () => [...mounts.heldDevices]);
+    expect([held, mounts.heldDevices]).toEqual([['7:1'], []]);
   });
 
   test('is by its device where that is attached: a block volume', async () => {
@@ -138,4 +142,46 @@ describe('a copy', () => {
     });
     expect(write).not.toHaveBeenCalled();
   });
+});
+
+describe('a volume that is unmounted just when it is looked at', () => {
+  /** Unmounts paths just before a look at the first of them holds the file system. */
+  async function unmountedDuringLook(paths: readonly string[]) {
+    const node = await nodeWith(imageContent(), true);
+    const { model, mounts, volume, makeDirectory } = node;
+    makeDirectory('/target');
+    const state = await mounts.inspect(staging);
+    if (state.kind !== 'mounted') throw new Error(`${staging} is ${state.kind}`);
+    const mountId = await mounts.bind(staging, '/target', noMountFlags, state.identity);
+    model.mountIndex.add({ volumeId: volume.id, path: '/target', mountId, use: { kind: 'found' } });
+    const hold = mounts.hold.bind(mounts);
+    vi.spyOn(mounts, 'hold').mockImplementationOnce(async (path, device) => {
+      for (const gone of paths) await mounts.unmount(gone);
+      return hold(path, device);
+    });
+    return node;
+  }
+
+  test('is frozen, and synced, through another mount', async () => {
+    const { copy } = await unmountedDuringLook([staging]);
+    expect(await copy(false)).toMatchObject({ isFrozen: true });
+    const again = await unmountedDuringLook([staging]);
+    await syncContent(again.model, again.volume);
+    expect(again.mounts.synced).toEqual(['/target']);
+  });
+
+  test.each([true, false])(
+    'is copied by the next try where no other mount is left; sharing blocks: %s',
+    async (isShared) => {
+      const { devices, path, copy } = await unmountedDuringLook([staging, '/target']);
+      // The kernel is still writing back.
+      await devices.attach(path);
+      await expect(copy(isShared)).rejects.toMatchObject({
+        kind: 'aborted',
+        message: expect.stringMatching(/ is being unmounted; call again$/),
+      });
+      await devices.detach(path);
+      expect(await copy(isShared)).toEqual({ isFrozen: false, synced: [] });
+    },
+  );
 });

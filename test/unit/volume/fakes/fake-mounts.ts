@@ -7,6 +7,7 @@ import type {
   FileIdentity,
   FileSystemMount,
   FileSystemUsage,
+  HeldFileSystem,
   MountedPath,
   Mounts,
   PathState,
@@ -55,11 +56,13 @@ export class FakeMounts implements Mounts {
   /** Whether this process may grow ext4 while it is mounted. */
   canGrowExt4 = true;
   /** The devices there are. */
-  readonly loops = new FakeLoops((loop) => this.mounted.some(({ tree }) => tree.device === loop.number));
+  readonly loops = new FakeLoops((loop) => this.isDeviceUsed(loop.number));
   /** The devices whose file systems take no writes, whatever their mounts. */
   private readonly readOnlyFileSystems = new Set<string>();
   /** The paths whose file systems were synced, in order. */
   readonly synced: string[] = [];
+  /** The devices whose file systems are held, once for each hold. */
+  private held: string[] = [];
   /** The devices whose file systems are frozen, and who waits for the thaw. */
   private readonly frozen = new Map<string, (() => void)[]>();
   private readonly deviceNodes = new FakeTree('0:5');
@@ -190,23 +193,73 @@ export class FakeMounts implements Mounts {
     this.synced.push(path);
   }
 
-  async freeze(path: string): Promise<boolean> {
-    const { device } = this.existing(path).mount.tree;
-    if (this.frozen.has(device)) return false;
-    this.frozen.set(device, []);
-    return true;
+  async hold(path: string, { number }: Device): Promise<HeldFileSystem | undefined> {
+    if (this.deviceNumberAt(path) !== number) return undefined;
+    this.held.push(number);
+    let isHeld = true;
+    const checkHeld = () => {
+      if (!isHeld) throw new Error('the file system has been released');
+    };
+    return {
+      sync: async () => {
+        checkHeld();
+        this.synced.push(path);
+      },
+      freeze: async () => {
+        checkHeld();
+        if (this.frozen.has(number)) return false;
+        this.frozen.set(number, []);
+        return true;
+      },
+      thaw: async () => {
+        checkHeld();
+        return this.thaw(number);
+      },
+      release: async () => {
+        if (isHeld) this.held.splice(this.held.indexOf(number), 1);
+        isHeld = false;
+        this.loops.releaseUnused();
+      },
+    };
   }
 
-  async thaw(path: string): Promise<void> {
-    const { device } = this.existing(path).mount.tree;
-    const waiting = this.frozen.get(device) ?? [];
-    this.frozen.delete(device);
-    for (const go of waiting) go();
+  /** The devices whose file systems are frozen. */
+  get frozenDevices(): string[] {
+    return [...this.frozen.keys()];
+  }
+
+  /** The devices whose file systems are held. */
+  get heldDevices(): readonly string[] {
+    return this.held;
   }
 
   /** Whether the file system at a path is frozen. */
   isFrozen(path: string): boolean {
     return this.frozen.has(this.existing(path).mount.tree.device);
+  }
+
+  private thaw(device: string): boolean {
+    const waiting = this.frozen.get(device);
+    if (!waiting) return false;
+    this.frozen.delete(device);
+    for (const go of waiting) go();
+    this.loops.releaseUnused();
+    return true;
+  }
+
+  private isDeviceUsed(device: string): boolean {
+    const isMounted = this.mounted.some(({ tree }) => tree.device === device);
+    return isMounted || this.held.includes(device) || this.frozen.has(device);
+  }
+
+  /** Undefined where a path cannot be walked, too. */
+  private deviceNumberAt(path: string): string | undefined {
+    try {
+      return this.walk(path)?.mount.tree.device;
+    } catch (error) {
+      if (error instanceof VolumeError) return undefined;
+      throw error;
+    }
   }
 
   private thawed(device: string): Promise<void> {

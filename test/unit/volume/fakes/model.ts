@@ -75,6 +75,8 @@ export type FakePool = Pool & {
   };
   readonly freezeMarks: FakeFreezeMarks;
   readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
+  /** What thawing a marked volume does: it succeeds, unless a test says otherwise. */
+  thawMarked: (volumeId: string) => Promise<boolean>;
   /** What its check for reachability does. */
   checkReachable: () => Promise<void>;
 };
@@ -131,6 +133,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
     sharing: new SharingClaims(),
     frozen: new InWork(),
+    thawing: new InWork(),
     volumesInWork: new InWork(),
     pathsInWork: new InWork(),
     paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
@@ -206,6 +209,7 @@ function fakePool(
     kind: volumeRecords,
     destroy: (directory, volume) => backends[volume.content.backend].destroy(directory, volume),
   });
+  const freezeMarks = new FakeFreezeMarks();
   let lastProjectId = 100;
   return {
     name,
@@ -231,7 +235,11 @@ function fakePool(
         },
       }),
     },
-    freezeMarks: new FakeFreezeMarks(),
+    freezeMarks,
+    async thawMarked(volumeId) {
+      await freezeMarks.remove([volumeId]);
+      return true;
+    },
     backends,
     account: new Account(capacityBytes),
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),

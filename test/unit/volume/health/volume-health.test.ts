@@ -1,11 +1,11 @@
 import { describe, expect, test, vi } from 'vitest';
 import { deleteVolume } from '../../../../src/volume/delete-volume.ts';
 import { VolumeError } from '../../../../src/volume/errors.ts';
-import { withFrozen } from '../../../../src/volume/freeze-volumes.ts';
 import { volumeHealth } from '../../../../src/volume/health/volume-health.ts';
 import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { stageVolume, unstageVolume } from '../../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../../src/volume/staged-content.ts';
+import { withSteadyContent } from '../../../../src/volume/steady-content.ts';
 import { mutationSteps, type Step } from '../../../../src/volume/steps.ts';
 import type { VolumeContent } from '../../../../src/volume/volume.ts';
 import { gateAt } from '../fakes/gate.ts';
@@ -28,7 +28,9 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   const health = async () => (await volumeHealth(node.model, volume.id)).findings;
   const reasons = async () => (await health()).map(({ reason }) => reason);
   const stage = () => stageVolume(node.model, volume, node.makeDirectory('/staging'), capability());
-  return { ...node, volume, health, reasons, stage, path: contentPathOf(node.model, volume) };
+  const way = { isShared: false, signal: new AbortController().signal };
+  const freeze = () => withSteadyContent(node.model, volume, way, async () => {});
+  return { ...node, volume, health, reasons, stage, freeze, path: contentPathOf(node.model, volume) };
 }
 
 const gone = async () => {
@@ -213,12 +215,27 @@ describe('a mounted image', () => {
 });
 
 describe('a file system that could not be thawed', () => {
-  test('is told as long as its mark is there', async () => {
-    const { pool, volume, health } = await nodeWith(imageContent());
+  test('is reported while the look cannot thaw it either, however many look at once', async () => {
+    const { pool, volume, health, reasons } = await nodeWith(imageContent());
     await pool.freezeMarks.add([volume.id]);
+    const { thawMarked } = pool;
+    pool.thawMarked = async () => false;
     expect(await health()).toMatchObject([{ status: 'DEGRADED', reason: 'Frozen' }]);
-    await pool.freezeMarks.remove([volume.id]);
-    expect(await health()).toEqual([]);
+    expect(await Promise.all([reasons(), reasons()])).toEqual([['Frozen'], ['Frozen']]);
+    pool.thawMarked = thawMarked;
+    expect(await reasons()).toEqual([]);
+    expect(pool.freezeMarks.marked.size).toBe(0);
+  });
+
+  test('is not frozen for another copy while a look thaws it', async () => {
+    const { pool, volume, stage, reasons, freeze } = await nodeWith(imageContent());
+    await stage();
+    await pool.freezeMarks.add([volume.id]);
+    pool.thawMarked = async () => {
+      await expect(freeze()).rejects.toMatchObject({ kind: 'aborted' });
+      return true;
+    };
+    expect(await reasons()).toEqual([]);
   });
 
   test('is not one that is frozen for a copy just now, at any step of it', async () => {
@@ -229,15 +246,15 @@ describe('a file system that could not be thawed', () => {
     await node.stage();
     ({ reasons } = node);
     seen.length = 0;
-    await withFrozen(node.model, [{ volume: node.volume, path: '/staging' }], async () => {});
+    await node.freeze();
     expect(seen).toEqual(mutationSteps.freeze.map((step) => [step, []]));
   });
 
   test('is not one that was frozen and thawed while it was looked', async () => {
-    const { model, pool, volume, stage, reasons } = await nodeWith(imageContent());
+    const { pool, stage, reasons, freeze } = await nodeWith(imageContent());
     await stage();
     vi.spyOn(pool.freezeMarks, 'has').mockImplementation(async () => {
-      await withFrozen(model, [{ volume, path: '/staging' }], async () => {});
+      await freeze();
       return true;
     });
     expect(await reasons()).toEqual([]);

@@ -1,0 +1,78 @@
+import { close } from 'node:fs';
+import { promisify } from 'node:util';
+import { openDetached } from '../kernel/bind-mount.ts';
+import { syncFileSystem } from '../kernel/descriptor.ts';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { freeze, thaw } from '../kernel/freeze.ts';
+import { readMountinfo } from '../kernel/mountinfo.ts';
+import { withPath } from '../kernel/path-handle.ts';
+import { statusOf } from '../kernel/statx.ts';
+import type { Device } from '../volume/devices-port.ts';
+import type { HeldFileSystem } from '../volume/mounts-port.ts';
+
+// The last user of a file system waits until it is written back, so closing is done on another thread.
+const closeAsync = promisify(close);
+
+/** A file system held by a descriptor, which is open in a mount of its own. */
+class OpenFileSystem implements HeldFileSystem {
+  private readonly fd: number;
+  private closed: Promise<void> | undefined;
+
+  /** @param fd open for reading; closed by `release` */
+  constructor(fd: number) {
+    this.fd = fd;
+  }
+
+  async sync(): Promise<void> {
+    await syncFileSystem(this.openFd());
+  }
+
+  async freeze(): Promise<boolean> {
+    return freeze(this.openFd());
+  }
+
+  async thaw(): Promise<boolean> {
+    return thaw(this.openFd());
+  }
+
+  release(): Promise<void> {
+    this.closed ??= closeAsync(this.fd);
+    return this.closed;
+  }
+
+  // The number of a closed descriptor is soon another file's.
+  private openFd(): number {
+    if (this.closed !== undefined) throw new Error('the file system has been released');
+    return this.fd;
+  }
+}
+
+/**
+ * Holds the file system of a device by the mount at a path.
+ * @returns undefined when that file system is not, or no longer, mounted there
+ */
+export async function holdFileSystem(path: string, device: Device): Promise<HeldFileSystem | undefined> {
+  try {
+    return await withPath(path, async (fd) => {
+      // A path without its mount leads to the file system below, and freezing that one could stop the whole node.
+      if ((await deviceNumberOf(fd)) !== device.number) return undefined;
+      return new OpenFileSystem(await openDetached(fd));
+    });
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)) return undefined;
+    // The mount was detached after it was opened.
+    if (isErrno(error, errno.EINVAL)) return undefined;
+    throw error;
+  }
+}
+
+/** The number of the device that an open file's file system is on, `major:minor`; undefined when it has none. */
+export async function deviceNumberOf(fd: number): Promise<string | undefined> {
+  const { device, mountId } = statusOf(fd);
+  // Some file systems show a device number of their own; then the mount tells what it was made from.
+  if (!device.startsWith('0:')) return device;
+  const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
+  return mount?.source.startsWith('/dev/')
+    ? withPath(mount.source, (deviceFd) => statusOf(deviceFd).deviceNode)
+    : undefined;
+}
