@@ -16,6 +16,7 @@ import { isCapacityEnforced } from '../volume/volume.ts';
 import { DiskPool } from './disk-pool.ts';
 import { Disks } from './disks.ts';
 import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
+import { restorePoolLimits } from './restore-pool-limits.ts';
 
 /** The pools that the command line names. */
 export interface PoolOptions {
@@ -109,6 +110,7 @@ async function enter(
     'pool ready',
   );
   for (const orphan of await removeOrphans(model, pool.name)) tellOrphan(orphan, logger);
+  restorePoolLimits(model, pool.name, logger);
 }
 
 function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): void {
