@@ -55,7 +55,10 @@ export async function unlimit(fd: number): Promise<void> {
   }
 }
 
-/** Whether btrfs has stopped counting, and limits therefore no longer hold, until it is told to count anew. */
-export async function hasLostCount(fd: number): Promise<boolean> {
+/**
+ * Whether btrfs has marked its counts as inconsistent, as it does where a large snapshot is deleted: from then on limits
+ * may not hold, until it is told to count anew.
+ */
+export async function isCountDoubtful(fd: number): Promise<boolean> {
   return (await areQgroupsInconsistent(fileSystemUuid(fd))) && !(await isRescanRunning(fd));
 }

@@ -6,7 +6,7 @@ import type { ContentFault } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { shellWord } from '../shell-word.ts';
 import { dataOf } from '../volume-root.ts';
-import { type DataLimit, hasLostCount } from './qgroup-limit.ts';
+import { type DataLimit, isCountDoubtful } from './qgroup-limit.ts';
 
 const SET_AGAIN = 'the limit is set when the volume is staged next, or the driver starts';
 
@@ -55,7 +55,7 @@ async function explain(
     case 'qgroup':
       if (limit.limitBytes === undefined)
         return `qgroup 0/${limit.id} of volume ${quote(volume.id)} has lost its limit; ${SET_AGAIN}`;
-      return (await hasLostCount(fd)) ? lostCount(directory, volume) : undefined;
+      return (await isCountDoubtful(fd)) ? doubtfulCount(directory, volume) : undefined;
   }
 }
 
@@ -93,9 +93,9 @@ function noQgroup(
   return `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its qgroup is gone; run: ${command}; ${SET_AGAIN}`;
 }
 
-function lostCount(directory: string, { id, pool }: Volume): string {
+function doubtfulCount(directory: string, { id, pool }: Volume): string {
   const command = `btrfs quota rescan -w ${shellWord(poolOf(directory))}`;
-  return `volume ${quote(id)} may outgrow its limit: btrfs has stopped counting on pool ${quote(pool)}; run: ${command}`;
+  return `volume ${quote(id)} may outgrow its limit: btrfs calls what it has counted on pool ${quote(pool)} inconsistent; run: ${command}`;
 }
 
 /** The root of the pool, which outlives a volume that could not be made. */
