@@ -18,8 +18,8 @@ import {
 } from '../../../src/kernel/btrfs-quota.ts';
 import { withDescriptor } from '../../../src/kernel/descriptor.ts';
 import { errno } from '../../../src/kernel/errno.ts';
-import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { nestedSubvolumes, removeSubvolumeTree } from '../../../src/kernel/remove-subvolume-tree.ts';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

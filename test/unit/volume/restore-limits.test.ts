@@ -15,7 +15,11 @@ async function fatesIn({ model }: ReturnType<typeof fakeNode>, poolName = 'defau
 
 test('every volume of a pool gets the limit of its record, and only what was not right is told', async () => {
   const node = fakeNode();
-  const contents: VolumeContent[] = [quota, { backend: 'subvolume', isLimited: true }, { backend: 'directory' }];
+  const contents: VolumeContent[] = [
+    quota,
+    { backend: 'subvolume', isLimited: true },
+    { backend: 'directory' },
+  ];
   for (const content of contents) await node.addVolume(content.backend, { content });
   const elsewhere = await node.addVolume('elsewhere', { content: quota, pool: 'fast' });
   const changed = await node.addVolume('changed', { content: quota });
@@ -67,8 +71,7 @@ test.each(['expand', 'modify'] as const)(
       await applyLimits.apply(pool.backends.quota, args);
       comparing = restoreVolumeLimits(model, volume.id);
     };
-    if (call === 'expand')
-      await expandContent(model, volume, { requiredBytes: 200n, limitBytes: 0n }, 1000n);
+    if (call === 'expand') await expandContent(model, volume, { requiredBytes: 200n, limitBytes: 0n }, 1000n);
     else await modifyVolume(model, volume, { inodeLimit: 5000n });
     expect(await comparing).toEqual({ kind: 'in force' });
     expect(pool.backends.quota.limits.get(volume.id)).toBe(call === 'expand' ? 200n : 100n);
