@@ -1,6 +1,7 @@
+import { constants } from 'node:fs';
 import { chmod, chown, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDescriptor } from '../kernel/descriptor.ts';
+import { syncDescriptor, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { VolumeError } from '../volume/errors.ts';
 import type { ContentLoss } from '../volume/ports.ts';
@@ -9,6 +10,30 @@ import type { RootOwnership } from '../volume/volume.ts';
 /** The directory that pods see, in the directory of its volume. */
 export function dataOf(directory: string): string {
   return join(directory, 'data');
+}
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+
+/**
+ * Opens the directory that pods see, and nothing that may be in its place.
+ * @throws a node:fs error for which `isDataMissing` holds
+ */
+export function withData<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  return withDescriptor(dataOf(directory), OPEN_DIRECTORY, use);
+}
+
+/** The same for calls that cannot do without it. @throws VolumeError damaged */
+export async function withDataOrLoss<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  try {
+    return await withData(directory, use);
+  } catch (error) {
+    if (!isDataMissing(error)) throw error;
+    throw new VolumeError('damaged', `the data that was at ${dataOf(directory)} is lost`, { cause: error });
+  }
+}
+
+export function isDataMissing(error: unknown): boolean {
+  return isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP);
 }
 
 /** Whether the directory that pods see has gone. */

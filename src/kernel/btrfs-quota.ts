@@ -1,10 +1,17 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
 import { type IoctlRequest, ioctl } from './ioctl.ts';
 
 const BTRFS_IOC_QGROUP_CREATE: IoctlRequest = { name: 'BTRFS_IOC_QGROUP_CREATE', number: 0x4010942a };
 const BTRFS_IOC_QGROUP_LIMIT: IoctlRequest = { name: 'BTRFS_IOC_QGROUP_LIMIT', number: 0x8030942b };
 
+const BTRFS_IOC_QUOTA_RESCAN_STATUS: IoctlRequest = {
+  name: 'BTRFS_IOC_QUOTA_RESCAN_STATUS',
+  number: 0x8040942d,
+};
+
+/** struct btrfs_ioctl_quota_rescan_args. */
+const rescanArguments = { bytes: 64, flags: 0 } as const;
 /** struct btrfs_ioctl_qgroup_limit_args, with struct btrfs_qgroup_limit in it. */
 const qgroupLimit = { bytes: 48, id: 0, flags: 8, maxReferenced: 16 } as const;
 /** struct btrfs_ioctl_qgroup_create_args. */
@@ -27,6 +34,13 @@ export async function quotaMode(uuid: string): Promise<QuotaMode> {
 /** Whether the usage of qgroups is known to be wrong, until a rescan is through. */
 export async function areQgroupsInconsistent(uuid: string): Promise<boolean> {
   return (await readAttribute(uuid, 'inconsistent')) === '1';
+}
+
+/** Whether btrfs is counting anew what its subvolumes use, as after quotas were switched on. */
+export async function isRescanRunning(fd: number): Promise<boolean> {
+  const args = Buffer.alloc(rescanArguments.bytes);
+  await ioctl(fd, BTRFS_IOC_QUOTA_RESCAN_STATUS, args);
+  return args.readBigUInt64LE(rescanArguments.flags) !== 0n;
 }
 
 /** What a subvolume may hold and holds. */
@@ -57,9 +71,10 @@ export async function qgroupOf(uuid: string, id: number): Promise<Qgroup | undef
   };
 }
 
+// On this thread: sysfs answers from memory, and a thread would cost ten times as much.
 async function readAttribute(uuid: string, name: string): Promise<string | undefined> {
   try {
-    return (await readFile(`/sys/fs/btrfs/${uuid}/qgroups/${name}`, 'utf8')).trim();
+    return readFileSync(`/sys/fs/btrfs/${uuid}/qgroups/${name}`, 'utf8').trim();
   } catch (error) {
     // ENODEV: it went away between opening and reading.
     if (isErrno(error, errno.ENOENT, errno.ENODEV)) return undefined;

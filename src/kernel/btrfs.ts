@@ -6,7 +6,11 @@ import { statusOf } from './statx.ts';
 const BTRFS_IOC_SUBVOL_CREATE: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_CREATE', number: 0x5000940e };
 const BTRFS_IOC_SNAP_DESTROY: IoctlRequest = { name: 'BTRFS_IOC_SNAP_DESTROY', number: 0x5000940f };
 const BTRFS_IOC_INO_LOOKUP: IoctlRequest = { name: 'BTRFS_IOC_INO_LOOKUP', number: 0xd0009412 };
+const BTRFS_IOC_WAIT_SYNC: IoctlRequest = { name: 'BTRFS_IOC_WAIT_SYNC', number: 0x40089416 };
 const BTRFS_IOC_SNAP_CREATE_V2: IoctlRequest = { name: 'BTRFS_IOC_SNAP_CREATE_V2', number: 0x50009417 };
+const BTRFS_IOC_START_SYNC: IoctlRequest = { name: 'BTRFS_IOC_START_SYNC', number: 0x80089418 };
+const BTRFS_IOC_SUBVOL_GETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_GETFLAGS', number: 0x80089419 };
+const BTRFS_IOC_SUBVOL_SETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_SETFLAGS', number: 0x4008941a };
 const BTRFS_IOC_FS_INFO: IoctlRequest = { name: 'BTRFS_IOC_FS_INFO', number: 0x8400941f };
 
 /** The magic number of btrfs in statfs(2). */
@@ -14,7 +18,7 @@ export const BTRFS_MAGIC = 0x9123683e;
 /** The inode number of every subvolume's root, BTRFS_FIRST_FREE_OBJECTID. */
 export const ROOT_INODE = 256n;
 /** The flag of a read-only subvolume. */
-export const BTRFS_SUBVOL_RDONLY = 2n;
+const BTRFS_SUBVOL_RDONLY = 2n;
 
 /** struct btrfs_ioctl_vol_args. */
 const volumeArguments = { bytes: 4096, name: 8 } as const;
@@ -87,6 +91,36 @@ export function subvolumeId(fd: number): number {
   args.writeBigUInt64LE(ROOT_INODE, inodeLookup.inode);
   ioctlNow(fd, BTRFS_IOC_INO_LOOKUP, args);
   return Number(args.readBigUInt64LE(inodeLookup.treeId));
+}
+
+/** Whether the subvolume that an open file or directory lies in takes no writes. */
+export function isReadOnlySubvolume(fd: number): boolean {
+  return (flagsOf(fd) & BTRFS_SUBVOL_RDONLY) !== 0n;
+}
+
+/** Lets an open subvolume take writes. */
+export async function makeWritable(fd: number): Promise<void> {
+  const bits = flagsOf(fd);
+  if ((bits & BTRFS_SUBVOL_RDONLY) === 0n) return;
+  const flags = Buffer.alloc(8);
+  flags.writeBigUInt64LE(bits & ~BTRFS_SUBVOL_RDONLY);
+  await ioctl(fd, BTRFS_IOC_SUBVOL_SETFLAGS, flags);
+}
+
+function flagsOf(fd: number): bigint {
+  const flags = Buffer.alloc(8);
+  ioctlNow(fd, BTRFS_IOC_SUBVOL_GETFLAGS, flags);
+  return flags.readBigUInt64LE();
+}
+
+/**
+ * Waits until every change of metadata made so far is on the disk: limits of qgroups, too, which fsync(2) does not
+ * cover. Unlike syncfs(2) it does not write back the data of all files first.
+ */
+export async function commitTransaction(fd: number): Promise<void> {
+  const transaction = Buffer.alloc(8);
+  await ioctl(fd, BTRFS_IOC_START_SYNC, transaction);
+  await ioctl(fd, BTRFS_IOC_WAIT_SYNC, transaction);
 }
 
 /** The UUID of the file system behind an open file, as it shows in /sys/fs/btrfs. */

@@ -1,16 +1,14 @@
 import { closeSync, constants } from 'node:fs';
-import { BTRFS_SUBVOL_RDONLY, deleteSubvolume, isSubvolume, ROOT_INODE, subvolumeId } from './btrfs.ts';
+import { deleteSubvolume, isSubvolume, makeWritable, ROOT_INODE, subvolumeId } from './btrfs.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
-import { type IoctlRequest, ioctl, ioctlNow } from './ioctl.ts';
+import { type IoctlRequest, ioctl } from './ioctl.ts';
 import { call, libraryCall } from './libc.ts';
 import { below } from './path-handle.ts';
 
 const openByHandleAt = libraryCall('open_by_handle_at', ['int', 'void *', 'int']);
 
 const BTRFS_IOC_TREE_SEARCH: IoctlRequest = { name: 'BTRFS_IOC_TREE_SEARCH', number: 0xd0009411 };
-const BTRFS_IOC_SUBVOL_GETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_GETFLAGS', number: 0x80089419 };
-const BTRFS_IOC_SUBVOL_SETFLAGS: IoctlRequest = { name: 'BTRFS_IOC_SUBVOL_SETFLAGS', number: 0x4008941a };
 const BTRFS_IOC_GET_SUBVOL_ROOTREF: IoctlRequest = {
   name: 'BTRFS_IOC_GET_SUBVOL_ROOTREF',
   number: 0xd000943d,
@@ -82,7 +80,7 @@ async function readReferences(fd: number, args: Buffer): Promise<boolean> {
  * @returns the ids of what was removed, whose qgroups may be left
  * @throws KernelError EINVAL for what is not a subvolume, EBUSY where something is mounted on one of them
  */
-export async function removeSubvolumeTree(parentFd: number, name: string): Promise<number[]> {
+export async function removeSubvolumeTree(parentFd: number, name: string | Buffer): Promise<number[]> {
   const removed: number[] = [];
   for (let pass = 1; ; pass++) {
     try {
@@ -101,10 +99,13 @@ export async function removeSubvolumeTree(parentFd: number, name: string): Promi
   }
 }
 
-/** The id of the subvolume of this name, and all in it. Those that hold others are made writable. */
-async function listTree(parentFd: number, name: string): Promise<[number, ...NestedSubvolume[]]> {
+/**
+ * The id of the subvolume of this name, and all in it. Those that hold others are made writable: no entry of a read-only
+ * one can be removed, not even another subvolume.
+ */
+async function listTree(parentFd: number, name: string | Buffer): Promise<[number, ...NestedSubvolume[]]> {
   return withDescriptor(below(parentFd, name), OPEN_DIRECTORY, async (fd) => {
-    if (!(await isSubvolume(fd))) throw new KernelError('subvolume', errno.EINVAL, name);
+    if (!(await isSubvolume(fd))) throw new KernelError('subvolume', errno.EINVAL, name.toString());
     const found = await nestedSubvolumes(fd);
     if (found.length > 0) await makeWritable(fd);
     // The list grows while it is walked.
@@ -138,16 +139,6 @@ async function unlessGone(work: Promise<void>): Promise<void> {
   } catch (error) {
     if (!isErrno(error, errno.ENOENT, errno.ESTALE)) throw error;
   }
-}
-
-// An entry of a read-only subvolume cannot be removed, not even one that is another subvolume.
-async function makeWritable(fd: number): Promise<void> {
-  const flags = Buffer.alloc(8);
-  ioctlNow(fd, BTRFS_IOC_SUBVOL_GETFLAGS, flags);
-  const bits = flags.readBigUInt64LE();
-  if ((bits & BTRFS_SUBVOL_RDONLY) === 0n) return;
-  flags.writeBigUInt64LE(bits & ~BTRFS_SUBVOL_RDONLY);
-  await ioctl(fd, BTRFS_IOC_SUBVOL_SETFLAGS, flags);
 }
 
 /** Opens a directory by the number of its subvolume and its own. `fd` is anything in the same file system. */

@@ -17,6 +17,7 @@ import { DiskPool } from './disk-pool.ts';
 import { Disks } from './disks.ts';
 import { endsWithin } from './ends-within.ts';
 import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
+import { restorePoolLimits } from './restore-pool-limits.ts';
 
 /** The pools that the command line names. */
 export interface PoolOptions {
@@ -139,6 +140,7 @@ async function enter(
     'pool ready',
   );
   for (const orphan of await removeOrphans(model, pool.name)) tellOrphan(orphan, logger);
+  restorePoolLimits(model, pool.name, logger);
 }
 
 function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): void {

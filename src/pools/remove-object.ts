@@ -1,9 +1,3 @@
-import { opendir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { Subvolume } from '../backends/btrfs/subvolume.ts';
-import { dataOf } from '../backends/volume-root.ts';
-import { isSubvolume } from '../kernel/btrfs.ts';
-import { withDescriptor } from '../kernel/descriptor.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
 import { memberDirectory } from '../volume/find-snapshot.ts';
@@ -16,7 +10,10 @@ type Backends = Pool['backends'];
 /** Removes what is left in a pool's directory for it: an object, or what was made of one. May be repeated. */
 export async function removeLeftover(backends: Backends, directory: string): Promise<void> {
   const remembered = await readAnyRecord(directory);
-  await (remembered ? removeRemembered(backends, directory, remembered) : removeUnknown(directory));
+  await (remembered
+    ? removeRemembered(backends, directory, remembered)
+    : // A crash came before its record was on the disk.
+      removeTree(directory));
 }
 
 function removeRemembered(backends: Backends, directory: string, remembered: Remembered): Promise<void> {
@@ -47,29 +44,4 @@ export async function removeGroup(
     await removeSnapshot(backends, memberDirectory(directory, snapshot.id), snapshot);
   }
   await removeTree(directory);
-}
-
-/** Removes what has no record that can be understood: a crash came before it was on the disk. */
-async function removeUnknown(directory: string): Promise<void> {
-  for (const each of [directory, ...(await directoriesIn(directory))]) {
-    if (await hasSubvolume(each)) await new Subvolume().destroy(each);
-  }
-  await removeTree(directory);
-}
-
-function hasSubvolume(directory: string): Promise<boolean> {
-  return withDescriptor(dataOf(directory), 'r', isSubvolume).catch(() => false);
-}
-
-/** The directories in one; a group has one for each of its snapshots. */
-async function directoriesIn(directory: string): Promise<string[]> {
-  const found: string[] = [];
-  try {
-    for await (const entry of await opendir(directory)) {
-      if (entry.isDirectory()) found.push(join(directory, entry.name));
-    }
-  } catch {
-    // It is a file, or gone; whoever removes it finds out.
-  }
-  return found;
 }

@@ -28,7 +28,8 @@ export async function expandContent(
 ): Promise<Expanded> {
   const capacityBytes = expandedBytes(volume, range, maximumBytes);
   await model.onStep('expand: checked');
-  const grown = await growContent(model, volume, capacityBytes);
+  // In turn, so that limits are not compared with a record that is about to change.
+  const grown = await model.sharing.inTurn(volume.id, () => growContent(model, volume, capacityBytes));
   return { volume: grown, needsNode: volume.content.backend === 'image' };
 }
 
@@ -78,15 +79,19 @@ async function growContent(model: Model, volume: Volume, capacityBytes: bigint):
     bytes: capacityBytes - volume.capacityBytes,
     isEnforced: isCapacityEnforced(volume.content),
   };
+  const backend = backends[volume.content.backend];
+  const directory = records.volumes.directoryOf(volume.id);
   const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
   try {
     const grown: Volume = { ...volume, capacityBytes };
-    await backends[volume.content.backend].applyLimits(records.volumes.directoryOf(volume.id), grown);
+    await backend.applyLimits(directory, grown);
     await model.onStep('expand: content grown');
     if (claim.bytes > 0n) await replaceVolume(model, grown);
     await model.onStep('expand: recorded');
     return grown;
   } catch (error) {
+    // Room that is not promised must not be used either. An image that has grown stays so.
+    await backend.applyLimits(directory, volume).catch(() => {});
     release();
     throw error;
   }

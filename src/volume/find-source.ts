@@ -5,8 +5,7 @@ import { occupiedBytesOf } from './lineage.ts';
 import type { Model } from './model.ts';
 import { whyForeign } from './object-owner.ts';
 import type { Pool } from './pool.ts';
-import type { Original } from './ports.ts';
-import { contentPathOf } from './staged-content.ts';
+import type { Backend, Original } from './ports.ts';
 import { syncContent } from './steady-content.ts';
 import { type ContentSource, type ImageUse, isCapacityEnforced, type Volume } from './volume.ts';
 
@@ -55,14 +54,18 @@ export async function sourceVolume(
   const { content, sharing } = volume;
   // Of what is not on the disk yet nobody can tell how much it takes up there.
   if (isCapacityEnforced(content)) await syncContent(model, volume);
+  const directory = pool.records.volumes.directoryOf(volumeId);
+  const backend = pool.backends[content.backend];
+  const original = await backend.originalIn(directory);
+  const isCounted = isCapacityEnforced(content) && !(await isNotHeld(backend, directory, volume));
   const { total } = await occupiedBytesOf(model, volume);
   return {
     id: volumeId,
     pool,
-    original: { backend: content.backend, path: contentPathOf(model, volume) },
+    original,
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes: volume.capacityBytes,
-    occupiedBytes: isCapacityEnforced(content) ? total : undefined,
+    occupiedBytes: isCounted ? total : undefined,
     lineage: sharing.lineage,
     volume,
   };
@@ -73,17 +76,22 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
   if (!snapshot) throw missing(model, 'snapshot', snapshotId);
   const pool = model.pools.of(snapshot);
   const { content, sizeBytes, occupiedBytes, lineage } = snapshot;
-  const path = pool.backends[content.backend].contentOf(snapshotDirectory(model, snapshot));
+  const original = await pool.backends[content.backend].originalIn(snapshotDirectory(model, snapshot));
   return {
     id: snapshotId,
     pool,
-    original: { backend: content.backend, path },
+    original,
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes,
     occupiedBytes,
     lineage,
     volume: undefined,
   };
+}
+
+/** Whether a volume's record says that it is held to its size, but nothing does. */
+async function isNotHeld(backend: Backend, directory: string, volume: Volume): Promise<boolean> {
+  return (await backend.faultsOf(directory, volume)).some(({ kind }) => kind === 'not-held');
 }
 
 function missing(model: Model, kind: ContentSource['kind'], id: string): VolumeError {

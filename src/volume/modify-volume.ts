@@ -20,16 +20,20 @@ export async function modifyVolume(
   const directory = records.volumes.directoryOf(volume.id);
   await model.onStep('modify: checked');
   const hasLimit = 'inodeLimit' in changes;
-  try {
-    if (hasLimit) await backend.applyLimits(directory, modified);
-    await model.onStep('modify: limits applied');
-    // Last, as in an expansion: until the record says so nothing has changed, and a retry does it all.
-    await replaceVolume(model, modified);
-  } catch (error) {
-    // What went wrong first is what the caller must know.
-    if (hasLimit) await backend.applyLimits(directory, volume).catch(() => {});
-    throw error;
-  }
+  const modify = async () => {
+    try {
+      if (hasLimit) await backend.applyLimits(directory, modified);
+      await model.onStep('modify: limits applied');
+      // Last, as in an expansion: until the record says so nothing has changed, and a retry does it all.
+      await replaceVolume(model, modified);
+    } catch (error) {
+      // What went wrong first is what the caller must know.
+      if (hasLimit) await backend.applyLimits(directory, volume).catch(() => {});
+      throw error;
+    }
+  };
+  // In turn, so that limits are not compared with a record that is about to change.
+  await model.sharing.inTurn(volume.id, modify);
   await model.onStep('modify: recorded');
   return modified;
 }

@@ -61,17 +61,30 @@ export interface Backend {
   /**
    * Brings the limits of content that exists to what the volume says: a capacity, which is no less than before, and
    * where the backend counts inodes their number. Where that is so already, nothing changes. A file system inside the
-   * content does not grow with it.
+   * content does not grow with it. They are on the disk when this resolves, or with the record if that is written next.
+   * Content that was restored by hand so that nothing can limit it (`faultsOf`) has no limit set anywhere.
+   * @throws VolumeError precondition: quotas are off, and what to do
    */
   applyLimits(directory: string, volume: Volume): Promise<void>;
   /**
+   * Compares the limits in force with the volume's record, and puts them right where the content can stay as it is. Where
+   * that is not so, or quotas are off, nothing changes: `faultsOf` says why. Images stay as they are.
+   * @returns whether anything was changed
+   */
+  restoreLimits(directory: string, volume: Volume): Promise<boolean>;
+  /** What of content that is there is not as its record says, in time that does not depend on the content. */
+  faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]>;
+  /** The content of a volume or snapshot as it is on the disk now; restored by hand it may not be of its record's kind. */
+  originalIn(directory: string): Promise<Original>;
+  /**
    * What is used of the volume's own limit, in time that does not depend on its content; undefined where it has
    * no limit of its own, or where only its mounted file system knows.
+   * @throws VolumeError precondition: quotas are off
    */
   usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined>;
   /**
    * The bytes of the pool's disk that a volume held to its size takes up, in time that does not depend on its content;
-   * 0 for any other.
+   * 0 for any other, and for one that nothing counts, whatever its record says.
    */
   occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes>;
   /**
@@ -89,6 +102,14 @@ export type ContentLoss =
   | { readonly kind: 'missing' }
   /** An image that is shorter than the volume is large. */
   | { readonly kind: 'truncated'; readonly sizeBytes: bigint };
+
+/** What keeps content that is all there from being what its record says. */
+export interface ContentFault {
+  /** `not-held`: the record says that the volume is held to its size. `read-only`: pods cannot write to it. */
+  readonly kind: 'not-held' | 'read-only';
+  /** A sentence that names the volume, with the remedy: a command for a shell where there is one. */
+  readonly message: string;
+}
 
 /** What a volume takes up on its disk. */
 export interface OccupiedBytes {

@@ -8,6 +8,7 @@ import { checkOwner } from './mount-owner.ts';
 import { checkOutsideVolumes, checkUse, symlinkError } from './mount-place.ts';
 import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
+import { restoreVolumeLimits } from './restore-limits.ts';
 import { stageImage } from './stage-image.ts';
 import { contentOf, imageOf, inspectField, namingField } from './staged-content.ts';
 import type { Volume } from './volume.ts';
@@ -59,6 +60,8 @@ async function stageDirectory(
   { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: MountFlags },
 ): Promise<number> {
   const content = await contentOf(model, volume);
+  // Before pods write. One that cannot be limited is staged all the same: its health says so.
+  await restoreVolumeLimits(model, volume.id);
   if (state.kind === 'mounted') {
     checkMountedAs('staging_target_path', stagingPath, state, content.state, flags);
     return state.mountId;

@@ -28,6 +28,8 @@ export interface BackendSubject {
   remove(path: string): Promise<void>;
   /** Cuts a file off after so many bytes. */
   truncate(path: string, bytes: bigint): Promise<void>;
+  /** Puts a copy of the content in its place, as a restore of single files would (cp -a). */
+  restoreByHand(content: string): Promise<void>;
   /** The length of a file. */
   sizeOf(path: string): Promise<bigint>;
   /** Writes this many bytes into a volume's content, a directory or an image, and waits until they are counted. */
@@ -214,6 +216,85 @@ export function backendContract(
         const volume = await provisioned();
         await backend.applyLimits(directory, { ...volume, capacityBytes: CAPACITY_BYTES / 2n });
         expect(await sizeOf(volume)).toBe(CAPACITY_BYTES);
+      });
+    });
+
+    describe('restoreLimits', () => {
+      test('brings a limit that differs to what the record says, and then changes nothing', async () => {
+        const volume = await provisioned();
+        expect(await backend.restoreLimits(directory, volume)).toBe(false);
+        const isRaised = isCapacityEnforced(volume.content) && !isImage;
+        for (const capacityBytes of isImage ? [] : [2n * CAPACITY_BYTES, CAPACITY_BYTES / 2n]) {
+          await backend.applyLimits(directory, { ...volume, capacityBytes });
+          expect(await backend.restoreLimits(directory, volume)).toBe(isRaised);
+          expect(await sizeOf(volume)).toBe(isRaised ? CAPACITY_BYTES : undefined);
+          expect(await backend.restoreLimits(directory, volume)).toBe(false);
+        }
+        expect(await backend.faultsOf(directory, volume)).toEqual([]);
+      });
+
+      test.runIf(isImage)('does not pad an image that was cut off', async () => {
+        const volume = await provisioned();
+        await subject.truncate(content, CAPACITY_BYTES / 2n);
+        expect(await backend.restoreLimits(directory, volume)).toBe(false);
+        expect(await subject.sizeOf(content)).toBe(CAPACITY_BYTES / 2n);
+      });
+    });
+
+    describe('content that was restored by hand', () => {
+      /** A volume whose content is a copy made by other programs, and whether anything should hold it to its size. */
+      async function restored() {
+        const { volume } = await filled();
+        await subject.restoreByHand(content);
+        const isHeld = isCapacityEnforced(volume.content);
+        return { volume, isHeld, isUnheld: isHeld && !isImage };
+      }
+
+      test('is no loss; where nothing holds it any more, that is a fault, and it has no space of its own', async () => {
+        const { volume, isUnheld } = await restored();
+        expect(await backend.lossOf(directory, volume)).toBeUndefined();
+        const faults = await backend.faultsOf(directory, volume);
+        expect(faults.map(({ kind }) => kind)).toEqual(isUnheld ? ['not-held'] : []);
+        if (!isUnheld) return;
+        expect(faults[0]?.message).toContain(`"${volume.id}"`);
+        expect(await backend.usage(directory, volume)).toBeUndefined();
+        expect((await backend.occupiedBytes(directory, volume)).total).toBe(0n);
+      });
+
+      test('gets no limit by an expansion or a comparison with the record, which are no errors', async () => {
+        const { volume, isUnheld } = await restored();
+        const grown = { ...volume, capacityBytes: 2n * CAPACITY_BYTES };
+        await backend.applyLimits(directory, grown);
+        expect(await backend.restoreLimits(directory, grown)).toBe(false);
+        if (!isUnheld) return;
+        expect(await backend.usage(directory, grown)).toBeUndefined();
+        expect(await backend.faultsOf(directory, grown)).toHaveLength(1);
+      });
+
+      test('is copied, as a volume and as a snapshot, and so are restored snapshots', async () => {
+        await restored();
+        const snapshot = await makeVolumeDirectory('snapshot');
+        await backend.snapshot(snapshot, await backend.originalIn(directory), going);
+        await expectCopied(backend.contentOf(snapshot));
+        await subject.restoreByHand(backend.contentOf(snapshot));
+        for (const [name, from] of [
+          ['clone', directory],
+          ['restored', snapshot],
+        ] as const) {
+          const copy = await makeVolumeDirectory(name);
+          const volume = await newVolume(name);
+          await backend.provisionCopy(copy, volume, await backend.originalIn(from), going);
+          await expectCopied(backend.contentOf(copy));
+          expect(await backend.faultsOf(copy, volume)).toEqual([]);
+        }
+        await backend.destroy(snapshot);
+        expect(await subject.exists(snapshot)).toBe(false);
+      });
+
+      test('goes when it is destroyed', async () => {
+        const { volume } = await restored();
+        await backend.destroy(directory, volume);
+        expect(await subject.exists(directory)).toBe(false);
       });
     });
 

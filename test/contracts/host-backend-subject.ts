@@ -1,7 +1,9 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem } from '../../src/kernel/descriptor.ts';
+import { removeTree } from '../../src/kernel/remove-tree.ts';
 import type { Backend } from '../../src/volume/ports.ts';
 import type { VolumeContent } from '../../src/volume/volume.ts';
 import type { BackendSubject } from './backend-contract.ts';
@@ -29,6 +31,11 @@ export function hostBackendSubject(
     },
     remove: (path) => rm(path, { recursive: true }),
     truncate: (path, bytes) => truncate(path, Number(bytes)),
+    async restoreByHand(content) {
+      execFileSync('cp', ['-aT', content, `${content}.copy`]);
+      await removeTree(content);
+      execFileSync('mv', [`${content}.copy`, content]);
+    },
     sizeOf: async (path) => statSync(path, { bigint: true }).size,
     async write(content, bytes) {
       const isDirectory = statSync(content).isDirectory();

@@ -54,3 +54,20 @@ export async function storageHealth({ node }: TestNode): Promise<string[]> {
   const { backend_health } = await node.NodeGetStorageHealth({});
   return backend_health.map(({ status, reason }) => `${status} ${reason}`);
 }
+
+/** The sentences that the controller says of a volume. */
+export async function healthMessages(
+  { controller }: TestNode,
+  { volume_id }: Pick<Published, 'volume_id'>,
+): Promise<string[]> {
+  const { volume_health } = await controller.ControllerGetVolumeHealth({ volume_id });
+  return (volume_health?.health_statuses ?? []).map(({ message }) => message);
+}
+
+/** The command for a shell that comes with the only thing that is wrong with a volume. */
+export async function pastedCommand(node: TestNode, paths: Pick<Published, 'volume_id'>): Promise<string> {
+  const messages = await healthMessages(node, paths);
+  const [, command] = / run: (.*?)(?:; the limit|$)/.exec(messages.join('\n')) ?? [];
+  if (messages.length !== 1 || command === undefined) throw new Error(`no one command in ${messages}`);
+  return command;
+}

@@ -1,14 +1,18 @@
-import { createSubvolume, fileSystemUuid, snapshotSubvolume, subvolumeId } from '../../kernel/btrfs.ts';
-import { type Qgroup, qgroupOf, removeQgroup, setQgroupLimit } from '../../kernel/btrfs-quota.ts';
+import { mkdir } from 'node:fs/promises';
+import {
+  commitTransaction,
+  createSubvolume,
+  isReadOnlySubvolume,
+  snapshotSubvolume,
+} from '../../kernel/btrfs.ts';
 import { treeBytes } from '../../kernel/copy-tree.ts';
 import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
-import { removeSubvolumeTree } from '../../kernel/remove-subvolume-tree.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
 import type {
   Backend,
+  ContentFault,
   ContentLoss,
   CopyControl,
   OccupiedBytes,
@@ -18,9 +22,15 @@ import type {
 import type { Volume } from '../../volume/volume.ts';
 import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
+import { dataOf, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
+import { isOwnSubvolume, originalData } from './data-kind.ts';
+import { dataLimit, setLimit, unlimit } from './qgroup-limit.ts';
+import { noLimitPossible, readOnlyFault, whyNotHeld } from './subvolume-faults.ts';
 
-/** Volumes as subvolumes of btrfs, each held to its size by its own qgroup where quotas were on as it was made. */
+/**
+ * Volumes as subvolumes of btrfs, each held to its size by its own qgroup where quotas were on as it was made. Data that
+ * was restored by hand is a plain directory, and is treated as one: `dataLimit` looks before anything is done to it.
+ */
 export class Subvolume implements Backend {
   contentOf(directory: string): string {
     return dataOf(directory);
@@ -30,7 +40,7 @@ export class Subvolume implements Backend {
     const content = dataOf(directory);
     await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
     await withDescriptor(content, 'r', async (fd) => {
-      if (isLimited(volume)) await limit(fd, volume);
+      if (isLimited(volume)) await limit(fd, directory, volume);
       await prepareRoot(content, fd, volume.root);
       // Syncing the directory alone does not cover the qgroup.
       await syncFileSystem(fd);
@@ -43,22 +53,22 @@ export class Subvolume implements Backend {
     original: Original,
     control: CopyControl,
   ): Promise<void> {
-    const content = dataOf(directory);
     if (!(await isSnapshotTaken(directory, original, { readOnly: false }))) {
       await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
-      await copyDirectory(original, content, control);
+      await copyDirectory(original, dataOf(directory), control);
     }
-    await withDescriptor(content, 'r', async (fd) => {
+    await withDescriptor(dataOf(directory), 'r', async (fd) => {
       // A subvolume gets the limit of the one it is a snapshot of.
-      if (isLimited(volume)) await limitCopy(fd, volume);
+      if (isLimited(volume)) await limitCopy(fd, directory, volume);
       else await unlimit(fd);
       await syncFileSystem(fd);
     });
   }
 
-  async snapshot(directory: string, original: Original): Promise<void> {
+  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
     if (!(await isSnapshotTaken(directory, original, { readOnly: true }))) {
-      throw new Error(`${original.path} is no subvolume of the file system of ${directory}`);
+      await makeData(directory);
+      await copyDirectory(original, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       await unlimit(fd);
@@ -67,33 +77,56 @@ export class Subvolume implements Backend {
   }
 
   async destroy(directory: string): Promise<void> {
-    try {
-      await withDescriptor(directory, 'r', async (fd) => {
-        // Newer kernels remove the qgroups of deleted subvolumes by themselves; the call then finds none.
-        for (const id of await removeSubvolumeTree(fd, 'data')) await removeQgroup(fd, id);
-      });
-    } catch (error) {
-      if (!isErrno(error, errno.ENOENT)) throw error;
-    }
     await removeTree(directory);
   }
 
   async applyLimits(directory: string, volume: Volume): Promise<void> {
-    if (isLimited(volume)) await withDescriptor(dataOf(directory), 'r', (fd) => limit(fd, volume));
+    if (!isLimited(volume)) return;
+    await withDataOrLoss(directory, async (fd) => {
+      await limit(fd, directory, volume);
+      // Neither this nor the sync of the record that follows would bring the qgroup to the disk.
+      if (await isOwnSubvolume(fd)) await commitTransaction(fd);
+    });
+  }
+
+  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+    if (!isLimited(volume)) return false;
+    return withData(directory, async (fd) => {
+      const found = await dataLimit(fd);
+      if (found.kind !== 'qgroup' || found.limitBytes === volume.capacityBytes) return false;
+      await setLimit(fd, found.id, volume.capacityBytes);
+      return true;
+    });
+  }
+
+  async faultsOf(directory: string, volume: Volume): Promise<ContentFault[]> {
+    return withData(directory, async (fd) => {
+      const found = await dataLimit(fd);
+      const notHeld = isLimited(volume) ? await whyNotHeld(fd, directory, volume, found) : undefined;
+      const isReadOnly = found.kind !== 'directory' && isReadOnlySubvolume(fd);
+      return [...(notHeld ? [notHeld] : []), ...(isReadOnly ? [readOnlyFault(directory, volume)] : [])];
+    });
+  }
+
+  originalIn(directory: string): Promise<Original> {
+    return originalData(directory);
   }
 
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
     if (!isLimited(volume)) return undefined;
-    const qgroup = await qgroupAt(directory);
-    if (qgroup?.limitBytes === undefined) throw noQgroup(volume);
-    const bytes = { limit: qgroup.limitBytes, used: qgroup.usedBytes };
+    const found = await withData(directory, dataLimit);
+    if (found.kind === 'quotas-off') throw noLimitPossible(directory, volume, found);
+    if (found.kind !== 'qgroup' || found.limitBytes === undefined) return undefined;
+    const bytes = { limit: found.limitBytes, used: found.usedBytes };
     // btrfs makes inodes as it goes and counts none.
     return limitedUsage(directory, bytes, undefined);
   }
 
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
-    const qgroup = isLimited(volume) ? await qgroupAt(directory) : undefined;
-    return { total: qgroup?.usedBytes ?? 0n, exclusive: qgroup?.exclusiveBytes ?? 0n };
+    if (!isLimited(volume)) return { total: 0n, exclusive: 0n };
+    const found = await withData(directory, dataLimit);
+    if (found.kind !== 'qgroup') return { total: 0n, exclusive: 0n };
+    return { total: found.usedBytes, exclusive: found.exclusiveBytes };
   }
 
   lossOf(directory: string): Promise<ContentLoss | undefined> {
@@ -105,39 +138,34 @@ export class Subvolume implements Backend {
   }
 }
 
-function qgroupAt(directory: string): Promise<Qgroup | undefined> {
-  return withDescriptor(dataOf(directory), 'r', (fd) => qgroupOf(fileSystemUuid(fd), subvolumeId(fd)));
-}
-
-/** Sets the limit of a subvolume's qgroup, and reads it back. */
-async function limit(fd: number, volume: Volume): Promise<void> {
-  const { capacityBytes } = volume;
-  const id = subvolumeId(fd);
-  try {
-    await setQgroupLimit(fd, id, capacityBytes);
-  } catch (error) {
-    if (isErrno(error, errno.ENOTCONN, errno.EINVAL)) throw noQgroup(volume, error);
-    throw error;
-  }
-  const { limitBytes } = (await qgroupOf(fileSystemUuid(fd), id)) ?? {};
-  if (limitBytes !== capacityBytes) {
-    throw new Error(`the limit of qgroup 0/${id} reads ${limitBytes} after ${capacityBytes} was set`);
+/** Sets the limit of a volume's data, unless that is a plain directory, which has none. */
+async function limit(fd: number, directory: string, volume: Volume): Promise<void> {
+  const found = await dataLimit(fd);
+  switch (found.kind) {
+    case 'directory':
+      return;
+    case 'quotas-off':
+    case 'no-qgroup':
+      throw noLimitPossible(directory, volume, found);
+    case 'qgroup':
+      await setLimit(fd, found.id, volume.capacityBytes);
   }
 }
 
 /** Limits a subvolume that has its content already, which nothing may have held to a size before. */
-async function limitCopy(fd: number, volume: Volume): Promise<void> {
-  const qgroup = await qgroupOf(fileSystemUuid(fd), subvolumeId(fd));
-  checkFits(qgroup?.usedBytes ?? 0n, volume.capacityBytes);
-  await limit(fd, volume);
+async function limitCopy(fd: number, directory: string, volume: Volume): Promise<void> {
+  const found = await dataLimit(fd);
+  checkFits(found.kind === 'qgroup' ? found.usedBytes : 0n, volume.capacityBytes);
+  await limit(fd, directory, volume);
 }
 
-/** Lets a subvolume hold anything; where quotas are off it does already. */
-async function unlimit(fd: number): Promise<void> {
+/** Makes an empty subvolume, or a directory where the pool has been moved to another kind of file system. */
+async function makeData(directory: string): Promise<void> {
   try {
-    await setQgroupLimit(fd, subvolumeId(fd), undefined);
+    await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
   } catch (error) {
-    if (!isErrno(error, errno.ENOTCONN, errno.EINVAL, errno.ENOENT)) throw error;
+    if (!isErrno(error, errno.ENOTTY)) throw error;
+    await mkdir(dataOf(directory), { mode: 0o700 });
   }
 }
 
@@ -154,14 +182,10 @@ async function isSnapshotTaken(
     );
     return true;
   } catch (error) {
-    if (isErrno(error, errno.EXDEV)) return false;
+    // It lies elsewhere, or the pool is on btrfs no longer.
+    if (isErrno(error, errno.EXDEV, errno.ENOTTY)) return false;
     throw error;
   }
-}
-
-function noQgroup({ id, pool }: Volume, cause?: unknown): VolumeError {
-  const message = `volume ${quote(id)} has a qgroup limit, but quotas are off on pool ${quote(pool)} now`;
-  return new VolumeError('precondition', message, { cause });
 }
 
 function isLimited({ content }: Volume): boolean {

@@ -2,8 +2,16 @@ import { mkdir } from 'node:fs/promises';
 import { treeBytes } from '../../kernel/copy-tree.ts';
 import { withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
-import type { Backend, ContentLoss, CopyControl, OccupiedBytes, Original } from '../../volume/ports.ts';
+import type {
+  Backend,
+  ContentFault,
+  ContentLoss,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+} from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
+import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory } from '../copy-directory.ts';
 import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 
@@ -43,6 +51,18 @@ export class PlainDirectory implements Backend {
 
   /** A promise, and no more: the record alone says how large the volume may be. */
   async applyLimits(): Promise<void> {}
+
+  async restoreLimits(): Promise<boolean> {
+    return false;
+  }
+
+  async faultsOf(): Promise<ContentFault[]> {
+    return [];
+  }
+
+  originalIn(directory: string): Promise<Original> {
+    return originalData(directory);
+  }
 
   async usage(): Promise<undefined> {
     return undefined;

@@ -7,16 +7,17 @@ import {
   clearQuota,
   isQuotaEnforced,
   isQuotaOff,
-  type ProjectQuota,
+  type ProjectLimits,
   quotaOf,
   setProject,
   setQuota,
 } from '../../kernel/project-quota.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
+import { quote } from '../../volume/errors.ts';
 import type {
   Backend,
+  ContentFault,
   ContentLoss,
   CopyControl,
   OccupiedBytes,
@@ -24,21 +25,22 @@ import type {
   VolumeUsage,
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
+import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
+import { dataOf, isDataMissing, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
 import { PlainDirectory } from './plain-directory.ts';
+import { adoptEmpty, type DataProject, dataProject, hasLimits, isUnused } from './project-data.ts';
 import type { ProjectIds } from './project-ids.ts';
+import { quotasOff, whyNotHeld } from './quota-faults.ts';
 
 const BYTES_FOR_EACH_INODE = 4096n;
 const LEAST_INODES = 4096n;
-// A limit is kept in whole blocks.
-const LARGEST_BLOCK_BYTES = 4096n;
 
 /**
  * Volumes as directories of XFS or ext4, each a project of its own with a quota. Everything made in the directory
  * inherits the project. The limit is on inodes as well: on ext4 their number is fixed, and one volume could
- * take those of all.
+ * take those of all. Data that was restored by hand is not in its project: `dataProject` looks before anything is done.
  */
 export class QuotaDirectory implements Backend {
   private readonly projectIds: ProjectIds;
@@ -55,7 +57,8 @@ export class QuotaDirectory implements Backend {
     const content = dataOf(directory);
     await mkdir(content, { mode: 0o700 });
     await withDescriptor(content, 'r', async (fd) => {
-      await limit(fd, volume);
+      await checkEnforced(fd, volume);
+      await setLimits(fd, volume);
       await setProject(fd, projectIdOf(volume));
       await prepareRoot(content, fd, volume.root);
     });
@@ -75,7 +78,7 @@ export class QuotaDirectory implements Backend {
       // What filled its volume to the last byte may need a little more for metadata here, so the limit comes after.
       await copyDirectory(original, content, control);
       checkFits((await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n, volume.capacityBytes);
-      await limit(fd, volume);
+      await setLimits(fd, volume);
       await syncFileSystem(fd);
     });
   }
@@ -88,39 +91,73 @@ export class QuotaDirectory implements Backend {
   async destroy(directory: string, volume?: Volume): Promise<void> {
     if (!volume) return removeTree(directory);
     const projectId = projectIdOf(volume);
+    const isOutside = (await this.lookAt(directory, volume))?.kind === 'outside';
     await removeTree(dataOf(directory));
     await onDisk(directory, async (fd) => {
       // The file system gives space back in the background; a process with a file open still uses the rest.
-      const isUnused = await eventually(async () => isEmpty(await quotaOf(fd, projectId)));
-      if (!isUnused)
+      const isFree = async () => isUnused(await quotaOf(fd, projectId));
+      if (await (isOutside ? isFree() : eventually(isFree))) await clearQuota(fd, projectId);
+      else if (!isOutside)
         throw new Error(`project ${projectId} of ${quote(volume.id)} still uses space on the disk`);
-      await clearQuota(fd, projectId);
     });
     this.projectIds.release(projectId);
     await removeTree(directory);
   }
 
   async applyLimits(directory: string, volume: Volume): Promise<void> {
-    await withDescriptor(directory, 'r', (fd) => limit(fd, volume));
+    await withDataOrLoss(directory, async (fd) => {
+      const found = await dataProject(fd, projectIdOf(volume));
+      if (found.kind === 'quotas-off') throw await quotasOff(fd, volume);
+      if (isOurs(found)) await setLimits(fd, volume);
+    });
   }
 
-  async usage(directory: string, volume: Volume): Promise<VolumeUsage> {
-    const quota = await withDescriptor(directory, 'r', async (fd) => {
-      await checkEnforced(fd, volume);
-      return quotaOf(fd, projectIdOf(volume));
+  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+    const projectId = projectIdOf(volume);
+    return withData(directory, async (fd) => {
+      const found = await dataProject(fd, projectId);
+      if (found.kind === 'quotas-off' || !isOurs(found)) return false;
+      const isLimitRight = hasLimits(found.quota, limitsOf(volume));
+      // Set also while the data is outside: the command that brings it in (`faultsOf`) is then all there is to do.
+      if (!isLimitRight) await setLimits(fd, volume);
+      return found.kind === 'inside' ? !isLimitRight : adoptEmpty(fd, projectId);
+    });
+  }
+
+  async faultsOf(directory: string, volume: Volume): Promise<ContentFault[]> {
+    const projectId = projectIdOf(volume);
+    return withData(directory, async (fd) => {
+      const found = await dataProject(fd, projectId);
+      const fault = await whyNotHeld(fd, directory, volume, { projectId, found });
+      return fault ? [fault] : [];
+    });
+  }
+
+  originalIn(directory: string): Promise<Original> {
+    return originalData(directory);
+  }
+
+  async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
+    const quota = await withData(directory, async (fd) => {
+      const found = await dataProject(fd, projectIdOf(volume));
+      if (found.kind === 'quotas-off') throw await quotasOff(fd, volume);
+      return found.kind === 'inside' ? found.quota : undefined;
     });
     const { limitBytes, limitInodes, usedBytes = 0n, usedInodes = 0n } = quota ?? {};
-    if (limitBytes === undefined || limitInodes === undefined) throw noQuota(volume);
+    if (limitBytes === undefined || limitInodes === undefined) return undefined;
     const inodes = { limit: limitInodes, used: usedInodes };
     return limitedUsage(directory, { limit: limitBytes, used: usedBytes }, inodes);
   }
 
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
-    let quota: ProjectQuota | undefined;
-    await onDisk(directory, async (fd) => {
-      quota = await quotaOf(fd, projectIdOf(volume));
-    });
-    return { total: quota?.usedBytes ?? 0n, exclusive: undefined };
+    let usedBytes = 0n;
+    if ((await this.lookAt(directory, volume))?.kind !== 'outside') {
+      // Also where they are only counted.
+      await onDisk(directory, async (fd) => {
+        usedBytes = (await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n;
+      });
+    }
+    return { total: usedBytes, exclusive: undefined };
   }
 
   lossOf(directory: string): Promise<ContentLoss | undefined> {
@@ -130,41 +167,45 @@ export class QuotaDirectory implements Backend {
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
     return treeBytes(path, signal);
   }
+
+  /** What holds the data to its size; undefined where there is no data. */
+  private async lookAt(directory: string, volume: Volume): Promise<DataProject | undefined> {
+    try {
+      return await withData(directory, (fd) => dataProject(fd, projectIdOf(volume)));
+    } catch (error) {
+      if (isDataMissing(error)) return undefined;
+      throw error;
+    }
+  }
 }
 
-/** Sets the limit of a volume's project, and reads it back: some kernels accept what they do not keep. */
-async function limit(fd: number, volume: Volume): Promise<void> {
+/** Whether a project is the volume's alone: its data is in it, or nothing is. */
+function isOurs(found: Exclude<DataProject, { kind: 'quotas-off' }>): boolean {
+  return found.kind === 'inside' || isUnused(found.quota);
+}
+
+/** Sets the limits of a volume's project, and reads them back: some kernels accept what they do not keep. */
+async function setLimits(fd: number, volume: Volume): Promise<void> {
   const projectId = projectIdOf(volume);
-  const { capacityBytes } = volume;
-  const limitInodes = inodeLimitOf(volume);
-  await checkEnforced(fd, volume);
-  await setQuota(fd, projectId, { limitBytes: capacityBytes, limitInodes });
+  const limits = limitsOf(volume);
+  await setQuota(fd, projectId, limits);
   const read = await quotaOf(fd, projectId);
-  const isKept =
-    read?.limitBytes !== undefined &&
-    read.limitBytes >= capacityBytes &&
-    read.limitBytes - capacityBytes < LARGEST_BLOCK_BYTES &&
-    read.limitInodes === limitInodes;
-  if (isKept) return;
-  const wanted = `${capacityBytes} bytes and ${limitInodes} inodes`;
+  if (hasLimits(read, limits)) return;
+  const wanted = `${limits.limitBytes} bytes and ${limits.limitInodes} inodes`;
   throw new Error(
     `the limits of project ${projectId} read ${read?.limitBytes} and ${read?.limitInodes} after ${wanted} were set`,
   );
 }
 
-function inodeLimitOf({ capacityBytes, mutable }: Volume): bigint {
+function limitsOf({ capacityBytes, mutable }: Volume): ProjectLimits {
   const bySize = capacityBytes / BYTES_FOR_EACH_INODE;
-  return mutable.inodeLimit ?? (bySize < LEAST_INODES ? LEAST_INODES : bySize);
+  const limitInodes = mutable.inodeLimit ?? (bySize < LEAST_INODES ? LEAST_INODES : bySize);
+  return { limitBytes: capacityBytes, limitInodes };
 }
 
 /** @throws VolumeError precondition: the disk is mounted so that it counts projects, or not even that */
 async function checkEnforced(fd: number, volume: Volume): Promise<void> {
-  if (!(await isQuotaEnforced(fd))) throw noQuota(volume);
-}
-
-function noQuota({ id, pool }: Volume): VolumeError {
-  const message = `volume ${quote(id)} has a project quota, but pool ${quote(pool)} is mounted without one now`;
-  return new VolumeError('precondition', message);
+  if (!(await isQuotaEnforced(fd))) throw await quotasOff(fd, volume);
 }
 
 /** Works on the disk of a volume; without quotas in force there is nothing to take back, and nothing is counted. */
@@ -174,10 +215,6 @@ async function onDisk(directory: string, use: (fd: number) => Promise<void>): Pr
   } catch (error) {
     if (!isQuotaOff(error) && !isErrno(error, errno.ENOENT)) throw error;
   }
-}
-
-function isEmpty(quota: ProjectQuota | undefined): boolean {
-  return quota === undefined || (quota.usedBytes === 0n && quota.usedInodes === 0n);
 }
 
 function projectIdOf({ id, content }: Volume): number {

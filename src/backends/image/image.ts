@@ -8,6 +8,7 @@ import { fileSystemOn } from '../../kernel/superblock.ts';
 import { least } from '../../volume/least.ts';
 import type {
   Backend,
+  ContentFault,
   ContentLoss,
   CopyControl,
   OccupiedBytes,
@@ -62,6 +63,19 @@ export class Image implements Backend {
     const path = this.contentOf(directory);
     await growSparse(path, wholeSectors(capacityBytes));
     await withDescriptor(path, 'r', syncDescriptor);
+  }
+
+  /** An image that is shorter than its record says has lost something: it is not padded. */
+  async restoreLimits(): Promise<boolean> {
+    return false;
+  }
+
+  async faultsOf(): Promise<ContentFault[]> {
+    return [];
+  }
+
+  async originalIn(directory: string): Promise<Original> {
+    return { backend: 'image', path: this.contentOf(directory) };
   }
 
   /** The file system of a mounted image tells its space itself. */

@@ -1,6 +1,6 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
-import type { VolumeUsage } from '../ports.ts';
+import type { ContentFault, VolumeUsage } from '../ports.ts';
 import { contentPathOf } from '../staged-content.ts';
 import { isBlock, isCapacityEnforced, type Volume } from '../volume.ts';
 import { type Finding, finding } from './finding.ts';
@@ -16,10 +16,12 @@ export async function contentHealth(
 ): Promise<readonly Finding[]> {
   const lost = await confirmedLoss(model, volume);
   if (lost) return [lost];
+  const faults = await faultsOf(model, volume);
   return [
     ...(await unknownFileSystem(model, volume)),
     ...(await leftFrozen(model, volume)),
-    ...(await sizeHealth(model, volume, space)),
+    ...faults.map(({ kind, message }) => finding(reasonOfFault[kind], message)),
+    ...(faults.some(({ kind }) => kind === 'not-held') ? space : await sizeHealth(model, volume, space)),
   ];
 }
 
@@ -72,6 +74,14 @@ async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
   if (await model.thawing.during(volume.id, () => pool.thawMarked(volume.id))) return [];
   const message = `the file system of volume ${quote(volume.id)} was frozen for a copy and cannot be thawed: writers may hang`;
   return [finding('Frozen', message)];
+}
+
+const reasonOfFault = { 'not-held': 'CapacityNotEnforced', 'read-only': 'UnexpectedlyReadOnly' } as const;
+
+/** What of the content is not as its record says: restored by hand, it may be of another kind. */
+function faultsOf(model: Model, volume: Volume): Promise<readonly ContentFault[]> {
+  const { records, backends } = model.pools.of(volume);
+  return backends[volume.content.backend].faultsOf(records.volumes.directoryOf(volume.id), volume);
 }
 
 /**

@@ -19,6 +19,7 @@ import {
 import { withDescriptor } from '../../../src/kernel/descriptor.ts';
 import { errno } from '../../../src/kernel/errno.ts';
 import { nestedSubvolumes, removeSubvolumeTree } from '../../../src/kernel/remove-subvolume-tree.ts';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -139,6 +140,26 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     expect(await inDirectory(outer, nestedSubvolumes)).toHaveLength(1);
     await inDirectory(root, (fd) => removeSubvolumeTree(fd, 'outer'));
     expect(readdirSync(root)).toEqual([]);
+  });
+
+  test('a plain tree goes with the subvolumes in it, however deep, read-only, and with their qgroups', async () => {
+    const root = btrfs('qgroup');
+    const tree = join(root, 'tree');
+    const deep = join(tree, ...Array.from({ length: 40 }, () => 'deep'));
+    mkdirSync(deep, { recursive: true });
+    const made = [await create(tree, 'shallow'), await create(deep, 'deep')];
+    mkdirSync(join(made[0] ?? '', 'directory'));
+    made.push(await create(join(made[0] ?? '', 'directory'), 'nested'));
+    const ids = await Promise.all(made.map(idOf));
+    for (const path of made.reverse()) {
+      writeFileSync(join(path, 'file'), 'content');
+      makeReadOnly(path);
+    }
+    await removeTree(tree);
+    expect(readdirSync(root)).toEqual([]);
+    execFileSync('btrfs', ['subvolume', 'sync', '-s', '1', root]);
+    const uuid = await inDirectory(root, fileSystemUuid);
+    for (const id of ids) expect(await qgroupOf(uuid, id)).toBeUndefined();
   });
 
   test('what is gone is no error, a directory is', async () => {

@@ -93,6 +93,14 @@ describe('expanding the content', () => {
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
   });
 
+  test('takes the limit back when the record cannot be written', async () => {
+    const { pool, volume, expand } = await nodeWith(quota);
+    pool.records.volumes.replace = () => Promise.reject(new Error('no'));
+    await expect(expand()).rejects.toThrow('no');
+    expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
+    expect(pool.account.promisedBytes).toBe(100n);
+  });
+
   test('of the same volume twice counts once', async () => {
     const { pool, expand } = await nodeWith(quota);
     await expand();

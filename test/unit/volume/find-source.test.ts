@@ -42,6 +42,18 @@ test.each<[VolumeContent, string, bigint | undefined]>([
   });
 });
 
+test('a volume that was restored by hand is found as what it is: a directory that nothing counts', async () => {
+  const { model, mounts, volume } = await nodeWith({ backend: 'subvolume', isLimited: true });
+  const path = contentPathOf(model, volume);
+  mounts.tree.copy(path, '/copy');
+  mounts.tree.remove(path);
+  mounts.tree.move('/copy', path);
+  expect(await findSource(model, { kind: 'volume', id: volume.id })).toMatchObject({
+    original: { backend: 'directory', path },
+    occupiedBytes: undefined,
+  });
+});
+
 test.each<[VolumeContent, string, string, bigint | undefined]>([
   [{ backend: 'directory' }, 'directory', 'data', undefined],
   [{ backend: 'quota', projectId: 7 }, 'directory', 'data', 20n],

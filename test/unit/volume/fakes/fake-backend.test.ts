@@ -50,6 +50,11 @@ function fakeSubject(content: VolumeContent): BackendSubject {
       const image = imageAt(path);
       if (image) image.sizeBytes = bytes;
     },
+    async restoreByHand(content) {
+      tree.copy(content, `${content}.copy`);
+      tree.remove(content);
+      tree.move(`${content}.copy`, content);
+    },
     sizeOf: async (path) => imageAt(path)?.sizeBytes ?? 0n,
     async write(path, bytes) {
       const image = imageAt(path);

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { quote, VolumeError } from '../../../../src/volume/errors.ts';
 import type {
   Backend,
+  ContentFault,
   ContentLoss,
   CopyControl,
   OccupiedBytes,
@@ -9,7 +10,7 @@ import type {
   VolumeUsage,
 } from '../../../../src/volume/ports.ts';
 import { type BackendKind, isBlock, isCapacityEnforced, type Volume } from '../../../../src/volume/volume.ts';
-import { bytesIn, type FakeTree, makeDirectoryEntry } from './fake-tree.ts';
+import { bytesIn, type FakeEntry, type FakeTree, isEmpty, makeDirectoryEntry } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 
 /** The Backend port in memory, for directories of every kind and for images. */
@@ -20,6 +21,8 @@ export class FakeBackend implements Backend {
   readonly inodeLimits = new Map<string, bigint | undefined>();
   /** Whether limits that were set are in force. */
   areLimitsInForce = true;
+  /** What this backend has made so that it can be limited; what was copied by hand is not in it. */
+  private readonly limitable = new WeakSet<FakeEntry>();
   private readonly tree: FakeTree;
   private readonly kind: BackendKind;
 
@@ -37,6 +40,7 @@ export class FakeBackend implements Backend {
     if (wrapper?.kind !== 'directory') throw systemError('ENOENT');
     if (this.kind === 'image') this.tree.makeImage(this.contentOf(directory), volume.capacityBytes);
     else wrapper.entries.set('data', makeDirectoryEntry(volume.root));
+    this.makeLimitable(directory);
     this.limit(volume);
   }
 
@@ -54,6 +58,7 @@ export class FakeBackend implements Backend {
     control.signal.throwIfAborted();
     if (this.tree.find(directory)?.kind !== 'directory') throw systemError('ENOENT');
     this.tree.copy(original.path, this.contentOf(directory));
+    this.makeLimitable(directory);
     control.onBytes(bytesIn(this.tree.find(original.path)));
   }
 
@@ -68,20 +73,47 @@ export class FakeBackend implements Backend {
     if (!content) throw systemError('ENOENT');
     const image = content.kind === 'file' ? content.image : undefined;
     if (image && image.sizeBytes < capacityBytes) image.sizeBytes = capacityBytes;
+    if (image || this.isLimitable(directory)) this.limit(volume);
+  }
+
+  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+    if (this.kind === 'image' || !isCapacityEnforced(volume.content) || !this.areLimitsInForce) return false;
+    const entry = this.tree.find(this.contentOf(directory));
+    if (!entry) throw systemError('ENOENT');
+    const isAdopted = this.kind === 'quota' && !this.limitable.has(entry) && isEmpty(entry);
+    if (isAdopted) this.limitable.add(entry);
+    if (!this.limitable.has(entry)) return false;
+    const isRight =
+      this.limits.get(volume.id) === volume.capacityBytes &&
+      this.inodeLimits.get(volume.id) === volume.mutable.inodeLimit;
     this.limit(volume);
+    return isAdopted || !isRight;
+  }
+
+  async faultsOf(directory: string, { id, content }: Volume): Promise<ContentFault[]> {
+    if (this.kind === 'image' || !isCapacityEnforced(content)) return [];
+    if (!this.areLimitsInForce) return [{ kind: 'not-held', message: notInForce(id) }];
+    const message = `nothing holds volume ${quote(id)} to its size: it was restored by hand`;
+    return this.isLimitable(directory) ? [] : [{ kind: 'not-held', message }];
+  }
+
+  async originalIn(directory: string): Promise<Original> {
+    const isAsMade = this.kind === 'image' || this.isLimitable(directory);
+    return { backend: isAsMade ? this.kind : 'directory', path: this.contentOf(directory) };
   }
 
   async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
     const total = this.limits.get(id);
     if (total === undefined || (content.backend === 'image' && !isBlock(content))) return undefined;
     if (!this.areLimitsInForce && content.backend !== 'image')
-      throw new VolumeError('precondition', `volume ${quote(id)} has a limit, but it is not in force now`);
+      throw new VolumeError('precondition', notInForce(id));
+    if (content.backend !== 'image' && !this.isLimitable(directory)) return undefined;
     const used = bytesIn(this.tree.find(this.contentOf(directory)));
     return { bytes: { total, used, available: total - used }, inodes: undefined };
   }
 
   async occupiedBytes(directory: string, { content }: Volume): Promise<OccupiedBytes> {
-    const isHeld = isCapacityEnforced(content);
+    const isHeld = isCapacityEnforced(content) && (this.kind === 'image' || this.isLimitable(directory));
     const total = isHeld ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
     return { total, exclusive: isHeld ? undefined : 0n };
   }
@@ -98,8 +130,22 @@ export class FakeBackend implements Backend {
     return bytesIn(this.tree.find(path));
   }
 
+  private makeLimitable(directory: string): void {
+    const entry = this.tree.find(this.contentOf(directory));
+    if (entry) this.limitable.add(entry);
+  }
+
+  private isLimitable(directory: string): boolean {
+    const entry = this.tree.find(this.contentOf(directory));
+    return entry !== undefined && this.limitable.has(entry);
+  }
+
   private limit({ id, content, capacityBytes, mutable }: Volume): void {
     if (isCapacityEnforced(content)) this.limits.set(id, capacityBytes);
     if (this.kind === 'quota') this.inodeLimits.set(id, mutable.inodeLimit);
   }
+}
+
+function notInForce(id: string): string {
+  return `volume ${quote(id)} has a limit, but it is not in force now`;
 }

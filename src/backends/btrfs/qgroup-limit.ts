@@ -1,0 +1,64 @@
+import { fileSystemUuid, subvolumeId } from '../../kernel/btrfs.ts';
+import {
+  areQgroupsInconsistent,
+  isRescanRunning,
+  type Qgroup,
+  type QuotaMode,
+  qgroupOf,
+  quotaMode,
+  setQgroupLimit,
+} from '../../kernel/btrfs-quota.ts';
+import { errno, isErrno } from '../../kernel/errno.ts';
+import { isOwnSubvolume } from './data-kind.ts';
+
+/** What can hold a volume's data to a size, as it is on the disk now. */
+export type DataLimit =
+  /** A plain directory: nothing can. */
+  | { readonly kind: 'directory' }
+  /** A subvolume of a file system without quotas. */
+  | { readonly kind: 'quotas-off' }
+  /** A subvolume whose qgroup somebody has removed. */
+  | { readonly kind: 'no-qgroup'; readonly id: number; readonly mode: QuotaMode }
+  /** A subvolume with a qgroup, which may have a limit. */
+  | ({ readonly kind: 'qgroup'; readonly id: number } & Qgroup);
+
+/** Looks at what is there. @param fd the volume's data */
+export async function dataLimit(fd: number): Promise<DataLimit> {
+  if (!(await isOwnSubvolume(fd))) return { kind: 'directory' };
+  const uuid = fileSystemUuid(fd);
+  const id = subvolumeId(fd);
+  const qgroup = await qgroupOf(uuid, id);
+  if (qgroup) return { kind: 'qgroup', id, ...qgroup };
+  const mode = await quotaMode(uuid);
+  return mode === 'off' ? { kind: 'quotas-off' } : { kind: 'no-qgroup', id, mode };
+}
+
+/**
+ * Sets the limit of a subvolume's qgroup, and reads it back. It is on the disk after the next commit.
+ * @param fd a subvolume of its own
+ */
+export async function setLimit(fd: number, id: number, limitBytes: bigint): Promise<void> {
+  await setQgroupLimit(fd, id, limitBytes);
+  const read = (await qgroupOf(fileSystemUuid(fd), id))?.limitBytes;
+  if (read !== limitBytes) {
+    throw new Error(`the limit of qgroup 0/${id} reads ${read} after ${limitBytes} was set`);
+  }
+}
+
+/** Lets a volume's data hold anything; where it is a plain directory, or quotas are off, it does already. */
+export async function unlimit(fd: number): Promise<void> {
+  if (!(await isOwnSubvolume(fd))) return;
+  try {
+    await setQgroupLimit(fd, subvolumeId(fd), undefined);
+  } catch (error) {
+    if (!isErrno(error, errno.ENOTCONN, errno.EINVAL, errno.ENOENT)) throw error;
+  }
+}
+
+/**
+ * Whether btrfs has marked its counts as inconsistent, as it does where a large snapshot is deleted: from then on limits
+ * may not hold, until it is told to count anew.
+ */
+export async function isCountDoubtful(fd: number): Promise<boolean> {
+  return (await areQgroupsInconsistent(fileSystemUuid(fd))) && !(await isRescanRunning(fd));
+}

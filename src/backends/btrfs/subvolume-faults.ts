@@ -1,0 +1,104 @@
+import { dirname } from 'node:path';
+import { BTRFS_MAGIC } from '../../kernel/btrfs.ts';
+import { fileSystemName, fileSystemOf } from '../../kernel/statfs.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
+import type { ContentFault } from '../../volume/ports.ts';
+import type { Volume } from '../../volume/volume.ts';
+import { shellWord } from '../shell-word.ts';
+import { dataOf } from '../volume-root.ts';
+import { type DataLimit, isCountDoubtful } from './qgroup-limit.ts';
+
+const SET_AGAIN = 'the limit is set when the volume is staged next, or the driver starts';
+
+/** A limit that cannot be set, because quotas are off or the qgroup is gone. */
+export function noLimitPossible(
+  directory: string,
+  volume: Volume,
+  limit: Extract<DataLimit, { kind: 'quotas-off' | 'no-qgroup' }>,
+  cause?: unknown,
+): VolumeError {
+  const why = limit.kind === 'quotas-off' ? quotasOff(directory, volume) : noQgroup(directory, volume, limit);
+  return new VolumeError('precondition', why, { cause });
+}
+
+/** Why a volume that should be held to its size is not; undefined where it is. */
+export async function whyNotHeld(
+  fd: number,
+  directory: string,
+  volume: Volume,
+  limit: DataLimit,
+): Promise<ContentFault | undefined> {
+  const message = await explain(fd, directory, volume, limit);
+  return message === undefined ? undefined : { kind: 'not-held', message };
+}
+
+/** What to do about a subvolume that btrfs receive has left read-only. */
+export function readOnlyFault(directory: string, { id }: Volume): ContentFault {
+  const data = shellWord(dataOf(directory));
+  const message = `volume ${quote(id)} takes no writes: its subvolume is read-only; run: btrfs property set -f -t subvol ${data} ro false`;
+  return { kind: 'read-only', message };
+}
+
+async function explain(
+  fd: number,
+  directory: string,
+  volume: Volume,
+  limit: DataLimit,
+): Promise<string | undefined> {
+  switch (limit.kind) {
+    case 'directory':
+      return plainDirectory(fd, directory, volume);
+    case 'quotas-off':
+      return quotasOff(directory, volume);
+    case 'no-qgroup':
+      return noQgroup(directory, volume, limit);
+    case 'qgroup':
+      if (limit.limitBytes === undefined)
+        return `qgroup 0/${limit.id} of volume ${quote(volume.id)} has lost its limit; ${SET_AGAIN}`;
+      return (await isCountDoubtful(fd)) ? doubtfulCount(directory, volume) : undefined;
+  }
+}
+
+async function plainDirectory(fd: number, directory: string, volume: Volume): Promise<string> {
+  const { magic } = await fileSystemOf(fd);
+  const start = `nothing holds volume ${quote(volume.id)} to its ${volume.capacityBytes} bytes: its data is a plain directory`;
+  if (magic !== BTRFS_MAGIC) {
+    return `${start} on ${fileSystemName(magic)}, which has no subvolumes; a clone of it is made as its pool can hold it`;
+  }
+  const steps = [
+    `cd ${shellWord(directory)}`,
+    'btrfs subvolume create data.new',
+    'cp -a --reflink=auto -T data data.new',
+    'mv data data.old',
+    'mv data.new data',
+    'rm -r data.old',
+  ];
+  return `${start}, not a subvolume; unstage it and run: ${steps.join(' && ')}; ${SET_AGAIN}`;
+}
+
+function quotasOff(directory: string, { id, pool }: Volume): string {
+  const command = `btrfs quota enable ${shellWord(poolOf(directory))}`;
+  return `volume ${quote(id)} has a qgroup limit, but quotas are off on pool ${quote(pool)} now; run: ${command}; ${SET_AGAIN}`;
+}
+
+function noQgroup(
+  directory: string,
+  { id, capacityBytes }: Volume,
+  limit: Extract<DataLimit, { kind: 'no-qgroup' }>,
+): string {
+  const path = shellWord(poolOf(directory));
+  const create = `btrfs qgroup create 0/${limit.id} ${path}`;
+  // Simple quotas count from now on, and cannot count anew.
+  const command = limit.mode === 'squota' ? create : `${create} && btrfs quota rescan ${path}`;
+  return `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its qgroup is gone; run: ${command}; ${SET_AGAIN}`;
+}
+
+function doubtfulCount(directory: string, { id, pool }: Volume): string {
+  const command = `btrfs quota rescan -w ${shellWord(poolOf(directory))}`;
+  return `volume ${quote(id)} may outgrow its limit: btrfs calls what it has counted on pool ${quote(pool)} inconsistent; run: ${command}`;
+}
+
+/** The root of the pool, which outlives a volume that could not be made. */
+function poolOf(directory: string): string {
+  return dirname(dirname(directory));
+}

@@ -1,0 +1,65 @@
+import { opendir } from 'node:fs/promises';
+import { below } from '../../kernel/path-handle.ts';
+import {
+  isQuotaEnforced,
+  type ProjectLimits,
+  type ProjectQuota,
+  projectOf,
+  quotaOf,
+  setProject,
+} from '../../kernel/project-quota.ts';
+
+// A limit is kept in whole blocks.
+const LARGEST_BLOCK_BYTES = 4096n;
+
+/** What holds a volume's data to a size, as it is on the disk now. */
+export type DataProject =
+  /** The disk counts no projects, or counts them without holding them to their limits. */
+  | { readonly kind: 'quotas-off' }
+  /** The data is in its project, which may have limits. */
+  | { readonly kind: 'inside'; readonly quota: ProjectQuota | undefined }
+  /**
+   * The data is not in the project of its record: restored by hand (rsync, cp -a) it is in none, or in that of its
+   * surroundings. What the project counts is then something else.
+   */
+  | { readonly kind: 'outside'; readonly quota: ProjectQuota | undefined };
+
+/** Looks at what is there. @param fd the volume's data */
+export async function dataProject(fd: number, projectId: number): Promise<DataProject> {
+  if (!(await isQuotaEnforced(fd))) return { kind: 'quotas-off' };
+  const { projectId: found, inherits } = projectOf(fd);
+  return {
+    kind: found === projectId && inherits ? 'inside' : 'outside',
+    quota: await quotaOf(fd, projectId),
+  };
+}
+
+/** Whether nothing is counted in a project. */
+export function isUnused(quota: ProjectQuota | undefined): boolean {
+  return quota === undefined || (quota.usedBytes === 0n && quota.usedInodes === 0n);
+}
+
+/** Whether a project has these limits, as the file system rounds them. */
+export function hasLimits(
+  quota: ProjectQuota | undefined,
+  { limitBytes, limitInodes }: ProjectLimits,
+): boolean {
+  if (quota?.limitBytes === undefined || limitBytes === undefined) return false;
+  const excess = quota.limitBytes - limitBytes;
+  return excess >= 0n && excess < LARGEST_BLOCK_BYTES && quota.limitInodes === limitInodes;
+}
+
+/**
+ * Puts data into its project, if nothing is in it yet: what is there already would stay uncounted.
+ * @returns whether it is in the project now
+ */
+export async function adoptEmpty(fd: number, projectId: number): Promise<boolean> {
+  const entries = await opendir(below(fd));
+  try {
+    if ((await entries.read()) !== null) return false;
+  } finally {
+    await entries.close();
+  }
+  await setProject(fd, projectId);
+  return true;
+}

@@ -1,0 +1,59 @@
+import { fileSystemName, fileSystemOf } from '../../kernel/statfs.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
+import type { ContentFault } from '../../volume/ports.ts';
+import type { Volume } from '../../volume/volume.ts';
+import { shellWord } from '../shell-word.ts';
+import { dataOf } from '../volume-root.ts';
+import { type DataProject, isUnused } from './project-data.ts';
+
+/** A limit that cannot be set, because projects are not held to their limits on the disk. */
+export async function quotasOff(fd: number, volume: Volume): Promise<VolumeError> {
+  return new VolumeError('precondition', await explainQuotasOff(fd, volume));
+}
+
+/** Why a volume with a project quota is not held to its size; undefined where it is. */
+export async function whyNotHeld(
+  fd: number,
+  directory: string,
+  volume: Volume,
+  { projectId, found }: { projectId: number; found: DataProject },
+): Promise<ContentFault | undefined> {
+  switch (found.kind) {
+    case 'quotas-off':
+      return notHeld(await explainQuotasOff(fd, volume));
+    case 'outside':
+      return notHeld(explainOutside(directory, volume, projectId, found));
+    case 'inside': {
+      if (found.quota?.limitBytes !== undefined && found.quota.limitInodes !== undefined) return undefined;
+      const message = `project ${projectId} of volume ${quote(volume.id)} has lost its limits; they are set when the volume is staged next, or the driver starts`;
+      return notHeld(message);
+    }
+  }
+}
+
+function notHeld(message: string): ContentFault {
+  return { kind: 'not-held', message };
+}
+
+async function explainQuotasOff(fd: number, { id, pool }: Volume): Promise<string> {
+  const name = fileSystemName((await fileSystemOf(fd)).magic);
+  const start = `volume ${quote(id)} has a project quota, but pool ${quote(pool)}`;
+  if (name !== 'xfs' && name !== 'ext4')
+    return `${start} lies on ${name} now, which has none; a clone of it is made as the pool can hold it`;
+  return `${start} is mounted without one now; unmount the pool and mount it with the option prjquota`;
+}
+
+function explainOutside(
+  directory: string,
+  { id, capacityBytes }: Volume,
+  projectId: number,
+  { quota }: Extract<DataProject, { kind: 'outside' }>,
+): string {
+  const start = `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its data is not in its project ${projectId}`;
+  if (!isUnused(quota))
+    return `${start}, which counts other files on this disk; a clone of it gets a project of its own`;
+  const data = shellWord(dataOf(directory));
+  // A project is inherited in directories. Links and devices have none that chattr could set.
+  const command = `find ${data} -type d -exec chattr -p ${projectId} +P {} + -o -type f -exec chattr -p ${projectId} {} +`;
+  return `${start}; run: ${command}`;
+}

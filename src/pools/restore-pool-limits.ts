@@ -1,0 +1,19 @@
+import type { Logger } from '../observability/logger.ts';
+import { VolumeError } from '../volume/errors.ts';
+import type { Model } from '../volume/model.ts';
+import { restoreLimits } from '../volume/restore-limits.ts';
+
+/** Puts the limits of a pool's volumes right in the background, and logs what was not right. */
+export function restorePoolLimits(model: Model, poolName: string, logger: Logger): void {
+  void restoreLimits(model, poolName, ({ id, capacityBytes }, fate) => {
+    const volume = { pool: poolName, volumeId: id, capacityBytes: String(capacityBytes) };
+    if (fate.kind === 'restored') logger.warn(volume, 'limit restored from the record');
+    // The pool is gone again, or the driver is stopping; the next start looks again.
+    else if (fate.kind === 'failed' && !isUnavailable(fate.error))
+      logger.error({ ...volume, err: fate.error }, 'cannot compare the limit with the record');
+  });
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof VolumeError && error.kind === 'unavailable';
+}
