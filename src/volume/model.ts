@@ -35,7 +35,7 @@ export interface Model {
   readonly sharing: SharingClaims;
   /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
   readonly frozen: InWork;
-  /** The ids of the volumes whose content is being taken away. */
+  /** The ids of the volumes whose content is being taken away or expanded. */
   readonly volumesInWork: InWork;
   /** The staging and target paths where something is being mounted or unmounted. */
   readonly pathsInWork: InWork;

@@ -1,3 +1,4 @@
+import { hasFileSystem } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
 import type { Model } from './model.ts';
@@ -16,7 +17,11 @@ export type Usage =
   | { readonly kind: 'attached'; readonly device: string };
 
 /** How a volume is used. The caller keeps others from staging it meanwhile. */
-export async function usageOf(model: Model, volume: Volume): Promise<Usage> {
+export function usageOf(model: Model, volume: Volume): Promise<Usage> {
+  return inFileSystem(volume, usageNow(model, volume));
+}
+
+async function usageNow(model: Model, volume: Volume): Promise<Usage> {
   const mounts = await model.mountIndex.confirmed(volume.id);
   if (volume.content.backend !== 'image') return { kind: mounts.length > 0 ? 'directory' : 'unused' };
   const device = await model.devices.find(contentPathOf(model, volume));
@@ -32,8 +37,22 @@ export async function usageOf(model: Model, volume: Volume): Promise<Usage> {
 /** Brings what was written to a volume to its disk. */
 export async function syncContent(model: Model, volume: Volume): Promise<void> {
   const usage = await usageOf(model, volume);
-  if (usage.kind === 'mounted') await model.mounts.sync(usage.path);
+  if (usage.kind === 'mounted') await inFileSystem(volume, model.mounts.sync(usage.path));
   if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+}
+
+/**
+ * Does something in the file system of a mounted image.
+ * @throws VolumeError precondition: it has shut itself down, and answers with errors alone
+ */
+async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!hasFileSystem(volume.content) || !(error instanceof Error && 'errno' in error)) throw error;
+    const message = `the file system of volume ${quote(volume.id)} answers with an error: ${error.message}; see the kernel's log, unstage the volume and stage it again`;
+    throw new VolumeError('precondition', message, { cause: error });
+  }
 }
 
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
@@ -64,7 +83,7 @@ export async function withSteadyContent<T>(
       return copy(signal);
     case 'mounted':
       if (!isShared) return withFrozen(model, [usage], (limit) => copy(AbortSignal.any([signal, limit])));
-      await model.mounts.sync(usage.path);
+      await inFileSystem(volume, model.mounts.sync(usage.path));
       return copy(signal);
     case 'attached':
       if (isShared) return copy(signal);

@@ -82,6 +82,11 @@ export class Subvolume implements Backend {
     if (isLimited(volume)) await withDescriptor(dataOf(directory), 'r', (fd) => limit(fd, volume));
   }
 
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    await this.applyLimits(directory, volume);
+    return volume.capacityBytes;
+  }
+
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
     if (!isLimited(volume)) return undefined;
     const qgroup = await qgroupAt(directory);

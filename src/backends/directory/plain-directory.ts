@@ -44,6 +44,10 @@ export class PlainDirectory implements Backend {
   /** A promise, and no more: the record alone says how large the volume may be. */
   async applyLimits(): Promise<void> {}
 
+  async undoGrowth(_directory: string, { capacityBytes }: Volume): Promise<bigint> {
+    return capacityBytes;
+  }
+
   async usage(): Promise<undefined> {
     return undefined;
   }

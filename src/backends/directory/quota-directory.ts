@@ -104,6 +104,11 @@ export class QuotaDirectory implements Backend {
     await withDescriptor(directory, 'r', (fd) => limit(fd, volume));
   }
 
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    await this.applyLimits(directory, volume);
+    return volume.capacityBytes;
+  }
+
   async usage(directory: string, volume: Volume): Promise<VolumeUsage> {
     const quota = await withDescriptor(directory, 'r', async (fd) => {
       await checkEnforced(fd, volume);

@@ -16,6 +16,7 @@ import type {
 } from '../../volume/ports.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
+import { undoGrowth } from './undo-growth.ts';
 
 const SECTOR_BYTES = 512n;
 
@@ -64,6 +65,12 @@ export class Image implements Backend {
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
+  async undoGrowth(directory: string, { capacityBytes }: Volume): Promise<bigint> {
+    const wantedBytes = wholeSectors(capacityBytes);
+    const sizeBytes = await undoGrowth(this.contentOf(directory), wantedBytes);
+    return sizeBytes > wantedBytes ? sizeBytes : capacityBytes;
+  }
+
   /** The file system of a mounted image tells its space itself. */
   async usage(directory: string, { capacityBytes, content }: Volume): Promise<VolumeUsage | undefined> {
     if (!isBlock(content)) return undefined;
@@ -76,7 +83,10 @@ export class Image implements Backend {
     return { total: await allocatedBytes(this.contentOf(directory)), exclusive: undefined };
   }
 
-  async lossOf(directory: string, { capacityBytes }: Volume): Promise<ContentLoss | undefined> {
+  async lossOf(
+    directory: string,
+    { capacityBytes }: Pick<Volume, 'capacityBytes'>,
+  ): Promise<ContentLoss | undefined> {
     const status = await statusUnlessMissing(this.contentOf(directory));
     if (!status?.isFile()) return { kind: 'missing' };
     return status.size < capacityBytes ? { kind: 'truncated', sizeBytes: status.size } : undefined;

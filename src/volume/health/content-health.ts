@@ -1,9 +1,11 @@
+import { describeFault, hasFileSystem, lossOfVolume, subjectOf } from '../content-fault.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { VolumeUsage } from '../ports.ts';
 import { contentPathOf } from '../staged-content.ts';
 import { isBlock, isCapacityEnforced, type Volume } from '../volume.ts';
 import { type Finding, finding } from './finding.ts';
+import { imageHealth } from './image-health.ts';
 import { mountedUsage } from './mounted-usage.ts';
 import { nearlyFull } from './nearly-full.ts';
 import { type PoolHealth, whyUnreachable } from './pool-health.ts';
@@ -18,6 +20,7 @@ export async function contentHealth(
   if (lost) return [lost];
   return [
     ...(await unknownFileSystem(model, volume)),
+    ...(await imageHealth(model, volume)),
     ...(await leftFrozen(model, volume)),
     ...(await sizeHealth(model, volume, space)),
   ];
@@ -33,27 +36,14 @@ async function confirmedLoss(model: Model, volume: Volume): Promise<Finding | un
 }
 
 async function lossOf(model: Model, volume: Volume): Promise<Finding | undefined> {
-  const { records, backends } = model.pools.of(volume);
-  const loss = await backends[volume.content.backend].lossOf(records.volumes.directoryOf(volume.id), volume);
-  const name = `volume ${quote(volume.id)}`;
-  switch (loss?.kind) {
-    case undefined:
-      return undefined;
-    case 'missing':
-      return finding(
-        'DataMissing',
-        `${name} has lost its data: nothing is at ${contentPathOf(model, volume)}`,
-      );
-    case 'truncated':
-      return finding(
-        'ImageTruncated',
-        `${name} has ${volume.capacityBytes} bytes, but its image ends after ${loss.sizeBytes}`,
-      );
-  }
+  const loss = await lossOfVolume(model, volume);
+  if (!loss) return undefined;
+  const reason = loss.kind === 'missing' ? 'DataMissing' : 'ImageTruncated';
+  return finding(reason, describeFault(subjectOf(model, volume), loss));
 }
 
 async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[]> {
-  if (!hasFileSystemOfItsOwn(volume)) return [];
+  if (!hasFileSystem(volume.content)) return [];
   if ((await model.formatter.inspect(contentPathOf(model, volume))) !== 'unknown') return [];
   const message = `volume ${quote(volume.id)} holds something that is no file system of this driver, so it cannot be staged`;
   return [finding('FileSystemUnknown', message)];
@@ -61,7 +51,7 @@ async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[
 
 /** A mark that stays when no copy is under way is of a file system that nobody could thaw. */
 async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
-  if (!hasFileSystemOfItsOwn(volume)) return [];
+  if (!hasFileSystem(volume.content)) return [];
   return model.frozen.watch(async (watch) => {
     const isMarked = await model.pools.of(volume).freezeMarks.has(volume.id);
     if (!isMarked || !watch.isAtRest(volume.id)) return [];
@@ -100,8 +90,4 @@ async function usageOf(model: Model, volume: Volume): Promise<VolumeUsage | Volu
     if (error instanceof VolumeError && error.kind === 'precondition') return error;
     throw error;
   }
-}
-
-function hasFileSystemOfItsOwn({ content }: Volume): boolean {
-  return content.backend === 'image' && !isBlock(content);
 }
