@@ -146,9 +146,10 @@ function messagesOf(fd: number): string {
   return messages.join('; ');
 }
 
-// A device can be opened exclusively when no file system holds it.
-async function isUnclaimed(device: string): Promise<boolean> {
+/** Whether no file system on a device is mounted, in whatever mount namespace, and no program repairs one. */
+export async function isUnclaimed(device: string): Promise<boolean> {
   try {
+    // What mounts or repairs a file system opens its device exclusively.
     await closeAsync(await openAsync(device, constants.O_RDONLY | constants.O_EXCL));
     return true;
   } catch (error) {

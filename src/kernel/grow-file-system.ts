@@ -54,10 +54,19 @@ export async function isExt4SmallerThanDevice(device: string): Promise<boolean> 
   return size < fullSize;
 }
 
+/**
+ * Checks all of an ext4 file system that is not mounted, and mends what can be mended without a question. What it has
+ * recorded of errors is gone afterwards. It takes longer the more files there are.
+ * @throws ProgramError e2fsck is not installed, or found what it does not mend by itself
+ */
+export async function checkUnmountedExt4(device: string): Promise<void> {
+  await runProgram('e2fsck', ['-f', '-p', device], E2FSCK_GOOD);
+}
+
 /** Checks an ext4 file system that is not mounted, mends what can be mended, and grows it to fill its device. */
 export async function growUnmountedExt4(device: string): Promise<void> {
   // resize2fs wants to see a check first.
-  await runProgram('e2fsck', ['-f', '-p', device], E2FSCK_GOOD);
+  await checkUnmountedExt4(device);
   await runProgram('resize2fs', [device]);
 }
 

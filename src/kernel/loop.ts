@@ -124,7 +124,7 @@ function isAttachedTo(fd: number, imageFd: number): boolean {
   } catch (error) {
     // Its file lies on a disk that has failed, where that of the image has just been looked at: it is another's, and the
     // devices of one disk must not be lost with those of another.
-    if (isErrno(error, errno.ENXIO, errno.EIO)) return false;
+    if (isErrno(error, errno.ENXIO, errno.EIO, errno.ENOTCONN, errno.ESTALE)) return false;
     throw error;
   }
 }

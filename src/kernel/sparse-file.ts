@@ -23,6 +23,20 @@ export async function growSparse(path: string, bytes: bigint): Promise<void> {
   });
 }
 
+/**
+ * Cuts a file at a size and syncs it, unless anything was ever written beyond: then it stays as it is. A file that is not
+ * longer stays, too.
+ * @returns the size it has then
+ */
+export async function cutSparse(path: string, bytes: bigint): Promise<bigint> {
+  return withDescriptor(path, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
+    const { sizeBytes } = statusOf(fd);
+    if (sizeBytes <= bytes || (await nextData(fd, bytes)) !== undefined) return sizeBytes;
+    await setSize(fd, path, bytes);
+    return bytes;
+  });
+}
+
 async function setSize(fd: number, path: string, bytes: bigint): Promise<void> {
   await call(ftruncate, path, fd, bytes);
   await syncDescriptor(fd);

@@ -5,7 +5,7 @@ import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { eventually } from '../kernel/eventually.ts';
 import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
-import { growMounted } from '../kernel/grow-file-system.ts';
+import { growMounted, isSmallerThanDevice } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, withPath } from '../kernel/path-handle.ts';
 import { fileSystemOf, mountFlagsOf } from '../kernel/statfs.ts';
@@ -23,6 +23,7 @@ import type {
   Mounts,
   PathState,
 } from '../volume/mounts-port.ts';
+import { growthError } from './growth-error.ts';
 import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
 import { deviceNumberOf, holdFileSystem } from './open-file-system.ts';
 import { pathError } from './path-error.ts';
@@ -161,9 +162,16 @@ export class KernelMounts implements Mounts {
         return { isGrown: true };
       } catch (error) {
         if (fsType === 'ext4' && isErrno(error, errno.EPERM)) return { isGrown: false };
-        throw error;
+        throw growthError(error, path);
       }
     });
+  }
+
+  isSmallerThanDevice(path: string, device: Device, fsType: FileSystemType): Promise<boolean> {
+    return this.looking(
+      path,
+      at(path, (fd) => isSmallerThanDevice({ fsType, device: device.path }, fd)),
+    );
   }
 
   async remove(path: string): Promise<void> {

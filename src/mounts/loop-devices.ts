@@ -1,6 +1,6 @@
 import { close, constants } from 'node:fs';
 import { promisify } from 'node:util';
-import { isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
+import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import {
@@ -59,6 +59,10 @@ export class LoopDevices implements Devices {
   async refreshSize(file: string): Promise<void> {
     const device = await this.find(file);
     if (device) await refreshLoopSize(device);
+  }
+
+  sizeOf({ path }: Device): Promise<bigint> {
+    return blockDeviceBytes(path);
   }
 
   isReadOnly({ path }: Device): Promise<boolean> {

@@ -75,7 +75,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     const damaged: Damaged[] = [];
     const readOne = async (directoryName: string) => {
       try {
-        found.push(await this.read(directoryName));
+        found.push(await this.readFrom(directoryName));
       } catch (error) {
         const reason = reasonOf(error, this.kind.recordName);
         damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason });
@@ -106,6 +106,10 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       throw storageError(error, this.poolName);
     }
     await this.onStep(`${this.kind.creation}: durable`);
+  }
+
+  read(id: string): Promise<Kind> {
+    return this.readFrom(directoryNameOf(id));
   }
 
   async replace(object: Kind): Promise<void> {
@@ -160,7 +164,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     return path;
   }
 
-  private async read(directoryName: string): Promise<Kind> {
+  private async readFrom(directoryName: string): Promise<Kind> {
     const text = await readFile(join(this.home, directoryName, this.kind.recordName), 'utf8');
     const object = this.kind.decode(text);
     if (directoryNameOf(object.id) !== directoryName) {

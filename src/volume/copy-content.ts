@@ -1,3 +1,4 @@
+import { checkVolumeWhole } from './content-fault.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
 import type { Pool } from './pool.ts';
@@ -54,6 +55,9 @@ export async function copyContent<T>(
       const way = { isShared: sharesBlocks(copy), signal };
       return withSteadyContent(model, volume, way, (limited) => write({ signal: limited, onBytes }));
     };
-    return withSpace(model, [copy], signal, copyNow);
+    const made = await withSpace(model, [copy], signal, copyNow);
+    // What it has met while it was copied is in the copy.
+    if (volume) await checkVolumeWhole(model, volume);
+    return made;
   });
 }

@@ -1,3 +1,4 @@
+import { checkVolumeWhole } from './content-fault.ts';
 import { type ContentCopy, copyContent, isInstant } from './copy-content.ts';
 import { planSnapshot } from './create-snapshot.ts';
 import { quote, VolumeError } from './errors.ts';
@@ -165,6 +166,7 @@ async function copyFrozen(
         for (const { source, snapshot } of members) await writeMember(source, snapshot, directory, control);
       }),
     );
+    for (const { source } of members) await checkVolumeWhole(model, source.volume);
   });
 }
 

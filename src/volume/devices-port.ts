@@ -27,6 +27,8 @@ export interface Devices {
   detach(file: string): Promise<boolean>;
   /** Lets the device of a file see that the file has grown; a file that is not attached is left alone. */
   refreshSize(file: string): Promise<void>;
+  /** The size of a device, in bytes; that of its file when it was attached or refreshed last. */
+  sizeOf(device: Device): Promise<bigint>;
   isReadOnly(device: Device): Promise<boolean>;
   /** Lets the device be opened for writing, or not. Whoever has it open already is not stopped. */
   setReadOnly(device: Device, readOnly: boolean): Promise<void>;
@@ -53,6 +55,24 @@ export interface ImageFormatter {
    * @throws VolumeError precondition: the image is not blank, or is attached
    */
   format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void>;
-  /** Grows a file system on a device to its size, before it is mounted. */
-  growUnmounted(device: Device, fsType: FileSystemType): Promise<void>;
+  /**
+   * What is wrong with the file system on an image, as far as it says so itself; undefined where nothing is, or where
+   * there is none. It reads a few blocks and changes nothing.
+   * @param path the image, or the device it is attached to: only that has what a mounted file system has recorded
+   */
+  faultOf(path: string): Promise<FileSystemFault | undefined>;
+  /**
+   * Makes a file system ready to be mounted: ext4 that has recorded errors is checked and mended, and grown to the size of
+   * its device where it could not be grown while it is mounted. One that is mounted already, anywhere, is left as it is.
+   * @param image the file that is attached to the device
+   * @throws VolumeError precondition: it has recorded errors, and was not mended
+   */
+  prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
 }
+
+/** What a file system says is wrong with it. */
+export type FileSystemFault =
+  /** It is larger than what it lies on, of which a part is gone. */
+  | { readonly kind: 'cut off'; readonly fileSystemBytes: bigint; readonly sizeBytes: bigint }
+  /** It has recorded errors. */
+  | { readonly kind: 'errors'; readonly fsType: FileSystemType; readonly errors: string };

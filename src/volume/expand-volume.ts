@@ -1,11 +1,10 @@
 import { type CapacityRange, fitsRange } from './capacity.ts';
+import { checkNothingLost } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
+import { growContent, settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
-import { placeOf } from './place.ts';
-import { replaceVolume } from './replace-volume.ts';
-import { claimRoom } from './room.ts';
 import { imageOf } from './staged-content.ts';
-import { isBlock, isCapacityEnforced, type Volume } from './volume.ts';
+import { isBlock, type Volume } from './volume.ts';
 
 /** What an expansion has come to. */
 export interface Expanded {
@@ -18,15 +17,27 @@ export interface Expanded {
  * Lets a volume hold as much as is asked for (CSI specification, ControllerExpandVolume): raises its limit, or lets
  * its image grow. A volume that is large enough already stays as it is; what a crash has left undone is done again.
  * The caller holds the volume.
- * @throws VolumeError out-of-range: it would shrink, or be larger than volumes may be; exhausted: no room
+ * @throws VolumeError out-of-range: it would shrink, or be larger than volumes may be; exhausted: no room; precondition:
+ *   its image was cut short
  */
-export async function expandContent(
+export function expandContent(
+  model: Model,
+  volume: Volume,
+  range: CapacityRange,
+  maximumBytes: bigint,
+): Promise<Expanded> {
+  return model.volumesInWork.during(volume.id, () => expandNow(model, volume, range, maximumBytes));
+}
+
+async function expandNow(
   model: Model,
   volume: Volume,
   range: CapacityRange,
   maximumBytes: bigint,
 ): Promise<Expanded> {
   const capacityBytes = expandedBytes(volume, range, maximumBytes);
+  // What an image has lost would read as zeros, and nothing could tell any more.
+  await checkNothingLost(model, volume);
   await model.onStep('expand: checked');
   // In turn, so that limits are not compared with a record that is about to change.
   const grown = await model.sharing.inTurn(volume.id, () => growContent(model, volume, capacityBytes));
@@ -39,19 +50,24 @@ export async function expandContent(
  * @param path where the volume is mounted
  * @returns the bytes the volume has now; undefined when its file system fills the image only when it is staged next
  */
-export async function expandStaged(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
+export function expandStaged(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
+  return model.volumesInWork.during(volume.id, () => expandStagedNow(model, volume, path));
+}
+
+async function expandStagedNow(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
   if (volume.content.backend !== 'image') return volume.capacityBytes;
   const image = await imageOf(model, volume);
   const device = await model.devices.find(image);
   if (!device) return volume.capacityBytes;
+  const { capacityBytes } = await settleSize(model, volume);
   await model.devices.refreshSize(image);
   await model.onStep('expand: device grown');
-  if (isBlock(volume.content)) return volume.capacityBytes;
+  if (isBlock(volume.content)) return capacityBytes;
   const fsType = await model.formatter.inspect(image);
-  if (fsType === 'blank' || fsType === 'unknown') return volume.capacityBytes;
+  if (fsType === 'blank' || fsType === 'unknown') return capacityBytes;
   const { isGrown } = await model.mounts.growFileSystem(path, device, fsType);
   await model.onStep('expand: file system grown');
-  return isGrown ? volume.capacityBytes : undefined;
+  return isGrown ? capacityBytes : undefined;
 }
 
 /** The same for a volume wherever it is mounted now; one that is not mounted sees to it when it is staged. */
@@ -69,30 +85,4 @@ function expandedBytes({ id, capacityBytes }: Volume, range: CapacityRange, maxi
   if (fitsRange(capacityBytes, range)) return capacityBytes;
   const message = `capacity_range.limit_bytes: volume ${quote(id)} has ${capacityBytes} bytes, and volumes do not shrink`;
   throw new VolumeError('out-of-range', message);
-}
-
-// The record comes last: until it says so the volume is not larger, and a retry after a crash does it all again.
-async function growContent(model: Model, volume: Volume, capacityBytes: bigint): Promise<Volume> {
-  const place = placeOf(model, volume);
-  const { records, backends } = place.pool;
-  const claim = {
-    bytes: capacityBytes - volume.capacityBytes,
-    isEnforced: isCapacityEnforced(volume.content),
-  };
-  const backend = backends[volume.content.backend];
-  const directory = records.volumes.directoryOf(volume.id);
-  const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
-  try {
-    const grown: Volume = { ...volume, capacityBytes };
-    await backend.applyLimits(directory, grown);
-    await model.onStep('expand: content grown');
-    if (claim.bytes > 0n) await replaceVolume(model, grown);
-    await model.onStep('expand: recorded');
-    return grown;
-  } catch (error) {
-    // Room that is not promised must not be used either. An image that has grown stays so.
-    await backend.applyLimits(directory, volume).catch(() => {});
-    release();
-    throw error;
-  }
 }

@@ -1,3 +1,4 @@
+import { checkSnapshotWhole, checkVolumeWhole } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { snapshotDirectory } from './find-snapshot.ts';
@@ -27,7 +28,8 @@ export interface FoundSource {
 
 /**
  * Finds what a volume shall be made from (CSI specification, CreateVolume, VolumeContentSource).
- * @throws VolumeError not-found; exhausted: it is another node's, so that the CO tries there
+ * @throws VolumeError not-found; exhausted: it is another node's, so that the CO tries there; precondition: it is an
+ *   image that is not whole
  */
 export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
   if (source.kind === 'snapshot') return sourceSnapshot(model, source.id);
@@ -50,6 +52,7 @@ export async function sourceVolume(
     // It goes with its pod, whose end must not wait for a copy.
     throw new VolumeError(refusal, `volume ${quote(volumeId)} is an inline volume, and is not copied`);
   }
+  await checkVolumeWhole(model, volume);
   const pool = model.pools.of(volume);
   const { content, sharing } = volume;
   // Of what is not on the disk yet nobody can tell how much it takes up there.
@@ -74,6 +77,7 @@ export async function sourceVolume(
 async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSource> {
   const snapshot = await findObject(model, model.snapshots, snapshotId);
   if (!snapshot) throw missing(model, 'snapshot', snapshotId);
+  await checkSnapshotWhole(model, snapshot);
   const pool = model.pools.of(snapshot);
   const { content, sizeBytes, occupiedBytes, lineage } = snapshot;
   const original = await pool.backends[content.backend].originalIn(snapshotDirectory(model, snapshot));

@@ -37,7 +37,7 @@ export interface Model {
   readonly frozen: InWork;
   /** The ids of the volumes that are being thawed because an earlier copy left them marked. */
   readonly thawing: InWork;
-  /** The ids of the volumes whose content is being taken away. */
+  /** The ids of the volumes whose content is being taken away or expanded. */
   readonly volumesInWork: InWork;
   /** The staging and target paths where something is being mounted or unmounted. */
   readonly pathsInWork: InWork;

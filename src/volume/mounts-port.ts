@@ -114,9 +114,12 @@ export interface Mounts {
   /**
    * Grows the file system of a device, mounted at a path, to the device's size.
    * @returns whether it fills the device now: ext4 grows while it is mounted only for a process that may override
-   *   resource limits
+   *   resource limits, and only where it has recorded no errors
+   * @throws VolumeError exhausted, aborted or precondition, for what the file system can answer
    */
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }>;
+  /** Whether the file system of a device, mounted at a path, is smaller than it could be on that device. */
+  isSmallerThanDevice(path: string, device: Device, fsType: FileSystemType): Promise<boolean>;
   /** Waits until everything written to the file system at a path is on its device. */
   sync(path: string): Promise<void>;
   /**

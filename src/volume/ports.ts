@@ -18,7 +18,9 @@ export interface Records<Kind extends Stored> {
    * @throws VolumeError exhausted or unavailable for what a disk can answer
    */
   add(object: Kind, build: (directory: string) => Promise<void>): Promise<void>;
-  /** Replaces the record of an object that exists, in one durable step. */
+  /** The record of an object that exists, as its disk has it now. @throws when it cannot be read or understood */
+  read(id: string): Promise<Kind>;
+  /** Replaces the record of an object that exists, in one durable step. When this rejects, it may have been replaced. */
   replace(object: Kind): Promise<void>;
   /**
    * Forgets an object in one durable step. What it held is removed afterwards, in the background, through
@@ -77,6 +79,12 @@ export interface Backend {
   /** The content of a volume or snapshot as it is on the disk now; restored by hand it may not be of its record's kind. */
   originalIn(directory: string): Promise<Original>;
   /**
+   * Takes back an expansion that was not recorded, as far as nothing can have used it: brings the limits to the volume's
+   * capacity, which may be less than what is in force. May be repeated.
+   * @returns the bytes that the content is held to now: the capacity, or more where an image has more in use
+   */
+  undoGrowth(directory: string, volume: Volume): Promise<bigint>;
+  /**
    * What is used of the volume's own limit, in time that does not depend on its content; undefined where it has
    * no limit of its own, or where only its mounted file system knows.
    * @throws VolumeError precondition: quotas are off
@@ -89,9 +97,9 @@ export interface Backend {
   occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes>;
   /**
    * What of the content is lost, as far as the file system's metadata tells, in time that does not depend on the content;
-   * undefined where all is there.
+   * undefined where all is there. Of a snapshot, the capacity is that of its volume when it was cut.
    */
-  lossOf(directory: string, volume: Volume): Promise<ContentLoss | undefined>;
+  lossOf(directory: string, content: Pick<Volume, 'capacityBytes'>): Promise<ContentLoss | undefined>;
   /** The bytes that a copy of all of it takes on a disk where nothing can be shared. It may look at each file. */
   copyBytes(path: string, signal: AbortSignal): Promise<bigint>;
 }
@@ -100,7 +108,7 @@ export interface Backend {
 export type ContentLoss =
   /** There is none, or something else in its place. */
   | { readonly kind: 'missing' }
-  /** An image that is shorter than the volume is large. */
+  /** An image that is shorter than its volume is large. */
   | { readonly kind: 'truncated'; readonly sizeBytes: bigint };
 
 /** What keeps content that is all there from being what its record says. */

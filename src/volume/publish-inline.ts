@@ -16,7 +16,7 @@ import { mountMade, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { type Place, requirePlace } from './place.ts';
-import { checkImageAt, mountImage } from './stage-image.ts';
+import { checkImageAt, fillImage, mountImage } from './stage-image.ts';
 import { contentOf, inspectField, namingField } from './staged-content.ts';
 import { defaultMutableParameters, type RootOwnership, type Volume } from './volume.ts';
 
@@ -130,7 +130,10 @@ async function mountInline(model: Model, volume: Volume, spec: InlineSpec, targe
   const directory = volume.content.backend === 'image' ? undefined : await contentOf(model, volume);
   if (target.kind === 'mounted') {
     if (directory) checkMountedAs('target_path', targetPath, target, directory.state, flags);
-    else await checkImageAt(model, volume, 'target_path', target, image);
+    else {
+      await checkImageAt(model, volume, 'target_path', target, image);
+      await fillImage(model, volume, image);
+    }
   }
   await reserveTarget(model, volume, spec, target, async () => {
     const wasMade = await namingField('target_path', model.mounts.makeDirectory(targetPath));

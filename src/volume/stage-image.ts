@@ -1,6 +1,8 @@
 import type { MountCapability } from './capability.ts';
+import { checkNothingLost } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { defaultFileSystemType, type FileSystemType } from './file-system-type.ts';
+import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
 import { combineFlags, type MountFlags, noMountFlags } from './mount-flags.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
@@ -30,6 +32,7 @@ export async function stageImage(
   const wanted = { path: stagingPath, capability, flags: capability.mountFlags };
   if (state.kind !== 'mounted') return mountImage(model, volume, wanted);
   await checkImageAt(model, volume, 'staging_target_path', state, wanted);
+  await fillImage(model, volume, wanted);
   return state.mountId;
 }
 
@@ -49,26 +52,49 @@ export async function checkImageAt(
 }
 
 /**
- * Mounts the file system of an image at a directory: makes it when the image is blank, and grows it when the image has
- * grown.
+ * Mounts the file system of an image at a directory: makes it when the image is blank, checks it when it has recorded
+ * errors, and grows it when the image has grown. When this rejects, nothing is mounted.
  * @returns the id of the mount
+ * @throws VolumeError precondition: the image was cut short, or its file system must be repaired first
  */
 export async function mountImage(model: Model, volume: Volume, mount: ImageMount): Promise<number> {
   const { path, capability } = mount;
   const image = await imageOf(model, volume);
+  await checkNothingLost(model, volume);
+  await settleSize(model, volume);
   const flags = combineFlags(plainFlags, mount.flags);
   const fsType = await fileSystemFor(model, volume, image, capability);
   await model.onStep('stage: formatted');
-  // A device that is attached already may be mounted where nobody here can see it.
-  const isFresh = (await model.devices.find(image)) === undefined;
   return model.devices.hold(image, async (device) => {
-    if (isFresh) await model.formatter.growUnmounted(device, fsType);
-    else await model.devices.refreshSize(image);
+    await model.devices.refreshSize(image);
+    await model.formatter.prepare(image, device, fsType);
     const options = mountOptions(fsType, capability);
     const mounted = await model.mounts.mountDevice(device, path, { fsType, options, flags });
-    if (!flags.readOnly) await model.mounts.growFileSystem(path, device, fsType);
-    return mounted;
+    try {
+      await model.onStep('stage: file system mounted');
+      if (!flags.readOnly) await model.mounts.growFileSystem(path, device, fsType);
+      return mounted;
+    } catch (error) {
+      // What went wrong first is what the caller must know; a retry goes on with what stays mounted.
+      await model.mounts.unmount(path).catch(() => {});
+      throw error;
+    }
   });
+}
+
+/**
+ * Lets the file system of an image that is mounted fill the image: whoever has mounted it may have been stopped before it
+ * was grown, or the image has grown since. One that is mounted read-only stays as it is.
+ */
+export async function fillImage(model: Model, volume: Volume, { path, flags }: ImageMount): Promise<void> {
+  await checkNothingLost(model, volume);
+  await settleSize(model, volume);
+  const image = await imageOf(model, volume);
+  await model.devices.refreshSize(image);
+  const device = await model.devices.find(image);
+  const fsType = await model.formatter.inspect(image);
+  if (flags.readOnly || !device || fsType === 'blank' || fsType === 'unknown') return;
+  await model.mounts.growFileSystem(path, device, fsType);
 }
 
 /** The file system on an image, which is made when nothing at all is on it. */

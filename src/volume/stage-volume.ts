@@ -1,7 +1,9 @@
 import { checkAttached } from './attach-volume.ts';
 import { checkSuitable, type VolumeCapability } from './capability.ts';
+import { checkNothingLost } from './content-fault.ts';
 import { detachImage } from './detach-image.ts';
 import { quote, VolumeError } from './errors.ts';
+import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
 import type { MountFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
@@ -77,6 +79,8 @@ async function stageBlock(
 ): Promise<void> {
   if (state.kind === 'mounted') throw somethingElse('staging_target_path', stagingPath);
   const image = await imageOf(model, volume);
+  await checkNothingLost(model, volume);
+  await settleSize(model, volume);
   await model.devices.attach(image);
   // One that was attached before the volume grew has the old size.
   await model.devices.refreshSize(image);

@@ -1,3 +1,4 @@
+import { hasFileSystem } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { withFrozen } from './freeze-volumes.ts';
 import type { Model } from './model.ts';
@@ -26,7 +27,7 @@ export async function withUsage<T>(
   volume: Volume,
   use: (usage: Usage) => Promise<T>,
 ): Promise<T> {
-  const usage = await usageOf(model, volume);
+  const usage = await inFileSystem(volume, usageOf(model, volume));
   try {
     return await use(usage);
   } finally {
@@ -65,9 +66,23 @@ async function usageOf(model: Model, volume: Volume): Promise<Usage> {
 /** Brings what was written to a volume to its disk. */
 export function syncContent(model: Model, volume: Volume): Promise<void> {
   return withUsage(model, volume, async (usage) => {
-    if (usage.kind === 'mounted') await usage.fileSystem.sync();
+    if (usage.kind === 'mounted') await inFileSystem(volume, usage.fileSystem.sync());
     if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
   });
+}
+
+/**
+ * Does something in the file system of a mounted image.
+ * @throws VolumeError precondition: it has shut itself down, and answers with errors alone
+ */
+async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!hasFileSystem(volume.content) || !(error instanceof Error && 'errno' in error)) throw error;
+    const message = `the file system of volume ${quote(volume.id)} answers with an error: ${error.message}; see the kernel's log, unstage the volume and stage it again`;
+    throw new VolumeError('precondition', message, { cause: error });
+  }
 }
 
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
@@ -98,7 +113,7 @@ export async function withSteadyContent<T>(
         return copy(signal);
       case 'mounted':
         if (!isShared) return withFrozen(model, [{ volume, fileSystem: usage.fileSystem }], signal, copy);
-        await usage.fileSystem.sync();
+        await inFileSystem(volume, usage.fileSystem.sync());
         return copy(signal);
       case 'attached':
         if (isShared) return copy(signal);

@@ -34,7 +34,7 @@ export const mutationSteps = {
   expandVolume: ['expand: checked', 'expand: content grown', 'expand: recorded'],
   expandImage: ['expand: device grown', 'expand: file system grown'],
   stageVolume: ['stage: checked', 'stage: mounted'],
-  stageImage: ['stage: formatted'],
+  stageImage: ['stage: formatted', 'stage: file system mounted'],
   stageBlock: ['stage: attached'],
   publishVolume: ['publish: checked', 'publish: target made', 'publish: mounted'],
   unpublishVolume: ['unpublish: checked', 'unpublish: unmounted', 'unpublish: target removed'],

@@ -7,6 +7,7 @@ import {
   type Volume,
   type VolumeContent,
 } from '../../src/volume/volume.ts';
+import { isHostRoot } from '../support/host-root.ts';
 
 /** An implementation of Backend, and hands to look at what it makes. */
 export interface BackendSubject {
@@ -319,6 +320,21 @@ export function backendContract(
         const { total: occupied } = await backend.occupiedBytes(directory, volume);
         if (isCapacityEnforced(volume.content)) expect(occupied).toBeGreaterThanOrEqual(WRITTEN_BYTES);
         else expect(occupied).toBe(0n);
+      });
+    });
+
+    // Only root may look whether an image is attached.
+    describe.skipIf(isImage && !isHostRoot)('undoGrowth', () => {
+      test('takes back what an expansion has given, and may be repeated', async () => {
+        const volume = await provisioned();
+        await subject.write(content, 4096);
+        await backend.applyLimits(directory, { ...volume, capacityBytes: 2n * CAPACITY_BYTES });
+        for (const _ of ['once', 'again']) {
+          expect(await backend.undoGrowth(directory, volume)).toBe(CAPACITY_BYTES);
+          const usage = await backend.usage(directory, volume);
+          if (usage) expect(usage.bytes.total).toBe(CAPACITY_BYTES);
+          expect(await backend.lossOf(directory, volume)).toBeUndefined();
+        }
       });
     });
 

@@ -132,8 +132,10 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       const device = await devices.attach(file);
       await subject.growImage(file, 3n * MIB);
       expect(await subject.sizeOf(device)).toBe(MIB);
+      expect(await devices.sizeOf(device)).toBe(MIB);
       await devices.refreshSize(file);
       expect(await subject.sizeOf(device)).toBe(3n * MIB);
+      expect(await devices.sizeOf(device)).toBe(3n * MIB);
       await devices.detach(file);
       await devices.refreshSize(file);
     });

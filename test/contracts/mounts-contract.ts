@@ -450,8 +450,11 @@ export function mountsContract(
         const { device, grow } = await subject.makeDevice(fsType);
         await mounts.mountDevice(device, at('target'), { fsType, options: [], flags: noMountFlags });
         const before = (await mounts.usage(at('target'))).bytes.total;
+        expect(await mounts.isSmallerThanDevice(at('target'), device, fsType)).toBe(false);
         await grow(448n * MIB);
+        expect(await mounts.isSmallerThanDevice(at('target'), device, fsType)).toBe(true);
         expect(await mounts.growFileSystem(at('target'), device, fsType)).toEqual({ isGrown: true });
+        expect(await mounts.isSmallerThanDevice(at('target'), device, fsType)).toBe(false);
         const { total } = (await mounts.usage(at('target'))).bytes;
         expect(total).toBeGreaterThanOrEqual(before + 100n * MIB);
         expect(await mounts.growFileSystem(at('target'), device, fsType)).toEqual({ isGrown: true });

@@ -150,6 +150,8 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         const larger = { ...changed, capacityBytes: 2n ** 63n - 1n };
         await records.replace(larger);
         await records.replace(larger);
+        expect(await records.read(changed.id)).toEqual(larger);
+        expect(await records.read(kept.id)).toEqual(kept);
         const { found, damaged } = await records.load();
         expect(new Set(found)).toEqual(new Set([kept, larger]));
         expect(damaged).toEqual([]);
@@ -160,6 +162,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       test('makes no volume of one that is not there', async () => {
         const volume = volumeOf('gone');
         await expect(records.replace(volume)).rejects.toThrow();
+        await expect(records.read(volume.id)).rejects.toThrow();
         await expectNothingOf(volume);
         await add(volume);
         await records.remove(volume.id);

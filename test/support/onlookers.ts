@@ -9,8 +9,13 @@ import type { Published, TestNode } from './test-node.ts';
 const MIB = 1024 ** 2;
 const AT_ONCE = 3;
 
-/** What may be found of volumes that nothing is wrong with. */
-const permitted: readonly HealthReason[] = ['CapacityNotEnforced', 'NearlyOutOfSpace', 'NearlyOutOfInodes'];
+/** What may be found of volumes that nothing is wrong with; the last between the two calls of an expansion. */
+const permitted: readonly HealthReason[] = [
+  'CapacityNotEnforced',
+  'NearlyOutOfSpace',
+  'NearlyOutOfInodes',
+  'ExpansionIncomplete',
+];
 
 /** The volumes whose lives are looked at. */
 export interface Lives {

@@ -112,6 +112,11 @@ export class Subvolume implements Backend {
     return originalData(directory);
   }
 
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    await this.applyLimits(directory, volume);
+    return volume.capacityBytes;
+  }
+
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
     if (!isLimited(volume)) return undefined;
     const found = await withData(directory, dataLimit);

@@ -64,6 +64,10 @@ export class PlainDirectory implements Backend {
     return originalData(directory);
   }
 
+  async undoGrowth(_directory: string, { capacityBytes }: Volume): Promise<bigint> {
+    return capacityBytes;
+  }
+
   async usage(): Promise<undefined> {
     return undefined;
   }

@@ -133,6 +133,11 @@ export class QuotaDirectory implements Backend {
     });
   }
 
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    await this.applyLimits(directory, volume);
+    return volume.capacityBytes;
+  }
+
   originalIn(directory: string): Promise<Original> {
     return originalData(directory);
   }

@@ -17,6 +17,7 @@ import type {
 } from '../../volume/ports.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
+import { undoGrowth } from './undo-growth.ts';
 
 const SECTOR_BYTES = 512n;
 
@@ -78,6 +79,12 @@ export class Image implements Backend {
     return { backend: 'image', path: this.contentOf(directory) };
   }
 
+  async undoGrowth(directory: string, { capacityBytes }: Volume): Promise<bigint> {
+    const wantedBytes = wholeSectors(capacityBytes);
+    const sizeBytes = await undoGrowth(this.contentOf(directory), wantedBytes);
+    return sizeBytes > wantedBytes ? sizeBytes : capacityBytes;
+  }
+
   /** The file system of a mounted image tells its space itself. */
   async usage(directory: string, { capacityBytes, content }: Volume): Promise<VolumeUsage | undefined> {
     if (!isBlock(content)) return undefined;
@@ -90,7 +97,10 @@ export class Image implements Backend {
     return { total: await allocatedBytes(this.contentOf(directory)), exclusive: undefined };
   }
 
-  async lossOf(directory: string, { capacityBytes }: Volume): Promise<ContentLoss | undefined> {
+  async lossOf(
+    directory: string,
+    { capacityBytes }: Pick<Volume, 'capacityBytes'>,
+  ): Promise<ContentLoss | undefined> {
     const status = await statusUnlessMissing(this.contentOf(directory));
     if (!status?.isFile()) return { kind: 'missing' };
     return status.size < capacityBytes ? { kind: 'truncated', sizeBytes: status.size } : undefined;

@@ -1,15 +1,17 @@
+import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { hasCapability } from '../../kernel/capabilities.ts';
-import { growUnmountedExt4, isExt4SmallerThanDevice } from '../../kernel/grow-file-system.ts';
+import { blockDeviceBytes } from '../../kernel/block-device.ts';
+import { fileSystemState } from '../../kernel/file-system-state.ts';
 import { withPath } from '../../kernel/path-handle.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
-import type { Device, ImageFormatter } from '../../volume/devices-port.ts';
+import type { Device, FileSystemFault, ImageFormatter } from '../../volume/devices-port.ts';
 import { VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
 import type { RootOwnership } from '../../volume/volume.ts';
 import { formatImage } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
+import { prepareFileSystem } from './prepare-file-system.ts';
 
 // More than any mkfs writes at first.
 const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
@@ -33,11 +35,23 @@ export class KernelFormatter implements ImageFormatter {
     }
   }
 
-  async growUnmounted({ path }: Device, fsType: FileSystemType): Promise<void> {
-    // All others, and ext4 with this capability, grow faster once they are mounted.
-    if (fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;
-    if (await isExt4SmallerThanDevice(path)) await growUnmountedExt4(path);
+  async faultOf(path: string): Promise<FileSystemFault | undefined> {
+    const state = await fileSystemState(path);
+    if (!state) return undefined;
+    const { fsType, sizeBytes: fileSystemBytes, errors } = state;
+    const sizeBytes = await sizeOf(path);
+    if (fileSystemBytes > sizeBytes) return { kind: 'cut off', fileSystemBytes, sizeBytes };
+    return errors === undefined ? undefined : { kind: 'errors', fsType, errors };
   }
+
+  prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
+    return prepareFileSystem(image, device.path, fsType);
+  }
+}
+
+async function sizeOf(path: string): Promise<bigint> {
+  const status = await stat(path, { bigint: true });
+  return status.isBlockDevice() ? blockDeviceBytes(path) : status.size;
 }
 
 /** A program that has failed does not say why in a number; where there is little room, that is why. */

@@ -1,9 +1,11 @@
+import { describeFault, hasFileSystem, lossOfVolume, subjectOf } from '../content-fault.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { ContentFault, VolumeUsage } from '../ports.ts';
 import { contentPathOf } from '../staged-content.ts';
 import { isBlock, isCapacityEnforced, type Volume } from '../volume.ts';
 import { type Finding, finding } from './finding.ts';
+import { imageHealth } from './image-health.ts';
 import { mountedUsage } from './mounted-usage.ts';
 import { nearlyFull } from './nearly-full.ts';
 import { type PoolHealth, whyUnreachable } from './pool-health.ts';
@@ -19,6 +21,7 @@ export async function contentHealth(
   const faults = await faultsOf(model, volume);
   return [
     ...(await unknownFileSystem(model, volume)),
+    ...(await imageHealth(model, volume)),
     ...(await leftFrozen(model, volume)),
     ...faults.map(({ kind, message }) => finding(reasonOfFault[kind], message)),
     ...(faults.some(({ kind }) => kind === 'not-held') ? space : await sizeHealth(model, volume, space)),
@@ -35,27 +38,14 @@ async function confirmedLoss(model: Model, volume: Volume): Promise<Finding | un
 }
 
 async function lossOf(model: Model, volume: Volume): Promise<Finding | undefined> {
-  const { records, backends } = model.pools.of(volume);
-  const loss = await backends[volume.content.backend].lossOf(records.volumes.directoryOf(volume.id), volume);
-  const name = `volume ${quote(volume.id)}`;
-  switch (loss?.kind) {
-    case undefined:
-      return undefined;
-    case 'missing':
-      return finding(
-        'DataMissing',
-        `${name} has lost its data: nothing is at ${contentPathOf(model, volume)}`,
-      );
-    case 'truncated':
-      return finding(
-        'ImageTruncated',
-        `${name} has ${volume.capacityBytes} bytes, but its image ends after ${loss.sizeBytes}`,
-      );
-  }
+  const loss = await lossOfVolume(model, volume);
+  if (!loss) return undefined;
+  const reason = loss.kind === 'missing' ? 'DataMissing' : 'ImageTruncated';
+  return finding(reason, describeFault(subjectOf(model, volume), loss));
 }
 
 async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[]> {
-  if (!hasFileSystemOfItsOwn(volume)) return [];
+  if (!hasFileSystem(volume.content)) return [];
   if ((await model.formatter.inspect(contentPathOf(model, volume))) !== 'unknown') return [];
   const message = `volume ${quote(volume.id)} holds something that is no file system of this driver, so it cannot be staged`;
   return [finding('FileSystemUnknown', message)];
@@ -66,7 +56,7 @@ async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[
  * who thaw a file system whether it is frozen, so the look thaws it, and finds something where that fails.
  */
 async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
-  if (!hasFileSystemOfItsOwn(volume)) return [];
+  if (!hasFileSystem(volume.content)) return [];
   const pool = model.pools.of(volume);
   const isMarked = await pool.freezeMarks.has(volume.id);
   // While a copy is under way the mark is its own. None begins from here on until the thaw has ended.
@@ -114,8 +104,4 @@ async function usageOf(model: Model, volume: Volume): Promise<VolumeUsage | Volu
     if (error instanceof VolumeError && error.kind === 'precondition') return error;
     throw error;
   }
-}
-
-function hasFileSystemOfItsOwn({ content }: Volume): boolean {
-  return content.backend === 'image' && !isBlock(content);
 }

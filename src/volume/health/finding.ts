@@ -7,7 +7,7 @@ export const healthReasons = {
   RecordDamaged: 'DATA_LOSS',
   /** The directory or image of a volume is gone. */
   DataMissing: 'DATA_LOSS',
-  /** An image is shorter than its volume is large. */
+  /** An image is shorter than its volume, or than the file system in it. */
   ImageTruncated: 'DATA_LOSS',
   /** An image holds something, and no file system that could be mounted. */
   FileSystemUnknown: 'INACCESSIBLE',
@@ -21,6 +21,10 @@ export const healthReasons = {
   NotAttached: 'INACCESSIBLE',
   /** Something else is mounted where the volume was. */
   WrongMount: 'DEGRADED',
+  /** The file system of an image has recorded errors. */
+  FileSystemErrors: 'DEGRADED',
+  /** A volume has grown, and its device or its file system has not. */
+  ExpansionIncomplete: 'DEGRADED',
   /** Nobody can write where pods should. */
   UnexpectedlyReadOnly: 'DEGRADED',
   /** The file system of a pool takes no writes. */

@@ -201,7 +201,7 @@ describe.skipIf(!isHostRoot)('an image with ext4', () => {
     const { node, paths } = await publishedImage();
     await failFileSystem(paths.target_path);
     expect(() => writeFileSync(join(paths.target_path, 'file'), '')).toThrow('EROFS');
-    const expected = onNode(['UnexpectedlyReadOnly', 'UnexpectedlyReadOnly']);
+    const expected = onNode(['UnexpectedlyReadOnly', 'UnexpectedlyReadOnly'], ['FileSystemErrors']);
     expect(await found(node, paths)).toEqual(expected);
     await node.restart();
     expect(await found(node, paths)).toEqual(expected);

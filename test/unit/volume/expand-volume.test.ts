@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { expandContent, expandMounted, expandStaged } from '../../../src/volume/expand-volume.ts';
 import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
@@ -86,6 +86,60 @@ describe('expanding the content', () => {
     },
   );
 
+  test.each<[VolumeContent, string]>([
+    [quota, 'its limit'],
+    [imageContent(), 'its image'],
+  ])('of %j that is not recorded leaves %s as it was', async (content) => {
+    const node = await nodeWith(content);
+    const { pool, model, volume, expand, stored } = node;
+    const held = () =>
+      content === quota ? pool.backends.quota.limits.get(volume.id) : imageAt(node, volume).sizeBytes;
+    const failure = new Error('no luck');
+    const replace = vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(failure);
+    await expect(expand()).rejects.toBe(failure);
+    expect([held(), await stored(), pool.account.promisedBytes]).toEqual([100n, 100n, 100n]);
+    expect(model.volumes.find(volume.id)).toEqual(volume);
+    // The record was never replaced, so nothing puts it back.
+    expect(replace).toHaveBeenCalledTimes(1);
+    await expand();
+    expect([held(), await stored(), pool.account.promisedBytes]).toEqual([200n, 200n, 200n]);
+  });
+
+  test('that may have been recorded puts the old record back before it takes anything away', async () => {
+    const { pool, volume, expand, stored } = await nodeWith(quota);
+    const { volumes } = pool.records;
+    const replace = volumes.replace.bind(volumes);
+    vi.spyOn(volumes, 'replace').mockImplementationOnce(async (object) => {
+      await replace(object);
+      throw new Error('not durable');
+    });
+    await expect(expand()).rejects.toThrow('not durable');
+    expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 100n]);
+    expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
+  });
+
+  test('that can be neither recorded nor undone keeps its room, and is recorded by a retry', async () => {
+    const { pool, model, volume, expand, stored } = await nodeWith(quota);
+    vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(new Error('no luck'));
+    vi.spyOn(pool.backends.quota, 'undoGrowth').mockRejectedValueOnce(new Error('no luck either'));
+    await expect(expand()).rejects.toThrow('no luck');
+    expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 200n]);
+    expect(model.volumes.find(volume.id)?.capacityBytes).toBe(200n);
+    await expand();
+    expect([await stored(), pool.account.promisedBytes]).toEqual([200n, 200n]);
+  });
+
+  test.each([imageContent(), blockContent])(
+    'of an image (%j) that was cut short does not pad it',
+    async (content) => {
+      const node = await nodeWith(content);
+      imageAt(node, node.volume).sizeBytes = 99n;
+      await expect(node.expand()).rejects.toMatchObject({ kind: 'precondition' });
+      expect(imageAt(node, node.volume).sizeBytes).toBe(99n);
+      expect(node.pool.account.promisedBytes).toBe(100n);
+    },
+  );
+
   test('does again what a crash has left undone', async () => {
     const { pool, volume, expand } = await nodeWith(quota);
     pool.backends.quota.limits.set(volume.id, 50n);
@@ -145,6 +199,25 @@ describe('expanding what is staged', () => {
     const { model, mounts, volume } = await stagedNode(imageContent());
     mounts.canGrowExt4 = false;
     expect(await expandStaged(model, volume, '/staging')).toBeUndefined();
+  });
+
+  test('gives the device no more than the record says', async () => {
+    const node = await stagedNode(imageContent());
+    const { model, volume, deviceBytes } = node;
+    // As a crash leaves it that came before the record was replaced.
+    imageAt(node, volume).sizeBytes = 300n;
+    expect(await expandStaged(model, volume, '/staging')).toBe(200n);
+    expect([await deviceBytes(volume), imageAt(node, volume).sizeBytes]).toEqual([200n, 200n]);
+  });
+
+  test('claims what is in use of an image that is larger than its record', async () => {
+    const node = await stagedNode(imageContent());
+    const { model, pool, volume } = node;
+    const image = imageAt(node, volume);
+    image.sizeBytes = 300n;
+    if (image.holds !== 'blank' && image.holds !== 'unknown') image.holds.sizeBytes = 300n;
+    expect(await expandStaged(model, volume, '/staging')).toBe(300n);
+    expect([await node.stored(), pool.account.promisedBytes]).toEqual([300n, 300n]);
   });
 
   test('lets the device of a block volume grow, wherever it is', async () => {

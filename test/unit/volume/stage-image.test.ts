@@ -3,7 +3,7 @@ import type { FileSystemType } from '../../../src/volume/file-system-type.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
-import type { VolumeContent } from '../../../src/volume/volume.ts';
+import type { Volume, VolumeContent } from '../../../src/volume/volume.ts';
 import { imageAt } from './fakes/images.ts';
 import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
@@ -15,8 +15,8 @@ async function prepare(content: VolumeContent = imageContent(), onStep?: (step: 
   const volume = await node.addVolume('a', { content, root: { uid: 5, gid: 6, mode: 0o750 } });
   node.makeDirectory(path);
   const isBlock = content === blockContent;
-  const stage = (changes: Partial<ReturnType<typeof capability>> = {}) =>
-    stageVolume(node.model, volume, path, isBlock ? blockCapability() : { ...capability(), ...changes });
+  const stage = (changes: Partial<ReturnType<typeof capability>> = {}, current: Volume = volume) =>
+    stageVolume(node.model, current, path, isBlock ? blockCapability() : { ...capability(), ...changes });
   const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
   const attached = () => node.devices.find(contentPathOf(node.model, volume));
   return { ...node, volume, image: imageAt(node, volume), stage, unstage, attached };
@@ -111,6 +111,67 @@ describe('an image', () => {
       expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
     },
   );
+
+  test.each(['stage: file system mounted', 'growth'] as const)(
+    'that fails at "%s" is not left mounted, and grows when the call is repeated',
+    async (where) => {
+      let isBroken = false;
+      const { model, mounts, volume, image, stage, unstage, attached } = await prepare(
+        imageContent('xfs'),
+        (step) => {
+          if (isBroken && step === where) throw new Error('no luck');
+        },
+      );
+      await stage();
+      await unstage();
+      image.sizeBytes *= 2n;
+      const grown = { ...volume, capacityBytes: image.sizeBytes };
+      model.volumes.replace(grown);
+      isBroken = true;
+      if (where === 'growth') vi.spyOn(mounts, 'growFileSystem').mockRejectedValueOnce(new Error('no luck'));
+      await expect(stage({}, grown)).rejects.toThrow('no luck');
+      expect((await mounts.inspect(path)).kind).toBe('directory');
+      expect(await attached()).toBeUndefined();
+      isBroken = false;
+      await stage({}, grown);
+      expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
+    },
+  );
+
+  test('that was mounted by a driver that died before it could be grown is grown by a retry', async () => {
+    const { model, mounts, volume, image, stage } = await prepare(imageContent('xfs'));
+    await stage();
+    image.sizeBytes *= 2n;
+    const grown = { ...volume, capacityBytes: image.sizeBytes };
+    model.volumes.replace(grown);
+    await stage({}, grown);
+    expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
+  });
+
+  test('that was cut short is refused, mounted or not', async () => {
+    const { image, stage, unstage } = await prepare();
+    await stage();
+    image.sizeBytes -= 1n;
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    await unstage();
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
+  test('with errors that are mended is staged, and with others it is refused', async () => {
+    const { image, stage, unstage, attached } = await prepare();
+    await stage();
+    await unstage();
+    const record = (isMendable: boolean) => {
+      if (image.holds === 'blank' || image.holds === 'unknown') throw new Error('there is no file system');
+      image.holds.errors = { what: 'one', isMendable };
+    };
+    record(false);
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(await attached()).toBeUndefined();
+    record(true);
+    await stage();
+    expect(image.holds).toMatchObject({ errors: undefined });
+  });
 
   test('is attached to no device when mounting it failed, and when it is unstaged', async () => {
     const { mounts, stage, unstage, attached } = await prepare();

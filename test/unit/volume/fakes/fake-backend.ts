@@ -102,6 +102,20 @@ export class FakeBackend implements Backend {
     return { backend: isAsMade ? this.kind : 'directory', path: this.contentOf(directory) };
   }
 
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    const { capacityBytes } = volume;
+    const content = this.tree.find(this.contentOf(directory));
+    const image = content?.kind === 'file' ? content.image : undefined;
+    if (image && image.sizeBytes > capacityBytes) {
+      const { holds } = image;
+      const fileSystemBytes = holds === 'blank' || holds === 'unknown' ? 0n : holds.sizeBytes;
+      if (fileSystemBytes > capacityBytes) return image.sizeBytes;
+      image.sizeBytes = capacityBytes;
+    }
+    this.limit(volume);
+    return capacityBytes;
+  }
+
   async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
     const total = this.limits.get(id);
     if (total === undefined || (content.backend === 'image' && !isBlock(content))) return undefined;
@@ -118,7 +132,10 @@ export class FakeBackend implements Backend {
     return { total, exclusive: isHeld ? undefined : 0n };
   }
 
-  async lossOf(directory: string, { capacityBytes }: Volume): Promise<ContentLoss | undefined> {
+  async lossOf(
+    directory: string,
+    { capacityBytes }: Pick<Volume, 'capacityBytes'>,
+  ): Promise<ContentLoss | undefined> {
     const entry = this.tree.find(this.contentOf(directory));
     if (this.kind !== 'image') return entry?.kind === 'directory' ? undefined : { kind: 'missing' };
     const image = entry?.kind === 'file' ? entry.image : undefined;

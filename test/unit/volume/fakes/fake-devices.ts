@@ -48,6 +48,10 @@ export class FakeDevices implements Devices {
     if (loop) loop.sizeBytes = loop.image.sizeBytes;
   }
 
+  async sizeOf(device: Device): Promise<bigint> {
+    return this.mounts.loops.existing(device).sizeBytes;
+  }
+
   async isReadOnly(device: Device): Promise<boolean> {
     return this.mounts.loops.existing(device).isReadOnly;
   }

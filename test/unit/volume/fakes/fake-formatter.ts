@@ -1,4 +1,4 @@
-import type { Device, ImageFormatter } from '../../../../src/volume/devices-port.ts';
+import type { Device, FileSystemFault, ImageFormatter } from '../../../../src/volume/devices-port.ts';
 import { VolumeError } from '../../../../src/volume/errors.ts';
 import { type FileSystemType, fileSystemTypes } from '../../../../src/volume/file-system-type.ts';
 import type { RootOwnership } from '../../../../src/volume/volume.ts';
@@ -28,7 +28,26 @@ export class FakeFormatter implements ImageFormatter {
     image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes, usedBytes: 0n };
   }
 
-  async growUnmounted(device: Device, fsType: FileSystemType): Promise<void> {
+  async faultOf(path: string): Promise<FileSystemFault | undefined> {
+    const loop = this.mounts.loops.all.find((each) => each.path === path);
+    const { sizeBytes, holds } = loop
+      ? { ...loop.image, sizeBytes: loop.sizeBytes }
+      : this.imageAt(path).image;
+    if (holds === 'blank' || holds === 'unknown') return undefined;
+    const { fsType, sizeBytes: fileSystemBytes, errors } = holds;
+    if (fileSystemBytes > sizeBytes) return { kind: 'cut off', fileSystemBytes, sizeBytes };
+    return errors && { kind: 'errors', fsType, errors: errors.what };
+  }
+
+  async prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
+    const loop = this.mounts.loops.existing(device);
+    const { holds } = loop.image;
+    if (this.mounts.loops.isMounted(loop) || holds === 'blank' || holds === 'unknown') return;
+    if (holds.errors) {
+      if (fsType !== 'ext4' || !holds.errors.isMendable)
+        throw new VolumeError('precondition', `${image} has errors`);
+      holds.errors = undefined;
+    }
     if (fsType === 'ext4') this.mounts.loops.growFileSystem(device);
   }
 

@@ -19,7 +19,7 @@ export interface FakeLoop extends Device {
 /** The devices of a fake kernel, which its mounts and whoever attaches files share. */
 export class FakeLoops {
   all: FakeLoop[] = [];
-  private readonly isMounted: (loop: FakeLoop) => boolean;
+  readonly isMounted: (loop: FakeLoop) => boolean;
   private lastNumber = 0;
 
   constructor(isMounted: (loop: FakeLoop) => boolean) {

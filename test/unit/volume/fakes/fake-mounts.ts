@@ -188,6 +188,12 @@ export class FakeMounts implements Mounts {
     return { isGrown: true };
   }
 
+  async isSmallerThanDevice(path: string, device: Device): Promise<boolean> {
+    this.existing(path);
+    const { image, sizeBytes } = this.loops.existing(device);
+    return image.holds !== 'blank' && image.holds !== 'unknown' && image.holds.sizeBytes < sizeBytes;
+  }
+
   async sync(path: string): Promise<void> {
     this.existing(path);
     this.synced.push(path);

@@ -73,6 +73,12 @@ export class FakeRecords<Kind extends Stored> implements Records<Kind> {
     await onStep(`${kind.creation}: durable`);
   }
 
+  async read(id: string): Promise<Kind> {
+    const object = this.objects.get(id);
+    if (!object) throw systemError('ENOENT');
+    return object;
+  }
+
   async replace(object: Kind): Promise<void> {
     if (!this.parts.tree.find(this.directoryOf(object.id))) throw systemError('ENOENT');
     this.objects.set(object.id, this.parts.kind.inPool(object, this.parts.poolName));

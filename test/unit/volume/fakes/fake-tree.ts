@@ -33,6 +33,8 @@ export interface FakeFileSystem {
   sizeBytes: bigint;
   /** What is written in it, as df shows it. */
   usedBytes: bigint;
+  /** The errors it has recorded. */
+  errors?: { readonly what: string; readonly isMendable: boolean } | undefined;
 }
 
 /** What a path of the fake file system can name. */

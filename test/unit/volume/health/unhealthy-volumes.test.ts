@@ -71,9 +71,10 @@ test('a volume that is deleted meanwhile is left out', async () => {
   const { list, model, pool, sick } = await nodeWith(4);
   const lossOf = pool.backends.image.lossOf.bind(pool.backends.image);
   const [, gone] = sick;
-  vi.spyOn(pool.backends.image, 'lossOf').mockImplementation((directory, volume) => {
-    if (volume.id === gone) model.volumes.remove(volume);
-    return lossOf(directory, volume);
+  const volume = model.volumes.find(gone ?? '');
+  vi.spyOn(pool.backends.image, 'lossOf').mockImplementation((directory, content) => {
+    if (volume && content === volume) model.volumes.remove(volume);
+    return lossOf(directory, content);
   });
   expect(await list()).toEqual(sick.filter((id) => id !== gone));
 });

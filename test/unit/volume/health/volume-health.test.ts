@@ -144,7 +144,7 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
   test('that is shorter than its volume has lost data', async () => {
     const node = await nodeWith(content);
     imageAt(node, node.volume).sizeBytes = 1024n ** 2n - 1n;
-    const message = `volume "${node.volume.id}" has 1048576 bytes, but its image ends after 1048575`;
+    const message = `volume "${node.volume.id}" has 1048576 bytes, but its image ends after 1048575; restore it from a snapshot or backup`;
     expect(await node.health()).toEqual([{ status: 'DATA_LOSS', reason: 'ImageTruncated', message }]);
   });
 
@@ -153,6 +153,41 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
     imageAt(node, node.volume).holds = 'unknown';
     const expected = kind === 'block' ? [] : [{ status: 'INACCESSIBLE', reason: 'FileSystemUnknown' }];
     expect(await node.health()).toMatchObject(expected);
+  });
+});
+
+describe('a staged image', () => {
+  async function staged() {
+    const node = await nodeWith(imageContent());
+    await node.stage();
+    const device = await node.devices.find(node.path);
+    if (!device) throw new Error('it is attached to nothing');
+    const loop = node.mounts.loops.existing(device);
+    const { holds } = loop.image;
+    if (holds === 'blank' || holds === 'unknown') throw new Error('it has no file system');
+    return { ...node, loop, holds };
+  }
+
+  test('whose file system has recorded errors is told, also when it is not staged any more', async () => {
+    const { model, volume, holds, reasons } = await staged();
+    holds.errors = { what: 'one', isMendable: true };
+    expect(await reasons()).toEqual(['FileSystemErrors']);
+    await unstageVolume(model, volume.id, '/staging');
+    expect(await reasons()).toEqual(['FileSystemErrors']);
+  });
+
+  test('whose file system or device is smaller than the volume is told', async () => {
+    const { loop, holds, reasons } = await staged();
+    holds.sizeBytes -= 1n;
+    expect(await reasons()).toEqual(['ExpansionIncomplete']);
+    loop.sizeBytes -= 1n;
+    expect(await reasons()).toEqual(['ExpansionIncomplete']);
+  });
+
+  test('whose device is larger than the volume is held to no size', async () => {
+    const { loop, reasons } = await staged();
+    loop.sizeBytes += 512n;
+    expect(await reasons()).toEqual(['CapacityNotEnforced']);
   });
 });
 

@@ -1,0 +1,57 @@
+import { hasCapability } from '../../kernel/capabilities.ts';
+import { isUnclaimed } from '../../kernel/file-system-mount.ts';
+import { fileSystemState } from '../../kernel/file-system-state.ts';
+import {
+  checkUnmountedExt4,
+  growUnmountedExt4,
+  isExt4SmallerThanDevice,
+} from '../../kernel/grow-file-system.ts';
+import { ProgramError } from '../../kernel/program.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
+import type { FileSystemType } from '../../volume/file-system-type.ts';
+
+/** What repairs each file system; the image follows. */
+const repairs: Readonly<Record<FileSystemType, string>> = {
+  ext4: 'e2fsck -f',
+  xfs: 'xfs_repair',
+  btrfs: 'btrfs check',
+};
+
+/**
+ * Makes the file system of an image ready to be mounted: ext4 is checked where it has recorded errors, and grown where it
+ * cannot grow while it is mounted.
+ * @throws VolumeError precondition: it has recorded errors, and was not mended
+ */
+export async function prepareFileSystem(
+  image: string,
+  device: string,
+  fsType: FileSystemType,
+): Promise<void> {
+  // What is mounted in another mount namespace must not be repaired.
+  const isUnmounted = await isUnclaimed(device);
+  const errors = (await fileSystemState(device))?.errors;
+  if (errors !== undefined) {
+    const what = `the ${fsType} in ${quote(image)} has errors (${errors})`;
+    if (!isUnmounted)
+      throw notMended(what, `it is in use through ${device}: unstage it, so that it can be checked`);
+    if (fsType !== 'ext4') throw notMended(what, `repair it with "${repairs[fsType]} ${image}"`);
+    await namingRepair(what, image, checkUnmountedExt4(device));
+  }
+  // All others, and ext4 with this capability, grow faster once they are mounted.
+  if (!isUnmounted || fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;
+  if (!(await isExt4SmallerThanDevice(device))) return;
+  await namingRepair(`the ext4 in ${quote(image)} does not fill its image`, image, growUnmountedExt4(device));
+}
+
+async function namingRepair(what: string, image: string, work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (!(error instanceof ProgramError)) throw error;
+    throw notMended(what, `${error.message}; run "${repairs.ext4} ${image}" while it is not staged`, error);
+  }
+}
+
+function notMended(what: string, todo: string, cause?: unknown): VolumeError {
+  return new VolumeError('precondition', `${what}; ${todo}`, { cause });
+}

@@ -1,0 +1,21 @@
+import { blockDeviceBytes } from '../../kernel/block-device.ts';
+import { withDescriptor } from '../../kernel/descriptor.ts';
+import { fileSystemState } from '../../kernel/file-system-state.ts';
+import { findLoop } from '../../kernel/loop.ts';
+import { cutSparse } from '../../kernel/sparse-file.ts';
+import { statusOf } from '../../kernel/statx.ts';
+
+/**
+ * Cuts an image at a size, when it is certain that nothing is lost: its device, if it has one, does not reach beyond, nor
+ * does the file system in it, and nothing was ever written there.
+ * @returns the size it has then
+ */
+export async function undoGrowth(path: string, bytes: bigint): Promise<bigint> {
+  const sizeBytes = await withDescriptor(path, 'r', (fd) => statusOf(fd).sizeBytes);
+  if (sizeBytes <= bytes) return sizeBytes;
+  const device = await withDescriptor(path, 'r', findLoop);
+  if (device && (await blockDeviceBytes(device.path)) > bytes) return sizeBytes;
+  // Where there is a device, its file system does not reach beyond it.
+  if (!device && ((await fileSystemState(path))?.sizeBytes ?? 0n) > bytes) return sizeBytes;
+  return cutSparse(path, bytes);
+}
