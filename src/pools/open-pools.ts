@@ -1,5 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
-import { UnreachablePoolError } from '../records/pool-errors.ts';
+import { PoolMistake } from '../records/pool-errors.ts';
 import { checkDistinct } from '../records/pool-overlap.ts';
 import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { Account } from '../volume/account.ts';
@@ -20,6 +20,9 @@ import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-conn
 /** The pools that the command line names. */
 export interface PoolOptions {
   readonly stateDir: string;
+  /** A file on another disk that remembers the state directory; undefined for none. */
+  readonly stateDirMarker: string | undefined;
+  readonly requireExistingStateDir: boolean;
   readonly pools: readonly PoolPlace[];
   /** Of a pool, or else of an accounting class in the default pool. */
   readonly capacities: readonly { readonly name: string; readonly capacityBytes: bigint }[];
@@ -37,7 +40,10 @@ export function declarePools(
 ): DiskPool[] {
   const places = [{ name: defaultPoolName, path: options.stateDir }, ...options.pools];
   const surroundings: PoolSurroundings = {
-    registry: new PoolRegistry(options.stateDir),
+    registry: new PoolRegistry(options.stateDir, {
+      markerPath: options.stateDirMarker,
+      mustExist: options.requireExistingStateDir,
+    }),
     disks: new Disks(),
     lockTimeoutMs: options.lockTimeoutMs,
     logger,
@@ -61,8 +67,8 @@ export function declarePools(
 }
 
 /**
- * Opens every pool. One whose disk is missing is told in the log and served with errors until it comes back; the
- * default pool must be there.
+ * Opens every pool. One that cannot be opened, because its disk is missing, full or damaged, is told in the log and
+ * answers with errors until it can; the default pool must be there.
  * @throws Error with a sentence for the operator
  */
 export async function openPools(pools: readonly DiskPool[], logger: Logger): Promise<void> {
@@ -70,7 +76,8 @@ export async function openPools(pools: readonly DiskPool[], logger: Logger): Pro
     try {
       await pool.connect();
     } catch (err) {
-      if (pool.name === defaultPoolName || !(err instanceof UnreachablePoolError)) throw err;
+      // What was never a pool and cannot be one is a mistake on the command line; any other pool may come back.
+      if (pool.name === defaultPoolName || err instanceof PoolMistake) throw err;
       logger.error({ err, pool: pool.name, path: pool.path }, 'a pool is not reachable');
     }
   }

@@ -7,6 +7,7 @@ import { DiskRecords } from '../records/disk-records.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { type OpenPool, openPool } from '../records/open-pool.ts';
 import type { PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
+import { contentError } from '../records/recognise-pool.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
 import type { Pool, PoolRecords } from '../volume/pool.ts';
@@ -75,7 +76,7 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     return { open, disk, ...probe, backends, records, freezeMarks, removals, contents };
   } catch (error) {
     await open.lock.release();
-    throw error;
+    throw contentError(error, open);
   }
 }
 
@@ -120,10 +121,7 @@ function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolSurro
       await removeLeftover(backends, directory);
       await onStep('delete: content removed');
     },
-    (directory, err) =>
-      logger.error(
-        { err, directory },
-        'what was deleted could not be removed; tried again at the next start',
-      ),
+    (directory, err, retryMs) =>
+      logger.error({ err, directory, retryMs }, 'cannot remove deleted content; will retry'),
   );
 }

@@ -1,9 +1,11 @@
+import { constants } from 'node:fs';
 import { opendir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Subvolume } from '../backends/btrfs/subvolume.ts';
 import { dataOf } from '../backends/volume-root.ts';
 import { isSubvolume } from '../kernel/btrfs.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
+import { errno, isErrno } from '../kernel/errno.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
 import { memberDirectory } from '../volume/find-snapshot.ts';
@@ -12,6 +14,8 @@ import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
 import type { Volume } from '../volume/volume.ts';
 
 type Backends = Pool['backends'];
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /** Removes what is left in a pool's directory for it: an object, or what was made of one. May be repeated. */
 export async function removeLeftover(backends: Backends, directory: string): Promise<void> {
@@ -58,7 +62,10 @@ async function removeUnknown(directory: string): Promise<void> {
 }
 
 function hasSubvolume(directory: string): Promise<boolean> {
-  return withDescriptor(dataOf(directory), 'r', isSubvolume).catch(() => false);
+  return withDescriptor(dataOf(directory), OPEN_DIRECTORY, isSubvolume).catch((error: unknown) => {
+    if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return false;
+    throw error;
+  });
 }
 
 /** The directories in one; a group has one for each of its snapshots. */
@@ -68,8 +75,9 @@ async function directoriesIn(directory: string): Promise<string[]> {
     for await (const entry of await opendir(directory)) {
       if (entry.isDirectory()) found.push(join(directory, entry.name));
     }
-  } catch {
-    // It is a file, or gone; whoever removes it finds out.
+  } catch (error) {
+    // It is a file, or gone.
+    if (!isErrno(error, errno.ENOENT, errno.ENOTDIR)) throw error;
   }
   return found;
 }
