@@ -1,5 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
-import { PoolMistake } from '../records/pool-errors.ts';
+import { PoolHeldError, PoolMistake } from '../records/pool-errors.ts';
 import { checkDistinct } from '../records/pool-overlap.ts';
 import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { Account } from '../volume/account.ts';
@@ -76,11 +76,15 @@ export async function openPools(pools: readonly DiskPool[], logger: Logger): Pro
     try {
       await pool.connect();
     } catch (err) {
-      // What was never a pool and cannot be one is a mistake on the command line; any other pool may come back.
-      if (pool.name === defaultPoolName || err instanceof PoolMistake) throw err;
+      if (pool.name === defaultPoolName || isOperatorsMistake(err)) throw err;
       logger.error({ err, pool: pool.name, path: pool.path }, 'a pool is not reachable');
     }
   }
+}
+
+/** A pool that was never used here cannot be at its path, or is another driver's. Any other pool may come back. */
+function isOperatorsMistake(error: unknown): boolean {
+  return error instanceof PoolMistake || error instanceof PoolHeldError;
 }
 
 /** Makes the volumes of a pool known, in place of what was known of it. */

@@ -12,6 +12,14 @@ export class PoolMistake extends VolumeError {
   }
 }
 
+/** Another driver uses the pool, and went on with it for as long as it was waited for. */
+export class PoolHeldError extends VolumeError {
+  constructor(message: string) {
+    super('unavailable', message);
+    this.name = 'PoolHeldError';
+  }
+}
+
 /** A pool that this driver has used is not at its path now, or cannot be opened there. */
 export class UnreachablePoolError extends VolumeError {
   /** The id of the pool, which its volumes have in their ids. */

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { tryLock } from '../kernel/flock.ts';
 import { statusOf } from '../kernel/statx.ts';
-import { VolumeError } from '../volume/errors.ts';
+import { PoolHeldError } from './pool-errors.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError } from './pool-marker.ts';
 
@@ -26,7 +26,7 @@ export interface PoolLock {
  * lock is waited for. Both the root directory and the lock file are locked: a file can be removed or replaced, and
  * the drivers before this version lock the file alone. The file is made when missing and never replaced.
  * @throws DamagedFileError when something else is at the file's path
- * @throws VolumeError unavailable when another process still holds the pool after `timeoutMs`
+ * @throws PoolHeldError when another process still holds the pool after `timeoutMs`
  */
 export async function lockPool(
   { root, lock }: Pick<PoolLayout, 'root' | 'lock'>,
@@ -105,10 +105,7 @@ async function waitForLock(
       throw error;
     }
     if (patience.waitedMs >= patience.timeoutMs) {
-      throw new VolumeError(
-        'unavailable',
-        `another driver holds ${path}; waited ${patience.timeoutMs} ms for it to stop`,
-      );
+      throw new PoolHeldError(`another driver holds ${path}; waited ${patience.timeoutMs} ms for it to stop`);
     }
     await delay(RETRY_INTERVAL_MS);
     patience.waitedMs += RETRY_INTERVAL_MS;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../kernel/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { defaultPoolName } from '../volume/pool.ts';
-import { PoolMistake, UnreachablePoolError } from './pool-errors.ts';
+import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
 import { obstacleOf } from './pool-obstacle.ts';
@@ -106,7 +106,7 @@ export async function openingError(
   // The list of pools was read when the state directory was opened; before that, there is none to be remembered by.
   const before = await registry.findAt(place).catch(() => undefined);
   if (before) return new UnreachablePoolError(named(message, place), before, { cause: error });
-  if (error instanceof PoolMistake) return error;
+  if (error instanceof PoolMistake || error instanceof PoolHeldError) return error;
   return new VolumeError('unavailable', named(message, place), { cause: error });
 }
 
