@@ -39,14 +39,14 @@ export async function lockPool(
   };
   try {
     const patience = { timeoutMs, waitedMs: 0 };
-    const directory = await open(root, OPEN_DIRECTORY);
-    held.push(directory);
-    await waitForLock(directory, root, patience, isLockless);
     const file = await openLockFile(lock);
     if (file) {
       held.push(file);
       await waitForLock(file, lock, patience);
     }
+    const directory = await open(root, OPEN_DIRECTORY);
+    held.push(directory);
+    await waitForLock(directory, root, patience, isLockless);
   } catch (error) {
     await release();
     throw error;

@@ -22,7 +22,7 @@ export function fillDisk(mountPoint: string): () => void {
   }
   for (let number = 0; number < SMALL_FILES && fits(join(directory, `small-${number}`)); number++);
   execFileSync('sync', ['--file-system', mountPoint]);
-  return () => rmSync(directory, { recursive: true });
+  return () => makeRoom(mountPoint, directory);
 }
 
 /** Takes every inode of a disk. @returns makes room again */
@@ -30,7 +30,7 @@ export function takeInodes(mountPoint: string): () => void {
   const directory = join(mountPoint, 'of-others');
   mkdirSync(directory);
   for (let number = 0; fits(join(directory, String(number)), ''); number++);
-  return () => rmSync(directory, { recursive: true });
+  return () => makeRoom(mountPoint, directory);
 }
 
 function fits(path: string, content = 'x'.repeat(2000)): boolean {
@@ -40,4 +40,10 @@ function fits(path: string, content = 'x'.repeat(2000)): boolean {
   } catch {
     return false;
   }
+}
+
+/** Some file systems give space back only when they next write what has changed. */
+function makeRoom(mountPoint: string, directory: string): void {
+  rmSync(directory, { recursive: true });
+  execFileSync('sync', ['--file-system', mountPoint]);
 }

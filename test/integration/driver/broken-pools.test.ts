@@ -111,10 +111,10 @@ test('a volumes/ that is moved away while the driver runs makes no delete seem d
   const volume_id = await node.create('stays');
   const volumes = join(node.pool, 'volumes');
   renameSync(volumes, `${volumes}.away`);
-  await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'UNAVAILABLE', volumes);
-  mkdirSync(volumes);
-  await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'UNAVAILABLE', 'pool "default"');
-  rmSync(volumes, { recursive: true });
+  for (let time = 0; time < 2; time++) {
+    await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'UNAVAILABLE', `${volumes} is gone`);
+  }
+  expect(existsSync(volumes)).toBe(false);
   renameSync(`${volumes}.away`, volumes);
   await node.controller.DeleteVolume({ volume_id });
   expect(readdirSync(volumes)).toEqual([]);

@@ -351,7 +351,7 @@ describe('a pool', () => {
     ]);
     expect(run).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining(`another driver holds ${path}`),
+      stderr: expect.stringContaining(join(path, '.csi-hostpath', 'lock')),
     });
     expect(existsSync(join(second, 's'))).toBe(false);
     await node.create('serves on', { parameters: { pool: 'shared' } });

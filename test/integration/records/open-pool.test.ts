@@ -17,6 +17,7 @@ import { PoolHeldError, PoolMistake, UnreachablePoolError } from '../../../src/r
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { checkDistinct } from '../../../src/records/pool-overlap.ts';
 import { PoolRegistry } from '../../../src/records/pool-registry.ts';
+import { fillDisk } from '../../support/fill-disk.ts';
 import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
@@ -281,6 +282,11 @@ describe('the lock', () => {
   });
 });
 
+function fillTmpfs(path: string): void {
+  execFileSync('mount', ['-o', 'remount,size=1m', path]);
+  fillDisk(path);
+}
+
 function replaceBy(path: string, put: () => void): void {
   rmSync(path, { recursive: true });
   put();
@@ -392,12 +398,12 @@ describe('a further pool', () => {
   });
 
   test.each([
-    ['read-only', 'remount,bind,ro'],
-    ['full', 'remount,size=4k'],
-  ])('on a disk that is %s by now is opened without a write', async (_, options) => {
+    ['read-only', (path: string) => void execFileSync('mount', ['-o', 'remount,bind,ro', path])],
+    ['full', fillTmpfs],
+  ])('on a disk that is %s by now is opened without a write', async (_, change) => {
     const { node, id, open } = await nodeWithoutDisk();
     node.mount();
-    execFileSync('mount', ['-o', options, node.path]);
+    change(node.path);
     const before = listing(node.path);
     expect((await open('fast', node.path)).id).toBe(id);
     expect(listing(node.path)).toEqual(before);
@@ -512,7 +518,7 @@ describe('a further pool', () => {
   test('held by another driver is told as held: when it was used before it is not reachable now', async () => {
     const { node, open } = await nodeWithDisk();
     const pool = await open('fast', node.path);
-    const held = { message: expect.stringContaining(`another driver holds ${pool.layout.root}`) };
+    const held = { message: expect.stringContaining(`another driver holds ${pool.layout.lock}`) };
     const again = await open('fast', node.path).catch((thrown: unknown) => thrown);
     expect(again).toBeInstanceOf(UnreachablePoolError);
     expect(again).toMatchObject(held);

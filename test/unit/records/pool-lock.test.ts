@@ -13,7 +13,7 @@ function newPool() {
 test('a pool is held by one at a time, and by the next when it is released', async () => {
   const pool = newPool();
   const first = await lockPool(pool, 0);
-  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.root}`);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.lock}`);
   await first.release();
   await (await lockPool(pool, 0)).release();
 });
