@@ -1,9 +1,13 @@
 import { constants } from 'node:os';
 
 /** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
-export const errno = constants.errno;
+export const errno = {
+  ...constants.errno,
+  /** What a damaged file system answers; Node.js has no name for it. It is 117 on x64 and arm64. */
+  EUCLEAN: 117,
+};
 
-const nameByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+const nameByNumber = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
 
 /** A failed system call: the call's name, the kernel's error number and what it was about. */
 export class KernelError extends Error {

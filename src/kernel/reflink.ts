@@ -3,6 +3,17 @@ import { copyFile } from 'node:fs/promises';
 import { withDescriptor, writeText } from './descriptor.ts';
 import { errno, isErrno } from './errno.ts';
 import { type IoctlRequest, ioctl } from './ioctl.ts';
+import { fileSystemOf } from './statfs.ts';
+
+/** XFS_IOC_FSGEOMETRY_V4, whose structure every kernel since 2.6 fills, and the flags in it. */
+const XFS_IOC_FSGEOMETRY: IoctlRequest = { name: 'XFS_IOC_FSGEOMETRY', number: 0x8070587c };
+const geometryOf = { bytes: 112, flags: 92 } as const;
+const XFS_FSOP_GEOM_FLAGS_REFLINK = 1 << 20;
+
+const BTRFS_MAGIC = 0x9123683e;
+const XFS_MAGIC = 0x58465342;
+const EXT4_MAGIC = 0xef53;
+const TMPFS_MAGIC = 0x01021994;
 
 const FICLONE: IoctlRequest = { name: 'FICLONE', number: 0x40049409 };
 
@@ -35,6 +46,30 @@ export async function canReflink(directory: string): Promise<boolean> {
     if (isErrno(error, ...cannotClone, errno.EISDIR)) return false;
     throw error;
   }
+}
+
+/**
+ * The same, without writing: what the file system says of itself, for one that takes no writes now.
+ * @returns undefined where it does not say
+ */
+export async function saysItReflinks(directory: string): Promise<boolean | undefined> {
+  return withDescriptor(directory, 'r', async (fd) => {
+    const { magic } = await fileSystemOf(fd);
+    switch (magic >>> 0) {
+      case BTRFS_MAGIC:
+        return true;
+      case XFS_MAGIC: {
+        const geometry = Buffer.alloc(geometryOf.bytes);
+        await ioctl(fd, XFS_IOC_FSGEOMETRY, geometry);
+        return (geometry.readUInt32LE(geometryOf.flags) & XFS_FSOP_GEOM_FLAGS_REFLINK) !== 0;
+      }
+      case EXT4_MAGIC:
+      case TMPFS_MAGIC:
+        return false;
+      default:
+        return undefined;
+    }
+  });
 }
 
 /**

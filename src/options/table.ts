@@ -54,6 +54,21 @@ export const flagTable = {
     meaning:
       'Directory that holds volumes, snapshots and what the driver remembers of them; it is the pool called default.',
   },
+  stateDirMarker: {
+    name: 'statedir-marker',
+    kind: optional(absolutePath),
+    default: '',
+    group: 'Storage',
+    meaning:
+      'File on another disk than the state directory, made by the driver, that remembers it: when the disk of the state directory is not mounted, none is made in the empty mount point.',
+  },
+  requireExistingStateDir: {
+    name: 'require-existing-statedir',
+    kind: boolean,
+    default: 'false',
+    group: 'Storage',
+    meaning: 'Refuse to start where the state directory is not there or was never used.',
+  },
   pools: {
     name: 'pool',
     kind: poolPlace,

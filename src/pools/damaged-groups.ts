@@ -1,4 +1,6 @@
 import { readdir } from 'node:fs/promises';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { retried } from '../kernel/passing-error.ts';
 import { idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
 import type { GroupSnapshot } from '../volume/snapshot.ts';
@@ -16,9 +18,22 @@ export async function damagedMembers(
   return members.flat();
 }
 
-async function membersOf(records: Records<GroupSnapshot>, { id, pool, reason }: Damaged): Promise<Damaged[]> {
-  const entries = await readdir(records.directoryOf(id), { withFileTypes: true }).catch(() => []);
+async function membersOf(
+  records: Records<GroupSnapshot>,
+  { id, pool, reason, isUnread }: Damaged,
+): Promise<Damaged[]> {
+  const read = () => readdir(records.directoryOf(id), { withFileTypes: true });
+  const entries = await retried(read).catch((error: unknown) => {
+    // Of what is a file or gone there are no members. Any other error must not make them seem to be gone.
+    if (isErrno(error, errno.ENOENT, errno.ENOTDIR)) return [];
+    throw error;
+  });
   return entries
     .filter((entry) => entry.isDirectory())
-    .map(({ name }) => ({ id: idOfDirectory(name), pool, reason: `it is in a damaged group: ${reason}` }));
+    .map(({ name }) => ({
+      id: idOfDirectory(name),
+      pool,
+      reason: `it is in a damaged group: ${reason}`,
+      ...(isUnread ? { isUnread } : {}),
+    }));
 }

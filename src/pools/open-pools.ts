@@ -1,5 +1,5 @@
 import type { Logger } from '../observability/logger.ts';
-import { UnreachablePoolError } from '../records/pool-errors.ts';
+import { PoolHeldError, PoolMistake } from '../records/pool-errors.ts';
 import { checkDistinct } from '../records/pool-overlap.ts';
 import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { Account } from '../volume/account.ts';
@@ -22,6 +22,9 @@ import { restorePoolLimits } from './restore-pool-limits.ts';
 /** The pools that the command line names. */
 export interface PoolOptions {
   readonly stateDir: string;
+  /** A file on another disk that remembers the state directory; undefined for none. */
+  readonly stateDirMarker: string | undefined;
+  readonly requireExistingStateDir: boolean;
   readonly pools: readonly PoolPlace[];
   /** Of a pool, or else of an accounting class in the default pool. */
   readonly capacities: readonly { readonly name: string; readonly capacityBytes: bigint }[];
@@ -39,7 +42,10 @@ export function declarePools(
 ): DiskPool[] {
   const places = [{ name: defaultPoolName, path: options.stateDir }, ...options.pools];
   const surroundings: PoolSurroundings = {
-    registry: new PoolRegistry(options.stateDir),
+    registry: new PoolRegistry(options.stateDir, {
+      markerPath: options.stateDirMarker,
+      mustExist: options.requireExistingStateDir,
+    }),
     disks: new Disks(),
     lockTimeoutMs: options.lockTimeoutMs,
     logger,
@@ -90,7 +96,7 @@ async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
   try {
     await opening;
   } catch (err) {
-    if (!(err instanceof UnreachablePoolError)) throw err;
+    if (isOperatorsMistake(err)) throw err;
     logger.error({ err, pool: name, path: pool.path }, 'a pool is not reachable');
   }
 }
@@ -105,6 +111,11 @@ function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
     }
   };
   setInterval(tryAll, RETRY_INTERVAL_MS).unref();
+}
+
+/** A pool that was never used here cannot be at its path, or is another driver's. Any other pool may come back. */
+function isOperatorsMistake(error: unknown): boolean {
+  return error instanceof PoolMistake || error instanceof PoolHeldError;
 }
 
 /** Makes the volumes of a pool known, in place of what was known of it. */

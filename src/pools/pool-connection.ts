@@ -7,6 +7,7 @@ import { DiskRecords } from '../records/disk-records.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { type OpenPool, openPool } from '../records/open-pool.ts';
 import type { PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
+import { contentError } from '../records/recognise-pool.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
@@ -88,7 +89,7 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     };
   } catch (error) {
     await open.lock.release();
-    throw error;
+    throw contentError(error, open);
   }
 }
 
@@ -133,10 +134,7 @@ function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolSurro
       await removeLeftover(backends, directory);
       await onStep('delete: content removed');
     },
-    (directory, err) =>
-      logger.error(
-        { err, directory },
-        'what was deleted could not be removed; tried again at the next start',
-      ),
+    (directory, err, retryMs) =>
+      logger.error({ err, directory, retryMs }, 'cannot remove deleted content; will retry'),
   );
 }

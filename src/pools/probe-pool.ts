@@ -1,16 +1,18 @@
 import { mkdir, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { ProjectIds } from '../backends/directory/project-ids.ts';
 import { availableFileSystems } from '../backends/image/mkfs.ts';
 import { BTRFS_MAGIC, fileSystemUuid } from '../kernel/btrfs.ts';
 import { quotaMode } from '../kernel/btrfs-quota.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
-import { errnoOf } from '../kernel/errno.ts';
-import { clearQuota, setProject, setQuota } from '../kernel/project-quota.ts';
-import { canReflink } from '../kernel/reflink.ts';
+import { errno, errnoOf, isErrno } from '../kernel/errno.ts';
+import { isScarcity, retried } from '../kernel/passing-error.ts';
+import { clearQuota, isQuotaEnforced, setProject, setQuota } from '../kernel/project-quota.ts';
+import { canReflink, saysItReflinks } from '../kernel/reflink.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { fileSystemName, fileSystemOf } from '../kernel/statfs.ts';
 import { statusOf } from '../kernel/statx.ts';
+import { takesNoWrites } from '../records/make-layout.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 import type { DirectoryAbility, PoolAbilities } from '../volume/pool.ts';
 
@@ -25,6 +27,9 @@ export interface PoolProbe {
 
 const PROBE_LIMIT_BYTES = 8n * 1024n ** 2n;
 const PROBE_LIMIT_INODES = 1024n;
+
+/** How a file system or a kernel answers that has no projects, or keeps the driver from them. */
+const cannotTell = [errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EACCES];
 
 /** What tells the disk of a pool from others: btrfs has a device number for each subvolume, but one uuid. */
 export function diskOf(root: string): Promise<string> {
@@ -48,7 +53,7 @@ export async function probePool({ root, metadata }: PoolLayout, projectIds: Proj
     abilities: {
       directories,
       hasImages: availableFileSystems().length > 0 && (await hasLoopDevices()),
-      sharesBlocks: await canReflink(metadata),
+      sharesBlocks: await canShareBlocks(metadata),
     },
   };
 }
@@ -63,37 +68,73 @@ async function projectQuota(metadata: string, projectIds: ProjectIds): Promise<'
 }
 
 /**
- * Whether limits of projects are in force. A file system may accept them and not keep them, so one is set, and the
- * space of the directory looked at.
+ * Whether limits of projects are in force. The kernel says whether they are enforced; a file system may say so and not
+ * keep them, so one is set, and the space of the directory looked at. Where the disk takes no writes now, the kernel's
+ * word must do: to take the pool for one without quotas would make its next volumes unlimited.
  */
 async function hasProjectQuota(metadata: string, projectIds: ProjectIds): Promise<boolean> {
+  if (!(await saysItEnforces(metadata))) return false;
   const directory = join(metadata, 'quota-probe');
+  let projectId: number | undefined;
   try {
-    const projectId = await projectIds.reserve(metadata);
-    // What a crash has left.
+    projectId = await projectIds.reserve(metadata);
+    return (await totalUnderLimit(directory, projectId)) === PROBE_LIMIT_BYTES;
+  } catch (error) {
+    if (takesNoWrites(error)) return true;
+    if (errnoOf(error) === undefined) throw error;
+    return false;
+  } finally {
+    if (projectId !== undefined) await endProbe(directory, projectId, projectIds);
+  }
+}
+
+async function saysItEnforces(metadata: string): Promise<boolean> {
+  try {
+    return await retried(() => withDescriptor(metadata, 'r', isQuotaEnforced));
+  } catch (error) {
+    if (isErrno(error, ...cannotTell)) return false;
+    throw error;
+  }
+}
+
+async function totalUnderLimit(directory: string, projectId: number): Promise<bigint> {
+  // What a crash has left.
+  await removeTree(directory);
+  await mkdir(directory, { mode: 0o700 });
+  return withDescriptor(directory, 'r', async (fd) => {
+    await setQuota(fd, projectId, { limitBytes: PROBE_LIMIT_BYTES, limitInodes: PROBE_LIMIT_INODES });
+    await setProject(fd, projectId);
+    return (await fileSystemOf(fd)).totalBytes;
+  });
+}
+
+/** What is left of it where the disk takes no writes, the next probe removes. */
+async function endProbe(directory: string, projectId: number, projectIds: ProjectIds): Promise<void> {
+  try {
     await removeTree(directory);
-    await mkdir(directory, { mode: 0o700 });
-    const total = await withDescriptor(directory, 'r', async (fd) => {
-      await setQuota(fd, projectId, { limitBytes: PROBE_LIMIT_BYTES, limitInodes: PROBE_LIMIT_INODES });
-      await setProject(fd, projectId);
-      return (await fileSystemOf(fd)).totalBytes;
-    });
-    await removeTree(directory);
-    await withDescriptor(metadata, 'r', (fd) => clearQuota(fd, projectId));
-    projectIds.release(projectId);
-    return total === PROBE_LIMIT_BYTES;
+    await withDescriptor(dirname(directory), 'r', (fd) => clearQuota(fd, projectId));
   } catch (error) {
     if (errnoOf(error) === undefined) throw error;
-    await removeTree(directory);
-    return false;
+  }
+  projectIds.release(projectId);
+}
+
+/** A file system that takes no writes now is asked what it can; one that does not say is taken to share nothing. */
+async function canShareBlocks(metadata: string): Promise<boolean> {
+  try {
+    return await retried(() => canReflink(metadata), isScarcity);
+  } catch (error) {
+    if (!takesNoWrites(error)) throw error;
+    return (await saysItReflinks(metadata)) ?? false;
   }
 }
 
 async function hasLoopDevices(): Promise<boolean> {
   try {
-    await (await open('/dev/loop-control', 'r+')).close();
+    await (await retried(() => open('/dev/loop-control', 'r+'), isScarcity)).close();
     return true;
-  } catch {
+  } catch (error) {
+    if (isScarcity(error)) throw error;
     return false;
   }
 }

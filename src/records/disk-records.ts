@@ -1,15 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { isPassing, isScarcity, retried } from '../kernel/passing-error.ts';
+import { withPath } from '../kernel/path-handle.ts';
+import { statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
 import type { OnStep } from '../volume/steps.ts';
 import type { Damaged, Stored } from '../volume/stored.ts';
 import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
+import { emptyObject } from './empty-object.ts';
+import { readOwnFile } from './own-file.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import type { RecordKind } from './record-kinds.ts';
+import { RecordReserve } from './record-reserve.ts';
 import type { RemovalQueue } from './removal-queue.ts';
 import { SharedSync } from './shared-sync.ts';
 import { storageError } from './storage-error.ts';
@@ -43,6 +49,9 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   private readonly onStep: OnStep;
   /** Objects on their way out, until that is durable. */
   private readonly renamed = new Map<string, string>();
+  private readonly reserve: RecordReserve;
+  /** What tells the directory of all objects from another at its path, once it was read. */
+  private homeIdentity: string | undefined;
   private readonly homeSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
@@ -56,6 +65,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     this.removals = parts.removals;
     this.destroy = parts.destroy;
     this.onStep = parts.onStep;
+    this.reserve = new RecordReserve(parts.layout.reserve);
     this.homeSync = new SharedSync(this.home);
     this.incomingSync = new SharedSync(parts.layout.incoming);
     this.outgoingSync = new SharedSync(parts.layout.outgoing);
@@ -77,13 +87,22 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       try {
         found.push(await this.readFrom(directoryName));
       } catch (error) {
+        // It says nothing about this record, and the next ones would meet it too.
+        if (isScarcity(error)) throw error;
+        if (await this.isLeftEmpty(directoryName, error)) return;
         const reason = reasonOf(error, this.kind.recordName);
-        damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason });
+        const unread = isPassing(error) ? { isUnread: true } : {};
+        damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason, ...unread });
       }
     };
-    const names = await readdir(this.home);
-    for (let start = 0; start < names.length; start += READS_AT_ONCE) {
-      await Promise.all(names.slice(start, start + READS_AT_ONCE).map(readOne));
+    try {
+      this.homeIdentity = await this.identify();
+      const names = await retried(() => readdir(this.home));
+      for (let start = 0; start < names.length; start += READS_AT_ONCE) {
+        await Promise.all(names.slice(start, start + READS_AT_ONCE).map(readOne));
+      }
+    } catch (error) {
+      throw storageError(error, this.poolName);
     }
     return { found, damaged };
   }
@@ -94,7 +113,8 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     try {
       await this.build(object, directory, build);
     } catch (error) {
-      await this.destroy(directory, object).catch(() => {});
+      // What cannot be removed now is tried again in the background.
+      await this.destroy(directory, object).catch(() => this.removals.add(directory));
       throw storageError(error, this.poolName);
     }
     try {
@@ -113,20 +133,29 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   async replace(object: Kind): Promise<void> {
+    const path = join(this.directoryOf(object.id), this.kind.recordName);
+    const text = this.kind.encode(object);
     try {
-      await replaceFile(join(this.directoryOf(object.id), this.kind.recordName), this.kind.encode(object));
+      await replaceFile(path, text).catch(async (error: unknown) => {
+        if (!isFull(error) || !(await this.reserve.replaceFile(path, text))) throw error;
+      });
     } catch (error) {
       throw storageError(error, this.poolName);
     }
+    this.reserve.refill();
   }
 
   async remove(id: string): Promise<void> {
     const removed = this.removedPathOf(id);
     try {
-      await rename(this.directoryOf(id), removed);
+      await rename(this.directoryOf(id), removed).catch(async (error: unknown) => {
+        if (!isFull(error)) throw error;
+        await this.removeInPlace(id, removed, error);
+      });
     } catch (error) {
       // A try before this one came as far as the rename. Whether it became durable is not known.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
+      await this.checkHome();
     }
     await this.onStep(`${this.kind.removal}: renamed`);
     try {
@@ -147,6 +176,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw retainedBefore(id, this.poolName);
       // As in `remove`.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
+      await this.checkHome();
     }
     await this.onStep('retain: renamed');
     try {
@@ -164,8 +194,53 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     return path;
   }
 
+  /**
+   * Removes an object where it is, because the disk has no room for the entry that moving it takes. Its record goes last,
+   * so that after a crash the object is there still, or nothing is left of it.
+   */
+  private async removeInPlace(id: string, removed: string, full: unknown): Promise<void> {
+    const directory = this.directoryOf(id);
+    const object = await this.read(id).catch(() => {
+      throw full;
+    });
+    await emptyObject(directory, this.kind.recordName);
+    try {
+      await rename(directory, removed);
+    } catch (error) {
+      if (!isFull(error)) throw error;
+      await this.destroy(directory, object);
+    }
+  }
+
+  /** Whether a directory without a record is what a removal in place has left of itself. It is removed. */
+  private async isLeftEmpty(directoryName: string, error: unknown): Promise<boolean> {
+    if (!isErrno(error, errno.ENOENT)) return false;
+    const directory = join(this.home, directoryName);
+    if ((await readdir(directory).catch(() => ['unknown'])).length > 0) return false;
+    // A disk that takes no writes keeps it.
+    await rmdir(directory).catch(() => {});
+    return true;
+  }
+
+  private identify(): Promise<string> {
+    return withPath(this.home, (fd) => {
+      const { device, inode } = statusOf(fd);
+      return `${device} ${inode}`;
+    });
+  }
+
+  /** @throws VolumeError unavailable: what was there is not gone, but out of sight */
+  private async checkHome(): Promise<void> {
+    const now = await this.identify().catch((error: unknown) => {
+      if (!isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) throw storageError(error, this.poolName);
+    });
+    if (now !== undefined && (this.homeIdentity === undefined || now === this.homeIdentity)) return;
+    const message = `pool ${quote(this.poolName)} has another directory than before at ${this.home}, or none; put it back`;
+    throw new VolumeError('unavailable', message);
+  }
+
   private async readFrom(directoryName: string): Promise<Kind> {
-    const text = await readFile(join(this.home, directoryName, this.kind.recordName), 'utf8');
+    const text = await readOwnFile(join(this.home, directoryName, this.kind.recordName));
     const object = this.kind.decode(text);
     if (directoryNameOf(object.id) !== directoryName) {
       throw new Error(`it is the record of ${JSON.stringify(object.id)}, but lies in ${directoryName}`);
@@ -195,8 +270,12 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   /** Undoes a create whose last step failed, so that an object nobody was told of does not stay. */
   private async takeBack(object: Kind, directory: string): Promise<void> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
-    await this.destroy(directory, object).catch(() => {});
+    await this.destroy(directory, object).catch(() => this.removals.add(directory));
   }
+}
+
+function isFull(error: unknown): boolean {
+  return isErrno(error, errno.ENOSPC, errno.EDQUOT);
 }
 
 function uniqueNameFor(id: string): string {

@@ -1,8 +1,13 @@
-import { rename } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
 
 const RECORD_MODE = 0o600;
+
+// Opening a FIFO would wait for a reader, and a symbolic link leads somewhere else.
+const WRITE_ANEW =
+  constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** Writes a new file. It is durable when the file and its directory have been synced. */
 export async function writeNewFile(path: string, text: string): Promise<void> {
@@ -16,8 +21,14 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     await writeText(fd, text);
     await syncDescriptor(fd);
   };
-  await withDescriptor(temporary, 'w', writeAndSync, RECORD_MODE);
-  await rename(temporary, path);
+  try {
+    await withDescriptor(temporary, WRITE_ANEW, writeAndSync, RECORD_MODE);
+    await rename(temporary, path);
+  } catch (error) {
+    // It would take space on a disk that may have none.
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
   await syncPath(dirname(path));
 }
 

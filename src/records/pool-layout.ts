@@ -13,6 +13,8 @@ export function poolLayout(root: string) {
     lock: join(metadata, 'lock'),
     /** In the state directory only: every pool this driver has used. */
     registry: join(metadata, 'pools.json'),
+    /** Files with space of their own, from which records are made when the disk is full. */
+    reserve: join(metadata, 'reserve'),
     /** The marks of the file systems that are frozen now. */
     frozen: join(metadata, 'frozen'),
     /** Written to find out whether the disk answers; there only in that moment. */
@@ -30,3 +32,8 @@ export function poolLayout(root: string) {
 }
 
 export type PoolLayout = ReturnType<typeof poolLayout>;
+
+/** The directories that hold objects. In a pool that was used they are there, or something is wrong. */
+export const homes = ['volumes', 'snapshots', 'groups', 'retained'] as const;
+
+export type Home = (typeof homes)[number];

@@ -1,8 +1,19 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { errno, isErrno } from '../kernel/errno.ts';
 import { tryLock } from '../kernel/flock.ts';
+import { statusOf } from '../kernel/statx.ts';
+import { PoolHeldError } from './pool-errors.ts';
+import type { PoolLayout } from './pool-layout.ts';
+import { DamagedFileError } from './pool-marker.ts';
 
 const RETRY_INTERVAL_MS = 100;
+const LOCK_MODE = 0o600;
+
+const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
+// A FIFO would wait for another process.
+const OPEN_FILE = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** A lock that is held until it is released or the process ends. */
 export interface PoolLock {
@@ -12,26 +23,96 @@ export interface PoolLock {
 
 /**
  * Takes a pool for this process alone. In a rolling update the driver before may still be draining, so a held
- * lock is waited for.
- * @param path the lock file; made when missing, never replaced, or two processes could lock two files
- * @throws Error when another process still holds it after `timeoutMs`
+ * lock is waited for. Both the root directory and the lock file are locked: a file can be removed or replaced, and
+ * the drivers before this version lock the file alone. The file is made when missing and never replaced.
+ * @throws DamagedFileError when something else is at the file's path
+ * @throws PoolHeldError when another process still holds the pool after `timeoutMs`
  */
-export async function lockPool(path: string, timeoutMs: number): Promise<PoolLock> {
-  const file = await open(path, 'a', 0o600);
+export async function lockPool(
+  { root, lock }: Pick<PoolLayout, 'root' | 'lock'>,
+  timeoutMs: number,
+): Promise<PoolLock> {
+  const held: FileHandle[] = [];
+  // Closing what is closed does nothing.
+  const release = async () => {
+    for (const file of held) await file.close();
+  };
   try {
-    await waitForLock(file, path, timeoutMs);
+    const patience = { timeoutMs, waitedMs: 0 };
+    const file = await openLockFile(lock);
+    if (file) {
+      held.push(file);
+      await waitForLock(file, lock, patience);
+    }
+    const directory = await open(root, OPEN_DIRECTORY);
+    held.push(directory);
+    await waitForLock(directory, root, patience, isLockless);
   } catch (error) {
-    await file.close();
+    await release();
     throw error;
   }
-  // Closing what is closed does nothing.
-  return { release: () => file.close() };
+  return { release };
 }
 
-async function waitForLock(file: FileHandle, path: string, timeoutMs: number): Promise<void> {
-  for (let waitedMs = 0; !tryLock(file.fd); waitedMs += RETRY_INTERVAL_MS) {
-    if (waitedMs >= timeoutMs)
-      throw new Error(`another driver holds ${path}; waited ${timeoutMs} ms for it to stop`);
-    await delay(RETRY_INTERVAL_MS);
+/** @returns undefined where there is none and none can be made, which leaves the lock of the directory */
+async function openLockFile(path: string): Promise<FileHandle | undefined> {
+  const file = await openOrMake(path);
+  if (file && statusOf(file.fd).type !== 'file') {
+    await file.close();
+    throw notALockFile(path);
   }
+  return file;
+}
+
+async function openOrMake(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, constants.O_RDWR | OPEN_FILE);
+  } catch (error) {
+    if (isErrno(error, errno.EROFS)) return open(path, constants.O_RDONLY | OPEN_FILE);
+    if (isErrno(error, errno.EISDIR, errno.ELOOP, errno.ENXIO)) throw notALockFile(path, error);
+    if (!isErrno(error, errno.ENOENT)) throw error;
+  }
+  try {
+    return await open(path, constants.O_RDWR | constants.O_CREAT | OPEN_FILE, LOCK_MODE);
+  } catch (error) {
+    if (isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.EROFS)) return undefined;
+    throw error;
+  }
+}
+
+function notALockFile(path: string, cause?: unknown): DamagedFileError {
+  return new DamagedFileError(`${path} is not a regular file; remove it, and the driver makes it anew`, {
+    cause,
+  });
+}
+
+interface Patience {
+  readonly timeoutMs: number;
+  waitedMs: number;
+}
+
+async function waitForLock(
+  file: FileHandle,
+  path: string,
+  patience: Patience,
+  isForgiven: (error: unknown) => boolean = () => false,
+): Promise<void> {
+  for (;;) {
+    try {
+      if (tryLock(file.fd)) return;
+    } catch (error) {
+      if (isForgiven(error)) return;
+      throw error;
+    }
+    if (patience.waitedMs >= patience.timeoutMs) {
+      throw new PoolHeldError(`another driver holds ${path}; waited ${patience.timeoutMs} ms for it to stop`);
+    }
+    await delay(RETRY_INTERVAL_MS);
+    patience.waitedMs += RETRY_INTERVAL_MS;
+  }
+}
+
+/** NFS makes locks of files that are open for writing, which a directory never is; the lock file must do there. */
+function isLockless(error: unknown): boolean {
+  return isErrno(error, errno.EBADF, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS);
 }

@@ -1,16 +1,20 @@
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { replaceFile } from './durable-file.ts';
+import { NotOwnFileError, readOwnFile } from './own-file.ts';
+import { homes } from './pool-layout.ts';
 
 const formatVersion = 1;
-const poolId = z.string().regex(/^[0-9a-f]{8}$/);
+/** The id of a pool, as it is written in JSON. */
+export const poolId = z.string().regex(/^[0-9a-f]{8}$/);
 
 const marker = z.object({
   formatVersion: z.literal(formatVersion),
   poolId,
   /** What the file system was when the pool was made, as `fileSystemIdentity` tells it. */
   fileSystem: z.string(),
+  /** Which directories for objects were made; absent while they are being made, and in pools of older versions. */
+  homes: z.array(z.enum(homes)).optional(),
 });
 
 const registry = z.object({
@@ -31,31 +35,35 @@ export class DamagedFileError extends Error {
 
 /** The marker of a pool, undefined where there is none. @throws DamagedFileError naming the file when it cannot be understood */
 export async function readMarker(path: string): Promise<PoolMarker | undefined> {
-  return read(path, marker);
+  return parseOwnJson(path, marker);
 }
 
-export async function writeMarker(path: string, { poolId, fileSystem }: PoolMarker): Promise<void> {
-  await replaceFile(path, toText({ formatVersion, poolId, fileSystem }));
+export async function writeMarker(path: string, content: PoolMarker): Promise<void> {
+  await replaceFile(path, toText({ formatVersion, ...content }));
 }
 
 /** The pools remembered in a state directory. @throws DamagedFileError naming the file when it cannot be understood */
 export async function readRegistry(path: string): Promise<RememberedPool[]> {
-  return (await read(path, registry))?.pools ?? [];
+  return (await parseOwnJson(path, registry))?.pools ?? [];
 }
 
 export async function writeRegistry(path: string, pools: readonly RememberedPool[]): Promise<void> {
   await replaceFile(path, toText({ formatVersion, pools }));
 }
 
-async function read<Schema extends z.ZodType>(
+/** Reads a JSON file that the driver wrote. @throws DamagedFileError when it cannot be understood */
+export async function parseOwnJson<Schema extends z.ZodType>(
   path: string,
   schema: Schema,
 ): Promise<z.infer<Schema> | undefined> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    text = await readOwnFile(path);
   } catch (error) {
     if (isErrno(error, errno.ENOENT)) return undefined;
+    if (error instanceof NotOwnFileError) {
+      throw new DamagedFileError(`${path} cannot be understood: ${error.message}`, { cause: error });
+    }
     throw error;
   }
   try {

@@ -1,6 +1,8 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errno, isErrno } from '../kernel/errno.ts';
 import { type MountEntry, readMountinfo } from '../kernel/mountinfo.ts';
+import { isScarcity, retried } from '../kernel/passing-error.ts';
 import { withPath } from '../kernel/path-handle.ts';
 import { type FileStatus, statusOf } from '../kernel/statx.ts';
 import { quote } from '../volume/errors.ts';
@@ -28,11 +30,24 @@ interface Position extends PoolPlace {
  * @throws PoolMistake naming the two
  */
 export async function checkDistinct(places: readonly PoolPlace[]): Promise<void> {
-  const mounts = await readMountinfo();
-  const seen = await Promise.all(places.map((place) => positionOf(place, mounts).catch(() => undefined)));
+  const mounts = await retried(readMountinfo);
+  const seen = await Promise.all(places.map((place) => positionIfSeen(place, mounts)));
   const positions = seen.filter((position) => position !== undefined);
   for (const [index, position] of positions.entries()) {
     for (const other of positions.slice(0, index)) checkPair(position, other);
+  }
+}
+
+async function positionIfSeen(
+  place: PoolPlace,
+  mounts: readonly MountEntry[],
+): Promise<Position | undefined> {
+  try {
+    return await retried(() => positionOf(place, mounts), isScarcity);
+  } catch (error) {
+    // Two pools on one directory must not be overlooked because too many files are open.
+    if (isScarcity(error)) throw error;
+    return undefined;
   }
 }
 
@@ -48,7 +63,10 @@ async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Prom
     status,
     pathInFileSystem: isInMount ? join(mount.root, existing.slice(mount.path.length), missing) : undefined,
     // A marker that cannot be read is told when the pool is opened.
-    marker: await readMarker(poolLayout(existing).marker).catch(() => undefined),
+    marker: await readMarker(poolLayout(existing).marker).catch((error: unknown) => {
+      if (isScarcity(error)) throw error;
+      return undefined;
+    }),
   };
 }
 
@@ -56,7 +74,10 @@ async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Prom
 async function nearestExisting(path: string): Promise<{ existing: string; missing: string }> {
   let missing = '';
   for (let directory = path; ; directory = dirname(directory)) {
-    const existing = await realpath(directory).catch(() => undefined);
+    const existing = await realpath(directory).catch((error: unknown) => {
+      if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return undefined;
+      throw error;
+    });
     if (existing !== undefined) return { existing, missing };
     missing = join(basename(directory), missing);
   }

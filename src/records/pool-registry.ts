@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { poolLayout } from './pool-layout.ts';
 import { type RememberedPool, readRegistry, writeRegistry } from './pool-marker.ts';
+import { StateGuard, type StateRules } from './state-marker.ts';
 
 /** Where a pool is said to be. */
 export interface PoolPlace {
@@ -12,11 +13,14 @@ export interface PoolPlace {
 /** The pools that this driver has used, in a file in the state directory. */
 export class PoolRegistry {
   readonly path: string;
+  readonly stateGuard: StateGuard;
   private pools: readonly RememberedPool[] | undefined;
   private lastWrite: Promise<void> = Promise.resolve();
 
-  constructor(stateDir: string) {
+  /** @param rules when the state directory itself may be made */
+  constructor(stateDir: string, rules: StateRules = { markerPath: undefined, mustExist: false }) {
     this.path = poolLayout(stateDir).registry;
+    this.stateGuard = new StateGuard(rules);
   }
 
   /**
@@ -53,12 +57,25 @@ export class PoolRegistry {
     return written;
   }
 
+  /** Whether there is a pool of this id, under whatever name. */
+  knows(poolId: string): boolean {
+    return this.pools?.some((pool) => pool.poolId === poolId) ?? false;
+  }
+
+  /** Remembers a pool for this run alone, because the file cannot be written now. */
+  assume(pool: RememberedPool): void {
+    this.pools = withPool(this.pools ?? [], pool);
+  }
+
   private async write(pool: RememberedPool): Promise<void> {
     const before = this.pools ?? (await this.read());
     if (before.some((known) => isDeepStrictEqual(known, pool))) return;
-    const others = before.filter(({ name, poolId }) => name !== pool.name && poolId !== pool.poolId);
-    const pools = [...others, pool];
+    const pools = withPool(before, pool);
     await writeRegistry(this.path, pools);
     this.pools = pools;
   }
+}
+
+function withPool(pools: readonly RememberedPool[], pool: RememberedPool): RememberedPool[] {
+  return [...pools.filter(({ name, poolId }) => name !== pool.name && poolId !== pool.poolId), pool];
 }

@@ -1,6 +1,8 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { retried } from '../kernel/passing-error.ts';
+import { defaultPoolName } from '../volume/pool.ts';
 import { syncPath } from './durable-file.ts';
 import { PoolMistake } from './pool-errors.ts';
 import { driverOnlyMode } from './pool-layout.ts';
@@ -10,13 +12,14 @@ import { unreachable } from './recognise-pool.ts';
 /** The real path of the pool's directory, which is made where the pool is new. */
 export async function findRoot({ name, path }: PoolPlace, registry: PoolRegistry): Promise<string> {
   try {
-    return await realpath(path);
+    return await retried(() => realpath(path));
   } catch (error) {
     if (isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw cannotBe(path, error);
     if (!isErrno(error, errno.ENOENT)) throw error;
   }
   const before = await registry.findAt({ name, path });
   if (before) throw unreachable(name, `${path} is not there`, before, registry);
+  if (name === defaultPoolName) await registry.stateGuard.check(path, undefined);
   await makeRoot(path);
   return realpath(path);
 }

@@ -1,30 +1,37 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errnoOf } from '../kernel/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
-import { PoolMistake, UnreachablePoolError } from './pool-errors.ts';
+import { defaultPoolName } from '../volume/pool.ts';
+import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
+import { obstacleOf } from './pool-obstacle.ts';
 import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
-import { storageError } from './storage-error.ts';
 
-/** The marker of the pool in a directory, undefined where a pool may be made. */
+/** What is known of the pool in a directory. */
+export interface Recognised {
+  /** undefined where a pool may be made. */
+  readonly marker: PoolMarker | undefined;
+  /** Whether this driver has used it before. */
+  readonly isRemembered: boolean;
+}
+
+/** Finds out which pool is in a directory. @throws UnreachablePoolError, PoolMistake */
 export async function recognise(
   name: string,
   layout: PoolLayout,
   fileSystem: string,
   registry: PoolRegistry,
-): Promise<PoolMarker | undefined> {
-  const found = await readMarker(layout.marker);
-  const before = await (found ? registry.find(name) : registry.findAt({ name, path: layout.root }));
-  if (!before) {
-    if (!found) await checkFree(layout);
-    return found;
+): Promise<Recognised> {
+  const marker = await readMarker(layout.marker);
+  const before = await (marker ? registry.find(name) : registry.findAt({ name, path: layout.root }));
+  if (before && !(marker?.poolId === before.poolId && fileSystem === before.fileSystem)) {
+    throw notTheSame(name, layout.root, { marker, fileSystem }, before, registry);
   }
-  if (found?.poolId === before.poolId && fileSystem === before.fileSystem) return found;
-  const what = found
-    ? `the marker of ${found.poolId === before.poolId ? 'it' : `another pool (${found.poolId})`}`
-    : 'no marker';
-  throw unreachable(name, `${layout.root} has ${what} on file system ${fileSystem}`, before, registry);
+  if (name === defaultPoolName) await registry.stateGuard.check(layout.root, marker);
+  if (!marker) await checkFree(layout);
+  return { marker, isRemembered: before !== undefined };
 }
 
 /**
@@ -39,29 +46,84 @@ async function checkFree({ root, metadata }: PoolLayout): Promise<void> {
   throw new PoolMistake(`${root} is neither empty nor a pool of this driver: it holds ${shown}`);
 }
 
+function notTheSame(
+  name: string,
+  root: string,
+  { marker, fileSystem }: { marker: PoolMarker | undefined; fileSystem: string },
+  before: RememberedPool,
+  registry: PoolRegistry,
+): UnreachablePoolError {
+  const question = `is its disk mounted?`;
+  if (marker?.poolId === before.poolId) {
+    const { poolId, fileSystem: old } = before;
+    // One entry of the file, in the form in which it is written.
+    const command = `sed -i '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
+    return unreachable(
+      name,
+      `${root} has the marker of it on file system ${fileSystem}`,
+      before,
+      registry,
+      `${question} If this is a copy of the pool, or its file system has another UUID now, and it is to be used from now on, stop the driver and run: ${command}`,
+    );
+  }
+  const what = marker ? `the marker of another pool (${marker.poolId})` : 'no marker';
+  return unreachable(
+    name,
+    `${root} has ${what} on file system ${fileSystem}`,
+    before,
+    registry,
+    `${question} If pool ${before.poolId} is not to come back, stop the driver and remove its entry from ${registry.path}`,
+  );
+}
+
+/** @param cure what the operator may do, if it is more than to mount a disk */
 export function unreachable(
   name: string,
   what: string,
   before: RememberedPool,
   registry: PoolRegistry,
+  cure = 'is its disk mounted?',
 ): UnreachablePoolError {
   return new UnreachablePoolError(
-    `pool ${quote(name)} is not reachable: ${what}, where ${registry.path} remembers pool ${before.poolId} on ${before.fileSystem}: is its disk mounted?`,
+    `pool ${quote(name)} is not reachable: ${what}, where ${registry.path} remembers pool ${before.poolId} on ${before.fileSystem}: ${cure}`,
     before,
   );
 }
 
-/** A pool that is remembered and whose disk answers with errors cannot be reached; others are served meanwhile. */
-export async function asUnreachable(
+/**
+ * What stopped a pool from being opened, as its operator and its callers learn it. A pool that is remembered is out of
+ * reach until it can be opened; others are served. A mistake about one that was never used is the operator's.
+ */
+export async function openingError(
   error: unknown,
-  { name, path }: PoolPlace,
+  place: PoolPlace,
   registry: PoolRegistry,
 ): Promise<unknown> {
   if (error instanceof UnreachablePoolError) return error;
-  const told = storageError(error, `${quote(name)} at ${path}`);
-  const reason = told instanceof VolumeError && told.kind === 'unavailable' ? told : error;
-  if (!(reason instanceof VolumeError || reason instanceof DamagedFileError)) return error;
-  const before = await registry.find(name).catch(() => undefined);
-  if (!before) return error;
-  return new UnreachablePoolError(reason.message, before, { cause: error });
+  const isOurs = error instanceof VolumeError || error instanceof DamagedFileError;
+  if (!isOurs && errnoOf(error) === undefined) return error;
+  const message = isOurs ? error.message : obstacleOf(error, place);
+  // The list of pools was read when the state directory was opened; before that, there is none to be remembered by.
+  const before = await registry.findAt(place).catch(() => undefined);
+  if (before) return new UnreachablePoolError(named(message, place), before, { cause: error });
+  if (error instanceof PoolMistake || error instanceof PoolHeldError) return error;
+  return new VolumeError('unavailable', named(message, place), { cause: error });
+}
+
+function named(message = '', { name, path }: PoolPlace): string {
+  return message.startsWith('pool ') ? message : `pool ${quote(name)} at ${path}: ${message}`;
+}
+
+/** The same for a pool that was opened, and whose content cannot be read then. */
+export function contentError(error: unknown, { name, id: poolId, layout }: OpenedPool): unknown {
+  const place = { name, path: layout.root };
+  const message = error instanceof VolumeError ? error.message : obstacleOf(error, place);
+  if (message === undefined) return error;
+  return new UnreachablePoolError(named(message, place), { poolId, path: layout.root }, { cause: error });
+}
+
+interface OpenedPool {
+  readonly name: string;
+  readonly id: string;
+  readonly layout: Pick<PoolLayout, 'root'>;
 }

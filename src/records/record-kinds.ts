@@ -1,9 +1,10 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { errno, errnoOf, isErrno } from '../kernel/errno.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
 import type { Stored } from '../volume/stored.ts';
 import type { Volume } from '../volume/volume.ts';
+import { readOwnFile } from './own-file.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import {
   decodeGroupRecord,
@@ -77,14 +78,28 @@ export type Remembered =
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'group'; readonly group: GroupSnapshot };
 
-/** Reads whatever record there is in a directory; undefined where there is none that can be understood. */
+/**
+ * Reads whatever record there is in a directory; undefined where there is none that can be understood.
+ * @throws a node:fs error that says nothing of what is in the record, like EMFILE or EIO
+ */
 export async function readAnyRecord(directory: string): Promise<Remembered | undefined> {
-  const read = <Kind extends Stored>(kind: RecordKind<Kind>) =>
-    readFile(join(directory, kind.recordName), 'utf8').then(kind.decode, () => undefined);
-  const volume = await read(volumeRecords).catch(() => undefined);
+  const volume = await readIfSound(directory, volumeRecords);
   if (volume) return { kind: 'volume', volume };
-  const snapshot = await read(snapshotRecords).catch(() => undefined);
+  const snapshot = await readIfSound(directory, snapshotRecords);
   if (snapshot) return { kind: 'snapshot', snapshot };
-  const group = await read(groupRecords).catch(() => undefined);
+  const group = await readIfSound(directory, groupRecords);
   return group && { kind: 'group', group };
+}
+
+async function readIfSound<Kind extends Stored>(
+  directory: string,
+  kind: RecordKind<Kind>,
+): Promise<Kind | undefined> {
+  try {
+    return kind.decode(await readOwnFile(join(directory, kind.recordName)));
+  } catch (error) {
+    // It is missing, torn or something else; or the whole directory is a file.
+    if (errnoOf(error) === undefined || isErrno(error, errno.ENOENT, errno.ENOTDIR)) return undefined;
+    throw error;
+  }
 }

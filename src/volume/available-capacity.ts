@@ -5,6 +5,7 @@ import { least } from './least.ts';
 import type { Model } from './model.ts';
 import { findPlace, type Place } from './place.ts';
 import { roomBytes } from './room.ts';
+import { takesNothingNew } from './takes-writes.ts';
 import { isOurPlace, type TopologySegments } from './topology.ts';
 
 /** Which volumes GetCapacity is asked about. */
@@ -36,7 +37,7 @@ export async function availableCapacity(model: Model, query: CapacityQuery): Pro
   await place.pool.checkReachable();
   const plan = planOf(model, place, query);
   if (!plan) return nothing;
-  const availableBytes = await roomBytes(model, place);
+  const availableBytes = (await takesNothingNew(model, place.pool)) ? 0n : await roomBytes(model, place);
   const { maximumVolumeBytes } = model.limits;
   return {
     availableBytes,

@@ -133,7 +133,11 @@ export class ObjectIndex<Kind extends Stored> {
     return low;
   }
 
-  private damagedError({ id, reason }: Damaged): VolumeError {
+  private damagedError({ id, reason, isUnread }: Damaged): VolumeError {
+    if (isUnread) {
+      const message = `${this.kind} "${id}" cannot be used now, because its record cannot be read: ${reason}`;
+      return new VolumeError('unavailable', message);
+    }
     const message = `${this.kind} "${id}" cannot be used, because its record is damaged: ${reason}`;
     return new VolumeError('damaged', message);
   }

@@ -12,4 +12,6 @@ export interface Damaged {
   readonly id: string;
   readonly pool: string;
   readonly reason: string;
+  /** The disk did not let it be read, which says nothing about what is in it. */
+  readonly isUnread?: boolean;
 }

@@ -1,6 +1,7 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { Pool } from '../pool.ts';
+import { isReadOnlyPool } from '../takes-writes.ts';
 import { type Finding, finding } from './finding.ts';
 import { orUnreadable } from './look-errors.ts';
 import { nearlyFull } from './nearly-full.ts';
@@ -37,10 +38,7 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
   }
 }
 
-async function readOnlyPool({ mounts }: Model, { name, path }: Pool): Promise<Finding[]> {
-  const state = await mounts.inspect(path);
-  if (state.kind !== 'directory' && state.kind !== 'mounted') return [];
-  const mount = (await mounts.list()).find(({ mountId }) => mountId === state.mountId);
-  if (!state.flags.readOnly && !mount?.isFileSystemReadOnly) return [];
-  return [finding('PoolReadOnly', `pool ${quote(name)} is read-only: its file system takes no writes`)];
+async function readOnlyPool(model: Model, pool: Pool): Promise<Finding[]> {
+  if (!(await isReadOnlyPool(model, pool))) return [];
+  return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only: its file system takes no writes`)];
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { canReflink } from '../../../src/kernel/reflink.ts';
+import { canReflink, saysItReflinks } from '../../../src/kernel/reflink.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -24,6 +24,7 @@ describe('canReflink', () => {
     test('btrfs can, and nothing is left behind', async () => {
       const directory = btrfs();
       expect(await canReflink(directory)).toBe(true);
+      expect(await saysItReflinks(directory)).toBe(true);
       expect(readdirSync(directory)).toEqual([]);
     });
 
@@ -32,7 +33,9 @@ describe('canReflink', () => {
       { name: 'XFS made without', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=0'], expected: false },
       { name: 'ext4', mkfs: ['mkfs.ext4', '-q'], expected: false },
     ])('$name: $expected', async ({ mkfs, expected }) => {
-      expect(await canReflink(mountedImage({ mkfs }))).toBe(expected);
+      const directory = mountedImage({ mkfs });
+      expect(await canReflink(directory)).toBe(expected);
+      expect(await saysItReflinks(directory)).toBe(expected);
     });
   });
 });

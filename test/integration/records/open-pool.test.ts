@@ -13,10 +13,11 @@ import {
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type OpenPool, openPool, openStatePool } from '../../../src/records/open-pool.ts';
-import { PoolMistake, UnreachablePoolError } from '../../../src/records/pool-errors.ts';
+import { PoolHeldError, PoolMistake, UnreachablePoolError } from '../../../src/records/pool-errors.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { checkDistinct } from '../../../src/records/pool-overlap.ts';
 import { PoolRegistry } from '../../../src/records/pool-registry.ts';
+import { fillDisk } from '../../support/fill-disk.ts';
 import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
@@ -281,6 +282,16 @@ describe('the lock', () => {
   });
 });
 
+function fillTmpfs(path: string): void {
+  execFileSync('mount', ['-o', 'remount,size=1m', path]);
+  fillDisk(path);
+}
+
+function replaceBy(path: string, put: () => void): void {
+  rmSync(path, { recursive: true });
+  put();
+}
+
 /** A state directory that is open, and a disk for a further pool that is mounted and unmounted as the test likes. */
 async function nodeWithDisk() {
   const directory = scratchDirectory();
@@ -386,11 +397,54 @@ describe('a further pool', () => {
     await expectUnreachable(`${marker} cannot be understood`);
   });
 
-  test('on a disk that is mounted read-only by now is not reachable', async () => {
-    const { node, expectUnreachable } = await nodeWithoutDisk();
+  test.each([
+    ['read-only', (path: string) => void execFileSync('mount', ['-o', 'remount,bind,ro', path])],
+    ['full', fillTmpfs],
+  ])('on a disk that is %s by now is opened without a write', async (_, change) => {
+    const { node, id, open } = await nodeWithoutDisk();
     node.mount();
+    change(node.path);
+    const before = listing(node.path);
+    expect((await open('fast', node.path)).id).toBe(id);
+    expect(listing(node.path)).toEqual(before);
+  });
+
+  test('on a disk that is read-only is locked without its lock file, too', async () => {
+    const { node, open } = await nodeWithoutDisk();
+    node.mount();
+    rmSync(poolLayout(node.path).lock);
     execFileSync('mount', ['-o', 'remount,bind,ro', node.path]);
-    await expectUnreachable('is read-only');
+    await open('fast', node.path);
+    await expect(open('fast', node.path)).rejects.toThrow(`another driver holds ${node.path}`);
+  });
+
+  test.each([
+    ['is gone', (path: string) => rmSync(path, { recursive: true })],
+    ['is not a directory', (path: string) => replaceBy(path, () => symlinkSync('elsewhere', path))],
+    ['is not a directory', (path: string) => replaceBy(path, () => writeFileSync(path, ''))],
+  ])('one of whose directories %s is not reachable, and none is made anew', async (text, damage) => {
+    for (const home of ['volumes', 'snapshots', 'groups', 'retained'] as const) {
+      const { node, expectUnreachable } = await nodeWithoutDisk();
+      node.mount();
+      damage(poolLayout(node.path)[home]);
+      await expectUnreachable(`${poolLayout(node.path)[home]} ${text}`);
+    }
+  });
+
+  test('of an older version gets the directories that it did not have, but no new volumes/', async () => {
+    const { node, id, open, expectUnreachable } = await nodeWithoutDisk();
+    node.mount();
+    const { marker, retained, groups, reserve, volumes } = poolLayout(node.path);
+    const { homes: _, ...old } = JSON.parse(readFileSync(marker, 'utf8'));
+    writeFileSync(marker, JSON.stringify(old));
+    for (const path of [retained, groups, reserve]) rmSync(path, { recursive: true });
+    const { lock } = await open('fast', node.path);
+    expect(readdirSync(reserve)).not.toEqual([]);
+    expect(JSON.parse(readFileSync(marker, 'utf8'))).toMatchObject({ poolId: id, homes: expect.any(Array) });
+    await lock.release();
+    writeFileSync(marker, JSON.stringify(old));
+    rmSync(volumes, { recursive: true });
+    await expectUnreachable(`${volumes} is gone`);
   });
 
   test('is the same again when its disk is mounted again, in the same run or the next', async () => {
@@ -451,25 +505,28 @@ describe('a further pool', () => {
     await again.checkReachable();
   });
 
-  test('that is new at a place where no pool can be is a mistake, remembered or not', async () => {
-    const { node, open } = await nodeWithoutDisk();
+  test('at a place where no pool can be is a mistake when it is new, and else not reachable', async () => {
+    const { node, open, expectUnreachable } = await nodeWithoutDisk();
     rmSync(node.path, { recursive: true });
     writeFileSync(node.path, 'content');
-    for (const name of ['fast', 'new']) {
-      await expect(open(name, node.path)).rejects.toBeInstanceOf(PoolMistake);
-    }
+    await expectUnreachable('not a directory');
+    const error = await open('new', join(node.path, 'below')).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(PoolMistake);
     expect(readFileSync(node.path, 'utf8')).toBe('content');
   });
 
-  test('held by another driver is no mistake and not out of reach, but told as held', async () => {
+  test('held by another driver is told as held: when it was used before it is not reachable now', async () => {
     const { node, open } = await nodeWithDisk();
     const pool = await open('fast', node.path);
-    const error = await open('fast', node.path).catch((thrown: unknown) => thrown);
-    expect(error).not.toBeInstanceOf(PoolMistake);
-    expect(error).not.toBeInstanceOf(UnreachablePoolError);
-    expect(error).toMatchObject({
-      message: expect.stringContaining(`another driver holds ${pool.layout.lock}`),
-    });
+    const held = { message: expect.stringContaining(`another driver holds ${pool.layout.lock}`) };
+    const again = await open('fast', node.path).catch((thrown: unknown) => thrown);
+    expect(again).toBeInstanceOf(UnreachablePoolError);
+    expect(again).toMatchObject(held);
+    const others = new PoolRegistry(join(node.directory, 'other-state'));
+    const place = { name: 'fast', path: node.path };
+    const error = await openPool(place, others, 0).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(PoolHeldError);
+    expect(error).toMatchObject(held);
   });
 
   test('that a driver makes while this one waits is remembered by both', async () => {

@@ -17,6 +17,8 @@ describe('parseCommandLine', () => {
         driverName: 'hostpath.csi.k8s.io',
         enableTopology: true,
         stateDir: '/csi-data-dir',
+        stateDirMarker: undefined,
+        requireExistingStateDir: false,
         pools: [],
         kubeletDir: '/var/lib/kubelet',
         lockTimeoutMs: 10_000,

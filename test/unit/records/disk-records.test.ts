@@ -1,5 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/remove-tree.ts';
@@ -45,6 +46,11 @@ function makeSubject(onStep: OnStep = passStep) {
     );
     return join(volumes, name ?? 'missing');
   }
+}
+
+async function putFifo(path: string): Promise<void> {
+  await rm(path);
+  execFileSync('mkfifo', [path]);
 }
 
 recordsContract('DiskRecords', async () => makeSubject());
@@ -122,6 +128,14 @@ test.each([
     (directory: string) =>
       writeFile(join(directory, 'volume.json'), encodeVolumeRecord(exampleVolume({ id: 'other' }))),
   ],
+  ['volume.json: it is not a regular file', (directory: string) => putFifo(join(directory, 'volume.json'))],
+  [
+    'volume.json: it is a symbolic link',
+    async (directory: string) => {
+      await rename(join(directory, 'volume.json'), join(directory, 'moved'));
+      await symlink('moved', join(directory, 'volume.json'));
+    },
+  ],
   [
     'it is a file where a directory should be',
     async (directory: string) => {
@@ -150,4 +164,28 @@ test('a volume whose retaining fails as it is made durable is retained by a retr
   await expect(subject.records.retain(volume.id)).rejects.toBe(error);
   await subject.records.retain(volume.id);
   expect((await subject.retained.load()).found).toEqual([volume]);
+});
+
+test('an empty directory, which a removal in place may leave, is no volume and is removed', async () => {
+  const { records, layout } = makeSubject();
+  mkdirSync(join(layout.volumes, 'left'));
+  expect(await records.load()).toEqual({ found: [], damaged: [] });
+  expect(readdirSync(layout.volumes)).toEqual([]);
+});
+
+test('a delete or a retaining finds out when the directory of all volumes is another one', async () => {
+  const { records, layout } = makeSubject();
+  await records.add(volume, build);
+  await records.load();
+  await rename(layout.volumes, `${layout.volumes}.away`);
+  for (const isThere of [false, true]) {
+    if (isThere) mkdirSync(layout.volumes);
+    for (const call of [() => records.remove(volume.id), () => records.retain(volume.id)]) {
+      await expect(call()).rejects.toMatchObject({ kind: 'unavailable' });
+    }
+  }
+  await rm(layout.volumes, { recursive: true });
+  await rename(`${layout.volumes}.away`, layout.volumes);
+  await records.remove(volume.id);
+  expect((await records.load()).found).toEqual([]);
 });

@@ -1,30 +1,67 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { lockPool } from '../../../src/records/pool-lock.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
+function newPool() {
+  const root = temporaryDirectory();
+  return { root, lock: join(root, 'lock') };
+}
+
 test('a pool is held by one at a time, and by the next when it is released', async () => {
-  const path = join(temporaryDirectory(), 'lock');
-  const first = await lockPool(path, 0);
-  await expect(lockPool(path, 0)).rejects.toThrow(`another driver holds ${path}`);
+  const pool = newPool();
+  const first = await lockPool(pool, 0);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.lock}`);
   await first.release();
-  await (await lockPool(path, 0)).release();
+  await (await lockPool(pool, 0)).release();
 });
 
 test('the lock file of a process before is used as it is', async () => {
-  const path = join(temporaryDirectory(), 'lock');
-  writeFileSync(path, 'left');
-  await (await lockPool(path, 0)).release();
-  expect(readFileSync(path, 'utf8')).toBe('left');
+  const pool = newPool();
+  writeFileSync(pool.lock, 'left');
+  await (await lockPool(pool, 0)).release();
+  expect(readFileSync(pool.lock, 'utf8')).toBe('left');
 });
 
 test('a lock may be released twice, and the second time lets go of nobody else’s', async () => {
-  const path = join(temporaryDirectory(), 'lock');
-  const first = await lockPool(path, 0);
+  const pool = newPool();
+  const first = await lockPool(pool, 0);
   await first.release();
-  const second = await lockPool(path, 0);
+  const second = await lockPool(pool, 0);
   await first.release();
-  await expect(lockPool(path, 0)).rejects.toThrow('another driver holds');
+  await expect(lockPool(pool, 0)).rejects.toThrow('another driver holds');
   await second.release();
+});
+
+test.each([
+  ['removed', (lock: string) => rmSync(lock)],
+  [
+    'replaced',
+    (lock: string) => {
+      renameSync(lock, `${lock}.old`);
+      writeFileSync(lock, '');
+    },
+  ],
+])('a lock file that is %s while the pool is held lets no second driver in', async (_, change) => {
+  const pool = newPool();
+  const first = await lockPool(pool, 0);
+  change(pool.lock);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.root}`);
+  await first.release();
+  await (await lockPool(pool, 0)).release();
+  expect(existsSync(pool.lock)).toBe(true);
+});
+
+test.each([
+  ['a FIFO', (lock: string) => execFileSync('mkfifo', [lock])],
+  ['a directory', (lock: string) => mkdirSync(lock)],
+  ['a symbolic link', (lock: string) => symlinkSync('elsewhere', lock)],
+])('%s in the place of the lock file is refused, naming it, and the pool is not held', async (_, put) => {
+  const pool = newPool();
+  put(pool.lock);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`${pool.lock} is not a regular file; remove it`);
+  rmSync(pool.lock, { recursive: true });
+  await (await lockPool(pool, 0)).release();
 });

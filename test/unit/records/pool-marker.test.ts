@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readMarker, readRegistry, writeMarker, writeRegistry } from '../../../src/records/pool-marker.ts';
@@ -52,8 +52,27 @@ test.each([
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
 
+test.each([
+  ['a directory', (path: string) => mkdirSync(path)],
+  ['a FIFO', (path: string) => execFileSync('mkfifo', [path])],
+  ['a symbolic link', (path: string) => symlinkSync('elsewhere', path)],
+  [
+    'a huge file',
+    (path: string) => {
+      writeFileSync(path, '');
+      truncateSync(path, 2 ** 40);
+    },
+  ],
+])('%s in the place of the file is refused at once, naming it', async (_, put) => {
+  const path = newPath();
+  put(path);
+  for (const read of [readMarker, readRegistry]) {
+    await expect(read(path)).rejects.toThrow(`${path} cannot be understood: it `);
+  }
+});
+
 test('an error of the disk is handed on', async () => {
   const path = newPath();
-  await mkdir(path);
-  await expect(readMarker(path)).rejects.toMatchObject({ code: 'EISDIR' });
+  writeFileSync(path, '');
+  await expect(readMarker(join(path, 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' });
 });

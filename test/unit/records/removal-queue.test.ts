@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { type Deferred, deferred, settled } from '../volume/fakes/gate.ts';
 
@@ -69,4 +69,24 @@ test('stopping lets those under way end, and begins no more', async () => {
   running.get('b')?.resolve();
   await stopping;
   expect(begun).toEqual(['a', 'b']);
+});
+
+test('what could not be removed is tried again, less and less often, until the queue stops', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const tries: string[] = [];
+  const delays: number[] = [];
+  const remove = async (directory: string) => {
+    tries.push(directory);
+    throw new Error('EBUSY');
+  };
+  const queue = new RemovalQueue(remove, (_, __, retryMs) => delays.push(retryMs));
+  queue.add('a');
+  await queue.idle();
+  for (let time = 0; time < 11; time++) await vi.advanceTimersToNextTimerAsync();
+  expect(tries).toHaveLength(12);
+  expect(delays.slice(0, 3)).toEqual([1000, 2000, 4000]);
+  expect(delays.at(-1)).toBe(300_000);
+  await queue.stop();
+  expect(vi.getTimerCount()).toBe(0);
 });

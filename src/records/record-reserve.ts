@@ -1,0 +1,128 @@
+import { constants, ftruncate } from 'node:fs';
+import { mkdir, readdir, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { allocate } from '../kernel/allocate.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
+import { errno, isErrno } from '../kernel/errno.ts';
+import { exchange } from '../kernel/exchange.ts';
+import { syncPath } from './durable-file.ts';
+import { driverOnlyMode } from './pool-layout.ts';
+
+const truncateAsync = promisify(ftruncate);
+
+// btrfs writes each of them once only; elsewhere one would do, since a record that is replaced becomes the next spare.
+const SPARE_COUNT = 16;
+// More than a record of a volume ever has.
+const SPARE_BYTES = 4096;
+const SPARE_MODE = 0o600;
+
+const WRITE_SPARE = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+/**
+ * Files that have an inode and space already, so that a record can be replaced while the disk has neither left: a spare is
+ * overwritten and changes places with the record. What must work on a full disk, such as detaching a volume so that it
+ * can be deleted, needs that.
+ */
+export class RecordReserve {
+  private readonly directory: string;
+  private turn: Promise<unknown> = Promise.resolve();
+  private isDepleted = false;
+
+  /** @param directory where the spares are, alone */
+  constructor(directory: string) {
+    this.directory = directory;
+  }
+
+  /** Makes the spares that are missing, where there is room for them. It is no error that there is none. */
+  fill(): Promise<void> {
+    return this.inTurn(async () => {
+      try {
+        await this.makeSpares();
+        this.isDepleted = false;
+      } catch {
+        this.isDepleted = true;
+      }
+    });
+  }
+
+  /** The same after a write that found room, where spares are known to be missing. */
+  refill(): void {
+    if (this.isDepleted) void this.fill();
+  }
+
+  /**
+   * Replaces a file as `replaceFile` does, without needing space.
+   * @returns false where no spare is left, or none could be used
+   */
+  replaceFile(path: string, text: string): Promise<boolean> {
+    return this.inTurn(async () => {
+      if (Buffer.byteLength(text) > SPARE_BYTES) return false;
+      for (const name of await this.spares()) {
+        if (await this.replaceBy(join(this.directory, name), path, text)) return true;
+      }
+      return false;
+    });
+  }
+
+  private async replaceBy(spare: string, path: string, text: string): Promise<boolean> {
+    try {
+      await withDescriptor(spare, WRITE_SPARE, async (fd) => {
+        await writeText(fd, text);
+        await truncateAsync(fd, Buffer.byteLength(text));
+        await syncDescriptor(fd);
+      });
+      await exchange(spare, path);
+    } catch (error) {
+      if (!isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EINVAL)) throw error;
+      this.isDepleted = true;
+      return false;
+    }
+    await Promise.all([syncPath(join(path, '..')), syncPath(this.directory)]);
+    return true;
+  }
+
+  private async makeSpares(): Promise<void> {
+    await mkdir(this.directory, { mode: driverOnlyMode }).catch((error: unknown) => {
+      if (!isErrno(error, errno.EEXIST)) throw error;
+    });
+    const present = new Set(await this.spares());
+    for (let number = 0; number < SPARE_COUNT; number++) {
+      if (!present.has(String(number))) await makeSpare(join(this.directory, String(number)));
+    }
+  }
+
+  /** The names of the spares; of a directory that cannot be read, none. */
+  private async spares(): Promise<string[]> {
+    return readdir(this.directory).catch((error: unknown) => {
+      if (isErrno(error, errno.ENOENT)) return [];
+      throw error;
+    });
+  }
+
+  /** One at a time, so that no two use one spare. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.turn.then(work);
+    this.turn = mine.catch(() => {});
+    return mine;
+  }
+}
+
+async function makeSpare(path: string): Promise<void> {
+  try {
+    await withDescriptor(path, 'wx', (fd) => giveSpace(fd), SPARE_MODE);
+  } catch (error) {
+    await unlink(path).catch(() => {});
+    throw error;
+  }
+}
+
+async function giveSpace(fd: number): Promise<void> {
+  try {
+    await allocate(fd, SPARE_BYTES);
+  } catch (error) {
+    if (!isErrno(error, errno.EOPNOTSUPP, errno.ENOSYS)) throw error;
+    await writeText(fd, '\n'.repeat(SPARE_BYTES));
+    await syncDescriptor(fd);
+  }
+}

@@ -1,0 +1,106 @@
+import { mkdirSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { expect, test, vi } from 'vitest';
+import { damagedMembers } from '../../../src/pools/damaged-groups.ts';
+import { DiskRecords } from '../../../src/records/disk-records.ts';
+import { poolLayout } from '../../../src/records/pool-layout.ts';
+import { readMarker, writeMarker } from '../../../src/records/pool-marker.ts';
+import { readAnyRecord, volumeRecords } from '../../../src/records/record-kinds.ts';
+import { RemovalQueue } from '../../../src/records/removal-queue.ts';
+import { passStep } from '../../../src/volume/steps.ts';
+import { temporaryDirectory } from '../temporary-directory.ts';
+import { exampleVolume } from '../volume/fakes/model.ts';
+import { systemError } from '../volume/fakes/system-error.ts';
+
+/** What opening the next files answers, instead of opening them. */
+const failures = vi.hoisted((): Error[] => []);
+vi.mock(import('../../../src/kernel/descriptor.ts'), async (importOriginal) => {
+  const original = await importOriginal();
+  const withDescriptor: typeof original.withDescriptor = async (...words) => {
+    const failure = failures.pop();
+    if (failure) throw failure;
+    return original.withDescriptor(...words);
+  };
+  return { ...original, withDescriptor };
+});
+vi.mock(import('node:timers/promises'), async (importOriginal) => {
+  const original = await importOriginal();
+  return { ...original, setTimeout: (async () => {}) as unknown as typeof original.setTimeout };
+});
+
+type Code = Parameters<typeof systemError>[0];
+
+function failNext(code: Code, times: number): void {
+  failures.splice(0, failures.length, ...Array.from({ length: times }, () => systemError(code)));
+}
+
+async function recordsWith(count: number) {
+  const layout = poolLayout(temporaryDirectory());
+  for (const path of [layout.volumes, layout.incoming, layout.outgoing]) mkdirSync(path);
+  const removals = new RemovalQueue(
+    async () => {},
+    () => {},
+  );
+  const parts = { layout, poolName: 'default', removals, destroy: async () => {}, onStep: passStep };
+  const records = new DiskRecords({ ...parts, kind: volumeRecords });
+  for (let number = 0; number < count; number++) {
+    await records.add(
+      exampleVolume({ id: `v-${number}`, name: `${number}` }),
+      async (directory) => void (await mkdir(`${directory}/data`)),
+    );
+  }
+  return { records, layout };
+}
+
+test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EINTR', 'EAGAIN', 'ESTALE'] as const)(
+  '%s that passes makes no volume damaged',
+  async (code) => {
+    const { records } = await recordsWith(3);
+    failNext(code, 6);
+    const { found, damaged } = await records.load();
+    expect(damaged).toEqual([]);
+    expect(found).toHaveLength(3);
+  },
+);
+
+test('EMFILE that stays fails the load as a whole, and says nothing of a volume', async () => {
+  const { records } = await recordsWith(3);
+  failNext('EMFILE', 1000);
+  await expect(records.load()).rejects.toMatchObject({ kind: 'unavailable' });
+  failNext('EMFILE', 0);
+  expect((await records.load()).found).toHaveLength(3);
+});
+
+test('EIO that stays makes a volume unread, not damaged', async () => {
+  const { records } = await recordsWith(1);
+  failNext('EIO', 1000);
+  const { damaged } = await records.load();
+  failNext('EIO', 0);
+  expect(damaged).toEqual([expect.objectContaining({ id: 'v-0', isUnread: true })]);
+});
+
+test('a marker is not taken for missing or damaged because of a passing error', async () => {
+  const path = `${temporaryDirectory()}/pool.json`;
+  await writeMarker(path, { poolId: '0123abcd', fileSystem: 'x' });
+  failNext('EMFILE', 3);
+  expect(await readMarker(path)).toMatchObject({ poolId: '0123abcd' });
+  failNext('EMFILE', 1000);
+  await expect(readMarker(path)).rejects.toMatchObject({ code: 'EMFILE' });
+  failNext('EMFILE', 0);
+});
+
+test('what is to be removed is not taken for unknown because of a passing error', async () => {
+  const { records } = await recordsWith(1);
+  failNext('EMFILE', 1000);
+  await expect(readAnyRecord(records.directoryOf('v-0'))).rejects.toMatchObject({ code: 'EMFILE' });
+  failNext('EMFILE', 2);
+  expect(await readAnyRecord(records.directoryOf('v-0'))).toMatchObject({ kind: 'volume' });
+});
+
+test('a group that could not be read has members that are unread, too', async () => {
+  const { layout } = await recordsWith(1);
+  const groups = { directoryOf: () => layout.volumes } as unknown as DiskRecords<never>;
+  const group = { id: 'g', pool: 'default', reason: 'EIO', isUnread: true };
+  const members = await damagedMembers(groups, [group]);
+  expect(members).toEqual([expect.objectContaining({ id: 'v-0', isUnread: true })]);
+});
