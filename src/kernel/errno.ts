@@ -1,9 +1,19 @@
 import { constants } from 'node:os';
 
-/** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
-export const errno = constants.errno;
+/** Numbers of Linux that Node has no name for. */
+const linuxErrno = {
+  EBADE: 52,
+  ESHUTDOWN: 108,
+  EHOSTDOWN: 112,
+  EUCLEAN: 117,
+  EREMOTEIO: 121,
+  ENOMEDIUM: 123,
+};
 
-const nameByNumber = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
+export const errno = { ...constants.errno, ...linuxErrno };
+
+const nameByNumber = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
 
 /** A failed system call: the call's name, the kernel's error number and what it was about. */
 export class KernelError extends Error {

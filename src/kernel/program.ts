@@ -9,7 +9,7 @@ const OUTPUT_BYTES = 16 * 1024 * 1024;
 const REASON_CHARACTERS = 500;
 
 /** A program that failed, or could not be run. */
-class ProgramError extends Error {
+export class ProgramError extends Error {
   /** Undefined when it did not run, or was killed. */
   readonly exitCode: number | undefined;
 

@@ -17,6 +17,7 @@ import type { Damaged } from '../volume/stored.ts';
 import type { Volume } from '../volume/volume.ts';
 import { damagedMembers } from './damaged-groups.ts';
 import type { Disk, Disks } from './disks.ts';
+import { namedBackends, namedFreezeMarks } from './named-backends.ts';
 import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
 import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
 import { thawMarked } from './thaw-marked.ts';
@@ -72,7 +73,11 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     const records = makeRecords(open, backends, removals, surroundings);
     const contents = await readContents(records);
     for (const directory of open.leftovers) removals.add(directory);
-    return { open, disk, ...probe, backends, records, freezeMarks, removals, contents };
+    const named = {
+      backends: namedBackends(backends, open.name),
+      freezeMarks: namedFreezeMarks(freezeMarks, open.name),
+    };
+    return { open, disk, ...probe, ...named, records, removals, contents };
   } catch (error) {
     await open.lock.release();
     throw error;

@@ -58,8 +58,7 @@ export async function asUnreachable(
   registry: PoolRegistry,
 ): Promise<unknown> {
   if (error instanceof UnreachablePoolError) return error;
-  const told = storageError(error, `${quote(name)} at ${path}`);
-  const reason = told instanceof VolumeError && told.kind === 'unavailable' ? told : error;
+  const reason = storageError(error, name, path);
   if (!(reason instanceof VolumeError || reason instanceof DamagedFileError)) return error;
   const before = await registry.find(name).catch(() => undefined);
   if (!before) return error;

@@ -1,6 +1,7 @@
 import { type CapacityRange, fitsRange } from './capacity.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { namingPool, namingSize } from './naming-pool.ts';
 import { placeOf } from './place.ts';
 import { replaceVolume } from './replace-volume.ts';
 import { claimRoom } from './room.ts';
@@ -48,7 +49,7 @@ export async function expandStaged(model: Model, volume: Volume, path: string): 
   if (isBlock(volume.content)) return volume.capacityBytes;
   const fsType = await model.formatter.inspect(image);
   if (fsType === 'blank' || fsType === 'unknown') return volume.capacityBytes;
-  const { isGrown } = await model.mounts.growFileSystem(path, device, fsType);
+  const { isGrown } = await namingPool(volume, () => model.mounts.growFileSystem(path, device, fsType));
   await model.onStep('expand: file system grown');
   return isGrown ? volume.capacityBytes : undefined;
 }
@@ -81,7 +82,9 @@ async function growContent(model: Model, volume: Volume, capacityBytes: bigint):
   const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
   try {
     const grown: Volume = { ...volume, capacityBytes };
-    await backends[volume.content.backend].applyLimits(records.volumes.directoryOf(volume.id), grown);
+    const directory = records.volumes.directoryOf(volume.id);
+    const backend = backends[volume.content.backend];
+    await namingSize('capacity_range.required_bytes', () => backend.applyLimits(directory, grown));
     await model.onStep('expand: content grown');
     if (claim.bytes > 0n) await replaceVolume(model, grown);
     await model.onStep('expand: recorded');

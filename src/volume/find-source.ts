@@ -59,7 +59,7 @@ export async function sourceVolume(
   return {
     id: volumeId,
     pool,
-    original: { backend: content.backend, path: contentPathOf(model, volume) },
+    original: { pool: pool.name, backend: content.backend, path: contentPathOf(model, volume) },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes: volume.capacityBytes,
     occupiedBytes: isCapacityEnforced(content) ? total : undefined,
@@ -77,7 +77,7 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
   return {
     id: snapshotId,
     pool,
-    original: { backend: content.backend, path },
+    original: { pool: pool.name, backend: content.backend, path },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes,
     occupiedBytes,

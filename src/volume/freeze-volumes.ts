@@ -1,5 +1,6 @@
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { namingPool } from './naming-pool.ts';
 import type { Volume } from './volume.ts';
 
 /** A volume whose file system is mounted, and where. */
@@ -59,7 +60,8 @@ async function freezeMarked<T>(
   try {
     for (const { volume, path } of mounted) {
       // What somebody else has frozen stands still as well, and is theirs to thaw; what was left marked is not theirs.
-      if ((await model.mounts.freeze(path)) || leftFrozen.has(volume.id)) ours.add(path);
+      const isFrozen = await namingPool(volume, () => model.mounts.freeze(path));
+      if (isFrozen || leftFrozen.has(volume.id)) ours.add(path);
     }
     await model.onStep('freeze: frozen');
     const result = await cut(limit.signal);

@@ -99,6 +99,8 @@ export interface OccupiedBytes {
 
 /** Content that is copied: a volume's or a snapshot's. */
 export interface Original {
+  /** The name of the pool it lies in. */
+  readonly pool: string;
   readonly backend: BackendKind;
   /** A directory, or the file of an image. */
   readonly path: string;

@@ -1,6 +1,7 @@
 import { quote, VolumeError } from './errors.ts';
 import { type MountedVolume, withFrozen } from './freeze-volumes.ts';
 import type { Model } from './model.ts';
+import { namingPool } from './naming-pool.ts';
 import { contentPathOf, isVolumeAt } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 
@@ -32,8 +33,12 @@ export async function usageOf(model: Model, volume: Volume): Promise<Usage> {
 /** Brings what was written to a volume to its disk. */
 export async function syncContent(model: Model, volume: Volume): Promise<void> {
   const usage = await usageOf(model, volume);
-  if (usage.kind === 'mounted') await model.mounts.sync(usage.path);
-  if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+  if (usage.kind === 'mounted') await syncAt(model, volume, usage.path);
+  if (usage.kind === 'directory') await syncAt(model, volume, contentPathOf(model, volume));
+}
+
+function syncAt(model: Model, volume: Volume, path: string): Promise<void> {
+  return namingPool(volume, () => model.mounts.sync(path));
 }
 
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
@@ -60,11 +65,11 @@ export async function withSteadyContent<T>(
       return copy(signal);
     case 'directory':
       // A snapshot of a subvolume has what is not on the disk yet, too.
-      if (volume.content.backend !== 'subvolume') await model.mounts.sync(contentPathOf(model, volume));
+      if (volume.content.backend !== 'subvolume') await syncAt(model, volume, contentPathOf(model, volume));
       return copy(signal);
     case 'mounted':
       if (!isShared) return withFrozen(model, [usage], (limit) => copy(AbortSignal.any([signal, limit])));
-      await model.mounts.sync(usage.path);
+      await syncAt(model, volume, usage.path);
       return copy(signal);
     case 'attached':
       if (isShared) return copy(signal);

@@ -131,7 +131,7 @@ export function backendContract(
       const volume = await provisioned();
       await subject.write(content, Number(WRITTEN_BYTES));
       if (!isImage) await subject.makeFile(join(content, 'file'), 'before');
-      return { volume, original: { backend: volume.content.backend, path: content } };
+      return { volume, original: { pool: volume.pool, backend: volume.content.backend, path: content } };
     }
 
     async function expectCopied(copy: string): Promise<void> {

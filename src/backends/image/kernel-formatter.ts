@@ -1,7 +1,12 @@
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCapability } from '../../kernel/capabilities.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../../kernel/descriptor.ts';
+import { diskFaultOf } from '../../kernel/disk-fault.ts';
+import { errno, KernelError } from '../../kernel/errno.ts';
 import { growUnmountedExt4, isExt4SmallerThanDevice } from '../../kernel/grow-file-system.ts';
 import { withPath } from '../../kernel/path-handle.ts';
+import { ProgramError } from '../../kernel/program.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
 import type { Device, ImageFormatter } from '../../volume/devices-port.ts';
@@ -11,6 +16,7 @@ import type { RootOwnership } from '../../volume/volume.ts';
 import { formatImage } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
 
+const PROBE_BYTES = 64 * 1024;
 // More than any mkfs writes at first.
 const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
 
@@ -27,20 +33,52 @@ export class KernelFormatter implements ImageFormatter {
     try {
       await formatImage({ path, fsType, root });
     } catch (error) {
-      if (error instanceof VolumeError || !(await isFull(dirname(path)))) throw error;
-      const message = `the volume's pool has no room left for the ${fsType} file system to be made`;
-      throw new VolumeError('exhausted', message, { cause: error });
+      throw await whyNotFormatted(path, error);
     }
   }
 
   async growUnmounted({ path }: Device, fsType: FileSystemType): Promise<void> {
     // All others, and ext4 with this capability, grow faster once they are mounted.
     if (fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;
-    if (await isExt4SmallerThanDevice(path)) await growUnmountedExt4(path);
+    if (!(await isExt4SmallerThanDevice(path))) return;
+    try {
+      await growUnmountedExt4(path);
+    } catch (error) {
+      if (!(error instanceof ProgramError)) throw error;
+      const message = `the volume's ext4 cannot be grown: ${error.message}`;
+      throw new VolumeError('precondition', message, { cause: error });
+    }
   }
 }
 
-/** A program that has failed does not say why in a number; where there is little room, that is why. */
-async function isFull(directory: string): Promise<boolean> {
-  return (await withPath(directory, fileSystemOf)).availableBytes < ROOM_TO_FORMAT_BYTES;
+/**
+ * Why an image was not formatted. A program that has failed does not say why in a number, and a file system on a full
+ * disk fails with I/O errors; so the disk is asked.
+ */
+async function whyNotFormatted(path: string, error: unknown): Promise<unknown> {
+  if (error instanceof VolumeError) return error;
+  const fault = diskFaultOf(error)?.kind;
+  if (!(error instanceof ProgramError) && fault !== 'failing' && fault !== 'damaged') return error;
+  const refusal = await refusalToWrite(path);
+  if (refusal !== undefined) return refusal;
+  const { availableBytes } = await withPath(dirname(path), fileSystemOf);
+  if (availableBytes >= ROOM_TO_FORMAT_BYTES) return error;
+  return Object.assign(new KernelError('mkfs', errno.ENOSPC, path), { cause: error });
+}
+
+/** How the disk refuses a small new file beside an image; undefined when it takes it. */
+async function refusalToWrite(path: string): Promise<unknown> {
+  // The name of the file that is formatted, so that what a crash leaves of it is removed.
+  const probe = `${path}.new`;
+  try {
+    await withDescriptor(probe, 'w', async (fd) => {
+      await writeText(fd, 'x'.repeat(PROBE_BYTES));
+      await syncDescriptor(fd);
+    });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
+  }
 }
