@@ -39,9 +39,12 @@ export class FaultyDisk {
 
   /** Takes all its blocks. */
   fill(): void {
-    const command = 'dd if=/dev/zero of="$1" bs=64k conv=fsync 2>/dev/null || sync -f "$1"';
-    for (const name of ['filler-0', 'filler-1'])
-      spawnSync('sh', ['-c', command, 'sh', join(this.path, name)]);
+    // Some come free again when what the journal holds of them is written.
+    for (const [count, bytes] of ['1M', '4k', '4k', '4k'].entries()) {
+      const filler = join(this.path, `filler-${count}`);
+      spawnSync('dd', ['if=/dev/zero', `of=${filler}`, `bs=${bytes}`, 'conv=fsync']);
+      spawnSync('sync', ['--file-system', this.path]);
+    }
   }
 
   /** Takes all its inodes. */

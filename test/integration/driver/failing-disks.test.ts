@@ -124,9 +124,18 @@ async function outcomesOf(calls: Calls): Promise<Record<string, 'OK' | Refusal>>
   return outcomes;
 }
 
+/** Those that were refused in another way. */
+function failuresIn(outcomes: Record<string, 'OK' | Refusal>, refusal: object) {
+  return Object.entries(outcomes).filter(
+    ([, outcome]) => outcome !== 'OK' && !expect.objectContaining(refusal).asymmetricMatch(outcome),
+  );
+}
+
 interface Fault {
   readonly what: string;
   readonly code: Refusal['code'];
+  /** Fewer writing calls than these succeed. A disk has a few blocks left after all when what was written is removed. */
+  readonly spared: number;
   cause(disk: FaultyDisk): unknown;
   mend(disk: FaultyDisk, node: TestNode, prepared: Prepared): unknown;
 }
@@ -146,17 +155,25 @@ const faults: readonly Fault[] = [
   {
     what: 'has no space left',
     code: 'RESOURCE_EXHAUSTED',
+    spared: 5,
     cause: (disk) => disk.fill(),
     mend: (disk) => disk.empty(),
   },
   {
     what: 'has no inodes left',
     code: 'RESOURCE_EXHAUSTED',
+    spared: 1,
     cause: (disk) => disk.fillInodes(),
     mend: (disk) => disk.empty(),
   },
-  { what: 'is read-only', code: 'UNAVAILABLE', cause: (disk) => disk.makeReadOnly(), mend: mountAgain },
-  { what: 'answers EIO', code: 'UNAVAILABLE', cause: (disk) => disk.shutDown(), mend: mountAgain },
+  {
+    what: 'is read-only',
+    code: 'UNAVAILABLE',
+    spared: 1,
+    cause: (disk) => disk.makeReadOnly(),
+    mend: mountAgain,
+  },
+  { what: 'answers EIO', code: 'UNAVAILABLE', spared: 1, cause: (disk) => disk.shutDown(), mend: mountAgain },
 ];
 
 describe.skipIf(!isHostRoot)('a pool whose disk', () => {
@@ -170,10 +187,9 @@ describe.skipIf(!isHostRoot)('a pool whose disk', () => {
 
     const refusal = { code: fault.code, details: expect.stringContaining('pool "other"') };
     const written = await outcomesOf(calls);
-    expect(written).toEqual(Object.fromEntries(Object.keys(calls).map((name) => [name, refusal])));
-    for (const [name, outcome] of Object.entries(await outcomesOf(reading(node, prepared)))) {
-      if (outcome !== 'OK') expect({ name, ...outcome }).toEqual({ name, ...refusal });
-    }
+    expect(failuresIn(written, refusal)).toEqual([]);
+    expect(Object.values(written).filter((outcome) => outcome === 'OK').length).toBeLessThan(fault.spared);
+    expect(failuresIn(await outcomesOf(reading(node, prepared)), refusal)).toEqual([]);
 
     await fault.mend(disk, node, prepared);
     const again = await outcomesOf(calls);
