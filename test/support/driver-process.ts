@@ -15,6 +15,7 @@ export interface DriverProcess {
   /** Where it listens. */
   readonly endpoint: string;
   readonly exit: Promise<Exit>;
+  readonly pid: number;
   /** Everything it has written to standard error so far. */
   readonly log: () => string;
   kill(signal: NodeJS.Signals): void;
@@ -39,7 +40,13 @@ export async function startDriverProcess(
   const listening = once(child, 'message').then(([message]) => (message as { listening: string }).listening);
   const endpoint = await Promise.race([listening, exit.then(() => undefined)]);
   if (endpoint === undefined) throw new Error(`the driver ended before it listened: ${output.stderr}`);
-  return { endpoint, exit, log: () => output.stderr, kill: (signal) => void child.kill(signal) };
+  return {
+    endpoint,
+    exit,
+    pid: child.pid ?? 0,
+    log: () => output.stderr,
+    kill: (signal) => void child.kill(signal),
+  };
 }
 
 /** Runs the built driver until it ends by itself. */

@@ -6,7 +6,7 @@ import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { FaultyDisk } from '../../support/faulty-disk.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice } from '../../support/image-node.ts';
-import { outcomeOf, type Refusal } from '../../support/refusal.ts';
+import { expectRefusal, outcomeOf, type Refusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { mountsBelow } from '../../support/scratch.ts';
 import { type Published, type TestNode, testNode } from '../../support/test-node.ts';
@@ -196,4 +196,22 @@ describe.skipIf(!isHostRoot)('a pool whose disk', () => {
     expect(again).toEqual(Object.fromEntries(Object.keys(calls).map((name) => [name, 'OK'])));
     expect(readdirSync(join(disk.path, '.incoming'))).toEqual([]);
   });
+});
+
+test('a size that no file can have is refused with the field, and nothing of the volume is left', async () => {
+  const node = testNode();
+  const { pid } = await node.start();
+  const volume_id = await node.create('a', { ...image, parameters: { backend: 'image' } });
+  // As a file system answers that has a smaller limit.
+  execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${32 * MIB}`]);
+  const larger = { required_bytes: 64 * MIB };
+  const text = 'capacity_range.required_bytes: pool "default" cannot hold a file of this size (EFBIG)';
+  const create = node.create('b', { capacity_range: larger, parameters: { backend: 'image' } });
+  await expectRefusal(create, 'OUT_OF_RANGE', text);
+  const expand = node.controller.ControllerExpandVolume({ volume_id, capacity_range: larger });
+  await expectRefusal(expand, 'OUT_OF_RANGE', text);
+  expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume_id]);
+  expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
+  execFileSync('prlimit', [`--pid=${pid}`, '--fsize=unlimited']);
+  await node.controller.ControllerExpandVolume({ volume_id, capacity_range: larger });
 });
