@@ -73,7 +73,7 @@ export class FaultyDisk {
 }
 
 /** Lets the ext4 or XFS mounted at a path fail with EIO from now on. */
-export function shutDown(path: string): void {
+function shutDown(path: string): void {
   const flags = Buffer.alloc(4);
   flags.writeUInt32LE(NO_LOG_FLUSH);
   const fd = openSync(path, 'r');
