@@ -203,7 +203,7 @@ test('a size that no file can have is refused with the field, and nothing of the
   const { pid } = await node.start();
   const volume_id = await node.create('a', { ...image, parameters: { backend: 'image' } });
   // As a file system answers that has a smaller limit.
-  execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${32 * MIB}`]);
+  execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${32 * MIB}:`]);
   const larger = { required_bytes: 64 * MIB };
   const text = 'capacity_range.required_bytes: pool "default" cannot hold a file of this size (EFBIG)';
   const create = node.create('b', { capacity_range: larger, parameters: { backend: 'image' } });
@@ -212,6 +212,6 @@ test('a size that no file can have is refused with the field, and nothing of the
   await expectRefusal(expand, 'OUT_OF_RANGE', text);
   expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume_id]);
   expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
-  execFileSync('prlimit', [`--pid=${pid}`, '--fsize=unlimited']);
+  execFileSync('prlimit', [`--pid=${pid}`, '--fsize=unlimited:']);
   await node.controller.ControllerExpandVolume({ volume_id, capacity_range: larger });
 });
