@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { expansionOf, featuresOf, topologyOf } from './features.ts';
+import { hostError } from './mounts/host-error.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
@@ -9,6 +10,7 @@ import { copyLogger } from './observability/copy-log.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
 import type { DiskPool } from './pools/disk-pool.ts';
+import { namedDevices, namedFormatter } from './pools/named-images.ts';
 import { declarePools, openPools } from './pools/open-pools.ts';
 import { PoolWork } from './pools/pool-work.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
@@ -61,7 +63,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
   const model = await makeModel(options, pools, surroundings);
   try {
     await openPools(pools, logger);
-    const monitor = new CallMonitor(callLogger(logger, options.verbosity));
+    const monitor = new CallMonitor(callLogger(logger, options.verbosity), hostError);
     const server = await startServer({
       endpoint: options.endpoint,
       socketAccess: { mode: options.socketMode, groupId },
@@ -112,8 +114,8 @@ async function makeModel(
     snapshots: new SnapshotIndex(),
     groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
-    devices: new LoopDevices(),
-    formatter: new KernelFormatter(),
+    devices: namedDevices(new LoopDevices(), () => pools),
+    formatter: namedFormatter(new KernelFormatter(), () => pools),
     blockMaps: new KernelBlockMaps(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),

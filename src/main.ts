@@ -2,12 +2,16 @@ import { readFileSync } from 'node:fs';
 import type { Driver } from './driver.ts';
 import { hostObstacle } from './kernel/host.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
+import type { LineOutput } from './observability/line-output.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { type Options, type ProxyOptions, parseCommandLine } from './options.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
 import { PoolMistake } from './records/pool-errors.ts';
+import { standardOutput } from './standard-output.ts';
 import { passStep } from './volume/steps.ts';
 
+const STANDARD_OUTPUT = 1;
+const STANDARD_ERROR = 2;
 const EXIT_FAILURE = 1;
 /** What the command line says cannot be, by itself or with what is found on the disk. */
 const EXIT_USAGE = 2;
@@ -20,12 +24,10 @@ async function main(): Promise<void> {
   switch (commandLine.kind) {
     case 'help':
     case 'version':
-      process.stdout.write(`${commandLine.text}\n`);
+      (await standardOutput(STANDARD_OUTPUT)).write(`${commandLine.text}\n`);
       return;
     case 'mistakes':
-      for (const mistake of commandLine.mistakes) process.stderr.write(`${mistake}\n`);
-      process.stderr.write('Run with --help for the flags.\n');
-      process.exitCode = EXIT_USAGE;
+      await fail([...commandLine.mistakes, 'Run with --help for the flags.'].join('\n'), EXIT_USAGE);
       return;
     case 'run':
       await run(commandLine.options, version);
@@ -56,38 +58,60 @@ async function serve(
 ): Promise<void> {
   // Sockets and directories are the driver's alone until they are given their mode.
   process.umask(0o077);
-  const logger = createLogger({ verbosity, format: logFormat });
+  const output = await standardOutput(STANDARD_ERROR);
+  const logger = createLogger({ verbosity, format: logFormat }, output);
   routeGrpcLog(logger);
+  logFaults(logger);
   const running = await start(logger).catch((error: unknown) => {
     logger.debug({ err: error }, 'start failed');
     const sentence = error instanceof Error ? error.message : String(error);
-    fail(sentence, error instanceof PoolMistake ? EXIT_USAGE : EXIT_FAILURE);
+    end(output, sentence, error instanceof PoolMistake ? EXIT_USAGE : EXIT_FAILURE);
   });
   if (!running) return;
-  stopOnSignal(running);
-  // A parent that started this process with a channel is told where it listens.
-  process.send?.({ listening: running.endpoint });
+  stopOnSignal(running, output);
+  // A parent that started this process with a channel is told where it listens. One that is gone is noticed elsewhere.
+  process.send?.({ listening: running.endpoint }, undefined, undefined, () => {});
 }
 
 /**
  * The first signal drains; the same one again ends the process at once, which is as safe as a crash. A parent that
  * started this process with a channel and is gone counts as a signal.
  */
-function stopOnSignal(running: Driver | RunningProxy): void {
+function stopOnSignal(running: Driver | RunningProxy, output: LineOutput): void {
   let isStopping = false;
   const stop = () => {
     if (isStopping) return;
     isStopping = true;
     running.stop().then(
       () => process.exit(),
-      (error: unknown) => fail(String(error)),
+      (error: unknown) => {
+        end(output, String(error), EXIT_FAILURE);
+        process.exit();
+      },
     );
   };
   for (const event of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.once(event, stop);
 }
 
-function fail(sentence: string, exitCode = EXIT_FAILURE): void {
-  process.stderr.write(`${sentence}\n`);
+/**
+ * What Node would print by itself, and wait for whoever reads it: warnings, and errors that nothing has caught, after
+ * which the state of this process is not known. The next start recovers, as after a crash.
+ */
+function logFaults(logger: Logger): void {
+  process.removeAllListeners('warning');
+  process.on('warning', (err) => logger.warn({ err }, 'warning of Node.js'));
+  process.on('uncaughtException', (err) => {
+    logger.fatal({ err }, 'unexpected error; the process ends');
+    process.exit(EXIT_FAILURE);
+  });
+}
+
+async function fail(sentence: string, exitCode = EXIT_FAILURE): Promise<void> {
+  end(await standardOutput(STANDARD_ERROR), sentence, exitCode);
+}
+
+function end(output: LineOutput, sentence: string, exitCode: number): void {
+  output.write(`${sentence}\n`);
   process.exitCode = exitCode;
 }
 

@@ -1,6 +1,7 @@
 import type { BigIntStats } from 'node:fs';
 import { constants, fstatSync } from 'node:fs';
 import { chmod } from 'node:fs/promises';
+import { fromSource } from './copy-source.ts';
 import { errno, isErrno } from './errno.ts';
 import { setTimes } from './file-times.ts';
 import { call, libraryCall } from './libc.ts';
@@ -38,9 +39,9 @@ export async function copyAttributes(sourceFd: number, targetFd: number, status:
 }
 
 async function copyXattrs(sourceFd: number, targetFd: number): Promise<void> {
-  for (const name of await listXattrs(sourceFd)) {
+  for (const name of await fromSource(() => listXattrs(sourceFd))) {
     if (REPEATED.test(name.toString('latin1'))) continue;
-    const value = await getXattr(sourceFd, name);
+    const value = await fromSource(() => getXattr(sourceFd, name));
     if (value === undefined) continue;
     try {
       await setXattr(targetFd, name, value);

@@ -1,8 +1,9 @@
 import { constants, fstatSync } from 'node:fs';
 import { min } from './bounds.ts';
 import type { CopyControl } from './copy-control.ts';
+import { fromSource, withSource } from './copy-source.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
-import { withDescriptor } from './descriptor.ts';
+import { diskFaultOf } from './disk-fault.ts';
 import { errno, isErrno } from './errno.ts';
 import { call, libraryCall, numberedCall } from './libc.ts';
 import { below } from './path-handle.ts';
@@ -46,9 +47,12 @@ export async function copyData(sourceFd: number, targetFd: number, control: Copy
     await new DataCopy(sourceFd, targetFd, control).copy({ start: 0n, end: size });
   } else if (blocks > 0n) {
     // Opened anew, because seeking moves the position of an open file for all who share it.
-    await withDescriptor(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
+    await withSource(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
       const copy = new DataCopy(ownFd, targetFd, control);
-      for await (const range of dataRanges(ownFd, size)) {
+      const ranges = dataRanges(ownFd, size);
+      for (;;) {
+        const { value: range } = await fromSource(() => ranges.next());
+        if (range === undefined) break;
         // XFS takes space behind the end of a file that grows, and what ends up in its holes is not given back.
         if (range.end < size) await setSize(targetFd, size);
         await copy.copy(range);
@@ -108,6 +112,9 @@ class DataCopy {
       return await call(copyFileRange, subject, sourceFd, sourceOffset, targetFd, targetOffset, bytes, 0);
     } catch (error) {
       if (isErrno(error, ...kernelCannotCopy)) return 0;
+      // Reading and writing apart tells which of the two disks has failed.
+      const fault = diskFaultOf(error)?.kind;
+      if (fault === 'failing' || fault === 'damaged') return 0;
       throw error;
     }
   }
@@ -115,7 +122,9 @@ class DataCopy {
   private async copyByBuffer(buffer: Buffer, position: bigint, bytes: bigint): Promise<number> {
     const subject = `descriptor ${this.targetFd}`;
     const wanted = min(bytes, BigInt(buffer.length));
-    const read = await call(pread, `descriptor ${this.sourceFd}`, this.sourceFd, buffer, wanted, position);
+    const read = await fromSource(() =>
+      call(pread, `descriptor ${this.sourceFd}`, this.sourceFd, buffer, wanted, position),
+    );
     for (let written = 0; written < read; ) {
       const rest = buffer.subarray(written, read);
       written += await call(pwrite, subject, this.targetFd, rest, rest.length, position + BigInt(written));

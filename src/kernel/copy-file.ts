@@ -1,6 +1,7 @@
 import { constants, fstatSync } from 'node:fs';
 import type { CopyControl } from './copy-control.ts';
 import { copyData } from './copy-data.ts';
+import { withSource } from './copy-source.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, KernelError } from './errno.ts';
 import { cloneFile } from './reflink.ts';
@@ -37,7 +38,7 @@ export async function copyFile(
   // What is not a file may make opening wait, were it not for O_NONBLOCK.
   const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const making = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  return withDescriptor(source, reading, (sourceFd) => {
+  return withSource(source, reading, async (sourceFd) => {
     if (!fstatSync(sourceFd).isFile()) throw new KernelError('copy', errno.EINVAL, source);
     return withDescriptor(target, making, (targetFd) => copyContent(sourceFd, targetFd, control), OWNER_ONLY);
   });

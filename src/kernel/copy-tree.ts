@@ -4,6 +4,7 @@ import { copyAttributes } from './copy-attributes.ts';
 import type { CopyControl } from './copy-control.ts';
 import { copyData } from './copy-data.ts';
 import { copyContent } from './copy-file.ts';
+import { fromSource, withSource } from './copy-source.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, KernelError } from './errno.ts';
 import { HardLinks, wasMade } from './hard-links.ts';
@@ -91,16 +92,19 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   }
 
   async leaf({ parentFd, name }: Leaf, { targetFd }: TargetDirectory, signal: AbortSignal): Promise<void> {
-    await withHandle(openEntry(parentFd, name), async (fd) => {
-      const status = statusOf(fd);
-      // It was none when it was listed.
-      if (status.isDirectory()) return;
-      const make = () => this.make({ fd, status }, targetFd, name, signal);
-      const { nlink, dev, ino } = status;
-      if (nlink > 1n)
-        await this.links.place({ key: `${dev}-${ino}`, names: nlink }, below(targetFd, name), make);
-      else await make();
-    });
+    await withHandle(
+      fromSource(() => openEntry(parentFd, name)),
+      async (fd) => {
+        const status = await fromSource(() => statusOf(fd));
+        // It was none when it was listed.
+        if (status.isDirectory()) return;
+        const make = () => this.make({ fd, status }, targetFd, name, signal);
+        const { nlink, dev, ino } = status;
+        if (nlink > 1n)
+          await this.links.place({ key: `${dev}-${ino}`, names: nlink }, below(targetFd, name), make);
+        else await make();
+      },
+    );
   }
 
   /** @returns whether anything was made */
@@ -113,7 +117,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     const path = below(parentFd, name);
     let making: Promise<void>;
     if (status.isFile()) making = this.makeFile({ fd, status }, path, signal);
-    else if (status.isSymbolicLink()) making = symlink(await linkText(fd), path);
+    else if (status.isSymbolicLink()) making = symlink(await fromSource(() => linkText(fd)), path);
     else making = makeNode(parentFd, name, fileKind(status) | OWNER_ONLY, status.rdev);
     if (!(await wasMade(making))) return false;
     await withMade(openEntry(parentFd, name), name, (madeFd) => copyAttributes(fd, madeFd, status));
@@ -129,7 +133,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     }
     const copy = this.isSharing ? copyContent : copyData;
     const control = { signal, onBytes: this.control.onBytes };
-    await withDescriptor(below(fd), constants.O_RDONLY, async (sourceFd) => {
+    await withSource(below(fd), constants.O_RDONLY, async (sourceFd) => {
       const fill = async (targetFd: number) => void (await copy(sourceFd, targetFd, control));
       // Its permissions from the start, which saves setting them.
       await withDescriptor(path, MAKE_FILE, fill, Number(status.mode) & PERMISSIONS);

@@ -1,11 +1,17 @@
 import { constants } from 'node:os';
 
-/** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
-export const errno = {
-  ...constants.errno,
-  /** What a damaged file system answers; Node.js has no name for it. It is 117 on x64 and arm64. */
+/** Numbers of Linux that Node has no name for. */
+const linuxErrno = {
+  EBADE: 52,
+  ESHUTDOWN: 108,
+  EHOSTDOWN: 112,
   EUCLEAN: 117,
+  EREMOTEIO: 121,
+  ENOMEDIUM: 123,
 };
+
+/** The error numbers the driver decides on. Decisions are made on numbers, never on text. */
+export const errno = { ...constants.errno, ...linuxErrno };
 
 const nameByNumber = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
 

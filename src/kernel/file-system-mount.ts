@@ -107,8 +107,7 @@ export async function withSharedMount<T>(
 }
 
 async function makeMount(spec: FileSystemSpec): Promise<number> {
-  // The kernel may have to load a module.
-  const fd = await call(fsopen, spec.fsType, spec.fsType, FSOPEN_CLOEXEC);
+  const fd = await openFileSystem(spec);
   try {
     setOption(fd, 'source', spec.device);
     for (const option of spec.options) {
@@ -122,6 +121,15 @@ async function makeMount(spec: FileSystemSpec): Promise<number> {
     throw error instanceof KernelError ? new MountRefused(error, spec, messagesOf(fd)) : error;
   } finally {
     await closeAsync(fd);
+  }
+}
+
+/** The kernel may have to load a module, or have none (ENODEV). */
+async function openFileSystem(spec: FileSystemSpec): Promise<number> {
+  try {
+    return await call(fsopen, spec.fsType, spec.fsType, FSOPEN_CLOEXEC);
+  } catch (error) {
+    throw error instanceof KernelError ? new MountRefused(error, spec, '') : error;
   }
 }
 

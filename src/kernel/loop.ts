@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { setBlockReadOnly } from './block-device.ts';
 import { BTRFS_MAGIC } from './btrfs.ts';
 import { withDescriptor } from './descriptor.ts';
+import { diskFaultOf } from './disk-fault.ts';
 import { errno, isErrno } from './errno.ts';
 import { eventually } from './eventually.ts';
 import { ioctl, ioctlNow } from './ioctl.ts';
@@ -124,7 +125,9 @@ function isAttachedTo(fd: number, imageFd: number): boolean {
   } catch (error) {
     // Its file lies on a disk that has failed, where that of the image has just been looked at: it is another's, and the
     // devices of one disk must not be lost with those of another.
-    if (isErrno(error, errno.ENXIO, errno.EIO, errno.ENOTCONN, errno.ESTALE)) return false;
+    // A network file system that is gone answers ENOTCONN or ESTALE, for instance.
+    const fault = diskFaultOf(error)?.kind;
+    if (fault === 'failing' || fault === 'damaged') return false;
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { mountAttr, withDetachedClone } from './bind-mount.ts';
+import { asOfSource } from './copy-source.ts';
 import { errno, KernelError } from './errno.ts';
 import { withPath } from './path-handle.ts';
 import { statusOf } from './statx.ts';
@@ -12,8 +13,17 @@ const ONLY_READING = mountAttr.readOnly | mountAttr.noDev | mountAttr.noSuid | m
  * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link on the way)
  */
 export async function withTreeSource<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
-  return withPath(path, (fd) => {
-    if (statusOf(fd).type !== 'directory') throw new KernelError('open', errno.ENOTDIR, path);
-    return withDetachedClone(fd, ONLY_READING, 0, use);
-  });
+  // What goes wrong in `use` is not for this to judge.
+  let isOpen = false;
+  try {
+    return await withPath(path, (fd) => {
+      if (statusOf(fd).type !== 'directory') throw new KernelError('open', errno.ENOTDIR, path);
+      return withDetachedClone(fd, ONLY_READING, 0, (cloneFd) => {
+        isOpen = true;
+        return use(cloneFd);
+      });
+    });
+  } catch (error) {
+    throw isOpen ? error : asOfSource(error);
+  }
 }

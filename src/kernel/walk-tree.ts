@@ -1,5 +1,6 @@
 import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
+import { asOfSource, fromSource } from './copy-source.ts';
 import { errno, isErrno } from './errno.ts';
 import { openDirectory, openTrail, type Trail, withHandle } from './open-below.ts';
 import { below } from './path-handle.ts';
@@ -105,7 +106,10 @@ class TreeWalk<Context> {
   }
 
   private async visitSetAside(trail: Trail): Promise<void> {
-    await withHandle(openTrail(this.topFd, trail), (fd) => this.visit({ fd, trail }));
+    await withHandle(
+      fromSource(() => openTrail(this.topFd, trail)),
+      (fd) => this.visit({ fd, trail }),
+    );
   }
 
   private async walk(directory: WalkedDirectory, context: Context, depth: number): Promise<'walked'> {
@@ -136,14 +140,17 @@ class TreeWalk<Context> {
     parentContext: Context,
     depth: number,
   ): Promise<void> {
-    await withHandle(openDirectory(parent.fd, name), async (fd) => {
-      const directory = { fd, trail: { parent: parent.trail, name } };
-      await this.visitor.directory(directory, parentContext, async (context) => {
-        if (depth < DEPTH_LIMIT) return this.walk(directory, context, depth + 1);
-        this.setAside.push(directory.trail);
-        return 'later';
-      });
-    });
+    await withHandle(
+      fromSource(() => openDirectory(parent.fd, name)),
+      async (fd) => {
+        const directory = { fd, trail: { parent: parent.trail, name } };
+        await this.visitor.directory(directory, parentContext, async (context) => {
+          if (depth < DEPTH_LIMIT) return this.walk(directory, context, depth + 1);
+          this.setAside.push(directory.trail);
+          return 'later';
+        });
+      },
+    );
   }
 
   /** Does something beside everything else, or, when enough is being done at once, here and now. */
@@ -171,7 +178,7 @@ async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, unde
     yield* (await opendir(below(fd), options)) as unknown as AsyncIterable<Dirent<Buffer>>;
   } catch (error) {
     // The directory itself has been removed. What is thrown while an entry is visited does not come here.
-    if (!isErrno(error, errno.ENOENT)) throw error;
+    if (!isErrno(error, errno.ENOENT)) throw asOfSource(error);
   }
 }
 
@@ -179,7 +186,7 @@ async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, unde
 async function isDirectory(entry: Dirent<Buffer>, { parentFd, name }: Leaf): Promise<boolean> {
   if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
   try {
-    return (await lstat(below(parentFd, name))).isDirectory();
+    return (await fromSource(() => lstat(below(parentFd, name)))).isDirectory();
   } catch (error) {
     if (isErrno(error, errno.ENOENT)) return false;
     throw error;

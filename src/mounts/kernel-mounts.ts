@@ -136,7 +136,7 @@ export class KernelMounts implements Mounts {
   }
 
   bindDevice({ path }: Device, target: string): Promise<number> {
-    return withPath(path, (deviceFd) => at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0)));
+    return at(path, (deviceFd) => at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0)));
   }
 
   async mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number> {

@@ -1,5 +1,7 @@
+import { diskFaultOf } from '../kernel/disk-fault.ts';
 import { errno, errnoOf } from '../kernel/errno.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
+import { faultKinds } from '../volume/disk-fault-kinds.ts';
+import { DiskError, quote, VolumeError } from '../volume/errors.ts';
 
 /**
  * What an error of a call on a path means to the one who gave the path. An error that says nothing about the
@@ -24,9 +26,20 @@ export function pathError(error: unknown, path: string): unknown {
       return unready(
         'may not be mounted or changed like this; a user namespace keeps some mount flags locked',
       );
+    case errno.EACCES:
+      return unready(
+        'may not be accessed by the driver; check the owner and mode of the directories above it',
+      );
     case errno.ENOTEMPTY:
       return unready('is not empty and is left as it is');
     default:
-      return error;
+      return faultAt(error, path);
   }
+}
+
+function faultAt(error: unknown, path: string): unknown {
+  const fault = diskFaultOf(error);
+  if (!fault) return error;
+  const message = `the file system at ${quote(path)} ${fault.sentence}`;
+  return new DiskError(faultKinds[fault.kind], message, { cause: error });
 }

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
 import { redactSecrets } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
+import { DiskError, VolumeError } from '../volume/errors.ts';
 import type { Logger } from './logger.ts';
 
 const CONTENT_VERBOSITY = 5;
@@ -22,12 +23,21 @@ export function callLogger(logger: Logger, verbosity: number): (call: FinishedCa
     };
     if (error === undefined) logger[line.method === 'Probe' ? 'debug' : 'info'](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
-    else
-      logger.warn(
-        { ...line, reason: error instanceof Error ? error.message : String(error) },
-        'call refused',
-      );
+    else {
+      const reason = error instanceof Error ? error.message : String(error);
+      logger.warn({ ...line, reason, ...causeOf(error) }, 'call refused');
+    }
   };
+}
+
+/** The failed system call behind an error of a disk: which it was, what it was about, and its number. */
+function causeOf(error: unknown): { cause?: object } {
+  if (!(error instanceof DiskError)) return {};
+  let cause: unknown = error;
+  while (cause instanceof VolumeError) ({ cause } = cause);
+  if (!(cause instanceof Error)) return {};
+  const { message, code, syscall, path } = cause as NodeJS.ErrnoException;
+  return { cause: { message, code, syscall, path } };
 }
 
 // Every message of the specification is called after its method.

@@ -1,5 +1,7 @@
+import { isatty } from 'node:tty';
 import pino, { type Logger } from 'pino';
-import pretty from 'pino-pretty';
+import { prettyFactory } from 'pino-pretty';
+import type { LineOutput } from './line-output.ts';
 
 export type { Logger } from 'pino';
 
@@ -14,13 +16,21 @@ export interface LogSettings {
 const DEBUG_VERBOSITY = 4;
 const STANDARD_ERROR = 2;
 
-/** Makes the driver's logger, which writes to standard error. */
-export function createLogger({ verbosity, format }: LogSettings): Logger {
+/** Makes the driver's logger. @param output writes to standard error */
+export function createLogger({ verbosity, format }: LogSettings, output: LineOutput): Logger {
   const level = verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info';
-  const isPretty = format === 'pretty' || (format === 'auto' && process.stderr.isTTY);
+  const isTerminal = isatty(STANDARD_ERROR);
+  const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
+  const prettify = prettyFactory({
+    colorize: isTerminal,
+    singleLine: true,
+    translateTime: 'SYS:HH:MM:ss.l',
+  });
+  const write = (line: string) => output.write(isPretty ? prettify(line) : line);
   // Process id and host name, which pino adds otherwise, are the container's and tell nothing.
   const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
-  if (!isPretty) return pino(settings, pino.destination(STANDARD_ERROR));
-  const destination = { destination: STANDARD_ERROR, sync: true, colorize: process.stderr.isTTY };
-  return pino(settings, pretty({ ...destination, singleLine: true, translateTime: 'SYS:HH:MM:ss.l' }));
+  const logger = pino(settings, { write });
+  output.onDropped = ({ lines, reason }) =>
+    logger.warn({ lines, reason }, 'log lines dropped: they could not be written');
+  return logger;
 }

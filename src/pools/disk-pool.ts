@@ -3,6 +3,7 @@ import { Slots } from '../kernel/slots.ts';
 import { usageOf } from '../mounts/kernel-mounts.ts';
 import { UnreachablePoolError } from '../records/pool-errors.ts';
 import type { PoolPlace } from '../records/pool-registry.ts';
+import { onDiskOf } from '../records/storage-error.ts';
 import type { Account } from '../volume/account.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemUsage } from '../volume/mounts-port.ts';
@@ -161,11 +162,12 @@ export class DiskPool implements Pool {
   }
 
   usage(): Promise<FileSystemUsage> {
-    return withPath(this.path, usageOf);
+    return onDiskOf(this.name, () => withPath(this.path, usageOf));
   }
 
   reserveProjectId(): Promise<number> {
-    return this.connected().disk.projectIds.reserve(this.path);
+    const { projectIds } = this.connected().disk;
+    return onDiskOf(this.name, () => projectIds.reserve(this.path));
   }
 
   /** Lets the disk go. @returns when nothing works on it any more */

@@ -19,6 +19,7 @@ import type { Damaged } from '../volume/stored.ts';
 import type { Volume } from '../volume/volume.ts';
 import { damagedMembers } from './damaged-groups.ts';
 import type { Disk, Disks } from './disks.ts';
+import { namedBackends, namedFreezeMarks } from './named-backends.ts';
 import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
 import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
 import { MarkedImages } from './thaw-marked.ts';
@@ -80,9 +81,9 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
       open,
       disk,
       ...probe,
-      backends,
+      backends: namedBackends(backends, open.name),
       records,
-      freezeMarks,
+      freezeMarks: namedFreezeMarks(freezeMarks, open.name),
       thawMarked: (volumeId) => marked.thaw(directoryNameOf(volumeId)),
       removals,
       contents,

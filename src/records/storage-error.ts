@@ -1,32 +1,24 @@
-import { errno, errnoName, errnoOf } from '../kernel/errno.ts';
-import { VolumeError } from '../volume/errors.ts';
+import { diskFaultOf } from '../kernel/disk-fault.ts';
+import { faultKinds } from '../volume/disk-fault-kinds.ts';
+import { DiskError, quote, VolumeError } from '../volume/errors.ts';
 
 /**
  * What an error of a pool's disk means to the caller. An error that is not the disk's comes back as it is.
- * @param pool how the pool is called in the message
+ * @param pool its name
+ * @param path where it is, for the message, when that helps
  */
-export function storageError(error: unknown, pool: string): unknown {
-  const number = errnoOf(error);
-  if (error instanceof VolumeError || number === undefined) return error;
-  const told = (kind: 'exhausted' | 'unavailable', what: string) =>
-    new VolumeError(kind, `pool ${pool} ${what} (${errnoName(number)})`, { cause: error });
-  switch (number) {
-    case errno.ENOSPC:
-      return told('exhausted', 'has no space or no inodes left');
-    case errno.EDQUOT:
-      return told('exhausted', 'has reached its quota');
-    case errno.EROFS:
-      return told('unavailable', 'is read-only');
-    case errno.EIO:
-    case errno.ENODEV:
-    case errno.ENXIO:
-    case errno.ESTALE:
-    case errno.ENOTCONN:
-      return told('unavailable', 'does not answer: its disk reports an error');
-    case errno.EMFILE:
-    case errno.ENFILE:
-      return told('unavailable', 'cannot be used now: too many files are open');
-    default:
-      return error;
+export function storageError(error: unknown, pool: string, path?: string): unknown {
+  const fault = error instanceof VolumeError ? undefined : diskFaultOf(error);
+  if (!fault) return error;
+  const subject = `pool ${quote(pool)}${path === undefined ? '' : ` at ${path}`}`;
+  return new DiskError(faultKinds[fault.kind], `${subject} ${fault.sentence}`, { cause: error });
+}
+
+/** Does something on the disk of a pool. @throws DiskError naming the pool, for what its disk answers */
+export async function onDiskOf<T>(pool: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storageError(error, pool);
   }
 }

@@ -16,11 +16,17 @@ export interface FinishedCall {
 /** Knows which calls are under way, and tells of each when it has ended. */
 export class CallMonitor {
   private readonly onFinished: (call: FinishedCall) => void;
+  private readonly explain: (error: unknown) => unknown;
   private readonly idleListeners: (() => void)[] = [];
   private activeCount = 0;
 
-  constructor(onFinished: (call: FinishedCall) => void) {
+  /** @param explain puts an error for the caller in the place of one that is a fault otherwise */
+  constructor(
+    onFinished: (call: FinishedCall) => void,
+    explain: (error: unknown) => unknown = (error) => error,
+  ) {
     this.onFinished = onFinished;
+    this.explain = explain;
   }
 
   /** Runs one call under the monitor's eyes. */
@@ -33,7 +39,8 @@ export class CallMonitor {
       const reply = await run();
       finished(status.OK, reply, undefined);
       return reply;
-    } catch (error) {
+    } catch (thrown) {
+      const error = this.explain(thrown);
       finished(statusOf(error).code, undefined, error);
       throw error;
     } finally {

@@ -37,6 +37,20 @@ export class VolumeError extends Error {
   }
 }
 
+/** A disk, or the node, is to blame and not the request. The cause is the failed system call. */
+export class DiskError extends VolumeError {
+  constructor(kind: VolumeErrorKind, message: string, options?: ErrorOptions) {
+    super(kind, message, options);
+    this.name = 'DiskError';
+  }
+}
+
+/** The same error with more words before its message: the field, or the object, that it is about. */
+export function prefixed(prefix: string, error: VolumeError): VolumeError {
+  const Kind = error instanceof DiskError ? DiskError : VolumeError;
+  return new Kind(error.kind, `${prefix}: ${error.message}`, { cause: error });
+}
+
 /** A value of a request field that can never be right: names the field, shows the value, says what is possible. */
 export function invalidField(field: string, value: unknown, why: string): VolumeError {
   return new VolumeError('invalid', `${field}: ${quote(value)} ${why}`);
@@ -48,8 +62,8 @@ export function missingField(field: string): VolumeError {
 }
 
 /** No volume with this id. */
-export function unknownVolume(volumeId: string): VolumeError {
-  return new VolumeError('not-found', `volume ${quote(volumeId)} does not exist`);
+export function unknownVolume(volumeId: string, options?: ErrorOptions): VolumeError {
+  return new VolumeError('not-found', `volume ${quote(volumeId)} does not exist`, options);
 }
 
 const SHOWN_CHARACTERS = 200;

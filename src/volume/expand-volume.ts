@@ -3,6 +3,7 @@ import { checkNothingLost } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { growContent, settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
+import { namingPool } from './naming-pool.ts';
 import { imageOf } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 
@@ -65,7 +66,7 @@ async function expandStagedNow(model: Model, volume: Volume, path: string): Prom
   if (isBlock(volume.content)) return capacityBytes;
   const fsType = await model.formatter.inspect(image);
   if (fsType === 'blank' || fsType === 'unknown') return capacityBytes;
-  const { isGrown } = await model.mounts.growFileSystem(path, device, fsType);
+  const { isGrown } = await namingPool(volume, () => model.mounts.growFileSystem(path, device, fsType));
   await model.onStep('expand: file system grown');
   return isGrown ? capacityBytes : undefined;
 }

@@ -65,7 +65,7 @@ export async function sourceVolume(
   return {
     id: volumeId,
     pool,
-    original,
+    original: { pool: pool.name, ...original },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes: volume.capacityBytes,
     occupiedBytes: isCounted ? total : undefined,
@@ -84,7 +84,7 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
   return {
     id: snapshotId,
     pool,
-    original,
+    original: { pool: pool.name, ...original },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes,
     occupiedBytes,

@@ -1,4 +1,5 @@
 import type { Model } from './model.ts';
+import { namingSize } from './naming-pool.ts';
 import { placeOf } from './place.ts';
 import { replaceVolume } from './replace-volume.ts';
 import { claimRoom } from './room.ts';
@@ -22,7 +23,10 @@ export async function growContent(model: Model, volume: Volume, capacityBytes: b
   const release = claim.bytes > 0n ? await claimRoom(model, place, claim) : () => {};
   const grown: Volume = { ...volume, capacityBytes };
   try {
-    await backends[volume.content.backend].applyLimits(records.volumes.directoryOf(volume.id), grown);
+    const directory = records.volumes.directoryOf(volume.id);
+    await namingSize('capacity_range.required_bytes', () =>
+      backends[volume.content.backend].applyLimits(directory, grown),
+    );
     await model.onStep('expand: content grown');
     if (claim.bytes > 0n || unrecorded.has(volume)) await replaceVolume(model, grown);
   } catch (error) {

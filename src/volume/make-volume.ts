@@ -2,6 +2,7 @@ import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
 import { copyContent } from './copy-content.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
+import { namingSize } from './naming-pool.ts';
 import type { Place } from './place.ts';
 import { claimRoom } from './room.ts';
 import { mayShareBlocks } from './shared-space.ts';
@@ -32,7 +33,7 @@ export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volu
   });
   return model.copies.making(id, async () => {
     try {
-      const volume = await build(model, draft);
+      const volume = await namingSize(sizeField, () => build(model, draft));
       model.volumes.add(volume);
       return volume;
     } catch (error) {

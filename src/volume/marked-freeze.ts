@@ -1,3 +1,4 @@
+import { inFileSystem } from './in-file-system.ts';
 import type { HeldFileSystem } from './mounts-port.ts';
 import type { Volume } from './volume.ts';
 
@@ -10,6 +11,7 @@ export interface MountedVolume {
 /** The freeze of one volume, and whether its mark on the pool's disk is still needed. */
 export class MarkedFreeze {
   readonly volumeId: string;
+  private readonly volume: Volume;
   private readonly fileSystem: HeldFileSystem;
   /** A mark that an earlier copy left: the file system may be frozen since then. */
   private isLeft = false;
@@ -20,6 +22,7 @@ export class MarkedFreeze {
 
   constructor({ volume, fileSystem }: MountedVolume) {
     this.volumeId = volume.id;
+    this.volume = volume;
     this.fileSystem = fileSystem;
   }
 
@@ -39,7 +42,7 @@ export class MarkedFreeze {
   }
 
   async freeze(): Promise<void> {
-    const freezing = this.fileSystem.freeze();
+    const freezing = inFileSystem(this.volume, this.fileSystem.freeze());
     this.freezing = freezing.catch(() => {});
     const isOurs = await freezing;
     // What another process has frozen stands still as well, and is its to thaw; what an earlier copy left is ours.
@@ -59,7 +62,7 @@ export class MarkedFreeze {
     // Until the kernel has answered, nobody knows whether it is frozen.
     await this.freezing;
     if (!this.isFrozen) return;
-    await this.fileSystem.thaw();
+    await inFileSystem(this.volume, this.fileSystem.thaw());
     this.isFrozen = false;
   }
 }

@@ -77,7 +77,7 @@ export interface Backend {
   /** What of content that is there is not as its record says, in time that does not depend on the content. */
   faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]>;
   /** The content of a volume or snapshot as it is on the disk now; restored by hand it may not be of its record's kind. */
-  originalIn(directory: string): Promise<Original>;
+  originalIn(directory: string): Promise<StoredContent>;
   /**
    * Takes back an expansion that was not recorded, as far as nothing can have used it: brings the limits to the volume's
    * capacity, which may be less than what is in force. May be repeated.
@@ -126,11 +126,17 @@ export interface OccupiedBytes {
   readonly exclusive: bigint | undefined;
 }
 
-/** Content that is copied: a volume's or a snapshot's. */
-export interface Original {
+/** Content as it is on the disk. */
+export interface StoredContent {
   readonly backend: BackendKind;
   /** A directory, or the file of an image. */
   readonly path: string;
+}
+
+/** Content that is copied: a volume's or a snapshot's. */
+export interface Original extends StoredContent {
+  /** The name of its pool. */
+  readonly pool: string;
 }
 
 /** How whoever waits for a copy stops it, and learns how far it is. */

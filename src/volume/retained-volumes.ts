@@ -1,4 +1,5 @@
 import type { Model } from './model.ts';
+import { namingPool } from './naming-pool.ts';
 import { placeOf } from './place.ts';
 import type { Pool } from './pool.ts';
 import { discountVolume } from './promises.ts';
@@ -10,7 +11,8 @@ import { discountVolume } from './promises.ts';
 export async function forgetRemoved(model: Model, pool: Pool): Promise<void> {
   for (const volume of model.retained.all()) {
     if (volume.pool !== pool.name) continue;
-    const { kind } = await model.mounts.inspect(pool.records.retained.directoryOf(volume.id));
+    const path = pool.records.retained.directoryOf(volume.id);
+    const { kind } = await namingPool(volume, () => model.mounts.inspect(path));
     if (kind === 'absent' && model.retained.remove(volume)) discountVolume(placeOf(model, volume), volume);
   }
 }

@@ -1,7 +1,8 @@
 import type { Device } from './devices-port.ts';
-import { quote, VolumeError } from './errors.ts';
+import { prefixed, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { DirectoryState, FileIdentity, PathState } from './mounts-port.ts';
+import { namingPool } from './naming-pool.ts';
 import { isBlock, type Volume } from './volume.ts';
 
 /** Where a volume's content is: a directory, or the file of an image. */
@@ -16,7 +17,7 @@ export async function contentOf(
   volume: Volume,
 ): Promise<{ path: string; state: DirectoryState }> {
   const path = contentPathOf(model, volume);
-  const state = await model.mounts.inspect(path);
+  const state = await namingPool(volume, () => model.mounts.inspect(path));
   if (state.kind !== 'directory') {
     const message = `volume ${quote(volume.id)} has lost its data: ${path} is ${state.kind}, not a directory`;
     throw new VolumeError('damaged', message);
@@ -27,7 +28,7 @@ export async function contentOf(
 /** The file of an image volume. @throws VolumeError damaged: it is not there */
 export async function imageOf(model: Model, volume: Volume): Promise<string> {
   const path = contentPathOf(model, volume);
-  const { kind } = await model.mounts.inspect(path);
+  const { kind } = await namingPool(volume, () => model.mounts.inspect(path));
   if (kind === 'file') return path;
   throw new VolumeError(
     'damaged',
@@ -70,7 +71,7 @@ export async function namingField<T>(field: string, work: Promise<T>): Promise<T
     return await work;
   } catch (error) {
     if (!(error instanceof VolumeError)) throw error;
-    throw new VolumeError(error.kind, `${field}: ${error.message}`, { cause: error });
+    throw prefixed(field, error);
   }
 }
 

@@ -1,8 +1,10 @@
-import { hasFileSystem } from './content-fault.ts';
 import { quote, VolumeError } from './errors.ts';
 import { withFrozen } from './freeze-volumes.ts';
+import { inFileSystem } from './in-file-system.ts';
 import type { Model } from './model.ts';
+
 import type { HeldFileSystem } from './mounts-port.ts';
+import { namingPool } from './naming-pool.ts';
 import { contentPathOf } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 
@@ -67,22 +69,9 @@ async function usageOf(model: Model, volume: Volume): Promise<Usage> {
 export function syncContent(model: Model, volume: Volume): Promise<void> {
   return withUsage(model, volume, async (usage) => {
     if (usage.kind === 'mounted') await inFileSystem(volume, usage.fileSystem.sync());
-    if (usage.kind === 'directory') await model.mounts.sync(contentPathOf(model, volume));
+    if (usage.kind === 'directory')
+      await namingPool(volume, () => model.mounts.sync(contentPathOf(model, volume)));
   });
-}
-
-/**
- * Does something in the file system of a mounted image.
- * @throws VolumeError precondition: it has shut itself down, and answers with errors alone
- */
-async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!hasFileSystem(volume.content) || !(error instanceof Error && 'errno' in error)) throw error;
-    const message = `the file system of volume ${quote(volume.id)} answers with an error: ${error.message}; see the kernel's log, unstage the volume and stage it again`;
-    throw new VolumeError('precondition', message, { cause: error });
-  }
 }
 
 /** What a copy is like, as far as it matters to those who write to the original meanwhile. */
@@ -109,7 +98,8 @@ export async function withSteadyContent<T>(
         return copy(signal);
       case 'directory':
         // A snapshot of a subvolume has what is not on the disk yet, too.
-        if (volume.content.backend !== 'subvolume') await model.mounts.sync(contentPathOf(model, volume));
+        if (volume.content.backend !== 'subvolume')
+          await namingPool(volume, () => model.mounts.sync(contentPathOf(model, volume)));
         return copy(signal);
       case 'mounted':
         if (!isShared) return withFrozen(model, [{ volume, fileSystem: usage.fileSystem }], signal, copy);

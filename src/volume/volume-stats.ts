@@ -1,5 +1,6 @@
-import { quote, VolumeError } from './errors.ts';
+import { DiskError, quote, unknownVolume, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { namingPool } from './naming-pool.ts';
 import type { VolumeUsage } from './ports.ts';
 import { deviceOf, inspectField, isVolumeAt } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
@@ -7,16 +8,55 @@ import { isBlock, type Volume } from './volume.ts';
 /**
  * The space of a volume, asked at a path where it is staged or published (CSI specification,
  * NodeGetVolumeStats). A volume that is not held to its size has the space of its pool's file system.
- * @throws VolumeError not-found: the volume is not mounted there
+ * @throws VolumeError not-found: the volume is not mounted there, or was unmounted or deleted in the middle
  */
 export async function volumeStats(model: Model, volume: Volume, volumePath: string): Promise<VolumeUsage> {
-  await checkVolumeAt(model, volume, volumePath);
-  const { records, backends } = model.pools.of(volume);
-  const own = await backends[volume.content.backend].usage(records.volumes.directoryOf(volume.id), volume);
-  if (own) return own;
-  const { bytes, inodes } = await model.mounts.usage(volumePath);
-  // Of a file system that makes inodes as it goes, statfs(2) tells zeros.
-  return { bytes, inodes: inodes.total === 0n ? undefined : inodes };
+  try {
+    return await namingPool(volume, () => usageAt(model, volume, volumePath));
+  } catch (error) {
+    throw (await whyGone(model, volume, volumePath, error)) ?? error;
+  }
+}
+
+async function usageAt(model: Model, volume: Volume, volumePath: string): Promise<VolumeUsage> {
+  return model.pathsInWork.watch(async (watch) => {
+    await checkVolumeAt(model, volume, volumePath);
+    const { records, backends } = model.pools.of(volume);
+    const directory = records.volumes.directoryOf(volume.id);
+    const own = await backends[volume.content.backend].usage(directory, volume);
+    if (own) return own;
+    const { bytes, inodes } = await model.mounts.usage(volumePath);
+    // Once it is unmounted, the same path has the space of another disk.
+    if (!watch.isAtRest(volumePath)) await checkVolumeAt(model, volume, volumePath);
+    // Of a file system that makes inodes as it goes, statfs(2) tells zeros.
+    return { bytes, inodes: inodes.total === 0n ? undefined : inodes };
+  });
+}
+
+/**
+ * Nothing is locked, so a look may fail because the volume goes away in the middle of it: then this is the error.
+ * Undefined where the volume is still there, and something else is wrong.
+ */
+async function whyGone(
+  model: Model,
+  volume: Volume,
+  path: string,
+  error: unknown,
+): Promise<VolumeError | undefined> {
+  if (error instanceof DiskError) return undefined;
+  const isMounted = await isSomethingAt(model, volume, path);
+  if (!model.volumes.findIntact(volume.id)) return unknownVolume(volume.id, { cause: error });
+  return isMounted ? undefined : notMountedAt(volume, path, { cause: error });
+}
+
+/** Whether anything is mounted at a path. Where that cannot be seen, what could not be seen before is the error. */
+async function isSomethingAt(model: Model, volume: Volume, path: string): Promise<boolean> {
+  try {
+    const { kind } = await model.mounts.inspect(path);
+    return kind === 'mounted' || (kind === 'directory' && isBlock(volume.content));
+  } catch {
+    return true;
+  }
 }
 
 /** @throws VolumeError not-found: the volume is neither staged nor published at this path */
@@ -29,9 +69,7 @@ export async function checkVolumeAt(model: Model, volume: Volume, volumePath: st
 }
 
 /** The volume exists, but not at this path. */
-export function notMountedAt(volume: Volume, path: string): VolumeError {
-  return new VolumeError(
-    'not-found',
-    `volume_path: volume ${quote(volume.id)} is not mounted at ${quote(path)}`,
-  );
+export function notMountedAt(volume: Volume, path: string, options?: ErrorOptions): VolumeError {
+  const message = `volume_path: volume ${quote(volume.id)} is not mounted at ${quote(path)}`;
+  return new VolumeError('not-found', message, options);
 }

@@ -134,7 +134,7 @@ export function backendContract(
       const volume = await provisioned();
       await subject.write(content, Number(WRITTEN_BYTES));
       if (!isImage) await subject.makeFile(join(content, 'file'), 'before');
-      return { volume, original: { backend: volume.content.backend, path: content } };
+      return { volume, original: { pool: volume.pool, backend: volume.content.backend, path: content } };
     }
 
     async function expectCopied(copy: string): Promise<void> {
@@ -273,9 +273,10 @@ export function backendContract(
       });
 
       test('is copied, as a volume and as a snapshot, and so are restored snapshots', async () => {
+        const originalIn = async (from: string) => ({ pool: 'default', ...(await backend.originalIn(from)) });
         await restored();
         const snapshot = await makeVolumeDirectory('snapshot');
-        await backend.snapshot(snapshot, await backend.originalIn(directory), going);
+        await backend.snapshot(snapshot, await originalIn(directory), going);
         await expectCopied(backend.contentOf(snapshot));
         await subject.restoreByHand(backend.contentOf(snapshot));
         for (const [name, from] of [
@@ -284,7 +285,7 @@ export function backendContract(
         ] as const) {
           const copy = await makeVolumeDirectory(name);
           const volume = await newVolume(name);
-          await backend.provisionCopy(copy, volume, await backend.originalIn(from), going);
+          await backend.provisionCopy(copy, volume, await originalIn(from), going);
           await expectCopied(backend.contentOf(copy));
           expect(await backend.faultsOf(copy, volume)).toEqual([]);
         }

@@ -15,6 +15,7 @@ export interface DriverProcess {
   /** Where it listens. */
   readonly endpoint: string;
   readonly exit: Promise<Exit>;
+  readonly pid: number;
   /** Everything it has written to standard error so far. */
   readonly log: () => string;
   kill(signal: NodeJS.Signals): void;
@@ -29,13 +30,23 @@ export interface FinishedRun extends Exit {
 /** Starts the built driver, or another program that starts it, and waits until it listens. */
 export async function startDriverProcess(
   flags: string[],
-  { program = ['dist/main.js'], env = {} }: { program?: string[]; env?: Record<string, string> } = {},
+  {
+    program = ['dist/main.js'],
+    env = {},
+    stderr = 'pipe',
+  }: { program?: string[]; env?: Record<string, string>; stderr?: number | 'pipe' } = {},
 ): Promise<DriverProcess> {
-  const { child, output, exit } = launch([...program, ...flags], env);
+  const { child, output, exit } = launch([...program, ...flags], env, stderr);
   const listening = once(child, 'message').then(([message]) => (message as { listening: string }).listening);
   const endpoint = await Promise.race([listening, exit.then(() => undefined)]);
   if (endpoint === undefined) throw new Error(`the driver ended before it listened: ${output.stderr}`);
-  return { endpoint, exit, log: () => output.stderr, kill: (signal) => void child.kill(signal) };
+  return {
+    endpoint,
+    exit,
+    pid: child.pid ?? 0,
+    log: () => output.stderr,
+    kill: (signal) => void child.kill(signal),
+  };
 }
 
 /** Runs the built driver until it ends by itself. */
@@ -44,11 +55,11 @@ export async function runDriver(flags: string[], env: Record<string, string> = {
   return { ...(await exit), ...output };
 }
 
-function launch(args: string[], env: Record<string, string>) {
+function launch(args: string[], env: Record<string, string>, stderr: number | 'pipe' = 'pipe') {
   const child: ChildProcess = spawn(process.execPath, args, {
     cwd: projectRoot,
     env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    stdio: ['ignore', 'pipe', stderr, 'ipc'],
   });
   const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));

@@ -12,6 +12,8 @@ export interface Start {
   readonly flags?: string[];
   readonly program?: string[];
   readonly env?: Record<string, string>;
+  /** An open file that is the driver's standard error; else it is read, and kept. */
+  readonly stderr?: number;
 }
 
 /** The volume and paths of one publish. */
@@ -34,11 +36,12 @@ export class TestNode {
     chmodSync(this.directory, 0o755);
   }
 
-  async start({ flags = [], program, env }: Start = {}): Promise<DriverProcess> {
+  async start({ flags = [], program, env, stderr }: Start = {}): Promise<DriverProcess> {
     const own = [`--statedir=${this.pool}`, `--endpoint=${this.socket}`, '--nodeid=node-1'];
     this.driver = await startDriverProcess([...own, ...flags], {
       ...(program ? { program } : {}),
       ...(env ? { env } : {}),
+      ...(stderr === undefined ? {} : { stderr }),
     });
     this.client?.close();
     this.client = new CsiClient(this.driver.endpoint);

@@ -1,6 +1,6 @@
 import { isSubvolume } from '../../kernel/btrfs.ts';
 import { statusOf } from '../../kernel/statx.ts';
-import type { Original } from '../../volume/ports.ts';
+import type { StoredContent } from '../../volume/ports.ts';
 import { dataOf, withDataOrLoss } from '../volume-root.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function isOwnSubvolume(fd: number): Promise<boolean> {
 }
 
 /** What is there to copy in the directory of a volume or snapshot. @throws VolumeError damaged: nothing */
-export async function originalData(directory: string): Promise<Original> {
+export async function originalData(directory: string): Promise<StoredContent> {
   const backend = (await withDataOrLoss(directory, isOwnSubvolume)) ? 'subvolume' : 'directory';
   return { backend, path: dataOf(directory) };
 }

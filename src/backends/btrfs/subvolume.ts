@@ -17,6 +17,7 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  StoredContent,
   VolumeUsage,
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -108,7 +109,7 @@ export class Subvolume implements Backend {
     });
   }
 
-  originalIn(directory: string): Promise<Original> {
+  originalIn(directory: string): Promise<StoredContent> {
     return originalData(directory);
   }
 

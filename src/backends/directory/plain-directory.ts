@@ -9,6 +9,7 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  StoredContent,
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { originalData } from '../btrfs/data-kind.ts';
@@ -60,7 +61,7 @@ export class PlainDirectory implements Backend {
     return [];
   }
 
-  originalIn(directory: string): Promise<Original> {
+  originalIn(directory: string): Promise<StoredContent> {
     return originalData(directory);
   }
 

@@ -22,6 +22,7 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  StoredContent,
   VolumeUsage,
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
@@ -138,7 +139,7 @@ export class QuotaDirectory implements Backend {
     return volume.capacityBytes;
   }
 
-  originalIn(directory: string): Promise<Original> {
+  originalIn(directory: string): Promise<StoredContent> {
     return originalData(directory);
   }
 

@@ -13,6 +13,7 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  StoredContent,
   VolumeUsage,
 } from '../../volume/ports.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
@@ -75,7 +76,7 @@ export class Image implements Backend {
     return [];
   }
 
-  async originalIn(directory: string): Promise<Original> {
+  async originalIn(directory: string): Promise<StoredContent> {
     return { backend: 'image', path: this.contentOf(directory) };
   }
 

@@ -1,8 +1,12 @@
-import { stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { blockDeviceBytes } from '../../kernel/block-device.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../../kernel/descriptor.ts';
+import { diskFaultOf } from '../../kernel/disk-fault.ts';
+import { errno, KernelError } from '../../kernel/errno.ts';
 import { fileSystemState } from '../../kernel/file-system-state.ts';
 import { withPath } from '../../kernel/path-handle.ts';
+import { ProgramError } from '../../kernel/program.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../volume/devices-port.ts';
@@ -13,6 +17,7 @@ import { formatImage } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
 import { prepareFileSystem } from './prepare-file-system.ts';
 
+const PROBE_BYTES = 64 * 1024;
 // More than any mkfs writes at first.
 const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
 
@@ -29,9 +34,7 @@ export class KernelFormatter implements ImageFormatter {
     try {
       await formatImage({ path, fsType, root });
     } catch (error) {
-      if (error instanceof VolumeError || !(await isFull(dirname(path)))) throw error;
-      const message = `the volume's pool has no room left for the ${fsType} file system to be made`;
-      throw new VolumeError('exhausted', message, { cause: error });
+      throw await whyNotFormatted(path, error);
     }
   }
 
@@ -54,7 +57,34 @@ async function sizeOf(path: string): Promise<bigint> {
   return status.isBlockDevice() ? blockDeviceBytes(path) : status.size;
 }
 
-/** A program that has failed does not say why in a number; where there is little room, that is why. */
-async function isFull(directory: string): Promise<boolean> {
-  return (await withPath(directory, fileSystemOf)).availableBytes < ROOM_TO_FORMAT_BYTES;
+/**
+ * Why an image was not formatted. A program that has failed does not say why in a number, and a file system on a full
+ * disk fails with I/O errors; so the disk is asked.
+ */
+async function whyNotFormatted(path: string, error: unknown): Promise<unknown> {
+  if (error instanceof VolumeError) return error;
+  const fault = diskFaultOf(error)?.kind;
+  if (!(error instanceof ProgramError) && fault !== 'failing' && fault !== 'damaged') return error;
+  const refusal = await refusalToWrite(path);
+  if (refusal !== undefined) return refusal;
+  const { availableBytes } = await withPath(dirname(path), fileSystemOf);
+  if (availableBytes >= ROOM_TO_FORMAT_BYTES) return error;
+  return Object.assign(new KernelError('mkfs', errno.ENOSPC, path), { cause: error });
+}
+
+/** How the disk refuses a small new file beside an image; undefined when it takes it. */
+async function refusalToWrite(path: string): Promise<unknown> {
+  // The name of the file that is formatted, so that what a crash leaves of it is removed.
+  const probe = `${path}.new`;
+  try {
+    await withDescriptor(probe, 'w', async (fd) => {
+      await writeText(fd, 'x'.repeat(PROBE_BYTES));
+      await syncDescriptor(fd);
+    });
+    return undefined;
+  } catch (error) {
+    return error;
+  } finally {
+    await rm(probe, { force: true }).catch(() => {});
+  }
 }

@@ -1,4 +1,4 @@
-import { VolumeError } from '../errors.ts';
+import { DiskError, VolumeError } from '../errors.ts';
 import { type Finding, finding } from './finding.ts';
 
 /**
@@ -13,9 +13,9 @@ export async function orUnreadable(
   try {
     return await look();
   } catch (error) {
-    if (error instanceof VolumeError && error.kind === 'unavailable')
+    if (!(error instanceof DiskError) && error instanceof VolumeError && error.kind === 'unavailable')
       return [finding('PoolUnreachable', error.message)];
-    if (isSystemError(error))
+    if (error instanceof DiskError || isSystemError(error))
       return [finding('DiskError', `${subject} cannot be looked at: ${error.message}`)];
     throw error;
   }

@@ -1,4 +1,4 @@
-import { VolumeError } from '../errors.ts';
+import { DiskError, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { KnownMount } from '../mount-index.ts';
 import type { FileSystemUsage } from '../mounts-port.ts';
@@ -29,7 +29,7 @@ function usageAt(
       return watch.isAtRest(path) ? usage : undefined;
     } catch (error) {
       // Somebody has taken the path away.
-      if (error instanceof VolumeError) return undefined;
+      if (error instanceof VolumeError && !(error instanceof DiskError)) return undefined;
       throw error;
     }
   });

@@ -1,4 +1,4 @@
-import { quote, VolumeError } from '../errors.ts';
+import { DiskError, quote, VolumeError } from '../errors.ts';
 import type { Watch } from '../in-work.ts';
 import type { Model } from '../model.ts';
 import type { MountedPath, PathState } from '../mounts-port.ts';
@@ -57,7 +57,7 @@ async function stateAt(model: Model, { path, field }: MountPlace): Promise<PathS
   try {
     return await model.mounts.inspect(path);
   } catch (error) {
-    if (error instanceof VolumeError) return { kind: 'absent' };
+    if (error instanceof VolumeError && !(error instanceof DiskError)) return { kind: 'absent' };
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import type { Device } from '../devices-port.ts';
-import { quote, VolumeError } from '../errors.ts';
+import { DiskError, quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { MountedPath, MountedState, PathState } from '../mounts-port.ts';
 import { contentPathOf, deviceOf, isVolumeAt } from '../staged-content.ts';
@@ -82,7 +82,7 @@ async function asFarAsKnown<T>(look: Promise<T>): Promise<T | undefined> {
   try {
     return await look;
   } catch (error) {
-    if (error instanceof VolumeError) return undefined;
+    if (error instanceof VolumeError && !(error instanceof DiskError)) return undefined;
     throw error;
   }
 }

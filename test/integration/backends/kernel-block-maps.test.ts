@@ -120,7 +120,7 @@ test('an image that is cut off while it is compared is an error, and no part of 
   };
   await expect(goOn()).rejects.toMatchObject({
     kind: 'unavailable',
-    message: expect.stringContaining('pool fast'),
+    message: expect.stringContaining('pool "fast"'),
   });
   baseImage.close();
   image.close();

@@ -24,7 +24,7 @@ describe.skipIf(!isHostRoot)('an image in a pool that somebody else has filled',
       staging_target_path: node.newStaging(),
       volume_capability: mountCapability(),
     });
-    await expectRefusal(stage, 'RESOURCE_EXHAUSTED', 'no room left');
+    await expectRefusal(stage, 'RESOURCE_EXHAUSTED', 'pool "other" has no space');
     expect(readdirSync(join(pool, 'volumes', volume_id)).sort()).toEqual(['image', 'volume.json']);
   });
 });

@@ -11,6 +11,7 @@ test.each([
   ['EBUSY', 'precondition', 'is busy'],
   ['ENOTEMPTY', 'precondition', 'is not empty'],
   ['EPERM', 'precondition', 'may not be mounted'],
+  ['EACCES', 'precondition', 'may not be accessed'],
 ] as const)('%s on a path is %s, and the message names the path', (code, kind, why) => {
   const cause = systemError(code);
   expect(pathError(cause, '/a b')).toMatchObject({
@@ -21,8 +22,29 @@ test.each([
 });
 
 test.each([
+  ['EROFS', 'unavailable', 'is read-only'],
+  ['ENOSPC', 'exhausted', 'has no space'],
+  ['EDQUOT', 'exhausted', 'has reached its quota'],
+  ['EIO', 'unavailable', 'does not answer'],
+  ['ESTALE', 'unavailable', 'does not answer'],
+  ['EMFILE', 'unavailable', 'too many files are open'],
+  ['ENOMEM', 'unavailable', 'no memory left'],
+] as const)(
+  '%s of the disk that a path lies on is %s, and the message names the path',
+  (code, kind, what) => {
+    const cause = systemError(code);
+    expect(pathError(cause, '/a b')).toMatchObject({
+      name: 'DiskError',
+      kind,
+      cause,
+      message: expect.stringMatching(`^the file system at "/a b" .*${what}.*\\(${code}\\)$`),
+    });
+  },
+);
+
+test.each([
   new VolumeError('precondition', 'not now'),
-  systemError('EIO'),
+  systemError('EINVAL'),
   new TypeError('a fault of the driver'),
   'not even an error',
 ])('an error that says nothing about the path comes back as it is: %s', (error) => {

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { callLogger } from '../../../src/observability/call-log.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
 import { STRIPPED } from '../../../src/rpc/secrets.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
+import { DiskError, prefixed, VolumeError } from '../../../src/volume/errors.ts';
 
 interface Line {
   readonly level: number;
@@ -87,6 +87,25 @@ test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
     ]);
   },
 );
+
+test('a call that a disk has refused shows the system call behind it', () => {
+  const { log, lines } = logOf(2);
+  const cause = Object.assign(new Error('EIO: i/o error, open'), {
+    code: 'EIO',
+    syscall: 'open',
+    path: '/p',
+  });
+  const error = prefixed('volume "v"', new DiskError('unavailable', 'pool "p" does not answer', { cause }));
+  log(finishedCall({ code: status.UNAVAILABLE, error, reply: undefined }));
+  expect(lines()).toMatchObject([
+    {
+      level: warn,
+      msg: 'call refused',
+      reason: 'volume "v": pool "p" does not answer',
+      cause: { message: 'EIO: i/o error, open', code: 'EIO', syscall: 'open', path: '/p' },
+    },
+  ]);
+});
 
 test('a fault of the driver is an error with its stack and cause', () => {
   const { log, lines } = logOf(2);

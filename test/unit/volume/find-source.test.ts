@@ -33,7 +33,11 @@ test.each<[VolumeContent, string, bigint | undefined]>([
   expect(await findSource(model, { kind: 'volume', id: volume.id })).toEqual({
     id: volume.id,
     pool,
-    original: { backend: content.backend, path: `/pools/default/volumes/${volume.id}/${name}` },
+    original: {
+      pool: 'default',
+      backend: content.backend,
+      path: `/pools/default/volumes/${volume.id}/${name}`,
+    },
     imageUse: content.backend === 'image' ? content.use : undefined,
     sizeBytes: volume.capacityBytes,
     occupiedBytes,
@@ -68,7 +72,7 @@ test.each<[VolumeContent, string, string, bigint | undefined]>([
     expect(await findSource(model, { kind: 'snapshot', id: snapshot.id })).toEqual({
       id: snapshot.id,
       pool,
-      original: { backend, path: `/pools/default/snapshots/${snapshot.id}/${name}` },
+      original: { pool: 'default', backend, path: `/pools/default/snapshots/${snapshot.id}/${name}` },
       imageUse: content.backend === 'image' ? content.use : undefined,
       sizeBytes: volume.capacityBytes,
       occupiedBytes,

@@ -1,5 +1,7 @@
-import { expect, test } from 'vitest';
-import { stageVolume } from '../../../src/volume/stage-volume.ts';
+import { describe, expect, test } from 'vitest';
+import { deleteVolume } from '../../../src/volume/delete-volume.ts';
+import { DiskError, type VolumeError } from '../../../src/volume/errors.ts';
+import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { volumeStats } from '../../../src/volume/volume-stats.ts';
 import { fakeNode } from './fakes/model.ts';
@@ -44,4 +46,56 @@ test('a volume whose data is gone is damaged', async () => {
   const { model, mounts, volume } = await stagedNode();
   mounts.tree.remove(contentPathOf(model, volume));
   await expect(volumeStats(model, volume, '/staging')).rejects.toMatchObject({ kind: 'damaged' });
+});
+
+describe('a volume that goes while it is looked at', () => {
+  /** Lets something happen before the call of a port that has this number, counted over all of them. */
+  function before(count: number, objects: object[], act: () => Promise<unknown>): void {
+    let calls = 0;
+    for (const object of objects) {
+      for (const name of ['inspect', 'usage', 'deviceAt'] as const) {
+        const original = Reflect.get(object, name) as ((...words: unknown[]) => Promise<unknown>) | undefined;
+        if (!original) continue;
+        Reflect.set(object, name, async (...words: unknown[]) => {
+          if (++calls === count) await act();
+          return original.apply(object, words);
+        });
+      }
+    }
+  }
+
+  async function outcomeWhile(count: number, act: (node: Awaited<ReturnType<typeof stagedNode>>) => unknown) {
+    const node = await stagedNode();
+    const { model, mounts, volume } = node;
+    before(count, [mounts, node.pool.backends.directory], async () => act(node));
+    return volumeStats(model, volume, '/staging').then(
+      () => 'told',
+      (error: VolumeError) => error.kind,
+    );
+  }
+
+  test.each([1, 2, 3, 4, 5])(
+    'is not found where it is unmounted and deleted before call %i',
+    async (count) => {
+      const outcome = await outcomeWhile(count, async ({ model, volume }) => {
+        await unstageVolume(model, volume.id, '/staging');
+        await deleteVolume(model, volume.id);
+      });
+      expect(outcome).toBe(count === 5 ? 'told' : 'not-found');
+    },
+  );
+
+  test.each([1, 2, 3, 4])('is not found where it is unmounted before call %i', async (count) => {
+    const outcome = await outcomeWhile(count, ({ model, volume }) =>
+      unstageVolume(model, volume.id, '/staging'),
+    );
+    expect(outcome).toBe('not-found');
+  });
+
+  test('a disk that fails in the middle is what it is', async () => {
+    const outcome = await outcomeWhile(2, () => {
+      throw new DiskError('unavailable', 'EIO');
+    });
+    expect(outcome).toBe('unavailable');
+  });
 });

@@ -7,6 +7,7 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  StoredContent,
   VolumeUsage,
 } from '../../../../src/volume/ports.ts';
 import { type BackendKind, isBlock, isCapacityEnforced, type Volume } from '../../../../src/volume/volume.ts';
@@ -97,7 +98,7 @@ export class FakeBackend implements Backend {
     return this.isLimitable(directory) ? [] : [{ kind: 'not-held', message }];
   }
 
-  async originalIn(directory: string): Promise<Original> {
+  async originalIn(directory: string): Promise<StoredContent> {
     const isAsMade = this.kind === 'image' || this.isLimitable(directory);
     return { backend: isAsMade ? this.kind : 'directory', path: this.contentOf(directory) };
   }

@@ -1,0 +1,110 @@
+import { isOfSource } from '../kernel/copy-source.ts';
+import { onDiskOf, storageError } from '../records/storage-error.ts';
+import type { Pool } from '../volume/pool.ts';
+import type {
+  Backend,
+  ContentFault,
+  ContentLoss,
+  CopyControl,
+  FreezeMarks,
+  OccupiedBytes,
+  Original,
+  StoredContent,
+  VolumeUsage,
+} from '../volume/ports.ts';
+import type { Volume } from '../volume/volume.ts';
+
+/** The backends of a pool, with errors of its disk that name it. */
+export function namedBackends(backends: Pool['backends'], pool: string): Pool['backends'] {
+  const named = (backend: Backend) => new NamedBackend(backend, pool);
+  return {
+    directory: named(backends.directory),
+    quota: named(backends.quota),
+    subvolume: named(backends.subvolume),
+    image: named(backends.image),
+  };
+}
+
+/** The same for the marks of frozen volumes. */
+export function namedFreezeMarks(marks: FreezeMarks, pool: string): FreezeMarks {
+  return {
+    add: (ids) => onDiskOf(pool, () => marks.add(ids)),
+    remove: (ids) => onDiskOf(pool, () => marks.remove(ids)),
+    has: (id) => onDiskOf(pool, () => marks.has(id)),
+  };
+}
+
+class NamedBackend implements Backend {
+  private readonly backend: Backend;
+  private readonly pool: string;
+
+  constructor(backend: Backend, pool: string) {
+    this.backend = backend;
+    this.pool = pool;
+  }
+
+  contentOf(directory: string): string {
+    return this.backend.contentOf(directory);
+  }
+
+  provision(directory: string, volume: Volume): Promise<void> {
+    return onDiskOf(this.pool, () => this.backend.provision(directory, volume));
+  }
+
+  provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void> {
+    return this.copying(original, () => this.backend.provisionCopy(directory, volume, original, control));
+  }
+
+  snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    return this.copying(original, () => this.backend.snapshot(directory, original, control));
+  }
+
+  destroy(directory: string, volume?: Volume): Promise<void> {
+    return onDiskOf(this.pool, () => this.backend.destroy(directory, volume));
+  }
+
+  applyLimits(directory: string, volume: Volume): Promise<void> {
+    return onDiskOf(this.pool, () => this.backend.applyLimits(directory, volume));
+  }
+
+  restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+    return onDiskOf(this.pool, () => this.backend.restoreLimits(directory, volume));
+  }
+
+  undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    return onDiskOf(this.pool, () => this.backend.undoGrowth(directory, volume));
+  }
+
+  faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]> {
+    return onDiskOf(this.pool, () => this.backend.faultsOf(directory, volume));
+  }
+
+  originalIn(directory: string): Promise<StoredContent> {
+    return onDiskOf(this.pool, () => this.backend.originalIn(directory));
+  }
+
+  usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
+    return onDiskOf(this.pool, () => this.backend.usage(directory, volume));
+  }
+
+  occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
+    return onDiskOf(this.pool, () => this.backend.occupiedBytes(directory, volume));
+  }
+
+  lossOf(directory: string, volume: Pick<Volume, 'capacityBytes'>): Promise<ContentLoss | undefined> {
+    return onDiskOf(this.pool, () => this.backend.lossOf(directory, volume));
+  }
+
+  copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
+    return onDiskOf(this.pool, () => this.backend.copyBytes(path, signal));
+  }
+
+  /** The original may lie in another pool, on another disk. */
+  private async copying(original: Original, copy: () => Promise<void>): Promise<void> {
+    try {
+      await copy();
+    } catch (error) {
+      throw storageError(error, isOfSource(error) ? original.pool : this.pool);
+    }
+  }
+}

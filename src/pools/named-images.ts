@@ -1,0 +1,42 @@
+import { onDiskOf } from '../records/storage-error.ts';
+import type { Devices, ImageFormatter } from '../volume/devices-port.ts';
+import type { Pool } from '../volume/pool.ts';
+
+type PoolPath = Pick<Pool, 'name' | 'path'>;
+
+/** Devices of files in pools, with errors of a pool's disk that name the pool. @param pools all there are, now */
+export function namedDevices(devices: Devices, pools: () => readonly PoolPath[]): Devices {
+  const named = naming(pools);
+  return {
+    find: (file) => named(file, () => devices.find(file)),
+    // What is done with the device reads and writes the file.
+    hold: (file, use) => named(file, () => devices.hold(file, use)),
+    attach: (file) => named(file, () => devices.attach(file)),
+    detach: (file) => named(file, () => devices.detach(file)),
+    refreshSize: (file) => named(file, () => devices.refreshSize(file)),
+    sizeOf: (device) => devices.sizeOf(device),
+    isReadOnly: (device) => devices.isReadOnly(device),
+    setReadOnly: (device, readOnly) => devices.setReadOnly(device, readOnly),
+    list: () => devices.list(),
+  };
+}
+
+/** The same for the file systems in such files. */
+export function namedFormatter(formatter: ImageFormatter, pools: () => readonly PoolPath[]): ImageFormatter {
+  const named = naming(pools);
+  return {
+    fileSystems: formatter.fileSystems,
+    minimumBytes: formatter.minimumBytes,
+    inspect: (file) => named(file, () => formatter.inspect(file)),
+    format: (file, fsType, root) => named(file, () => formatter.format(file, fsType, root)),
+    faultOf: (path) => named(path, () => formatter.faultOf(path)),
+    prepare: (image, device, fsType) => named(image, () => formatter.prepare(image, device, fsType)),
+  };
+}
+
+function naming(pools: () => readonly PoolPath[]) {
+  return <T>(file: string, work: () => Promise<T>): Promise<T> => {
+    const pool = pools().find(({ path }) => file.startsWith(`${path}/`));
+    return pool ? onDiskOf(pool.name, work) : work();
+  };
+}

@@ -1,0 +1,17 @@
+import { hasFileSystem } from './content-fault.ts';
+import { quote, VolumeError } from './errors.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * Does something in the file system of a mounted image.
+ * @throws VolumeError precondition: it has shut itself down, and answers with errors alone
+ */
+export async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!hasFileSystem(volume.content) || !(error instanceof Error && 'errno' in error)) throw error;
+    const message = `the file system of volume ${quote(volume.id)} answers with an error: ${error.message}; see the kernel's log, unstage the volume and stage it again`;
+    throw new VolumeError('precondition', message, { cause: error });
+  }
+}

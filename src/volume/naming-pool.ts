@@ -1,0 +1,28 @@
+import { DiskError, prefixed, quote } from './errors.ts';
+import type { Volume } from './volume.ts';
+
+/**
+ * Works where a volume is mounted, or on its content by a path. An error of its disk then says which volume and pool
+ * it concerns.
+ */
+export async function namingPool<T>(
+  { id, pool }: Pick<Volume, 'id' | 'pool'>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+    throw prefixed(`volume ${quote(id)} in pool ${quote(pool)}`, error);
+  }
+}
+
+/** Makes content of a size. A disk that cannot hold a file so large is reported with the field that names the size. */
+export async function namingSize<T>(field: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.kind !== 'out-of-range') throw error;
+    throw prefixed(field, error);
+  }
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { outcomeOf } from '../../support/refusal.ts';
+import { startedNode } from '../../support/test-node.ts';
+
+const VOLUMES = 12;
+
+test('a volume that is taken down and deleted while its space is asked for is told, or not found', async () => {
+  const node = await startedNode();
+  const outcomes = new Set<string>();
+  for (let count = 0; count < VOLUMES; count++) {
+    const paths = await node.createPublished(`volume ${count}`);
+    const { volume_id, target_path } = paths;
+    let isGone = false;
+    const ask = async () => {
+      while (!isGone) {
+        const outcome = await outcomeOf(
+          node.node.NodeGetVolumeStats({ volume_id, volume_path: target_path }),
+        );
+        outcomes.add(outcome === 'OK' ? outcome : outcome.code);
+      }
+    };
+    const takeDown = async () => {
+      await node.node.NodeUnpublishVolume(paths);
+      await node.node.NodeUnstageVolume(paths);
+      await node.controller.DeleteVolume({ volume_id });
+      isGone = true;
+    };
+    await Promise.all([ask(), ask(), ask(), ask(), takeDown()]);
+  }
+  expect([...outcomes].sort()).toEqual(['NOT_FOUND', 'OK']);
+});

@@ -1,0 +1,80 @@
+import { expect, test } from 'vitest';
+import { fromSource } from '../../../src/kernel/copy-source.ts';
+import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backends.ts';
+import { namedDevices, namedFormatter } from '../../../src/pools/named-images.ts';
+import { VolumeError } from '../../../src/volume/errors.ts';
+import type { Volume } from '../../../src/volume/volume.ts';
+import { systemError } from '../volume/fakes/system-error.ts';
+
+/** A port each call of which fails with this error. */
+function failing<Port>(error: unknown): Port {
+  return new Proxy({}, { get: () => () => Promise.reject(error) }) as Port;
+}
+
+const volume = {} as Volume;
+const original = { pool: 'source', backend: 'directory', path: '/source' } as const;
+const control = { signal: new AbortController().signal, onBytes: () => {} };
+
+function backendFailing(error: unknown) {
+  const backends = { directory: failing(error), quota: failing(error), subvolume: failing(error) };
+  return namedBackends({ ...backends, image: failing(error) } as never, 'fast').image;
+}
+
+/** Every call of the ports that a pool hands out, or that work on its files. */
+function callsFailing(error: unknown): Record<string, () => Promise<unknown>> {
+  const backend = backendFailing(error);
+  const marks = namedFreezeMarks(failing(error), 'fast');
+  const pools = () => [{ name: 'fast', path: '/pools/fast' }];
+  const devices = namedDevices(failing(error), pools);
+  const formatter = namedFormatter(failing(error), pools);
+  const file = '/pools/fast/volumes/v/image';
+  return {
+    provision: () => backend.provision('/v', volume),
+    provisionCopy: () => backend.provisionCopy('/v', volume, original, control),
+    snapshot: () => backend.snapshot('/v', original, control),
+    destroy: () => backend.destroy('/v', volume),
+    applyLimits: () => backend.applyLimits('/v', volume),
+    usage: () => backend.usage('/v', volume),
+    occupiedBytes: () => backend.occupiedBytes('/v', volume),
+    lossOf: () => backend.lossOf('/v', volume),
+    copyBytes: () => backend.copyBytes('/v', control.signal),
+    'marks.add': () => marks.add(['v']),
+    'marks.remove': () => marks.remove(['v']),
+    'marks.has': () => marks.has('v'),
+    'devices.find': () => devices.find(file),
+    'devices.hold': () => devices.hold(file, async () => {}),
+    'devices.attach': () => devices.attach(file),
+    'devices.detach': () => devices.detach(file),
+    'devices.refreshSize': () => devices.refreshSize(file),
+    'formatter.inspect': () => formatter.inspect(file),
+    'formatter.format': () => formatter.format(file, 'ext4', { uid: 0, gid: 0, mode: 0o755 }),
+  };
+}
+
+test.each(Object.keys(callsFailing(undefined)))('an error of the disk in %s names the pool', async (name) => {
+  const message = expect.stringMatching(/^pool "fast" is read-only.*\(EROFS\)$/);
+  await expect(callsFailing(systemError('EROFS'))[name]?.()).rejects.toMatchObject({
+    kind: 'unavailable',
+    message,
+  });
+});
+
+test.each(Object.keys(callsFailing(undefined)))('any other error of %s comes back as it is', async (name) => {
+  for (const error of [new VolumeError('precondition', 'not now'), systemError('EACCES')]) {
+    await expect(callsFailing(error)[name]?.()).rejects.toBe(error);
+  }
+});
+
+test('a copy of which the original cannot be read names the pool of the original', async () => {
+  const error = await fromSource(() => Promise.reject(systemError('EIO'))).catch((each: unknown) => each);
+  const backend = backendFailing(error);
+  const message = expect.stringMatching(/^pool "source" does not answer/);
+  await expect(backend.provisionCopy('/v', volume, original, control)).rejects.toMatchObject({ message });
+  await expect(backend.snapshot('/v', original, control)).rejects.toMatchObject({ message });
+});
+
+test('a file that lies in no pool names none', async () => {
+  const error = systemError('EIO');
+  const devices = namedDevices(failing(error), () => [{ name: 'fast', path: '/pools/fast' }]);
+  await expect(devices.find('/pools/faster/image')).rejects.toBe(error);
+});
