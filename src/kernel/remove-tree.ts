@@ -1,12 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { constants } from 'node:fs';
-import { lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { closeSync } from 'node:fs';
+import { opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { withDescriptor } from './descriptor.ts';
-import { errno, isErrno, KernelError } from './errno.ts';
-import { below, withPath } from './path-handle.ts';
-import { statusBelow, statusOf } from './statx.ts';
+import { errno, isErrno } from './errno.ts';
+import { below, openDirectoryInMount, withPath } from './path-handle.ts';
 
 // Each level holds a descriptor open; a deeper directory is first moved up to the top of the tree.
 const DEPTH_LIMIT = 32;
@@ -23,12 +21,7 @@ const PASS_LIMIT = 8;
 export async function removeTree(path: string): Promise<void> {
   try {
     await withPath(dirname(path), async (fd) => {
-      const name = Buffer.from(basename(path));
-      if (statusBelow(fd, basename(path)).type === 'directory') {
-        await new TreeRemoval(fd).removeDirectory(fd, name, 0);
-      } else {
-        await unlink(below(fd, name));
-      }
+      await new TreeRemoval(fd).remove(fd, Buffer.from(basename(path)), 0);
     });
   } catch (error) {
     if (!isErrno(error, errno.ENOENT)) throw error;
@@ -42,7 +35,17 @@ class TreeRemoval {
     this.topFd = topFd;
   }
 
-  async removeDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
+  async remove(parentFd: number, name: Buffer, depth: number): Promise<void> {
+    try {
+      await this.removeDirectory(parentFd, name, depth);
+    } catch (error) {
+      // A symbolic link, or anything else that is not a directory.
+      if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
+      await unlink(below(parentFd, name));
+    }
+  }
+
+  private async removeDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
     for (let pass = 1; ; pass++) {
       await this.emptyDirectory(parentFd, name, depth);
       try {
@@ -55,33 +58,30 @@ class TreeRemoval {
   }
 
   private async emptyDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
-    const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-    await withDescriptor(below(parentFd, name), flags, async (fd) => {
-      if (statusOf(fd).isMountRoot) throw new KernelError('open', errno.EXDEV, name.toString());
+    // What is mounted there, or is mounted there just now, is neither opened nor asked.
+    const fd = await openDirectoryInMount(parentFd, name);
+    try {
       const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
       // The types know only the names of encodings that make strings.
       for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
         await this.removeEntry(fd, entry, depth);
       }
-    });
+    } finally {
+      closeSync(fd);
+    }
   }
 
   private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
     const path = below(parentFd, entry.name);
-    if (!(await isDirectory(entry, path))) {
+    if (entry.isFile() || entry.isSymbolicLink()) {
       await unlink(path);
     } else if (depth < DEPTH_LIMIT) {
-      await this.removeDirectory(parentFd, entry.name, depth + 1);
+      // Some file systems leave the type out of a directory's entries, so it need not be one.
+      await this.remove(parentFd, entry.name, depth + 1);
     } else {
       const shallowName = Buffer.from(`.deep-${randomUUID()}`);
       await rename(path, below(this.topFd, shallowName));
-      await this.removeDirectory(this.topFd, shallowName, 0);
+      await this.remove(this.topFd, shallowName, 0);
     }
   }
-}
-
-// Some file systems leave the type out of a directory's entries.
-async function isDirectory(entry: Dirent<Buffer>, path: Buffer): Promise<boolean> {
-  if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
-  return (await lstat(path)).isDirectory();
 }

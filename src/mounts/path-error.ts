@@ -1,4 +1,4 @@
-import { errno, errnoOf } from '../kernel/errno.ts';
+import { errno, errnoName, errnoOf } from '../kernel/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 
 /**
@@ -9,7 +9,9 @@ export function pathError(error: unknown, path: string): unknown {
   if (error instanceof VolumeError) return error;
   const wrong = (why: string) => new VolumeError('invalid', `${quote(path)} ${why}`, { cause: error });
   const unready = (why: string) => new VolumeError('precondition', `${quote(path)} ${why}`, { cause: error });
-  switch (errnoOf(error)) {
+  const number = errnoOf(error);
+  const failing = (why: string) => new VolumeError('unavailable', `${quote(path)} ${why}`, { cause: error });
+  switch (number) {
     case errno.ELOOP:
       return wrong('has a symbolic link on the way, and none is followed');
     case errno.ENOTDIR:
@@ -26,6 +28,12 @@ export function pathError(error: unknown, path: string): unknown {
       );
     case errno.ENOTEMPTY:
       return unready('is not empty and is left as it is');
+    case errno.ETIMEDOUT:
+      return failing('does not answer');
+    case errno.EIO:
+    case errno.ESTALE:
+    case errno.ENOTCONN:
+      return failing(`answers ${errnoName(number)}`);
     default:
       return error;
   }

@@ -14,6 +14,7 @@ export interface Exit {
 export interface DriverProcess {
   /** Where it listens. */
   readonly endpoint: string;
+  readonly pid: number;
   readonly exit: Promise<Exit>;
   /** Everything it has written to standard error so far. */
   readonly log: () => string;
@@ -35,7 +36,13 @@ export async function startDriverProcess(
   const listening = once(child, 'message').then(([message]) => (message as { listening: string }).listening);
   const endpoint = await Promise.race([listening, exit.then(() => undefined)]);
   if (endpoint === undefined) throw new Error(`the driver ended before it listened: ${output.stderr}`);
-  return { endpoint, exit, log: () => output.stderr, kill: (signal) => void child.kill(signal) };
+  return {
+    endpoint,
+    pid: child.pid ?? 0,
+    exit,
+    log: () => output.stderr,
+    kill: (signal) => void child.kill(signal),
+  };
 }
 
 /** Runs the built driver until it ends by itself. */

@@ -11,6 +11,10 @@ test.each([
   ['EBUSY', 'precondition', 'is busy'],
   ['ENOTEMPTY', 'precondition', 'is not empty'],
   ['EPERM', 'precondition', 'may not be mounted'],
+  ['ETIMEDOUT', 'unavailable', 'does not answer'],
+  ['EIO', 'unavailable', 'answers EIO'],
+  ['ESTALE', 'unavailable', 'answers ESTALE'],
+  ['ENOTCONN', 'unavailable', 'answers ENOTCONN'],
 ] as const)('%s on a path is %s, and the message names the path', (code, kind, why) => {
   const cause = systemError(code);
   expect(pathError(cause, '/a b')).toMatchObject({
@@ -22,7 +26,7 @@ test.each([
 
 test.each([
   new VolumeError('precondition', 'not now'),
-  systemError('EIO'),
+  systemError('EMFILE'),
   new TypeError('a fault of the driver'),
   'not even an error',
 ])('an error that says nothing about the path comes back as it is: %s', (error) => {
