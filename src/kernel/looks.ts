@@ -1,9 +1,11 @@
 import { errno, KernelError } from './errno.ts';
 
-// Local file systems answer from memory, in microseconds; a server that is just slow, within this.
-const LIMIT_MS = 2_000;
-// Each look that never returns keeps a thread of libuv's pool, which has at least twice as many.
-const HUNG_LIMIT = 8;
+// Local file systems answer from memory, in microseconds; a server that is just slow, within two seconds. They are counted in
+// ticks, so that a process that was stopped for a while finds the answers that came meanwhile.
+const TICK_MS = 250;
+const TICK_LIMIT = 8;
+// Each look that never returns keeps one of the 16 threads of libuv's pool; paths and loop devices are counted apart.
+const HUNG_LIMIT = 5;
 
 interface Look {
   /** True once the look has ended, false once its time is over. */
@@ -28,10 +30,15 @@ export class Looks {
     for (let other = this.running.get(subject); other; other = this.running.get(subject)) {
       if (!(await other.isInTime)) throw noAnswer(subject);
     }
-    if (this.hung.size >= HUNG_LIMIT) throw noAnswer(subject);
+    if (this.isFull) throw noAnswer(subject);
     const work = look();
     if (await this.endsInTime(subject, work)) return work;
     throw noAnswer(subject);
+  }
+
+  /** Whether so many looks hang that no other is begun. */
+  get isFull(): boolean {
+    return this.hung.size >= HUNG_LIMIT;
   }
 
   /** Whether a look at a subject has not answered in time and is still waiting. */
@@ -41,12 +48,15 @@ export class Looks {
 
   private endsInTime(subject: string, work: Promise<unknown>): Promise<boolean> {
     const isInTime = new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => {
+      let tickCount = 0;
+      const timer = setInterval(() => {
+        if (++tickCount < TICK_LIMIT) return;
+        clearInterval(timer);
         this.hung.add(subject);
         resolve(false);
-      }, LIMIT_MS);
+      }, TICK_MS);
       const ended = () => {
-        clearTimeout(timer);
+        clearInterval(timer);
         this.running.delete(subject);
         this.hung.delete(subject);
         resolve(true);

@@ -5,10 +5,12 @@ import { BTRFS_MAGIC } from './btrfs.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, isErrno } from './errno.ts';
 import { eventually } from './eventually.ts';
+import { accessModeOf } from './file-lease.ts';
 import { findLoop, openIfAttached, openLoop, openNode, readLoopStatus } from './find-loop.ts';
 import { ioctl } from './ioctl.ts';
 import { type LoopDevice, listLoops, loopNumber } from './loop-list.ts';
 import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags } from './loop-status.ts';
+import { below } from './path-handle.ts';
 import { fileSystemOf } from './statfs.ts';
 
 // The last one to close a device that lets its file go waits for the disk, so closing is done on another thread.
@@ -31,10 +33,16 @@ const ATTACH_ATTEMPTS = 64;
  * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill
  * @returns the device and an open descriptor of it, which the caller closes when something else holds the device
  */
-export async function attachLoop(
+export function attachLoop(
   imageFd: number,
   { autoclear }: { autoclear: boolean },
 ): Promise<{ device: LoopDevice; fd: number }> {
+  // The device keeps what it is given, and `findLoop` would take that for the caller's own descriptor.
+  return withDescriptor(below(imageFd), accessModeOf(imageFd), (fd) => attachOwn(fd, autoclear));
+}
+
+/** @param imageFd that nothing but the device goes on using */
+async function attachOwn(imageFd: number, autoclear: boolean): Promise<{ device: LoopDevice; fd: number }> {
   for (let attempt = 1; ; attempt++) {
     const device = await freeLoop();
     const fd = await openNode(device, constants.O_RDWR);

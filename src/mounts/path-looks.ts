@@ -15,12 +15,26 @@ const otherErrors = [
   ...[errno.EMFILE, errno.ENFILE, errno.ENOMEM],
 ];
 
+const localFileSystems: ReadonlySet<string> = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'tmpfs',
+  'devtmpfs',
+]);
+
 /**
  * Looks at paths, where anything may be mounted: each on another thread, and with an answer for the caller even if the
  * file system has none. A look holds what is mounted there open, and meanwhile the kernel does not unmount it.
  */
 export class PathLooks {
   private readonly looks = new Looks();
+  /** Looks at local file systems, which go on where too many of those at others hang. */
+  private readonly localLooks = new Looks();
+  /** Looks at the parents of paths that cannot be read. */
+  private readonly parentLooks = new Looks();
   /** The paths whose looks are under way, those that hang among them. */
   private readonly open = new Set<{ readonly path: string }>();
 
@@ -51,15 +65,17 @@ export class PathLooks {
 
   /** Whether one of these looks hangs. */
   isHung(path: string): boolean {
-    return this.openBelow(path).some((look) => this.looks.isHung(look.path));
+    const isHung = (each: string) => this.looks.isHung(each) || this.localLooks.isHung(each);
+    return this.openBelow(path).some((look) => isHung(look.path));
   }
 
   private openBelow(path: string): { readonly path: string }[] {
     return [...this.open].filter((look) => look.path === path || look.path.startsWith(`${path}/`));
   }
 
-  private look<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
-    return this.looks.at(path, async () => {
+  private async look<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+    const looks = this.looks.isFull && (await isLocal(path)) ? this.localLooks : this.looks;
+    return looks.at(path, async () => {
       const look = { path };
       this.open.add(look);
       try {
@@ -74,11 +90,20 @@ export class PathLooks {
   private async unreadable(path: string, number: number): Promise<UnreadableState> {
     const why = number === errno.ETIMEDOUT ? 'does not answer' : `answers ${errnoName(number)}`;
     const isMounted = () => withPath(dirname(path), (parentFd) => isMountPoint(parentFd, basename(path)));
-    // A parent that does not answer either is a path of its own, as far as threads are counted.
-    const found = await this.looks.at(`${path}/..`, isMounted).catch(() => false);
+    const found = await this.parentLooks.at(path, isMounted).catch(() => false);
     const mount = found ? (await readMountinfo()).findLast((entry) => entry.path === path) : undefined;
     return { kind: 'unreadable', mountId: mount?.mountId, why };
   }
+}
+
+/** Whether a path lies on a file system that has no server, and answers from memory. */
+async function isLocal(path: string): Promise<boolean> {
+  const mounts = (await readMountinfo()).filter(
+    (mount) => mount.path === path || mount.path === '/' || path.startsWith(`${mount.path}/`),
+  );
+  const longest = Math.max(...mounts.map((mount) => mount.path.length));
+  const topmost = mounts.findLast((mount) => mount.path.length === longest);
+  return topmost !== undefined && localFileSystems.has(topmost.fsType);
 }
 
 async function stateOf(fd: number): Promise<PathState> {

@@ -46,13 +46,14 @@ test('looks at one subject come one after another, and each looks for itself', a
   expect(await both).toEqual([1, 2]);
 });
 
-test('no more looks are begun once eight hang', async () => {
+test('no more looks are begun once five hang', async () => {
   const looks = new Looks();
-  const hanging = Array.from({ length: 8 }, (_, index) => looks.at(`/${index}`, never));
+  const hanging = Array.from({ length: 5 }, (_, index) => looks.at(`/${index}`, never));
   const all = Promise.allSettled(hanging);
   await passTime();
   await all;
   const next = vi.fn(async () => 1);
+  expect(looks.isFull).toBe(true);
   await expect(looks.at('/next', next)).rejects.toMatchObject(noAnswer);
   expect(next).not.toHaveBeenCalled();
 });
