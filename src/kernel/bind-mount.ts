@@ -16,6 +16,7 @@ const O_CLOEXEC = 0o2000000;
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
 const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
 
 /** MOUNT_ATTR_* bits of mount_setattr(2). */
@@ -103,4 +104,12 @@ function setAttributes(tree: number, attrSet: number, attrClear: number): void {
  */
 export async function unmount(path: string): Promise<void> {
   await call(umount2, path, path, UMOUNT_NOFOLLOW);
+}
+
+/**
+ * The same for what is in use and will not be let go: it is not at the path any more, and ends when its last user lets it
+ * go.
+ */
+export async function unmountLazily(path: string): Promise<void> {
+  await call(umount2, path, path, UMOUNT_NOFOLLOW | MNT_DETACH);
 }

@@ -1,30 +1,23 @@
-import { close, closeSync, constants, existsSync, open, readdirSync, readFileSync } from 'node:fs';
+import { close, constants } from 'node:fs';
 import { promisify } from 'node:util';
 import { setBlockReadOnly } from './block-device.ts';
 import { BTRFS_MAGIC } from './btrfs.ts';
 import { withDescriptor } from './descriptor.ts';
-import { diskFaultOf } from './disk-fault.ts';
 import { errno, isErrno } from './errno.ts';
 import { eventually } from './eventually.ts';
-import { ioctl, ioctlNow } from './ioctl.ts';
-import {
-  decodeLoopStatus,
-  encodeLoopConfig,
-  LOOP_STATUS_BYTES,
-  loopFlag,
-  withLoopFlags,
-} from './loop-status.ts';
-import { runProgram } from './program.ts';
+import { accessModeOf } from './file-lease.ts';
+import { findLoop, openIfAttached, openLoop, openNode, readLoopStatus } from './find-loop.ts';
+import { ioctl } from './ioctl.ts';
+import { type LoopDevice, listLoops, loopNumber } from './loop-list.ts';
+import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags } from './loop-status.ts';
+import { below } from './path-handle.ts';
 import { fileSystemOf } from './statfs.ts';
-import { statusOf } from './statx.ts';
 
-const openAsync = promisify(open);
 // The last one to close a device that lets its file go waits for the disk, so closing is done on another thread.
 const closeAsync = promisify(close);
 
 const LOOP_CLR_FD = { name: 'LOOP_CLR_FD', number: 0x4c01 };
 const LOOP_SET_STATUS64 = { name: 'LOOP_SET_STATUS64', number: 0x4c04 };
-const LOOP_GET_STATUS64 = { name: 'LOOP_GET_STATUS64', number: 0x4c05 };
 const LOOP_SET_CAPACITY = { name: 'LOOP_SET_CAPACITY', number: 0x4c07 };
 const LOOP_CONFIGURE = { name: 'LOOP_CONFIGURE', number: 0x4c0a };
 const LOOP_CTL_GET_FREE = { name: 'LOOP_CTL_GET_FREE', number: 0x4c82 };
@@ -34,120 +27,22 @@ const SECTOR_BYTES = 512;
 // Each lost race means that somebody else got a device.
 const ATTACH_ATTEMPTS = 64;
 
-/** A loop device. */
-export interface LoopDevice {
-  /** Its node, `/dev/loop3`. */
-  readonly path: string;
-  /** Its number as statx(2) shows it, `7:3`. */
-  readonly number: string;
-}
-
-/** A loop device with the file it is attached to, by a path that may have changed since. */
-export interface AttachedLoop extends LoopDevice {
-  /** As seen from this process; of a file in another mount namespace, or a removed one, it leads nowhere. */
-  readonly backingPath: string;
-  readonly isBackingRemoved: boolean;
-}
-
-/** Every loop device that has a file. What sysfs tells is in memory, so it is read on this thread. */
-export function listLoops(): AttachedLoop[] {
-  return attachedNames().flatMap((name) => attachedLoop(name) ?? []);
-}
-
-// The directory is there while a file is attached.
-function attachedNames(): string[] {
-  return readdirSync('/sys/block').filter(
-    (name) => /^loop\d+$/.test(name) && existsSync(`/sys/block/${name}/loop`),
-  );
-}
-
-function attachedLoop(name: string): AttachedLoop | undefined {
-  try {
-    const backing = readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8');
-    const backingPath = backing.replace(/\n$/, '');
-    return {
-      path: `/dev/${name}`,
-      number: numberOf(name),
-      backingPath: backingPath.replace(/ \(deleted\)$/, ''),
-      isBackingRemoved: backingPath.endsWith(' (deleted)'),
-    };
-  } catch (error) {
-    if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return undefined;
-    throw error;
-  }
-}
-
-function numberOf(name: string): string {
-  return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
-}
-
-/**
- * The loop device of an open file, whoever attached it and in whatever mount namespace it is used. The file is
- * recognised by its device and inode; names say nothing, they change and are cut.
- */
-export async function findLoop(imageFd: number): Promise<LoopDevice | undefined> {
-  for (const name of attachedNames()) {
-    const device = { path: `/dev/${name}`, number: numberOf(name) };
-    const fd = await openLoop(device, imageFd);
-    if (fd === undefined) continue;
-    await closeAsync(fd);
-    return device;
-  }
-  return undefined;
-}
-
-/**
- * Opens a device that is attached to an open file. While it is open the file stays attached.
- * @returns a descriptor that the caller closes, or undefined when the device does not have that file (any more)
- */
-export async function openLoop(device: LoopDevice, imageFd: number): Promise<number | undefined> {
-  const fd = await openIfAttached(device);
-  if (fd === undefined || isAttachedTo(fd, imageFd)) return fd;
-  await closeAsync(fd);
-  return undefined;
-}
-
-async function openIfAttached(device: LoopDevice): Promise<number | undefined> {
-  try {
-    return await openNode(device, constants.O_RDONLY);
-  } catch (error) {
-    // It is being detached.
-    if (isErrno(error, errno.ENXIO, errno.ENODEV)) return undefined;
-    throw error;
-  }
-}
-
-function isAttachedTo(fd: number, imageFd: number): boolean {
-  const image = statusOf(imageFd);
-  try {
-    const { backingDevice, backingInode } = decodeLoopStatus(readStatus(fd));
-    return backingDevice === image.device && backingInode === image.inode;
-  } catch (error) {
-    // Its file lies on a disk that has failed, where that of the image has just been looked at: it is another's, and the
-    // devices of one disk must not be lost with those of another.
-    // A network file system that is gone answers ENOTCONN or ESTALE, for instance.
-    const fault = diskFaultOf(error)?.kind;
-    if (fault === 'failing' || fault === 'damaged') return false;
-    throw error;
-  }
-}
-
-function readStatus(fd: number): Buffer {
-  const info = Buffer.alloc(LOOP_STATUS_BYTES);
-  ioctlNow(fd, LOOP_GET_STATUS64, info);
-  return info;
-}
-
 /**
  * Attaches an open file to a free loop device: read-only if the file is open so. Whoever calls has made sure that
  * the file has no device yet (`findLoop`): two devices on one file destroy what is in it.
  * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill
  * @returns the device and an open descriptor of it, which the caller closes when something else holds the device
  */
-export async function attachLoop(
+export function attachLoop(
   imageFd: number,
   { autoclear }: { autoclear: boolean },
 ): Promise<{ device: LoopDevice; fd: number }> {
+  // The device keeps what it is given, and `findLoop` would take that for the caller's own descriptor.
+  return withDescriptor(below(imageFd), accessModeOf(imageFd), (fd) => attachOwn(fd, autoclear));
+}
+
+/** @param imageFd that nothing but the device goes on using */
+async function attachOwn(imageFd: number, autoclear: boolean): Promise<{ device: LoopDevice; fd: number }> {
   for (let attempt = 1; ; attempt++) {
     const device = await freeLoop();
     const fd = await openNode(device, constants.O_RDWR);
@@ -166,7 +61,7 @@ export async function attachLoop(
 
 async function freeLoop(): Promise<LoopDevice> {
   const index = await withDescriptor('/dev/loop-control', 'r+', (fd) => ioctl(fd, LOOP_CTL_GET_FREE, 0));
-  return { path: `/dev/loop${index}`, number: numberOf(`loop${index}`) };
+  return { path: `/dev/loop${index}`, number: loopNumber(`loop${index}`) };
 }
 
 async function configure(fd: number, imageFd: number, flags: number): Promise<void> {
@@ -193,7 +88,7 @@ async function takesDirectIo(imageFd: number): Promise<boolean> {
 
 /** Whether an open device lets its file go by itself, from now on. */
 export async function setAutoclear(fd: number, autoclear: boolean): Promise<void> {
-  const info = readStatus(fd);
+  const info = await readLoopStatus(fd);
   const { flags } = decodeLoopStatus(info);
   const wanted = autoclear ? flags | loopFlag.autoclear : flags & ~loopFlag.autoclear;
   if (wanted !== flags) await ioctl(fd, LOOP_SET_STATUS64, withLoopFlags(info, wanted));
@@ -216,7 +111,7 @@ export async function refreshLoopSize(device: LoopDevice): Promise<void> {
  */
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
   const fd = await openLoop(device, imageFd);
-  if (fd !== undefined) await clearAndClose(fd);
+  if (fd !== undefined) await clear(fd).finally(() => closeAsync(fd));
   const isGone = await isLoopGone(imageFd);
   if (isGone) await leaveWritable(device);
   return isGone;
@@ -227,23 +122,18 @@ async function leaveWritable(device: LoopDevice): Promise<void> {
   const fd = await openIfAttached(device);
   if (fd === undefined) return;
   try {
-    readStatus(fd);
-  } catch (error) {
-    if (!isErrno(error, errno.ENXIO)) throw error;
-    // It has no file, and nothing else runs between seeing that and this.
-    await setBlockReadOnly(fd, false);
+    // Where it has no file, nothing else runs between seeing that and this.
+    if (!listLoops().some(({ path }) => path === device.path)) await setBlockReadOnly(fd, false);
   } finally {
     await closeAsync(fd);
   }
 }
 
-async function clearAndClose(fd: number): Promise<void> {
+async function clear(fd: number): Promise<void> {
   try {
     await ioctl(fd, LOOP_CLR_FD, 0);
   } catch (error) {
     if (!isErrno(error, errno.ENXIO)) throw error;
-  } finally {
-    await closeAsync(fd);
   }
 }
 
@@ -263,9 +153,12 @@ export async function detachRemoved(path: string): Promise<boolean> {
   for (const device of devices) {
     const fd = await openIfAttached(device);
     if (fd === undefined) continue;
-    // While it is open it keeps its file; before, it may have been given another.
-    if (loopsOfRemoved(path).some((loop) => loop.path === device.path)) await clearAndClose(fd);
-    else await closeAsync(fd);
+    try {
+      // While it is open it keeps its file; before, it may have been given another.
+      if (loopsOfRemoved(path).some((loop) => loop.path === device.path)) await clear(fd);
+    } finally {
+      await closeAsync(fd);
+    }
   }
   const areGone = await eventually(async () => loopsOfRemoved(path).length === 0);
   if (areGone) for (const device of devices) await leaveWritable(device);
@@ -275,34 +168,4 @@ export async function detachRemoved(path: string): Promise<boolean> {
 /** Whether an open file has no loop device, or loses it in a moment. */
 export function isLoopGone(imageFd: number): Promise<boolean> {
   return eventually(async () => (await findLoop(imageFd)) === undefined);
-}
-
-async function openNode(device: LoopDevice, flags: number): Promise<number> {
-  try {
-    return await openAsync(device.path, flags);
-  } catch (error) {
-    if (!isErrno(error, errno.ENOENT)) throw error;
-  }
-  await makeNode(device);
-  return openAsync(device.path, flags);
-}
-
-// In a container /dev has the nodes that were there when it started. mknod(2) has no symbol in older C libraries,
-// and the program runs once for each new device.
-async function makeNode({ path, number }: LoopDevice): Promise<void> {
-  const [major = '', minor = ''] = number.split(':');
-  try {
-    await runProgram('mknod', ['-m', '600', path, 'b', major, minor]);
-  } catch (error) {
-    if (!(await isThere(path))) throw error;
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    closeSync(await openAsync(path, constants.O_RDONLY));
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,6 +3,8 @@ import { readFile } from 'node:fs/promises';
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as the driver reads it. */
 export interface MountEntry {
   readonly mountId: number;
+  /** The device of its file system, `major:minor`; on btrfs another than statx(2) shows. */
+  readonly fileSystem: string;
   /** The directory of the file system that forms the root of this mount. */
   readonly root: string;
   /** Where it is mounted, seen from this process. */
@@ -38,11 +40,12 @@ function parseLine(line: string): MountEntry | undefined {
   const fields = line.split(' ');
   // A variable number of optional fields ends with a lone dash.
   const dash = fields.indexOf('-', 6);
-  const [id, , , root, path, options = ''] = fields;
+  const [id, , fileSystem = '', root, path, options = ''] = fields;
   if (dash < 0 || id === undefined || root === undefined || path === undefined) return undefined;
   const fileSystemOptions = (fields[dash + 3] ?? '').split(',');
   return {
     mountId: Number(id),
+    fileSystem,
     root: decodeEscapes(root),
     path: decodeEscapes(path),
     fsType: decodeEscapes(fields[dash + 1] ?? ''),

@@ -1,19 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { constants } from 'node:fs';
-import { lstat, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { closeSync, constants } from 'node:fs';
+import { opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { isSubvolume, ROOT_INODE } from './btrfs.ts';
 import { removeQgroup } from './btrfs-quota.ts';
 import { withDescriptor } from './descriptor.ts';
-import { errno, isErrno, KernelError } from './errno.ts';
-import { below, withPath } from './path-handle.ts';
+import { errno, isErrno } from './errno.ts';
+import { below, openDirectoryInMount, withPath } from './path-handle.ts';
 import { removeSubvolumeTree } from './remove-subvolume-tree.ts';
-import { statusBelow, statusOf } from './statx.ts';
+import { statusOf } from './statx.ts';
 
 // Each level holds a descriptor open; a deeper directory is first moved up to the top of the tree.
 const DEPTH_LIMIT = 32;
-const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 // A listing that is read while entries go away may miss some, and a process may still be adding new ones.
 const PASS_LIMIT = 8;
 
@@ -28,12 +27,7 @@ const PASS_LIMIT = 8;
 export async function removeTree(path: string): Promise<void> {
   try {
     await withPath(dirname(path), async (fd) => {
-      const name = Buffer.from(basename(path));
-      if (statusBelow(fd, basename(path)).type === 'directory') {
-        await new TreeRemoval(fd).removeDirectory(fd, name, 0);
-      } else {
-        await unlink(below(fd, name));
-      }
+      await new TreeRemoval(fd).remove(fd, Buffer.from(basename(path)), 0);
     });
   } catch (error) {
     if (!isErrno(error, errno.ENOENT)) throw error;
@@ -47,7 +41,17 @@ class TreeRemoval {
     this.topFd = topFd;
   }
 
-  async removeDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
+  async remove(parentFd: number, name: Buffer, depth: number): Promise<void> {
+    try {
+      await this.removeDirectory(parentFd, name, depth);
+    } catch (error) {
+      // A symbolic link, or anything else that is not a directory.
+      if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
+      await unlink(below(parentFd, name));
+    }
+  }
+
+  private async removeDirectory(parentFd: number, name: Buffer, depth: number): Promise<void> {
     for (let pass = 1; ; pass++) {
       if ((await this.emptyDirectory(parentFd, name, depth)) === 'removed') return;
       try {
@@ -64,7 +68,9 @@ class TreeRemoval {
     name: Buffer,
     depth: number,
   ): Promise<'emptied' | 'removed'> {
-    return withDescriptor(below(parentFd, name), OPEN_DIRECTORY, async (fd) => {
+    // What is mounted there, or is mounted there just now, is neither opened nor asked.
+    const fd = await openDirectoryInMount(parentFd, name);
+    try {
       if (await isSubvolumeRemoved(fd, parentFd, name)) return 'removed';
       const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
       // The types know only the names of encodings that make strings.
@@ -72,34 +78,47 @@ class TreeRemoval {
         await this.removeEntry(fd, entry, depth);
       }
       return 'emptied';
-    });
+    } finally {
+      closeSync(fd);
+    }
   }
 
   private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
     const path = below(parentFd, entry.name);
-    if (!(await isDirectory(entry, path))) {
+    if (entry.isFile() || entry.isSymbolicLink()) {
       await unlink(path);
     } else if (depth < DEPTH_LIMIT) {
-      await this.removeDirectory(parentFd, entry.name, depth + 1);
-    } else if (
-      !(await withDescriptor(path, OPEN_DIRECTORY, (fd) => isSubvolumeRemoved(fd, parentFd, entry.name)))
-    ) {
+      // Some file systems leave the type out of a directory's entries, so it need not be one.
+      await this.remove(parentFd, entry.name, depth + 1);
+    } else if (!(await isRemovedAsSubvolume(parentFd, entry.name))) {
       const shallowName = Buffer.from(`.deep-${randomUUID()}`);
       await rename(path, below(this.topFd, shallowName));
-      await this.removeDirectory(this.topFd, shallowName, 0);
+      await this.remove(this.topFd, shallowName, 0);
     }
+  }
+}
+
+/** Whether an entry was a subvolume, which is removed by that. */
+async function isRemovedAsSubvolume(parentFd: number, name: Buffer): Promise<boolean> {
+  try {
+    const fd = await openDirectoryInMount(parentFd, name);
+    try {
+      return await isSubvolumeRemoved(fd, parentFd, name);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isErrno(error, errno.ENOTDIR, errno.ELOOP)) return false;
+    throw error;
   }
 }
 
 /**
  * Removes an open directory if it is a subvolume. One that this process may not remove as such, because it is not root of
  * the host, is emptied like a directory.
- * @throws KernelError EXDEV where something is mounted on the directory
  */
 async function isSubvolumeRemoved(fd: number, parentFd: number, name: Buffer): Promise<boolean> {
-  const { isMountRoot, inode } = statusOf(fd);
-  if (isMountRoot) throw new KernelError('open', errno.EXDEV, name.toString());
-  if (inode !== ROOT_INODE || !(await isSubvolume(fd))) return false;
+  if (statusOf(fd).inode !== ROOT_INODE || !(await isSubvolume(fd))) return false;
   try {
     // Opened anew, because a handle (O_PATH) takes no ioctl.
     await withDescriptor(below(parentFd), constants.O_RDONLY | constants.O_DIRECTORY, async (readableFd) => {
@@ -111,10 +130,4 @@ async function isSubvolumeRemoved(fd: number, parentFd: number, name: Buffer): P
     if (isErrno(error, errno.EPERM)) return false;
     throw error;
   }
-}
-
-// Some file systems leave the type out of a directory's entries.
-async function isDirectory(entry: Dirent<Buffer>, path: Buffer): Promise<boolean> {
-  if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
-  return (await lstat(path)).isDirectory();
 }

@@ -1,4 +1,4 @@
-import { call, callNow, libraryCall } from './libc.ts';
+import { call, libraryCall } from './libc.ts';
 
 const fstatfs = libraryCall('fstatfs', ['int', 'void *']);
 
@@ -40,13 +40,6 @@ export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
   await call(fstatfs, `descriptor ${fd}`, fd, buffer);
   return decode(buffer);
-}
-
-/** The ST_* flags of the mount an open file lies in. */
-export function mountFlagsOf(fd: number): number {
-  const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
-  callNow(fstatfs, `descriptor ${fd}`, fd, buffer);
-  return decode(buffer).flags;
 }
 
 // The layout is the same on every 64-bit architecture.

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { callNow, libraryCall } from './libc.ts';
+import { call, callNow, libraryCall } from './libc.ts';
 
 const statxCall = libraryCall('statx', ['int', 'str', 'int', 'uint', 'void *']);
 
@@ -28,21 +28,28 @@ export interface FileStatus {
 const STRUCT_STATX_BYTES = 256;
 const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
 
-// Answered from memory, also by network file systems, so the calls are made on this thread.
+// Answered from memory, also by most file systems of a server: FUSE and NFS ask it nothing, 9p may.
 const AT_STATX_DONT_SYNC = 0x4000;
 
-/** The status of an open file. */
+/** The status of an open file of the driver's own, or on its pools, asked on this thread. */
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);
 }
 
+/** The same for an open file that may be anybody's, on another thread. */
+export async function askStatus(fd: number): Promise<FileStatus> {
+  const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
+  await call(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
+  return decode(buffer);
+}
+
 /** The status of `name` below an open directory: of a symbolic link itself, of what is mounted there if anything is. */
-export function statusBelow(fd: number, name: string): FileStatus {
+export async function statusBelow(fd: number, name: string): Promise<FileStatus> {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
-  callNow(statxCall, name, fd, name, flags, MASK, buffer);
+  await call(statxCall, name, fd, name, flags, MASK, buffer);
   return decode(buffer);
 }
 

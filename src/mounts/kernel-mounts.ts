@@ -1,15 +1,17 @@
+import { constants } from 'node:fs';
 import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { bindMount, unmount } from '../kernel/bind-mount.ts';
+import { bindMount, unmount, unmountLazily } from '../kernel/bind-mount.ts';
 import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { eventually } from '../kernel/eventually.ts';
 import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
 import { growMounted, isSmallerThanDevice } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
-import { below, withPath } from '../kernel/path-handle.ts';
-import { fileSystemOf, mountFlagsOf } from '../kernel/statfs.ts';
-import { type FileStatus, statusBelow, statusOf } from '../kernel/statx.ts';
+import { below, isMountPoint, withPath } from '../kernel/path-handle.ts';
+import { makeNode } from '../kernel/special-file.ts';
+import { fileSystemOf } from '../kernel/statfs.ts';
+import { askStatus, type FileStatus, statusBelow } from '../kernel/statx.ts';
 import type { Device } from '../volume/devices-port.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemType } from '../volume/file-system-type.ts';
@@ -24,9 +26,10 @@ import type {
   PathState,
 } from '../volume/mounts-port.ts';
 import { growthError } from './growth-error.ts';
-import { fromStatfsFlags, toMountAttributes } from './mount-flag-bits.ts';
+import { toMountAttributes } from './mount-flag-bits.ts';
 import { deviceNumberOf, holdFileSystem } from './open-file-system.ts';
 import { pathError } from './path-error.ts';
+import { PathLooks } from './path-looks.ts';
 
 // More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
 const STACK_LIMIT = 64;
@@ -35,20 +38,14 @@ const TARGET_FILE_MODE = 0o600;
 
 /** The Mounts port by system calls: no process is started, and no symbolic link followed. */
 export class KernelMounts implements Mounts {
-  /** The paths that are being looked at: meanwhile the kernel takes no mount there down. */
-  private readonly looks = new Set<{ readonly path: string }>();
+  private readonly looks = new PathLooks();
 
-  async inspect(path: string): Promise<PathState> {
-    try {
-      return await this.looking(path, withPath(path, stateOf));
-    } catch (error) {
-      if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
-      throw pathError(error, path);
-    }
+  inspect(path: string): Promise<PathState> {
+    return this.looks.inspect(path);
   }
 
   hasEntries(path: string): Promise<boolean> {
-    return at(path, async (fd) => {
+    return this.looks.at(path, async (fd) => {
       const directory = await opendir(below(fd));
       try {
         return (await directory.read()) !== null;
@@ -60,8 +57,8 @@ export class KernelMounts implements Mounts {
 
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
     const { set, clear } = toMountAttributes(flags);
-    return at(source, (sourceFd) => {
-      const { inode, device } = statusOf(sourceFd);
+    return at(source, async (sourceFd) => {
+      const { inode, device } = await askStatus(sourceFd);
       if (inode !== expected.inode || device !== expected.device) {
         throw new VolumeError(
           'precondition',
@@ -74,7 +71,7 @@ export class KernelMounts implements Mounts {
 
   async unmount(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
-      for (let count = 0; statusBelow(parentFd, name).isMountRoot; count++) {
+      for (let count = 0; await isMountPoint(parentFd, name); count++) {
         if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);
         await this.unmountTopmost(path, below(parentFd, name));
       }
@@ -87,23 +84,10 @@ export class KernelMounts implements Mounts {
     } catch (error) {
       if (!isErrno(error, errno.EBUSY)) throw error;
       // Reads wait for nobody, and nobody is to be refused because of one.
-      await eventually(async () => !this.isLookedAt(path));
-      await unmount(handle);
+      await eventually(async () => !this.looks.isLookedAt(path));
+      // One that hangs ends with the file system alone.
+      await (this.looks.isHung(path) ? unmountLazily(handle) : unmount(handle));
     }
-  }
-
-  private async looking<T>(path: string, work: Promise<T>): Promise<T> {
-    const look = { path };
-    this.looks.add(look);
-    try {
-      return await work;
-    } finally {
-      this.looks.delete(look);
-    }
-  }
-
-  private isLookedAt(path: string): boolean {
-    return [...this.looks].some((look) => look.path === path || look.path.startsWith(`${path}/`));
   }
 
   async makeDirectory(path: string): Promise<boolean> {
@@ -115,7 +99,7 @@ export class KernelMounts implements Mounts {
       } catch (error) {
         if (!isErrno(error, errno.EEXIST)) throw pathError(error, path);
       }
-      if (statusBelow(parentFd, name).type === 'directory') return false;
+      if ((await statusBelow(parentFd, name)).type === 'directory') return false;
       throw new VolumeError('precondition', `${quote(path)} exists and is not a directory`);
     });
   }
@@ -124,12 +108,12 @@ export class KernelMounts implements Mounts {
     return at(dirname(path), async (parentFd) => {
       const name = basename(path);
       try {
-        await withDescriptor(below(parentFd, name), 'wx', () => {}, TARGET_FILE_MODE);
+        await makeNode(parentFd, Buffer.from(name), constants.S_IFREG | TARGET_FILE_MODE, 0n);
         return true;
       } catch (error) {
         if (!isErrno(error, errno.EEXIST)) throw pathError(error, path);
       }
-      const { type, sizeBytes } = statusBelow(parentFd, name);
+      const { type, sizeBytes } = await statusBelow(parentFd, name);
       if (type === 'file' && sizeBytes === 0n) return false;
       throw new VolumeError('precondition', `${quote(path)} exists and is not an empty file`);
     });
@@ -152,7 +136,7 @@ export class KernelMounts implements Mounts {
   }
 
   deviceAt(path: string): Promise<string | undefined> {
-    return this.looking(path, at(path, deviceNumberOf));
+    return this.looks.at(path, deviceNumberOf);
   }
 
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
@@ -168,15 +152,12 @@ export class KernelMounts implements Mounts {
   }
 
   isSmallerThanDevice(path: string, device: Device, fsType: FileSystemType): Promise<boolean> {
-    return this.looking(
-      path,
-      at(path, (fd) => isSmallerThanDevice({ fsType, device: device.path }, fd)),
-    );
+    return this.looks.at(path, (fd) => isSmallerThanDevice({ fsType, device: device.path }, fd));
   }
 
   async remove(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
-      const { type, sizeBytes } = statusBelow(parentFd, name);
+      const { type, sizeBytes } = await statusBelow(parentFd, name);
       if (type === 'directory') await rmdir(below(parentFd, name));
       else if (type === 'file' && sizeBytes === 0n) await unlink(below(parentFd, name));
       else throw new VolumeError('precondition', `${quote(path)} is not removed: it is ${describe(type)}`);
@@ -189,14 +170,18 @@ export class KernelMounts implements Mounts {
 
   async hold(path: string, device: Device): Promise<HeldFileSystem | undefined> {
     try {
-      return await this.looking(path, holdFileSystem(path, device));
+      return await this.looks.at(path, (fd) => holdFileSystem(fd, device));
     } catch (error) {
-      throw pathError(error, path);
+      const { ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG } = errno;
+      // The path was taken away with the mount.
+      if (error instanceof VolumeError && isErrno(error.cause, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG))
+        return undefined;
+      throw error;
     }
   }
 
   usage(path: string): Promise<FileSystemUsage> {
-    return this.looking(path, at(path, usageOf));
+    return this.looks.at(path, usageOf);
   }
 
   list(): Promise<MountedPath[]> {
@@ -219,23 +204,6 @@ export async function usageOf(fd: number): Promise<FileSystemUsage> {
       available: status.freeInodes,
     },
   };
-}
-
-function stateOf(fd: number): PathState {
-  const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = statusOf(fd);
-  const identity = { inode, device };
-  if (isMountRoot) {
-    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(mountFlagsOf(fd)), deviceNode };
-  }
-  switch (type) {
-    case 'directory':
-      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(mountFlagsOf(fd)) };
-    case 'file':
-      return { kind: 'file', isEmpty: sizeBytes === 0n };
-    case 'symlink':
-    case 'other':
-      return { kind: type };
-  }
 }
 
 /** Works on an open path; what goes wrong on the way to it is the caller's mistake, told with the path. */

@@ -3,17 +3,16 @@ import { promisify } from 'node:util';
 import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { findLoop, openLoop } from '../kernel/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
   detachRemoved,
-  findLoop,
-  listLoops,
   loopsOfRemoved,
-  openLoop,
   refreshLoopSize,
   setAutoclear,
 } from '../kernel/loop.ts';
+import { listLoops } from '../kernel/loop-list.ts';
 import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 
 const closeAsync = promisify(close);

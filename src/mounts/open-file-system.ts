@@ -6,7 +6,7 @@ import { errno, isErrno } from '../kernel/errno.ts';
 import { freeze, thaw } from '../kernel/freeze.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { withPath } from '../kernel/path-handle.ts';
-import { statusOf } from '../kernel/statx.ts';
+import { askStatus } from '../kernel/statx.ts';
 import type { Device } from '../volume/devices-port.ts';
 import type { HeldFileSystem } from '../volume/mounts-port.ts';
 
@@ -48,18 +48,15 @@ class OpenFileSystem implements HeldFileSystem {
 }
 
 /**
- * Holds the file system of a device by the mount at a path.
+ * Holds the file system of a device by the mount that an open path lies in.
  * @returns undefined when that file system is not, or no longer, mounted there
  */
-export async function holdFileSystem(path: string, device: Device): Promise<HeldFileSystem | undefined> {
+export async function holdFileSystem(fd: number, device: Device): Promise<HeldFileSystem | undefined> {
+  // A path without its mount leads to the file system below, and freezing that one could stop the whole node.
+  if ((await deviceNumberOf(fd)) !== device.number) return undefined;
   try {
-    return await withPath(path, async (fd) => {
-      // A path without its mount leads to the file system below, and freezing that one could stop the whole node.
-      if ((await deviceNumberOf(fd)) !== device.number) return undefined;
-      return new OpenFileSystem(await openDetached(fd));
-    });
+    return new OpenFileSystem(await openDetached(fd));
   } catch (error) {
-    if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)) return undefined;
     // The mount was detached after it was opened.
     if (isErrno(error, errno.EINVAL)) return undefined;
     throw error;
@@ -68,11 +65,11 @@ export async function holdFileSystem(path: string, device: Device): Promise<Held
 
 /** The number of the device that an open file's file system is on, `major:minor`; undefined when it has none. */
 export async function deviceNumberOf(fd: number): Promise<string | undefined> {
-  const { device, mountId } = statusOf(fd);
+  const { device, mountId } = await askStatus(fd);
   // Some file systems show a device number of their own; then the mount tells what it was made from.
   if (!device.startsWith('0:')) return device;
   const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
   return mount?.source.startsWith('/dev/')
-    ? withPath(mount.source, (deviceFd) => statusOf(deviceFd).deviceNode)
+    ? withPath(mount.source, async (deviceFd) => (await askStatus(deviceFd)).deviceNode)
     : undefined;
 }

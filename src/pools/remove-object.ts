@@ -1,3 +1,5 @@
+import { errno, KernelError } from '../kernel/errno.ts';
+import { readMountinfo } from '../kernel/mountinfo.ts';
 import { removeTree } from '../kernel/remove-tree.ts';
 import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
 import { memberDirectory } from '../volume/find-snapshot.ts';
@@ -7,13 +9,23 @@ import type { Volume } from '../volume/volume.ts';
 
 type Backends = Pool['backends'];
 
-/** Removes what is left in a pool's directory for it: an object, or what was made of one. May be repeated. */
+/**
+ * Removes what is left in a pool's directory for it: an object, or what was made of one. May be repeated.
+ * @throws KernelError EBUSY: something is mounted in it, and nothing is removed
+ */
 export async function removeLeftover(backends: Backends, directory: string): Promise<void> {
+  await refuseIfMounted(directory);
   const remembered = await readAnyRecord(directory);
   await (remembered
     ? removeRemembered(backends, directory, remembered)
     : // A crash came before its record was on the disk.
       removeTree(directory));
+}
+
+/** The kernel would take down what is mounted in a subvolume that is deleted. */
+async function refuseIfMounted(directory: string): Promise<void> {
+  const mount = (await readMountinfo()).find(({ path }) => path.startsWith(`${directory}/`));
+  if (mount) throw new KernelError('remove', errno.EBUSY, `${directory} with a mount at ${mount.path}`);
 }
 
 function removeRemembered(backends: Backends, directory: string, remembered: Remembered): Promise<void> {

@@ -3,10 +3,11 @@ import { join } from 'node:path';
 import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { withSharedMount } from '../kernel/file-system-mount.ts';
+import { findLoop } from '../kernel/find-loop.ts';
 import { thaw } from '../kernel/freeze.ts';
-import { findLoop, type LoopDevice } from '../kernel/loop.ts';
+import type { LoopDevice } from '../kernel/loop-list.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
-import { below } from '../kernel/path-handle.ts';
+import { below, withPath } from '../kernel/path-handle.ts';
 import { fileSystemOn } from '../kernel/superblock.ts';
 import { holdFileSystem } from '../mounts/open-file-system.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -65,7 +66,9 @@ async function thawImage(image: string): Promise<boolean> {
 /** @returns whether it was frozen; undefined where this process sees no mount of it */
 async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
   for (const { source, path } of await readMountinfo()) {
-    const held = source === loop.path ? await holdFileSystem(path, loop) : undefined;
+    if (source !== loop.path) continue;
+    // A path that leads nowhere lies under another mount.
+    const held = await withPath(path, (fd) => holdFileSystem(fd, loop)).catch(unlessMissing);
     if (!held) continue;
     try {
       return await held.thaw();

@@ -1,3 +1,4 @@
+import { checkSnapshotUnused } from './check-snapshot-unused.ts';
 import { invalidField, quote } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
@@ -6,7 +7,7 @@ import { checkNotForeign } from './object-owner.ts';
 /**
  * Deletes a snapshot (CSI specification, DeleteSnapshot). One that does not exist is deleted already. The caller holds
  * the id.
- * @throws VolumeError invalid: it belongs to a group; precondition: it is another node's
+ * @throws VolumeError invalid: it belongs to a group; precondition: it is another node's, or mounted or attached somewhere
  */
 export async function deleteSnapshot(model: Model, snapshotId: string): Promise<void> {
   await model.copies.cancel(snapshotId);
@@ -19,6 +20,7 @@ export async function deleteSnapshot(model: Model, snapshotId: string): Promise<
     const why = `belongs to the group snapshot ${quote(snapshot.groupId)}, and goes with it`;
     throw invalidField('snapshot_id', snapshotId, why);
   }
+  await checkSnapshotUnused(model, snapshot);
   await model.pools.of(snapshot).records.snapshots.remove(snapshotId);
   model.snapshots.remove(snapshot);
 }

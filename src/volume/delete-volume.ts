@@ -1,4 +1,5 @@
 import { attachmentOf } from './attach-volume.ts';
+import { checkUnmounted } from './check-unmounted.ts';
 import { quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
@@ -56,6 +57,8 @@ async function checkUnused(model: Model, volume: Volume): Promise<void> {
     const paths = mounts.map((mount) => mount.path).join(', ');
     throw new VolumeError('precondition', `volume ${quote(volume.id)} is still mounted at ${paths}`);
   }
+  const { volumes } = model.pools.of(volume).records;
+  await checkUnmounted(model, `volume ${quote(volume.id)}`, volumes.directoryOf(volume.id));
   if (volume.content.backend !== 'image') return;
   // Another mount namespace may hold it, where no mount of it can be seen.
   const device = await model.devices.find(contentPathOf(model, volume));

@@ -1,3 +1,4 @@
+import { checkSnapshotUnused } from './check-snapshot-unused.ts';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
@@ -9,7 +10,8 @@ import type { GroupSnapshot } from './snapshot.ts';
  * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist is deleted
  * already. The caller holds the id.
  * @param snapshotIds what the CO believes to be in it; an empty list believes nothing
- * @throws VolumeError invalid: other snapshots are in it; precondition: it is another node's
+ * @throws VolumeError invalid: other snapshots are in it; precondition: it is another node's, or one of its snapshots is
+ *   mounted or attached somewhere
  */
 export async function deleteGroupSnapshot(
   model: Model,
@@ -23,6 +25,7 @@ export async function deleteGroupSnapshot(
     return;
   }
   checkMembers(group, snapshotIds);
+  for (const snapshot of group.snapshots) await checkSnapshotUnused(model, snapshot);
   await model.pools.of(group).records.groups.remove(groupId);
   model.groups.remove(group);
   for (const snapshot of group.snapshots) model.snapshots.remove(snapshot);

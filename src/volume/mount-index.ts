@@ -80,7 +80,7 @@ export class MountIndex {
   private async isThere({ path, mountId }: KnownMount): Promise<boolean> {
     if (mountId === undefined) return true;
     const state = await this.mounts.inspect(path).catch(() => undefined);
-    if (state && state.kind !== 'mounted') return false;
+    if (state && state.kind !== 'mounted' && state.kind !== 'unreadable') return false;
     if (state?.mountId === mountId) return true;
     // Something was put on top of it, instead of it or in the way; only the whole list tells.
     const all = await this.mounts.list();

@@ -2,10 +2,11 @@ import { posix } from 'node:path';
 import type { AttachedFile } from './devices-port.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import type { MountedPath, MountedState } from './mounts-port.ts';
+import type { MountedPath } from './mounts-port.ts';
 
 /**
- * Refuses to take down a mount that is known to be another volume's. A mount that cannot be told, because its
+ * Refuses to take down a mount that is known to be another volume's: by the index or the list of mounts, so also one that
+ * cannot be looked at. A mount that cannot be told, because its
  * record is gone or another driver made it, is taken down: a CO that asks for it must not hang for ever.
  * @throws VolumeError precondition
  */
@@ -14,18 +15,18 @@ export async function checkOwner(
   field: string,
   volumeId: string,
   path: string,
-  mounted: MountedState,
+  mountId: number,
 ): Promise<void> {
-  const owner = await ownerOf(model, path, mounted);
+  const owner = await ownerOf(model, path, mountId);
   if (owner === undefined || owner === volumeId) return;
   const message = `${field}: ${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
   throw new VolumeError('precondition', message);
 }
 
-async function ownerOf(model: Model, path: string, mounted: MountedState): Promise<string | undefined> {
+async function ownerOf(model: Model, path: string, mountId: number): Promise<string | undefined> {
   const known = model.mountIndex.at(path);
-  if (known?.mountId === mounted.mountId) return known.volumeId;
-  const entry = (await model.mounts.list()).find((mount) => mount.mountId === mounted.mountId);
+  if (known?.mountId === mountId) return known.volumeId;
+  const entry = (await model.mounts.list()).find((mount) => mount.mountId === mountId);
   return entry && volumeOfMount(model, entry, await model.devices.list())?.volumeId;
 }
 

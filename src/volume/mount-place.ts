@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { MountUse } from './mount-index.ts';
+import type { PathState, UnreadableState } from './mounts-port.ts';
 
 /**
  * Refuses a path inside a volume's own mount: what lies there is the pods', and a target made or removed there
@@ -10,7 +11,7 @@ import type { MountUse } from './mount-index.ts';
  */
 export async function checkOutsideVolumes(model: Model, field: string, path: string): Promise<void> {
   const parent = await model.mounts.inspect(posix.dirname(path));
-  if (parent.kind !== 'directory' && parent.kind !== 'mounted') return;
+  if (!('mountId' in parent) || parent.mountId === undefined) return;
   const mount = await model.mountIndex.withId(parent.mountId);
   if (!mount) return;
   const message = `${field}: ${quote(path)} lies inside volume ${quote(mount.volumeId)}, mounted at ${quote(mount.path)}`;
@@ -31,6 +32,37 @@ export function checkUse(
   if (model.mountIndex.at(path)?.use.kind !== wrongUse) return;
   const meaning = wrongUse === 'staging' ? 'where a volume is staged' : 'where a volume is published';
   throw new VolumeError('invalid', `${field}: ${quote(path)} is ${meaning}`);
+}
+
+/**
+ * The topmost mount at a path where mounts are to be taken down, undefined where there is none. What is mounted need not
+ * be readable for that.
+ * @throws VolumeError invalid: a symbolic link; precondition: it cannot be known whether anything is mounted there
+ */
+export function mountToTakeDown(field: string, path: string, state: PathState): number | undefined {
+  if (state.kind === 'symlink') throw symlinkError(field, path);
+  if (state.kind === 'mounted') return state.mountId;
+  if (state.kind !== 'unreadable') return undefined;
+  if (state.mountId === undefined) throw unreadable(field, path, state);
+  return state.mountId;
+}
+
+/**
+ * Refuses a path that cannot be looked at, to anyone who needs to know what is there.
+ * @throws VolumeError precondition
+ */
+export function checkReadable(
+  field: string,
+  path: string,
+  state: PathState,
+): asserts state is Exclude<PathState, UnreadableState> {
+  if (state.kind === 'unreadable') throw unreadable(field, path, state);
+}
+
+function unreadable(field: string, path: string, { mountId, why }: UnreadableState): VolumeError {
+  const what = mountId === undefined ? quote(path) : `what is mounted at ${quote(path)}`;
+  const message = `${field}: ${what} ${why}; its disk or server may have failed`;
+  return new VolumeError('precondition', message);
 }
 
 /** A path that is a symbolic link itself, which is neither followed nor replaced. */

@@ -15,7 +15,8 @@ export type PathState =
   | { readonly kind: 'file'; readonly isEmpty: boolean }
   | { readonly kind: 'symlink' }
   | { readonly kind: 'other' }
-  | MountedState;
+  | MountedState
+  | UnreadableState;
 
 /** A directory with nothing mounted on it. */
 export interface DirectoryState {
@@ -39,10 +40,21 @@ export interface MountedState {
   readonly deviceNode: string | undefined;
 }
 
+/** What is at the path answers with an error, or not at all: a disk that failed, a server that is gone. */
+export interface UnreadableState {
+  readonly kind: 'unreadable';
+  /** The topmost mount at the path; undefined where nothing is mounted there, or that cannot be known either. */
+  readonly mountId: number | undefined;
+  /** What was wrong, to follow the path in a sentence: `answers EIO`. */
+  readonly why: string;
+}
+
 /** One mount among all that the driver sees. */
 export interface MountedPath {
   readonly path: string;
   readonly mountId: number;
+  /** A number of its file system, `major:minor`: all mounts of one file system have the same. */
+  readonly fileSystem: string;
   /** The directory of its file system that is mounted, for instance `/pool/volumes/<name>/data`. */
   readonly root: string;
   /** What the file system was mounted from, for instance `/dev/loop3`. */
@@ -71,6 +83,7 @@ export interface Usage {
  * VolumeError invalid that names it.
  */
 export interface Mounts {
+  /** What is at a path. It answers within seconds, whatever hangs there. */
   inspect(path: string): Promise<PathState>;
   /** Whether anything is in the directory at a path, which exists. */
   hasEntries(path: string): Promise<boolean>;
@@ -82,7 +95,7 @@ export interface Mounts {
    */
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number>;
   /**
-   * Takes down every mount stacked at the path; nothing there is no error.
+   * Takes down every mount stacked at the path, without asking what is mounted; nothing there is no error.
    * @throws VolumeError precondition while a process uses it
    */
   unmount(path: string): Promise<void>;

@@ -11,7 +11,7 @@ import { invalidField, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
-import { checkOutsideVolumes, symlinkError } from './mount-place.ts';
+import { checkOutsideVolumes, checkReadable, symlinkError } from './mount-place.ts';
 import { mountMade, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
@@ -54,6 +54,7 @@ async function publish(model: Model, spec: InlineSpec): Promise<void> {
   const target = await inspectField(model, 'target_path', targetPath);
   await checkOutsideVolumes(model, 'target_path', targetPath);
   if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
+  checkReadable('target_path', targetPath, target);
   const { volume, isNew } = await findOrMake(model, spec, target);
   try {
     await mountInline(model, volume, spec, target);

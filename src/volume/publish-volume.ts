@@ -4,7 +4,13 @@ import { endInline } from './end-inline.ts';
 import { invalidField, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { checkOwner } from './mount-owner.ts';
-import { checkOutsideVolumes, checkUse, symlinkError } from './mount-place.ts';
+import {
+  checkOutsideVolumes,
+  checkReadable,
+  checkUse,
+  mountToTakeDown,
+  symlinkError,
+} from './mount-place.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs } from './mounted-as.ts';
 import type { MountedState, PathState } from './mounts-port.ts';
@@ -33,6 +39,7 @@ async function publish(model: Model, volume: Volume, asked: PublishSpec): Promis
   const target = await inspectField(model, 'target_path', targetPath);
   await checkOutsideVolumes(model, 'target_path', targetPath);
   if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
+  checkReadable('target_path', targetPath, target);
   await model.mountIndex.confirmed(volume.id);
   if (capability.accessType === 'block') await publishBlock(model, volume, spec, target);
   else await publishMount(model, volume, { ...spec, capability }, target);
@@ -60,6 +67,7 @@ async function publishMount(
 
 async function stagedAt(model: Model, volume: Volume, stagingPath: string): Promise<MountedState> {
   const staged = await inspectField(model, 'staging_target_path', stagingPath);
+  checkReadable('staging_target_path', stagingPath, staged);
   if (staged.kind === 'mounted' && (await isVolumeAt(model, volume, stagingPath, staged))) return staged;
   const message = `staging_target_path: volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
   throw new VolumeError('precondition', message);
@@ -76,12 +84,12 @@ export function unpublishVolume(model: Model, volumeId: string, targetPath: stri
 
 async function unpublish(model: Model, volumeId: string, targetPath: string): Promise<void> {
   const state = await inspectField(model, 'target_path', targetPath);
-  if (state.kind === 'symlink') throw symlinkError('target_path', targetPath);
-  if (state.kind === 'mounted') await checkOwner(model, 'target_path', volumeId, targetPath, state);
+  const mountId = mountToTakeDown('target_path', targetPath, state);
+  if (mountId !== undefined) await checkOwner(model, 'target_path', volumeId, targetPath, mountId);
   checkUse(model, 'target_path', targetPath, 'staging');
   await checkOutsideVolumes(model, 'target_path', targetPath);
   await model.onStep('unpublish: checked');
-  if (state.kind === 'mounted') await namingField('target_path', model.mounts.unmount(targetPath));
+  if (mountId !== undefined) await namingField('target_path', model.mounts.unmount(targetPath));
   model.mountIndex.removePath(targetPath);
   await model.onStep('unpublish: unmounted');
   if (state.kind !== 'absent') await namingField('target_path', model.mounts.remove(targetPath));

@@ -7,7 +7,13 @@ import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
 import type { MountFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
-import { checkOutsideVolumes, checkUse, symlinkError } from './mount-place.ts';
+import {
+  checkOutsideVolumes,
+  checkReadable,
+  checkUse,
+  mountToTakeDown,
+  symlinkError,
+} from './mount-place.ts';
 import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { restoreVolumeLimits } from './restore-limits.ts';
@@ -41,6 +47,7 @@ async function stage(
   checkSuitable(volume, capability);
   const state = await inspectField(model, 'staging_target_path', stagingPath);
   await checkOutsideVolumes(model, 'staging_target_path', stagingPath);
+  checkReadable('staging_target_path', stagingPath, state);
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
   await model.onStep('stage: checked');
   if (capability.accessType === 'block') {
@@ -97,12 +104,12 @@ export function unstageVolume(model: Model, volumeId: string, stagingPath: strin
 
 async function unstage(model: Model, volumeId: string, stagingPath: string): Promise<void> {
   const state = await inspectField(model, 'staging_target_path', stagingPath);
-  if (state.kind === 'symlink') throw symlinkError('staging_target_path', stagingPath);
-  if (state.kind === 'mounted') await checkOwner(model, 'staging_target_path', volumeId, stagingPath, state);
+  const mountId = mountToTakeDown('staging_target_path', stagingPath, state);
+  if (mountId !== undefined) await checkOwner(model, 'staging_target_path', volumeId, stagingPath, mountId);
   checkUse(model, 'staging_target_path', stagingPath, 'target');
   if (model.features.strictLifecycle) await checkUnpublished(model, volumeId, stagingPath);
   await model.onStep('unstage: checked');
-  if (state.kind === 'mounted') await namingField('staging_target_path', model.mounts.unmount(stagingPath));
+  if (mountId !== undefined) await namingField('staging_target_path', model.mounts.unmount(stagingPath));
   model.mountIndex.removePath(stagingPath);
   await model.onStep('unstage: unmounted');
   await detachImage(model, volumeId);

@@ -1,5 +1,6 @@
 import { DiskError, quote, unknownVolume, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { checkReadable } from './mount-place.ts';
 import { namingPool } from './naming-pool.ts';
 import type { VolumeUsage } from './ports.ts';
 import { deviceOf, inspectField, isVolumeAt } from './staged-content.ts';
@@ -59,9 +60,13 @@ async function isSomethingAt(model: Model, volume: Volume, path: string): Promis
   }
 }
 
-/** @throws VolumeError not-found: the volume is neither staged nor published at this path */
+/**
+ * @throws VolumeError not-found: the volume is neither staged nor published at this path; precondition: what is mounted
+ *   there cannot be looked at
+ */
 export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
   const state = await inspectField(model, 'volume_path', volumePath);
+  checkReadable('volume_path', volumePath, state);
   // The staging path of a block volume is a directory with nothing in it that tells the volume.
   const mayBeStagingPath = isBlock(volume.content) && state.kind === 'directory';
   if (mayBeStagingPath && (await deviceOf(model, volume))) return;

@@ -18,6 +18,8 @@ export interface MountsSubject {
   occupy(path: string): Promise<{ release(): Promise<void> }>;
   /** Lets the file system mounted at a path, which is one of a device, take no writes: what an error may do. */
   failFileSystem(path: string): Promise<void>;
+  /** Mounts at a path what answers ENOTCONN. */
+  mountDead(path: string): Promise<void>;
   /** A device of 320 MiB with a file system on it, or with nothing at all. */
   makeDevice(holds: FileSystemType | 'blank'): Promise<GrowableDevice>;
 }
@@ -39,7 +41,7 @@ const tooLong = 'n'.repeat(256);
 export function mountsContract(
   name: string,
   makeSubject: () => Promise<MountsSubject>,
-  { accessTimesAreLocked = false, hasDevices = true } = {},
+  { accessTimesAreLocked = false, hasDevices = true, hasFuse = true } = {},
 ): void {
   describe(`${name} keeps the contract of Mounts`, () => {
     let subject: MountsSubject;
@@ -92,6 +94,39 @@ export function mountsContract(
         const source = await directoryAt(at('source'));
         expect(await directoryAt(at('source'))).toEqual(source);
         expect((await directoryAt(at('target'))).identity).not.toEqual(source.identity);
+      });
+    });
+
+    describe.runIf(hasFuse)('a mount that answers with an error', () => {
+      const deadAt = async (path: string) => {
+        await subject.mountDead(at(path));
+        return (await mounts.list()).findLast((mount) => mount.path === at(path))?.mountId;
+      };
+
+      test('is told with its id and what is wrong', async () => {
+        await bind('source', 'target');
+        const mountId = await deadAt('target');
+        const why = 'answers ENOTCONN';
+        expect(await mounts.inspect(at('target'))).toEqual({ kind: 'unreadable', mountId, why });
+      });
+
+      test('is taken down, with what it is stacked on', async () => {
+        await bind('source', 'target');
+        await deadAt('target');
+        await mounts.unmount(at('target'));
+        expect((await mounts.inspect(at('target'))).kind).toBe('directory');
+      });
+
+      test('has nothing in it that can be looked at, and no room', async () => {
+        await deadAt('target');
+        const inside = { kind: 'unreadable', mountId: undefined, why: 'answers ENOTCONN' };
+        expect(await mounts.inspect(at('target/inside'))).toEqual(inside);
+        for (const asked of [mounts.usage(at('target')), mounts.hasEntries(at('target'))]) {
+          await expect(asked).rejects.toMatchObject({
+            kind: 'unavailable',
+            message: `"${at('target')}" answers ENOTCONN`,
+          });
+        }
       });
     });
 

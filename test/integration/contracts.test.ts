@@ -22,6 +22,7 @@ import { mountsContract } from '../contracts/mounts-contract.ts';
 import { recordsContract } from '../contracts/records-contract.ts';
 import { btrfs } from '../support/btrfs.ts';
 import { failFileSystem } from '../support/fail-file-system.ts';
+import { fuseMount } from '../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { attached, imageDirectory, MIB, makeFileSystem, newImage } from '../support/loop.ts';
 import { scratchDirectory } from '../support/scratch.ts';
@@ -49,6 +50,9 @@ mountsContract(
       return { release: () => worker.end() };
     },
     failFileSystem,
+    async mountDead(path) {
+      await (await fuseMount(path)).die();
+    },
     async makeDevice(holds) {
       const { path, fd } = await newImage(320n * MIB);
       if (holds !== 'blank') await makeFileSystem(path, holds);
@@ -62,7 +66,7 @@ mountsContract(
       };
     },
   }),
-  { accessTimesAreLocked: !isHostRoot, hasDevices: isHostRoot },
+  { accessTimesAreLocked: !isHostRoot, hasDevices: isHostRoot, hasFuse: isHostRoot },
 );
 
 describe.skipIf(!isHostRoot)('with devices', () => {

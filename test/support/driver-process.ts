@@ -14,8 +14,8 @@ export interface Exit {
 export interface DriverProcess {
   /** Where it listens. */
   readonly endpoint: string;
-  readonly exit: Promise<Exit>;
   readonly pid: number;
+  readonly exit: Promise<Exit>;
   /** Everything it has written to standard error so far. */
   readonly log: () => string;
   kill(signal: NodeJS.Signals): void;

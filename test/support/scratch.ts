@@ -3,7 +3,7 @@ import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { unmount } from '../../src/kernel/bind-mount.ts';
-import { type AttachedLoop, listLoops } from '../../src/kernel/loop.ts';
+import { type AttachedLoop, listLoops } from '../../src/kernel/loop-list.ts';
 import { readMountinfo } from '../../src/kernel/mountinfo.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { blockDeviceBytes } from '../../kernel/block-device.ts';
 import { withDescriptor } from '../../kernel/descriptor.ts';
 import { fileSystemState } from '../../kernel/file-system-state.ts';
-import { findLoop } from '../../kernel/loop.ts';
+import { findLoop } from '../../kernel/find-loop.ts';
 import { cutSparse } from '../../kernel/sparse-file.ts';
 import { statusOf } from '../../kernel/statx.ts';
 

@@ -1,7 +1,7 @@
 import type { Device } from '../devices-port.ts';
 import { DiskError, quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
-import type { MountedPath, MountedState, PathState } from '../mounts-port.ts';
+import type { MountedPath, MountedState, PathState, UnreadableState } from '../mounts-port.ts';
 import { contentPathOf, deviceOf, isVolumeAt } from '../staged-content.ts';
 import { isBlock, type Volume } from '../volume.ts';
 import { type Finding, finding, type HealthReason } from './finding.ts';
@@ -16,7 +16,8 @@ export interface Seen {
 }
 
 /** What is wrong with a volume at a place where it should be, or may be, mounted. */
-export function placeHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
+export async function placeHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
+  if (seen.state.kind === 'unreadable') return unreadableHealth(volume, seen.place, seen.state);
   return isBlock(volume.content) ? blockHealth(model, volume, seen) : directoryHealth(model, volume, seen);
 }
 
@@ -26,6 +27,16 @@ async function directoryHealth(model: Model, volume: Volume, seen: Seen): Promis
   const isThere = await asFarAsKnown(isVolumeThere(model, volume, place.path, state));
   if (isThere === false) return ifCertain(volume, place, 'WrongMount');
   return isUnexpectedlyReadOnly(seen) ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
+}
+
+/** A mount of this volume that fails is wrong in any case; a path that cannot be looked at only where it must be there. */
+function unreadableHealth(
+  { id }: Volume,
+  { path, isCertain, known }: MountPlace,
+  { mountId, why }: UnreadableState,
+): Finding[] {
+  if (!isCertain && (mountId === undefined || mountId !== known?.mountId)) return [];
+  return [finding('DiskError', `volume ${quote(id)} cannot be read: ${quote(path)} ${why}`)];
 }
 
 /**

@@ -8,8 +8,9 @@ import { mountAttr, unmount } from '../../../src/kernel/bind-mount.ts';
 import { renewFileSystemId } from '../../../src/kernel/btrfs-identity.ts';
 import { withDescriptor } from '../../../src/kernel/descriptor.ts';
 import { withSharedMount } from '../../../src/kernel/file-system-mount.ts';
+import { findLoop } from '../../../src/kernel/find-loop.ts';
 import { freeze, thaw } from '../../../src/kernel/freeze.ts';
-import { findLoop, isLoopGone } from '../../../src/kernel/loop.ts';
+import { isLoopGone } from '../../../src/kernel/loop.ts';
 import { below } from '../../../src/kernel/path-handle.ts';
 import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
 import {

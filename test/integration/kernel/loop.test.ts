@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   constants,
+  linkSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -13,16 +15,15 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { unmount } from '../../../src/kernel/bind-mount.ts';
 import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../../../src/kernel/block-device.ts';
+import { findLoop, openLoop } from '../../../src/kernel/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
-  findLoop,
   isLoopGone,
-  listLoops,
-  openLoop,
   refreshLoopSize,
   setAutoclear,
 } from '../../../src/kernel/loop.ts';
+import { listLoops } from '../../../src/kernel/loop-list.ts';
 import { growSparse } from '../../../src/kernel/sparse-file.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
@@ -81,6 +82,25 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await findLoop(fd)).toEqual(device);
     expect(await findLoop(other)).toBeUndefined();
     expect(await detachLoop(device, fd)).toBe(true);
+  });
+
+  test('is found by its file under whatever name it was attached, also one that is gone', async () => {
+    const { fd, path, directory } = await newImage(MIB);
+    const other = join(directory, 'other');
+    linkSync(path, other);
+    const linked = await attached(opened(other));
+    expect(await findLoop(fd)).toEqual(linked);
+    expect(await detachLoop(linked, fd)).toBe(true);
+    unlinkSync(other);
+    writeFileSync(other, '');
+    execFileSync('mount', ['--bind', path, other]);
+    const boundFd = openSync(other, 'r+');
+    const bound = await attached(boundFd);
+    closeSync(boundFd);
+    execFileSync('umount', ['--lazy', other]);
+    expect(listLoops().find((loop) => loop.path === bound.path)?.backingPath).toBe('/');
+    expect(await findLoop(fd)).toEqual(bound);
+    expect(await detachLoop(bound, fd)).toBe(true);
   });
 
   test('is not that of another file at the same path', async () => {

@@ -13,6 +13,8 @@ import { describe, expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/remove-tree.ts';
 import { bind } from '../../support/bind.ts';
 import { makeDeep } from '../../support/deep-path.ts';
+import { fuseMount } from '../../support/fuse/fuse-mount.ts';
+import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
@@ -153,6 +155,15 @@ describe('what is mounted', () => {
     await bind(join(victim, 'inner', 'file'), join(tree, 'file'));
     await expect(removeTree(tree)).rejects.toMatchObject({ code: 'EBUSY' });
     expect(listing(victim)).toEqual(before);
+  });
+
+  test.runIf(isHostRoot)('a mount in the tree that does not answer is not asked', async () => {
+    const directory = scratchDirectory();
+    const tree = join(directory, 'tree');
+    const fuse = await fuseMount(join(tree, 'inner', 'fuse'));
+    fuse.hang();
+    await expect(removeTree(tree)).rejects.toMatchObject({ code: 'EXDEV' });
+    await fuse.die();
   });
 
   test('a tree that is a mount point itself is an error, and what is mounted stays', async () => {

@@ -9,6 +9,7 @@ import {
   noMountFlags,
   parseMountFlags,
 } from '../../../src/volume/mount-flags.ts';
+import { fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
 import { mountOptionsAt } from '../../support/mount-options.ts';
@@ -76,6 +77,29 @@ describe('flags', () => {
     expect(await flagsAt(join(directory, 'second'))).toMatchObject(expected);
   });
 });
+
+test.runIf(isHostRoot)(
+  'other paths are told, and mounts taken down, however many do not answer',
+  async () => {
+    const { directory, source, target } = sourceAndTarget();
+    await bind(source, target);
+    const paths = Array.from({ length: 6 }, (_, index) => join(directory, `hung-${index}`));
+    const servers = await Promise.all(paths.map(fuseMount));
+    for (const { hang } of servers) hang();
+    const own = new KernelMounts();
+    const states = await Promise.all(paths.map((path) => own.inspect(path)));
+    for (const state of states) {
+      expect(state).toEqual({
+        kind: 'unreadable',
+        mountId: expect.any(Number),
+        why: 'does not answer',
+      });
+    }
+    expect((await own.inspect(target)).kind).toBe('mounted');
+    for (const path of paths) await own.unmount(path);
+    expect(await mountsBelow(directory)).toEqual([target]);
+  },
+);
 
 describe('what flags do', () => {
   test('a read-only mount refuses writes, and its source takes them', async () => {

@@ -4,7 +4,7 @@ import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
 
 const writable = { isReadOnly: false, isFileSystemReadOnly: false };
 
-test('each line tells id, root, path, type and source, whatever optional fields it has', () => {
+test('each line tells id, file system, root, path, type and source, whatever optional fields it has', () => {
   const text = [
     '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue',
     '37 35 0:5 / /proc rw shared:2 master:1 propagate_from:3 - proc proc rw',
@@ -12,9 +12,25 @@ test('each line tells id, root, path, type and source, whatever optional fields 
     '',
   ].join('\n');
   expect(parseMountinfo(text)).toEqual([
-    { mountId: 36, root: '/mnt1', path: '/mnt2', fsType: 'ext3', source: '/dev/root', ...writable },
-    { mountId: 37, root: '/', path: '/proc', fsType: 'proc', source: 'proc', ...writable },
-    { mountId: 38, root: '/', path: '/none', fsType: 'tmpfs', source: 'none', ...writable },
+    {
+      mountId: 36,
+      fileSystem: '98:0',
+      root: '/mnt1',
+      path: '/mnt2',
+      fsType: 'ext3',
+      source: '/dev/root',
+      ...writable,
+    },
+    { mountId: 37, fileSystem: '0:5', root: '/', path: '/proc', fsType: 'proc', source: 'proc', ...writable },
+    {
+      mountId: 38,
+      fileSystem: '0:6',
+      root: '/',
+      path: '/none',
+      fsType: 'tmpfs',
+      source: 'none',
+      ...writable,
+    },
   ]);
 });
 

@@ -1,8 +1,10 @@
+import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { attachVolume, detachVolume } from '../../../src/volume/attach-volume.ts';
 import { createVolume } from '../../../src/volume/create-volume.ts';
 import { deleteVolume } from '../../../src/volume/delete-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
+import { noMountFlags } from '../../../src/volume/mount-flags.ts';
 import { newObjectId } from '../../../src/volume/object-id.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
@@ -61,6 +63,35 @@ test('a volume in a pool that is not reachable is refused and stays', async () =
   pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
   await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
   expect(model.volumes.find(volume.id)).toBe(volume);
+});
+
+test.each([
+  ['a directory in it is mounted elsewhere', 'data/sub'],
+  ['its own directory is mounted elsewhere', ''],
+])('a volume is refused while %s, whoever has mounted that since the start', async (_, inside) => {
+  const { model, pool, mounts, addVolume, makeDirectory } = fakeNode();
+  const volume = await addVolume();
+  const source = makeDirectory(posix.join(pool.records.volumes.directoryOf(volume.id), inside));
+  const state = await mounts.inspect(source);
+  if (state.kind !== 'directory') throw new Error(state.kind);
+  await mounts.bind(source, makeDirectory('/backup'), noMountFlags, state.identity);
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: `volume "${volume.id}" is still in use: unmount "/backup" first`,
+  });
+  await mounts.unmount('/backup');
+  await deleteVolume(model, volume.id);
+});
+
+test('a volume is refused while another file system is mounted in it', async () => {
+  const { model, pool, mounts, addVolume, makeDirectory } = fakeNode();
+  const volume = await addVolume();
+  const inside = makeDirectory(posix.join(pool.records.volumes.directoryOf(volume.id), 'data', 'disk'));
+  mounts.mountForeign(inside);
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining(`unmount "${inside}" first`),
+  });
 });
 
 describe('a volume that is to be retained', () => {

@@ -56,6 +56,19 @@ describe('unpublishing', () => {
     expect(await mounts.inspect('/pod/file')).toEqual({ kind: 'absent' });
   });
 
+  test('takes down what cannot be read, unless it is known to be of another volume', async () => {
+    const { mounts, volume, unpublish } = await publishedNode();
+    mounts.mountForeign(target);
+    mounts.fail(target);
+    await unpublish();
+    expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
+    mounts.fail('/staging');
+    await expect(unpublish(volume.id, '/staging/inside')).rejects.toMatchObject({
+      kind: 'precondition',
+      message: 'target_path: "/staging/inside" answers EIO; its disk or server may have failed',
+    });
+  });
+
   test('takes down every mount stacked at the target', async () => {
     const { mounts, unpublish } = await publishedNode();
     mounts.mountForeign(target);

@@ -22,6 +22,10 @@ mountsContract('FakeMounts', async () => {
       const { release } = mounts.occupy(path);
       return { release: async () => release() };
     },
+    async mountDead(path) {
+      mounts.mountForeign(path);
+      mounts.fail(path, 'answers ENOTCONN');
+    },
     failFileSystem: async (path) => mounts.failFileSystem(path),
     async makeDevice(holds) {
       const path = `/images/${++lastImage}`;

@@ -59,6 +59,8 @@ export class FakeMounts implements Mounts {
   readonly loops = new FakeLoops((loop) => this.isDeviceUsed(loop.number));
   /** The devices whose file systems take no writes, whatever their mounts. */
   private readonly readOnlyFileSystems = new Set<string>();
+  /** The devices whose file systems answer with an error, and how that is told. */
+  private readonly failed = new Map<string, string>();
   /** The paths whose file systems were synced, in order. */
   readonly synced: string[] = [];
   /** The devices whose file systems are held, once for each hold. */
@@ -78,6 +80,11 @@ export class FakeMounts implements Mounts {
 
   async inspect(path: string): Promise<PathState> {
     const place = this.walk(path);
+    const why = place && this.failed.get(place.mount.tree.device);
+    if (why !== undefined) {
+      const isRoot = place?.mount.path === posix.normalize(path);
+      return { kind: 'unreadable', mountId: isRoot ? place?.mount.mountId : undefined, why };
+    }
     if (!place) return { kind: 'absent' };
     const { entry } = place;
     const { mountId, root } = place.mount;
@@ -285,6 +292,7 @@ export class FakeMounts implements Mounts {
     return this.mounted.map(({ path, mountId, rootPath, tree, flags }) => ({
       path,
       mountId,
+      fileSystem: tree.device,
       root: rootPath,
       source: this.loopOf(tree)?.path ?? 'fake',
       isReadOnly: flags.readOnly,
@@ -298,6 +306,11 @@ export class FakeMounts implements Mounts {
     const root = tree.makeDirectory(rootPath);
     const covers = this.existing(path);
     return this.makeMount({ tree, root, rootPath, path, flags: plainFlags, covers }).mountId;
+  }
+
+  /** Lets the file system mounted at a path answer with an error, whatever it is asked. */
+  fail(path: string, why = 'answers EIO'): void {
+    this.failed.set(this.existing(path).mount.tree.device, why);
   }
 
   /** Works in what is mounted at a path, as a process would, until released. */
@@ -336,12 +349,16 @@ export class FakeMounts implements Mounts {
   private existing(path: string): Place {
     const place = this.walk(path);
     if (!place) throw precondition(path, 'does not exist');
+    const why = this.failed.get(place.mount.tree.device);
+    if (why !== undefined) throw new VolumeError('unavailable', `${quote(path)} ${why}`);
     return place;
   }
 
   private walk(path: string): Place | undefined {
     let place = this.topmost({ mount: this.root, entry: this.root.root, pathInTree: '/' });
     for (const name of componentsOf(path)) {
+      // What lies in a file system that fails cannot be told apart from its root.
+      if (this.failed.has(place.mount.tree.device)) return place;
       const entry = entriesOf(place, path).get(name);
       if (!entry && Buffer.byteLength(name) > NAME_LIMIT_BYTES)
         throw invalid(path, 'has too long a component');

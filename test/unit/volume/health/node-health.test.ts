@@ -194,6 +194,14 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toContain('DiskError');
   });
 
+  test('cannot be read where what is mounted answers with an error', async () => {
+    const { mounts, health } = await publishedNode(content);
+    mounts.mountForeign(publishPath);
+    mounts.fail(publishPath);
+    const [unread] = (await health(both)).filter(({ reason }) => reason === 'DiskError');
+    expect(unread?.message).toMatch(/cannot be read: "\/pod\/target" answers EIO$/);
+  });
+
   test('is not mounted where its path cannot be walked any more', async () => {
     const { mounts, reasons } = await publishedNode(content);
     await mounts.unmount(publishPath);

@@ -1,0 +1,60 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { errno, isErrno } from './errno.ts';
+
+/** A loop device. */
+export interface LoopDevice {
+  /** Its node, `/dev/loop3`. */
+  readonly path: string;
+  /** Its number as statx(2) shows it, `7:3`. */
+  readonly number: string;
+}
+
+/** A loop device with the file it is attached to, by a path that may have changed since. */
+export interface AttachedLoop extends LoopDevice {
+  /**
+   * As seen from this process; of a file in another mount namespace, or a removed one, it leads nowhere. Empty where it is
+   * longer than the kernel shows.
+   */
+  readonly backingPath: string;
+  readonly isBackingRemoved: boolean;
+}
+
+/**
+ * Every loop device that has a file. What sysfs tells is in memory, and the file itself is not asked, so it is read on this
+ * thread.
+ */
+export function listLoops(): AttachedLoop[] {
+  // The directory is there while a file is attached.
+  return readdirSync('/sys/block')
+    .filter((name) => /^loop\d+$/.test(name) && existsSync(`/sys/block/${name}/loop`))
+    .flatMap((name) => attachedLoop(name) ?? []);
+}
+
+function attachedLoop(name: string): AttachedLoop | undefined {
+  try {
+    const backingPath = backingPathOf(name);
+    return {
+      path: `/dev/${name}`,
+      number: loopNumber(name),
+      backingPath: backingPath.replace(/ \(deleted\)$/, ''),
+      isBackingRemoved: backingPath.endsWith(' (deleted)'),
+    };
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return undefined;
+    throw error;
+  }
+}
+
+function backingPathOf(name: string): string {
+  try {
+    return readFileSync(`/sys/block/${name}/loop/backing_file`, 'utf8').replace(/\n$/, '');
+  } catch (error) {
+    if (isErrno(error, errno.ENAMETOOLONG)) return '';
+    throw error;
+  }
+}
+
+/** The number of a device that is called `loop3`. */
+export function loopNumber(name: string): string {
+  return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
+}

@@ -1,0 +1,131 @@
+import { basename, dirname } from 'node:path';
+import { errno, errnoName, errnoOf, isErrno } from '../kernel/errno.ts';
+import { Looks } from '../kernel/looks.ts';
+import { readMountinfo } from '../kernel/mountinfo.ts';
+import { isMountPoint, withPath } from '../kernel/path-handle.ts';
+import { fileSystemOf } from '../kernel/statfs.ts';
+import { askStatus } from '../kernel/statx.ts';
+import type { PathState, UnreadableState } from '../volume/mounts-port.ts';
+import { fromStatfsFlags } from './mount-flag-bits.ts';
+import { pathError } from './path-error.ts';
+
+/** Errors of the way to what is at a path, and of this process, which say nothing of what is there. */
+const otherErrors = [
+  ...[errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG],
+  ...[errno.EMFILE, errno.ENFILE, errno.ENOMEM],
+];
+
+const localFileSystems: ReadonlySet<string> = new Set([
+  'ext2',
+  'ext3',
+  'ext4',
+  'xfs',
+  'btrfs',
+  'tmpfs',
+  'devtmpfs',
+]);
+
+/**
+ * Looks at paths, where anything may be mounted: each on another thread, and with an answer for the caller even if the
+ * file system has none. A look holds what is mounted there open, and meanwhile the kernel does not unmount it.
+ */
+export class PathLooks {
+  private readonly looks = new Looks();
+  /** Looks at local file systems, which go on where too many of those at others hang. */
+  private readonly localLooks = new Looks();
+  /** Looks at the parents of paths that cannot be read. */
+  private readonly parentLooks = new Looks();
+  /** The paths whose looks are under way, those that hang among them. */
+  private readonly open = new Set<{ readonly path: string }>();
+
+  async inspect(path: string): Promise<PathState> {
+    try {
+      return await this.look(path, stateOf);
+    } catch (error) {
+      if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
+      const number = errnoOf(error);
+      if (number === undefined || otherErrors.includes(number)) throw pathError(error, path);
+      return this.unreadable(path, number);
+    }
+  }
+
+  /** Looks at an open path. What goes wrong on the way to it is the caller's mistake, reported with the path. */
+  async at<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+    try {
+      return await this.look(path, use);
+    } catch (error) {
+      throw pathError(error, path);
+    }
+  }
+
+  /** Whether anything at or below a path is being looked at, and so cannot be unmounted. */
+  isLookedAt(path: string): boolean {
+    return this.openBelow(path).length > 0;
+  }
+
+  /** Whether one of these looks hangs. */
+  isHung(path: string): boolean {
+    const isHung = (each: string) => this.looks.isHung(each) || this.localLooks.isHung(each);
+    return this.openBelow(path).some((look) => isHung(look.path));
+  }
+
+  private openBelow(path: string): { readonly path: string }[] {
+    return [...this.open].filter((look) => look.path === path || look.path.startsWith(`${path}/`));
+  }
+
+  private async look<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+    const looks = this.looks.isFull && (await isLocal(path)) ? this.localLooks : this.looks;
+    return looks.at(path, async () => {
+      const look = { path };
+      this.open.add(look);
+      try {
+        return await withPath(path, use);
+      } finally {
+        this.open.delete(look);
+      }
+    });
+  }
+
+  /** Recognises the mount at a path by its parent and by the list of mounts, since it cannot be asked itself. */
+  private async unreadable(path: string, number: number): Promise<UnreadableState> {
+    const why = number === errno.ETIMEDOUT ? 'does not answer' : `answers ${errnoName(number)}`;
+    const isMounted = () => withPath(dirname(path), (parentFd) => isMountPoint(parentFd, basename(path)));
+    const found = await this.parentLooks.at(path, isMounted).catch(() => false);
+    const mount = found ? (await readMountinfo()).findLast((entry) => entry.path === path) : undefined;
+    return { kind: 'unreadable', mountId: mount?.mountId, why };
+  }
+}
+
+/** Whether a path lies on a file system that has no server, and answers from memory. */
+async function isLocal(path: string): Promise<boolean> {
+  const mounts = (await readMountinfo()).filter(
+    (mount) => mount.path === path || mount.path === '/' || path.startsWith(`${mount.path}/`),
+  );
+  const longest = Math.max(...mounts.map((mount) => mount.path.length));
+  const topmost = mounts.findLast((mount) => mount.path.length === longest);
+  return topmost !== undefined && localFileSystems.has(topmost.fsType);
+}
+
+async function stateOf(fd: number): Promise<PathState> {
+  // Both are waited for, whatever comes of them, since the descriptor is closed afterwards.
+  const [asked, space] = await Promise.allSettled([askStatus(fd), fileSystemOf(fd)]);
+  const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = fulfilled(asked);
+  const identity = { inode, device };
+  if (isMountRoot) {
+    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(fulfilled(space).flags), deviceNode };
+  }
+  switch (type) {
+    case 'directory':
+      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(fulfilled(space).flags) };
+    case 'file':
+      return { kind: 'file', isEmpty: sizeBytes === 0n };
+    case 'symlink':
+    case 'other':
+      return { kind: type };
+  }
+}
+
+function fulfilled<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === 'fulfilled') return settled.value;
+  throw settled.reason;
+}
