@@ -66,6 +66,8 @@ async function fileSystemSize(model: Model, volume: Volume, device: Device): Pro
       try {
         const state = await model.mounts.inspect(path);
         if (state.kind !== 'mounted' || state.mountId !== mountId) return false;
+        // The kernel gives a free id of a mount out again.
+        if ((await model.mounts.deviceAt(path)) !== device.number) return false;
         return (await model.mounts.isSmallerThanDevice(path, device, fsType)) && watch.isAtRest(path);
       } catch (error) {
         // Somebody has taken the path away.
