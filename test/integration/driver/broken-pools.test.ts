@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runDriver } from '../../support/driver-process.ts';
@@ -86,7 +86,8 @@ describe('another pool that was used before does not stop the start, and comes b
     const directory = testNode().directory;
     const [image, disk] = [join(directory, 'image'), join(directory, 'disk')];
     mkdirSync(disk);
-    execFileSync('truncate', ['--size=32M', image]);
+    writeFileSync(image, '');
+    truncateSync(image, 32 * 1024 ** 2);
     execFileSync('mkfs.ext4', ['-q', image]);
     const mount = () => execFileSync('mount', ['-o', 'loop', image, disk]);
     const unmount = () => execFileSync('umount', [disk]);
