@@ -107,7 +107,7 @@ export class DiskPool implements Pool {
   }
 
   async checkReachable(): Promise<void> {
-    (await this.enter(() => {})).end();
+    await this.using(async () => {});
   }
 
   /**
@@ -125,6 +125,16 @@ export class DiskPool implements Pool {
     if (await endsWithin(entering, ENTER_LIMIT_MS)) return entering;
     entering.then((use) => use.end()).catch(() => {});
     throw this.silent();
+  }
+
+  /** Does something in the pool that no call asked for. @throws as `enter` */
+  async using<T>(work: () => Promise<T>): Promise<T> {
+    const use = await this.enter(() => {});
+    try {
+      return await work();
+    } finally {
+      use.end();
+    }
   }
 
   /** Looks for the disk; several calls at once share one look. @throws UnreachablePoolError, or what opening throws */

@@ -79,9 +79,19 @@ const RETRY_INTERVAL_MS = 30_000;
  */
 export async function openPools(pools: readonly DiskPool[], logger: Logger): Promise<void> {
   const [statePool, ...others] = pools;
-  // It remembers the others.
-  await statePool?.connect();
-  await Promise.all(others.map((pool) => openOne(pool, logger)));
+  const openOthers = () => Promise.all(others.map((pool) => openOne(pool, logger)));
+  const opening = statePool?.connect() ?? Promise.resolve();
+  // It remembers the others, so they come after it.
+  if (await endsWithin(opening, START_LIMIT_MS)) {
+    await opening;
+    await openOthers();
+  } else {
+    logger.error(
+      { path: statePool?.path },
+      'the state directory does not answer; pools are served when it does',
+    );
+    opening.then(openOthers).catch((err: unknown) => logger.error({ err }, 'pools are not reachable'));
+  }
   keepTrying(pools, logger);
 }
 
@@ -151,7 +161,7 @@ async function enter(
     'pool ready',
   );
   for (const orphan of await removeOrphans(model, pool.name)) tellOrphan(orphan, logger);
-  restorePoolLimits(model, pool.name, logger);
+  restorePoolLimits(model, pool, logger);
 }
 
 function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): void {

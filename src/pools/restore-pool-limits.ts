@@ -2,16 +2,23 @@ import type { Logger } from '../observability/logger.ts';
 import { VolumeError } from '../volume/errors.ts';
 import type { Model } from '../volume/model.ts';
 import { restoreLimits } from '../volume/restore-limits.ts';
+import type { DiskPool } from './disk-pool.ts';
 
 /** Puts the limits of a pool's volumes right in the background, and logs what was not right. */
-export function restorePoolLimits(model: Model, poolName: string, logger: Logger): void {
-  void restoreLimits(model, poolName, ({ id, capacityBytes }, fate) => {
-    const volume = { pool: poolName, volumeId: id, capacityBytes: String(capacityBytes) };
-    if (fate.kind === 'restored') logger.warn(volume, 'limit restored from the record');
-    // The pool is gone again, or the driver is stopping; the next start looks again.
-    else if (fate.kind === 'failed' && !isUnavailable(fate.error))
-      logger.error({ ...volume, err: fate.error }, 'cannot compare the limit with the record');
-  });
+export function restorePoolLimits(model: Model, pool: DiskPool, logger: Logger): void {
+  const restoring = restoreLimits(
+    model,
+    pool.name,
+    (look) => pool.using(look),
+    ({ id, capacityBytes }, fate) => {
+      const volume = { pool: pool.name, volumeId: id, capacityBytes: String(capacityBytes) };
+      if (fate.kind === 'restored') logger.warn(volume, 'limit restored from the record');
+      // The pool is gone again, or the driver is stopping; the next start looks again.
+      else if (fate.kind === 'failed' && !isUnavailable(fate.error))
+        logger.error({ ...volume, err: fate.error }, 'cannot compare the limit with the record');
+    },
+  );
+  restoring.catch((err: unknown) => logger.debug({ err, pool: pool.name }, 'limits are not compared'));
 }
 
 function isUnavailable(error: unknown): boolean {

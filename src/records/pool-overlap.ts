@@ -1,6 +1,7 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
+import { Looks } from '../kernel/looks.ts';
 import { type MountEntry, readMountinfo } from '../kernel/mountinfo.ts';
 import { isScarcity, retried } from '../kernel/passing-error.ts';
 import { withPath } from '../kernel/path-handle.ts';
@@ -38,12 +39,15 @@ export async function checkDistinct(places: readonly PoolPlace[]): Promise<void>
   }
 }
 
+const looks = new Looks();
+
 async function positionIfSeen(
   place: PoolPlace,
   mounts: readonly MountEntry[],
 ): Promise<Position | undefined> {
   try {
-    return await retried(() => positionOf(place, mounts), isScarcity);
+    // A disk that hangs is looked at once at a time, and holds up no other pool.
+    return await looks.at(place.path, () => retried(() => positionOf(place, mounts), isScarcity));
   } catch (error) {
     // Two pools on one directory must not be overlooked because too many files are open.
     if (isScarcity(error)) throw error;

@@ -28,18 +28,22 @@ export async function restoreVolumeLimits(model: Model, volumeId: string): Promi
 }
 
 /**
- * The same for all volumes of a pool, one after another while the pool is in use. Ends early when the pool goes.
- * @param onFate told of each volume whose limits were not right
+ * The same for all volumes of a pool, one after another while the pool is in use.
+ * @param using runs the look at one volume while the pool stays as it is
+ * @param onFate called for each volume whose limits were not right
+ * @throws what `using` throws: the pool has gone
  */
 export async function restoreLimits(
   model: Model,
   poolName: string,
+  using: (look: () => Promise<LimitsFate>) => Promise<LimitsFate>,
   onFate: (volume: Volume, fate: LimitsFate) => void,
 ): Promise<void> {
   const waiting = model.volumes.all().filter(({ pool }) => pool === poolName);
   const work = async () => {
     for (let volume = waiting.pop(); volume; volume = waiting.pop()) {
-      const fate = await restoreVolumeLimits(model, volume.id);
+      const { id } = volume;
+      const fate = await using(() => restoreVolumeLimits(model, id));
       if (fate.kind !== 'in force') onFate(volume, fate);
     }
   };

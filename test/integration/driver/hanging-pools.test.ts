@@ -80,11 +80,9 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
     const volume_id = await node.create('there before', onSlow);
     await node.stop();
     const goOn = await hang(disk);
-    const driver = await node.start({ flags });
-    expect(driver.log()).toContain('a pool does not answer');
+    await node.start({ flags });
     await expectOthersServed(node);
     await expectPoolNamed(node.controller.CreateVolume(createRequest('new', onSlow), deadline()));
-    await expectPoolNamed(node.controller.ControllerGetVolume({ volume_id }, deadline()));
     await goOn();
     expect(await node.create('there before', onSlow)).toBe(volume_id);
   });

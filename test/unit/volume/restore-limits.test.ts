@@ -9,7 +9,12 @@ const quota: VolumeContent = { backend: 'quota', projectId: 7 };
 
 async function fatesIn({ model }: ReturnType<typeof fakeNode>, poolName = 'default') {
   const fates: [string, LimitsFate][] = [];
-  await restoreLimits(model, poolName, ({ id }, fate) => fates.push([id, fate]));
+  await restoreLimits(
+    model,
+    poolName,
+    (look) => look(),
+    ({ id }, fate) => fates.push([id, fate]),
+  );
   return fates;
 }
 
