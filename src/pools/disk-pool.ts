@@ -1,3 +1,4 @@
+import { isScarcity } from '../kernel/passing-error.ts';
 import { withPath } from '../kernel/path-handle.ts';
 import { Slots } from '../kernel/slots.ts';
 import { usageOf } from '../mounts/kernel-mounts.ts';
@@ -212,6 +213,8 @@ export class DiskPool implements Pool {
     try {
       await connection.open.checkReachable();
     } catch (error) {
+      // Too many open files say nothing of the disk.
+      if (error instanceof VolumeError && isScarcity(error.cause)) throw error;
       if (this.connection === connection) this.lose(error);
       return false;
     }

@@ -3,8 +3,6 @@ import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { isPassing, isScarcity, retried } from '../kernel/passing-error.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { statusOf } from '../kernel/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
@@ -12,6 +10,7 @@ import type { OnStep } from '../volume/steps.ts';
 import type { Damaged, Stored } from '../volume/stored.ts';
 import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
 import { emptyObject } from './empty-object.ts';
+import { HomeDirectory } from './home-directory.ts';
 import { readOwnFile } from './own-file.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import type { RecordKind } from './record-kinds.ts';
@@ -50,8 +49,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   /** Objects on their way out, until that is durable. */
   private readonly renamed = new Map<string, string>();
   private readonly reserve: RecordReserve;
-  /** What tells the directory of all objects from another at its path, once it was read. */
-  private homeIdentity: string | undefined;
+  private readonly homeDirectory: HomeDirectory;
   private readonly homeSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
@@ -65,6 +63,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     this.removals = parts.removals;
     this.destroy = parts.destroy;
     this.onStep = parts.onStep;
+    this.homeDirectory = new HomeDirectory(this.home, parts.poolName);
     this.reserve = new RecordReserve(parts.layout.reserve);
     this.homeSync = new SharedSync(this.home);
     this.incomingSync = new SharedSync(parts.layout.incoming);
@@ -96,7 +95,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       }
     };
     try {
-      this.homeIdentity = await this.identify();
+      await this.homeDirectory.remember();
       const names = await retried(() => readdir(this.home));
       for (let start = 0; start < names.length; start += READS_AT_ONCE) {
         await Promise.all(names.slice(start, start + READS_AT_ONCE).map(readOne));
@@ -155,7 +154,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     } catch (error) {
       // A try before this one came as far as the rename. Whether it became durable is not known.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.checkHome();
+      await this.homeDirectory.check();
     }
     await this.onStep(`${this.kind.removal}: renamed`);
     try {
@@ -176,7 +175,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw retainedBefore(id, this.poolName);
       // As in `remove`.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.checkHome();
+      await this.homeDirectory.check();
     }
     await this.onStep('retain: renamed');
     try {
@@ -220,23 +219,6 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     // A disk that takes no writes keeps it.
     await rmdir(directory).catch(() => {});
     return true;
-  }
-
-  private identify(): Promise<string> {
-    return withPath(this.home, (fd) => {
-      const { device, inode } = statusOf(fd);
-      return `${device} ${inode}`;
-    });
-  }
-
-  /** @throws VolumeError unavailable: what was there is not gone, but out of sight */
-  private async checkHome(): Promise<void> {
-    const now = await this.identify().catch((error: unknown) => {
-      if (!isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) throw storageError(error, this.poolName);
-    });
-    if (now !== undefined && (this.homeIdentity === undefined || now === this.homeIdentity)) return;
-    const message = `pool ${quote(this.poolName)} has another directory than before at ${this.home}, or none; put it back`;
-    throw new VolumeError('unavailable', message);
   }
 
   private async readFrom(directoryName: string): Promise<Kind> {
