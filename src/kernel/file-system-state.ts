@@ -125,8 +125,8 @@ async function btrfsCounters(fsid: Buffer): Promise<string | undefined> {
     const counters = text.split('\n').filter((line) => /^\w+ [1-9]/.test(line));
     return counters.length > 0 ? counters.join(', ') : undefined;
   } catch (error) {
-    // It is not mounted, or the kernel is older than Linux 5.14.
-    if (isErrno(error, errno.ENOENT)) return undefined;
+    // It is not mounted, or is being unmounted, or the kernel is older than Linux 5.14.
+    if (isErrno(error, errno.ENOENT, errno.ENODEV)) return undefined;
     throw error;
   }
 }
