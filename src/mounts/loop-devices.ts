@@ -20,7 +20,7 @@ const closeAsync = promisify(close);
 // A file that a symbolic link has been put in place of is not opened.
 const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
 // A disk that takes no writes any more is looked at, and let go, all the same.
-const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW;
+const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {

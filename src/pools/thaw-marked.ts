@@ -14,6 +14,9 @@ import type { Logger } from '../observability/logger.ts';
 import type { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 
+// A FIFO in the place of an image is not waited for.
+const LOOK_AT_IMAGE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
 /** The images of a pool that copies have left marked as frozen, because the driver died or could not thaw them. */
 export class MarkedImages {
   private readonly layout: PoolLayout;
@@ -56,9 +59,7 @@ export class MarkedImages {
 
 /** @returns false where nothing of the image is frozen, because it was thawed or is not mounted any more */
 async function thawImage(image: string): Promise<boolean> {
-  const loop = await withDescriptor(image, constants.O_RDONLY | constants.O_NOFOLLOW, findLoop).catch(
-    unlessMissing,
-  );
+  const loop = await withDescriptor(image, LOOK_AT_IMAGE, findLoop).catch(unlessMissing);
   if (!loop) return false;
   return (await thawMounted(loop)) ?? thawUnseen(loop, image);
 }

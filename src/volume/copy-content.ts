@@ -1,4 +1,4 @@
-import { checkVolumeWhole } from './content-fault.ts';
+import { checkVolumeWhole } from './content-defects.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
 import type { Pool } from './pool.ts';

@@ -1,4 +1,4 @@
-import { checkVolumeWhole } from './content-fault.ts';
+import { checkVolumeWhole } from './content-defects.ts';
 import { type ContentCopy, copyContent, isInstant } from './copy-content.ts';
 import { planSnapshot } from './create-snapshot.ts';
 import { quote, VolumeError } from './errors.ts';

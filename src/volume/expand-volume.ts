@@ -1,5 +1,5 @@
 import { type CapacityRange, fitsRange } from './capacity.ts';
-import { checkNothingLost } from './content-fault.ts';
+import { checkNothingLost } from './content-defects.ts';
 import { quote, VolumeError } from './errors.ts';
 import { growContent, settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';

@@ -1,4 +1,4 @@
-import { checkSnapshotWhole, checkVolumeWhole } from './content-fault.ts';
+import { checkSnapshotWhole, checkVolumeWhole } from './content-defects.ts';
 import { quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { snapshotDirectory } from './find-snapshot.ts';

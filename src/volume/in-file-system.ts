@@ -1,4 +1,4 @@
-import { hasFileSystem } from './content-fault.ts';
+import { hasFileSystem } from './content-defects.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Volume } from './volume.ts';
 

@@ -1,5 +1,5 @@
 import type { MountCapability } from './capability.ts';
-import { checkNothingLost } from './content-fault.ts';
+import { checkNothingLost } from './content-defects.ts';
 import { quote, VolumeError } from './errors.ts';
 import { defaultFileSystemType, type FileSystemType } from './file-system-type.ts';
 import { settleSize } from './grow-content.ts';

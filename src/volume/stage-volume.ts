@@ -1,6 +1,6 @@
 import { checkAttached } from './attach-volume.ts';
 import { checkSuitable, type VolumeCapability } from './capability.ts';
-import { checkNothingLost } from './content-fault.ts';
+import { checkNothingLost } from './content-defects.ts';
 import { detachImage } from './detach-image.ts';
 import { quote, VolumeError } from './errors.ts';
 import { settleSize } from './grow-content.ts';

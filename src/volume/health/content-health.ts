@@ -1,4 +1,4 @@
-import { describeFault, hasFileSystem, lossOfVolume, subjectOf } from '../content-fault.ts';
+import { describeDefect, hasFileSystem, lossOfVolume, subjectOf } from '../content-defects.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { ContentFault, VolumeUsage } from '../ports.ts';
@@ -41,7 +41,7 @@ async function lossOf(model: Model, volume: Volume): Promise<Finding | undefined
   const loss = await lossOfVolume(model, volume);
   if (!loss) return undefined;
   const reason = loss.kind === 'missing' ? 'DataMissing' : 'ImageTruncated';
-  return finding(reason, describeFault(subjectOf(model, volume), loss));
+  return finding(reason, describeDefect(subjectOf(model, volume), loss));
 }
 
 async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[]> {

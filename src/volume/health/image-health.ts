@@ -1,4 +1,4 @@
-import { describeFault, recordedErrors, subjectOf } from '../content-fault.ts';
+import { describeDefect, recordedErrors, subjectOf } from '../content-defects.ts';
 import type { Device } from '../devices-port.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Model } from '../model.ts';
@@ -25,7 +25,7 @@ export async function imageHealth(model: Model, volume: Volume): Promise<Finding
 async function lookAt(model: Model, volume: Volume, device: Device | undefined): Promise<Finding[]> {
   const errors = await recordedErrors(model, volume, device);
   return [
-    ...(errors ? [finding('FileSystemErrors', describeFault(subjectOf(model, volume), errors))] : []),
+    ...(errors ? [finding('FileSystemErrors', describeDefect(subjectOf(model, volume), errors))] : []),
     ...(device ? await sizesHealth(model, volume, device) : []),
   ];
 }

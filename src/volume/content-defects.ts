@@ -8,7 +8,7 @@ import { contentPathOf, deviceOf } from './staged-content.ts';
 import type { Volume, VolumeContent } from './volume.ts';
 
 /** Why content must not be mounted, copied or grown as if it were whole. */
-export type ContentFault = ContentLoss | FileSystemFault;
+export type ContentDefect = ContentLoss | FileSystemFault;
 
 /** What is said of content that has a fault. */
 interface Subject {
@@ -25,7 +25,7 @@ interface Subject {
 export async function lossOfVolume(
   model: Model,
   volume: Volume,
-): Promise<Exclude<ContentFault, { kind: 'errors' }> | undefined> {
+): Promise<Exclude<ContentDefect, { kind: 'errors' }> | undefined> {
   const { records, backends } = model.pools.of(volume);
   const loss = await backends[volume.content.backend].lossOf(records.volumes.directoryOf(volume.id), volume);
   if (loss || !hasFileSystem(volume.content)) return loss;
@@ -41,7 +41,7 @@ export async function recordedErrors(
   model: Model,
   volume: Volume,
   device: Device | undefined,
-): Promise<Extract<ContentFault, { kind: 'errors' }> | undefined> {
+): Promise<Extract<ContentDefect, { kind: 'errors' }> | undefined> {
   if (!hasFileSystem(volume.content)) return undefined;
   const fault = await model.formatter.faultOf(device?.path ?? contentPathOf(model, volume));
   return fault?.kind === 'errors' ? fault : undefined;
@@ -81,7 +81,7 @@ export async function checkSnapshotWhole(model: Model, snapshot: Snapshot): Prom
 }
 
 /** What is wrong, in a sentence that says what to do. */
-export function describeFault({ name, path, capacityBytes }: Subject, fault: ContentFault): string {
+export function describeDefect({ name, path, capacityBytes }: Subject, fault: ContentDefect): string {
   switch (fault.kind) {
     case 'missing':
       return `${name} has lost its data: nothing is at ${path}`;
@@ -103,11 +103,14 @@ async function refuse(
   model: Model,
   object: Parameters<Model['pools']['of']>[0],
   subject: Subject,
-  fault: ContentFault,
+  fault: ContentDefect,
 ): Promise<never> {
   // Where its disk has gone, nothing of it is seen either.
   await model.pools.of(object).checkReachable();
-  throw new VolumeError(fault.kind === 'missing' ? 'damaged' : 'precondition', describeFault(subject, fault));
+  throw new VolumeError(
+    fault.kind === 'missing' ? 'damaged' : 'precondition',
+    describeDefect(subject, fault),
+  );
 }
 
 /** Whether content is an image with a file system that pods see, rather than one that is its user's affair. */
