@@ -71,7 +71,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
         model,
         monitor,
         { driverName: options.driverName, version },
-        () => new PoolWork(pools),
+        (kind) => new PoolWork(pools, kind === 'call'),
       ),
       monitor,
     });

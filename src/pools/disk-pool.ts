@@ -35,6 +35,8 @@ export interface PoolUse {
    * @throws VolumeError unavailable: the pool's disk was taken away since the use began, even if it is back by now
    */
   confirm(): Promise<void>;
+  /** Lets another use begin in place of this one, which goes on. */
+  leavePlace(): void;
   end(): void;
 }
 
@@ -114,16 +116,21 @@ export class DiskPool implements Pool {
   /**
    * Begins a use: waits for its turn, and for the disk.
    * @param onLost called when the disk goes away during the use
+   * @param keepsPlace whether it keeps its place to the end; what a slow caller can draw out must not
    * @throws UnreachablePoolError, what opening throws, or VolumeError unavailable: the pool does not answer
    */
-  async enter(onLost: ActiveUse['onLost']): Promise<PoolUse> {
+  async enter(onLost: ActiveUse['onLost'], keepsPlace = true): Promise<PoolUse> {
     await this.take(this.places);
     // What hangs keeps its place, so that a hung disk is waited for by so many threads and no more.
     const entering = this.reach(onLost).catch((error: unknown) => {
       this.places.give();
       throw error;
     });
-    if (await endsWithin(entering, ENTER_LIMIT_MS)) return entering;
+    if (await endsWithin(entering, ENTER_LIMIT_MS)) {
+      const use = await entering;
+      if (!keepsPlace) use.leavePlace();
+      return use;
+    }
     entering.then((use) => use.end()).catch(() => {});
     throw this.silent();
   }
@@ -224,15 +231,21 @@ export class DiskPool implements Pool {
   private begin(connection: PoolConnection, onLost: ActiveUse['onLost']): PoolUse {
     const use: ActiveUse = { onLost };
     this.uses.add(use);
+    let hasPlace = true;
+    const leavePlace = () => {
+      if (hasPlace) this.places.give();
+      hasPlace = false;
+    };
     return {
       connection,
       confirm: async () => {
         if (this.connection === connection && (await this.isThere(connection))) return;
         throw this.lostError();
       },
+      leavePlace,
       end: () => {
         this.uses.delete(use);
-        this.places.give();
+        leavePlace();
       },
     };
   }

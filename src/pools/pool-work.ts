@@ -14,8 +14,9 @@ export class PoolWork {
   private readonly all: readonly HeldPool[];
   private readonly losing = new AbortController();
 
-  constructor(pools: readonly DiskPool[]) {
-    this.all = pools.map((pool) => new HeldPool(pool, this.losing));
+  /** @param keepsPlaces as of `DiskPool.enter` */
+  constructor(pools: readonly DiskPool[], keepsPlaces: boolean) {
+    this.all = pools.map((pool) => new HeldPool(pool, this.losing, keepsPlaces));
     this.pools = new Pools(this.all);
   }
 
@@ -56,17 +57,19 @@ class HeldPool implements Pool {
   readonly lost: AbortSignal;
   private readonly pool: DiskPool;
   private readonly losing: AbortController;
+  private readonly keepsPlace: boolean;
   private entering: Promise<PoolUse> | undefined;
   private use: PoolUse | undefined;
   private takeDownCount = 0;
 
-  constructor(pool: DiskPool, losing: AbortController) {
+  constructor(pool: DiskPool, losing: AbortController, keepsPlace: boolean) {
     this.name = pool.name;
     this.account = pool.account;
     this.classes = pool.classes;
     this.lost = losing.signal;
     this.pool = pool;
     this.losing = losing;
+    this.keepsPlace = keepsPlace;
   }
 
   get id(): string {
@@ -127,7 +130,7 @@ class HeldPool implements Pool {
       await this.use.confirm();
       return;
     }
-    this.entering ??= this.pool.enter((reason) => this.losing.abort(reason));
+    this.entering ??= this.pool.enter((reason) => this.losing.abort(reason), this.keepsPlace);
     try {
       this.use = await this.entering;
     } catch (error) {

@@ -25,13 +25,13 @@ type AllMethods = {
 /**
  * The five services of the specification, ready to be served, by full name. Those of which the driver has no
  * method yet answer UNIMPLEMENTED.
- * @param beginWork begins the work of a call
+ * @param beginWork begins the work of a call; a stream lasts as long as its caller takes to read it
  */
 export function csiServices(
   model: Model,
   monitor: CallMonitor,
   plugin: PluginInfo,
-  beginWork?: () => ModelWork,
+  beginWork?: (kind: 'call' | 'stream') => ModelWork,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
   const servicesOf: { readonly [Name in keyof AllMethods]: (model: Model) => AllMethods[Name] } = {
     Identity: (own) => identityService(own, plugin),
@@ -44,7 +44,8 @@ export function csiServices(
   return new Map(
     Object.entries(definitions).map(([name, definition]) => {
       const methodsOf: (model: Model) => AnyMethods = servicesOf[name as keyof typeof servicesOf];
-      const begin = beginWork && (() => workOn(model, beginWork(), methodsOf));
+      const kind = name === 'SnapshotMetadata' ? 'stream' : 'call';
+      const begin = beginWork && (() => workOn(model, beginWork(kind), methodsOf));
       const parts = { locks, monitor, ...(begin ? { begin } : {}) };
       return [
         `csi.v1.${name}`,
