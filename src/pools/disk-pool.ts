@@ -53,7 +53,7 @@ const REACH_ATTEMPTS = 3;
 
 /**
  * The Pool port on a disk that may go and come back. Work uses it from `enter` to `end`. When its disk goes, the work
- * under way is told to stop, none of it is acknowledged, and only when all of it has ended is the pool opened again and
+ * in progress is stopped, none of it is acknowledged, and only when all of it has ended is the pool opened again and
  * read anew: no work of an earlier connection can meet what a later one does.
  */
 export class DiskPool implements Pool {

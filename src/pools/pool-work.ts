@@ -7,7 +7,7 @@ import type { DiskPool, PoolUse } from './disk-pool.ts';
 
 /**
  * The pools as one piece of work uses them: it enters each when it first makes sure that the pool is reachable, and
- * leaves all at its end. Where one of them was taken away meanwhile, nothing that was done may be acknowledged.
+ * leaves all at its end. If one of them is taken away in between, nothing that was done may be acknowledged.
  */
 export class PoolWork {
   readonly pools: Pools;
