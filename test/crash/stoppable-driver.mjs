@@ -6,8 +6,10 @@ import { setTimeout } from 'node:timers/promises';
 import { startDriver } from '../../dist/driver.js';
 import { createLogger } from '../../dist/observability/logger.js';
 import { parseCommandLine } from '../../dist/options.js';
+import { standardOutput } from '../../dist/standard-output.js';
 
 const POLL_MS = 5;
+const STANDARD_ERROR = 2;
 
 const stopFile = process.env.STOP_FILE ?? '';
 const commandLine = parseCommandLine(process.argv.slice(2), 'test');
@@ -15,7 +17,10 @@ if (commandLine.kind !== 'run') throw new Error(JSON.stringify(commandLine));
 const { options } = commandLine;
 const driver = await startDriver(options, {
   version: 'test',
-  logger: createLogger({ verbosity: options.verbosity, format: 'json' }),
+  logger: createLogger(
+    { verbosity: options.verbosity, format: 'json' },
+    await standardOutput(STANDARD_ERROR),
+  ),
   async onStep(step) {
     if (said() === `kill ${step}`) process.kill(process.pid, 'SIGKILL');
     if (said() !== `hold ${step}`) return;
