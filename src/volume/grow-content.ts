@@ -1,3 +1,4 @@
+import { VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { namingSize } from './naming-pool.ts';
 import { placeOf } from './place.ts';
@@ -70,8 +71,9 @@ async function isUndone(model: Model, volume: Volume): Promise<boolean> {
     if (recorded.capacityBytes !== volume.capacityBytes) await records.volumes.replace(volume);
     const directory = records.volumes.directoryOf(volume.id);
     return (await backends[volume.content.backend].undoGrowth(directory, volume)) <= volume.capacityBytes;
-  } catch {
-    // What went wrong first is what the caller must know.
-    return false;
+  } catch (error) {
+    // Quotas are off: no limit is in force, neither the old nor the new one. Any other error leaves it open; what went
+    // wrong first is what the caller must know.
+    return error instanceof VolumeError && error.kind === 'precondition';
   }
 }

@@ -1,5 +1,5 @@
 import { hasFileSystem } from './content-defects.ts';
-import { quote, VolumeError } from './errors.ts';
+import { DiskError, quote, VolumeError } from './errors.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -10,7 +10,8 @@ export async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise
   try {
     return await work;
   } catch (error) {
-    if (!hasFileSystem(volume.content) || !(error instanceof Error && 'errno' in error)) throw error;
+    const isOfKernel = error instanceof Error && (error instanceof DiskError || 'errno' in error);
+    if (!hasFileSystem(volume.content) || !isOfKernel) throw error;
     const message = `the file system of volume ${quote(volume.id)} answers with an error: ${error.message}; see the kernel's log, unstage the volume and stage it again`;
     throw new VolumeError('precondition', message, { cause: error });
   }

@@ -29,7 +29,7 @@ export async function withUsage<T>(
   volume: Volume,
   use: (usage: Usage) => Promise<T>,
 ): Promise<T> {
-  const usage = await inFileSystem(volume, usageOf(model, volume));
+  const usage = await usageOf(model, volume);
   try {
     return await use(usage);
   } finally {
@@ -55,7 +55,7 @@ async function usageOf(model: Model, volume: Volume): Promise<Usage> {
   if (!device) return { kind: 'unused' };
   for (const { path, use } of isBlock(volume.content) ? [] : mounts) {
     if (use.kind === 'inside') continue;
-    const fileSystem = await model.mounts.hold(path, device);
+    const fileSystem = await inFileSystem(volume, model.mounts.hold(path, device));
     if (fileSystem) return { kind: 'mounted', fileSystem };
   }
   // The device goes a moment after the last mount, when all is written back.
