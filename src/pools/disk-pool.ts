@@ -270,7 +270,8 @@ export class DiskPool implements Pool {
   /** What is remembered of it, so that its volumes are known to be its own while its disk does not answer. */
   private async recall(): Promise<void> {
     if (this.id !== '') return;
-    const known = await this.surroundings.registry.findAt(this.place);
+    // What is wrong with the list of pools is reported when the pool is opened.
+    const known = await this.surroundings.registry.findAt(this.place).catch(() => undefined);
     if (known) {
       this.id = known.poolId;
       this.path = known.path;
