@@ -54,7 +54,8 @@ async function whyGone(
 async function isSomethingAt(model: Model, volume: Volume, path: string): Promise<boolean> {
   try {
     const { kind } = await model.mounts.inspect(path);
-    return kind === 'mounted' || (kind === 'directory' && isBlock(volume.content));
+    if (kind === 'mounted' || kind === 'unreadable') return true;
+    return kind === 'directory' && isBlock(volume.content);
   } catch {
     return true;
   }
