@@ -84,9 +84,11 @@ export class KernelMounts implements Mounts {
     } catch (error) {
       if (!isErrno(error, errno.EBUSY)) throw error;
       // Reads wait for nobody, and nobody is to be refused because of one.
-      await eventually(async () => !this.looks.isLookedAt(path));
-      // One that hangs ends with the file system alone.
-      await (this.looks.isHung(path) ? unmountLazily(handle) : unmount(handle));
+      await this.looks.keepingAway(path, async () => {
+        await eventually(async () => !this.looks.isLookedAt(path));
+        // One that hangs ends with the file system alone.
+        await (this.looks.isHung(path) ? unmountLazily(handle) : unmount(handle));
+      });
     }
   }
 

@@ -1,4 +1,5 @@
 import { basename, dirname } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { errno, errnoName, errnoOf, isErrno } from '../kernel/errno.ts';
 import { Looks } from '../kernel/looks.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
@@ -8,6 +9,8 @@ import { askStatus } from '../kernel/statx.ts';
 import type { PathState, UnreadableState } from '../volume/mounts-port.ts';
 import { fromStatfsFlags } from './mount-flag-bits.ts';
 import { pathError } from './path-error.ts';
+
+const LONGEST_WAIT_MS = 1000;
 
 /** Errors of the way to what is at a path, and of this process, which say nothing of what is there. */
 const otherErrors = [
@@ -37,6 +40,8 @@ export class PathLooks {
   private readonly parentLooks = new Looks();
   /** The paths whose looks are under way, those that hang among them. */
   private readonly open = new Set<{ readonly path: string }>();
+  /** The paths where something is being unmounted that a look held open. */
+  private readonly unmounting = new Map<string, Promise<unknown>>();
 
   async inspect(path: string): Promise<PathState> {
     try {
@@ -69,11 +74,25 @@ export class PathLooks {
     return this.openBelow(path).some((look) => isHung(look.path));
   }
 
+  /** Does something with the mount at a path, which no new look holds open in between. */
+  async keepingAway<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const working = work();
+    this.unmounting.set(path, working);
+    try {
+      return await working;
+    } finally {
+      this.unmounting.delete(path);
+    }
+  }
+
   private openBelow(path: string): { readonly path: string }[] {
     return [...this.open].filter((look) => look.path === path || look.path.startsWith(`${path}/`));
   }
 
   private async look<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+    // What hangs there is not waited for.
+    const unmounting = this.unmounting.get(path)?.catch(() => {});
+    if (unmounting !== undefined) await Promise.race([unmounting, delay(LONGEST_WAIT_MS)]);
     const looks = this.looks.isFull && (await isLocal(path)) ? this.localLooks : this.looks;
     return looks.at(path, async () => {
       const look = { path };
