@@ -74,7 +74,9 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
     mkdirSync(bind);
     execFileSync('mount', ['--bind', directoryOf(other), bind]);
     const driver = await node.start({ flags });
-    await vi.waitFor(() => expect(driver.log()).toContain('cannot remove deleted content'), { timeout: 15_000 });
+    await vi.waitFor(() => expect(driver.log()).toContain('cannot remove deleted content'), {
+      timeout: 15_000,
+    });
     expect(await mountsBelow(leftover)).toEqual(inside);
     expect(readFileSync(join(disk, 'foreign'), 'utf8')).toBe('content');
     expect(readFileSync(join(bind, 'file'), 'utf8')).toBe('content');
