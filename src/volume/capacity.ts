@@ -89,3 +89,10 @@ export function checkMinimumBytes(range: CapacityRange, sizeBytes: bigint, minim
 export function fitsRange(sizeBytes: bigint, range: CapacityRange): boolean {
   return sizeBytes >= range.requiredBytes && (range.limitBytes === 0n || sizeBytes <= range.limitBytes);
 }
+
+const SECTOR_BYTES = 512n;
+
+/** A device has whole sectors; the last one is never cut off. */
+export function wholeSectors(bytes: bigint): bigint {
+  return ((bytes + SECTOR_BYTES - 1n) / SECTOR_BYTES) * SECTOR_BYTES;
+}

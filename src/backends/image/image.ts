@@ -5,6 +5,7 @@ import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
+import { wholeSectors } from '../../volume/capacity.ts';
 import { least } from '../../volume/least.ts';
 import type {
   Backend,
@@ -19,8 +20,6 @@ import type {
 import { isBlock, type Volume } from '../../volume/volume.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
 import { undoGrowth } from './undo-growth.ts';
-
-const SECTOR_BYTES = 512n;
 
 /**
  * Volumes as files that are attached as block devices: exact on any file system. The file is sparse, so it takes the
@@ -110,9 +109,4 @@ export class Image implements Backend {
   copyBytes(path: string): Promise<bigint> {
     return allocatedBytes(path);
   }
-}
-
-/** A device has whole sectors; the last one is never cut off. */
-function wholeSectors(bytes: bigint): bigint {
-  return ((bytes + SECTOR_BYTES - 1n) / SECTOR_BYTES) * SECTOR_BYTES;
 }

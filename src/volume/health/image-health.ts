@@ -1,3 +1,4 @@
+import { wholeSectors } from '../capacity.ts';
 import { describeDefect, recordedErrors, subjectOf } from '../content-defects.ts';
 import type { Device } from '../devices-port.ts';
 import { quote, VolumeError } from '../errors.ts';
@@ -80,11 +81,4 @@ async function fileSystemSize(model: Model, volume: Volume, device: Device): Pro
     return [finding('ExpansionIncomplete', message)];
   }
   return [];
-}
-
-const SECTOR_BYTES = 512n;
-
-/** A device has whole sectors. */
-function wholeSectors(bytes: bigint): bigint {
-  return ((bytes + SECTOR_BYTES - 1n) / SECTOR_BYTES) * SECTOR_BYTES;
 }
