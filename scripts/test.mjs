@@ -2,14 +2,22 @@
 // the tests in them. A suite that this machine cannot run is skipped with its reason, except in CI, where that is a
 // failure.
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { installPrograms, programsObstacle } from './lib/programs.mjs';
-import { build, cacheDirectory, closingLine, install, runMeanwhile, tool } from './lib/project.mjs';
+import {
+  build,
+  cacheDirectory,
+  closingLine,
+  inProject,
+  install,
+  runMeanwhile,
+  tool,
+} from './lib/project.mjs';
 
 const suites = {
   unit: {},
@@ -23,8 +31,12 @@ const suites = {
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest, inGuest: true },
 };
 
+// Each lane runs beside the others, its suites one after the other. The first is shown as it goes.
+const lanes = [['integration'], ['unit', 'crash', 'conformance'], ['guest']];
+
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
+const failures = [];
 
 await main();
 
@@ -42,45 +54,57 @@ async function main() {
   mkdirSync(results, { recursive: true });
   if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
   const names = chosen.length > 0 ? chosen : Object.keys(suites);
-  const first = names.filter((name) => !suites[name].inGuest);
-  // The guest has a kernel and one processor of its own, so it runs beside the others, and is shown when they are done.
-  const guests = names.filter((name) => suites[name].inGuest).map((name) => startGuest(name, paths, first));
-  for (const name of first) await runSuite(name, paths);
-  for (const show of guests) await show();
+  const ready = names.filter(prepareSuite);
+  const wanted = lanes
+    .map((lane) => lane.filter((name) => ready.includes(name)))
+    .filter((lane) => lane.length > 0);
+  const running = wanted.map((lane, index) => startLane(lane, paths, index > 0));
+  for (const show of running) await show();
+  if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.join('\n')}\n\n`);
   process.stdout.write(`${closingLine(total)}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-/** Starts a suite in the guest. @returns waits for its end and shows what it has said, unless nothing else ran meanwhile */
-function startGuest(name, paths, others) {
+/** Starts the suites of a lane, one after the other. @returns waits for their end, and then shows what was held back */
+function startLane(names, paths, heldBack) {
   // Whatever it says must fit, or it would wait to be read.
   const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
-  if (others.length === 0) output.pipe(process.stdout);
-  const running = runSuite(name, paths, output);
+  if (!heldBack) output.pipe(process.stdout, { end: false });
+  const running = runLane(names, paths, output);
   return async () => {
-    if (others.length > 0) output.pipe(process.stdout);
     await running;
+    if (heldBack) output.pipe(process.stdout, { end: false });
     output.end();
     await finished(output);
   };
 }
 
-async function runSuite(name, paths, guestOutput) {
-  const { obstacle, prepare, inMountNamespace, inGuest } = suites[name];
+async function runLane(names, paths, output) {
+  for (const name of names) await runSuite(name, paths, output);
+}
+
+/** Installs what a suite needs. @returns whether this machine can run it */
+function prepareSuite(name) {
+  const { obstacle, prepare } = suites[name];
   const reason = obstacle?.();
-  if (reason !== undefined) {
-    const verdict = process.env.CI ? 'failed' : 'skipped';
-    process.stdout.write(`\n${name}: ${verdict}, because ${reason}\n`);
-    total[verdict]++;
-    return;
+  if (reason === undefined) {
+    prepare?.();
+    return true;
   }
-  prepare?.();
-  const output = join(results, `${name}.json`);
-  rmSync(output, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${output}`];
+  const verdict = process.env.CI ? 'failed' : 'skipped';
+  process.stdout.write(`\n${name}: ${verdict}, because ${reason}\n`);
+  total[verdict]++;
+  return false;
+}
+
+async function runSuite(name, paths, output) {
+  const { inMountNamespace, inGuest } = suites[name];
+  const report = join(results, `${name}.json`);
+  rmSync(report, { force: true });
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
   const env = { UV_THREADPOOL_SIZE: '128', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
-  count(output, await runVitest(vitest, env, { inMountNamespace, inGuest, guestOutput }));
+  count(name, report, await runVitest(vitest, env, { inMountNamespace, inGuest, output }));
 }
 
 function mountsObstacle() {
@@ -99,23 +123,29 @@ function prepareGuest() {
   if (csiSanityObstacle() === undefined) installCsiSanity();
 }
 
-function runVitest(vitest, env, { inMountNamespace, inGuest, guestOutput }) {
-  if (inGuest) return runGuest([process.execPath, ...vitest], env, guestOutput);
+function runVitest(vitest, env, { inMountNamespace, inGuest, output }) {
+  const coloured = { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...env };
+  if (inGuest) return runGuest([process.execPath, ...vitest], coloured, output);
   // A mount namespace of its own: no test can leave a mount on the host, however it ends.
   const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
-  return runMeanwhile(command, args, { env: { ...process.env, ...env } });
+  return runMeanwhile(command, args, { env: { ...process.env, ...coloured } }, output);
 }
 
-function count(output, status) {
+function count(name, file, status) {
   try {
-    const report = JSON.parse(readFileSync(output, 'utf8'));
+    const report = JSON.parse(readFileSync(file, 'utf8'));
     total.passed += report.numPassedTests;
     total.failed += report.numFailedTests;
     total.skipped += report.numPendingTests + report.numTodoTests;
+    for (const { name: path, message, assertionResults } of report.testResults) {
+      const failed = assertionResults.filter((test) => test.status === 'failed');
+      failures.push(...failed.map((test) => `${relative(inProject(), path)}: ${test.fullName}`));
+      if (message !== '' && failed.length === 0) failures.push(`${relative(inProject(), path)}: ${message}`);
+    }
     // A file that fails outside its tests fails the run without a failed test.
     if (status !== 0 && report.numFailedTests === 0) total.failed++;
   } catch {
-    process.stdout.write(`the suite left no report in ${output}\n`);
+    failures.push(`${name}: the suite left no report in ${file}`);
     total.failed++;
   }
 }

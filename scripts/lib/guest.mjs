@@ -92,8 +92,7 @@ function kernelArguments() {
 }
 
 function script(command, env) {
-  const colours = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
-  const assignments = Object.entries({ HOME: '/root', ...colours, ...env }).map(
+  const assignments = Object.entries({ HOME: '/root', ...env }).map(
     ([name, value]) => `export ${name}=${quoted(value)}`,
   );
   return [...assignments, `cd ${quoted(inProject())}`, command.map(quoted).join(' '), ''].join('\n');

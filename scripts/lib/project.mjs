@@ -23,9 +23,11 @@ export function run(command, args, options = {}) {
   return status ?? 127;
 }
 
-/** The same, while other things go on. */
-export function runMeanwhile(command, args, options = {}) {
-  const child = spawn(command, args, { cwd: projectRoot, stdio: 'inherit', ...options });
+/** The same, while other things go on, its output written to a stream. */
+export function runMeanwhile(command, args, options, output) {
+  const child = spawn(command, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  child.stdout.pipe(output, { end: false });
+  child.stderr.pipe(output, { end: false });
   return new Promise((resolve) => {
     child.on('close', (status) => resolve(status ?? 127));
     child.on('error', (error) => {
