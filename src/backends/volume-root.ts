@@ -70,7 +70,7 @@ async function giveTo(path: string, { uid, gid }: RootOwnership): Promise<void> 
   } catch (error) {
     // In a user namespace only the users mapped into it exist.
     if (!isErrno(error, errno.EINVAL, errno.EPERM)) throw error;
-    const message = `parameters.uid, parameters.gid: the driver may not give files to ${uid}:${gid} here`;
-    throw new VolumeError('invalid', message, { cause: error });
+    const message = `the driver may not give files to ${uid}:${gid} here`;
+    throw new VolumeError('invalid', message, { cause: error, about: 'owner' });
   }
 }

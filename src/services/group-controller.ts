@@ -5,6 +5,7 @@ import { createGroupSnapshot, type GroupSpec } from '../volume/create-group-snap
 import { missingField } from '../volume/errors.ts';
 import { deleteGroupSnapshot, existingGroup } from '../volume/group-snapshots.ts';
 import type { Model } from '../volume/model.ts';
+import { namingFields } from './field-names.ts';
 import { groupLock, groupNameLock, snapshotLock, volumeLock } from './lock-keys.ts';
 import { checkSnapshotParameters } from './parameters.ts';
 import { groupMessage } from './replies.ts';
@@ -12,7 +13,7 @@ import { parseName, required } from './requests.ts';
 
 /** The GroupController service (CSI specification, Group Controller Service RPC). */
 export function groupControllerService(model: Model): Methods<GroupControllerDefinition> {
-  return {
+  return namingFields({
     CreateVolumeGroupSnapshot: {
       // Nobody may stage, unstage or expand one of them until all are cut.
       locks: (request) => [groupNameLock(request.name), ...unique(request.source_volume_ids).map(volumeLock)],
@@ -45,7 +46,7 @@ export function groupControllerService(model: Model): Methods<GroupControllerDef
         capabilities: [{ rpc: { type: 'CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT' } }],
       }),
     },
-  };
+  });
 }
 
 function parse(request: CreateVolumeGroupSnapshotRequest__Output): GroupSpec {

@@ -65,6 +65,14 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
   }
 }
 
+/** Checks that capabilities have the fields that every one must have, whatever their values. */
+export function requireForms(field: string, list: readonly VolumeCapability__Output[]): void {
+  for (const [index, { access_mode, access_type }] of list.entries()) {
+    required(`${field}[${index}].access_mode`, access_mode);
+    required(`${field}[${index}].access_type (mount or block)`, access_type ?? null);
+  }
+}
+
 /** A list of capabilities, each named by its place in errors. */
 export function parseCapabilities(
   field: string,

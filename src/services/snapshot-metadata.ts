@@ -11,6 +11,7 @@ import {
   changedBlocks,
   type MetadataSpec,
 } from '../volume/snapshot-metadata.ts';
+import { namingFields } from './field-names.ts';
 import { required } from './requests.ts';
 
 /**
@@ -20,7 +21,7 @@ import { required } from './requests.ts';
 export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataDefinition, 'stream'> {
   const blockType = model.features.snapshotMetadata;
   if (blockType === undefined) return {};
-  return {
+  return namingFields({
     GetMetadataAllocated: {
       stream(request, signal) {
         const snapshotId = required('snapshot_id', request.snapshot_id);
@@ -36,7 +37,7 @@ export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataD
         return messagesOf(blocks, blockType);
       },
     },
-  };
+  });
 }
 
 function parse(

@@ -1,4 +1,5 @@
-import { checkSuitable, isReadOnly, type VolumeCapability } from './capability.ts';
+import { isReadOnly, type VolumeCapability } from './capability.ts';
+import { checkSuitable } from './check-suitable.ts';
 import { quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { replaceVolume } from './replace-volume.ts';
@@ -25,7 +26,7 @@ export async function attachVolume(model: Model, volume: Volume, spec: AttachSpe
       `volume ${quote(volume.id)} is an inline volume, and is not attached`,
     );
   }
-  checkSuitable(volume, spec.capability);
+  await checkSuitable(model, volume, spec.capability);
   const { accessMode } = spec.capability;
   const wanted: Attachment = {
     nodeId: spec.nodeId,
@@ -82,7 +83,8 @@ function checkNode({ node }: Model, nodeId: string): void {
   if (nodeId === node.id) return;
   throw new VolumeError(
     'not-found',
-    `node_id: there is no node ${quote(nodeId)}; this driver's is ${quote(node.id)}`,
+    `there is no node ${quote(nodeId)}; this driver's is ${quote(node.id)}`,
+    { about: 'node' },
   );
 }
 
@@ -90,15 +92,15 @@ function checkSame({ id }: Volume, existing: Attachment, wanted: Attachment): vo
   const { nodeId, accessMode, readOnly } = existing;
   if (accessMode === wanted.accessMode && readOnly === wanted.readOnly) return;
   const how = `${readOnly ? 'read-only' : 'for writing'} as ${accessMode}`;
-  const message = `volume_id: volume ${quote(id)} is published to node ${quote(nodeId)} already, ${how}`;
-  throw new VolumeError('already-exists', message);
+  const message = `volume ${quote(id)} is published to node ${quote(nodeId)} already, ${how}`;
+  throw new VolumeError('already-exists', message, { about: 'volume' });
 }
 
 function checkLimit({ volumes, attaching, node }: Model, nodeId: string): void {
   const count = volumes.attachedCount + attaching.size;
   if (node.volumeLimit === 0 || count < node.volumeLimit) return;
-  const message = `node_id: node ${quote(nodeId)} has ${count} volumes, and may have no more than ${node.volumeLimit} (--attach-limit)`;
-  throw new VolumeError('exhausted', message);
+  const message = `node ${quote(nodeId)} has ${count} volumes, and may have no more than ${node.volumeLimit} (--attach-limit)`;
+  throw new VolumeError('exhausted', message, { about: 'node' });
 }
 
 async function checkUnstaged(model: Model, { id }: Volume): Promise<void> {

@@ -1,8 +1,9 @@
-import { contradiction, fsTypeOf, type VolumeCapability } from './capability.ts';
+import { fsTypeOf, type VolumeCapability } from './capability.ts';
 import { type ContentPlan, type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
 import { VolumeError } from './errors.ts';
 import { least } from './least.ts';
 import type { Model } from './model.ts';
+import { unsuitableFor } from './objections.ts';
 import { findPlace, type Place } from './place.ts';
 import { roomBytes } from './room.ts';
 import { takesNothingNew } from './takes-writes.ts';
@@ -23,7 +24,12 @@ export interface AvailableCapacity {
   readonly minimumVolumeBytes: bigint;
 }
 
-const nothing: AvailableCapacity = { availableBytes: 0n, maximumVolumeBytes: 0n, minimumVolumeBytes: 0n };
+/** Where no such volume can be. */
+export const noCapacity: AvailableCapacity = {
+  availableBytes: 0n,
+  maximumVolumeBytes: 0n,
+  minimumVolumeBytes: 0n,
+};
 
 /**
  * The room left for volumes of this kind (CSI specification, GetCapacity): nothing where there can be none, because
@@ -31,20 +37,17 @@ const nothing: AvailableCapacity = { availableBytes: 0n, maximumVolumeBytes: 0n,
  */
 export async function availableCapacity(model: Model, query: CapacityQuery): Promise<AvailableCapacity> {
   const place = findPlace(model, query.pool);
-  if (!place) return nothing;
-  if (query.place && model.topology && !isOurPlace(query.place, model.topology)) return nothing;
-  if (contradiction(query.capabilities) !== undefined) return nothing;
+  if (!place) return noCapacity;
+  if (query.place && model.topology && !isOurPlace(query.place, model.topology)) return noCapacity;
   await place.pool.checkReachable();
   const plan = planOf(model, place, query);
-  if (!plan) return nothing;
+  if (!plan || unsuitableFor(plan, query.capabilities)) return noCapacity;
   const availableBytes = (await takesNothingNew(model, place.pool)) ? 0n : await roomBytes(model, place);
-  const { maximumVolumeBytes } = model.limits;
-  return {
-    availableBytes,
-    // Schedulers look at this figure alone where it is given, so it is never more than there is.
-    maximumVolumeBytes: least(availableBytes, maximumVolumeBytes),
-    minimumVolumeBytes: minimumBytes(model, plan),
-  };
+  // Schedulers look at this figure alone where it is given, so it is never more than there is.
+  const maximumVolumeBytes = least(availableBytes, model.limits.maximumVolumeBytes);
+  const minimumVolumeBytes = minimumBytes(model, plan);
+  if (maximumVolumeBytes < minimumVolumeBytes) return { ...noCapacity, minimumVolumeBytes };
+  return { availableBytes, maximumVolumeBytes, minimumVolumeBytes };
 }
 
 function planOf(

@@ -1,4 +1,4 @@
-import { invalidField, VolumeError } from './errors.ts';
+import { invalidValue, type Subject, VolumeError } from './errors.ts';
 import { least } from './least.ts';
 
 /** The size a request asks for, in bytes (CSI specification, CapacityRange); 0 leaves a side open. */
@@ -13,11 +13,11 @@ const DEFAULT_BYTES = 1024n ** 3n;
 
 /** @throws VolumeError invalid: a negative size, or a limit below what is required */
 export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange): void {
-  if (requiredBytes < 0n) throw invalidField('capacity_range.required_bytes', requiredBytes, 'is negative');
-  if (limitBytes < 0n) throw invalidField('capacity_range.limit_bytes', limitBytes, 'is negative');
+  if (requiredBytes < 0n) throw invalidValue('requiredBytes', requiredBytes, 'is negative');
+  if (limitBytes < 0n) throw invalidValue('limitBytes', limitBytes, 'is negative');
   if (limitBytes !== 0n && limitBytes < requiredBytes) {
-    const why = `is below capacity_range.required_bytes ${requiredBytes}`;
-    throw invalidField('capacity_range.limit_bytes', limitBytes, why);
+    const why = `is below the ${requiredBytes} that are required`;
+    throw invalidValue('limitBytes', limitBytes, why);
   }
 }
 
@@ -44,7 +44,7 @@ const MORE_METADATA_BYTES = 1024n ** 2n;
  */
 export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
   if (usedBytes > capacityBytes + capacityBytes / 64n + MORE_METADATA_BYTES) {
-    throw tooSmall('required_bytes', capacityBytes, usedBytes);
+    throw tooSmall('requiredBytes', capacityBytes, usedBytes);
   }
 }
 
@@ -55,22 +55,22 @@ export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
 export function copiedVolumeBytes(range: CapacityRange, sourceBytes: bigint, maximumBytes: bigint): bigint {
   const { requiredBytes, limitBytes } = range;
   if (requiredBytes !== 0n && requiredBytes < sourceBytes)
-    throw tooSmall('required_bytes', requiredBytes, sourceBytes);
-  if (limitBytes !== 0n && limitBytes < sourceBytes) throw tooSmall('limit_bytes', limitBytes, sourceBytes);
+    throw tooSmall('requiredBytes', requiredBytes, sourceBytes);
+  if (limitBytes !== 0n && limitBytes < sourceBytes) throw tooSmall('limitBytes', limitBytes, sourceBytes);
   const bytes = requiredBytes === 0n ? sourceBytes : requiredBytes;
   checkMaximumBytes(bytes, maximumBytes);
   return bytes;
 }
 
-function tooSmall(field: string, bytes: bigint, sourceBytes: bigint): VolumeError {
-  const message = `capacity_range.${field}: ${bytes} bytes cannot hold the content source, which has ${sourceBytes}`;
-  return new VolumeError('out-of-range', message);
+function tooSmall(about: Subject, bytes: bigint, sourceBytes: bigint): VolumeError {
+  const message = `${bytes} bytes cannot hold the content source, which has ${sourceBytes}`;
+  return new VolumeError('out-of-range', message, { about });
 }
 
 function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
   if (bytes <= maximumBytes) return;
-  const message = `capacity_range.required_bytes: ${bytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`;
-  throw new VolumeError('out-of-range', message);
+  const message = `${bytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`;
+  throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
 }
 
 /**
@@ -79,10 +79,9 @@ function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
  */
 export function checkMinimumBytes(range: CapacityRange, sizeBytes: bigint, minimumBytes: bigint): void {
   if (sizeBytes >= minimumBytes) return;
-  const named = range.limitBytes > 0n ? 'capacity_range.limit_bytes' : 'capacity_range';
-  const field = range.requiredBytes > 0n ? 'capacity_range.required_bytes' : named;
-  const message = `${field}: ${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
-  throw new VolumeError('out-of-range', message);
+  const message = `${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
+  const about = range.requiredBytes === 0n && range.limitBytes > 0n ? 'limitBytes' : 'requiredBytes';
+  throw new VolumeError('out-of-range', message, { about });
 }
 
 /** Whether a volume of this size is what the range asks for. */

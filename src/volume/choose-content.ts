@@ -1,4 +1,4 @@
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { invalidField, invalidValue, quote, VolumeError } from './errors.ts';
 import { defaultFileSystemType, type FileSystemType, fileSystemTypes } from './file-system-type.ts';
 import type { Model } from './model.ts';
 import type { DirectoryAbility, Pool } from './pool.ts';
@@ -21,30 +21,24 @@ export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readon
 /**
  * Chooses how a volume is provided in a pool: a block volume is an image, everything else the best directory there
  * is, unless something else is asked for.
- * @param field the request's field that has the parameters
  * @throws VolumeError invalid, with what is possible in this pool
  */
-export function chooseContent(
-  model: Model,
-  pool: Pool,
-  wish: ContentWish,
-  field = 'parameters',
-): ContentPlan {
+export function chooseContent(model: Model, pool: Pool, wish: ContentWish): ContentPlan {
   const { directories, hasImages } = pool.abilities;
   if (wish.isBlock && wish.backend === 'directory') {
-    throw invalidField(`${field}.backend`, 'directory', 'cannot be a block volume; image and auto can');
+    throw invalidValue('backend', 'directory', 'cannot be a block volume; image and auto can');
   }
   const isLimited = isPlannedEnforced(directories);
   const mustBeImage = wish.isBlock || (wish.enforceCapacity === 'required' && !isLimited);
   if (wish.backend === 'directory' && mustBeImage) {
     const why = `cannot be held to its size in pool ${quote(pool.name)}, whose file system has no quota in force; image can`;
-    throw invalidField(`${field}.backend`, 'directory', why);
+    throw invalidValue('backend', 'directory', why);
   }
   if (wish.backend !== 'image' && !mustBeImage) return directories;
   if (!hasImages) {
     const why = mustBeImage ? '' : '; directory is possible';
-    const message = `${field}.backend: pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
-    throw new VolumeError('invalid', message);
+    const message = `pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
+    throw new VolumeError('invalid', message, { about: 'backend' });
   }
   return { backend: 'image', use: imageUse(model, wish) };
 }
@@ -65,7 +59,7 @@ function imageUse(model: Model, { isBlock, fsType }: ContentWish): ImageUse {
   const made = fsType ?? defaultFileSystemType;
   if (!model.formatter.fileSystems.includes(made)) {
     const why = `cannot be made on this node; possible are ${model.formatter.fileSystems.join(', ')}`;
-    throw invalidField('volume_capability.mount.fs_type', made, why);
+    throw invalidValue('fsType', made, why);
   }
   return { accessType: 'mount', fsType };
 }

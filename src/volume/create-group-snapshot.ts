@@ -87,8 +87,8 @@ function commonPool(sources: readonly FoundSource[]): Pool {
   const [pool] = pools;
   if (pool && pools.size === 1) return pool;
   const names = [...pools].map(({ name }) => quote(name)).join(' and ');
-  const message = `source_volume_ids: the volumes lie in the pools ${names}; a group is cut in one pool`;
-  throw new VolumeError('precondition', message);
+  const message = `the volumes lie in the pools ${names}; a group is cut in one pool`;
+  throw new VolumeError('precondition', message, { about: 'sourceVolumes' });
 }
 
 function planGroup(
@@ -126,8 +126,8 @@ function freezable(volume: Volume, usage: Usage): MountedVolume | undefined {
 }
 
 function cannotFreeze({ id }: Volume, what: string): VolumeError {
-  const message = `source_volume_ids: volume ${quote(id)} is ${what}, so that it cannot be cut at one instant with others; unstage it first`;
-  return new VolumeError('precondition', message);
+  const message = `volume ${quote(id)} is ${what}, so that it cannot be cut at one instant with others; unstage it first`;
+  return new VolumeError('precondition', message, { about: 'sourceVolumes' });
 }
 
 /** Cuts the members that nobody writes to one by one, and then all others while they are frozen together. */
@@ -187,6 +187,6 @@ function writeMember(
 function answerExisting(existing: GroupSnapshot, spec: GroupSpec): GroupSnapshot {
   const sources = existing.snapshots.map(({ sourceVolumeId }) => sourceVolumeId);
   if (isSameSet(sources, spec.sourceVolumeIds)) return existing;
-  const message = `name: a group snapshot named ${quote(spec.name)} exists already, of other volumes: ${sources.map(quote).join(', ')}`;
-  throw new VolumeError('already-exists', message);
+  const message = `a group snapshot named ${quote(spec.name)} exists already, of other volumes: ${sources.map(quote).join(', ')}`;
+  throw new VolumeError('already-exists', message, { about: 'name' });
 }

@@ -94,8 +94,8 @@ function snapshotContent({ content }: Volume): SnapshotContent {
 function answerExisting(model: Model, existing: Snapshot, spec: SnapshotSpec): Snapshot {
   const difference = differenceOf(model, existing, spec);
   if (difference === undefined) return existing;
-  const message = `name: a snapshot named ${quote(spec.name)} exists already, ${difference}`;
-  throw new VolumeError('already-exists', message);
+  const message = `a snapshot named ${quote(spec.name)} exists already, ${difference}`;
+  throw new VolumeError('already-exists', message, { about: 'name' });
 }
 
 function differenceOf(model: Model, { sourceVolumeId }: Snapshot, spec: SnapshotSpec): string | undefined {

@@ -8,6 +8,7 @@ import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
 import { checkMutable } from './modify-volume.ts';
 import { newObjectId } from './object-id.ts';
+import { contradiction, objectionError, unsuitableFor } from './objections.ts';
 import { requirePlace } from './place.ts';
 import { checkAccessibility, type TopologySegments } from './topology.ts';
 import {
@@ -18,7 +19,7 @@ import {
   type Volume,
 } from './volume.ts';
 import { differenceOf } from './volume-difference.ts';
-import { wishForCopy } from './wish-for-copy.ts';
+import { checkMountable, wishForCopy } from './wish-for-copy.ts';
 
 /** What CreateVolume asks for, parsed. */
 export interface VolumeSpec {
@@ -43,6 +44,8 @@ export interface VolumeSpec {
  * @throws VolumeError already-exists: the name is taken by a volume that is not what is asked for now
  */
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
+  const problem = contradiction(spec.capabilities);
+  if (problem) throw objectionError(problem, 'invalid');
   const existing = await findNamed(model, model.volumes, spec.name);
   if (existing) return answerExisting(model, existing, spec);
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
@@ -54,9 +57,12 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const found = await findNamed(model, model.volumes, spec.name);
   if (found) return answerExisting(model, found, spec);
   const plan = chooseContent(model, place.pool, wish);
+  const objection = unsuitableFor(plan, spec.capabilities);
+  if (objection) throw objectionError(objection, 'invalid');
   checkMutable(plan.backend, spec.mutable);
   const capacityBytes = sizeOf(model, spec, source);
   checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
+  if (source) await checkMountable(model, plan, source, capacityBytes);
   return makeVolume(model, {
     id: newObjectId(spec.name, place.pool.id),
     name: spec.name,
@@ -68,7 +74,6 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
     mutable: { ...defaultMutableParameters, ...spec.mutable },
     inline: undefined,
-    sizeField: 'capacity_range.required_bytes',
   });
 }
 
@@ -81,6 +86,6 @@ function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | 
 function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Volume {
   const difference = differenceOf(model, existing, spec);
   if (difference === undefined) return existing;
-  const message = `name: a volume named ${quote(spec.name)} exists already, with ${difference}`;
-  throw new VolumeError('already-exists', message);
+  const message = `a volume named ${quote(spec.name)} exists already, with ${difference}`;
+  throw new VolumeError('already-exists', message, { about: 'name' });
 }

@@ -1,5 +1,5 @@
 import { checkSnapshotUnused } from './check-snapshot-unused.ts';
-import { invalidField, quote } from './errors.ts';
+import { invalidValue, quote } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
 import { checkNotForeign } from './object-owner.ts';
@@ -13,12 +13,12 @@ export async function deleteSnapshot(model: Model, snapshotId: string): Promise<
   await model.copies.cancel(snapshotId);
   const snapshot = await findObject(model, model.snapshots, snapshotId);
   if (!snapshot) {
-    checkNotForeign(model, 'snapshot_id', snapshotId);
+    checkNotForeign(model, 'snapshot', snapshotId);
     return;
   }
   if (snapshot.groupId !== undefined) {
     const why = `belongs to the group snapshot ${quote(snapshot.groupId)}, and goes with it`;
-    throw invalidField('snapshot_id', snapshotId, why);
+    throw invalidValue('snapshot', snapshotId, why);
   }
   await checkSnapshotUnused(model, snapshot);
   await model.pools.of(snapshot).records.snapshots.remove(snapshotId);

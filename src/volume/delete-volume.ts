@@ -19,7 +19,7 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
   await model.copies.cancel(volumeId);
   const volume = await findObject(model, model.volumes, volumeId);
   if (!volume) {
-    checkNotForeign(model, 'volume_id', volumeId);
+    checkNotForeign(model, 'volume', volumeId);
     return;
   }
   await deleteUnused(model, volume);

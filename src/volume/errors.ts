@@ -26,20 +26,59 @@ export type VolumeErrorKind =
   /** The operation is not part of this driver. */
   | 'unimplemented';
 
-/** An error whose message is meant for the caller: one sentence that names the field or object and the value. */
+/**
+ * What an error is about, where that is something a request says. Each request has names of its own for it: the size of a
+ * volume is `capacity_range.required_bytes` in one, and `volume_context.size` in another (`rpc/field-names.ts`).
+ */
+export type Subject =
+  | PathSubject
+  | 'name'
+  | 'volume'
+  | 'snapshot'
+  | 'group'
+  | 'members'
+  | 'node'
+  | 'requiredBytes'
+  | 'limitBytes'
+  | 'capability'
+  | 'accessMode'
+  | 'fsType'
+  | 'mountFlags'
+  | 'pool'
+  | 'backend'
+  | 'enforceCapacity'
+  | 'owner'
+  | 'inodeLimit'
+  | 'topology'
+  | 'sourceVolumes'
+  | 'targetSnapshot'
+  | 'startingOffset';
+
+/** A path where a volume is used. */
+export type PathSubject = 'stagingPath' | 'targetPath' | 'volumePath';
+
+/** What more there is to say of an error. */
+export interface VolumeErrorOptions extends ErrorOptions {
+  readonly about?: Subject | undefined;
+}
+
+/** An error whose message is meant for the caller: one sentence that names the object and the value. */
 export class VolumeError extends Error {
   readonly kind: VolumeErrorKind;
+  /** Undefined where the message says it all. */
+  readonly about: Subject | undefined;
 
-  constructor(kind: VolumeErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: VolumeErrorKind, message: string, options: VolumeErrorOptions = {}) {
     super(message, options);
     this.name = 'VolumeError';
     this.kind = kind;
+    this.about = options.about;
   }
 }
 
 /** A disk, or the node, is to blame and not the request. The cause is the failed system call. */
 export class DiskError extends VolumeError {
-  constructor(kind: VolumeErrorKind, message: string, options?: ErrorOptions) {
+  constructor(kind: VolumeErrorKind, message: string, options?: VolumeErrorOptions) {
     super(kind, message, options);
     this.name = 'DiskError';
   }
@@ -47,8 +86,31 @@ export class DiskError extends VolumeError {
 
 /** The same error with more words before its message: the field, or the object, that it is about. */
 export function prefixed(prefix: string, error: VolumeError): VolumeError {
+  return revised(error, { message: `${prefix}: ${error.message}` });
+}
+
+/** The same error of another kind, with another message, or about something else. */
+export function revised(
+  error: VolumeError,
+  { kind = error.kind, message = error.message, about = error.about }: Partial<VolumeError>,
+): VolumeError {
   const Kind = error instanceof DiskError ? DiskError : VolumeError;
-  return new Kind(error.kind, `${prefix}: ${error.message}`, { cause: error });
+  return new Kind(kind, message, { cause: error, about });
+}
+
+/** Says what an error of this work is about, where it does not say so itself. */
+export async function about<T>(subject: Subject, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof VolumeError) || error.about !== undefined) throw error;
+    throw revised(error, { about: subject });
+  }
+}
+
+/** A value that can never be right, of something that a request says: shows the value, says what is possible. */
+export function invalidValue(subject: Subject, value: unknown, why: string): VolumeError {
+  return new VolumeError('invalid', `${quote(value)} ${why}`, { about: subject });
 }
 
 /** A value of a request field that can never be right: names the field, shows the value, says what is possible. */

@@ -79,11 +79,11 @@ export async function expandMounted(model: Model, volume: Volume): Promise<void>
 
 function expandedBytes({ id, capacityBytes }: Volume, range: CapacityRange, maximumBytes: bigint): bigint {
   if (range.requiredBytes > maximumBytes) {
-    const message = `capacity_range.required_bytes: ${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes`;
-    throw new VolumeError('out-of-range', message);
+    const message = `${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes`;
+    throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
   }
   if (range.requiredBytes > capacityBytes) return range.requiredBytes;
   if (fitsRange(capacityBytes, range)) return capacityBytes;
-  const message = `capacity_range.limit_bytes: volume ${quote(id)} has ${capacityBytes} bytes, and volumes do not shrink`;
-  throw new VolumeError('out-of-range', message);
+  const message = `volume ${quote(id)} has ${capacityBytes} bytes, and volumes do not shrink`;
+  throw new VolumeError('out-of-range', message, { about: 'limitBytes' });
 }

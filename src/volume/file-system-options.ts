@@ -1,4 +1,6 @@
-import { type MountFlags, parseMountFlags } from './mount-flags.ts';
+import { invalidField } from './errors.ts';
+import type { FileSystemType } from './file-system-type.ts';
+import { type MountFlags, mountFlagNames, parseMountFlags } from './mount-flags.ts';
 
 /** The mount flags of a capability, parsed. */
 export interface ParsedMountFlags {
@@ -11,27 +13,54 @@ export interface ParsedMountFlags {
 
 const superblockOptions: ReadonlySet<string> = new Set(['sync', 'dirsync', 'lazytime']);
 
-// Those that neither name another device or file nor weaken what the driver relies on. The file system says which
-// of them it knows.
-const fileSystemOptions = [
-  /^(no)?discard$/,
-  /^discard=(sync|async)$/,
-  /^(no)?barrier$/,
-  /^commit=\d{1,5}$/,
-  /^data=(journal|ordered|writeback)$/,
-  /^(no)?delalloc$/,
-  /^errors=(continue|remount-ro)$/,
-  /^(no)?user_xattr$/,
-  /^(no)?acl$/,
-  /^(no)?largeio$/,
-  /^inode(32|64)$/,
-  /^allocsize=\d{1,10}[kKmMgG]?$/,
-  /^wsync$/,
-  /^compress(-force)?(=(zlib|lzo|zstd|no)(:\d{1,2})?)?$/,
-  /^(no)?autodefrag$/,
-  /^(no)?ssd$/,
-  /^nodatacow$/,
-  /^nodatasum$/,
+/** An option of file systems: how it is written, and which have it. */
+interface FileSystemOption {
+  /** As it is shown in messages. */
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly of: readonly FileSystemType[];
+}
+
+// Those that neither name another device or file nor weaken what the driver relies on, and that every kernel takes which
+// the driver runs on.
+const fileSystemOptions: readonly FileSystemOption[] = [
+  { name: 'discard', pattern: /^discard$/, of: ['ext4', 'xfs', 'btrfs'] },
+  { name: 'nodiscard', pattern: /^nodiscard$/, of: ['ext4', 'xfs', 'btrfs'] },
+  { name: 'discard=sync|async', pattern: /^discard=(sync|async)$/, of: ['btrfs'] },
+  { name: 'barrier', pattern: /^barrier$/, of: ['ext4', 'btrfs'] },
+  { name: 'nobarrier', pattern: /^nobarrier$/, of: ['ext4', 'btrfs'] },
+  { name: 'commit=SECONDS', pattern: /^commit=\d{1,5}$/, of: ['ext4', 'btrfs'] },
+  { name: 'data=journal|ordered|writeback', pattern: /^data=(journal|ordered|writeback)$/, of: ['ext4'] },
+  { name: 'delalloc', pattern: /^delalloc$/, of: ['ext4'] },
+  { name: 'nodelalloc', pattern: /^nodelalloc$/, of: ['ext4'] },
+  { name: 'errors=continue|remount-ro', pattern: /^errors=(continue|remount-ro)$/, of: ['ext4'] },
+  { name: 'user_xattr', pattern: /^user_xattr$/, of: ['ext4'] },
+  { name: 'acl', pattern: /^acl$/, of: ['ext4', 'btrfs'] },
+  { name: 'noacl', pattern: /^noacl$/, of: ['btrfs'] },
+  { name: 'largeio', pattern: /^largeio$/, of: ['xfs'] },
+  { name: 'nolargeio', pattern: /^nolargeio$/, of: ['xfs'] },
+  { name: 'inode32', pattern: /^inode32$/, of: ['xfs'] },
+  { name: 'inode64', pattern: /^inode64$/, of: ['xfs'] },
+  { name: 'allocsize=SIZE', pattern: /^allocsize=\d{1,10}[kKmMgG]?$/, of: ['xfs'] },
+  { name: 'wsync', pattern: /^wsync$/, of: ['xfs'] },
+  // The driver sets it itself where it is needed.
+  { name: 'nouuid', pattern: /^nouuid$/, of: ['xfs'] },
+  {
+    name: 'compress[=zlib|lzo|zstd|no[:LEVEL]]',
+    pattern: /^compress(=(zlib|lzo|zstd|no)(:\d{1,2})?)?$/,
+    of: ['btrfs'],
+  },
+  {
+    name: 'compress-force[=zlib|lzo|zstd|no[:LEVEL]]',
+    pattern: /^compress-force(=(zlib|lzo|zstd|no)(:\d{1,2})?)?$/,
+    of: ['btrfs'],
+  },
+  { name: 'autodefrag', pattern: /^autodefrag$/, of: ['btrfs'] },
+  { name: 'noautodefrag', pattern: /^noautodefrag$/, of: ['btrfs'] },
+  { name: 'ssd', pattern: /^ssd$/, of: ['btrfs'] },
+  { name: 'nossd', pattern: /^nossd$/, of: ['btrfs'] },
+  { name: 'nodatacow', pattern: /^nodatacow$/, of: ['btrfs'] },
+  { name: 'nodatasum', pattern: /^nodatasum$/, of: ['btrfs'] },
 ];
 
 /**
@@ -39,13 +68,48 @@ const fileSystemOptions = [
  * @throws VolumeError invalid: an unknown flag, or two that contradict each other
  */
 export function parseCapabilityFlags(field: string, flags: readonly string[]): ParsedMountFlags {
-  const isOption = (flag: string) => fileSystemOptions.some((pattern) => pattern.test(flag));
+  const isOption = (flag: string) => fileSystemOptions.some(({ pattern }) => pattern.test(flag));
+  const options = flags.filter(isOption);
+  const rest = flags.filter((flag) => !isOption(flag));
+  const unknown = rest.find((flag) => !mountFlagNames.includes(flag));
+  if (unknown !== undefined) {
+    const known = [...mountFlagNames, ...fileSystemOptions.map(({ name }) => name)];
+    throw invalidField(field, unknown, `is an unknown mount flag; known flags: ${known.join(', ')}`);
+  }
   return {
-    mountFlags: parseMountFlags(
-      field,
-      flags.filter((flag) => !isOption(flag)),
-    ),
+    mountFlags: parseMountFlags(field, rest),
     superblockOptions: flags.filter((flag) => superblockOptions.has(flag)),
-    fileSystemOptions: flags.filter(isOption),
+    fileSystemOptions: options,
   };
+}
+
+/** Why a file system cannot be mounted with these options, or undefined when it can. */
+export function optionObjection(fsType: FileSystemType, options: readonly string[]): string | undefined {
+  const foreign = options.find((option) => !isOptionOf(fsType, option));
+  if (foreign !== undefined) {
+    const own = fileSystemOptions.filter(({ of }) => of.includes(fsType)).map(({ name }) => name);
+    return `"${foreign}" is not an option of ${fsType}; it has ${own.join(', ')}`;
+  }
+  const size = options.find((option) => option.startsWith('allocsize=') && !isAllocationSize(option));
+  if (size !== undefined) return `"${size}" must be a power of two from 4k to 1g`;
+  if (options.includes('data=journal') && options.includes('delalloc')) {
+    return '"data=journal" and "delalloc" exclude each other';
+  }
+  return undefined;
+}
+
+function isOptionOf(fsType: FileSystemType, option: string): boolean {
+  return fileSystemOptions.some(({ pattern, of }) => of.includes(fsType) && pattern.test(option));
+}
+
+const SMALLEST_ALLOCATION = 4096n;
+const LARGEST_ALLOCATION = 1024n ** 3n;
+const factors: Readonly<Record<string, bigint>> = { k: 1024n, m: 1024n ** 2n, g: 1024n ** 3n };
+
+/** Whether XFS allocates space in steps of this size: it takes only powers of two, of a page or more. */
+function isAllocationSize(option: string): boolean {
+  const [, number = '', unit = ''] = /=(\d+)([a-z]?)$/i.exec(option) ?? [];
+  const bytes = BigInt(number) * (factors[unit.toLowerCase()] ?? 1n);
+  if (bytes < SMALLEST_ALLOCATION || bytes > LARGEST_ALLOCATION) return false;
+  return (bytes & (bytes - 1n)) === 0n;
 }

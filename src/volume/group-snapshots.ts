@@ -1,5 +1,5 @@
 import { checkSnapshotUnused } from './check-snapshot-unused.ts';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { invalidValue, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
 import { checkNotForeign } from './object-owner.ts';
@@ -21,7 +21,7 @@ export async function deleteGroupSnapshot(
   await model.copies.cancel(groupId);
   const group = await findObject(model, model.groups, groupId);
   if (!group) {
-    checkNotForeign(model, 'group_snapshot_id', groupId);
+    checkNotForeign(model, 'group', groupId);
     return;
   }
   checkMembers(group, snapshotIds);
@@ -50,5 +50,5 @@ function checkMembers({ id, snapshots }: GroupSnapshot, snapshotIds: readonly st
   const own = snapshots.map((snapshot) => snapshot.id);
   if (snapshotIds.length === 0 || isSameSet(own, snapshotIds)) return;
   const why = `is not what the group snapshot ${quote(id)} has: ${own.map(quote).join(', ')}`;
-  throw invalidField('snapshot_ids', snapshotIds.join(', '), why);
+  throw invalidValue('members', snapshotIds.join(', '), why);
 }

@@ -1,6 +1,6 @@
 import { VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import { namingSize } from './naming-pool.ts';
+import { ofThisSize } from './naming-pool.ts';
 import { placeOf } from './place.ts';
 import { replaceVolume } from './replace-volume.ts';
 import { claimRoom } from './room.ts';
@@ -25,9 +25,7 @@ export async function growContent(model: Model, volume: Volume, capacityBytes: b
   const grown: Volume = { ...volume, capacityBytes };
   try {
     const directory = records.volumes.directoryOf(volume.id);
-    await namingSize('capacity_range.required_bytes', () =>
-      backends[volume.content.backend].applyLimits(directory, grown),
-    );
+    await ofThisSize(() => backends[volume.content.backend].applyLimits(directory, grown));
     await model.onStep('expand: content grown');
     if (claim.bytes > 0n || unrecorded.has(volume)) await replaceVolume(model, grown);
   } catch (error) {

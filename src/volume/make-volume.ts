@@ -2,7 +2,7 @@ import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
 import { copyContent } from './copy-content.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
-import { namingSize } from './naming-pool.ts';
+import { ofThisSize } from './naming-pool.ts';
 import type { Place } from './place.ts';
 import { claimRoom } from './room.ts';
 import { mayShareBlocks } from './shared-space.ts';
@@ -15,8 +15,6 @@ export interface VolumeDraft
   readonly plan: ContentPlan;
   /** What its content is copied from; undefined for an empty volume. */
   readonly contentSource: { readonly origin: ContentSource; readonly found: FoundSource } | undefined;
-  /** What the request calls its size. */
-  readonly sizeField: string;
 }
 
 /**
@@ -25,15 +23,14 @@ export interface VolumeDraft
  * @throws VolumeError exhausted: there is no room for it
  */
 export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volume> {
-  const { id, place, plan, capacityBytes, sizeField } = draft;
+  const { id, place, plan, capacityBytes } = draft;
   const release = await claimRoom(model, place, {
     bytes: capacityBytes,
     isEnforced: isPlannedEnforced(plan),
-    field: sizeField,
   });
   return model.copies.making(id, async () => {
     try {
-      const volume = await namingSize(sizeField, () => build(model, draft));
+      const volume = await ofThisSize(() => build(model, draft));
       model.volumes.add(volume);
       return volume;
     } catch (error) {
@@ -46,7 +43,7 @@ export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volu
 }
 
 async function build(model: Model, draft: VolumeDraft): Promise<Volume> {
-  const { place, plan, contentSource, sizeField: _, ...decided } = draft;
+  const { place, plan, contentSource, ...decided } = draft;
   const { pool, capacityClass } = place;
   const { id, capacityBytes } = draft;
   const content: VolumeContent =

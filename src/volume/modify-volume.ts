@@ -41,8 +41,8 @@ export async function modifyVolume(
 /** @throws VolumeError invalid: a volume of this kind cannot have one of these parameters */
 export function checkMutable(backend: BackendKind, { inodeLimit }: Partial<MutableParameters>): void {
   if (inodeLimit === undefined || backend === 'quota') return;
-  const message = `mutable_parameters.inodeLimit: ${inodeLimit} cannot be held, because only a directory with a project quota has a limit of inodes, and this volume is ${described[backend]}`;
-  throw new VolumeError('invalid', message);
+  const message = `${inodeLimit} cannot be held, because only a directory with a project quota has a limit of inodes, and this volume is ${described[backend]}`;
+  throw new VolumeError('invalid', message, { about: 'inodeLimit' });
 }
 
 const described: Readonly<Record<Exclude<BackendKind, 'quota'>, string>> = {

@@ -45,6 +45,9 @@ const effects: Readonly<Record<string, Effect>> = {
   nolazytime: { group: 'lazytime' },
 };
 
+/** The flags that every volume can have, as requests write them. */
+export const mountFlagNames: readonly string[] = Object.keys(effects);
+
 /** No restriction at all. */
 export const noMountFlags: MountFlags = {
   readOnly: false,
@@ -66,11 +69,7 @@ export function parseMountFlags(field: string, flags: readonly string[]): MountF
   for (const flag of flags) {
     const effect = Object.hasOwn(effects, flag) ? effects[flag] : undefined;
     if (effect === undefined) {
-      throw invalidField(
-        field,
-        flag,
-        `is not a known mount flag; known are ${Object.keys(effects).join(', ')}`,
-      );
+      throw invalidField(field, flag, `is an unknown mount flag; known flags: ${mountFlagNames.join(', ')}`);
     }
     const rival = chosen.get(effect.group);
     if (rival !== undefined && rival !== flag) {

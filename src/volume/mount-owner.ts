@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { AttachedFile } from './devices-port.ts';
-import { quote, VolumeError } from './errors.ts';
+import { type PathSubject, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { MountedPath } from './mounts-port.ts';
 
@@ -12,15 +12,15 @@ import type { MountedPath } from './mounts-port.ts';
  */
 export async function checkOwner(
   model: Model,
-  field: string,
+  subject: PathSubject,
   volumeId: string,
   path: string,
   mountId: number,
 ): Promise<void> {
   const owner = await ownerOf(model, path, mountId);
   if (owner === undefined || owner === volumeId) return;
-  const message = `${field}: ${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
-  throw new VolumeError('precondition', message);
+  const message = `${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
+  throw new VolumeError('precondition', message, { about: subject });
 }
 
 async function ownerOf(model: Model, path: string, mountId: number): Promise<string | undefined> {

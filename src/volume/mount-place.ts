@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { invalidValue, type PathSubject, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { MountUse } from './mount-index.ts';
 import type { PathState, UnreadableState } from './mounts-port.ts';
@@ -9,13 +9,13 @@ import type { PathState, UnreadableState } from './mounts-port.ts';
  * would be a change to their data.
  * @throws VolumeError invalid
  */
-export async function checkOutsideVolumes(model: Model, field: string, path: string): Promise<void> {
+export async function checkOutsideVolumes(model: Model, subject: PathSubject, path: string): Promise<void> {
   const parent = await model.mounts.inspect(posix.dirname(path));
   if (!('mountId' in parent) || parent.mountId === undefined) return;
   const mount = await model.mountIndex.withId(parent.mountId);
   if (!mount) return;
-  const message = `${field}: ${quote(path)} lies inside volume ${quote(mount.volumeId)}, mounted at ${quote(mount.path)}`;
-  throw new VolumeError('invalid', message);
+  const message = `${quote(path)} lies inside volume ${quote(mount.volumeId)}, mounted at ${quote(mount.path)}`;
+  throw new VolumeError('invalid', message, { about: subject });
 }
 
 /**
@@ -25,13 +25,13 @@ export async function checkOutsideVolumes(model: Model, field: string, path: str
  */
 export function checkUse(
   model: Model,
-  field: string,
+  subject: PathSubject,
   path: string,
   wrongUse: Exclude<MountUse['kind'], 'found' | 'inside'>,
 ): void {
   if (model.mountIndex.at(path)?.use.kind !== wrongUse) return;
   const meaning = wrongUse === 'staging' ? 'where a volume is staged' : 'where a volume is published';
-  throw new VolumeError('invalid', `${field}: ${quote(path)} is ${meaning}`);
+  throw new VolumeError('invalid', `${quote(path)} is ${meaning}`, { about: subject });
 }
 
 /**
@@ -39,11 +39,11 @@ export function checkUse(
  * be readable for that.
  * @throws VolumeError invalid: a symbolic link; precondition: it cannot be known whether anything is mounted there
  */
-export function mountToTakeDown(field: string, path: string, state: PathState): number | undefined {
-  if (state.kind === 'symlink') throw symlinkError(field, path);
+export function mountToTakeDown(subject: PathSubject, path: string, state: PathState): number | undefined {
+  if (state.kind === 'symlink') throw symlinkError(subject, path);
   if (state.kind === 'mounted') return state.mountId;
   if (state.kind !== 'unreadable') return undefined;
-  if (state.mountId === undefined) throw unreadable(field, path, state);
+  if (state.mountId === undefined) throw unreadable(subject, path, state);
   return state.mountId;
 }
 
@@ -52,20 +52,20 @@ export function mountToTakeDown(field: string, path: string, state: PathState): 
  * @throws VolumeError precondition
  */
 export function checkReadable(
-  field: string,
+  subject: PathSubject,
   path: string,
   state: PathState,
 ): asserts state is Exclude<PathState, UnreadableState> {
-  if (state.kind === 'unreadable') throw unreadable(field, path, state);
+  if (state.kind === 'unreadable') throw unreadable(subject, path, state);
 }
 
-function unreadable(field: string, path: string, { mountId, why }: UnreadableState): VolumeError {
+function unreadable(subject: PathSubject, path: string, { mountId, why }: UnreadableState): VolumeError {
   const what = mountId === undefined ? quote(path) : `what is mounted at ${quote(path)}`;
-  const message = `${field}: ${what} ${why}; its disk or server may have failed`;
-  return new VolumeError('precondition', message);
+  const message = `${what} ${why}; its disk or server may have failed`;
+  return new VolumeError('precondition', message, { about: subject });
 }
 
 /** A path that is a symbolic link itself, which is neither followed nor replaced. */
-export function symlinkError(field: string, path: string): VolumeError {
-  return invalidField(field, path, 'is a symbolic link');
+export function symlinkError(subject: PathSubject, path: string): VolumeError {
+  return invalidValue(subject, path, 'is a symbolic link');
 }

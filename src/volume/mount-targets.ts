@@ -32,7 +32,8 @@ export function checkTargets(
   if (!rival) return;
   throw new VolumeError(
     'precondition',
-    `target_path: volume ${quote(volume.id)} is published at ${quote(rival.path)} already, and SINGLE_NODE_SINGLE_WRITER allows one target`,
+    `volume ${quote(volume.id)} is published at ${quote(rival.path)} already, and SINGLE_NODE_SINGLE_WRITER allows one target`,
+    { about: 'targetPath' },
   );
 }
 

@@ -1,4 +1,4 @@
-import { quote, VolumeError } from './errors.ts';
+import { type PathSubject, quote, VolumeError } from './errors.ts';
 import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
 import type { DirectoryState, MountedState } from './mounts-port.ts';
 import { isSame } from './staged-content.ts';
@@ -8,25 +8,32 @@ import { isSame } from './staged-content.ts';
  * @throws VolumeError precondition: something else is; already-exists: the volume is, with other flags
  */
 export function checkMountedAs(
-  field: string,
+  subject: PathSubject,
   path: string,
   mounted: MountedState,
   source: Pick<DirectoryState | MountedState, 'identity' | 'flags'>,
   flags: MountFlags,
 ): void {
-  if (!isSame(mounted.identity, source.identity)) throw somethingElse(field, path);
-  checkFlags(field, path, mounted, combineFlags(source.flags, flags));
+  if (!isSame(mounted.identity, source.identity)) throw somethingElse(subject, path);
+  checkFlags(subject, path, mounted, combineFlags(source.flags, flags));
 }
 
 /** @throws VolumeError already-exists: the volume is mounted, with other flags */
-export function checkFlags(field: string, path: string, mounted: MountedState, wanted: MountFlags): void {
+export function checkFlags(
+  subject: PathSubject,
+  path: string,
+  mounted: MountedState,
+  wanted: MountFlags,
+): void {
   const different = differingFlags(mounted.flags, wanted);
   if (different.length === 0) return;
-  const message = `${field}: the volume is mounted at ${quote(path)} already, but differs in ${different.join(', ')}`;
-  throw new VolumeError('already-exists', message);
+  const message = `the volume is mounted at ${quote(path)} already, but differs in ${different.join(', ')}`;
+  throw new VolumeError('already-exists', message, { about: subject });
 }
 
 /** The path is taken by what is not the volume. */
-export function somethingElse(field: string, path: string): VolumeError {
-  return new VolumeError('precondition', `${field}: ${quote(path)} is the mount point of something else`);
+export function somethingElse(subject: PathSubject, path: string): VolumeError {
+  return new VolumeError('precondition', `${quote(path)} is the mount point of something else`, {
+    about: subject,
+  });
 }

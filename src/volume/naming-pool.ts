@@ -1,4 +1,4 @@
-import { DiskError, prefixed, quote } from './errors.ts';
+import { DiskError, prefixed, quote, revised } from './errors.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -17,12 +17,12 @@ export async function namingPool<T>(
   }
 }
 
-/** Makes content of a size. A disk that cannot hold a file so large is reported with the field that names the size. */
-export async function namingSize<T>(field: string, work: () => Promise<T>): Promise<T> {
+/** Makes content of the size that a request asks for: when a disk cannot hold a file so large, that is what is wrong. */
+export async function ofThisSize<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
     if (!(error instanceof DiskError) || error.kind !== 'out-of-range') throw error;
-    throw prefixed(field, error);
+    throw revised(error, { about: 'requiredBytes' });
   }
 }

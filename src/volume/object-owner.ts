@@ -1,4 +1,4 @@
-import { quote, VolumeError } from './errors.ts';
+import { quote, type Subject, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { parseOwnId } from './object-id.ts';
 
@@ -6,9 +6,9 @@ import { parseOwnId } from './object-id.ts';
  * Refuses an id of our own form that names a pool of another node: nobody here can say that the object is gone.
  * @throws VolumeError precondition
  */
-export function checkNotForeign(model: Model, field: string, id: string): void {
+export function checkNotForeign(model: Model, subject: Subject, id: string): void {
   const foreign = whyForeign(model, id);
-  if (foreign !== undefined) throw new VolumeError('precondition', `${field}: ${foreign}`);
+  if (foreign !== undefined) throw new VolumeError('precondition', foreign, { about: subject });
 }
 
 /** A sentence on an id that names a pool of another node; undefined for any other. */

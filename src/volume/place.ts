@@ -1,5 +1,5 @@
 import type { Account } from './account.ts';
-import { invalidField } from './errors.ts';
+import { invalidValue } from './errors.ts';
 import type { Model } from './model.ts';
 import type { Pool } from './pool.ts';
 import type { Volume } from './volume.ts';
@@ -36,14 +36,13 @@ export function findPlace(model: Model, name: string | undefined): Place | undef
 
 /**
  * The same, where there must be one.
- * @param field the request's field that has the parameters
  * @throws VolumeError invalid, with every name there is
  */
-export function requirePlace(model: Model, name: string | undefined, field = 'parameters'): Place {
+export function requirePlace(model: Model, name: string | undefined): Place {
   const place = findPlace(model, name);
   if (place) return place;
   const known = [...model.pools.all.map((pool) => pool.name), ...model.pools.default.classes.keys()];
-  throw invalidField(`${field}.pool`, name, `is no pool; there are ${known.join(', ')}`);
+  throw invalidValue('pool', name, `is no pool; there are ${known.join(', ')}`);
 }
 
 function roomiestClass({ classes }: Pool): string | undefined {

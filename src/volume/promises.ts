@@ -9,8 +9,6 @@ export interface Claim {
   readonly bytes: bigint;
   /** Whether the volume is held to its size, so that the disk must have the room. */
   readonly isEnforced: boolean;
-  /** What the request calls them; that of a CapacityRange where nothing is said. */
-  readonly field?: string;
 }
 
 /** Counts a volume that exists already. */

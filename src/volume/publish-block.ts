@@ -1,11 +1,11 @@
 import { isReadOnly } from './capability.ts';
 import type { Device } from './devices-port.ts';
-import { quote, VolumeError } from './errors.ts';
+import { about, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
-import { deviceOf, namingField } from './staged-content.ts';
+import { deviceOf } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -20,8 +20,8 @@ export async function publishBlock(
 ): Promise<void> {
   const device = await deviceOf(model, volume);
   if (!device) {
-    const message = `staging_target_path: volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
-    throw new VolumeError('precondition', message);
+    const message = `volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
+    throw new VolumeError('precondition', message, { about: 'stagingPath' });
   }
   const readOnly = isReadOnly(spec.capability, spec.readOnly);
   const isDeviceReadOnly = await model.devices.isReadOnly(device);
@@ -31,7 +31,7 @@ export async function publishBlock(
   if (target.kind === 'mounted')
     checkMounted(spec.targetPath, target.deviceNode, device, { readOnly, isDeviceReadOnly });
   await reserveTarget(model, volume, spec, target, async () => {
-    const wasMade = await namingField('target_path', model.mounts.makeFile(spec.targetPath));
+    const wasMade = await about('targetPath', model.mounts.makeFile(spec.targetPath));
     return mountMade(model, spec.targetPath, wasMade, async () => {
       await model.devices.setReadOnly(device, readOnly);
       return model.mounts.bindDevice(device, spec.targetPath);
@@ -57,8 +57,8 @@ function checkMixture(
   });
   if (!other) return;
   const how = readOnly ? 'for writing' : 'read-only';
-  const message = `target_path: volume ${quote(volume.id)} is published ${how} at ${quote(other.path)}, and a device is read-only for all its targets or for none`;
-  throw new VolumeError('precondition', message);
+  const message = `volume ${quote(volume.id)} is published ${how} at ${quote(other.path)}, and a device is read-only for all its targets or for none`;
+  throw new VolumeError('precondition', message, { about: 'targetPath' });
 }
 
 function checkMounted(
@@ -67,8 +67,8 @@ function checkMounted(
   device: Device,
   { readOnly, isDeviceReadOnly }: Writing,
 ): void {
-  if (deviceNode !== device.number) throw somethingElse('target_path', targetPath);
+  if (deviceNode !== device.number) throw somethingElse('targetPath', targetPath);
   if (readOnly === isDeviceReadOnly) return;
-  const message = `target_path: the volume is mounted at ${quote(targetPath)} already, but differs in readOnly`;
-  throw new VolumeError('already-exists', message);
+  const message = `the volume is mounted at ${quote(targetPath)} already, but differs in readOnly`;
+  throw new VolumeError('already-exists', message, { about: 'targetPath' });
 }

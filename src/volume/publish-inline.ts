@@ -1,5 +1,6 @@
-import { checkSuitable, type MountCapability, requiredMountFlags } from './capability.ts';
+import { type MountCapability, requiredMountFlags } from './capability.ts';
 import { newVolumeBytes } from './capacity.ts';
+import { checkSuitable } from './check-suitable.ts';
 import {
   type ContentPlan,
   type ContentWish,
@@ -7,7 +8,7 @@ import {
   minimumBytes as minimumBytesOf,
 } from './choose-content.ts';
 import { deleteUnused } from './delete-volume.ts';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { about, invalidValue, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
@@ -17,11 +18,8 @@ import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { type Place, requirePlace } from './place.ts';
 import { checkImageAt, fillImage, mountImage } from './stage-image.ts';
-import { contentOf, inspectField, namingField } from './staged-content.ts';
+import { contentOf, inspectPath } from './staged-content.ts';
 import { defaultMutableParameters, type RootOwnership, type Volume } from './volume.ts';
-
-/** The request's field that says what an inline volume shall be. */
-const ATTRIBUTES = 'volume_context';
 
 /** What NodePublishVolume asks for where the volume is an inline ephemeral one, parsed. */
 export interface InlineSpec {
@@ -51,10 +49,10 @@ export function publishInline(model: Model, spec: InlineSpec): Promise<void> {
 
 async function publish(model: Model, spec: InlineSpec): Promise<void> {
   const { targetPath } = spec;
-  const target = await inspectField(model, 'target_path', targetPath);
-  await checkOutsideVolumes(model, 'target_path', targetPath);
-  if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
-  checkReadable('target_path', targetPath, target);
+  const target = await inspectPath(model, 'targetPath', targetPath);
+  await checkOutsideVolumes(model, 'targetPath', targetPath);
+  if (target.kind === 'symlink') throw symlinkError('targetPath', targetPath);
+  checkReadable('targetPath', targetPath, target);
   const { volume, isNew } = await findOrMake(model, spec, target);
   try {
     await mountInline(model, volume, spec, target);
@@ -72,12 +70,12 @@ async function findOrMake(
 ): Promise<{ volume: Volume; isNew: boolean }> {
   const known = await findInline(model, spec);
   if (known) return { volume: known, isNew: false };
-  const place = requirePlace(model, spec.pool, ATTRIBUTES);
+  const place = requirePlace(model, spec.pool);
   await place.pool.checkReachable();
   // A pool that has just come back may hold it.
   const found = await findInline(model, spec);
   if (found) return { volume: found, isNew: false };
-  if (target.kind === 'mounted') throw somethingElse('target_path', spec.targetPath);
+  if (target.kind === 'mounted') throw somethingElse('targetPath', spec.targetPath);
   return { volume: await makeInline(model, place, spec), isNew: true };
 }
 
@@ -87,13 +85,13 @@ async function findInline(model: Model, { volumeId, targetPath }: InlineSpec): P
   const why = volume.inline
     ? `is an inline volume with the target ${quote(volume.inline.targetPath)}, and has no other`
     : 'exists, and is not an inline volume';
-  throw new VolumeError('precondition', `volume_id: volume ${quote(volumeId)} ${why}`);
+  throw new VolumeError('precondition', `volume ${quote(volumeId)} ${why}`, { about: 'volume' });
 }
 
 function makeInline(model: Model, place: Place, spec: InlineSpec): Promise<Volume> {
   const { volumeId, capability, targetPath } = spec;
   const wish = { ...spec.wish, isBlock: false, fsType: capability.fsType };
-  const plan = chooseContent(model, place.pool, wish, ATTRIBUTES);
+  const plan = chooseContent(model, place.pool, wish);
   return makeVolume(model, {
     id: volumeId,
     name: undefined,
@@ -105,7 +103,6 @@ function makeInline(model: Model, place: Place, spec: InlineSpec): Promise<Volum
     accessModes: [capability.accessMode],
     mutable: defaultMutableParameters,
     inline: { targetPath },
-    sizeField: `${ATTRIBUTES}.size`,
   });
 }
 
@@ -116,28 +113,28 @@ function sizeOf(model: Model, plan: ContentPlan, { sizeBytes }: InlineSpec): big
   const minimumBytes = minimumBytesOf(model, plan);
   if (bytes > maximumVolumeBytes) {
     const why = `bytes are more than a volume may have, ${maximumVolumeBytes} bytes (--max-volume-size)`;
-    throw invalidField(`${ATTRIBUTES}.size`, bytes, why);
+    throw invalidValue('requiredBytes', bytes, why);
   }
   if (bytes >= minimumBytes) return bytes;
-  throw invalidField(`${ATTRIBUTES}.size`, bytes, `bytes are too few; the file system needs ${minimumBytes}`);
+  throw invalidValue('requiredBytes', bytes, `bytes are too few; the file system needs ${minimumBytes}`);
 }
 
 async function mountInline(model: Model, volume: Volume, spec: InlineSpec, target: PathState): Promise<void> {
   const { targetPath, capability } = spec;
-  checkSuitable(volume, capability);
+  await checkSuitable(model, volume, capability);
   await model.mountIndex.confirmed(volume.id);
   const flags = requiredMountFlags(capability, spec.readOnly);
   const image = { path: targetPath, capability, flags };
   const directory = volume.content.backend === 'image' ? undefined : await contentOf(model, volume);
   if (target.kind === 'mounted') {
-    if (directory) checkMountedAs('target_path', targetPath, target, directory.state, flags);
+    if (directory) checkMountedAs('targetPath', targetPath, target, directory.state, flags);
     else {
-      await checkImageAt(model, volume, 'target_path', target, image);
+      await checkImageAt(model, volume, 'targetPath', target, image);
       await fillImage(model, volume, image);
     }
   }
   await reserveTarget(model, volume, spec, target, async () => {
-    const wasMade = await namingField('target_path', model.mounts.makeDirectory(targetPath));
+    const wasMade = await about('targetPath', model.mounts.makeDirectory(targetPath));
     return mountMade(model, targetPath, wasMade, () =>
       directory
         ? model.mounts.bind(directory.path, targetPath, flags, directory.state.identity)

@@ -1,7 +1,8 @@
 import { attachmentOf, checkAttached } from './attach-volume.ts';
-import { checkSuitable, type MountCapability, requiredMountFlags } from './capability.ts';
+import { type MountCapability, requiredMountFlags } from './capability.ts';
+import { checkSuitable } from './check-suitable.ts';
 import { endInline } from './end-inline.ts';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { about, invalidValue, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { checkOwner } from './mount-owner.ts';
 import {
@@ -15,7 +16,7 @@ import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './moun
 import { checkMountedAs } from './mounted-as.ts';
 import type { MountedState, PathState } from './mounts-port.ts';
 import { publishBlock } from './publish-block.ts';
-import { inspectField, isVolumeAt, namingField } from './staged-content.ts';
+import { inspectPath, isVolumeAt } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -33,13 +34,13 @@ async function publish(model: Model, volume: Volume, asked: PublishSpec): Promis
   // As with a device that the node has for reading only, nothing else is to be had.
   const readOnly = asked.readOnly || attachmentOf(model, volume)?.readOnly === true;
   const spec = { ...asked, readOnly };
-  checkSuitable(volume, capability);
+  await checkSuitable(model, volume, capability);
   if (stagingPath === targetPath)
-    throw invalidField('target_path', targetPath, 'is the staging_target_path as well');
-  const target = await inspectField(model, 'target_path', targetPath);
-  await checkOutsideVolumes(model, 'target_path', targetPath);
-  if (target.kind === 'symlink') throw symlinkError('target_path', targetPath);
-  checkReadable('target_path', targetPath, target);
+    throw invalidValue('targetPath', targetPath, 'is where the volume is staged');
+  const target = await inspectPath(model, 'targetPath', targetPath);
+  await checkOutsideVolumes(model, 'targetPath', targetPath);
+  if (target.kind === 'symlink') throw symlinkError('targetPath', targetPath);
+  checkReadable('targetPath', targetPath, target);
   await model.mountIndex.confirmed(volume.id);
   if (capability.accessType === 'block') await publishBlock(model, volume, spec, target);
   else await publishMount(model, volume, { ...spec, capability }, target);
@@ -55,10 +56,10 @@ async function publishMount(
   const flags = requiredMountFlags(spec.capability, spec.readOnly);
   // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
-  if (target.kind === 'mounted') checkMountedAs('target_path', spec.targetPath, target, staged, flags);
+  if (target.kind === 'mounted') checkMountedAs('targetPath', spec.targetPath, target, staged, flags);
   const readOnly = staged.flags.readOnly || flags.readOnly;
   await reserveTarget(model, volume, { ...spec, readOnly }, target, async () => {
-    const wasMade = await namingField('target_path', model.mounts.makeDirectory(spec.targetPath));
+    const wasMade = await about('targetPath', model.mounts.makeDirectory(spec.targetPath));
     return mountMade(model, spec.targetPath, wasMade, () =>
       model.mounts.bind(spec.stagingPath, spec.targetPath, flags, staged.identity),
     );
@@ -66,11 +67,11 @@ async function publishMount(
 }
 
 async function stagedAt(model: Model, volume: Volume, stagingPath: string): Promise<MountedState> {
-  const staged = await inspectField(model, 'staging_target_path', stagingPath);
-  checkReadable('staging_target_path', stagingPath, staged);
+  const staged = await inspectPath(model, 'stagingPath', stagingPath);
+  checkReadable('stagingPath', stagingPath, staged);
   if (staged.kind === 'mounted' && (await isVolumeAt(model, volume, stagingPath, staged))) return staged;
-  const message = `staging_target_path: volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
-  throw new VolumeError('precondition', message);
+  const message = `volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
+  throw new VolumeError('precondition', message, { about: 'stagingPath' });
 }
 
 /**
@@ -83,16 +84,16 @@ export function unpublishVolume(model: Model, volumeId: string, targetPath: stri
 }
 
 async function unpublish(model: Model, volumeId: string, targetPath: string): Promise<void> {
-  const state = await inspectField(model, 'target_path', targetPath);
-  const mountId = mountToTakeDown('target_path', targetPath, state);
-  if (mountId !== undefined) await checkOwner(model, 'target_path', volumeId, targetPath, mountId);
-  checkUse(model, 'target_path', targetPath, 'staging');
-  await checkOutsideVolumes(model, 'target_path', targetPath);
+  const state = await inspectPath(model, 'targetPath', targetPath);
+  const mountId = mountToTakeDown('targetPath', targetPath, state);
+  if (mountId !== undefined) await checkOwner(model, 'targetPath', volumeId, targetPath, mountId);
+  checkUse(model, 'targetPath', targetPath, 'staging');
+  await checkOutsideVolumes(model, 'targetPath', targetPath);
   await model.onStep('unpublish: checked');
-  if (mountId !== undefined) await namingField('target_path', model.mounts.unmount(targetPath));
+  if (mountId !== undefined) await about('targetPath', model.mounts.unmount(targetPath));
   model.mountIndex.removePath(targetPath);
   await model.onStep('unpublish: unmounted');
-  if (state.kind !== 'absent') await namingField('target_path', model.mounts.remove(targetPath));
+  if (state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
   await model.onStep('unpublish: target removed');
   await endInline(model, volumeId, targetPath);
 }

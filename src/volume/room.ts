@@ -120,8 +120,8 @@ function checkDisk(model: Model, pool: Pool, claim: Claim, space: DiskSpace): vo
 }
 
 function exhausted({ pool, capacityClass }: Place, roomLeft: bigint, claim: Claim): VolumeError {
-  const { bytes, field = 'capacity_range.required_bytes' } = claim;
-  return new VolumeError('exhausted', `${field}: ${noRoom(capacityClass ?? pool.name, roomLeft, bytes)}`);
+  const message = noRoom(capacityClass ?? pool.name, roomLeft, claim.bytes);
+  return new VolumeError('exhausted', message, { about: 'requiredBytes' });
 }
 
 function noRoom(where: string, roomLeft: bigint, bytes: bigint): string {

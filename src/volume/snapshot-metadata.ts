@@ -1,7 +1,7 @@
 import { type BlockType, laidOut } from './block-layout.ts';
 import type { ByteRange, ChangeSearch, OpenImage } from './block-maps.ts';
 import { pagesOf } from './block-ranges.ts';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { invalidValue, quote, type Subject, VolumeError } from './errors.ts';
 import { existingSnapshot, snapshotDirectory } from './find-snapshot.ts';
 import type { Model } from './model.ts';
 import type { Snapshot } from './snapshot.ts';
@@ -35,7 +35,7 @@ export async function* allocatedBlocks(
   spec: MetadataSpec,
   signal: AbortSignal,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
-  const image = await openImage(model, await blockSnapshot(model, 'snapshot_id', snapshotId));
+  const image = await openImage(model, await blockSnapshot(model, 'snapshot', snapshotId));
   try {
     yield* metadataOf(image, spec, ({ start }) => image.dataRanges(start, signal));
   } finally {
@@ -54,11 +54,11 @@ export async function* changedBlocks(
   spec: MetadataSpec,
   signal: AbortSignal,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
-  const base = await blockSnapshot(model, 'base_snapshot_id', baseId);
-  const target = await blockSnapshot(model, 'target_snapshot_id', targetId);
+  const base = await blockSnapshot(model, 'snapshot', baseId);
+  const target = await blockSnapshot(model, 'targetSnapshot', targetId);
   if (base.sourceVolumeId !== target.sourceVolumeId) {
     const why = `is of the volume ${quote(target.sourceVolumeId)}, and ${quote(baseId)} of ${quote(base.sourceVolumeId)}`;
-    throw invalidField('target_snapshot_id', targetId, why);
+    throw invalidValue('targetSnapshot', targetId, why);
   }
   const baseImage = await openImage(model, base);
   try {
@@ -79,8 +79,8 @@ async function* metadataOf(
   rangesFrom: (search: ChangeSearch) => AsyncIterable<ByteRange>,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
   if (startingOffset < 0n || startingOffset > sizeBytes) {
-    const message = `starting_offset: ${startingOffset} is not within the ${sizeBytes} bytes of the snapshot`;
-    throw new VolumeError('out-of-range', message);
+    const message = `${startingOffset} is not within the ${sizeBytes} bytes of the snapshot`;
+    throw new VolumeError('out-of-range', message, { about: 'startingOffset' });
   }
   const limit = maximumRanges === 0 ? RANGES_LIMIT : Math.min(maximumRanges, RANGES_LIMIT);
   const blocks = laidOut({ blockType, sizeBytes, startingOffset }, rangesFrom);
@@ -88,10 +88,10 @@ async function* metadataOf(
 }
 
 /** A snapshot that is an image, of a block volume or of a file system that lies in one. */
-async function blockSnapshot(model: Model, field: string, snapshotId: string): Promise<Snapshot> {
+async function blockSnapshot(model: Model, subject: Subject, snapshotId: string): Promise<Snapshot> {
   const snapshot = await existingSnapshot(model, snapshotId);
   if (snapshot.content.backend === 'image') return snapshot;
-  throw invalidField(field, snapshotId, 'is a snapshot of directories and files, which has no blocks');
+  throw invalidValue(subject, snapshotId, 'is a snapshot of directories and files, which has no blocks');
 }
 
 async function openImage(model: Model, snapshot: Snapshot): Promise<OpenImage> {

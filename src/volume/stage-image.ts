@@ -1,6 +1,6 @@
 import type { MountCapability } from './capability.ts';
 import { checkNothingLost } from './content-defects.ts';
-import { quote, VolumeError } from './errors.ts';
+import type { PathSubject } from './errors.ts';
 import { defaultFileSystemType, type FileSystemType } from './file-system-type.ts';
 import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
@@ -31,7 +31,7 @@ export async function stageImage(
 ): Promise<number> {
   const wanted = { path: stagingPath, capability, flags: capability.mountFlags };
   if (state.kind !== 'mounted') return mountImage(model, volume, wanted);
-  await checkImageAt(model, volume, 'staging_target_path', state, wanted);
+  await checkImageAt(model, volume, 'stagingPath', state, wanted);
   await fillImage(model, volume, wanted);
   return state.mountId;
 }
@@ -43,12 +43,12 @@ export async function stageImage(
 export async function checkImageAt(
   model: Model,
   volume: Volume,
-  field: string,
+  subject: PathSubject,
   mounted: MountedState,
   { path, flags }: Pick<ImageMount, 'path' | 'flags'>,
 ): Promise<void> {
-  if (!(await isVolumeAt(model, volume, path, mounted))) throw somethingElse(field, path);
-  checkFlags(field, path, mounted, combineFlags(plainFlags, flags));
+  if (!(await isVolumeAt(model, volume, path, mounted))) throw somethingElse(subject, path);
+  checkFlags(subject, path, mounted, combineFlags(plainFlags, flags));
 }
 
 /**
@@ -105,17 +105,7 @@ async function fileSystemFor(
   { fsType: wanted }: MountCapability,
 ): Promise<FileSystemType> {
   const found = await model.formatter.inspect(image);
-  if (found === 'unknown') {
-    const message = `volume ${quote(volume.id)} holds something that is no file system of this driver; it is left as it is`;
-    throw new VolumeError('precondition', message);
-  }
-  if (found !== 'blank') {
-    if (wanted === undefined || wanted === found) return found;
-    throw new VolumeError(
-      'precondition',
-      `volume_capability.mount.fs_type: the volume has ${found}, not ${wanted}`,
-    );
-  }
+  if (found !== 'blank' && found !== 'unknown') return found;
   const made =
     volume.content.backend === 'image' &&
     volume.content.use.accessType === 'mount' &&
@@ -133,6 +123,6 @@ function mountOptions(
   // Deleted data gives its space back to the pool, unless the request says otherwise.
   if (!options.some((option) => /^(no)?discard\b/.test(option))) options.push('discard');
   // A copy has the id of its original, and XFS would not mount both; it is only told not to look.
-  if (fsType === 'xfs') options.push('nouuid');
+  if (fsType === 'xfs' && !options.includes('nouuid')) options.push('nouuid');
   return options;
 }

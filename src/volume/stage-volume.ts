@@ -1,8 +1,9 @@
 import { checkAttached } from './attach-volume.ts';
-import { checkSuitable, type VolumeCapability } from './capability.ts';
+import type { VolumeCapability } from './capability.ts';
+import { checkSuitable } from './check-suitable.ts';
 import { checkNothingLost } from './content-defects.ts';
 import { detachImage } from './detach-image.ts';
-import { quote, VolumeError } from './errors.ts';
+import { about, quote, VolumeError } from './errors.ts';
 import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
 import type { MountFlags } from './mount-flags.ts';
@@ -18,7 +19,7 @@ import { checkMountedAs, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { restoreVolumeLimits } from './restore-limits.ts';
 import { stageImage } from './stage-image.ts';
-import { contentOf, imageOf, inspectField, namingField } from './staged-content.ts';
+import { contentOf, imageOf, inspectPath } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -44,10 +45,10 @@ async function stage(
 ): Promise<void> {
   checkNotInline(volume);
   checkAttached(model, volume);
-  checkSuitable(volume, capability);
-  const state = await inspectField(model, 'staging_target_path', stagingPath);
-  await checkOutsideVolumes(model, 'staging_target_path', stagingPath);
-  checkReadable('staging_target_path', stagingPath, state);
+  await checkSuitable(model, volume, capability);
+  const state = await inspectPath(model, 'stagingPath', stagingPath);
+  await checkOutsideVolumes(model, 'stagingPath', stagingPath);
+  checkReadable('stagingPath', stagingPath, state);
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
   await model.onStep('stage: checked');
   if (capability.accessType === 'block') {
@@ -72,7 +73,7 @@ async function stageDirectory(
   // Before pods write. One that cannot be limited is staged all the same: its health says so.
   await restoreVolumeLimits(model, volume.id);
   if (state.kind === 'mounted') {
-    checkMountedAs('staging_target_path', stagingPath, state, content.state, flags);
+    checkMountedAs('stagingPath', stagingPath, state, content.state, flags);
     return state.mountId;
   }
   return model.mounts.bind(content.path, stagingPath, flags, content.state.identity);
@@ -84,7 +85,7 @@ async function stageBlock(
   stagingPath: string,
   state: PathState,
 ): Promise<void> {
-  if (state.kind === 'mounted') throw somethingElse('staging_target_path', stagingPath);
+  if (state.kind === 'mounted') throw somethingElse('stagingPath', stagingPath);
   const image = await imageOf(model, volume);
   await checkNothingLost(model, volume);
   await settleSize(model, volume);
@@ -103,13 +104,13 @@ export function unstageVolume(model: Model, volumeId: string, stagingPath: strin
 }
 
 async function unstage(model: Model, volumeId: string, stagingPath: string): Promise<void> {
-  const state = await inspectField(model, 'staging_target_path', stagingPath);
-  const mountId = mountToTakeDown('staging_target_path', stagingPath, state);
-  if (mountId !== undefined) await checkOwner(model, 'staging_target_path', volumeId, stagingPath, mountId);
-  checkUse(model, 'staging_target_path', stagingPath, 'target');
+  const state = await inspectPath(model, 'stagingPath', stagingPath);
+  const mountId = mountToTakeDown('stagingPath', stagingPath, state);
+  if (mountId !== undefined) await checkOwner(model, 'stagingPath', volumeId, stagingPath, mountId);
+  checkUse(model, 'stagingPath', stagingPath, 'target');
   if (model.features.strictLifecycle) await checkUnpublished(model, volumeId, stagingPath);
   await model.onStep('unstage: checked');
-  if (mountId !== undefined) await namingField('staging_target_path', model.mounts.unmount(stagingPath));
+  if (mountId !== undefined) await about('stagingPath', model.mounts.unmount(stagingPath));
   model.mountIndex.removePath(stagingPath);
   await model.onStep('unstage: unmounted');
   await detachImage(model, volumeId);
@@ -127,13 +128,13 @@ async function checkUnpublished(model: Model, volumeId: string, stagingPath: str
 /** @throws VolumeError precondition */
 function checkNotInline({ id, inline }: Volume): void {
   if (!inline) return;
-  const message = `volume_id: ${quote(id)} is an inline volume, which is published and never staged`;
-  throw new VolumeError('precondition', message);
+  const message = `${quote(id)} is an inline volume, which is published and never staged`;
+  throw new VolumeError('precondition', message, { about: 'volume' });
 }
 
 function checkDirectory(path: string, state: PathState): void {
   if (state.kind === 'directory') return;
-  if (state.kind === 'symlink') throw symlinkError('staging_target_path', path);
+  if (state.kind === 'symlink') throw symlinkError('stagingPath', path);
   const what = state.kind === 'absent' ? 'does not exist' : 'is not a directory';
-  throw new VolumeError('precondition', `staging_target_path: ${quote(path)} ${what}`);
+  throw new VolumeError('precondition', `${quote(path)} ${what}`, { about: 'stagingPath' });
 }

@@ -1,5 +1,5 @@
 import type { Device } from './devices-port.ts';
-import { prefixed, quote, VolumeError } from './errors.ts';
+import { about, type PathSubject, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import type { DirectoryState, FileIdentity, PathState } from './mounts-port.ts';
 import { namingPool } from './naming-pool.ts';
@@ -60,19 +60,9 @@ export async function isVolumeAt(
     : (await model.mounts.deviceAt(path)) === device.number;
 }
 
-/** What is at a path of a request; a path that cannot be walked is told with the name of its field. */
-export function inspectField(model: Model, field: string, path: string): Promise<PathState> {
-  return namingField(field, model.mounts.inspect(path));
-}
-
-/** Puts the name of the request's field before what is wrong with its value. */
-export async function namingField<T>(field: string, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (!(error instanceof VolumeError)) throw error;
-    throw prefixed(field, error);
-  }
+/** What is at a path of a request. */
+export function inspectPath(model: Model, subject: PathSubject, path: string): Promise<PathState> {
+  return about(subject, model.mounts.inspect(path));
 }
 
 /** Whether two identities are of one file or directory. */

@@ -25,6 +25,7 @@ export function checkAccessibility(requisite: readonly TopologySegments[], ours:
   if (isAccessible(requisite, ours)) return;
   throw new VolumeError(
     'exhausted',
-    `accessibility_requirements.requisite: none of the ${requisite.length} places listed is this node, ${JSON.stringify(ours)}`,
+    `none of the ${requisite.length} places listed is this node, ${JSON.stringify(ours)}`,
+    { about: 'topology' },
   );
 }

@@ -4,6 +4,7 @@ import type { VolumeSpec } from './create-volume.ts';
 import { quote } from './errors.ts';
 import type { Model } from './model.ts';
 import { mutableDifference } from './modify-volume.ts';
+import { modeObjection } from './objections.ts';
 import { findPlace } from './place.ts';
 import { isAccessible } from './topology.ts';
 import {
@@ -25,6 +26,8 @@ export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): 
     return `topology ${JSON.stringify(model.topology)}`;
   }
   if (!isSameSource(existing.source, spec.source)) return describeSource(existing.source);
+  const objection = modeObjection(existing.accessModes, spec.capabilities);
+  if (objection) return 'access mode SINGLE_NODE_SINGLE_WRITER';
   const mutable = mutableDifference(existing, spec.mutable);
   if (mutable !== undefined) return mutable;
   return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);

@@ -3,7 +3,7 @@ import type { Model } from './model.ts';
 import { checkReadable } from './mount-place.ts';
 import { namingPool } from './naming-pool.ts';
 import type { VolumeUsage } from './ports.ts';
-import { deviceOf, inspectField, isVolumeAt } from './staged-content.ts';
+import { deviceOf, inspectPath, isVolumeAt } from './staged-content.ts';
 import { isBlock, type Volume } from './volume.ts';
 
 /**
@@ -66,8 +66,8 @@ async function isSomethingAt(model: Model, volume: Volume, path: string): Promis
  *   there cannot be looked at
  */
 export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
-  const state = await inspectField(model, 'volume_path', volumePath);
-  checkReadable('volume_path', volumePath, state);
+  const state = await inspectPath(model, 'volumePath', volumePath);
+  checkReadable('volumePath', volumePath, state);
   // The staging path of a block volume is a directory with nothing in it that tells the volume.
   const mayBeStagingPath = isBlock(volume.content) && state.kind === 'directory';
   if (mayBeStagingPath && (await deviceOf(model, volume))) return;
@@ -76,6 +76,6 @@ export async function checkVolumeAt(model: Model, volume: Volume, volumePath: st
 
 /** The volume exists, but not at this path. */
 export function notMountedAt(volume: Volume, path: string, options?: ErrorOptions): VolumeError {
-  const message = `volume_path: volume ${quote(volume.id)} is not mounted at ${quote(path)}`;
-  return new VolumeError('not-found', message, options);
+  const message = `volume ${quote(volume.id)} is not mounted at ${quote(path)}`;
+  return new VolumeError('not-found', message, { ...options, about: 'volumePath' });
 }

@@ -1,7 +1,8 @@
 import { type ContentWish, isPlannedEnforced } from './choose-content.ts';
-import { invalidField, quote, VolumeError } from './errors.ts';
+import { invalidValue, quote, VolumeError } from './errors.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
+import type { Provision } from './objections.ts';
 import type { Pool } from './pool.ts';
 
 /**
@@ -18,18 +19,18 @@ export async function wishForCopy(
   const { imageUse, original } = source;
   if (imageUse === undefined) return directoryWish(pool, wish);
   if (wish.backend === 'directory') {
-    throw invalidField(
-      'parameters.backend',
-      wish.backend,
-      'cannot hold the content source, which is an image',
-    );
+    throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is an image');
   }
   if (wish.isBlock) return { ...wish, backend: 'image' };
   const found = await model.formatter.inspect(original.path);
-  const hasFileSystem = found !== 'blank' && found !== 'unknown';
+  if (found === 'unknown') {
+    const message = 'the content source holds no file system of this driver, and can only be a block volume';
+    throw new VolumeError('invalid', message, { about: 'capability' });
+  }
+  const hasFileSystem = found !== 'blank';
   if (wish.fsType !== undefined && hasFileSystem && found !== wish.fsType) {
     const why = `is not the file system of the content source, which has ${found}`;
-    throw invalidField('volume_capability.mount.fs_type', wish.fsType, why);
+    throw invalidValue('fsType', wish.fsType, why);
   }
   const made = imageUse.accessType === 'mount' ? imageUse.fsType : undefined;
   return { ...wish, backend: 'image', fsType: wish.fsType ?? (hasFileSystem ? found : made) };
@@ -37,20 +38,33 @@ export async function wishForCopy(
 
 function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWish {
   if (wish.isBlock) {
-    const message =
-      'volume_capabilities: a block volume cannot be made from the content source, which is a directory';
-    throw new VolumeError('invalid', message);
+    const message = 'a block volume cannot be made from the content source, which is a directory';
+    throw new VolumeError('invalid', message, { about: 'capability' });
   }
   if (wish.backend === 'image') {
-    throw invalidField(
-      'parameters.backend',
-      wish.backend,
-      'cannot hold the content source, which is a directory',
-    );
+    throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is a directory');
   }
   if (wish.enforceCapacity === 'required' && !isPlannedEnforced(abilities.directories)) {
     const why = `cannot be met: the content source is a directory, and pool ${quote(name)} has no quota in force`;
-    throw invalidField('parameters.enforceCapacity', wish.enforceCapacity, why);
+    throw invalidValue('enforceCapacity', wish.enforceCapacity, why);
   }
   return { ...wish, backend: 'directory' };
+}
+
+/**
+ * Checks that the file system in a copied image fits the volume: that of a block volume is its user's, and may say
+ * anything of its size.
+ * @throws VolumeError out-of-range
+ */
+export async function checkMountable(
+  model: Model,
+  plan: Provision,
+  { original, imageUse }: FoundSource,
+  capacityBytes: bigint,
+): Promise<void> {
+  if (plan.backend !== 'image' || plan.use.accessType === 'block' || imageUse?.accessType !== 'block') return;
+  const fault = await model.formatter.faultOf(original.path);
+  if (fault?.kind !== 'cut off' || fault.fileSystemBytes <= capacityBytes) return;
+  const message = `${capacityBytes} bytes cannot hold the file system of the content source, which has ${fault.fileSystemBytes}`;
+  throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
 }

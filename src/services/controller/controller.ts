@@ -4,6 +4,7 @@ import type { Methods } from '../../rpc/service.ts';
 import { deleteVolume } from '../../volume/delete-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
+import { namingFields } from '../field-names.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';
 import { required } from '../requests.ts';
@@ -38,7 +39,7 @@ const attachCapabilities = [
 
 /** The Controller service (CSI specification, Controller Service RPC). */
 export function controllerService(model: Model): Methods<ControllerDefinition> {
-  return {
+  return namingFields({
     CreateVolume: createVolumeMethod(model),
     DeleteVolume: {
       locks: (request) => [volumeLock(request.volume_id)],
@@ -62,7 +63,7 @@ export function controllerService(model: Model): Methods<ControllerDefinition> {
     ...(model.features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(model) } : {}),
     ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
     ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
-  };
+  });
 }
 
 function capabilitiesOf({ expansion, features }: Model): ControllerServiceCapability[] {

@@ -1,9 +1,9 @@
 import type { CreateVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse as Response } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
 import type { Lock } from '../../rpc/key-locks.ts';
-import { contradiction, fsTypeOf } from '../../volume/capability.ts';
+import { fsTypeOf } from '../../volume/capability.ts';
 import { createVolume, type VolumeSpec } from '../../volume/create-volume.ts';
-import { missingField, VolumeError } from '../../volume/errors.ts';
+import { missingField } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
 import type { ContentSource } from '../../volume/volume.ts';
 import { nameLock, snapshotShared, volumeShared } from '../lock-keys.ts';
@@ -53,8 +53,6 @@ function parse({ features }: Model, request: Request): VolumeSpec {
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-  const problem = contradiction(capabilities);
-  if (problem !== undefined) throw new VolumeError('invalid', `volume_capabilities: ${problem}`);
   const mutable = parseMutableParameters(features, request.mutable_parameters);
   const { pool, root, wish } = parseParameters(request.parameters);
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');

@@ -1,6 +1,6 @@
 import type { ControllerExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/ControllerExpandVolumeRequest.ts';
 import type { ControllerExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/ControllerExpandVolumeResponse.ts';
-import { checkSuitable } from '../../volume/capability.ts';
+import { checkSuitable } from '../../volume/check-suitable.ts';
 import { expandContent, expandMounted } from '../../volume/expand-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
@@ -16,7 +16,14 @@ export function expandVolumeMethod(model: Model) {
       const range = parseCapacityRange(required('capacity_range', request.capacity_range));
       const volume = await existingVolume(model, volumeId);
       const { volume_capability } = request;
-      if (volume_capability) checkSuitable(volume, parseCapability('volume_capability', volume_capability));
+      if (volume_capability) {
+        await checkSuitable(
+          model,
+          volume,
+          parseCapability('volume_capability', volume_capability),
+          'invalid',
+        );
+      }
       const { maximumVolumeBytes } = model.limits;
       const expanded = await expandContent(model, volume, range, maximumVolumeBytes);
       // Nobody else would do the node's part.

@@ -1,21 +1,40 @@
 import type { GetCapacityRequest__Output } from '../../rpc/generated/csi/v1/GetCapacityRequest.ts';
 import type { GetCapacityResponse } from '../../rpc/generated/csi/v1/GetCapacityResponse.ts';
-import { availableCapacity } from '../../volume/available-capacity.ts';
+import type { VolumeCapability__Output } from '../../rpc/generated/csi/v1/VolumeCapability.ts';
+import { availableCapacity, noCapacity } from '../../volume/available-capacity.ts';
+import type { VolumeCapability } from '../../volume/capability.ts';
+import { VolumeError } from '../../volume/errors.ts';
 import type { Model } from '../../volume/model.ts';
 import { parseParameters } from '../parameters.ts';
-import { parseCapabilities } from '../requests.ts';
+import { parseCapabilities, requireForms } from '../requests.ts';
 
 /** Controller.GetCapacity. */
 export function getCapacityHandler(model: Model) {
   return async (request: GetCapacityRequest__Output): Promise<GetCapacityResponse> => {
-    const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
+    const capabilities = parseSupported('volume_capabilities', request.volume_capabilities);
     const { pool, wish } = parseParameters(request.parameters);
     const place = request.accessible_topology?.segments;
-    const capacity = await availableCapacity(model, { capabilities, pool, wish, place });
+    const capacity = capabilities
+      ? await availableCapacity(model, { capabilities, pool, wish, place })
+      : noCapacity;
     return {
       available_capacity: capacity.availableBytes.toString(),
       maximum_volume_size: { value: capacity.maximumVolumeBytes.toString() },
       minimum_volume_size: { value: capacity.minimumVolumeBytes.toString() },
     };
   };
+}
+
+/** Capabilities that a volume may have; undefined when no volume of this driver ever has one of them. */
+function parseSupported(
+  field: string,
+  list: readonly VolumeCapability__Output[],
+): VolumeCapability[] | undefined {
+  requireForms(field, list);
+  try {
+    return parseCapabilities(field, list);
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'invalid') return undefined;
+    throw error;
+  }
 }

@@ -1,10 +1,12 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
-import { contradiction, unsuitable } from '../../volume/capability.ts';
+import type { VolumeCapability } from '../../volume/capability.ts';
+import { objectionTo } from '../../volume/check-suitable.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { mutableDifference } from '../../volume/modify-volume.ts';
+import { contradiction, modeObjection } from '../../volume/objections.ts';
 import { isBlock, type Volume } from '../../volume/volume.ts';
 import { contentDifference, placeDifference } from '../../volume/volume-difference.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
@@ -21,25 +23,39 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
     const volume = await existingVolume(model, volumeId);
-    const message = objection(model, volume, request);
+    const message = await objection(model, volume, request);
     if (message !== undefined) return { message };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
     return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } };
   };
 }
 
-function objection(model: Model, volume: Volume, request: Request): string | undefined {
+async function objection(model: Model, volume: Volume, request: Request): Promise<string | undefined> {
   try {
     const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-    const problem =
-      contradiction(capabilities) ??
-      capabilities.map((capability) => unsuitable(volume, capability)).find((each) => each !== undefined);
-    if (problem !== undefined) return `volume_capabilities: ${problem}`;
-    return parametersObjection(model, volume, request) ?? contextObjection(model, volume, request);
+    return (
+      (await capabilitiesObjection(model, volume, capabilities)) ??
+      parametersObjection(model, volume, request) ??
+      contextObjection(model, volume, request)
+    );
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'invalid') return error.message;
     throw error;
   }
+}
+
+async function capabilitiesObjection(
+  model: Model,
+  volume: Volume,
+  capabilities: readonly VolumeCapability[],
+): Promise<string | undefined> {
+  const together = contradiction(capabilities) ?? modeObjection(volume.accessModes, capabilities);
+  if (together) return `volume_capabilities: ${together.message}`;
+  for (const [index, capability] of capabilities.entries()) {
+    const alone = await objectionTo(model, volume, capability);
+    if (alone) return `volume_capabilities[${index}]: ${alone.message}`;
+  }
+  return undefined;
 }
 
 function parametersObjection(

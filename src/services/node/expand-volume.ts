@@ -1,6 +1,6 @@
 import type { NodeExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/NodeExpandVolumeResponse.ts';
-import { checkSuitable } from '../../volume/capability.ts';
+import { checkSuitable } from '../../volume/check-suitable.ts';
 import { expandContent, expandStaged } from '../../volume/expand-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
@@ -20,7 +20,14 @@ export function expandVolumeMethod(model: Model) {
       if (!path.startsWith('/')) throw notMountedAt(volume, path);
       const range = parseCapacityRange(request.capacity_range);
       const { volume_capability } = request;
-      if (volume_capability) checkSuitable(volume, parseCapability('volume_capability', volume_capability));
+      if (volume_capability) {
+        await checkSuitable(
+          model,
+          volume,
+          parseCapability('volume_capability', volume_capability),
+          'invalid',
+        );
+      }
       const mountedAt = model.paths.resolve('volume_path', path);
       await checkVolumeAt(model, volume, mountedAt);
       const { maximumNodeExpansionBytes } = model.limits;

@@ -2,6 +2,7 @@ import type { NodeDefinition } from '../../rpc/generated/csi/v1/Node.ts';
 import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
 import type { Model } from '../../volume/model.ts';
+import { namingFields } from '../field-names.ts';
 import { pathLock, volumeLock } from '../lock-keys.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
 import { publishLock, unpublishLock } from './inline-volume.ts';
@@ -21,7 +22,7 @@ const capabilities = [
 
 /** The Node service (CSI specification, Node Service RPC). */
 export function nodeService(model: Model): Methods<NodeDefinition> {
-  return {
+  return namingFields({
     NodeStageVolume: {
       locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
       handle: stageVolumeHandler(model),
@@ -50,7 +51,7 @@ export function nodeService(model: Model): Methods<NodeDefinition> {
     },
     ...(model.expansion.byNode ? { NodeExpandVolume: expandVolumeMethod(model) } : {}),
     NodeGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
-  };
+  });
 }
 
 function capabilitiesOf({ expansion }: Model): NodeServiceCapability[] {

@@ -1,3 +1,4 @@
+import type { PathSubject } from '../errors.ts';
 import type { Model } from '../model.ts';
 import type { KnownMount } from '../mount-index.ts';
 import type { Volume } from '../volume.ts';
@@ -12,8 +13,8 @@ export interface HealthPaths {
 export interface MountPlace {
   readonly path: string;
   readonly isStaging: boolean;
-  /** The field of the request that has the path; undefined where the driver remembers it. */
-  readonly field: 'staging_target_path' | 'volume_publish_path' | undefined;
+  /** Which path of the request it is; undefined where the driver remembers it. */
+  readonly asked: PathSubject | undefined;
   /** What the driver knows to be there. */
   readonly known: KnownMount | undefined;
   /** Whether the volume must be there: the CO says so, or the driver has mounted it and was not told to take it down. */
@@ -35,19 +36,19 @@ export function mountPlaces(
   const add = (place: MountPlace) => {
     if (!places.some(({ path }) => path === place.path)) places.push(place);
   };
-  for (const [path, field] of [
-    [stagingPath, 'staging_target_path'],
-    [publishPath, 'volume_publish_path'],
+  for (const [path, asked] of [
+    [stagingPath, 'stagingPath'],
+    [publishPath, 'targetPath'],
   ] as const) {
     if (path === undefined) continue;
-    const isStaging = field === 'staging_target_path';
-    add({ path, isStaging, field, known: knownAt(path), isCertain: true });
+    const isStaging = asked === 'stagingPath';
+    add({ path, isStaging, asked, known: knownAt(path), isCertain: true });
   }
   for (const mount of known) {
     const { kind } = mount.use;
     // What was found at start may be somebody else's, who may take it down without a call.
     const isCertain = kind !== 'found';
-    add({ path: mount.path, isStaging: kind === 'staging', field: undefined, known: mount, isCertain });
+    add({ path: mount.path, isStaging: kind === 'staging', asked: undefined, known: mount, isCertain });
   }
   return places;
 }

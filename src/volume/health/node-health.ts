@@ -2,7 +2,7 @@ import { DiskError, quote, VolumeError } from '../errors.ts';
 import type { Watch } from '../in-work.ts';
 import type { Model } from '../model.ts';
 import type { MountedPath, PathState } from '../mounts-port.ts';
-import { inspectField } from '../staged-content.ts';
+import { inspectPath } from '../staged-content.ts';
 import type { Volume } from '../volume.ts';
 import type { Finding } from './finding.ts';
 import { orUnreadable } from './look-errors.ts';
@@ -52,8 +52,8 @@ async function mountHealth(
 }
 
 /** What is at a place. Where a path that the driver remembers cannot be walked any more, nothing of the volume is. */
-async function stateAt(model: Model, { path, field }: MountPlace): Promise<PathState> {
-  if (field !== undefined) return inspectField(model, field, path);
+async function stateAt(model: Model, { path, asked }: MountPlace): Promise<PathState> {
+  if (asked !== undefined) return inspectPath(model, asked, path);
   try {
     return await model.mounts.inspect(path);
   } catch (error) {

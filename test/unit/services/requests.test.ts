@@ -80,7 +80,7 @@ describe('a capacity range', () => {
 
   test('is refused where it can never be met', () => {
     expect(() => parseCapacityRange({ required_bytes: '2', limit_bytes: '1' })).toThrow(
-      invalid('capacity_range.limit_bytes'),
+      expect.objectContaining({ kind: 'invalid', about: 'limitBytes' }),
     );
   });
 });

@@ -20,13 +20,11 @@ test.each([[anyCapacity], [range(1n)], [range(0n, 1n)], [range(5n, 5n)], [range(
 );
 
 test.each([
-  ['required_bytes', range(-1n)],
-  ['limit_bytes', range(0n, -1n)],
-  ['limit_bytes', range(6n, 5n)],
-])('a range that can never be met is invalid and names %s', (field, given) => {
-  expect(() => checkCapacityRange(given)).toThrow(
-    expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(`capacity_range.${field}`) }),
-  );
+  ['requiredBytes', range(-1n)],
+  ['limitBytes', range(0n, -1n)],
+  ['limitBytes', range(6n, 5n)],
+])('a range that can never be met is invalid because of %s', (about, given) => {
+  expect(() => checkCapacityRange(given)).toThrow(expect.objectContaining({ kind: 'invalid', about }));
 });
 
 test.each([
@@ -81,12 +79,16 @@ describe('a volume that is made from another of 10 bytes', () => {
   });
 
   test.each([
-    ['required_bytes: 9 bytes cannot hold the content source, which has 10', range(9n, 20n)],
-    ['limit_bytes: 9 bytes cannot hold the content source, which has 10', range(0n, 9n)],
-    ['required_bytes: 101 bytes are more than a volume may have, 100 bytes (--max-volume-size)', range(101n)],
-  ])('is out of range, and the field and its value named: %s', (message, given) => {
+    ['requiredBytes', '9 bytes cannot hold the content source, which has 10', range(9n, 20n)],
+    ['limitBytes', '9 bytes cannot hold the content source, which has 10', range(0n, 9n)],
+    [
+      'requiredBytes',
+      '101 bytes are more than a volume may have, 100 bytes (--max-volume-size)',
+      range(101n),
+    ],
+  ])('is out of range because of %s: %s', (about, message, given) => {
     expect(() => copiedVolumeBytes(given, 10n, 100n)).toThrow(
-      expect.objectContaining({ kind: 'out-of-range', message: `capacity_range.${message}` }),
+      expect.objectContaining({ kind: 'out-of-range', about, message }),
     );
   });
 
@@ -119,14 +121,15 @@ test('the size of a copy fits the range it was made for, and holds its source', 
 });
 
 test.each([
-  ['required_bytes', range(5n, 20n)],
-  ['limit_bytes', range(0n, 5n)],
-])('a size below what the file system needs is out of range, and %s named', (field, given) => {
+  ['requiredBytes', range(5n, 20n)],
+  ['limitBytes', range(0n, 5n)],
+])('a size below what the file system needs is out of range because of %s', (about, given) => {
   expect(() => checkMinimumBytes(given, 16n, 16n)).not.toThrow();
   expect(() => checkMinimumBytes(given, 5n, 16n)).toThrow(
     expect.objectContaining({
       kind: 'out-of-range',
-      message: `capacity_range.${field}: 5 bytes are too few; the file system needs 16`,
+      about,
+      message: '5 bytes are too few; the file system needs 16',
     }),
   );
 });

@@ -225,10 +225,9 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
     await stageAll(node, volumes.slice(1));
     await expect(cut()).rejects.toMatchObject({
       kind: 'precondition',
+      about: 'sourceVolumes',
       message: expect.stringMatching(
-        new RegExp(
-          `^source_volume_ids: volume "${ids[1]}" is ${what.replace(/[()]/g, '\\$&')}.*; unstage it first$`,
-        ),
+        new RegExp(`^volume "${ids[1]}" is ${what.replace(/[()]/g, '\\$&')}.*; unstage it first$`),
       ),
     });
     await expectNothingMade(node);
@@ -249,8 +248,8 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
     const { id } = await node.addVolume('far', { pool: 'fast' });
     await expect(node.cut([...node.ids, id])).rejects.toMatchObject({
       kind: 'precondition',
-      message:
-        'source_volume_ids: the volumes lie in the pools "default" and "fast"; a group is cut in one pool',
+      about: 'sourceVolumes',
+      message: 'the volumes lie in the pools "default" and "fast"; a group is cut in one pool',
     });
     await expectNothingMade(node);
   });
@@ -295,7 +294,8 @@ describe('a group with a name that is taken', () => {
     await cut();
     await expect(cut(change(ids))).rejects.toMatchObject({
       kind: 'already-exists',
-      message: `name: a group snapshot named "g" exists already, of other volumes: "${ids[0]}", "${ids[1]}"`,
+      about: 'name',
+      message: `a group snapshot named "g" exists already, of other volumes: "${ids[0]}", "${ids[1]}"`,
     });
   });
 

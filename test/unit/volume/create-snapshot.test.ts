@@ -128,7 +128,8 @@ describe('a snapshot with a name that is taken', () => {
     const other = await addVolume('b');
     await expect(cut({ sourceVolumeId: other.id })).rejects.toMatchObject({
       kind: 'already-exists',
-      message: `name: a snapshot named "s" exists already, of volume "${volume.id}"`,
+      about: 'name',
+      message: `a snapshot named "s" exists already, of volume "${volume.id}"`,
     });
   });
 
@@ -137,7 +138,8 @@ describe('a snapshot with a name that is taken', () => {
     await cut();
     await expect(cut({ requisite: [elsewhere] })).rejects.toMatchObject({
       kind: 'already-exists',
-      message: `name: a snapshot named "s" exists already, with topology ${JSON.stringify(here)}`,
+      about: 'name',
+      message: `a snapshot named "s" exists already, with topology ${JSON.stringify(here)}`,
     });
   });
 
@@ -191,7 +193,7 @@ describe('a snapshot that cannot be', () => {
       'in a place that is another node',
       'exhausted',
       { requisite: [elsewhere] },
-      'accessibility_requirements.requisite',
+      'none of the 1 places listed is this node',
     ],
   ])('is refused, and nothing is made: %s', async (_, kind, spec, message) => {
     const { model, pool, cut } = await nodeWith();

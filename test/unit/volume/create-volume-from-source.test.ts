@@ -9,19 +9,34 @@ import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
 import type { ContentSource, Volume } from '../../../src/volume/volume.ts';
+import { type FakeImage, makeDirectoryEntry } from './fakes/fake-tree.ts';
 import { imageAt } from './fakes/images.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
-import { blockContent, capability, contentWish, imageContent, volumeSpec } from './fakes/requests.ts';
+import {
+  blockCapability,
+  blockContent,
+  capability,
+  contentWish,
+  imageContent,
+  volumeSpec,
+} from './fakes/requests.ts';
 
 const kinds = ['volume', 'snapshot'] as const;
 const MiB = 1024n ** 2n;
 
 /** A node with a volume, a snapshot of it, and a way to make volumes from either. */
+/** Fills an image with a file system. */
+function holdFileSystem(image: FakeImage): void {
+  const { sizeBytes } = image;
+  const root = makeDirectoryEntry({ uid: 0, gid: 0, mode: 0o777 });
+  image.holds = { fsType: 'ext4', root, sizeBytes, usedBytes: sizeBytes };
+}
+
 async function nodeWith(changes: Partial<Volume> = {}, settings: FakeModelSettings = {}) {
   const node = fakeNode(settings);
   const { model, mounts } = node;
   const volume = await node.addVolume('original', changes);
-  if (volume.content.backend === 'image') imageAt(node, volume).holds = 'unknown';
+  if (volume.content.backend === 'image') holdFileSystem(imageAt(node, volume));
   else mounts.tree.makeFile(`${contentPathOf(model, volume)}/file`, 'content');
   const snapshot = await createSnapshot(model, { name: 's', sourceVolumeId: volume.id, requisite: [] });
   const sourceOf = (kind: ContentSource['kind']): ContentSource => ({
@@ -68,13 +83,14 @@ describe.each(kinds)('a volume made from a %s', (kind) => {
   });
 
   test.each([
-    ['required_bytes', { requiredBytes: MiB - 1n, limitBytes: 0n }],
-    ['limit_bytes', { requiredBytes: 0n, limitBytes: MiB - 1n }],
-  ])('is no smaller than that, and %s is named', async (field, range) => {
+    ['requiredBytes', { requiredBytes: MiB - 1n, limitBytes: 0n }],
+    ['limitBytes', { requiredBytes: 0n, limitBytes: MiB - 1n }],
+  ])('is no smaller than that, because of %s', async (about, range) => {
     const { create } = await nodeWith();
     await expect(create(kind, { range })).rejects.toMatchObject({
       kind: 'out-of-range',
-      message: `capacity_range.${field}: 1048575 bytes cannot hold the content source, which has 1048576`,
+      about,
+      message: '1048575 bytes cannot hold the content source, which has 1048576',
     });
   });
 
@@ -88,8 +104,8 @@ describe.each(kinds)('a volume made from a %s', (kind) => {
   test('is as that is: an image is an image', async () => {
     const node = await nodeWith({ content: imageContent(), capacityBytes: 1000n });
     const made = await node.create(kind, { range: { requiredBytes: 2000n, limitBytes: 0n } });
-    expect(made.content).toEqual(imageContent());
-    expect(imageAt(node, made)).toMatchObject({ sizeBytes: 2000n, holds: 'unknown' });
+    expect(made.content).toEqual(imageContent('ext4'));
+    expect(imageAt(node, made)).toMatchObject({ sizeBytes: 2000n, holds: { fsType: 'ext4' } });
   });
 
   test('is the same again for the same name, and another where the source is', async () => {
@@ -100,7 +116,8 @@ describe.each(kinds)('a volume made from a %s', (kind) => {
     for (const source of [undefined, { kind: 'volume', id } as const]) {
       await expect(create(kind, { source })).rejects.toMatchObject({
         kind: 'already-exists',
-        message: `name: a volume named "a" exists already, with content of ${kind} "${sourceOf(kind).id}"`,
+        about: 'name',
+        message: `a volume named "a" exists already, with content of ${kind} "${sourceOf(kind).id}"`,
       });
     }
   });
@@ -159,9 +176,9 @@ test('a directory of which nobody knows how much it holds may share all of its s
 
 test('a volume that is made from a block volume may be mounted, and the other way round', async () => {
   const { create } = await nodeWith({ content: blockContent });
-  expect((await create('snapshot')).content).toEqual(imageContent());
-  const wish = contentWish({ isBlock: true });
-  expect((await create('snapshot', { name: 'b', wish })).content).toEqual(blockContent);
+  expect((await create('snapshot')).content).toEqual(imageContent('ext4'));
+  const block = { wish: contentWish({ isBlock: true }), capabilities: [blockCapability()] };
+  expect((await create('snapshot', { name: 'b', ...block })).content).toEqual(blockContent);
 });
 
 test('what a directory cannot become is invalid, and no copy begins', async () => {

@@ -81,7 +81,8 @@ describe('a create with a name that is taken', () => {
     await createVolume(model, volumeSpec());
     await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
       kind: 'already-exists',
-      message: `name: a volume named "a" exists already, with ${difference}`,
+      about: 'name',
+      message: `a volume named "a" exists already, with ${difference}`,
     });
   });
 
@@ -97,12 +98,7 @@ describe('a create with a name that is taken', () => {
 
 describe('a create that cannot be', () => {
   test.each([
-    [
-      'a pool there is not',
-      'invalid',
-      { pool: 'slow' },
-      'parameters.pool: "slow" is no pool; there are default, fast',
-    ],
+    ['a pool there is not', 'invalid', { pool: 'slow' }, '"slow" is no pool; there are default, fast'],
     [
       'more than a volume may have',
       'out-of-range',
@@ -119,7 +115,7 @@ describe('a create that cannot be', () => {
       'a place that is another node',
       'exhausted',
       { requisite: [elsewhere] },
-      'accessibility_requirements.requisite',
+      'none of the 1 places listed is this node',
     ],
   ])('is refused and makes nothing: %s', async (_, kind, changes, message) => {
     const { model, pool } = fakeNode();

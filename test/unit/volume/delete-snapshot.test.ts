@@ -51,7 +51,8 @@ describe('a snapshot is not deleted', () => {
     const id = newObjectId('s', 'cccccccc');
     await expect(deleteSnapshot(fakeNode().model, id)).rejects.toMatchObject({
       kind: 'precondition',
-      message: `snapshot_id: "${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      about: 'snapshot',
+      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
     });
   });
 
@@ -62,7 +63,8 @@ describe('a snapshot is not deleted', () => {
     const id = `v-in-${group.id}`;
     await expect(deleteSnapshot(model, id)).rejects.toMatchObject({
       kind: 'invalid',
-      message: `snapshot_id: "${id}" belongs to the group snapshot "${group.id}", and goes with it`,
+      about: 'snapshot',
+      message: `"${id}" belongs to the group snapshot "${group.id}", and goes with it`,
     });
     expect(model.snapshots.find(id)).toBeDefined();
   });

@@ -60,7 +60,8 @@ describe('a group is not deleted', () => {
     const id = newObjectId('g', 'cccccccc');
     await expect(deleteGroupSnapshot(fakeNode().model, id, [])).rejects.toMatchObject({
       kind: 'precondition',
-      message: `group_snapshot_id: "${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      about: 'group',
+      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
     });
   });
 
@@ -126,7 +127,8 @@ describe('a group that is believed to have other snapshots', () => {
     const believed = change(memberIds);
     const refusal = {
       kind: 'invalid',
-      message: `snapshot_ids: "${believed.join(', ')}" is not what the group snapshot "${group.id}" has: "${memberIds[0]}", "${memberIds[1]}"`,
+      about: 'members',
+      message: `"${believed.join(', ')}" is not what the group snapshot "${group.id}" has: "${memberIds[0]}", "${memberIds[1]}"`,
     };
     await expect(deleteGroupSnapshot(model, group.id, believed)).rejects.toMatchObject(refusal);
     await expect(existingGroup(model, group.id, believed)).rejects.toMatchObject(refusal);

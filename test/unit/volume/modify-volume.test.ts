@@ -44,7 +44,8 @@ test.each<VolumeContent>([
   const { model, pool, volume } = await nodeWith(content);
   await expect(modifyVolume(model, volume, { onDelete: 'retain', inodeLimit: 5000n })).rejects.toMatchObject({
     kind: 'invalid',
-    message: expect.stringContaining('inodeLimit: 5000'),
+    about: 'inodeLimit',
+    message: expect.stringContaining('5000 cannot be held'),
   });
   expect((await pool.records.volumes.load()).found).toEqual([volume]);
   expect(() => checkMutable(content.backend, { inodeLimit: undefined })).not.toThrow();

@@ -89,7 +89,7 @@ describe('checkOwner', () => {
     const check = async (volumeId: string) => {
       const state = await node.mounts.inspect('/mnt');
       if (state.kind !== 'mounted') throw new Error(state.kind);
-      return checkOwner(node.model, 'target_path', volumeId, '/mnt', state.mountId);
+      return checkOwner(node.model, 'targetPath', volumeId, '/mnt', state.mountId);
     };
     const know = (id = mountId) =>
       node.model.mountIndex.add({
@@ -107,7 +107,8 @@ describe('checkOwner', () => {
     await check('v');
     await expect(check('other')).rejects.toMatchObject({
       kind: 'precondition',
-      message: 'target_path: "/mnt" is the mount point of volume "v", not of "other"',
+      about: 'targetPath',
+      message: '"/mnt" is the mount point of volume "v", not of "other"',
     });
     expect(list).not.toHaveBeenCalled();
   });
@@ -125,10 +126,11 @@ describe('checkOwner', () => {
     await mounts.bindDevice(await devices.attach(contentPathOf(model, volume)), '/node');
     const state = await mounts.inspect('/node');
     if (state.kind !== 'mounted') throw new Error(state.kind);
-    await checkOwner(model, 'target_path', volume.id, '/node', state.mountId);
-    await expect(checkOwner(model, 'target_path', 'other', '/node', state.mountId)).rejects.toMatchObject({
+    await checkOwner(model, 'targetPath', volume.id, '/node', state.mountId);
+    await expect(checkOwner(model, 'targetPath', 'other', '/node', state.mountId)).rejects.toMatchObject({
       kind: 'precondition',
-      message: `target_path: "/node" is the mount point of volume "${volume.id}", not of "other"`,
+      about: 'targetPath',
+      message: `"/node" is the mount point of volume "${volume.id}", not of "other"`,
     });
   });
 

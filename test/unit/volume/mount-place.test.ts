@@ -25,7 +25,8 @@ describe('a path inside a mounted volume is the pods’, so', () => {
     const { mounts, publish } = await publishedNode();
     await expect(publish(`${target}/own`)).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringMatching(/^target_path: .* lies inside volume/),
+      about: 'targetPath',
+      message: expect.stringMatching(/lies inside volume/),
     });
     expect(await mounts.inspect(`${target}/own`)).toMatchObject({ kind: 'directory' });
   });
@@ -35,7 +36,8 @@ describe('a path inside a mounted volume is the pods’, so', () => {
     const other = await addVolume('other');
     await expect(stageVolume(model, other, `${target}/own`, capability())).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringMatching(/^staging_target_path: .* lies inside volume/),
+      about: 'stagingPath',
+      message: expect.stringMatching(/lies inside volume/),
     });
   });
 

@@ -8,16 +8,17 @@ const { model } = fakeNode();
 test.each([newObjectId('a', 'aaaaaaaa'), newObjectId('a', 'bbbbbbbb'), 'imported', '', '../x'])(
   'the id %j may be gone: it is of a pool here, or names none',
   (id) => {
-    expect(() => checkNotForeign(model, 'snapshot_id', id)).not.toThrow();
+    expect(() => checkNotForeign(model, 'snapshot', id)).not.toThrow();
   },
 );
 
 test('an id that names a pool of another node cannot be told to be gone; field, id and pool are named', () => {
   const id = newObjectId('a', 'cccccccc');
-  expect(() => checkNotForeign(model, 'snapshot_id', id)).toThrow(
+  expect(() => checkNotForeign(model, 'snapshot', id)).toThrow(
     expect.objectContaining({
       kind: 'precondition',
-      message: `snapshot_id: "${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      about: 'snapshot',
+      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
     }),
   );
 });

@@ -31,7 +31,8 @@ test('a name of nothing is told with every name there is', () => {
   expect(() => requirePlace(model, 'slow')).toThrow(
     expect.objectContaining({
       kind: 'invalid',
-      message: 'parameters.pool: "slow" is no pool; there are default, fast, gold, silver',
+      about: 'pool',
+      message: '"slow" is no pool; there are default, fast, gold, silver',
     }),
   );
 });

@@ -111,7 +111,8 @@ describe('publishing again', () => {
     const before = await mounts.list();
     await expect(publish(asked)).rejects.toMatchObject({
       kind: 'already-exists',
-      message: `target_path: the volume is mounted at "${target}" already, but differs in ${flag}`,
+      about: 'targetPath',
+      message: `the volume is mounted at "${target}" already, but differs in ${flag}`,
     });
     expect(await mounts.list()).toEqual(before);
   });
@@ -124,7 +125,8 @@ describe('publishing is refused', () => {
       const spec = { stagingPath: path, targetPath: target, capability: capability(), readOnly: false };
       await expect(publishVolume(model, volume, spec)).rejects.toMatchObject({
         kind: 'precondition',
-        message: `staging_target_path: volume "${volume.id}" is not staged at "${path}"`,
+        about: 'stagingPath',
+        message: `volume "${volume.id}" is not staged at "${path}"`,
       });
     }
   });

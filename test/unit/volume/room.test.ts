@@ -64,7 +64,8 @@ test.each<[string, FakeModelSettings, string | undefined, string]>([
   const { model, place, pool } = nodeWith(settings, name);
   await expect(claimRoom(model, place, claim(6n))).rejects.toMatchObject({
     kind: 'exhausted',
-    message: `capacity_range.required_bytes: ${message}`,
+    about: 'requiredBytes',
+    message: `${message}`,
   });
   expect(pool.disk.promisedBytes).toBe(0n);
   expect(place.pool.account.promisedBytes).toBe(0n);

@@ -46,10 +46,13 @@ describe('an image', () => {
     expect(mountDevice.mock.calls[0]?.[2].options).toEqual(['sync', 'commit=30', 'discard']);
   });
 
-  test.each(['nodiscard', 'discard=async'])('gives space back unless told how to: %s', async (option) => {
+  test.each([
+    ['nodiscard', 'ext4'],
+    ['discard=async', 'btrfs'],
+  ] as const)('gives space back unless told how to: %s', async (option, fsType) => {
     const { mounts, stage } = await prepare();
     const mountDevice = vi.spyOn(mounts, 'mountDevice');
-    await stage({ fileSystemOptions: [option] });
+    await stage({ fileSystemOptions: [option], fsType });
     expect(mountDevice.mock.calls[0]?.[2].options).toEqual([option]);
   });
 
@@ -91,7 +94,8 @@ describe('an image', () => {
     await unstage();
     await expect(stage({ fsType: 'xfs' })).rejects.toMatchObject({
       kind: 'precondition',
-      message: 'volume_capability.mount.fs_type: the volume has ext4, not xfs',
+      about: 'fsType',
+      message: 'the volume has ext4, not xfs',
     });
     image.holds = 'unknown';
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });

@@ -68,8 +68,8 @@ describe('stageVolume', () => {
       stage(capability('SINGLE_NODE_WRITER', { readOnly: true, noDev: true })),
     ).rejects.toMatchObject({
       kind: 'already-exists',
-      message:
-        'staging_target_path: the volume is mounted at "/staging" already, but differs in readOnly, noDev',
+      about: 'stagingPath',
+      message: 'the volume is mounted at "/staging" already, but differs in readOnly, noDev',
     });
     expect(await mounts.list()).toEqual(before);
   });
@@ -111,8 +111,8 @@ describe('stageVolume', () => {
     const prepared = await prepare();
     prepared.mounts.tree.remove(path);
     arrange(prepared);
-    const message = `staging_target_path: "${path}" ${why}`;
-    await expect(prepared.stage()).rejects.toMatchObject({ kind, message });
+    const message = `"${path}" ${why}`;
+    await expect(prepared.stage()).rejects.toMatchObject({ kind, about: 'stagingPath', message });
   });
 
   test('refuses a path through a symbolic link, with the name of the field', async () => {
@@ -120,7 +120,8 @@ describe('stageVolume', () => {
     mounts.tree.makeSymlink('/link', '/');
     await expect(stageVolume(model, volume, '/link/staging', capability())).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringMatching(/^staging_target_path: .*\/link\/staging/),
+      about: 'stagingPath',
+      message: expect.stringMatching(/\/link\/staging/),
     });
   });
 
@@ -186,7 +187,8 @@ describe('unstageVolume', () => {
     if (how !== 'known') model.mountIndex.removePath(path);
     await expect(unstage('other')).rejects.toMatchObject({
       kind: 'precondition',
-      message: `staging_target_path: "${path}" is the mount point of volume "${volume.id}", not of "other"`,
+      about: 'stagingPath',
+      message: `"${path}" is the mount point of volume "${volume.id}", not of "other"`,
     });
     expect((await mounts.inspect(path)).kind).toBe('mounted');
   });

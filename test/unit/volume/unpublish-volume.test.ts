@@ -65,7 +65,8 @@ describe('unpublishing', () => {
     mounts.fail('/staging');
     await expect(unpublish(volume.id, '/staging/inside')).rejects.toMatchObject({
       kind: 'precondition',
-      message: 'target_path: "/staging/inside" answers EIO; its disk or server may have failed',
+      about: 'targetPath',
+      message: '"/staging/inside" answers EIO; its disk or server may have failed',
     });
   });
 
@@ -121,7 +122,8 @@ describe('unpublishing is refused', () => {
     mounts.tree.makeSymlink('/link', '/pod');
     await expect(unpublish(volume.id, path)).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringMatching(`^target_path: .*${path}`),
+      about: 'targetPath',
+      message: expect.stringMatching(`${path}`),
     });
     expect((await mounts.inspect(target)).kind).toBe('mounted');
   });

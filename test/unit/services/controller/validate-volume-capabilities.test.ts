@@ -46,7 +46,7 @@ const block = { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as cons
 
 describe('is answered with the reason, not with an error', () => {
   test.each<[string, Request]>([
-    ['volume_capabilities: the volume is a mount volume', { volume_capabilities: [block] }],
+    ['volume_capabilities[0]: the volume is a mount volume', { volume_capabilities: [block] }],
     ['volume_capabilities: block and mount', { volume_capabilities: [block, mountCapability()] }],
     [
       'volume_capabilities[0].mount.mount_flags',

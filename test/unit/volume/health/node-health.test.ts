@@ -210,7 +210,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons()).toEqual(['NotMounted']);
     await expect(reasons(both)).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringMatching(/^volume_publish_path: /),
+      about: 'targetPath',
     });
   });
 });

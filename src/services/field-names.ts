@@ -1,0 +1,133 @@
+import type { AnyMethods } from '../rpc/service.ts';
+import { prefixed, type Subject, VolumeError } from '../volume/errors.ts';
+
+/** What a request calls the things that an error of the model can be about. */
+type FieldNames = Readonly<Partial<Record<Subject, string>>>;
+
+const capacityFields = {
+  requiredBytes: 'capacity_range.required_bytes',
+  limitBytes: 'capacity_range.limit_bytes',
+} as const;
+
+/**
+ * What each request calls the things that errors of the model are about, by RPC. What is not named here speaks for
+ * itself in its message.
+ */
+export const fieldNames: Readonly<Record<string, FieldNames>> = {
+  CreateVolume: {
+    name: 'name',
+    ...capacityFields,
+    ...capabilityFields('volume_capabilities'),
+    ...parameterFields('parameters'),
+    inodeLimit: 'mutable_parameters.inodeLimit',
+    topology: 'accessibility_requirements.requisite',
+  },
+  DeleteVolume: { volume: 'volume_id' },
+  ControllerModifyVolume: { inodeLimit: 'mutable_parameters.inodeLimit' },
+  ControllerPublishVolume: {
+    volume: 'volume_id',
+    node: 'node_id',
+    ...capabilityFields('volume_capability'),
+  },
+  ControllerExpandVolume: {
+    ...capacityFields,
+    ...capabilityFields('volume_capability'),
+  },
+  CreateSnapshot: {
+    name: 'name',
+    sourceVolumes: 'source_volume_id',
+    topology: 'accessibility_requirements.requisite',
+  },
+  DeleteSnapshot: { snapshot: 'snapshot_id' },
+  CreateVolumeGroupSnapshot: { name: 'name', sourceVolumes: 'source_volume_ids' },
+  GetVolumeGroupSnapshot: { members: 'snapshot_ids' },
+  DeleteVolumeGroupSnapshot: { group: 'group_snapshot_id', members: 'snapshot_ids' },
+  NodeStageVolume: {
+    volume: 'volume_id',
+    stagingPath: 'staging_target_path',
+    ...capabilityFields('volume_capability'),
+  },
+  NodeUnstageVolume: { stagingPath: 'staging_target_path' },
+  NodePublishVolume: {
+    volume: 'volume_id',
+    stagingPath: 'staging_target_path',
+    targetPath: 'target_path',
+    ...capabilityFields('volume_capability'),
+    // What an inline volume shall be.
+    requiredBytes: 'volume_context.size',
+    ...parameterFields('volume_context'),
+  },
+  NodeUnpublishVolume: { targetPath: 'target_path' },
+  NodeGetVolumeStats: { volumePath: 'volume_path' },
+  NodeGetVolumeHealth: { stagingPath: 'staging_target_path', targetPath: 'volume_publish_path' },
+  NodeExpandVolume: {
+    volumePath: 'volume_path',
+    ...capacityFields,
+    ...capabilityFields('volume_capability'),
+  },
+  GetMetadataAllocated: { snapshot: 'snapshot_id', startingOffset: 'starting_offset' },
+  GetMetadataDelta: {
+    snapshot: 'base_snapshot_id',
+    targetSnapshot: 'target_snapshot_id',
+    startingOffset: 'starting_offset',
+  },
+};
+
+/** The methods of a service, whose errors name the fields of their own requests. */
+export function namingFields<Service extends object>(methods: Service): Service {
+  const named = Object.entries(methods as AnyMethods).map(([name, method]) => {
+    const fields = fieldNames[name];
+    if (!method || !fields) return [name, method];
+    if ('stream' in method) {
+      return [
+        name,
+        {
+          ...method,
+          stream: (request: unknown, signal: AbortSignal) =>
+            streamNaming(fields, method.stream(request, signal)),
+        },
+      ];
+    }
+    return [name, { ...method, handle: (request: unknown) => naming(fields, method.handle(request)) }];
+  });
+  return Object.fromEntries(named);
+}
+
+async function naming<T>(fields: FieldNames, reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw withField(fields, error);
+  }
+}
+
+async function* streamNaming<T>(fields: FieldNames, messages: AsyncIterable<T>): AsyncIterable<T> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw withField(fields, error);
+  }
+}
+
+function withField(fields: FieldNames, error: unknown): unknown {
+  const field = error instanceof VolumeError && error.about && fields[error.about];
+  return field ? prefixed(field, error) : error;
+}
+
+function capabilityFields(capability: string): FieldNames {
+  return {
+    capability,
+    accessMode: `${capability}.access_mode`,
+    fsType: `${capability}.mount.fs_type`,
+    mountFlags: `${capability}.mount.mount_flags`,
+  };
+}
+
+function parameterFields(parameters: string): FieldNames {
+  return {
+    pool: `${parameters}.pool`,
+    backend: `${parameters}.backend`,
+    enforceCapacity: `${parameters}.enforceCapacity`,
+    owner: `${parameters}.uid, ${parameters}.gid`,
+  };
+}
