@@ -133,6 +133,11 @@ async function makeModel(
     },
     expansion: expansionOf(options),
     features: featuresOf(options),
+    abandoned: {
+      ids: new Set(options.abandonedPools),
+      onDelete: (id, poolId) =>
+        logger.warn({ id, poolId }, 'taken for deleted, because its pool was given up (--abandoned-pools)'),
+    },
     node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,
     now: () => new Date(),

@@ -63,3 +63,9 @@ export function parseCapacityName(name: string): string {
 export function isLabelValue(candidate: string): boolean {
   return candidate.length <= longestLabelValueLength && labelValuePattern.test(candidate);
 }
+
+/** The id of a pool, as it stands in the ids of its volumes. @throws Error with a sentence */
+export function parsePoolId(text: string): string {
+  if (/^[0-9a-f]{8}$/.test(text)) return text;
+  throw new Error(`${JSON.stringify(text)} is not the id of a pool, which has eight hexadecimal digits`);
+}

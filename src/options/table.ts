@@ -2,7 +2,7 @@ import { type Endpoint, parseEndpoint } from '../rpc/endpoint.ts';
 import { capabilityFlags } from './capability-flags.ts';
 import type { FlagTable, ValuesOf } from './flag.ts';
 import { klogFlags } from './klog-flags.ts';
-import { parseDriverName, parseNodeId } from './names.ts';
+import { parseDriverName, parseNodeId, parsePoolId } from './names.ts';
 import { poolCapacity, poolPlace } from './pools.ts';
 import {
   absolutePath,
@@ -11,6 +11,7 @@ import {
   duration,
   fileMode,
   integer,
+  listOf,
   oneOf,
   optional,
   parsed,
@@ -157,6 +158,14 @@ export const flagTable = {
     default: 'false',
     group: 'Expansion',
     meaning: 'Leave NodeExpandVolume out.',
+  },
+  abandonedPools: {
+    name: 'abandoned-pools',
+    kind: listOf(parsed('POOL-ID', parsePoolId)),
+    default: '',
+    group: 'Storage',
+    meaning:
+      'Pools that are gone for good, by the id in the ids of their volumes: what lay in them counts as deleted, with a warning in the log for each.',
   },
   ...capabilityFlags,
   endpoint: {

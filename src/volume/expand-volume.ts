@@ -1,6 +1,6 @@
 import { type CapacityRange, fitsRange } from './capacity.ts';
 import { checkNothingLost } from './content-defects.ts';
-import { quote, VolumeError } from './errors.ts';
+import { quote, revised, VolumeError, type VolumeErrorKind } from './errors.ts';
 import { growContent, settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
 import { namingPool } from './naming-pool.ts';
@@ -18,8 +18,8 @@ export interface Expanded {
  * Lets a volume hold as much as is asked for (CSI specification, ControllerExpandVolume): raises its limit, or lets
  * its image grow. A volume that is large enough already stays as it is; what a crash has left undone is done again.
  * The caller holds the volume.
- * @throws VolumeError out-of-range: it would shrink, or be larger than volumes may be; exhausted: no room; precondition:
- *   its image was cut short
+ * @throws VolumeError out-of-range: it would shrink, be larger than volumes may be, or there is no room; unavailable: its
+ *   pool cannot hold it to a new size now; precondition: its image was cut short
  */
 export function expandContent(
   model: Model,
@@ -41,7 +41,9 @@ async function expandNow(
   await checkNothingLost(model, volume);
   await model.onStep('expand: checked');
   // In turn, so that limits are not compared with a record that is about to change.
-  const grown = await model.sharing.inTurn(volume.id, () => growContent(model, volume, capacityBytes));
+  const grown = await withKinds(growthKinds, () =>
+    model.sharing.inTurn(volume.id, () => growContent(model, volume, capacityBytes)),
+  );
   return { volume: grown, needsNode: volume.content.backend === 'image' };
 }
 
@@ -52,7 +54,9 @@ async function expandNow(
  * @returns the bytes the volume has now; undefined when its file system fills the image only when it is staged next
  */
 export function expandStaged(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
-  return model.volumesInWork.during(volume.id, () => expandStagedNow(model, volume, path));
+  return withKinds(stagedKinds, () =>
+    model.volumesInWork.during(volume.id, () => expandStagedNow(model, volume, path)),
+  );
 }
 
 async function expandStagedNow(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
@@ -69,6 +73,25 @@ async function expandStagedNow(model: Model, volume: Volume, path: string): Prom
   const { isGrown } = await namingPool(volume, () => model.mounts.growFileSystem(path, device, fsType));
   await model.onStep('expand: file system grown');
   return isGrown ? capacityBytes : undefined;
+}
+
+// The resizer and the kubelet read these (docs/decisions/0031-final-codes.md). After RESOURCE_EXHAUSTED they believe that
+// the expansion may still be going on, and a claim could never be lowered again. After FAILED_PRECONDITION they wait until
+// no pod uses the volume, which brings back neither quotas nor room.
+const stagedKinds = { exhausted: 'out-of-range' } as const;
+const growthKinds = { ...stagedKinds, precondition: 'unavailable' } as const;
+
+/** Does some work, whose errors are of other kinds to the caller. */
+async function withKinds<T>(
+  kinds: Readonly<Partial<Record<VolumeErrorKind, VolumeErrorKind>>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const kind = error instanceof VolumeError && kinds[error.kind];
+    throw kind ? revised(error, { kind }) : error;
+  }
 }
 
 /** The same for a volume wherever it is mounted now; one that is not mounted sees to it when it is staged. */

@@ -1,5 +1,5 @@
 import { checkSnapshotWhole, checkVolumeWhole } from './content-defects.ts';
-import { quote, VolumeError } from './errors.ts';
+import { quote, VolumeError, type VolumeErrorKind } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { snapshotDirectory } from './find-snapshot.ts';
 import { occupiedBytesOf } from './lineage.ts';
@@ -33,24 +33,34 @@ export interface FoundSource {
  */
 export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
   if (source.kind === 'snapshot') return sourceSnapshot(model, source.id);
-  // The specification has a code of its own for a source that is of the wrong kind.
-  return sourceVolume(model, source.id, 'invalid');
+  return sourceVolume(model, source.id, contentSourceKinds);
 }
 
-/**
- * The same for a volume that is cut.
- * @param refusal the kind of the error for a volume of which nothing is copied
- */
+/** What refusing a volume is to the caller: one of which nothing is copied, or one of another node. */
+interface RefusalKinds {
+  readonly inline: VolumeErrorKind;
+  readonly foreign: VolumeErrorKind;
+}
+
+// The specification has a code of its own for a source of the wrong kind, and the provisioner tries another node.
+const contentSourceKinds: RefusalKinds = { inline: 'invalid', foreign: 'exhausted' };
+// The snapshotter takes RESOURCE_EXHAUSTED for work that may still be going on, and would never delete the snapshot.
+const cutKinds: RefusalKinds = { inline: 'precondition', foreign: 'precondition' };
+
+/** The same for a volume that is cut. */
 export async function sourceVolume(
   model: Model,
   volumeId: string,
-  refusal: 'invalid' | 'precondition' = 'precondition',
+  refusals = cutKinds,
 ): Promise<FoundSource & { volume: Volume }> {
   const volume = await findObject(model, model.volumes, volumeId);
-  if (!volume) throw missing(model, 'volume', volumeId);
+  if (!volume) throw missing(model, 'volume', volumeId, refusals.foreign);
   if (volume.inline) {
     // It goes with its pod, whose end must not wait for a copy.
-    throw new VolumeError(refusal, `volume ${quote(volumeId)} is an inline volume, and is not copied`);
+    throw new VolumeError(
+      refusals.inline,
+      `volume ${quote(volumeId)} is an inline volume, and is not copied`,
+    );
   }
   await checkVolumeWhole(model, volume);
   const pool = model.pools.of(volume);
@@ -76,7 +86,7 @@ export async function sourceVolume(
 
 async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSource> {
   const snapshot = await findObject(model, model.snapshots, snapshotId);
-  if (!snapshot) throw missing(model, 'snapshot', snapshotId);
+  if (!snapshot) throw missing(model, 'snapshot', snapshotId, 'exhausted');
   await checkSnapshotWhole(model, snapshot);
   const pool = model.pools.of(snapshot);
   const { content, sizeBytes, occupiedBytes, lineage } = snapshot;
@@ -98,8 +108,13 @@ async function isNotHeld(backend: Backend, directory: string, volume: Volume): P
   return (await backend.faultsOf(directory, volume)).some(({ kind }) => kind === 'not-held');
 }
 
-function missing(model: Model, kind: ContentSource['kind'], id: string): VolumeError {
+function missing(
+  model: Model,
+  kind: ContentSource['kind'],
+  id: string,
+  foreignKind: VolumeErrorKind,
+): VolumeError {
   const foreign = whyForeign(model, id);
-  if (foreign !== undefined) return new VolumeError('exhausted', `${kind} ${foreign}`);
+  if (foreign !== undefined) return new VolumeError(foreignKind, `${kind} ${foreign}`);
   return new VolumeError('not-found', `${kind} ${quote(id)} does not exist`);
 }

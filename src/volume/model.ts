@@ -7,6 +7,7 @@ import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { Mounts } from './mounts-port.ts';
 import type { ObjectIndex } from './object-index.ts';
+import type { AbandonedPools } from './object-owner.ts';
 import type { Pools } from './pool.ts';
 import type { SharingClaims } from './sharing-claims.ts';
 import type { GroupSnapshot } from './snapshot.ts';
@@ -47,6 +48,7 @@ export interface Model {
   readonly limits: SizeLimits;
   readonly expansion: Expansion;
   readonly features: Features;
+  readonly abandoned: AbandonedPools;
   readonly node: NodeIdentity;
   readonly onStep: OnStep;
   readonly now: () => Date;

@@ -223,8 +223,8 @@ describe('in a pool of 10 MiB', () => {
         volume_path: paths.staging_target_path,
         ...sized(mebibytes),
       });
-    await expectRefusal(expand(9), 'RESOURCE_EXHAUSTED', 'small');
-    await expectRefusal(expandOnNode(9), 'RESOURCE_EXHAUSTED', 'small');
+    await expectRefusal(expand(9), 'OUT_OF_RANGE', 'small');
+    await expectRefusal(expandOnNode(9), 'OUT_OF_RANGE', 'small');
     expect([await sizeOf(node, volume_id), await room(node, parameters)]).toEqual([4 * MIB, 4 * MIB]);
     expect((await expand(7)).capacity_bytes).toBe(`${7 * MIB}`);
     expect((await expand(7)).capacity_bytes).toBe(`${7 * MIB}`);
@@ -244,7 +244,7 @@ describe('in a pool of 10 MiB', () => {
     const expands = ids.map(
       (volume_id) => () => node.controller.ControllerExpandVolume({ volume_id, ...sized(3) }),
     );
-    expect(await tally(expands)).toEqual({ OK: 2, RESOURCE_EXHAUSTED: 4 });
+    expect(await tally(expands)).toEqual({ OK: 2, OUT_OF_RANGE: 4 });
     const sizes = await Promise.all(ids.map((id) => sizeOf(node, id)));
     expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(10 * MIB);
     expect(await room(node, parameters)).toBe(0);
@@ -376,7 +376,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     for (const file of others) writeFileSync(file, Buffer.alloc(48 * MIB, 1), { flush: true });
     const { volume_id } = published[0] ?? { volume_id: '' };
     const tooMuch = { volume_id, ...sized(160) };
-    await expectRefusal(node.controller.ControllerExpandVolume(tooMuch), 'RESOURCE_EXHAUSTED', 'disk');
+    await expectRefusal(node.controller.ControllerExpandVolume(tooMuch), 'OUT_OF_RANGE', 'disk');
     const { volume } = await node.controller.ControllerGetVolume({ volume_id });
     expect(volume?.capacity_bytes).toBe(`${64 * MIB}`);
   });

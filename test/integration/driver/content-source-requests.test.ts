@@ -147,7 +147,8 @@ describe('a source that cannot be used', () => {
     await expectRefusal(create('foreign', fromSnapshot(foreignId)), 'RESOURCE_EXHAUSTED', 'deadbeef');
     await expectRefusal(create('foreign', fromVolume(foreignId)), 'RESOURCE_EXHAUSTED', 'deadbeef');
     const snapshot = node.controller.CreateSnapshot({ name: 'foreign', source_volume_id: foreignId });
-    await expectRefusal(snapshot, 'RESOURCE_EXHAUSTED', 'deadbeef');
+    // The snapshotter would wait for ever after RESOURCE_EXHAUSTED.
+    await expectRefusal(snapshot, 'FAILED_PRECONDITION', 'deadbeef');
   });
 
   test('because it is of neither kind is named', async () => {

@@ -33,6 +33,7 @@ describe('parseCommandLine', () => {
         disableNodeExpansion: false,
         enableAttach: false,
         enableControllerModifyVolume: false,
+        abandonedPools: [],
         acceptedMutableParameterNames: [],
         enableListSnapshots: true,
         enableSnapshotMetadata: false,

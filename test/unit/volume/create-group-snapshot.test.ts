@@ -256,7 +256,7 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
 
   test.each([
     ['not-found', 'nobody'],
-    ['exhausted', newObjectId('a', 'cccccccc')],
+    ['precondition', newObjectId('a', 'cccccccc')],
   ])('one of its volumes is %s: %s', async (kind, id) => {
     const node = await nodeWith([directory]);
     await expect(node.cut([...node.ids, id])).rejects.toMatchObject({

@@ -185,7 +185,7 @@ describe('a snapshot that cannot be', () => {
     ],
     [
       'of a volume of another node',
-      'exhausted',
+      'precondition',
       { sourceVolumeId: newObjectId('a', 'cccccccc') },
       'lies in a pool with the id cccccccc',
     ],

@@ -52,7 +52,7 @@ describe('a snapshot is not deleted', () => {
     await expect(deleteSnapshot(fakeNode().model, id)).rejects.toMatchObject({
       kind: 'precondition',
       about: 'snapshot',
-      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      message: expect.stringContaining('lies in a pool with the id cccccccc'),
     });
   });
 

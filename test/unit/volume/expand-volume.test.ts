@@ -58,7 +58,7 @@ describe('expanding the content', () => {
   test.each([
     ['it would shrink', range(0n, 99n), 1000n, 'out-of-range', 'volumes do not shrink'],
     ['it would be larger than may be', range(201n), 200n, 'out-of-range', 'more than a volume may have'],
-    ['there is no room', range(400n), 1000n, 'exhausted', 'has room for 200 bytes, not for 300 more'],
+    ['there is no room', range(400n), 1000n, 'out-of-range', 'has room for 200 bytes, not for 300 more'],
   ])('is refused where %s, and nothing changes', async (_, asked, maximumBytes, kind, message) => {
     const { pool, volume, expand, stored } = await nodeWith(quota, { freeBytes: 300n });
     await expect(expand(asked, maximumBytes)).rejects.toMatchObject({

@@ -61,7 +61,7 @@ describe('a group is not deleted', () => {
     await expect(deleteGroupSnapshot(fakeNode().model, id, [])).rejects.toMatchObject({
       kind: 'precondition',
       about: 'group',
-      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's; if that pool is gone for good, start the driver with --abandoned-pools=cccccccc`,
     });
   });
 

@@ -18,7 +18,22 @@ test('an id that names a pool of another node cannot be told to be gone; field, 
     expect.objectContaining({
       kind: 'precondition',
       about: 'snapshot',
-      message: `"${id}" lies in a pool with the id cccccccc, which is not one of this node's`,
+      message: expect.stringMatching(
+        `^"${id}" lies in a pool with the id cccccccc, .*; if that pool is gone for good, .*--abandoned-pools=cccccccc$`,
+      ),
     }),
   );
+});
+
+test('what lay in a pool that was given up counts as deleted, which is reported', () => {
+  const deleted: string[][] = [];
+  const abandoned = {
+    ids: new Set(['cccccccc']),
+    onDelete: (...words: string[]) => void deleted.push(words),
+  };
+  const id = newObjectId('a', 'cccccccc');
+  expect(() => checkNotForeign({ ...model, abandoned }, 'volume', id)).not.toThrow();
+  expect(deleted).toEqual([[id, 'cccccccc']]);
+  const other = newObjectId('a', 'dddddddd');
+  expect(() => checkNotForeign({ ...model, abandoned }, 'volume', other)).toThrow('dddddddd');
 });

@@ -146,6 +146,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     expansion: settings.expansion ?? { byController: true, byNode: true },
     features: { ...noFeatures, ...settings.features },
     node: { id: 'node-1', volumeLimit: settings.volumeLimit ?? 0 },
+    abandoned: { ids: new Set(), onDelete: () => {} },
     onStep,
     now: () => fixedNow,
   };
