@@ -1,4 +1,4 @@
-import type { AccessMode } from './access-mode.ts';
+import type { MountCapability, VolumeCapability } from './capability.ts';
 import type { Mounts } from './mounts-port.ts';
 
 /** One mount of a volume that the index knows of. */
@@ -11,8 +11,8 @@ export interface KnownMount {
 }
 
 export type MountUse =
-  | { readonly kind: 'staging'; readonly readOnly: boolean }
-  | { readonly kind: 'target'; readonly accessMode: AccessMode; readonly readOnly: boolean }
+  | { readonly kind: 'staging'; readonly capability: MountCapability; readonly readOnly: boolean }
+  | { readonly kind: 'target'; readonly capability: VolumeCapability; readonly readOnly: boolean }
   /** Found at start: the volume's root, staged or published. */
   | { readonly kind: 'found' }
   /** Found at start: a directory inside the volume, such as a pod's subPath. */

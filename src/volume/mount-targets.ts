@@ -26,7 +26,7 @@ export function checkTargets(
   const isSingle = [capability.accessMode, ...volume.accessModes].some(isSingleTarget);
   const rival = model.mountIndex.of(volume.id).find(({ path, use }) => {
     if (path === stagingPath || path === targetPath) return false;
-    if (use.kind === 'target') return isSingle || isSingleTarget(use.accessMode);
+    if (use.kind === 'target') return isSingle || isSingleTarget(use.capability.accessMode);
     return use.kind === 'found' && isSingle;
   });
   if (!rival) return;
@@ -48,11 +48,7 @@ export async function reserveTarget(
   target: PathState,
   mount: () => Promise<number>,
 ): Promise<void> {
-  const use = {
-    kind: 'target',
-    accessMode: capability.accessMode,
-    readOnly: isReadOnly(capability, readOnly),
-  } as const;
+  const use = { kind: 'target', capability, readOnly: isReadOnly(capability, readOnly) } as const;
   const known = { volumeId: volume.id, path: targetPath, use };
   if (target.kind === 'mounted') {
     model.mountIndex.add({ ...known, mountId: target.mountId });

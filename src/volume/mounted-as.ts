@@ -1,4 +1,7 @@
-import { type PathSubject, quote, VolumeError } from './errors.ts';
+import type { VolumeCapability } from './capability.ts';
+import { capabilityDifference } from './capability-difference.ts';
+import { type PathSubject, quote, type Subject, VolumeError } from './errors.ts';
+import type { Model } from './model.ts';
 import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
 import type { DirectoryState, MountedState } from './mounts-port.ts';
 import { isSame } from './staged-content.ts';
@@ -30,6 +33,32 @@ export function checkFlags(
   const message = `the volume is mounted at ${quote(path)} already, but differs in ${different.join(', ')}`;
   throw new VolumeError('already-exists', message, { about: subject });
 }
+
+/**
+ * Checks that a volume that this driver has mounted at a path was mounted for the capability that is asked for now. After
+ * a restart the driver only knows what the kernel shows of it.
+ * @throws VolumeError already-exists
+ */
+export function checkSameUse(
+  { mountIndex }: Model,
+  path: string,
+  mounted: MountedState,
+  capability: VolumeCapability,
+): void {
+  const known = mountIndex.at(path);
+  if (known?.mountId !== mounted.mountId || !('capability' in known.use)) return;
+  const difference = capabilityDifference(known.use.capability, capability);
+  if (difference === undefined) return;
+  const message = `the volume is mounted at ${quote(path)} already, for another ${described[difference] ?? 'use'}`;
+  throw new VolumeError('already-exists', message, { about: difference });
+}
+
+const described: Readonly<Partial<Record<Subject, string>>> = {
+  capability: 'access type',
+  accessMode: 'access mode',
+  fsType: 'file system',
+  mountFlags: 'set of file system options',
+};
 
 /** The path is taken by what is not the volume. */
 export function somethingElse(subject: PathSubject, path: string): VolumeError {

@@ -14,7 +14,7 @@ import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
 import { checkOutsideVolumes, checkReadable, symlinkError } from './mount-place.ts';
 import { mountMade, reserveTarget } from './mount-targets.ts';
-import { checkMountedAs, somethingElse } from './mounted-as.ts';
+import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { type Place, requirePlace } from './place.ts';
 import { checkImageAt, fillImage, mountImage } from './stage-image.ts';
@@ -121,6 +121,7 @@ function sizeOf(model: Model, plan: ContentPlan, { sizeBytes }: InlineSpec): big
 
 async function mountInline(model: Model, volume: Volume, spec: InlineSpec, target: PathState): Promise<void> {
   const { targetPath, capability } = spec;
+  if (target.kind === 'mounted') checkSameUse(model, targetPath, target, capability);
   await checkSuitable(model, volume, capability);
   await model.mountIndex.confirmed(volume.id);
   const flags = requiredMountFlags(capability, spec.readOnly);

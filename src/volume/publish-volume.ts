@@ -13,7 +13,7 @@ import {
   symlinkError,
 } from './mount-place.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
-import { checkMountedAs } from './mounted-as.ts';
+import { checkMountedAs, checkSameUse } from './mounted-as.ts';
 import type { MountedState, PathState } from './mounts-port.ts';
 import { publishBlock } from './publish-block.ts';
 import { inspectPath, isVolumeAt } from './staged-content.ts';
@@ -34,10 +34,11 @@ async function publish(model: Model, volume: Volume, asked: PublishSpec): Promis
   // As with a device that the node has for reading only, nothing else is to be had.
   const readOnly = asked.readOnly || attachmentOf(model, volume)?.readOnly === true;
   const spec = { ...asked, readOnly };
-  await checkSuitable(model, volume, capability);
   if (stagingPath === targetPath)
     throw invalidValue('targetPath', targetPath, 'is where the volume is staged');
   const target = await inspectPath(model, 'targetPath', targetPath);
+  if (target.kind === 'mounted') checkSameUse(model, targetPath, target, capability);
+  await checkSuitable(model, volume, capability);
   await checkOutsideVolumes(model, 'targetPath', targetPath);
   if (target.kind === 'symlink') throw symlinkError('targetPath', targetPath);
   checkReadable('targetPath', targetPath, target);

@@ -15,11 +15,11 @@ import {
   mountToTakeDown,
   symlinkError,
 } from './mount-place.ts';
-import { checkMountedAs, somethingElse } from './mounted-as.ts';
+import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
 import { restoreVolumeLimits } from './restore-limits.ts';
 import { stageImage } from './stage-image.ts';
-import { contentOf, imageOf, inspectPath } from './staged-content.ts';
+import { contentOf, imageOf, inspectPath, isVolumeAt } from './staged-content.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -45,8 +45,10 @@ async function stage(
 ): Promise<void> {
   checkNotInline(volume);
   checkAttached(model, volume);
-  await checkSuitable(model, volume, capability);
   const state = await inspectPath(model, 'stagingPath', stagingPath);
+  if (state.kind === 'mounted') checkSameUse(model, stagingPath, state, capability);
+  const isStaged = state.kind === 'mounted' && (await isVolumeAt(model, volume, stagingPath, state));
+  await checkSuitable(model, volume, capability, isStaged ? 'already-exists' : 'precondition');
   await checkOutsideVolumes(model, 'stagingPath', stagingPath);
   checkReadable('stagingPath', stagingPath, state);
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
@@ -59,7 +61,7 @@ async function stage(
   const mountId = isImage
     ? await stageImage(model, volume, { stagingPath, state, capability })
     : await stageDirectory(model, volume, { stagingPath, state, flags: capability.mountFlags });
-  const use = { kind: 'staging', readOnly: capability.mountFlags.readOnly } as const;
+  const use = { kind: 'staging', capability, readOnly: capability.mountFlags.readOnly } as const;
   model.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use });
   await model.onStep('stage: mounted');
 }

@@ -1,12 +1,13 @@
 import { describe, expect, test, vi } from 'vitest';
 import { type KnownMount, MountIndex } from '../../../src/volume/mount-index.ts';
 import { FakeMounts } from './fakes/fake-mounts.ts';
+import { capability } from './fakes/requests.ts';
 
 const known = (path: string, mountId: number | undefined, volumeId = 'v'): KnownMount => ({
   volumeId,
   path,
   mountId,
-  use: { kind: 'staging', readOnly: false },
+  use: { kind: 'staging', capability: capability(), readOnly: false },
 });
 
 function indexWith(paths: string[]) {

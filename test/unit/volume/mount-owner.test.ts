@@ -4,7 +4,7 @@ import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { VolumeIndex } from '../../../src/volume/volume-index.ts';
 import { exampleVolume, fakeNode } from './fakes/model.ts';
-import { blockContent } from './fakes/requests.ts';
+import { blockContent, capability } from './fakes/requests.ts';
 
 const { pools } = fakeNode().model;
 const volumes = new VolumeIndex();
@@ -96,7 +96,7 @@ describe('checkOwner', () => {
         volumeId: 'v',
         path: '/mnt',
         mountId: id,
-        use: { kind: 'staging', readOnly: false },
+        use: { kind: 'staging', capability: capability(), readOnly: false },
       });
     return { mountId, list, check, know };
   }

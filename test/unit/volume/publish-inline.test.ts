@@ -66,7 +66,7 @@ describe('publishing an inline volume', () => {
     if (state.kind !== 'mounted' || data.kind !== 'directory') throw new Error(state.kind);
     expect(state.identity).toEqual(data.identity);
     expect(state.flags.readOnly).toBe(true);
-    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER', readOnly: true };
+    const use = { kind: 'target', capability: capability(), readOnly: true };
     const known = { volumeId, path: target, mountId: state.mountId, use };
     expect(model.mountIndex.of(volumeId)).toEqual([known]);
     expect(pool.account.promisedBytes).toBe(1024n ** 2n);
@@ -194,7 +194,7 @@ test('an inline image is not published with another file system than it has', as
   const { publish } = prepare();
   const withFileSystem = (fsType: 'xfs' | 'btrfs') => ({ ...image, capability: { ...capability(), fsType } });
   await publish(withFileSystem('xfs'));
-  await expect(publish(withFileSystem('btrfs'))).rejects.toMatchObject({ kind: 'precondition' });
+  await expect(publish(withFileSystem('btrfs'))).rejects.toMatchObject({ kind: 'already-exists' });
 });
 
 describe('publishing an inline volume is refused, and nothing is made,', () => {

@@ -52,7 +52,7 @@ describe('publishing', () => {
     if (staged.kind !== 'mounted' || published.kind !== 'mounted') throw new Error(published.kind);
     expect(published.identity).toEqual(staged.identity);
     expect(published.flags).toEqual(staged.flags);
-    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER', readOnly: false };
+    const use = { kind: 'target', capability: capability(), readOnly: false };
     expect(targetsOf()).toEqual([{ volumeId: volume.id, path: target, mountId: published.mountId, use }]);
   });
 
@@ -99,6 +99,18 @@ describe('publishing again', () => {
     model.mountIndex.removePath(target);
     await publish();
     expect(targetsOf()).toMatchObject([{ path: target }]);
+  });
+
+  test.each<[string, Asked]>([
+    ['accessMode', { capability: multiWriter }],
+    ['fsType', { capability: { ...capability(), fsType: 'xfs' } }],
+    ['mountFlags', { capability: { ...capability(), superblockOptions: ['sync'] } }],
+  ])('for another use is refused, and the first is remembered: %s', async (about, asked) => {
+    const { publish, targetsOf } = await stagedNode();
+    const first = { ...capability(), fsType: 'ext4' } as const;
+    await publish({ capability: first });
+    await expect(publish(asked)).rejects.toMatchObject({ kind: 'already-exists', about });
+    expect(targetsOf()).toMatchObject([{ use: { capability: first } }]);
   });
 
   test.each<[string, Asked]>([

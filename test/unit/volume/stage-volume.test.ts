@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import type { MountCapability } from '../../../src/volume/capability.ts';
 import { combineFlags } from '../../../src/volume/mount-flags.ts';
 import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
@@ -31,7 +32,12 @@ describe('stageVolume', () => {
       flags: combineFlags(source.flags, asked.mountFlags),
     });
     expect(model.mountIndex.of(volume.id)).toEqual([
-      { volumeId: volume.id, path, mountId: staged.mountId, use: { kind: 'staging', readOnly: false } },
+      {
+        volumeId: volume.id,
+        path,
+        mountId: staged.mountId,
+        use: { kind: 'staging', capability: asked, readOnly: false },
+      },
     ]);
   });
 
@@ -58,6 +64,19 @@ describe('stageVolume', () => {
     model.mountIndex.removePath(path);
     await stage();
     expect(model.mountIndex.of(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
+  });
+
+  test.each<[string, Partial<MountCapability>]>([
+    ['accessMode', { accessMode: 'SINGLE_NODE_MULTI_WRITER' }],
+    ['fsType', { fsType: 'xfs' }],
+    ['mountFlags', { superblockOptions: ['sync'] }],
+  ])('refuses to be staged again in another way, and remembers the first: %s', async (about, changes) => {
+    const { model, volume, stage } = await prepare();
+    const first = { ...capability(), fsType: 'ext4' } as const;
+    await stage(first);
+    await expect(stage({ ...first, ...changes })).rejects.toMatchObject({ kind: 'already-exists', about });
+    expect(model.mountIndex.of(volume.id)).toMatchObject([{ use: { capability: first } }]);
+    await stage({ ...first, fsType: undefined });
   });
 
   test('refuses other flags than it is mounted with, and says which', async () => {

@@ -222,7 +222,7 @@ describe('a mounted image', () => {
     mounts.mountForeign('/staging');
     expect(await reasons()).toEqual([]);
     mounts.tree.makeSymlink('/link', '/staging');
-    const use = { kind: 'staging', readOnly: false } as const;
+    const use = { kind: 'staging', capability: capability(), readOnly: false } as const;
     model.mountIndex.add({ volumeId: volume.id, path: '/link/below', mountId: 1, use });
     expect(await reasons()).toEqual([]);
   });
