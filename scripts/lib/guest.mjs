@@ -20,7 +20,11 @@ const files = {
   status: join(directory, 'status'),
   disk: join(directory, 'disk'),
   log: join(directory, 'kernel.log'),
+  preload: join(cacheDirectory, 'guest-xstate.so'),
 };
+
+// Compiles scripts/lib/guest-xstate.c, which says what it is for.
+const compilerPackages = ['gcc', 'libc6-dev'];
 
 /** Why no guest can be started on this machine, or undefined. */
 export function guestObstacle() {
@@ -30,13 +34,26 @@ export function guestObstacle() {
   if (!isRoot) return 'it needs root, so that the guest may read the whole tree of the host';
   if (!isInstalled() && !canInstall(GUEST_PACKAGE))
     return `it needs ${KERNEL}, of Debian's package ${GUEST_PACKAGE}`;
+  if (needsPreload() && !hasCompiler() && !canInstall(...compilerPackages))
+    return 'this processor has AMX, and there is no C compiler for what User-Mode Linux needs then';
   return namespaceObstacle();
 }
 
 /** Installs the guest's kernel, unless it is there already. */
 export function installGuest() {
-  if (isInstalled()) return;
-  installPackages(GUEST_PACKAGE);
+  if (!isInstalled()) installPackages(GUEST_PACKAGE);
+  if (!needsPreload()) return;
+  if (!hasCompiler()) installPackages(...compilerPackages);
+  const source = inProject('scripts', 'lib', 'guest-xstate.c');
+  mustRun('gcc', ['-shared', '-fPIC', '-O2', '-o', files.preload, source]);
+}
+
+function needsPreload() {
+  return /^flags\s.*\bamx_tile\b/m.test(readFileSync('/proc/cpuinfo', 'utf8'));
+}
+
+function hasCompiler() {
+  return spawnSync('gcc', ['--version']).status === 0;
 }
 
 function isInstalled() {
@@ -67,7 +84,8 @@ function bootAndWait(log, output) {
   const words = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'];
   // Its console is a pipe, because it would take a terminal over, Ctrl-C included.
   const stdio = ['ignore', log, log, 'pipe'];
-  const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio });
+  const env = needsPreload() ? { ...process.env, LD_PRELOAD: files.preload } : process.env;
+  const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio, env });
   guest.stdio[3].pipe(output, { end: false });
   const limit = setTimeout(() => guest.kill('SIGKILL'), LIMIT_MS);
   return new Promise((resolve, reject) => guest.on('close', resolve).on('error', reject)).finally(() =>

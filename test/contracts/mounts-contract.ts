@@ -124,7 +124,7 @@ export function mountsContract(
         for (const asked of [mounts.usage(at('target')), mounts.hasEntries(at('target'))]) {
           await expect(asked).rejects.toMatchObject({
             kind: 'unavailable',
-            message: `"${at('target')}" answers ENOTCONN`,
+            message: expect.stringMatching(`${at('target')}.*ENOTCONN`),
           });
         }
       });

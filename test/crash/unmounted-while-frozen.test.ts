@@ -8,13 +8,13 @@ import { thawAtEnd } from '../support/thaw-mounts.ts';
 import { StoppableNode } from './stoppable-node.ts';
 
 const MIB = 1024 ** 2;
-const smallest = { ext4: 64 * MIB, xfs: 300 * MIB, btrfs: 128 * MIB } as const;
-type FsType = keyof typeof smallest;
+const sizes = { ext4: 256 * MIB, xfs: 300 * MIB, btrfs: 256 * MIB } as const;
+type FsType = keyof typeof sizes;
 
 /** A volume at two targets, with a writer in the second; copies of it freeze by the first, which it found first. */
 async function publishedTwice({ test: node }: StoppableNode, name: string, fsType: FsType) {
   const capability = fileSystem(fsType);
-  const first = await node.createPublished(name, capability, image(smallest[fsType]));
+  const first = await node.createPublished(name, capability, image(sizes[fsType]));
   const second = { ...first, target_path: node.newPath() };
   await node.node.NodePublishVolume({ ...second, volume_capability: capability });
   await node.node.NodeStageVolume({ ...first, volume_capability: capability });
@@ -53,7 +53,7 @@ describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
       await writer.end();
       const snapshot_id = snapshot.status === 'fulfilled' ? (snapshot.value.snapshot?.snapshot_id ?? '') : '';
       const restored = await node.test.createPublished('restored', fileSystem(fsType), {
-        ...image(smallest[fsType]),
+        ...image(sizes[fsType]),
         volume_content_source: { snapshot: { snapshot_id } },
       });
       expectInOrder(restored.target_path, synced);
