@@ -41,8 +41,19 @@ export function parseCapacityRange(range: CapacityRange__Output | null): Capacit
   return parsed;
 }
 
+/**
+ * Checks that a capability has an access mode and an access type, whatever they are.
+ * @throws VolumeError invalid, naming the field
+ */
+export function checkCapabilityComplete(field: string, capability: VolumeCapability__Output): void {
+  const { mode } = required(`${field}.access_mode`, capability.access_mode);
+  if (mode === 'UNKNOWN') throw missingField(`${field}.access_mode.mode`);
+  if (capability.access_type === undefined) throw missingField(`${field}.access_type (mount or block)`);
+}
+
 /** One capability (CSI specification, VolumeCapability). */
 export function parseCapability(field: string, capability: VolumeCapability__Output): VolumeCapability {
+  checkCapabilityComplete(field, capability);
   const accessMode = parseAccessMode(`${field}.access_mode`, capability);
   switch (capability.access_type) {
     case 'mount': {
@@ -84,7 +95,6 @@ export function parseCapabilities(
 function parseAccessMode(field: string, { access_mode }: VolumeCapability__Output) {
   const mode: unknown = required(field, access_mode).mode;
   if (typeof mode === 'string' && isAccessMode(mode)) return mode;
-  if (mode === 'UNKNOWN') throw missingField(`${field}.mode`);
   // proto-loader hands on the number of an enum value it does not know.
   throw invalidField(`${field}.mode`, mode, 'is not an access mode of the specification');
 }

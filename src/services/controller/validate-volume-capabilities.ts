@@ -12,7 +12,7 @@ import { contentDifference, placeDifference } from '../../volume/volume-differen
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
-import { parseCapabilities, required } from '../requests.ts';
+import { checkCapabilityComplete, parseCapabilities, required } from '../requests.ts';
 
 /**
  * Controller.ValidateVolumeCapabilities. What the driver cannot do, or does not know, is not confirmed and told
@@ -23,6 +23,8 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
     const volume = await existingVolume(model, volumeId);
+    for (const [index, capability] of request.volume_capabilities.entries())
+      checkCapabilityComplete(`volume_capabilities[${index}]`, capability);
     const message = await objection(model, volume, request);
     if (message !== undefined) return { message };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;

@@ -52,7 +52,6 @@ describe('is answered with the reason, not with an error', () => {
       'volume_capabilities[0].mount.mount_flags',
       { volume_capabilities: [mountCapability('SINGLE_NODE_WRITER', ['x'])] },
     ],
-    ['volume_capabilities[1].access_mode', { volume_capabilities: [mountCapability(), { mount: {} }] }],
     ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
     ['parameters: "colour"', { parameters: { colour: 'blue' } }],
     ['parameters: the volume has pool "default"', { parameters: { pool: 'fast' } }],
