@@ -172,8 +172,10 @@ export const flagTable = {
     name: 'endpoint',
     kind: endpoint,
     default: 'unix:///tmp/csi.sock',
+    environment: 'CSI_ENDPOINT',
     group: 'Endpoint',
-    meaning: 'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT.',
+    meaning:
+      'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT; the environment variable CSI_ENDPOINT, where it is set, replaces the default.',
   },
   proxyEndpoint: {
     name: 'proxy-endpoint',
