@@ -1,6 +1,7 @@
-import { invalidField, quote, VolumeError } from '../volume/errors.ts';
+import { invalidField, VolumeError } from '../volume/errors.ts';
 import type { Features } from '../volume/model.ts';
 import { deletePolicies, type MutableParameters } from '../volume/volume.ts';
+import { unknownParameter } from './unknown-parameter.ts';
 
 // What a record can hold.
 const LARGEST_COUNT = 2n ** 63n - 1n;
@@ -20,8 +21,7 @@ export function parseMutableParameters(
   }
   const unknown = keys.find((key) => !(taken as ReadonlySet<string>).has(key));
   if (unknown !== undefined) {
-    const why = taken.size === 0 ? 'and none is' : `taken are ${[...taken].join(', ')}`;
-    throw new VolumeError('invalid', `mutable_parameters: ${quote(unknown)} is not taken; ${why}`);
+    throw unknownParameter('mutable_parameters', unknown, [...taken]);
   }
   const { onDelete, inodeLimit } = parameters as Partial<Record<keyof MutableParameters, string>>;
   return {

@@ -1,6 +1,7 @@
 import { backendChoices, type ContentWish, enforcementChoices } from '../volume/choose-content.ts';
 import { invalidField, quote, VolumeError } from '../volume/errors.ts';
 import type { RootOwnership } from '../volume/volume.ts';
+import { unknownParameter } from './unknown-parameter.ts';
 
 /** The parameters of a StorageClass, parsed. */
 export interface VolumeParameters {
@@ -25,17 +26,12 @@ const IGNORED_KEY = 'ignoreFailedRead';
  */
 export function parseParameters(
   parameters: Readonly<Record<string, string>>,
-  field = 'parameters',
+  field: 'parameters' | 'volume_context' = 'parameters',
   others: readonly string[] = [],
 ): VolumeParameters {
   const expected = [...known, ...others];
-  for (const key of Object.keys(parameters)) {
-    if (isIgnored(key) || expected.includes(key)) continue;
-    throw new VolumeError(
-      'invalid',
-      `${field}: ${quote(key)} is not known; known are ${expected.join(', ')}`,
-    );
-  }
+  const unknown = Object.keys(parameters).find((key) => !isIgnored(key) && !expected.includes(key));
+  if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
   const given = parameters as Partial<Record<(typeof known)[number], string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
@@ -61,7 +57,7 @@ export function checkSnapshotParameters(parameters: Readonly<Record<string, stri
   if (unknown === undefined) return;
   throw new VolumeError(
     'invalid',
-    `parameters: ${quote(unknown)} is not known; snapshots have no parameters`,
+    `parameters: unknown parameter ${quote(unknown)}; snapshots have no parameters`,
   );
 }
 

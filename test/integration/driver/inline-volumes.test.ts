@@ -246,7 +246,7 @@ describe('on a running driver', () => {
     const wrong: [Record<string, string>, string][] = [
       [{ size: '64 MiB' }, 'volume_context.size: "64 MiB"'],
       [{ size: '2Ti' }, 'volume_context.size: '],
-      [{ colour: 'blue' }, 'volume_context: "colour"'],
+      [{ colour: 'blue' }, 'volume_context: unknown parameter "colour"'],
       [{ pool: 'nowhere' }, 'volume_context.pool: "nowhere"'],
       [{ backend: 'tape' }, 'volume_context.backend: "tape"'],
       [{ mode: 'rwx' }, 'volume_context.mode: "rwx"'],

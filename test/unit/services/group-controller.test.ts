@@ -61,7 +61,7 @@ describe('CreateVolumeGroupSnapshot', () => {
     ['invalid', 'name is required', { name: '' }],
     ['invalid', 'source_volume_ids is required', { source_volume_ids: [] }],
     ['invalid', 'name: "a\\u0007" contains U+0007', { name: 'a\u0007' }],
-    ['invalid', 'parameters: "colour" is not known', { parameters: { colour: 'blue' } }],
+    ['invalid', 'parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
     ['not-found', 'volume "nobody" does not exist', { source_volume_ids: ['nobody'] }],
     ['not-found', 'volume "" does not exist', { source_volume_ids: [''] }],
   ])('is %s, and nothing is made: %s', async (kind, message, changes) => {

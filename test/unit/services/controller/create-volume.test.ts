@@ -80,7 +80,7 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
   ['volume_content_source.volume.volume_id', { volume_content_source: { volume: {} } }],
   ['volume_content_source.snapshot.snapshot_id', { volume_content_source: { snapshot: {} } }],
   ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
-  ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+  ['parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
   ['parameters.pool: ', { parameters: { pool: 'slow' } }],
   ['capacity_range.limit_bytes: ', { capacity_range: { required_bytes: 2, limit_bytes: 1 } }],
 ])('is invalid, and nothing is made: %s', async (message, changes) => {

@@ -32,7 +32,7 @@ test.each([
   ['mutable_parameters is required', { mutable_parameters: {} }],
   ['does not exist', { volume_id: newObjectId('b', 'aaaaaaaa') }],
   [
-    'mutable_parameters: "colour" is not taken',
+    'mutable_parameters: unknown parameter "colour"',
     { mutable_parameters: { onDelete: 'retain', colour: 'blue' } },
   ],
   ['inodeLimit: 5000 cannot be held', { mutable_parameters: { onDelete: 'retain', inodeLimit: '5000' } }],

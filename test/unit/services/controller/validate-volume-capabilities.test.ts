@@ -53,7 +53,7 @@ describe('is answered with the reason, not with an error', () => {
       { volume_capabilities: [mountCapability('SINGLE_NODE_WRITER', ['x'])] },
     ],
     ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
-    ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+    ['parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
     ['parameters: the volume has pool "default"', { parameters: { pool: 'fast' } }],
     ['parameters: the volume has backend directory', { parameters: { backend: 'image' } }],
     ['a capacity that is not enforced', { parameters: { enforceCapacity: 'required' } }],
