@@ -22,7 +22,8 @@ export const capabilityFlags = {
     kind: listOf(text('NAME')),
     default: '',
     group: 'Capabilities',
-    meaning: 'The mutable parameters that are taken; without any, all that there are.',
+    meaning:
+      'Mutable parameters to accept; without any, those that this driver acts on. Others are kept and shown in the volume context.',
   },
   enableListSnapshots: {
     name: 'enable-list-snapshots',

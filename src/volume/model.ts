@@ -14,7 +14,6 @@ import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { OnStep } from './steps.ts';
 import type { TopologySegments } from './topology.ts';
-import type { MutableParameters } from './volume.ts';
 import type { VolumeIndex } from './volume-index.ts';
 
 /** Everything the operations on volumes work with. Made once, at start. */
@@ -74,8 +73,8 @@ export interface Expansion {
 export interface Features {
   /** Whether the controller publishes volumes before they are staged. */
   readonly attach: boolean;
-  /** The mutable parameters that are taken, by name; undefined where none are. */
-  readonly mutableParameters: ReadonlySet<keyof MutableParameters> | undefined;
+  /** The mutable parameters that are taken, by name, also such as mean nothing here; undefined where none are. */
+  readonly mutableParameters: ReadonlySet<string> | undefined;
   readonly listSnapshots: boolean;
   /** How the blocks of snapshots are told; undefined where they are not. */
   readonly snapshotMetadata: BlockType | undefined;

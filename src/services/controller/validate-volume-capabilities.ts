@@ -11,7 +11,7 @@ import { isBlock, type Volume } from '../../volume/volume.ts';
 import { contentDifference, placeDifference } from '../../volume/volume-difference.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
-import { volumeMessage } from '../replies.ts';
+import { fixedContext } from '../replies.ts';
 import { checkCapabilityComplete, parseCapabilities, required } from '../requests.ts';
 
 /**
@@ -38,7 +38,7 @@ async function objection(model: Model, volume: Volume, request: Request): Promis
     return (
       (await capabilitiesObjection(model, volume, capabilities)) ??
       parametersObjection(model, volume, request) ??
-      contextObjection(model, volume, request)
+      contextObjection(volume, request)
     );
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'invalid') return error.message;
@@ -77,8 +77,9 @@ function parametersObjection(
   return different && `parameters.${different}: the volume was made with another value`;
 }
 
-function contextObjection(model: Model, volume: Volume, { volume_context }: Request): string | undefined {
-  const ours = volumeMessage(model, volume).volume_context ?? {};
+/** A CO has the context that CreateVolume answered, where mutable parameters may have had other values than now. */
+function contextObjection(volume: Volume, { volume_context }: Request): string | undefined {
+  const ours = fixedContext(volume);
   const different = Object.entries(volume_context).find(
     ([key, value]) => Object.hasOwn(ours, key) && ours[key] !== value,
   );

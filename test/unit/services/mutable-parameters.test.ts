@@ -25,6 +25,22 @@ test.each([
   expect(parse(parameters)).toStrictEqual(parsed);
 });
 
+test('what Kubernetes adds of its own is passed over', () => {
+  const ofKubernetes = { 'csi.storage.k8s.io/pvc/name': 'claim' };
+  expect(parse({ ...ofKubernetes, onDelete: 'retain' })).toStrictEqual({ onDelete: 'retain' });
+  expect(parse(ofKubernetes)).toStrictEqual({});
+  expect(parseMutableParameters(fakeNode().model.features, ofKubernetes)).toStrictEqual({});
+});
+
+test('what is accepted and means nothing here is taken as it is, beside what does', () => {
+  const accepted = new Set(['iops', 'onDelete', 'constructor']);
+  const given = { iops: '', onDelete: 'retain', constructor: 'x' } as unknown as Record<string, string>;
+  expect(parse(given, accepted)).toStrictEqual({
+    onDelete: 'retain',
+    opaque: { iops: '', constructor: 'x' },
+  });
+});
+
 test.each([
   [
     'mutable_parameters: unknown parameter "colour"; expected one of onDelete, inodeLimit',

@@ -48,6 +48,17 @@ test.each([
   expect(parseParameters({ mode: text }).root.mode).toBe(mode);
 });
 
+test.each(['csi.storage.k8s.io/fstype', 'fstype'])(
+  'what the provisioner reads of a StorageClass is passed over: %s',
+  (key) => {
+    expect(parseParameters({ [key]: 'xfs' })).toEqual(parseParameters({}));
+  },
+);
+
+test('the provisioner reads nothing of an inline volume', () => {
+  expect(() => parseParameters({ fstype: 'xfs' }, 'volume_context')).toThrow('fsType of the volume');
+});
+
 test('what the provisioner adds of its own is passed over', () => {
   expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'claim' }).pool).toBeUndefined();
 });
