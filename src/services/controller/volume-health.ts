@@ -23,9 +23,9 @@ export function volumeHealthMethods(
     },
     ControllerListVolumeHealth: {
       async handle(request) {
-        const { afterId, limit } = parsePage(request, PAGE_LIMIT);
+        const { position, limit } = parsePage(request, PAGE_LIMIT);
         // One more than is told shows whether there is another page.
-        const { items, nextToken } = pageAfter(await unhealthyAfter(model, afterId, limit + 1), limit);
+        const { items, nextToken } = pageAfter(await unhealthyAfter(model, position, limit + 1), limit);
         return { entries: items.map(volumeHealthMessage), next_token: nextToken };
       },
     },

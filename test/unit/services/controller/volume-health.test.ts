@@ -85,6 +85,21 @@ describe('ControllerListVolumeHealth', () => {
     expect(await page('', 1)).toEqual({ ids: sick, next_token: '' });
   });
 
+  test('has pages of volumes with the longest ids that CSI allows, damaged ones too', async () => {
+    const { model, page } = await listed([]);
+    const ids = Array.from({ length: 40 }, (_, index) => `${'d'.repeat(126)}${index + 10}`);
+    for (const id of ids) model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+    const seen: string[] = [];
+    let token = '';
+    do {
+      const next = await page(token, 7);
+      seen.push(...next.ids);
+      token = next.next_token;
+      expect(Buffer.byteLength(token)).toBeLessThanOrEqual(128);
+    } while (token !== '');
+    expect(seen.sort()).toEqual(ids);
+  });
+
   test('has no more than 1000 on a page, whatever is asked for', async () => {
     const { model, page } = await listed([]);
     for (let index = 0; index < 1001; index++) {
