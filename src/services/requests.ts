@@ -8,6 +8,7 @@ import { parseFileSystemType } from '../volume/choose-content.ts';
 import { invalidField, missingField } from '../volume/errors.ts';
 import { parseCapabilityFlags } from '../volume/file-system-options.ts';
 import type { TopologySegments } from '../volume/topology.ts';
+import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
 /** The value of a field that must be there. @throws VolumeError invalid, naming the field */
 export function required<Value>(field: string, value: Value | null): Value & {} {
@@ -15,15 +16,14 @@ export function required<Value>(field: string, value: Value | null): Value & {} 
   return value;
 }
 
-const NAME_LIMIT_BYTES = 128;
 // Control characters other than tab and line ends (CSI specification, CreateVolumeRequest.name).
 const BANNED_CHARACTER = /(?![\t\n\r])\p{Cc}/u;
 
 /** A name suggested by the CO. Any other character is legal in it, `/` and `..` too; it never becomes a path. */
 export function parseName(field: string, name: string): string {
   required(field, name);
-  if (Buffer.byteLength(name) > NAME_LIMIT_BYTES) {
-    throw invalidField(field, name, `is longer than ${NAME_LIMIT_BYTES} bytes`);
+  if (Buffer.byteLength(name) > STRING_LIMIT_BYTES) {
+    throw invalidField(field, name, `is longer than ${STRING_LIMIT_BYTES} bytes`);
   }
   const banned = BANNED_CHARACTER.exec(name)?.[0].codePointAt(0);
   if (banned !== undefined) {

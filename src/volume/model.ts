@@ -2,6 +2,7 @@ import type { BlockType } from './block-layout.ts';
 import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
 import type { Devices, ImageFormatter } from './devices-port.ts';
+import type { OnFinding } from './health/finding.ts';
 import type { InWork } from './in-work.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
@@ -50,6 +51,7 @@ export interface Model {
   readonly abandoned: AbandonedPools;
   readonly node: NodeIdentity;
   readonly onStep: OnStep;
+  readonly onFinding: OnFinding;
   readonly now: () => Date;
 }
 

@@ -1,5 +1,6 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
+import { shortened } from '../../text/shortened.ts';
 import type { VolumeCapability } from '../../volume/capability.ts';
 import { objectionTo } from '../../volume/check-suitable.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
@@ -13,6 +14,7 @@ import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
 import { fixedContext } from '../replies.ts';
 import { checkCapabilityComplete, parseCapabilities, required } from '../requests.ts';
+import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
 /**
  * Controller.ValidateVolumeCapabilities. What the driver cannot do, or does not know, is not confirmed and told
@@ -26,7 +28,7 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
     for (const [index, capability] of request.volume_capabilities.entries())
       checkCapabilityComplete(`volume_capabilities[${index}]`, capability);
     const message = await objection(model, volume, request);
-    if (message !== undefined) return { message };
+    if (message !== undefined) return { message: shortened(message, STRING_LIMIT_BYTES) };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
     return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } };
   };

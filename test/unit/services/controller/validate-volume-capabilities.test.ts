@@ -68,6 +68,12 @@ describe('is answered with the reason, not with an error', () => {
   });
 });
 
+test('the reason has no more bytes than CSI allows, and what is to be changed comes first', async () => {
+  const { message } = await validate({ parameters: { ['é'.repeat(100)]: '' } });
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(128);
+  expect(message).toMatch(/^parameters: unknown parameter "é+…$/);
+});
+
 test.each<[string, Request]>([
   ['volume_id is required', { volume_id: '', volume_capabilities: [] }],
   ['volume_capabilities is required', { volume_id: 'nobody', volume_capabilities: [] }],

@@ -20,12 +20,23 @@ describe('ControllerGetVolumeHealth', () => {
   });
 
   test('tells what is wrong, why, and what it means', async () => {
-    const { ControllerGetVolumeHealth, model, mounts, volume, volume_id } = await nodeWithVolume();
+    const { ControllerGetVolumeHealth, findings, model, mounts, volume, volume_id } = await nodeWithVolume();
     mounts.tree.remove(contentPathOf(model, volume));
     const { volume_health } = await ControllerGetVolumeHealth({ volume_id });
     expect(volume_health?.health_statuses).toEqual([
-      { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringContaining(volume_id) },
+      { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringMatching(/^the volume has lost/) },
     ]);
+    expect(findings).toMatchObject([
+      { volumeId: volume_id, message: expect.stringMatching(`^volume "${volume_id}" has lost its data`) },
+    ]);
+  });
+
+  test('tells of a pool as a whole once for the pool', async () => {
+    const { ControllerGetVolumeHealth, findings, pool, volume_id } = await nodeWithVolume();
+    pool.checkReachable = () => Promise.reject(new Error('another driver holds it'));
+    await ControllerGetVolumeHealth({ volume_id });
+    expect(findings).toMatchObject([{ pool: 'default', reason: 'PoolUnreachable' }]);
+    expect(findings[0]?.volumeId).toBeUndefined();
   });
 
   test('answers for a volume whose record is damaged', async () => {
