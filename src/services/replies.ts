@@ -4,7 +4,7 @@ import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentS
 import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
 import type { Model } from '../volume/model.ts';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
-import { type ContentSource, isCapacityEnforced, type Volume } from '../volume/volume.ts';
+import { type ContentSource, isCapacityEnforced, showsPoolSize, type Volume } from '../volume/volume.ts';
 
 /** A volume as replies show it (CSI specification, Volume). */
 export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
@@ -25,6 +25,7 @@ export function fixedContext({ pool, capacityClass, content }: Volume): Record<s
     ...(capacityClass === undefined ? {} : { kind: capacityClass }),
     backend: content.backend,
     capacityEnforced: String(isCapacityEnforced(content)),
+    ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
   };
 }
 

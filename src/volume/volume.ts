@@ -115,6 +115,14 @@ export function isCapacityEnforced(content: VolumeContent): boolean {
   }
 }
 
+/**
+ * Whether `df` in a pod shows the disk of the pool rather than the volume: btrfs and plain directories have one figure for all
+ * that lies on a file system. Project quotas and images show their own.
+ */
+export function showsPoolSize({ backend }: VolumeContent): boolean {
+  return backend === 'subvolume' || backend === 'directory';
+}
+
 /** Whether pods see a block device rather than a directory. */
 export function isBlock(content: VolumeContent): boolean {
   return content.backend === 'image' && content.use.accessType === 'block';

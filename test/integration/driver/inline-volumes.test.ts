@@ -308,7 +308,12 @@ test.skipIf(!isHostRoot)(
     const paths = newPod(node, 'uid');
     await node.node.NodePublishVolume(publishRequest(paths, { pool: 'fast', size: '32Mi' }));
     const { volume } = await node.controller.ControllerGetVolume({ volume_id: paths.volume_id });
-    expect(volume?.volume_context).toEqual({ pool: 'fast', backend: 'subvolume', capacityEnforced: 'true' });
+    expect(volume?.volume_context).toEqual({
+      pool: 'fast',
+      backend: 'subvolume',
+      capacityEnforced: 'true',
+      dfShows: 'pool',
+    });
     const written = fill(paths.target_path);
     expect(written).toBeGreaterThan(24 * MIB);
     expect(written).toBeLessThanOrEqual(32 * MIB);

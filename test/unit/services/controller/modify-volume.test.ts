@@ -84,6 +84,7 @@ test('a name that was accepted and means nothing here is kept, changed and told'
     pool: 'default',
     backend: 'directory',
     capacityEnforced: 'false',
+    dfShows: 'pool',
   });
   const { volume_id = '', volume_context = {} } = volume ?? {};
   await controller.ControllerModifyVolume({ volume_id, mutable_parameters: { e2eVacTest: 'b' } });

@@ -21,6 +21,17 @@ describe('is confirmed, with all that was asked', () => {
     ['the parameters it was made with', { parameters: { pool: 'default', uid: '5', gid: '6', mode: '750' } }],
     [
       'the context it has',
+      {
+        volume_context: {
+          pool: 'default',
+          backend: 'directory',
+          capacityEnforced: 'false',
+          dfShows: 'pool',
+        },
+      },
+    ],
+    [
+      'the context that an older driver gave it',
       { volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false' } },
     ],
     [
@@ -60,6 +71,7 @@ describe('is answered with the reason, not with an error', () => {
     ['parameters.uid: ', { parameters: { uid: '7' } }],
     ['parameters.gid: ', { parameters: { gid: '7' } }],
     ['parameters.mode: ', { parameters: { mode: '7' } }],
+    ['volume_context.dfShows: the volume has "pool"', { volume_context: { dfShows: 'volume' } }],
     ['volume_context.pool: the volume has "default"', { volume_context: { pool: 'fast' } }],
   ])('%s', async (reason, changes) => {
     const { confirmed, message } = await validate(changes);
