@@ -23,7 +23,7 @@ export const capabilityFlags = {
     default: '',
     group: 'Capabilities',
     meaning:
-      'Mutable parameters to accept; without any, those that this driver acts on. Others are kept and shown in the volume context.',
+      'Mutable parameters to accept, of which those that this driver does not act on are kept and shown in the volume context; without any, those that it acts on.',
   },
   enableListSnapshots: {
     name: 'enable-list-snapshots',

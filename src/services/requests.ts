@@ -41,19 +41,9 @@ export function parseCapacityRange(range: CapacityRange__Output | null): Capacit
   return parsed;
 }
 
-/**
- * Checks that a capability has an access mode and an access type, whatever they are.
- * @throws VolumeError invalid, naming the field
- */
-export function checkCapabilityComplete(field: string, capability: VolumeCapability__Output): void {
-  const { mode } = required(`${field}.access_mode`, capability.access_mode);
-  if (mode === 'UNKNOWN') throw missingField(`${field}.access_mode.mode`);
-  if (capability.access_type === undefined) throw missingField(`${field}.access_type (mount or block)`);
-}
-
 /** One capability (CSI specification, VolumeCapability). */
 export function parseCapability(field: string, capability: VolumeCapability__Output): VolumeCapability {
-  checkCapabilityComplete(field, capability);
+  requireForm(field, capability);
   const accessMode = parseAccessMode(`${field}.access_mode`, capability);
   switch (capability.access_type) {
     case 'mount': {
@@ -78,10 +68,13 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
 
 /** Checks that capabilities have the fields that every one must have, whatever their values. */
 export function requireForms(field: string, list: readonly VolumeCapability__Output[]): void {
-  for (const [index, { access_mode, access_type }] of list.entries()) {
-    required(`${field}[${index}].access_mode`, access_mode);
-    required(`${field}[${index}].access_type (mount or block)`, access_type ?? null);
-  }
+  for (const [index, capability] of list.entries()) requireForm(`${field}[${index}]`, capability);
+}
+
+function requireForm(field: string, { access_mode, access_type }: VolumeCapability__Output): void {
+  const { mode } = required(`${field}.access_mode`, access_mode);
+  if (mode === 'UNKNOWN') throw missingField(`${field}.access_mode.mode`);
+  required(`${field}.access_type (mount or block)`, access_type ?? null);
 }
 
 /** A list of capabilities, each named by its place in errors. */

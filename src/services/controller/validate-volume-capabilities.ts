@@ -13,7 +13,7 @@ import { contentDifference, placeDifference } from '../../volume/volume-differen
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
 import { fixedContext } from '../replies.ts';
-import { checkCapabilityComplete, parseCapabilities, required } from '../requests.ts';
+import { parseCapabilities, required, requireForms } from '../requests.ts';
 import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
 /**
@@ -25,8 +25,7 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
     const volume = await existingVolume(model, volumeId);
-    for (const [index, capability] of request.volume_capabilities.entries())
-      checkCapabilityComplete(`volume_capabilities[${index}]`, capability);
+    requireForms('volume_capabilities', request.volume_capabilities);
     const message = await objection(model, volume, request);
     if (message !== undefined) return { message: shortened(message, STRING_LIMIT_BYTES) };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
