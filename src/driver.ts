@@ -7,6 +7,7 @@ import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { callLogger } from './observability/call-log.ts';
 import { copyLogger } from './observability/copy-log.ts';
+import { findingLogger } from './observability/health-log.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
 import type { DiskPool } from './pools/disk-pool.ts';
@@ -140,6 +141,7 @@ async function makeModel(
     },
     node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,
+    onFinding: findingLogger(logger),
     now: () => new Date(),
   };
 }

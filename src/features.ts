@@ -1,7 +1,7 @@
 import type { Options } from './options.ts';
 import type { Expansion, Features } from './volume/model.ts';
 import { type TopologySegments, topologyKey } from './volume/topology.ts';
-import { defaultMutableParameters, type MutableParameters } from './volume/volume.ts';
+import { mutableParameterNames } from './volume/volume.ts';
 
 /** What the flags switch on. */
 export function featuresOf(options: Options): Features {
@@ -28,9 +28,8 @@ export function topologyOf({ enableTopology, nodeId }: Options): TopologySegment
   return enableTopology ? { [topologyKey]: nodeId } : undefined;
 }
 
-/** Those of the mutable parameters there are that are taken: those that a flag names or, where it names none, all. */
+/** The mutable parameters that are taken: those that a flag names or, where it names none, all that do something here. */
 function takenParameters({ acceptedMutableParameterNames }: Options): Features['mutableParameters'] {
-  const accepted = new Set(acceptedMutableParameterNames);
-  const known = Object.keys(defaultMutableParameters) as (keyof MutableParameters)[];
-  return new Set(accepted.size === 0 ? known : known.filter((name) => accepted.has(name)));
+  const accepted = acceptedMutableParameterNames.filter((name) => name !== '');
+  return new Set(accepted.length === 0 ? mutableParameterNames : accepted);
 }

@@ -20,7 +20,7 @@ await main();
 
 async function main(): Promise<void> {
   const version = packageVersion();
-  const commandLine = parseCommandLine(process.argv.slice(2), version);
+  const commandLine = parseCommandLine(process.argv.slice(2), version, process.env);
   switch (commandLine.kind) {
     case 'help':
     case 'version':

@@ -2,7 +2,7 @@ import { helpText } from './options/help.ts';
 import { isLabelValue } from './options/names.ts';
 import { poolConflicts } from './options/pools.ts';
 import { proxyConflicts } from './options/proxy-endpoints.ts';
-import { readFlags } from './options/read.ts';
+import { type Environment, readFlags } from './options/read.ts';
 import { type FlagValues, flagTable, type Options, type ProxyOptions } from './options/table.ts';
 
 export type { Options, ProxyOptions } from './options/table.ts';
@@ -17,11 +17,15 @@ export type CommandLine =
   | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] };
 
 /**
- * Reads the words after the name of the program. Never throws for what a user wrote: all mistakes are returned
+ * Reads the words after the name of the program, and the environment. Never throws for what a user wrote: all mistakes are returned
  * at once, each a sentence without a full stop. A request for help or the version is served despite mistakes.
  */
-export function parseCommandLine(argv: readonly string[], version: string): CommandLine {
-  const { values, requests, mistakes } = readFlags(flagTable, argv);
+export function parseCommandLine(
+  argv: readonly string[],
+  version: string,
+  environment: Environment = {},
+): CommandLine {
+  const { values, requests, mistakes } = readFlags(flagTable, argv, environment);
   if (requests.has('help')) return { kind: 'help', text: helpText(flagTable) };
   if (requests.has('version')) return { kind: 'version', text: `csi-driver-hostpath ${version}` };
   const allMistakes = [...mistakes, ...conflicts(values)];

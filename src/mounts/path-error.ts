@@ -31,7 +31,9 @@ export function pathError(error: unknown, path: string): unknown {
         'may not be accessed by the driver; check the owner and mode of the directories above it',
       );
     case errno.ENOTEMPTY:
-      return unready('is not empty and is left as it is');
+      return unready(
+        'is not empty: the files in it are not part of a mounted volume, and are left there; move them away',
+      );
     default:
       return faultAt(error, path);
   }

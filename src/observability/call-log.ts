@@ -3,14 +3,15 @@ import type { FinishedCall } from '../rpc/call-monitor.ts';
 import { redactSecrets } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
 import { DiskError, VolumeError } from '../volume/errors.ts';
+import { callLevel } from './call-level.ts';
 import type { Logger } from './logger.ts';
 
 const CONTENT_VERBOSITY = 5;
 const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, status.DATA_LOSS];
 
 /**
- * Logs each finished call in one line: method, code, duration and what it is about. Probes come every few seconds and are
- * logged at debug level. With verbosity 5 the request and the reply are shown too, without their secrets.
+ * Logs each finished call in one line: method, code, duration and what it is about. Those that fail are always shown, those
+ * that succeed as `callLevel` says. With verbosity 5 the request and the reply are shown too, without their secrets.
  */
 export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
   return ({ path, code, durationMs, request, reply, error }) => {
@@ -21,7 +22,7 @@ export function callLogger(logger: Logger, verbosity: number): (call: FinishedCa
       ...idsOf(request, reply),
       ...(verbosity >= CONTENT_VERBOSITY ? contentOf(path, request, reply) : {}),
     };
-    if (error === undefined) logger[line.method === 'Probe' ? 'debug' : 'info'](line, 'call');
+    if (error === undefined) logger[callLevel(path)](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
     else {
       const reason = error instanceof Error ? error.message : String(error);

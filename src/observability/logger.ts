@@ -7,18 +7,18 @@ export type { Logger } from 'pino';
 
 /** How the driver logs. */
 export interface LogSettings {
-  /** klog's `-v`: from 4 on debug lines, from 5 on the content of calls. */
+  /** klog's `-v`: from 4 on debug lines, from 5 on trace lines and the content of calls. */
   readonly verbosity: number;
   /** `auto` is for people on a terminal and for machines elsewhere. */
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
 const DEBUG_VERBOSITY = 4;
+const TRACE_VERBOSITY = 5;
 const STANDARD_ERROR = 2;
 
 /** Makes the driver's logger. @param output writes to standard error */
 export function createLogger({ verbosity, format }: LogSettings, output: LineOutput): Logger {
-  const level = verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info';
   const isTerminal = isatty(STANDARD_ERROR);
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
   const prettify = prettyFactory({
@@ -28,9 +28,14 @@ export function createLogger({ verbosity, format }: LogSettings, output: LineOut
   });
   const write = (line: string) => output.write(isPretty ? prettify(line) : line);
   // Process id and host name, which pino adds otherwise, are the container's and tell nothing.
-  const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime };
+  const settings = { level: levelAt(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(settings, { write });
   output.onDropped = ({ lines, reason }) =>
     logger.warn({ lines, reason }, 'log lines dropped: they could not be written');
   return logger;
+}
+
+function levelAt(verbosity: number): 'info' | 'debug' | 'trace' {
+  if (verbosity >= TRACE_VERBOSITY) return 'trace';
+  return verbosity >= DEBUG_VERBOSITY ? 'debug' : 'info';
 }

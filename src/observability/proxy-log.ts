@@ -1,11 +1,12 @@
 import { status } from '@grpc/grpc-js';
 import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
 import { codeName } from '../rpc/status.ts';
+import { callLevel } from './call-level.ts';
 import type { Logger } from './logger.ts';
 
 /**
  * Logs each call that was passed on in one line: path, code and duration. Nothing of its content is known here, and what
- * the upstream says when it refuses is in its own log. Probes come every few seconds and are logged at debug level.
+ * the upstream says when it refuses is in its own log. Those that succeed are shown as `callLevel` says.
  */
 export function forwardedCallLogger(logger: Logger): (call: ForwardedCall) => void {
   return ({ path, code, durationMs, reason }) => {
@@ -16,6 +17,6 @@ export function forwardedCallLogger(logger: Logger): (call: ForwardedCall) => vo
       ...(reason === undefined ? {} : { reason }),
     };
     if (code !== status.OK) logger.warn(line, 'call refused');
-    else logger[path.endsWith('/Probe') ? 'debug' : 'info'](line, 'call');
+    else logger[callLevel(path)](line, 'call');
   };
 }

@@ -22,7 +22,8 @@ export const capabilityFlags = {
     kind: listOf(text('NAME')),
     default: '',
     group: 'Capabilities',
-    meaning: 'The mutable parameters that are taken; without any, all that there are.',
+    meaning:
+      'Mutable parameters to accept, of which those that this driver does not act on are kept and shown in the volume context; without any, those that it acts on.',
   },
   enableListSnapshots: {
     name: 'enable-list-snapshots',

@@ -28,6 +28,8 @@ interface Described extends Flag {
 /** A flag that is always present in the options: its default is text, read the way the flag's value is. */
 export interface DefaultedFlag extends Described {
   readonly default: string;
+  /** The environment variable that stands in for the default where it is set and not empty; the meaning says so. */
+  readonly environment?: string;
 }
 
 /** A flag that, where it is not given, has the value of another flag of the same kind; its meaning says so. */

@@ -1,17 +1,24 @@
 import type { AnyFlag, FlagTable, RequestFlag, RequiredFlag, ValuesOf } from './flag.ts';
 import { readWords, type Word } from './words.ts';
 
+/** Environment variables by name, as in `process.env`. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** What a command line says by a table of flags. */
 export interface Reading<Table extends FlagTable> {
   /** Complete when there are no mistakes; a value that was given wrongly is left out. */
   readonly values: Partial<ValuesOf<Table>>;
   readonly requests: ReadonlySet<RequestFlag['request']>;
-  /** A sentence for every mistake, in the order of the command line, and then for every flag that is missing. */
+  /** A sentence for every mistake: in the order of the command line, then in the environment, then each missing flag. */
   readonly mistakes: readonly string[];
 }
 
 /** Reads a command line (without the name of the program). Throws only where a default in the table is wrong. */
-export function readFlags<Table extends FlagTable>(table: Table, argv: readonly string[]): Reading<Table> {
+export function readFlags<Table extends FlagTable>(
+  table: Table,
+  argv: readonly string[],
+  environment: Environment = {},
+): Reading<Table> {
   const words = readWords(table, argv);
   const values: Record<string, unknown> = initialValues(table, words);
   const requests = new Set<RequestFlag['request']>();
@@ -34,6 +41,7 @@ export function readFlags<Table extends FlagTable>(table: Table, argv: readonly 
       values[key] = outcome.value;
     }
   }
+  mistakes.push(...fillFromEnvironment(table, words, environment, values));
   fillFollowing(table, words, values);
   mistakes.push(...missingFlags(table, words, values));
   // Each key was filled by the kind of its own entry, which is what the mapped type says.
@@ -48,6 +56,30 @@ function initialValues(table: FlagTable, words: readonly Word[]): Record<string,
     else if ('default' in flag && !isGiven(key, words)) values[key] = flag.kind.parse(flag.default);
   }
   return values;
+}
+
+/**
+ * Puts variables of the environment in the place of defaults. A wrong one takes the default away, as a wrong flag does.
+ * @returns a sentence for every mistake
+ */
+function fillFromEnvironment(
+  table: FlagTable,
+  words: readonly Word[],
+  environment: Environment,
+  values: Record<string, unknown>,
+): readonly string[] {
+  return Object.entries(table).flatMap(([key, flag]) => {
+    if (!('environment' in flag) || isGiven(key, words)) return [];
+    const text = environment[flag.environment];
+    if (text === undefined || text === '') return [];
+    const outcome = parseText(flag, text);
+    if ('problem' in outcome) {
+      delete values[key];
+      return [`${flag.environment}: ${outcome.problem}`];
+    }
+    values[key] = outcome.value;
+    return [];
+  });
 }
 
 /** A flag that follows another one is left out with it where that one's value is wrong. */

@@ -172,8 +172,10 @@ export const flagTable = {
     name: 'endpoint',
     kind: endpoint,
     default: 'unix:///tmp/csi.sock',
+    environment: 'CSI_ENDPOINT',
     group: 'Endpoint',
-    meaning: 'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT.',
+    meaning:
+      'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT; the environment variable CSI_ENDPOINT, where it is set, replaces the default.',
   },
   proxyEndpoint: {
     name: 'proxy-endpoint',
@@ -209,7 +211,8 @@ export const flagTable = {
     kind: integer({ min: 0 }),
     default: '2',
     group: 'Logging',
-    meaning: 'Verbosity: 4 and up logs at debug level, 5 and up logs requests and replies without secrets.',
+    meaning:
+      'Verbosity: calls that change something and calls that fail are always logged; from 4 on also calls that only read, and debug lines; from 5 on also probes, and the requests and replies of all calls, without secrets.',
   },
   logFormat: {
     name: 'log-format',

@@ -1,5 +1,5 @@
+import { nearestName } from '../text/nearest-name.ts';
 import { type AnyFlag, type FlagTable, namesOf } from './flag.ts';
-import { nearestName } from './suggest.ts';
 
 /** What one or two words of a command line are: a flag of the table with its text, or a mistake. */
 export type Word =

@@ -3,6 +3,7 @@ import { accessModes } from '../volume/access-mode.ts';
 import {
   defaultMutableParameters,
   deletePolicies,
+  type MutableParameters,
   type Volume,
   type VolumeContent,
 } from '../volume/volume.ts';
@@ -32,6 +33,7 @@ const source = z.object({ kind: z.enum(['snapshot', 'volume']), id: z.string().m
 const mutableParameters = z.object({
   onDelete: z.enum(deletePolicies),
   inodeLimit: decimal64.optional(),
+  opaque: z.record(z.string(), z.string()).optional(),
 });
 
 const attachment = z.object({
@@ -68,7 +70,7 @@ export function encodeVolumeRecord(volume: Volume): string {
     sharing: { ...sharing, sharedBytes: sharing.sharedBytes.toString() },
     root: encodeRoot(root),
     accessModes: [...volume.accessModes],
-    mutable: { ...mutable, inodeLimit: mutable.inodeLimit?.toString() },
+    mutable: encodeMutable(mutable),
   };
   return toText(record);
 }
@@ -80,8 +82,19 @@ export function encodeVolumeRecord(volume: Volume): string {
 export function decodeVolumeRecord(text: string): Volume {
   const record = parseRecord(text, volumeRecord, formatVersion, migrate);
   const { formatVersion: _, name, capacityClass, source, content, attachment, inline, ...volume } = record;
-  const mutable = { ...volume.mutable, inodeLimit: volume.mutable.inodeLimit };
+  const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
+  const mutable = { onDelete, inodeLimit, opaque };
   return { ...volume, name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
+}
+
+/** Without opaque parameters a record is as it was before there were any, and older drivers read it in full. */
+function encodeMutable({
+  onDelete,
+  inodeLimit,
+  opaque,
+}: MutableParameters): z.input<typeof mutableParameters> {
+  const kept = Object.keys(opaque).length > 0 ? { ...opaque } : undefined;
+  return { onDelete, inodeLimit: inodeLimit?.toString(), opaque: kept };
 }
 
 function contentOf(record: z.output<typeof content>): VolumeContent {

@@ -3,6 +3,12 @@ import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
 import { isSecretField } from './descriptor-set.ts';
 import { type DescriptorIndex, descriptors } from './descriptors.ts';
 
+/**
+ * Keys of maps whose values are secrets although the field is not marked as one: what the kubelet adds to a volume's context
+ * where the CSIDriver object has `tokenRequests`.
+ */
+const secretKeys: readonly string[] = ['csi.storage.k8s.io/serviceAccount.tokens'];
+
 /** What stands in place of a secret. */
 export const STRIPPED = '***stripped***';
 
@@ -14,7 +20,8 @@ export type SecretRedactor = (messageFullName: string, message: unknown) => unkn
 
 /**
  * Returns a deep copy of a message as proto-loader makes it, fit to be logged: the content of every
- * `csi_secret` field that has any, at any depth, is replaced by `STRIPPED`. The input is not changed.
+ * `csi_secret` field that has any, at any depth, and of each secret key of a map, is replaced by `STRIPPED`. The input is
+ * not changed.
  *
  * `messageFullName` is for example `csi.v1.CreateVolumeRequest`. Of a message by a name that is not
  * known nothing is shown at all, since nobody can tell what in it is secret.
@@ -45,12 +52,14 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
   }
 
   function redactorOf(field: FieldDescriptorProto): Redactor {
-    if (isSecretField(field)) return (value) => (isEmpty(value) ? copyPlain(value) : STRIPPED);
+    if (isSecretField(field)) return strip;
     const typeName = (field.getTypeName() ?? '').replace(/^\./, '');
     if (field.getType() !== descriptorPb.FieldDescriptorProto.Type.TYPE_MESSAGE) return copyPlain;
     const mapValue = mapValueOf(typeName);
     if (mapValue !== undefined) {
-      return (value) => (isObject(value) ? mapEntries(value, (_key, entry) => mapValue(entry)) : value);
+      const copyEntry = (key: string, entry: unknown) =>
+        secretKeys.includes(key) ? strip(entry) : mapValue(entry);
+      return (value) => (isObject(value) ? mapEntries(value, copyEntry) : value);
     }
     return (value) =>
       Array.isArray(value)
@@ -66,6 +75,11 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
   }
 
   return redactMessage;
+}
+
+/** Nothing is said of a secret but whether there is one. */
+function strip(value: unknown): unknown {
+  return isEmpty(value) ? copyPlain(value) : STRIPPED;
 }
 
 /** A deep copy of what holds no secrets, however it is built. */

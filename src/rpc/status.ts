@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js';
+import { shortened } from '../text/shortened.ts';
 import { VolumeError, type VolumeErrorKind } from '../volume/errors.ts';
 
 /** What a failed call answers. */
@@ -27,16 +28,12 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
  */
 export function statusOf(error: unknown): CallStatus {
   if (error instanceof VolumeError)
-    return { code: codeOfKind[error.kind], details: shortened(error.message) };
+    return { code: codeOfKind[error.kind], details: shortened(error.message, DETAILS_LIMIT_BYTES) };
   return { code: status.INTERNAL, details: "the driver failed; the cause is in the driver's log" };
 }
 
 // The text travels in a trailer, and clients refuse trailers above a few thousand bytes with no word of the error.
-const DETAILS_LIMIT = 1000;
-
-function shortened(message: string): string {
-  return message.length > DETAILS_LIMIT ? `${message.slice(0, DETAILS_LIMIT)}…` : message;
-}
+const DETAILS_LIMIT_BYTES = 1000;
 
 /** The name of a code, for instance `NOT_FOUND`. */
 export function codeName(code: status): string {

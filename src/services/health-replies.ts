@@ -1,10 +1,14 @@
 import type { VolumeHealth as VolumeHealthMessage } from '../rpc/generated/csi/v1/VolumeHealth.ts';
 import type { VolumeHealth } from '../volume/health/volume-health.ts';
+import type { Model } from '../volume/model.ts';
+import { healthEntries } from './health-entries.ts';
 
-/** The health of a volume as replies show it (CSI specification, VolumeHealth). */
-export function volumeHealthMessage({ id, findings }: VolumeHealth): VolumeHealthMessage {
-  return {
-    volume_id: id,
-    health_statuses: findings.map(({ status, reason, message }) => ({ status, reason, message })),
-  };
+/** The health of a volume as replies show it (CSI specification, VolumeHealth); what they cut goes to the log. */
+export function volumeHealthMessage(
+  { onFinding }: Model,
+  { id, findings }: VolumeHealth,
+): VolumeHealthMessage {
+  for (const each of findings)
+    onFinding(each.pool === undefined ? { volumeId: id } : { pool: each.pool }, each);
+  return { volume_id: id, health_statuses: healthEntries(findings, id) };
 }

@@ -1,32 +1,39 @@
-import { invalidField, quote, VolumeError } from '../volume/errors.ts';
+import { invalidField, VolumeError } from '../volume/errors.ts';
 import type { Features } from '../volume/model.ts';
-import { deletePolicies, type MutableParameters } from '../volume/volume.ts';
+import { deletePolicies, type MutableParameters, mutableParameterNames } from '../volume/volume.ts';
+import { isOfKubernetes } from './kubernetes-keys.ts';
+import { unknownParameter } from './unknown-parameter.ts';
+
+type MutableParameterName = (typeof mutableParameterNames)[number];
 
 // What a record can hold.
 const LARGEST_COUNT = 2n ** 63n - 1n;
 
 /**
- * Parses the mutable parameters of a request: those that are named.
- * @throws VolumeError invalid: one that there is not, or that this driver was told not to take, or a wrong value
+ * Parses the mutable parameters of a request: those that are named. Those that this driver was told to take and that mean
+ * nothing to it are kept as they are; those of Kubernetes itself are passed over.
+ * @throws VolumeError invalid: one that there is not, or that this driver was not told to take, or a wrong value
  */
 export function parseMutableParameters(
   { mutableParameters: taken }: Features,
   parameters: Readonly<Record<string, string>>,
 ): Partial<MutableParameters> {
-  const keys = Object.keys(parameters);
+  const keys = Object.keys(parameters).filter((key) => !isOfKubernetes(key));
   if (keys.length === 0) return {};
   if (!taken) {
     throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
   }
-  const unknown = keys.find((key) => !(taken as ReadonlySet<string>).has(key));
+  const unknown = keys.find((key) => !taken.has(key));
   if (unknown !== undefined) {
-    const why = taken.size === 0 ? 'and none is' : `taken are ${[...taken].join(', ')}`;
-    throw new VolumeError('invalid', `mutable_parameters: ${quote(unknown)} is not taken; ${why}`);
+    throw unknownParameter('mutable_parameters', unknown, [...taken]);
   }
-  const { onDelete, inodeLimit } = parameters as Partial<Record<keyof MutableParameters, string>>;
+  const { onDelete, inodeLimit } = parameters as Partial<Record<MutableParameterName, string>>;
+  const isOurs = (key: string) => mutableParameterNames.some((name) => name === key);
+  const opaque = keys.filter((key) => !isOurs(key)).map((key) => [key, parameters[key] ?? '']);
   return {
     ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(onDelete) }),
     ...(inodeLimit === undefined ? {} : { inodeLimit: parseInodeLimit(inodeLimit) }),
+    ...(opaque.length === 0 ? {} : { opaque: Object.fromEntries(opaque) }),
   };
 }
 

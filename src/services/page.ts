@@ -1,24 +1,30 @@
 import { invalidField, quote, VolumeError } from '../volume/errors.ts';
+import { listPosition, POSITION_LIMIT_BYTES } from '../volume/list-position.ts';
 
 const PREFIX = 'after:';
 
 /**
- * The token of the page that begins after this id. It names a place in the order of ids, not a position, so that
- * it stays valid when objects before or after it come and go.
+ * The token of the page that begins after the object with this id, in at most 128 bytes. It has no count in it, so that it
+ * stays valid when objects come and go, also this one.
  */
 export function tokenAfter(id: string): string {
-  return Buffer.from(`${PREFIX}${id}`).toString('base64url');
+  return tokenOf(listPosition(id));
+}
+
+function tokenOf(position: string): string {
+  return Buffer.from(`${PREFIX}${position}`).toString('base64url');
 }
 
 /**
- * The id that a starting token stands for; empty for the first page.
+ * The position that a starting token stands for; empty for the first page.
  * @throws VolumeError aborted: not a token of ours, which tells the CO to begin anew
  */
 export function parseToken(token: string): string {
   if (token === '') return '';
   const text = Buffer.from(token, 'base64url').toString();
-  if (text.startsWith(PREFIX) && tokenAfter(text.slice(PREFIX.length)) === token)
-    return text.slice(PREFIX.length);
+  const position = text.slice(PREFIX.length);
+  const isOurs = text.startsWith(PREFIX) && Buffer.byteLength(position) <= POSITION_LIMIT_BYTES;
+  if (isOurs && tokenOf(position) === token) return position;
   throw new VolumeError('aborted', `starting_token: ${quote(token)} is not a token of this driver`);
 }
 
@@ -39,10 +45,10 @@ export interface PageRequest {
 export function parsePage(
   { max_entries, starting_token }: PageRequest,
   longest = PAGE_LIMIT,
-): { afterId: string; limit: number } {
+): { position: string; limit: number } {
   if (max_entries < 0) throw invalidField('max_entries', max_entries, 'is negative');
   const limit = max_entries === 0 ? longest : Math.min(max_entries, longest);
-  return { afterId: parseToken(starting_token), limit };
+  return { position: parseToken(starting_token), limit };
 }
 
 /**
@@ -59,14 +65,14 @@ export function pageAfter<Item extends { readonly id: string }>(
 }
 
 /**
- * One page of a list in the order of ids.
- * @param listAfter up to so many objects whose ids come after this one
+ * One page of a list.
+ * @param listAfter up to so many objects that stand after a position, in order
  * @throws VolumeError invalid or aborted: the request's numbers or token
  */
 export function pageOf<Item extends { readonly id: string }>(
   request: PageRequest,
-  listAfter: (afterId: string, limit: number) => Item[],
+  listAfter: (position: string, limit: number) => Item[],
 ): { items: Item[]; nextToken: string } {
-  const { afterId, limit } = parsePage(request);
-  return pageAfter(listAfter(afterId, limit + 1), limit);
+  const { position, limit } = parsePage(request);
+  return pageAfter(listAfter(position, limit + 1), limit);
 }

@@ -1,6 +1,8 @@
 import { backendChoices, type ContentWish, enforcementChoices } from '../volume/choose-content.ts';
 import { invalidField, quote, VolumeError } from '../volume/errors.ts';
 import type { RootOwnership } from '../volume/volume.ts';
+import { isOfKubernetes } from './kubernetes-keys.ts';
+import { unknownParameter } from './unknown-parameter.ts';
 
 /** The parameters of a StorageClass, parsed. */
 export interface VolumeParameters {
@@ -12,10 +14,10 @@ export interface VolumeParameters {
 
 const LARGEST_ID = 0xffff_fffe;
 const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
-// The provisioner adds such keys, with the names of claim and volume.
-const IGNORED_PREFIX = 'csi.storage.k8s.io/';
 // Means something to the Go reference driver only.
-const IGNORED_KEY = 'ignoreFailedRead';
+const REFERENCE_KEY = 'ignoreFailedRead';
+// The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
+const OLD_FILE_SYSTEM_KEY = 'fstype';
 
 /**
  * Parses the parameters of CreateVolume and GetCapacity, and the attributes of an inline volume.
@@ -25,17 +27,14 @@ const IGNORED_KEY = 'ignoreFailedRead';
  */
 export function parseParameters(
   parameters: Readonly<Record<string, string>>,
-  field = 'parameters',
+  field: 'parameters' | 'volume_context' = 'parameters',
   others: readonly string[] = [],
 ): VolumeParameters {
   const expected = [...known, ...others];
-  for (const key of Object.keys(parameters)) {
-    if (isIgnored(key) || expected.includes(key)) continue;
-    throw new VolumeError(
-      'invalid',
-      `${field}: ${quote(key)} is not known; known are ${expected.join(', ')}`,
-    );
-  }
+  const isPassedOver = (key: string) =>
+    isIgnored(key) || (field === 'parameters' && key === OLD_FILE_SYSTEM_KEY);
+  const unknown = Object.keys(parameters).find((key) => !isPassedOver(key) && !expected.includes(key));
+  if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
   const given = parameters as Partial<Record<(typeof known)[number], string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
@@ -61,12 +60,12 @@ export function checkSnapshotParameters(parameters: Readonly<Record<string, stri
   if (unknown === undefined) return;
   throw new VolumeError(
     'invalid',
-    `parameters: ${quote(unknown)} is not known; snapshots have no parameters`,
+    `parameters: unknown parameter ${quote(unknown)}; snapshots have no parameters`,
   );
 }
 
 function isIgnored(key: string): boolean {
-  return key.startsWith(IGNORED_PREFIX) || key === IGNORED_KEY;
+  return isOfKubernetes(key) || key === REFERENCE_KEY;
 }
 
 /** `kind` is what the Go reference driver calls a pool. */

@@ -4,22 +4,28 @@ import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentS
 import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
 import type { Model } from '../volume/model.ts';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
-import { type ContentSource, isCapacityEnforced, type Volume } from '../volume/volume.ts';
+import { type ContentSource, isCapacityEnforced, showsPoolSize, type Volume } from '../volume/volume.ts';
 
 /** A volume as replies show it (CSI specification, Volume). */
 export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
-  const { id, pool, capacityClass, content, capacityBytes, source } = volume;
+  const { id, capacityBytes, source, mutable } = volume;
   return {
     volume_id: id,
     capacity_bytes: capacityBytes.toString(),
-    volume_context: {
-      pool,
-      ...(capacityClass === undefined ? {} : { kind: capacityClass }),
-      backend: content.backend,
-      capacityEnforced: String(isCapacityEnforced(content)),
-    },
+    volume_context: { ...mutable.opaque, ...fixedContext(volume) },
     content_source: source ? sourceMessage(source) : null,
     accessible_topology: topologyMessage(model),
+  };
+}
+
+/** What the context of a volume says of it that never changes. */
+export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
+  return {
+    pool,
+    ...(capacityClass === undefined ? {} : { kind: capacityClass }),
+    backend: content.backend,
+    capacityEnforced: String(isCapacityEnforced(content)),
+    ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
   };
 }
 

@@ -8,6 +8,7 @@ import { parseFileSystemType } from '../volume/choose-content.ts';
 import { invalidField, missingField } from '../volume/errors.ts';
 import { parseCapabilityFlags } from '../volume/file-system-options.ts';
 import type { TopologySegments } from '../volume/topology.ts';
+import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
 /** The value of a field that must be there. @throws VolumeError invalid, naming the field */
 export function required<Value>(field: string, value: Value | null): Value & {} {
@@ -15,15 +16,14 @@ export function required<Value>(field: string, value: Value | null): Value & {} 
   return value;
 }
 
-const NAME_LIMIT_BYTES = 128;
 // Control characters other than tab and line ends (CSI specification, CreateVolumeRequest.name).
 const BANNED_CHARACTER = /(?![\t\n\r])\p{Cc}/u;
 
 /** A name suggested by the CO. Any other character is legal in it, `/` and `..` too; it never becomes a path. */
 export function parseName(field: string, name: string): string {
   required(field, name);
-  if (Buffer.byteLength(name) > NAME_LIMIT_BYTES) {
-    throw invalidField(field, name, `is longer than ${NAME_LIMIT_BYTES} bytes`);
+  if (Buffer.byteLength(name) > STRING_LIMIT_BYTES) {
+    throw invalidField(field, name, `is longer than ${STRING_LIMIT_BYTES} bytes`);
   }
   const banned = BANNED_CHARACTER.exec(name)?.[0].codePointAt(0);
   if (banned !== undefined) {
@@ -43,6 +43,7 @@ export function parseCapacityRange(range: CapacityRange__Output | null): Capacit
 
 /** One capability (CSI specification, VolumeCapability). */
 export function parseCapability(field: string, capability: VolumeCapability__Output): VolumeCapability {
+  requireForm(field, capability);
   const accessMode = parseAccessMode(`${field}.access_mode`, capability);
   switch (capability.access_type) {
     case 'mount': {
@@ -67,10 +68,13 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
 
 /** Checks that capabilities have the fields that every one must have, whatever their values. */
 export function requireForms(field: string, list: readonly VolumeCapability__Output[]): void {
-  for (const [index, { access_mode, access_type }] of list.entries()) {
-    required(`${field}[${index}].access_mode`, access_mode);
-    required(`${field}[${index}].access_type (mount or block)`, access_type ?? null);
-  }
+  for (const [index, capability] of list.entries()) requireForm(`${field}[${index}]`, capability);
+}
+
+function requireForm(field: string, { access_mode, access_type }: VolumeCapability__Output): void {
+  const { mode } = required(`${field}.access_mode`, access_mode);
+  if (mode === 'UNKNOWN') throw missingField(`${field}.access_mode.mode`);
+  required(`${field}.access_type (mount or block)`, access_type ?? null);
 }
 
 /** A list of capabilities, each named by its place in errors. */
@@ -84,7 +88,6 @@ export function parseCapabilities(
 function parseAccessMode(field: string, { access_mode }: VolumeCapability__Output) {
   const mode: unknown = required(field, access_mode).mode;
   if (typeof mode === 'string' && isAccessMode(mode)) return mode;
-  if (mode === 'UNKNOWN') throw missingField(`${field}.mode`);
   // proto-loader hands on the number of an enum value it does not know.
   throw invalidField(`${field}.mode`, mode, 'is not an access mode of the specification');
 }

@@ -6,7 +6,7 @@ import { findNamed } from './find-object.ts';
 import { type FoundSource, findSource } from './find-source.ts';
 import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
-import { checkMutable } from './modify-volume.ts';
+import { checkMutable, withChanges } from './modify-volume.ts';
 import { newObjectId } from './object-id.ts';
 import { contradiction, objectionError, unsuitableFor } from './objections.ts';
 import { requirePlace } from './place.ts';
@@ -59,7 +59,8 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const plan = chooseContent(model, place.pool, wish);
   const objection = unsuitableFor(plan, spec.capabilities);
   if (objection) throw objectionError(objection, 'invalid');
-  checkMutable(plan.backend, spec.mutable);
+  const mutable = withChanges(defaultMutableParameters, spec.mutable);
+  checkMutable(plan.backend, mutable);
   const capacityBytes = sizeOf(model, spec, source);
   checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
   if (source) await checkMountable(model, plan, source, capacityBytes);
@@ -72,7 +73,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
     contentSource: spec.source && source && { origin: spec.source, found: source },
     root: spec.root,
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
-    mutable: { ...defaultMutableParameters, ...spec.mutable },
+    mutable,
     inline: undefined,
   });
 }

@@ -1,5 +1,5 @@
 import { checkSnapshotUnused } from './check-snapshot-unused.ts';
-import { invalidValue, quote, VolumeError } from './errors.ts';
+import { invalidValue, missingField, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import type { Model } from './model.ts';
 import { checkNotForeign } from './object-owner.ts';
@@ -9,9 +9,9 @@ import type { GroupSnapshot } from './snapshot.ts';
 /**
  * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist is deleted
  * already. The caller holds the id.
- * @param snapshotIds what the CO believes to be in it; an empty list believes nothing
- * @throws VolumeError invalid: other snapshots are in it; precondition: it is another node's, or one of its snapshots is
- *   mounted or attached somewhere
+ * @param snapshotIds the snapshots that the CO believes to be in it
+ * @throws VolumeError invalid: other snapshots are in it, or none is named; precondition: it is another node's, or one of
+ *   its snapshots is mounted or attached somewhere
  */
 export async function deleteGroupSnapshot(
   model: Model,
@@ -33,7 +33,7 @@ export async function deleteGroupSnapshot(
 
 /**
  * The group with this id (CSI specification, GetVolumeGroupSnapshot).
- * @throws VolumeError not-found; invalid: other snapshots are in it
+ * @throws VolumeError not-found; invalid: other snapshots are in it, or none is named
  */
 export async function existingGroup(
   model: Model,
@@ -46,9 +46,11 @@ export async function existingGroup(
   return group;
 }
 
+/** Called for a group that exists: csi-sanity names no snapshots of one that does not, and wants to hear just that. */
 function checkMembers({ id, snapshots }: GroupSnapshot, snapshotIds: readonly string[]): void {
+  if (snapshotIds.length === 0) throw missingField('snapshot_ids');
   const own = snapshots.map((snapshot) => snapshot.id);
-  if (snapshotIds.length === 0 || isSameSet(own, snapshotIds)) return;
+  if (isSameSet(own, snapshotIds)) return;
   const why = `is not what the group snapshot ${quote(id)} has: ${own.map(quote).join(', ')}`;
   throw invalidValue('members', snapshotIds.join(', '), why);
 }

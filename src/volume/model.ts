@@ -2,6 +2,7 @@ import type { BlockType } from './block-layout.ts';
 import type { BlockMaps } from './block-maps.ts';
 import type { Copies } from './copies.ts';
 import type { Devices, ImageFormatter } from './devices-port.ts';
+import type { OnFinding } from './health/finding.ts';
 import type { InWork } from './in-work.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
@@ -14,7 +15,6 @@ import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
 import type { OnStep } from './steps.ts';
 import type { TopologySegments } from './topology.ts';
-import type { MutableParameters } from './volume.ts';
 import type { VolumeIndex } from './volume-index.ts';
 
 /** Everything the operations on volumes work with. Made once, at start. */
@@ -51,6 +51,7 @@ export interface Model {
   readonly abandoned: AbandonedPools;
   readonly node: NodeIdentity;
   readonly onStep: OnStep;
+  readonly onFinding: OnFinding;
   readonly now: () => Date;
 }
 
@@ -74,8 +75,8 @@ export interface Expansion {
 export interface Features {
   /** Whether the controller publishes volumes before they are staged. */
   readonly attach: boolean;
-  /** The mutable parameters that are taken, by name; undefined where none are. */
-  readonly mutableParameters: ReadonlySet<keyof MutableParameters> | undefined;
+  /** The mutable parameters that are taken, by name, also such as mean nothing here; undefined where none are. */
+  readonly mutableParameters: ReadonlySet<string> | undefined;
   readonly listSnapshots: boolean;
   /** How the blocks of snapshots are told; undefined where they are not. */
   readonly snapshotMetadata: BlockType | undefined;

@@ -13,8 +13,8 @@ export async function modifyVolume(
   volume: Volume,
   changes: Partial<MutableParameters>,
 ): Promise<Volume> {
-  checkMutable(volume.content.backend, changes);
-  const modified: Volume = { ...volume, mutable: { ...volume.mutable, ...changes } };
+  const modified: Volume = { ...volume, mutable: withChanges(volume.mutable, changes) };
+  checkMutable(volume.content.backend, modified.mutable);
   const { records, backends } = model.pools.of(volume);
   const backend = backends[volume.content.backend];
   const directory = records.volumes.directoryOf(volume.id);
@@ -38,8 +38,24 @@ export async function modifyVolume(
   return modified;
 }
 
-/** @throws VolumeError invalid: a volume of this kind cannot have one of these parameters */
-export function checkMutable(backend: BackendKind, { inodeLimit }: Partial<MutableParameters>): void {
+/** What a volume has when those that are named are changed and the others stay as they are. */
+export function withChanges(
+  mutable: MutableParameters,
+  changes: Partial<MutableParameters>,
+): MutableParameters {
+  return { ...mutable, ...changes, opaque: { ...mutable.opaque, ...changes.opaque } };
+}
+
+// They are in the volume context, which CSI limits to 4 KiB, beside what is there anyway.
+const OPAQUE_LIMIT_BYTES = 3072;
+
+/** @throws VolumeError invalid: a volume of this kind cannot have one of these parameters, or no volume so many */
+export function checkMutable(backend: BackendKind, { inodeLimit, opaque }: MutableParameters): void {
+  const opaqueBytes = Buffer.byteLength(Object.entries(opaque).flat().join(''));
+  if (opaqueBytes > OPAQUE_LIMIT_BYTES) {
+    const message = `mutable_parameters: the names and values that the driver only keeps have ${opaqueBytes} bytes, and a volume has room for ${OPAQUE_LIMIT_BYTES}`;
+    throw new VolumeError('invalid', message);
+  }
   if (inodeLimit === undefined || backend === 'quota') return;
   const message = `${inodeLimit} cannot be held, because only a directory with a project quota has a limit of inodes, and this volume is ${described[backend]}`;
   throw new VolumeError('invalid', message, { about: 'inodeLimit' });
@@ -60,6 +76,17 @@ export function mutableDifference(
     return `onDelete ${mutable.onDelete}`;
   if ('inodeLimit' in named && named.inodeLimit !== mutable.inodeLimit) {
     return `inodeLimit ${quote(String(mutable.inodeLimit ?? 'default'))}`;
+  }
+  return opaqueDifference(mutable.opaque, named.opaque ?? {});
+}
+
+function opaqueDifference(
+  kept: MutableParameters['opaque'],
+  named: MutableParameters['opaque'],
+): string | undefined {
+  for (const [name, value] of Object.entries(named)) {
+    if (!Object.hasOwn(kept, name)) return `no ${name}`;
+    if (kept[name] !== value) return `${name} ${quote(kept[name])}`;
   }
   return undefined;
 }

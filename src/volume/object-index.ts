@@ -1,4 +1,5 @@
 import { VolumeError } from './errors.ts';
+import { listPosition } from './list-position.ts';
 import { directoryNameOf, nameHash, parseOwnId } from './object-id.ts';
 import type { Damaged, Stored } from './stored.ts';
 
@@ -13,8 +14,8 @@ export class ObjectIndex<Kind extends Stored> {
   private readonly damaged = new Map<string, Damaged>();
   private readonly damagedByNameHash = new Map<string, Damaged>();
   private readonly idByDirectoryName = new Map<string, string>();
-  /** Ids in order, for pages that stay valid when objects come and go. */
-  private readonly sortedIds: string[] = [];
+  /** In the order of their positions, for pages that stay valid when objects come and go. */
+  private readonly sorted: { readonly id: string; readonly position: string }[] = [];
 
   /** @param kind what the objects are called in errors, `volume` or `snapshot` */
   constructor(kind: string) {
@@ -25,7 +26,8 @@ export class ObjectIndex<Kind extends Stored> {
     this.byId.set(object.id, object);
     if (object.name !== undefined) this.byName.set(object.name, object);
     this.idByDirectoryName.set(directoryNameOf(object.id), object.id);
-    this.sortedIds.splice(this.positionAfter(object.id), 0, object.id);
+    const position = listPosition(object.id);
+    this.sorted.splice(this.countUpTo(position), 0, { id: object.id, position });
   }
 
   /** @returns false when it was not there */
@@ -34,8 +36,8 @@ export class ObjectIndex<Kind extends Stored> {
     if (object.name !== undefined && this.byName.get(object.name)?.id === object.id)
       this.byName.delete(object.name);
     this.idByDirectoryName.delete(directoryNameOf(object.id));
-    const position = this.positionAfter(object.id) - 1;
-    if (this.sortedIds[position] === object.id) this.sortedIds.splice(position, 1);
+    const index = this.countUpTo(listPosition(object.id)) - 1;
+    if (this.sorted[index]?.id === object.id) this.sorted.splice(index, 1);
     return true;
   }
 
@@ -107,27 +109,30 @@ export class ObjectIndex<Kind extends Stored> {
     return this.idByDirectoryName.get(directoryName);
   }
 
-  /** Up to `limit` objects whose ids come after `afterId`, in the order of their ids. */
-  listAfter(afterId: string, limit: number): Kind[] {
-    const start = this.positionAfter(afterId);
-    return this.sortedIds.slice(start, start + limit).flatMap((id) => this.byId.get(id) ?? []);
+  /** Up to `limit` objects that stand after a position (`listPosition`) in lists, in order. */
+  listAfter(position: string, limit: number): Kind[] {
+    const start = this.countUpTo(position);
+    return this.sorted.slice(start, start + limit).flatMap(({ id }) => this.byId.get(id) ?? []);
   }
 
-  /** Up to `limit` ids that come after `afterId`, in order, those of damaged objects among them. */
-  idsAfter(afterId: string, limit: number): string[] {
-    const start = this.positionAfter(afterId);
-    const damaged = [...this.damaged.keys()].filter((id) => id > afterId);
-    const ids = new Set([...this.sortedIds.slice(start, start + limit), ...damaged]);
-    return [...ids].sort().slice(0, limit);
+  /** Up to `limit` ids of objects that stand after a position, in order, those of damaged objects among them. */
+  idsAfter(position: string, limit: number): string[] {
+    const start = this.countUpTo(position);
+    const found = new Map(this.sorted.slice(start, start + limit).map((each) => [each.position, each.id]));
+    for (const id of this.damaged.keys()) {
+      if (listPosition(id) > position) found.set(listPosition(id), id);
+    }
+    const inOrder = [...found.keys()].sort().slice(0, limit);
+    return inOrder.flatMap((each) => found.get(each) ?? []);
   }
 
-  /** The place of the first id greater than this one. */
-  private positionAfter(id: string): number {
+  /** How many stand at this position or before it. */
+  private countUpTo(position: string): number {
     let low = 0;
-    let high = this.sortedIds.length;
+    let high = this.sorted.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.sortedIds[middle] ?? '') <= id) low = middle + 1;
+      if ((this.sorted[middle]?.position ?? '') <= position) low = middle + 1;
       else high = middle;
     }
     return low;

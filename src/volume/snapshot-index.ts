@@ -33,7 +33,7 @@ export class SnapshotIndex extends ObjectIndex<Snapshot> {
   }
 
   /** Up to `limit` snapshots of a volume, which need not exist any more, as `listAfter` lists all. */
-  listOfSourceAfter(sourceVolumeId: string, afterId: string, limit: number): Snapshot[] {
-    return this.bySource.get(sourceVolumeId)?.listAfter(afterId, limit) ?? [];
+  listOfSourceAfter(sourceVolumeId: string, position: string, limit: number): Snapshot[] {
+    return this.bySource.get(sourceVolumeId)?.listAfter(position, limit) ?? [];
   }
 }

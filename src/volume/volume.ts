@@ -62,11 +62,23 @@ export interface MutableParameters {
   readonly onDelete: (typeof deletePolicies)[number];
   /** The most inodes it may have; undefined leaves that to its backend. */
   readonly inodeLimit: bigint | undefined;
+  /** Parameters that mean nothing to this driver, and are kept for those who set them. */
+  readonly opaque: Readonly<Record<string, string>>;
 }
 
 export const deletePolicies = ['delete', 'retain'] as const;
 
-export const defaultMutableParameters: MutableParameters = { onDelete: 'delete', inodeLimit: undefined };
+/** The names of those that this driver acts on. */
+export const mutableParameterNames = ['onDelete', 'inodeLimit'] as const satisfies readonly Exclude<
+  keyof MutableParameters,
+  'opaque'
+>[];
+
+export const defaultMutableParameters: MutableParameters = {
+  onDelete: 'delete',
+  inodeLimit: undefined,
+  opaque: {},
+};
 
 /** What ControllerPublishVolume was asked for. */
 export interface Attachment {
@@ -101,6 +113,14 @@ export function isCapacityEnforced(content: VolumeContent): boolean {
     case 'image':
       return true;
   }
+}
+
+/**
+ * Whether `df` in a pod shows the disk of the pool rather than the volume: btrfs and plain directories have one figure for all
+ * that lies on a file system. Project quotas and images show their own.
+ */
+export function showsPoolSize({ backend }: VolumeContent): boolean {
+  return backend === 'subvolume' || backend === 'directory';
 }
 
 /** Whether pods see a block device rather than a directory. */

@@ -153,7 +153,9 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
     }
     for (const step of deleteGroup) {
       const [group_snapshot_id = ''] = host.groupIds();
-      const call = () => host.node.test.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id });
+      const snapshot_ids = await host.memberIds(group_snapshot_id);
+      const request = { group_snapshot_id, snapshot_ids };
+      const call = () => host.node.test.groupController.DeleteVolumeGroupSnapshot(request);
       await host.dieAt(step, call);
       await call();
       expect(host.groupIds()).not.toContain(group_snapshot_id);
@@ -251,6 +253,11 @@ class Host {
     return (entries ?? []).flatMap(({ snapshot }) => snapshot ?? []);
   }
 
+  async memberIds(groupId: string): Promise<string[]> {
+    const members = (await this.snapshots()).filter((each) => each.group_snapshot_id === groupId);
+    return members.map(({ snapshot_id }) => snapshot_id ?? '');
+  }
+
   groupIds(): string[] {
     return readdirSync(join(this.node.pool, 'groups'));
   }
@@ -265,7 +272,8 @@ class Host {
     }
     for (const volume_id of await this.volumeIds()) await controller.DeleteVolume({ volume_id });
     for (const group_snapshot_id of this.groupIds()) {
-      await groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id });
+      const snapshot_ids = await this.memberIds(group_snapshot_id);
+      await groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids });
     }
     for (const { snapshot_id } of await this.snapshots()) await controller.DeleteSnapshot({ snapshot_id });
     await this.node.expectNothingLeft();

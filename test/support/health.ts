@@ -1,3 +1,4 @@
+import { vi } from 'vitest';
 import type { HealthReason } from '../../src/volume/health/finding.ts';
 import type { Published, TestNode } from './test-node.ts';
 
@@ -64,10 +65,25 @@ export async function healthMessages(
   return (volume_health?.health_statuses ?? []).map(({ message }) => message);
 }
 
-/** The command for a shell that comes with the only thing that is wrong with a volume. */
+/** The sentences about a volume's health in the log of the driver that runs, each in full. */
+export function findingsInLog(node: TestNode, { volume_id }: Pick<Published, 'volume_id'>): string[] {
+  const lines = node
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('"msg":"unhealthy"'));
+  const findings = lines.map((line) => JSON.parse(line) as { volumeId?: string; finding: string });
+  return findings.filter(({ volumeId }) => volumeId === volume_id).map(({ finding }) => finding);
+}
+
+/** The command for a shell that the log has for the only thing that is wrong with a volume. */
 export async function pastedCommand(node: TestNode, paths: Pick<Published, 'volume_id'>): Promise<string> {
-  const messages = await healthMessages(node, paths);
-  const [, command] = / run: (.*?)(?:; the limit|$)/.exec(messages.join('\n')) ?? [];
-  if (messages.length !== 1 || command === undefined) throw new Error(`no one command in ${messages}`);
-  return command;
+  const [message = '', ...others] = await healthMessages(node, paths);
+  if (others.length > 0) throw new Error(`more than one thing is wrong: ${[message, ...others]}`);
+  const start = message.replace(/…$/, '').replace('the volume', `volume "${paths.volume_id}"`);
+  return vi.waitFor(() => {
+    const sentence = findingsInLog(node, paths).findLast((each) => each.startsWith(start));
+    const [, command] = / run: (.*?)(?:; the limit|$)/.exec(sentence ?? '') ?? [];
+    if (command === undefined) throw new Error(`the log has no command for ${message}`);
+    return command;
+  });
 }

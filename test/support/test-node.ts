@@ -48,6 +48,11 @@ export class TestNode {
     return this.driver;
   }
 
+  /** What the driver that runs, or ran last, has logged. */
+  log(): string {
+    return this.driver?.log() ?? '';
+  }
+
   /** Ends the driver and tells how it ended. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit | undefined> {
     this.driver?.kill(signal);

@@ -38,8 +38,8 @@ test('each flag turns on what it names', () => {
 test.each([
   [[], ['onDelete', 'inodeLimit']],
   [['--accepted-mutable-parameter-names=onDelete'], ['onDelete']],
-  [['--accepted-mutable-parameter-names=inodeLimit,onDelete,iops'], ['onDelete', 'inodeLimit']],
-  [['--accepted-mutable-parameter-names=iops'], []],
+  [['--accepted-mutable-parameter-names=inodeLimit,onDelete,iops,'], ['inodeLimit', 'onDelete', 'iops']],
+  [['--accepted-mutable-parameter-names=iops'], ['iops']],
 ])('the mutable parameters that are taken, with %j, are %j', (flags, taken) => {
   const features = featuresWith('--enable-controller-modify-volume', ...flags);
   expect([...(features.mutableParameters ?? [])]).toEqual(taken);

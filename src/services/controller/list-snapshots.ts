@@ -1,17 +1,18 @@
 import type { ListSnapshotsRequest__Output } from '../../rpc/generated/csi/v1/ListSnapshotsRequest.ts';
 import type { ListSnapshotsResponse } from '../../rpc/generated/csi/v1/ListSnapshotsResponse.ts';
+import { listPosition } from '../../volume/list-position.ts';
 import type { Model } from '../../volume/model.ts';
 import type { Snapshot } from '../../volume/snapshot.ts';
 import { pageOf } from '../page.ts';
 import { snapshotMessage } from '../replies.ts';
 
 /**
- * Controller.ListSnapshots: snapshots in the order of their ids, all, of one volume, or one by its id. What is not
+ * Controller.ListSnapshots: snapshots in the order of their positions, all, of one volume, or one by its id. What is not
  * there is no error; what is damaged may be there.
  */
 export function listSnapshotsHandler(model: Model) {
   return async (request: ListSnapshotsRequest__Output): Promise<ListSnapshotsResponse> => {
-    const { items, nextToken } = pageOf(request, (afterId, limit) => find(model, request, afterId, limit));
+    const { items, nextToken } = pageOf(request, (position, limit) => find(model, request, position, limit));
     const entries = items.map((snapshot) => ({ snapshot: snapshotMessage(model, snapshot) }));
     return { entries, next_token: nextToken };
   };
@@ -20,15 +21,15 @@ export function listSnapshotsHandler(model: Model) {
 function find(
   { snapshots }: Model,
   { snapshot_id, source_volume_id }: ListSnapshotsRequest__Output,
-  afterId: string,
+  position: string,
   limit: number,
 ): Snapshot[] {
   if (snapshot_id !== '') {
     const found = snapshots.find(snapshot_id);
     const isWanted = source_volume_id === '' || found?.sourceVolumeId === source_volume_id;
-    return found && isWanted && found.id > afterId ? [found] : [];
+    return found && isWanted && listPosition(found.id) > position ? [found] : [];
   }
   return source_volume_id === ''
-    ? snapshots.listAfter(afterId, limit)
-    : snapshots.listOfSourceAfter(source_volume_id, afterId, limit);
+    ? snapshots.listAfter(position, limit)
+    : snapshots.listOfSourceAfter(source_volume_id, position, limit);
 }

@@ -4,10 +4,10 @@ import type { Model } from '../../volume/model.ts';
 import { pageOf } from '../page.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';
 
-/** Controller.ListVolumes: volumes in the order of their ids. */
+/** Controller.ListVolumes: volumes in the order of their positions. */
 export function listVolumesHandler(model: Model) {
   return async (request: ListVolumesRequest__Output): Promise<ListVolumesResponse> => {
-    const list = (afterId: string, limit: number) => model.volumes.listAfter(afterId, limit);
+    const list = (position: string, limit: number) => model.volumes.listAfter(position, limit);
     const { items, nextToken } = pageOf(request, list);
     return {
       entries: items.map((volume) => ({

@@ -1,5 +1,6 @@
 import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import type { ValidateVolumeCapabilitiesResponse as Response } from '../../rpc/generated/csi/v1/ValidateVolumeCapabilitiesResponse.ts';
+import { shortened } from '../../text/shortened.ts';
 import type { VolumeCapability } from '../../volume/capability.ts';
 import { objectionTo } from '../../volume/check-suitable.ts';
 import { missingField, VolumeError } from '../../volume/errors.ts';
@@ -11,8 +12,9 @@ import { isBlock, type Volume } from '../../volume/volume.ts';
 import { contentDifference, placeDifference } from '../../volume/volume-difference.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
-import { volumeMessage } from '../replies.ts';
-import { parseCapabilities, required } from '../requests.ts';
+import { fixedContext } from '../replies.ts';
+import { parseCapabilities, required, requireForms } from '../requests.ts';
+import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
 /**
  * Controller.ValidateVolumeCapabilities. What the driver cannot do, or does not know, is not confirmed and told
@@ -23,8 +25,9 @@ export function validateVolumeCapabilitiesHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
     const volume = await existingVolume(model, volumeId);
+    requireForms('volume_capabilities', request.volume_capabilities);
     const message = await objection(model, volume, request);
-    if (message !== undefined) return { message };
+    if (message !== undefined) return { message: shortened(message, STRING_LIMIT_BYTES) };
     const { volume_context, volume_capabilities, parameters, mutable_parameters } = request;
     return { confirmed: { volume_context, volume_capabilities, parameters, mutable_parameters } };
   };
@@ -36,7 +39,7 @@ async function objection(model: Model, volume: Volume, request: Request): Promis
     return (
       (await capabilitiesObjection(model, volume, capabilities)) ??
       parametersObjection(model, volume, request) ??
-      contextObjection(model, volume, request)
+      contextObjection(volume, request)
     );
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'invalid') return error.message;
@@ -75,8 +78,9 @@ function parametersObjection(
   return different && `parameters.${different}: the volume was made with another value`;
 }
 
-function contextObjection(model: Model, volume: Volume, { volume_context }: Request): string | undefined {
-  const ours = volumeMessage(model, volume).volume_context ?? {};
+/** A CO has the context that CreateVolume answered, where mutable parameters may have had other values than now. */
+function contextObjection(volume: Volume, { volume_context }: Request): string | undefined {
+  const ours = fixedContext(volume);
   const different = Object.entries(volume_context).find(
     ([key, value]) => Object.hasOwn(ours, key) && ours[key] !== value,
   );

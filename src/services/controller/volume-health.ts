@@ -7,7 +7,7 @@ import { volumeHealthMessage } from '../health-replies.ts';
 import { pageAfter, parsePage } from '../page.ts';
 import { required } from '../requests.ts';
 
-// A volume has several findings at most, each with a sentence.
+// A volume has several findings at most, each with a message.
 const PAGE_LIMIT = 1000;
 
 /** What the Controller service tells of the health of volumes. These are reads: they hold nothing and wait for nobody. */
@@ -18,15 +18,15 @@ export function volumeHealthMethods(
     ControllerGetVolumeHealth: {
       async handle(request) {
         const health = await volumeHealth(model, required('volume_id', request.volume_id));
-        return { volume_health: volumeHealthMessage(health) };
+        return { volume_health: volumeHealthMessage(model, health) };
       },
     },
     ControllerListVolumeHealth: {
       async handle(request) {
-        const { afterId, limit } = parsePage(request, PAGE_LIMIT);
+        const { position, limit } = parsePage(request, PAGE_LIMIT);
         // One more than is told shows whether there is another page.
-        const { items, nextToken } = pageAfter(await unhealthyAfter(model, afterId, limit + 1), limit);
-        return { entries: items.map(volumeHealthMessage), next_token: nextToken };
+        const { items, nextToken } = pageAfter(await unhealthyAfter(model, position, limit + 1), limit);
+        return { entries: items.map((health) => volumeHealthMessage(model, health)), next_token: nextToken };
       },
     },
   };

@@ -7,10 +7,10 @@ import type { InlineSpec } from '../../volume/publish-inline.ts';
 import { volumeLock, volumeShared } from '../lock-keys.ts';
 import { parseParameters } from '../parameters.ts';
 import { parseCapability, required } from '../requests.ts';
+import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
 /** By this the kubelet says that a volume is inline: written into a pod, with no claim. */
 const EPHEMERAL_KEY = 'csi.storage.k8s.io/ephemeral';
-const ID_LIMIT_BYTES = 128;
 
 /** Whether a publish is of an inline volume, which neither CreateVolume nor NodeStageVolume came before. */
 export function isInline({ features }: Model, { volume_context }: Pick<Request, 'volume_context'>): boolean {
@@ -56,8 +56,8 @@ export function parseInline(model: Model, request: Request): InlineSpec {
 
 /** The CO chooses the id, and it never becomes a path as it is; but the record of the volume must give it back. */
 function parseId(volumeId: string): string {
-  if (Buffer.byteLength(volumeId) > ID_LIMIT_BYTES) {
-    throw invalidField('volume_id', volumeId, `is longer than ${ID_LIMIT_BYTES} bytes`);
+  if (Buffer.byteLength(volumeId) > STRING_LIMIT_BYTES) {
+    throw invalidField('volume_id', volumeId, `is longer than ${STRING_LIMIT_BYTES} bytes`);
   }
   if (Buffer.from(volumeId).toString() !== volumeId) {
     throw invalidField('volume_id', volumeId, 'is not well-formed Unicode');

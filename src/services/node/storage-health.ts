@@ -3,6 +3,7 @@ import type { StorageHealthErrorType } from '../../rpc/generated/csi/v1/StorageH
 import type { HealthStatus } from '../../volume/health/finding.ts';
 import { poolHealth } from '../../volume/health/pool-health.ts';
 import type { Model } from '../../volume/model.ts';
+import { healthEntries } from '../health-entries.ts';
 
 const statuses = {
   DATA_LOSS: 'UNKNOWN_STORAGE_HEALTH_ERROR_TYPE',
@@ -13,10 +14,14 @@ const statuses = {
 /** Node.NodeGetStorageHealth: what is wrong with each pool, whatever it is used for. */
 export function storageHealthHandler(model: Model) {
   return async (): Promise<NodeGetStorageHealthResponse> => {
-    const pools = await Promise.all(model.pools.all.map((pool) => poolHealth(model, pool)));
-    const findings = pools.flatMap((pool) => [...pool.findings, ...pool.space]);
+    const looks = model.pools.all.map(async (pool) => {
+      const { findings, space } = await poolHealth(model, pool);
+      for (const each of [...findings, ...space]) model.onFinding({ pool: pool.name }, each);
+      return [...findings, ...space];
+    });
+    const findings = (await Promise.all(looks)).flat();
     return {
-      backend_health: findings.map(({ status, reason, message }) => ({
+      backend_health: healthEntries(findings).map(({ status, reason, message }) => ({
         status: statuses[status],
         reason,
         message,

@@ -15,6 +15,6 @@ export function volumeHealthHandler(model: Model) {
       stagingPath: resolve('staging_target_path'),
       publishPath: resolve('volume_publish_path'),
     }));
-    return { volume_health: volumeHealthMessage(health) };
+    return { volume_health: volumeHealthMessage(model, health) };
   };
 }

@@ -45,8 +45,24 @@ export interface Finding {
   readonly reason: HealthReason;
   /** A sentence that names what it is about. */
   readonly message: string;
+  /** For what may be found at several paths. */
+  readonly where?: Place;
+  /** The name of the pool, for what is found of a pool as a whole. */
+  readonly pool?: string;
 }
 
-export function finding(reason: HealthReason, message: string): Finding {
-  return { status: healthReasons[reason], reason, message };
+/** A path, and what is wrong there, in words that are the same for other paths. */
+export interface Place {
+  readonly what: string;
+  readonly path: string;
+}
+
+/** What is found to be wrong with a volume, or with a pool. */
+export type OnFinding = (
+  subject: { readonly volumeId: string } | { readonly pool: string },
+  found: Finding,
+) => void;
+
+export function finding(reason: HealthReason, message: string, where?: Place): Finding {
+  return { status: healthReasons[reason], reason, message, ...(where ? { where } : {}) };
 }

@@ -1,14 +1,16 @@
 import { DiskError, VolumeError } from '../errors.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, finding, type Place } from './finding.ts';
 
 /**
  * Looks, and tells as findings what keeps anybody from looking: a pool that has gone meanwhile, a disk that answers with
  * errors.
  * @param subject what is looked at, for the message
+ * @param where for a look at one of several paths
  */
 export async function orUnreadable(
   subject: string,
   look: () => Promise<readonly Finding[]>,
+  where?: Place,
 ): Promise<readonly Finding[]> {
   try {
     return await look();
@@ -16,7 +18,7 @@ export async function orUnreadable(
     if (!(error instanceof DiskError) && error instanceof VolumeError && error.kind === 'unavailable')
       return [finding('PoolUnreachable', error.message)];
     if (error instanceof DiskError || isSystemError(error))
-      return [finding('DiskError', `${subject} cannot be looked at: ${error.message}`)];
+      return [finding('DiskError', `${subject} cannot be looked at: ${error.message}`, where)];
     throw error;
   }
 }

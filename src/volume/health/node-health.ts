@@ -42,10 +42,12 @@ async function mountHealth(
   // Read after what is mounted at each place is known, so that it is in the list; and once, since it is long.
   const list = places.length > 0 ? await model.mounts.list() : [];
   const looks = places.map(async (place, index) => {
-    const findings = await orUnreadable(quote(place.path), async () => {
+    const look = async () => {
       const state = fulfilled(states[index]);
       return placeHealth(model, volume, { place, state, mount: mountOf(state, list) });
-    });
+    };
+    const what = `volume ${quote(volume.id)} cannot be looked at`;
+    const findings = await orUnreadable(quote(place.path), look, { what, path: place.path });
     return watch.isAtRest(place.path) ? findings : [];
   });
   return distinct((await Promise.all(looks)).flat());

@@ -36,7 +36,8 @@ function unreadableHealth(
   { mountId, why }: UnreadableState,
 ): Finding[] {
   if (!isCertain && (mountId === undefined || mountId !== known?.mountId)) return [];
-  return [finding('DiskError', `volume ${quote(id)} cannot be read: ${quote(path)} ${why}`)];
+  const what = `volume ${quote(id)} cannot be read`;
+  return [finding('DiskError', `${what}: ${quote(path)} ${why}`, { what, path })];
 }
 
 /**
@@ -107,7 +108,8 @@ const sentences: Readonly<Record<PlaceReason, string>> = {
 };
 
 function told({ id }: Volume, { path }: MountPlace, reason: PlaceReason): Finding {
-  return finding(reason, `volume ${quote(id)} ${sentences[reason]} at ${quote(path)}`);
+  const what = `volume ${quote(id)} ${sentences[reason]}`;
+  return finding(reason, `${what} at ${quote(path)}`, { what, path });
 }
 
 function ifCertain(volume: Volume, place: MountPlace, reason: PlaceReason): Finding[] {

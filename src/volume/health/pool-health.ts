@@ -19,11 +19,12 @@ export interface PoolHealth {
 /** Looks at a pool. Never rejects because the pool is gone, or its disk is broken. */
 export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
   const unreachable = await whyUnreachable(pool);
-  if (unreachable) return { findings: [unreachable], space: [], isReachable: false };
+  const ofPool = (each: Finding) => ({ ...each, pool: pool.name });
+  if (unreachable) return { findings: [ofPool(unreachable)], space: [], isReachable: false };
   const name = `pool ${quote(pool.name)}`;
   const findings = await orUnreadable(name, () => readOnlyPool(model, pool));
   const space = await orUnreadable(name, async () => nearlyFull(`the disk of ${name}`, await pool.usage()));
-  return { findings, space, isReachable: true };
+  return { findings: findings.map(ofPool), space: space.map(ofPool), isReachable: true };
 }
 
 /** What keeps a pool from being reached, undefined when nothing does. */

@@ -1,4 +1,5 @@
 import { VolumeError } from '../errors.ts';
+import { listPosition } from '../list-position.ts';
 import type { Model } from '../model.ts';
 import type { Pool } from '../pool.ts';
 import { type PoolHealth, poolHealth } from './pool-health.ts';
@@ -8,13 +9,13 @@ import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 const LOOKS_AT_ONCE = 16;
 
 /**
- * Up to `limit` volumes that are not healthy, damaged ones too, whose ids come after `afterId`, in the order of their
- * ids (CSI specification, ControllerListVolumeHealth). It looks at volumes until it has found so many.
+ * Up to `limit` volumes that are not healthy, damaged ones too, that stand after a position in lists, in order (CSI
+ * specification, ControllerListVolumeHealth). It looks at volumes until it has found so many.
  */
-export async function unhealthyAfter(model: Model, afterId: string, limit: number): Promise<VolumeHealth[]> {
+export async function unhealthyAfter(model: Model, position: string, limit: number): Promise<VolumeHealth[]> {
   const lookAtPool = lookAtEachOnce(model);
   const unhealthy: VolumeHealth[] = [];
-  let last = afterId;
+  let last = position;
   while (unhealthy.length < limit) {
     const ids = model.volumes.idsAfter(last, LOOKS_AT_ONCE);
     const looks = ids.map((id) => volumeHealth(model, id, lookAtPool).catch(unlessGone));
@@ -23,7 +24,7 @@ export async function unhealthyAfter(model: Model, afterId: string, limit: numbe
     }
     const lastOfThese = ids.at(-1);
     if (lastOfThese === undefined) break;
-    last = lastOfThese;
+    last = listPosition(lastOfThese);
   }
   return unhealthy.slice(0, limit);
 }

@@ -205,7 +205,7 @@ describe('a target', () => {
     await expectRefusal(
       node.node.NodeUnpublishVolume({ ...staged, target_path }),
       'FAILED_PRECONDITION',
-      'not empty',
+      `target_path: "${target_path}" is not empty: the files in it are not part of a mounted volume`,
     );
     expect(listing(target_path)).toEqual(before);
   });

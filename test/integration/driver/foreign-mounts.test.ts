@@ -105,7 +105,7 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
       [join(pool, 'snapshots', snapshot_id), () => node.controller.DeleteSnapshot({ snapshot_id })],
       [
         join(pool, 'groups', group_snapshot_id, member),
-        () => node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id }),
+        () => node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids: [member] }),
       ],
     ];
     for (const [directory, deleteIt] of deletes) {

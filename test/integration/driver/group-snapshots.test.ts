@@ -166,7 +166,8 @@ describe.each(kinds)('of %s that nobody uses', (_, kind) => {
 
     await node.restart({ flags });
     const { group_snapshot_id } = group;
-    const found = await node.groupController.GetVolumeGroupSnapshot({ group_snapshot_id });
+    const snapshot_ids = memberIds(group);
+    const found = await node.groupController.GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids });
     expect(found.group_snapshot).toEqual(group);
     expect(await listed(node)).toEqual(
       memberIds(group)
@@ -179,10 +180,7 @@ describe.each(kinds)('of %s that nobody uses', (_, kind) => {
       contents.push(await kind.read(node, pool, restored));
     }
     expect(contents.sort()).toEqual(names.map((name) => `content ${name}`));
-    await node.groupController.DeleteVolumeGroupSnapshot({
-      group_snapshot_id,
-      snapshot_ids: memberIds(group),
-    });
+    await node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids });
     expect(await listed(node)).toEqual([]);
     expectNoGroup(pool);
   });
@@ -269,9 +267,12 @@ describe('a group snapshot', () => {
     const get = (snapshot_ids: string[]) =>
       node.groupController.GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids });
     const [one = '', two = ''] = memberIds(group);
-    for (const ids of [[], [one, two], [two, one, two]])
+    for (const ids of [
+      [one, two],
+      [two, one, two],
+    ])
       expect(await get(ids)).toEqual({ group_snapshot: group });
-    for (const ids of [[one], [one, other.snapshot_id], [one, two, other.snapshot_id]]) {
+    for (const ids of [[], [one], [one, other.snapshot_id], [one, two, other.snapshot_id]]) {
       await expectRefusal(get(ids), 'INVALID_ARGUMENT', 'snapshot_ids');
     }
     for (const id of ['no-such-group', one, '../groups']) {
@@ -290,7 +291,7 @@ describe('a group snapshot', () => {
       node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids });
     const id = group.group_snapshot_id;
     const [one = '', two = ''] = memberIds(group);
-    for (const ids of [[one], [one, snapshot_id], [one, two, snapshot_id]]) {
+    for (const ids of [[], [one], [one, snapshot_id], [one, two, snapshot_id]]) {
       await expectRefusal(remove(id, ids), 'INVALID_ARGUMENT', 'snapshot_ids');
     }
     const foreign = id.replace(/-[0-9a-f]{8}-[0-9a-f]{8}$/, '-00000000-01234567');
@@ -324,7 +325,8 @@ describe('a group snapshot', () => {
     const { group_snapshot_id } = group;
     const gate = await gateAt('create: record written', join(node.directory, 'gate'));
     await node.restart(gate.start);
-    const remove = () => node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id });
+    const request = { group_snapshot_id, snapshot_ids: memberIds(group) };
+    const remove = () => node.groupController.DeleteVolumeGroupSnapshot(request);
     const member = group.snapshots.find(({ source_volume_id }) => source_volume_id === volumes[1]);
     const restoring = node.create('restored', fromSnapshot(member?.snapshot_id ?? ''));
     await gate.reached();
@@ -383,7 +385,9 @@ describe('a group snapshot', () => {
     expect(listing(join(node.pool, 'groups'))).toEqual(before);
     expect((await listed(node)).map(([id]) => id)).toEqual(memberIds(healthy).sort());
     await node.create('restored', fromSnapshot(memberIds(healthy)[0] ?? ''));
-    await groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id: healthy.group_snapshot_id });
+    const snapshot_ids = memberIds(healthy);
+    const request = { group_snapshot_id: healthy.group_snapshot_id, snapshot_ids };
+    await groupController.DeleteVolumeGroupSnapshot(request);
     await node.restart();
     expect(readdirSync(join(node.pool, 'groups'))).toEqual([group_snapshot_id]);
   });

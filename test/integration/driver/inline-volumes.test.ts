@@ -246,7 +246,7 @@ describe('on a running driver', () => {
     const wrong: [Record<string, string>, string][] = [
       [{ size: '64 MiB' }, 'volume_context.size: "64 MiB"'],
       [{ size: '2Ti' }, 'volume_context.size: '],
-      [{ colour: 'blue' }, 'volume_context: "colour"'],
+      [{ colour: 'blue' }, 'volume_context: unknown parameter "colour"'],
       [{ pool: 'nowhere' }, 'volume_context.pool: "nowhere"'],
       [{ backend: 'tape' }, 'volume_context.backend: "tape"'],
       [{ mode: 'rwx' }, 'volume_context.mode: "rwx"'],
@@ -308,7 +308,12 @@ test.skipIf(!isHostRoot)(
     const paths = newPod(node, 'uid');
     await node.node.NodePublishVolume(publishRequest(paths, { pool: 'fast', size: '32Mi' }));
     const { volume } = await node.controller.ControllerGetVolume({ volume_id: paths.volume_id });
-    expect(volume?.volume_context).toEqual({ pool: 'fast', backend: 'subvolume', capacityEnforced: 'true' });
+    expect(volume?.volume_context).toEqual({
+      pool: 'fast',
+      backend: 'subvolume',
+      capacityEnforced: 'true',
+      dfShows: 'pool',
+    });
     const written = fill(paths.target_path);
     expect(written).toBeGreaterThan(24 * MIB);
     expect(written).toBeLessThanOrEqual(32 * MIB);

@@ -190,7 +190,7 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     expect(await limitAt(pool)).toBeUndefined();
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
-    await node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id });
+    await node.groupController.DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids: [member] });
     const { entries } = await node.controller.ListSnapshots({});
     for (const { snapshot: each } of entries)
       await node.controller.DeleteSnapshot({ snapshot_id: each?.snapshot_id ?? '' });

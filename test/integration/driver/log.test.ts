@@ -9,6 +9,7 @@ import { TestNode, testNode } from '../../support/test-node.ts';
 const volume_capability = mountCapability();
 const SECRET = 'correct-horse-battery-staple';
 const secrets = { password: SECRET, [`key-${SECRET}`]: 'x' };
+const volume_context = { 'csi.storage.k8s.io/serviceAccount.tokens': `{"vault":"${SECRET}"}` };
 
 type Line = Record<string, unknown> & { readonly msg: string };
 
@@ -32,11 +33,13 @@ async function liveWithSecrets(node: TestNode): Promise<void> {
   await controller.ValidateVolumeCapabilities({
     volume_id,
     volume_capabilities: [volume_capability],
+    volume_context,
     secrets,
   });
-  await nodeService.NodeStageVolume({ ...paths, volume_capability, secrets });
-  await nodeService.NodePublishVolume({ ...paths, volume_capability, secrets });
-  await outcomeOf(nodeService.NodePublishVolume({ ...paths, volume_capability, secrets, readonly: true }));
+  const mount = { ...paths, volume_capability, volume_context, secrets };
+  await nodeService.NodeStageVolume(mount);
+  await nodeService.NodePublishVolume(mount);
+  await outcomeOf(nodeService.NodePublishVolume({ ...mount, readonly: true }));
   await outcomeOf(controller.DeleteVolume({ volume_id, secrets }));
   await outcomeOf(controller.CreateVolume(createRequest('life', { secrets, parameters: { mode: '0700' } })));
   await outcomeOf(controller.CreateVolume(createRequest('', { secrets })));
@@ -92,7 +95,7 @@ describe('with -v=5', () => {
 
 test('each call is one line of JSON, with its method, code, duration and volume', async () => {
   const node = testNode();
-  const driver = await node.start();
+  const driver = await node.start({ flags: ['-v=4'] });
   const volume_id = await node.create('logged');
   await node.controller.ControllerGetVolume({ volume_id });
   await outcomeOf(node.controller.ControllerGetVolume({ volume_id: 'absent' }));
@@ -118,10 +121,14 @@ test('each call is one line of JSON, with its method, code, duration and volume'
   ]);
 });
 
-test('without -v, neither requests nor probes are in the log', async () => {
+test('without -v, neither requests nor calls that only read are in the log', async () => {
   const node = testNode();
   const driver = await node.start();
   await node.identity.Probe({});
+  await node.identity.GetPluginInfo({});
+  await node.controller.GetCapacity({});
+  await node.controller.ListVolumes({});
+  await node.node.NodeGetStorageHealth({});
   await node.create('plain', { parameters: { mode: '0711' } });
   await node.stop();
   expect(callsIn(driver).map((line) => line['method'])).toEqual(['CreateVolume']);

@@ -189,7 +189,7 @@ describe('a proxy', () => {
     await outcomeOf(client.controller.ListVolumes({}));
     const durationMs = expect.any(Number);
     expect(callsIn(proxy)).toMatchObject([
-      { path: '/csi.v1.Identity/Probe', code: 'OK', durationMs, level: 20 },
+      { path: '/csi.v1.Identity/Probe', code: 'OK', durationMs, level: 10 },
       { path: '/csi.v1.Controller/CreateVolume', code: 'OK', durationMs, level: 30, msg: 'call' },
       { path: '/csi.v1.Controller/ControllerGetVolume', code: 'NOT_FOUND', level: 40, msg: 'call refused' },
       {

@@ -169,7 +169,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk meets an error', () => {
     expect(() => writeFileSync(join(directory.target_path, 'file'), '')).toThrow('EROFS');
     expect(await storageHealth(node)).toEqual(['STORAGE_DEGRADED PoolReadOnly']);
     expect(await found(node, directory)).toEqual(
-      onNode(['UnexpectedlyReadOnly', 'UnexpectedlyReadOnly'], ['PoolReadOnly', ...unlimited]),
+      onNode(['UnexpectedlyReadOnly'], ['PoolReadOnly', ...unlimited]),
     );
     // Their own file systems and devices have not met an error yet.
     for (const paths of [image, block]) {

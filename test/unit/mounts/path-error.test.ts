@@ -9,7 +9,7 @@ test.each([
   ['ENAMETOOLONG', 'invalid', 'has a component that is too long'],
   ['ENOENT', 'precondition', 'does not exist'],
   ['EBUSY', 'precondition', 'is busy'],
-  ['ENOTEMPTY', 'precondition', 'is not empty'],
+  ['ENOTEMPTY', 'precondition', 'is not empty: the files in it'],
   ['EPERM', 'precondition', 'may not be mounted'],
   ['EACCES', 'precondition', 'may not be accessed'],
 ] as const)('%s on a path is %s, and the message names the path', (code, kind, why) => {

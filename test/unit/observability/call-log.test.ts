@@ -15,7 +15,7 @@ interface Line {
 function logOf(verbosity: number) {
   const written: string[] = [];
   const write = (line: string) => void written.push(line);
-  const logger = pino({ level: 'debug', base: null }, { write });
+  const logger = pino({ level: 'trace', base: null }, { write });
   const log = callLogger(logger, verbosity);
   const lines = () => written.map((line) => JSON.parse(line) as Line);
   return { log, lines, text: () => written.join('') };
@@ -26,7 +26,7 @@ function finishedCall(changes: Partial<FinishedCall> = {}): FinishedCall {
   return { path, code: status.OK, durationMs: 1.23456, request: {}, reply: {}, error: undefined, ...changes };
 }
 
-const { debug, info, warn, error } = pino.levels.values;
+const { trace, debug, info, warn, error } = pino.levels.values;
 
 test('a call is one line: method, code, duration and volume', () => {
   const { log, lines } = logOf(2);
@@ -68,10 +68,14 @@ test.each([
   expect(told).toEqual(expect.arrayContaining(wanted));
 });
 
-test('probes, which come every few seconds, are at debug level', () => {
+test('reads are at debug level, and probes, which come every few seconds, below that', () => {
   const { log, lines } = logOf(2);
+  log(finishedCall({ path: '/csi.v1.Node/NodeGetVolumeStats' }));
   log(finishedCall({ path: '/csi.v1.Identity/Probe' }));
-  expect(lines()).toMatchObject([{ level: debug, method: 'Probe' }]);
+  expect(lines()).toMatchObject([
+    { level: debug, method: 'NodeGetVolumeStats' },
+    { level: trace, method: 'Probe' },
+  ]);
 });
 
 test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
@@ -149,6 +153,18 @@ describe('the content of calls', () => {
     const run = () => (failure ? Promise.reject(failure) : Promise.resolve({}));
     await new CallMonitor(log).watch(path, request, run).catch(() => {});
     expect(lines()[0]).toMatchObject({ request: { secrets: STRIPPED } });
+    expect(text()).not.toContain('hunter2');
+  });
+
+  test('never shows the tokens of a service account', async () => {
+    const { log, text } = logOf(5);
+    const volume_context = { 'csi.storage.k8s.io/serviceAccount.tokens': 'hunter2', size: 'large' };
+    const failure = new VolumeError('invalid', 'volume_context.size: "large" is not a size');
+    const run = () => Promise.reject(failure);
+    await new CallMonitor(log)
+      .watch('/csi.v1.Node/NodePublishVolume', { volume_context }, run)
+      .catch(() => {});
+    expect(text()).toContain('large');
     expect(text()).not.toContain('hunter2');
   });
 

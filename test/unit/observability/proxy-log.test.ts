@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { forwardedCallLogger } from '../../../src/observability/proxy-log.ts';
 import type { ForwardedCall } from '../../../src/rpc/proxy/proxy-server.ts';
 
-const { debug, info, warn } = pino.levels.values;
+const { trace, debug, info, warn } = pino.levels.values;
 
 /** The line that a call leaves in the log. */
 function lineOf(changes: Partial<ForwardedCall>): unknown {
   const written: string[] = [];
-  const logger = pino({ level: 'debug', base: null }, { write: (text: string) => void written.push(text) });
+  const logger = pino({ level: 'trace', base: null }, { write: (text: string) => void written.push(text) });
   const path = '/csi.v1.Controller/CreateVolume';
   forwardedCallLogger(logger)({ path, code: status.OK, durationMs: 1.23456, reason: undefined, ...changes });
   expect(written).toHaveLength(1);
@@ -27,8 +27,9 @@ test('a call is one line: path, code and duration', () => {
   });
 });
 
-test('probes, which come every few seconds, are at debug level', () => {
-  expect(lineOf({ path: '/csi.v1.Identity/Probe' })).toMatchObject({ level: debug, code: 'OK' });
+test('reads are at debug level, and probes, which come every few seconds, below that', () => {
+  expect(lineOf({ path: '/csi.v1.Controller/ListVolumes' })).toMatchObject({ level: debug, code: 'OK' });
+  expect(lineOf({ path: '/csi.v1.Identity/Probe' })).toMatchObject({ level: trace, code: 'OK' });
 });
 
 test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(

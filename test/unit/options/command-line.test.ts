@@ -99,6 +99,28 @@ describe('parseCommandLine', () => {
     expect(parseCommandLine([...argv, '--nodeid=node-1'], version)).toMatchObject(proxy);
   });
 
+  it.each([
+    [[], '/from/environment'],
+    [['--endpoint=/from/flag'], '/from/flag'],
+  ])('listens where CSI_ENDPOINT says, unless a flag says otherwise: %j', (argv, path) => {
+    const environment = { CSI_ENDPOINT: 'unix:///from/environment' };
+    for (const kind of ['--nodeid=n', '--proxy-endpoint=tcp://host:10']) {
+      const commandLine = parseCommandLine([kind, ...argv], version, environment);
+      expect(commandLine).toMatchObject({ options: { endpoint: { kind: 'unix', path } } });
+    }
+  });
+
+  it('listens at its default where CSI_ENDPOINT is empty, and refuses one that is wrong by its name', () => {
+    const parse = (CSI_ENDPOINT: string) => parseCommandLine(['--nodeid=n'], version, { CSI_ENDPOINT });
+    expect(parse('')).toMatchObject({ options: { endpoint: { path: '/tmp/csi.sock' } } });
+    expect(parse('http://x')).toEqual({
+      kind: 'mistakes',
+      mistakes: [expect.stringContaining('CSI_ENDPOINT: "http://x" has the scheme http')],
+    });
+    const passedRound = parseCommandLine(['--proxy-endpoint=/s'], version, { CSI_ENDPOINT: '/s' });
+    expect(passedRound).toMatchObject({ kind: 'mistakes' });
+  });
+
   it('runs a driver where the endpoint of a proxy is empty, and requires the node id', () => {
     expect(parseCommandLine(['--nodeid=n', '--proxy-endpoint='], version).kind).toBe('run');
     expect(mistakesOf('--proxy-endpoint=')).toEqual(['--nodeid is required: give it as --nodeid=ID']);

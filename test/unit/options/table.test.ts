@@ -18,6 +18,12 @@ describe('The table of flags', () => {
     expect(new Set(names).size).toBe(names.length);
   });
 
+  it('names the environment variable that stands in for a default', () => {
+    for (const flag of Object.values(flagTable)) {
+      if ('environment' in flag) expect(flag.meaning).toContain(flag.environment);
+    }
+  });
+
   it('has defaults that its own kinds accept', () => {
     for (const flag of flags) {
       if ('default' in flag) expect(() => flag.kind.parse(flag.default)).not.toThrow();

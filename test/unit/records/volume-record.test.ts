@@ -74,6 +74,7 @@ test('what is written is read back, whatever the volume', () => {
     mutable: fc.record({
       onDelete: fc.constantFrom(...deletePolicies),
       inodeLimit: fc.option(fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }), { nil: undefined }),
+      opaque: fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }),
     }),
     attachment: fc.option(
       fc.record({
@@ -223,6 +224,7 @@ describe('a record that cannot be understood says why', () => {
     ['sharing.sharedBytes', { sharing: { lineage: 'v', sharedBytes: 0 } }],
     ['mutable', { mutable: undefined }],
     ['mutable.onDelete', { mutable: { onDelete: 'burn' } }],
+    ['mutable.opaque.iops', { mutable: { onDelete: 'delete', opaque: { iops: 100 } } }],
     ['mutable.inodeLimit', { mutable: { onDelete: 'delete', inodeLimit: 5 } }],
     ['attachment.nodeId', { attachment: { accessMode: 'SINGLE_NODE_WRITER', readOnly: false } }],
     ['inline.targetPath', { inline: { targetPath: 'relative' } }],

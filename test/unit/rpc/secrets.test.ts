@@ -71,6 +71,29 @@ describe('redactSecrets', () => {
     ]);
   });
 
+  test.each([
+    ['NodePublishVolumeRequest', 'volume_context'],
+    ['NodePublishVolumeRequest', 'publish_context'],
+    ['NodeStageVolumeRequest', 'volume_context'],
+    ['ValidateVolumeCapabilitiesRequest', 'volume_context'],
+    ['CreateVolumeRequest', 'parameters'],
+  ])('strips the tokens of a service account in %s.%s', (message, field) => {
+    const context = (tokens: string) => ({
+      pool: 'fast',
+      'csi.storage.k8s.io/serviceAccount.tokens': tokens,
+    });
+    const copy = redactSecrets(`csi.v1.${message}`, { [field]: context('{"vault":"hunter2"}') });
+    expect(copy).toEqual({ [field]: context(STRIPPED) });
+  });
+
+  test('strips the tokens of a service account in a reply that repeats the request', () => {
+    const volume_context = { 'csi.storage.k8s.io/serviceAccount.tokens': 'hunter2' };
+    const copy = redactSecrets('csi.v1.ValidateVolumeCapabilitiesResponse', {
+      confirmed: { volume_context },
+    });
+    expect(JSON.stringify(copy)).not.toContain('hunter2');
+  });
+
   test('shows nothing of a message it does not know', () => {
     expect(redactSecrets('csi.v1.Nothing', { secrets: { password: 'hunter2' } })).toBe(STRIPPED);
   });

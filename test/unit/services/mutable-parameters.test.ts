@@ -25,9 +25,28 @@ test.each([
   expect(parse(parameters)).toStrictEqual(parsed);
 });
 
+test('what Kubernetes adds of its own is passed over', () => {
+  const ofKubernetes = { 'csi.storage.k8s.io/pvc/name': 'claim' };
+  expect(parse({ ...ofKubernetes, onDelete: 'retain' })).toStrictEqual({ onDelete: 'retain' });
+  expect(parse(ofKubernetes)).toStrictEqual({});
+  expect(parseMutableParameters(fakeNode().model.features, ofKubernetes)).toStrictEqual({});
+});
+
+test('what is accepted and means nothing here is taken as it is, beside what does', () => {
+  const accepted = new Set(['iops', 'onDelete', 'constructor']);
+  const given = { iops: '', onDelete: 'retain', constructor: 'x' } as unknown as Record<string, string>;
+  expect(parse(given, accepted)).toStrictEqual({
+    onDelete: 'retain',
+    opaque: { iops: '', constructor: 'x' },
+  });
+});
+
 test.each([
-  ['mutable_parameters: "colour" is not taken; taken are onDelete, inodeLimit', { colour: 'blue' }],
-  ['mutable_parameters: "OnDelete" is not taken', { OnDelete: 'retain' }],
+  [
+    'mutable_parameters: unknown parameter "colour"; expected one of onDelete, inodeLimit',
+    { colour: 'blue' },
+  ],
+  ['mutable_parameters: unknown parameter "OnDelete"; did you mean onDelete?', { OnDelete: 'retain' }],
   ['mutable_parameters.onDelete: "burn" is none of delete, retain', { onDelete: 'burn' }],
   ['mutable_parameters.onDelete: ""', { onDelete: '' }],
   ['mutable_parameters.inodeLimit: "0" is neither', { inodeLimit: '0' }],
@@ -41,9 +60,9 @@ test.each([
 
 test('one that the driver was told not to take is refused', () => {
   expect(() => parse({ inodeLimit: '5' }, new Set(['onDelete']))).toThrow(
-    'mutable_parameters: "inodeLimit" is not taken; taken are onDelete',
+    'mutable_parameters: unknown parameter "inodeLimit"; expected one of onDelete',
   );
-  expect(() => parse({ onDelete: 'retain' }, new Set())).toThrow('is not taken; and none is');
+  expect(() => parse({ onDelete: 'retain' }, new Set())).toThrow('none is expected');
 });
 
 test('where nothing can be changed, any is refused', () => {

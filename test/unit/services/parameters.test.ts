@@ -48,21 +48,33 @@ test.each([
   expect(parseParameters({ mode: text }).root.mode).toBe(mode);
 });
 
+test.each(['csi.storage.k8s.io/fstype', 'fstype'])(
+  'what the provisioner reads of a StorageClass is passed over: %s',
+  (key) => {
+    expect(parseParameters({ [key]: 'xfs' })).toEqual(parseParameters({}));
+  },
+);
+
+test('the provisioner reads nothing of an inline volume', () => {
+  expect(() => parseParameters({ fstype: 'xfs' }, 'volume_context')).toThrow('fsType of the volume');
+});
+
 test('what the provisioner adds of its own is passed over', () => {
   expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'claim' }).pool).toBeUndefined();
 });
 
 test.each([
   [
-    'parameters: "colour" is not known; known are pool, kind, backend, enforceCapacity, uid, gid, mode',
+    'parameters: unknown parameter "colour"; expected one of pool, kind, backend, enforceCapacity, uid, gid, mode',
     { colour: 'blue' },
   ],
-  ['parameters: "UID"', { UID: '0' }],
+  ['parameters: unknown parameter "UID"; did you mean uid?', { UID: '0' }],
   ['parameters.kind: "slow" is another name than parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
   ['parameters.backend: "quota" is none of auto, directory, image', { backend: 'quota' }],
   ['parameters.backend: ""', { backend: '' }],
   ['parameters.enforceCapacity: "true" is none of auto, required', { enforceCapacity: 'true' }],
-  ['parameters: "constructor"', { constructor: 'x' }],
+  ['parameters: unknown parameter "storagePool"; did you mean pool?', { storagePool: 'fast' }],
+  ['parameters: unknown parameter "constructor"', { constructor: 'x' }],
   ['parameters.uid: ""', { uid: '' }],
   ['parameters.uid: "-1"', { uid: '-1' }],
   ['parameters.uid: "4294967295"', { uid: '4294967295' }],
@@ -94,7 +106,7 @@ test.each(['pool', 'colour', '', 'constructor'])('a snapshot has no parameter %j
   expect(() => checkSnapshotParameters({ ignoreFailedRead: 'true', [key]: 'x' })).toThrow(
     expect.objectContaining({
       kind: 'invalid',
-      message: `parameters: ${JSON.stringify(key)} is not known; snapshots have no parameters`,
+      message: `parameters: unknown parameter ${JSON.stringify(key)}; snapshots have no parameters`,
     }),
   );
 });

@@ -28,7 +28,7 @@ describe('a new volume', () => {
       sharing: { lineage: volume.id, sharedBytes: 0n },
       root: { uid: 1, gid: 2, mode: 0o2770 },
       accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
-      mutable: { onDelete: 'delete', inodeLimit: undefined },
+      mutable: { onDelete: 'delete', inodeLimit: undefined, opaque: {} },
       attachment: undefined,
       inline: undefined,
       createdAt: fixedNow.toISOString(),

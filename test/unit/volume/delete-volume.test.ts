@@ -95,7 +95,7 @@ test('a volume is refused while another file system is mounted in it', async () 
 });
 
 describe('a volume that is to be retained', () => {
-  const mutable = { onDelete: 'retain', inodeLimit: undefined } as const;
+  const mutable = { onDelete: 'retain', inodeLimit: undefined, opaque: {} } as const;
 
   test('is gone for every caller, and stays on disk and in the accounts', async () => {
     const steps: string[] = [];

@@ -23,7 +23,7 @@ const gone = () => Promise.reject(new VolumeError('unavailable', 'gone'));
 describe('a group that is deleted', () => {
   test('takes its snapshots along, and nothing else', async () => {
     const { model, mounts, pool, group, alone, memberIds } = await nodeWithGroup();
-    await deleteGroupSnapshot(model, group.id, []);
+    await deleteGroupSnapshot(model, group.id, memberIds);
     await pool.records.groups.idle();
     expect((await pool.records.groups.load()).found).toEqual([]);
     for (const place of ['groups', '.outgoing']) {
@@ -37,9 +37,9 @@ describe('a group that is deleted', () => {
 
   test('goes through every step', async () => {
     const steps: string[] = [];
-    const { model, group } = await nodeWithGroup((step) => void steps.push(step));
+    const { model, group, memberIds } = await nodeWithGroup((step) => void steps.push(step));
     steps.length = 0;
-    await deleteGroupSnapshot(model, group.id, []);
+    await deleteGroupSnapshot(model, group.id, memberIds);
     expect(steps.slice(0, 2)).toEqual(mutationSteps.deleteGroupSnapshot);
   });
 
@@ -48,6 +48,7 @@ describe('a group that is deleted', () => {
     await deleteGroupSnapshot(model, group.id, [...memberIds].reverse());
     await deleteGroupSnapshot(model, group.id, memberIds);
     await deleteGroupSnapshot(model, group.id, ['another']);
+    await deleteGroupSnapshot(model, group.id, []);
   });
 
   test.each(['nobody', '../x', newObjectId('g', 'aaaaaaaa')])('need never have existed: %s', async (id) => {
@@ -81,21 +82,21 @@ describe('a group is not deleted', () => {
   test('where its record cannot be removed; its snapshots stay, and a retry does it', async () => {
     const failure = new VolumeError('unavailable', 'read-only');
     let isBroken = true;
-    const { model, group } = await nodeWithGroup((step) => {
+    const { model, group, memberIds } = await nodeWithGroup((step) => {
       if (isBroken && step === 'delete group: renamed') throw failure;
     });
-    await expect(deleteGroupSnapshot(model, group.id, [])).rejects.toBe(failure);
+    await expect(deleteGroupSnapshot(model, group.id, memberIds)).rejects.toBe(failure);
     expect(model.snapshots.all()).toHaveLength(3);
     isBroken = false;
-    await deleteGroupSnapshot(model, group.id, []);
+    await deleteGroupSnapshot(model, group.id, memberIds);
     expect(model.snapshots.all()).toHaveLength(1);
   });
 });
 
 describe('a group that is looked at', () => {
-  test('is told by its id, where the snapshots named are none or all of it', async () => {
+  test('is told by its id, where the snapshots named are all of it', async () => {
     const { model, group, memberIds } = await nodeWithGroup();
-    for (const ids of [[], memberIds, [...memberIds].reverse()]) {
+    for (const ids of [memberIds, [...memberIds].reverse()]) {
       expect(await existingGroup(model, group.id, ids)).toBe(group);
     }
   });
@@ -134,4 +135,12 @@ describe('a group that is believed to have other snapshots', () => {
     await expect(existingGroup(model, group.id, believed)).rejects.toMatchObject(refusal);
     expect(model.groups.find(group.id)).toBe(group);
   });
+});
+
+test('a group whose snapshots are not named is neither deleted nor told', async () => {
+  const { model, group } = await nodeWithGroup();
+  const refusal = { kind: 'invalid', message: 'snapshot_ids is required' };
+  await expect(deleteGroupSnapshot(model, group.id, [])).rejects.toMatchObject(refusal);
+  await expect(existingGroup(model, group.id, [])).rejects.toMatchObject(refusal);
+  expect(model.groups.find(group.id)).toBe(group);
 });

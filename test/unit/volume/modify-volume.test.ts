@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkMutable, modifyVolume, mutableDifference } from '../../../src/volume/modify-volume.ts';
 import { mutationSteps, type OnStep } from '../../../src/volume/steps.ts';
-import type { VolumeContent } from '../../../src/volume/volume.ts';
+import { defaultMutableParameters, type VolumeContent } from '../../../src/volume/volume.ts';
 import { exampleVolume, type FakeModelSettings, fakeNode } from './fakes/model.ts';
 import { imageContent } from './fakes/requests.ts';
 
@@ -17,9 +17,9 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
 test('what is named is changed, recorded and in force; the rest stays as it is', async () => {
   const { model, pool, volume, inodeLimits } = await nodeWith(quota);
   const retained = await modifyVolume(model, volume, { onDelete: 'retain' });
-  expect(retained.mutable).toEqual({ onDelete: 'retain', inodeLimit: undefined });
+  expect(retained.mutable).toEqual({ onDelete: 'retain', inodeLimit: undefined, opaque: {} });
   const limited = await modifyVolume(model, retained, { inodeLimit: 5000n });
-  expect(limited.mutable).toEqual({ onDelete: 'retain', inodeLimit: 5000n });
+  expect(limited.mutable).toEqual({ onDelete: 'retain', inodeLimit: 5000n, opaque: {} });
   expect(inodeLimits.get(volume.id)).toBe(5000n);
   expect((await pool.records.volumes.load()).found).toEqual([limited]);
   expect(model.volumes.find(volume.id)).toBe(limited);
@@ -48,7 +48,32 @@ test.each<VolumeContent>([
     message: expect.stringContaining('5000 cannot be held'),
   });
   expect((await pool.records.volumes.load()).found).toEqual([volume]);
-  expect(() => checkMutable(content.backend, { inodeLimit: undefined })).not.toThrow();
+  expect(() => checkMutable(content.backend, defaultMutableParameters)).not.toThrow();
+});
+
+test('what means nothing here is kept beside the rest, name by name', async () => {
+  const { model, pool, volume } = await nodeWith({ backend: 'directory' });
+  const first = await modifyVolume(model, volume, { opaque: { iops: '100', tier: 'low' } });
+  const second = await modifyVolume(model, first, { onDelete: 'retain', opaque: { iops: '200' } });
+  expect(second.mutable).toEqual({
+    onDelete: 'retain',
+    inodeLimit: undefined,
+    opaque: { iops: '200', tier: 'low' },
+  });
+  expect((await pool.records.volumes.load()).found).toEqual([second]);
+});
+
+test('what is kept has a limit, together with what is kept already', async () => {
+  const { model, volume } = await nodeWith({ backend: 'directory' });
+  const half = 'x'.repeat(1600);
+  const first = await modifyVolume(model, volume, { opaque: { a: half } });
+  const both = modifyVolume(model, first, { opaque: { b: half } });
+  await expect(both).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining('have 3202 bytes, and a volume has room for 3072'),
+  });
+  expect(model.volumes.find(volume.id)).toBe(first);
+  await modifyVolume(model, first, { opaque: { a: half } });
 });
 
 describe('what fails changes nothing', () => {
@@ -91,7 +116,11 @@ test.each([
   [{ onDelete: 'retain' }, 'onDelete delete'],
   [{ inodeLimit: 8n }, 'inodeLimit "7"'],
   [{ inodeLimit: undefined }, 'inodeLimit "7"'],
+  [{ opaque: { iops: '100' } }, undefined],
+  [{ opaque: { iops: '200' } }, 'iops "100"'],
+  [{ opaque: { tier: 'low' } }, 'no tier'],
+  [{ opaque: { constructor: 'x' } }, 'no constructor'],
 ] as const)('of what is named, %o, a volume differs in %s', (named, difference) => {
-  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: 7n } });
+  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: 7n, opaque: { iops: '100' } } });
   expect(mutableDifference(volume, named)).toBe(difference);
 });

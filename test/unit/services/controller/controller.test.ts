@@ -102,7 +102,7 @@ describe('GetCapacity', () => {
 
   test.each([
     ['volume_capabilities[0].access_mode', { volume_capabilities: [{ mount: {} }] }],
-    ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+    ['parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
   ])('is invalid, and the field named: %s', async (message, request) => {
     await expect(controllerOf(fakeNode().model).GetCapacity(request)).rejects.toMatchObject({
       kind: 'invalid',

@@ -10,7 +10,7 @@ test('the reply tells the volume, its context and where it can be reached', asyn
   expect(volume).toEqual({
     volume_id: model.volumes.findByName('a')?.id,
     capacity_bytes: '1048576',
-    volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false' },
+    volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false', dfShows: 'pool' },
     accessible_topology: [{ segments: here }],
     content_source: null,
   });
@@ -40,6 +40,21 @@ test('what is asked for reaches the volume', async () => {
     accessModes: ['SINGLE_NODE_MULTI_WRITER'],
   });
 });
+
+test.each([
+  ['subvolume', true, 'pool'],
+  ['directory', false, 'pool'],
+  ['quota', true, undefined],
+] as const)(
+  'the context of a %s says so where df in the pod shows the whole pool',
+  async (backend, isLimited, dfShows) => {
+    const directories = backend === 'subvolume' ? { backend, isLimited } : { backend };
+    const { model } = fakeNode({ directories });
+    const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
+    expect(volume?.volume_context).toMatchObject({ backend });
+    expect(volume?.volume_context?.['dfShows']).toBe(dfShows);
+  },
+);
 
 test('a block volume is an image', async () => {
   const { model } = fakeNode();
@@ -80,7 +95,7 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
   ['volume_content_source.volume.volume_id', { volume_content_source: { volume: {} } }],
   ['volume_content_source.snapshot.snapshot_id', { volume_content_source: { snapshot: {} } }],
   ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
-  ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+  ['parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
   ['parameters.pool: ', { parameters: { pool: 'slow' } }],
   ['capacity_range.limit_bytes: ', { capacity_range: { required_bytes: 2, limit_bytes: 1 } }],
 ])('is invalid, and nothing is made: %s', async (message, changes) => {

@@ -44,6 +44,19 @@ test.each<[string, Asked, string[]]>([
   expect(await nodeWithSnapshots().page(asked)).toEqual({ ids, next_token: '' });
 });
 
+test('a snapshot with the longest id that CSI allows is found by it once', async () => {
+  const { model, page } = nodeWithSnapshots();
+  const id = 's'.repeat(128);
+  model.snapshots.add(exampleSnapshot({ id, name: id, sourceVolumeId: 'long' }));
+  model.snapshots.add(exampleSnapshot({ id: 'z', name: 'z', sourceVolumeId: 'long' }));
+  const first = await page({ source_volume_id: 'long', max_entries: 1 });
+  expect(first.ids).toEqual([id]);
+  const { next_token: starting_token } = first;
+  expect((await page({ source_volume_id: 'long', starting_token })).ids).toEqual(['z']);
+  expect((await page({ snapshot_id: id })).ids).toEqual([id]);
+  expect((await page({ snapshot_id: id, starting_token })).ids).toEqual([]);
+});
+
 test.each([1, 2, 3, 4, 5, 6])(
   'pages of %i together are the whole list, also of one volume',
   async (max_entries) => {

@@ -41,6 +41,25 @@ test('a page that ends with the last volume is the last one', async () => {
   expect(await nodeWith(['a', 'b']).page('', 2)).toEqual({ ids: ['a', 'b'], next_token: '' });
 });
 
+test('ids as long as CSI allows and all but alike have pages too, with tokens that it allows', async () => {
+  const ids = Array.from({ length: 50 }, (_, index) => `${'v'.repeat(126)}${index + 10}`);
+  const { model, page } = nodeWith([...ids, 'a', 'w']);
+  const seen: string[] = [];
+  let token = '';
+  do {
+    const next = await page(token, 7);
+    seen.push(...next.ids);
+    token = next.next_token;
+    expect(Buffer.byteLength(token)).toBeLessThanOrEqual(128);
+    // What the token stands for may be gone by the time it is used.
+    const id = next.ids.at(-1) ?? '';
+    model.volumes.remove(exampleVolume({ id, name: id }));
+  } while (token !== '');
+  expect(seen).toHaveLength(ids.length + 2);
+  expect([...seen].sort()).toEqual(['a', ...ids, 'w']);
+  expect([seen[0], seen.at(-1)]).toEqual(['a', 'w']);
+});
+
 test('a token stays valid when the volume it stands for is gone', async () => {
   const { model, page } = nodeWith(['a', 'b', 'c']);
   const { next_token } = await page('', 2);

@@ -11,7 +11,7 @@ const create: CreateVolumeRequest = {
   volume_capabilities: [{ mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } }],
 };
 
-async function nodeWithVolume(mutableParameters = all) {
+async function nodeWithVolume(mutableParameters: Features['mutableParameters'] = all) {
   const node = fakeNode({ features: { mutableParameters } });
   const { id: volume_id } = await node.addVolume();
   const { model } = node;
@@ -32,7 +32,7 @@ test.each([
   ['mutable_parameters is required', { mutable_parameters: {} }],
   ['does not exist', { volume_id: newObjectId('b', 'aaaaaaaa') }],
   [
-    'mutable_parameters: "colour" is not taken',
+    'mutable_parameters: unknown parameter "colour"',
     { mutable_parameters: { onDelete: 'retain', colour: 'blue' } },
   ],
   ['inodeLimit: 5000 cannot be held', { mutable_parameters: { onDelete: 'retain', inodeLimit: '5000' } }],
@@ -40,14 +40,14 @@ test.each([
   const { controller, volume_id, mutableOf } = await nodeWithVolume();
   const request = { volume_id, mutable_parameters: { onDelete: 'retain' }, ...changes };
   await expect(controller.ControllerModifyVolume(request)).rejects.toThrow(message);
-  expect(mutableOf()).toEqual({ onDelete: 'delete', inodeLimit: undefined });
+  expect(mutableOf()).toEqual({ onDelete: 'delete', inodeLimit: undefined, opaque: {} });
 });
 
 test('a volume may be made with them; made again with others it is another', async () => {
   const { controller, mutableOf } = await nodeWithVolume();
   const request = { ...create, mutable_parameters: { onDelete: 'retain' } };
   const { volume } = await controller.CreateVolume(request);
-  expect(mutableOf(volume?.volume_id)).toEqual({ onDelete: 'retain', inodeLimit: undefined });
+  expect(mutableOf(volume?.volume_id)).toEqual({ onDelete: 'retain', inodeLimit: undefined, opaque: {} });
   expect((await controller.CreateVolume(request)).volume?.volume_id).toBe(volume?.volume_id);
   // Whoever names none does not mind.
   expect((await controller.CreateVolume(create)).volume?.volume_id).toBe(volume?.volume_id);
@@ -73,6 +73,51 @@ test('what a volume is believed to have now is confirmed, or told', async () => 
   const { confirmed: none, message } = await validate({ onDelete: 'retain' });
   expect(none).toBeNull();
   expect(message).toBe('mutable_parameters: the volume has onDelete delete');
+});
+
+test('a name that was accepted and means nothing here is kept, changed and told', async () => {
+  const { controller, pool } = await nodeWithVolume(new Set(['e2eVacTest', 'pool']));
+  const mutable_parameters = { e2eVacTest: 'a', 'csi.storage.k8s.io/pvc/name': 'claim' };
+  const { volume } = await controller.CreateVolume({ ...create, mutable_parameters });
+  expect(volume?.volume_context).toEqual({
+    e2eVacTest: 'a',
+    pool: 'default',
+    backend: 'directory',
+    capacityEnforced: 'false',
+    dfShows: 'pool',
+  });
+  const { volume_id = '', volume_context = {} } = volume ?? {};
+  await controller.ControllerModifyVolume({ volume_id, mutable_parameters: { e2eVacTest: 'b' } });
+  const changed = await controller.ControllerGetVolume({ volume_id });
+  expect(changed.volume?.volume_context).toEqual({ ...volume_context, e2eVacTest: 'b' });
+  const { found } = await pool.records.volumes.load();
+  expect(found.map(({ mutable }) => mutable.opaque)).toContainEqual({ e2eVacTest: 'b' });
+  // A PersistentVolume keeps what it was made with.
+  const { volume_capabilities = [] } = create;
+  const validated = await controller.ValidateVolumeCapabilities({
+    volume_id,
+    volume_capabilities,
+    volume_context,
+  });
+  expect(validated.confirmed?.volume_context).toEqual(volume_context);
+});
+
+test('a name that was accepted does not replace what the context says of the volume itself', async () => {
+  const { controller } = await nodeWithVolume(new Set(['pool']));
+  const { volume } = await controller.CreateVolume({ ...create, mutable_parameters: { pool: 'forged' } });
+  expect(volume?.volume_context).toMatchObject({ pool: 'default' });
+});
+
+test('what Kubernetes adds of its own changes nothing, alone or beside others', async () => {
+  const { controller, volume_id, mutableOf } = await nodeWithVolume();
+  const mutable_parameters = { 'csi.storage.k8s.io/pvc/name': 'claim' };
+  await controller.ControllerModifyVolume({ volume_id, mutable_parameters });
+  expect(mutableOf()).toEqual({ onDelete: 'delete', inodeLimit: undefined, opaque: {} });
+  await controller.ControllerModifyVolume({
+    volume_id,
+    mutable_parameters: { ...mutable_parameters, onDelete: 'retain' },
+  });
+  expect(mutableOf()?.onDelete).toBe('retain');
 });
 
 test('where nothing can be changed there is neither call nor capability', async () => {

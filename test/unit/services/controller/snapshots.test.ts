@@ -60,7 +60,7 @@ describe('CreateSnapshot', () => {
     ['invalid', 'source_volume_id is required', { source_volume_id: '' }],
     ['invalid', 'name: "a\\u0007" contains U+0007', { name: 'a\u0007' }],
     ['invalid', 'name: ', { name: 'x'.repeat(129) }],
-    ['invalid', 'parameters: "colour" is not known', { parameters: { colour: 'blue' } }],
+    ['invalid', 'parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
     ['not-found', 'volume "nobody" does not exist', { source_volume_id: 'nobody' }],
     [
       'exhausted',

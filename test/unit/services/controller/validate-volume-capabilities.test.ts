@@ -21,6 +21,17 @@ describe('is confirmed, with all that was asked', () => {
     ['the parameters it was made with', { parameters: { pool: 'default', uid: '5', gid: '6', mode: '750' } }],
     [
       'the context it has',
+      {
+        volume_context: {
+          pool: 'default',
+          backend: 'directory',
+          capacityEnforced: 'false',
+          dfShows: 'pool',
+        },
+      },
+    ],
+    [
+      'the context that an older driver gave it',
       { volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false' } },
     ],
     [
@@ -52,21 +63,27 @@ describe('is answered with the reason, not with an error', () => {
       'volume_capabilities[0].mount.mount_flags',
       { volume_capabilities: [mountCapability('SINGLE_NODE_WRITER', ['x'])] },
     ],
-    ['volume_capabilities[1].access_mode', { volume_capabilities: [mountCapability(), { mount: {} }] }],
     ['mutable_parameters: ', { mutable_parameters: { a: 'b' } }],
-    ['parameters: "colour"', { parameters: { colour: 'blue' } }],
+    ['parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
     ['parameters: the volume has pool "default"', { parameters: { pool: 'fast' } }],
     ['parameters: the volume has backend directory', { parameters: { backend: 'image' } }],
     ['a capacity that is not enforced', { parameters: { enforceCapacity: 'required' } }],
     ['parameters.uid: ', { parameters: { uid: '7' } }],
     ['parameters.gid: ', { parameters: { gid: '7' } }],
     ['parameters.mode: ', { parameters: { mode: '7' } }],
+    ['volume_context.dfShows: the volume has "pool"', { volume_context: { dfShows: 'volume' } }],
     ['volume_context.pool: the volume has "default"', { volume_context: { pool: 'fast' } }],
   ])('%s', async (reason, changes) => {
     const { confirmed, message } = await validate(changes);
     expect(confirmed).toBeNull();
     expect(message).toContain(reason);
   });
+});
+
+test('the reason has no more bytes than CSI allows, and what is to be changed comes first', async () => {
+  const { message } = await validate({ parameters: { ['é'.repeat(100)]: '' } });
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(128);
+  expect(message).toMatch(/^parameters: unknown parameter "é+…$/);
 });
 
 test.each<[string, Request]>([

@@ -20,12 +20,23 @@ describe('ControllerGetVolumeHealth', () => {
   });
 
   test('tells what is wrong, why, and what it means', async () => {
-    const { ControllerGetVolumeHealth, model, mounts, volume, volume_id } = await nodeWithVolume();
+    const { ControllerGetVolumeHealth, findings, model, mounts, volume, volume_id } = await nodeWithVolume();
     mounts.tree.remove(contentPathOf(model, volume));
     const { volume_health } = await ControllerGetVolumeHealth({ volume_id });
     expect(volume_health?.health_statuses).toEqual([
-      { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringContaining(volume_id) },
+      { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringMatching(/^the volume has lost/) },
     ]);
+    expect(findings).toMatchObject([
+      { volumeId: volume_id, message: expect.stringMatching(`^volume "${volume_id}" has lost its data`) },
+    ]);
+  });
+
+  test('tells of a pool as a whole once for the pool', async () => {
+    const { ControllerGetVolumeHealth, findings, pool, volume_id } = await nodeWithVolume();
+    pool.checkReachable = () => Promise.reject(new Error('another driver holds it'));
+    await ControllerGetVolumeHealth({ volume_id });
+    expect(findings).toMatchObject([{ pool: 'default', reason: 'PoolUnreachable' }]);
+    expect(findings[0]?.volumeId).toBeUndefined();
   });
 
   test('answers for a volume whose record is damaged', async () => {
@@ -83,6 +94,21 @@ describe('ControllerListVolumeHealth', () => {
     const { addVolume, page, sick } = await listed(['b']);
     await addVolume('z', { content: imageContent() });
     expect(await page('', 1)).toEqual({ ids: sick, next_token: '' });
+  });
+
+  test('has pages of volumes with the longest ids that CSI allows, damaged ones too', async () => {
+    const { model, page } = await listed([]);
+    const ids = Array.from({ length: 40 }, (_, index) => `${'d'.repeat(126)}${index + 10}`);
+    for (const id of ids) model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+    const seen: string[] = [];
+    let token = '';
+    do {
+      const next = await page(token, 7);
+      seen.push(...next.ids);
+      token = next.next_token;
+      expect(Buffer.byteLength(token)).toBeLessThanOrEqual(128);
+    } while (token !== '');
+    expect(seen.sort()).toEqual(ids);
   });
 
   test('has no more than 1000 on a page, whatever is asked for', async () => {

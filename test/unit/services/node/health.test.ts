@@ -39,9 +39,57 @@ describe('NodeGetVolumeHealth', () => {
       {
         status: 'INACCESSIBLE',
         reason: 'NotMounted',
-        message: `volume "${volume_id}" is not mounted at "${realKubeletDir}/target"`,
+        message: `the volume is not mounted at "${realKubeletDir}/target"`,
       },
     ]);
+  });
+
+  test('tells what is wrong at several paths in one entry, and has the whole of each for the log', async () => {
+    const { NodeGetVolumeHealth, findings, volume_id } = await publishedNode();
+    const volume_publish_path = `${kubeletDir}/pods/11111111-2222-3333-4444-555555555555/one`;
+    const other = `${kubeletDir}/pods/99999999-2222-3333-4444-555555555555/two`;
+    const { volume_health } = await NodeGetVolumeHealth({
+      volume_id,
+      volume_publish_path,
+      staging_target_path: other,
+    });
+    const [entry, ...others] = volume_health?.health_statuses ?? [];
+    expect(others).toEqual([]);
+    expect(entry).toEqual({
+      status: 'INACCESSIBLE',
+      reason: 'NotMounted',
+      message:
+        'the volume is not mounted at "/kubelet/pods/99999999-2222-3333-4444-555555…, "/kubelet/pods/11111111-2222-3333-4444-555555…',
+    });
+    expect(findings.map(({ volumeId, message }) => [volumeId, message])).toEqual(
+      ['99999999-2222-3333-4444-555555555555/two', '11111111-2222-3333-4444-555555555555/one'].map((end) => [
+        volume_id,
+        `volume "${volume_id}" is not mounted at "/kubelet/pods/${end}"`,
+      ]),
+    );
+  });
+
+  test('has one entry for each pair of status and reason, with messages that CSI allows, however much is wrong', async () => {
+    const { NodeGetVolumeHealth, mounts, model, volume_id } = await publishedNode();
+    mounts.failFileSystem(`${realKubeletDir}/staging`);
+    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER', readOnly: false } as const;
+    for (const name of ['a', 'b', 'c', 'd']) {
+      const path = `${realKubeletDir}/${name.repeat(100)}`;
+      model.mountIndex.add({
+        volumeId: volume_id,
+        path,
+        mountId: 99,
+        use,
+      });
+    }
+    const { volume_health } = await NodeGetVolumeHealth({ volume_id });
+    const entries = volume_health?.health_statuses ?? [];
+    expect(entries.map(({ reason }) => reason).sort()).toEqual(['NotMounted', 'UnexpectedlyReadOnly']);
+    for (const { message, reason } of entries) {
+      expect(Buffer.byteLength(message)).toBeLessThanOrEqual(128);
+      expect(Buffer.byteLength(reason)).toBeLessThanOrEqual(128);
+    }
+    expect(entries.find(({ reason }) => reason === 'NotMounted')?.message).toMatch(/ and 1 more$/);
   });
 
   test.each([
@@ -82,7 +130,7 @@ describe('NodeGetStorageHealth', () => {
   });
 
   test('tells a pool that is read-only or nearly full, and one whose disk answers with errors', async () => {
-    const { model, mounts, pool, fastPool } = fakeNode();
+    const { model, mounts, pool, fastPool, findings } = fakeNode();
     mounts.failFileSystem(pool.path);
     const space = { total: 100n, used: 96n, available: 4n };
     pool.usage = async () => ({ bytes: space, inodes: space });
@@ -92,15 +140,14 @@ describe('NodeGetStorageHealth', () => {
       ['STORAGE_DEGRADED', 'PoolReadOnly'],
       ['STORAGE_DEGRADED', 'NearlyOutOfSpace'],
       ['STORAGE_DEGRADED', 'NearlyOutOfInodes'],
-      ['STORAGE_DEGRADED', 'PoolReadOnly'],
       ['STORAGE_UNREACHABLE', 'DiskError'],
     ]);
     expect(backend_health.map(({ message }) => message)).toEqual([
-      'pool "default" is read-only: its file system takes no writes',
+      'pool "default" is read-only: its file system takes no writes; pool "fast" is read-only: its file system takes no writes',
       'the disk of pool "default" has 4 of 100 bytes left',
       'the disk of pool "default" has 4 of 100 inodes left',
-      'pool "fast" is read-only: its file system takes no writes',
       'pool "fast" cannot be looked at: EIO',
     ]);
+    expect(findings.map((each) => [each.pool, each.reason])).toContainEqual(['fast', 'PoolReadOnly']);
   });
 });

@@ -69,9 +69,9 @@ test('a volume that grows has its new size at its target', async () => {
 
 describe('an inline publish is refused, and nothing is made,', () => {
   test.each<[string, Record<string, string>]>([
-    ['volume_context: "colour" is not known; known are pool, kind,', { colour: 'blue' }],
-    ['volume_context: "Size" is not known', { Size: '1' }],
-    ['volume_context: "constructor" is not known', { constructor: 'x' }],
+    ['volume_context: unknown parameter "colour"; expected one of pool, kind,', { colour: 'blue' }],
+    ['volume_context: unknown parameter "Size"; did you mean size? expected', { Size: '1' }],
+    ['volume_context: unknown parameter "constructor"', { constructor: 'x' }],
     ['volume_context.size: "64 MiB" is not a size', { size: '64 MiB' }],
     ['volume_context.size: "" is not a size', { size: '' }],
     ['volume_context.size: "0" is not a size of one byte or more', { size: '0' }],

@@ -152,6 +152,26 @@ describe('a request is refused', () => {
   });
 });
 
+test('a target that others have filled is left to them, mounted on or not, and goes when it is empty', async () => {
+  const { mounts, node, volume_id, stage, publish } = await nodeWithVolume();
+  await stage();
+  mounts.tree.makeDirectory(realTarget);
+  mounts.tree.makeFile(`${realTarget}/precious`, 'content');
+  await publish();
+  const unpublish = () => node.NodeUnpublishVolume({ volume_id, target_path });
+  for (let time = 0; time < 2; time++) {
+    await expect(unpublish()).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringMatching(`^target_path: .*${realTarget}.* is not empty`),
+    });
+    expect((await mounts.inspect(realTarget)).kind).toBe('directory');
+    expect((await mounts.inspect(`${realTarget}/precious`)).kind).toBe('file');
+  }
+  mounts.tree.remove(`${realTarget}/precious`);
+  expect(await unpublish()).toEqual({});
+  expect((await mounts.inspect(realTarget)).kind).toBe('absent');
+});
+
 test('unpublish and unstage work for a volume that nobody knows any more', async () => {
   const { mounts, model, node, volume_id, stage, publish } = await nodeWithVolume();
   await stage();

@@ -2,6 +2,7 @@ import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/re
 import { Account } from '../../../../src/volume/account.ts';
 import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
 import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
+import type { Finding } from '../../../../src/volume/health/finding.ts';
 import { InWork } from '../../../../src/volume/in-work.ts';
 import type { Expansion, Features, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
@@ -81,6 +82,9 @@ export type FakePool = Pool & {
   checkReachable: () => Promise<void>;
 };
 
+/** A finding and what it is of. */
+type FoundAt = Finding & { readonly volumeId?: string; readonly pool?: string };
+
 /** A whole node in memory: pools `default` and `fast` on one disk, no volume, and the kubelet's directory. */
 export interface FakeNode {
   readonly model: Model;
@@ -92,6 +96,8 @@ export interface FakeNode {
   readonly fastPool: FakePool;
   /** What was told of long copies, in order. */
   readonly copies: readonly CopyProgress[];
+  /** What replies about health were made of, in order. */
+  readonly findings: readonly FoundAt[];
   /** A volume that exists, on disk, in the index and in the accounts. */
   addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume & { name: string }>;
   /** A directory as the CO makes it. */
@@ -118,6 +124,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   const formatter = new FakeFormatter(mounts);
   const blockMaps = new FakeBlockMaps();
   const copies: CopyProgress[] = [];
+  const findings: FoundAt[] = [];
   const model: Model = {
     pools: new Pools([pool, fastPool]),
     volumes: new VolumeIndex(),
@@ -148,6 +155,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     node: { id: 'node-1', volumeLimit: settings.volumeLimit ?? 0 },
     abandoned: { ids: new Set(), onDelete: () => {} },
     onStep,
+    onFinding: (subject, found) => findings.push({ ...subject, ...found }),
     now: () => fixedNow,
   };
   return {
@@ -159,6 +167,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     pool,
     fastPool,
     copies,
+    findings,
     async addVolume(name = 'a', changes = {}) {
       const { records, backends, id } = changes.pool === 'fast' ? fastPool : pool;
       const volume = { ...exampleVolume({ id: newObjectId(name, id), ...changes }), name };

@@ -71,8 +71,10 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
   test('is not mounted where somebody has unmounted it', async () => {
     const { mounts, volume, health, reasons } = await publishedNode(content);
     await mounts.unmount(publishPath);
-    const message = `volume "${volume.id}" is not mounted at "${publishPath}"`;
-    expect(await health()).toEqual([{ status: 'INACCESSIBLE', reason: 'NotMounted', message }]);
+    const what = `volume "${volume.id}" is not mounted`;
+    const message = `${what} at "${publishPath}"`;
+    const where = { what, path: publishPath };
+    expect(await health()).toEqual([{ status: 'INACCESSIBLE', reason: 'NotMounted', message, where }]);
     expect(await reasons(both)).toEqual(['NotMounted']);
   });
 
@@ -88,8 +90,8 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     mounts.mountForeign(publishPath);
     const message = `volume "${volume.id}" is hidden by something else that is mounted at "${publishPath}"`;
     const expected = [{ status: 'DEGRADED', reason: 'WrongMount', message }];
-    expect(await health()).toEqual(expected);
-    expect(await health(both)).toEqual(expected);
+    expect(await health()).toMatchObject(expected);
+    expect(await health(both)).toMatchObject(expected);
   });
 
   test('is not mounted at the path of another volume', async () => {
@@ -221,10 +223,12 @@ describe.each(['quota', 'image'] as const)('a published volume of the kind %s', 
   test('whose file system takes no writes any more is told at each path, also after a restart', async () => {
     const { mounts, volume, health, restart } = await publishedNode(content);
     mounts.failFileSystem(stagingPath);
+    const what = `volume "${volume.id}" cannot be written any more, and is mounted for writing,`;
     const of = (path: string) => ({
       status: 'DEGRADED',
       reason: 'UnexpectedlyReadOnly',
-      message: `volume "${volume.id}" cannot be written any more, and is mounted for writing, at "${path}"`,
+      message: `${what} at "${path}"`,
+      where: { what, path },
     });
     const pool = kind === 'quota' ? [expect.objectContaining({ reason: 'PoolReadOnly' })] : [];
     const expected = [...pool, of(stagingPath), of(publishPath)];

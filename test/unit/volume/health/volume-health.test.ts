@@ -305,6 +305,7 @@ describe('a volume in a pool that is not well', () => {
         status: 'INACCESSIBLE',
         reason: 'PoolUnreachable',
         message: 'pool "default" is not reachable: is its disk mounted?',
+        pool: 'default',
       },
     ]);
   });
@@ -322,7 +323,9 @@ describe('a volume in a pool that is not well', () => {
     const { mounts, pool, health } = await nodeWith(imageContent());
     mounts.failFileSystem(pool.path);
     const message = 'pool "default" is read-only: its file system takes no writes';
-    expect(await health()).toEqual([{ status: 'DEGRADED', reason: 'PoolReadOnly', message }]);
+    expect(await health()).toEqual([
+      { status: 'DEGRADED', reason: 'PoolReadOnly', message, pool: 'default' },
+    ]);
   });
 
   test('is told of the errors of its disk', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearestName } from '../../../src/options/suggest.ts';
+import { nearestName } from '../../../src/text/nearest-name.ts';
 
 const names = ['nodeid', 'endpoint', 'log_dir', 'v'];
 
@@ -10,6 +10,7 @@ describe('nearestName', () => {
     ['endpiont', 'endpoint'],
     ['endpoints', 'endpoint'],
     ['log-dir', 'log_dir'],
+    ['NodeID', 'nodeid'],
   ])('finds what %s was meant to be', (given, meant) => {
     expect(nearestName(given, names)).toBe(meant);
   });

@@ -1,6 +1,6 @@
 /**
  * The candidate nearest to a mistyped name, or undefined when none is near: at most one letter in three may
- * be wrong, so a name of one or two letters gets no suggestion.
+ * be wrong, so a name of one or two letters gets no suggestion. Upper and lower case are the same.
  */
 export function nearestName(given: string, candidates: readonly string[]): string | undefined {
   // A longer word is no mistyped flag, and comparing it would cost time for nothing.
@@ -8,7 +8,7 @@ export function nearestName(given: string, candidates: readonly string[]): strin
   let nearest: string | undefined;
   let leastDistance = Math.min(3, Math.floor(given.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(given, candidate);
+    const distance = editDistance(given.toLowerCase(), candidate.toLowerCase());
     if (distance < leastDistance) {
       nearest = candidate;
       leastDistance = distance;
