@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { VolumeError } from '../../../../src/volume/errors.ts';
 import { mountCapability } from '../../../support/requests.ts';
 import { fakeNode, kubeletDir, realKubeletDir } from '../../volume/fakes/model.ts';
-import { imageContent } from '../../volume/fakes/requests.ts';
+import { capability, imageContent } from '../../volume/fakes/requests.ts';
 import { systemError } from '../../volume/fakes/system-error.ts';
 import { nodeOf } from '../calls.ts';
 
@@ -72,7 +72,7 @@ describe('NodeGetVolumeHealth', () => {
   test('has one entry for each pair of status and reason, with messages that CSI allows, however much is wrong', async () => {
     const { NodeGetVolumeHealth, mounts, model, volume_id } = await publishedNode();
     mounts.failFileSystem(`${realKubeletDir}/staging`);
-    const use = { kind: 'target', accessMode: 'SINGLE_NODE_WRITER', readOnly: false } as const;
+    const use = { kind: 'target', capability: capability(), readOnly: false } as const;
     for (const name of ['a', 'b', 'c', 'd']) {
       const path = `${realKubeletDir}/${name.repeat(100)}`;
       model.mountIndex.add({
