@@ -112,33 +112,7 @@ describe('an image', () => {
     },
   );
 
-  test.each(['stage: file system mounted', 'growth'] as const)(
-    'that fails at "%s" is not left mounted, and grows when the call is repeated',
-    async (where) => {
-      let isBroken = false;
-      const { model, mounts, volume, image, stage, unstage, attached } = await prepare(
-        imageContent('xfs'),
-        (step) => {
-          if (isBroken && step === where) throw new Error('no luck');
-        },
-      );
-      await stage();
-      await unstage();
-      image.sizeBytes *= 2n;
-      const grown = { ...volume, capacityBytes: image.sizeBytes };
-      model.volumes.replace(grown);
-      isBroken = true;
-      if (where === 'growth') vi.spyOn(mounts, 'growFileSystem').mockRejectedValueOnce(new Error('no luck'));
-      await expect(stage({}, grown)).rejects.toThrow('no luck');
-      expect((await mounts.inspect(path)).kind).toBe('directory');
-      expect(await attached()).toBeUndefined();
-      isBroken = false;
-      await stage({}, grown);
-      expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
-    },
-  );
-
-  test('that was mounted by a driver that died before it could be grown is grown by a retry', async () => {
+  test('that has grown since it was mounted is filled by a repeated stage', async () => {
     const { model, mounts, volume, image, stage } = await prepare(imageContent('xfs'));
     await stage();
     image.sizeBytes *= 2n;
