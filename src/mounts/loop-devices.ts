@@ -13,6 +13,7 @@ import {
   setAutoclear,
 } from '../kernel/loop.ts';
 import { listLoops } from '../kernel/loop-list.ts';
+import { SECTOR_BYTES } from '../volume/capacity.ts';
 import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 
 const closeAsync = promisify(close);
@@ -24,6 +25,8 @@ const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NON
 
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {
+  readonly sectorBytes = SECTOR_BYTES;
+
   find(file: string): Promise<Device | undefined> {
     return orRemoved(withDescriptor(file, LOOK_AT_FILE, findLoop), () => loopsOfRemoved(file)[0]);
   }

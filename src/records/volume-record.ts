@@ -14,6 +14,7 @@ import {
   imageUseOf,
   parseRecord,
   rootOwnership,
+  sizeOfContent,
   toText,
 } from './record-format.ts';
 
@@ -81,7 +82,9 @@ export function decodeVolumeRecord(text: string): Volume {
   const record = parseRecord(text, volumeRecord, formatVersion, migrate);
   const { formatVersion: _, name, capacityClass, source, content, attachment, inline, ...volume } = record;
   const mutable = { ...volume.mutable, inodeLimit: volume.mutable.inodeLimit };
-  return { ...volume, name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
+  const capacityBytes = sizeOfContent(content, volume.capacityBytes);
+  const rest = { name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
+  return { ...volume, capacityBytes, ...rest };
 }
 
 function contentOf(record: z.output<typeof content>): VolumeContent {

@@ -1,5 +1,6 @@
 import { contradiction, fsTypeOf, type VolumeCapability } from './capability.ts';
-import { type ContentPlan, type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
+import { type ContentPlan, type ContentWish, chooseContent } from './choose-content.ts';
+import { newSizes } from './content-sizes.ts';
 import { VolumeError } from './errors.ts';
 import { least } from './least.ts';
 import type { Model } from './model.ts';
@@ -43,7 +44,7 @@ export async function availableCapacity(model: Model, query: CapacityQuery): Pro
     availableBytes,
     // Schedulers look at this figure alone where it is given, so it is never more than there is.
     maximumVolumeBytes: least(availableBytes, maximumVolumeBytes),
-    minimumVolumeBytes: minimumBytes(model, plan),
+    minimumVolumeBytes: newSizes(model, plan).minimumBytes,
   };
 }
 

@@ -14,6 +14,8 @@ export interface Device {
  * cache of their own, and a file system mounted from both would be lost.
  */
 export interface Devices {
+  /** A device has whole sectors of this size. */
+  readonly sectorBytes: bigint;
   /** The device a file is attached to, undefined when it is attached to none. */
   find(file: string): Promise<Device | undefined>;
   /**
@@ -48,6 +50,8 @@ export interface ImageFormatter {
   readonly fileSystems: readonly FileSystemType[];
   /** The smallest images they can be made on. */
   readonly minimumBytes: Readonly<Record<FileSystemType, bigint>>;
+  /** The smallest sizes that they can be grown to; 0 for those that grow by any amount. */
+  readonly leastGrownBytes: Readonly<Record<FileSystemType, bigint>>;
   /** What is on an image: a file system, nothing at all, or something else. */
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
   /**

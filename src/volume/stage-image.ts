@@ -114,8 +114,17 @@ async function fileSystemFor(
     volume.content.use.accessType === 'mount' &&
     volume.content.use.fsType;
   const fsType = wanted ?? (made || defaultFileSystemType);
+  checkLargeEnough(model, volume, fsType);
   await model.formatter.format(image, fsType, volume.root);
   return fsType;
+}
+
+/** @throws VolumeError precondition: the volume was made for a smaller file system, or for any */
+function checkLargeEnough({ formatter }: Model, { capacityBytes }: Volume, fsType: FileSystemType): void {
+  const minimumBytes = formatter.minimumBytes[fsType];
+  if (capacityBytes >= minimumBytes) return;
+  const message = `volume_capability.mount.fs_type: ${fsType} needs ${minimumBytes} bytes, and the volume has ${capacityBytes}; expand it, or ask for another file system`;
+  throw new VolumeError('precondition', message);
 }
 
 function mountOptions(

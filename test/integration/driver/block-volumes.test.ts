@@ -83,13 +83,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
       ...sized(bytes),
       volume_capabilities: [volume_capability],
     });
-    expect(volume?.capacity_bytes).toBe(bytes.toString());
+    const size = Math.ceil(bytes / 512) * 512;
+    expect(volume?.capacity_bytes).toBe(size.toString());
     const paths = await node.createPublished(`of ${bytes}`, volume_capability, sized(bytes));
     expect(paths.volume_id).toBe(volume?.volume_id);
     expect(lstatSync(paths.target_path).isBlockDevice()).toBe(true);
     expect(readdirSync(paths.staging_target_path)).toEqual([]);
-    const size = deviceBytes(paths.target_path);
-    expect(size).toBe(Math.ceil(bytes / 512) * 512);
+    expect(deviceBytes(paths.target_path)).toBe(size);
     expect((await readBack(paths.target_path, size)).every((byte) => byte === 0)).toBe(true);
     // The last byte is there to be written.
     await written(paths.target_path, Buffer.from('x'), bytes - 1);
@@ -197,12 +197,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await written(target_path, data);
     for (const bytes of [4 * MIB, 4 * MIB, 5_000_001]) {
       const capacity_range = { required_bytes: bytes };
-      const capacity_bytes = bytes.toString();
+      const size = Math.ceil(bytes / 512) * 512;
+      const capacity_bytes = size.toString();
       const reply = await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
       expect(reply).toEqual({ capacity_bytes, node_expansion_required: true });
       const request = { volume_id, volume_path: target_path, capacity_range, volume_capability };
       expect(await node.node.NodeExpandVolume(request)).toEqual({ capacity_bytes });
-      expect(deviceBytes(target_path)).toBe(Math.ceil(bytes / 512) * 512);
+      expect(deviceBytes(target_path)).toBe(size);
     }
     await written(target_path, Buffer.from('end'), 5_000_001 - 3);
     expect((await readBack(target_path, data.length)).equals(data)).toBe(true);

@@ -85,6 +85,19 @@ describe('an image', () => {
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
   });
 
+  test('too small for the file system that the first stage asks for is refused, and stays blank', async () => {
+    const { image, volume, stage, attached } = await prepare(imageContent());
+    const small = { ...volume, capacityBytes: 299n };
+    await expect(stage({ fsType: 'xfs' }, small)).rejects.toMatchObject({
+      kind: 'precondition',
+      message:
+        'volume_capability.mount.fs_type: xfs needs 300 bytes, and the volume has 299; expand it, or ask for another file system',
+    });
+    expect(image.holds).toBe('blank');
+    expect(await attached()).toBeUndefined();
+    await stage({ fsType: 'ext4' }, small);
+  });
+
   test('that holds something unknown, or another file system, is refused and left', async () => {
     const { image, stage, unstage, attached } = await prepare();
     await stage();

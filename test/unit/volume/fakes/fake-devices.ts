@@ -5,6 +5,8 @@ import { systemError } from './system-error.ts';
 
 /** The Devices port in memory, on the files of fake mounts. */
 export class FakeDevices implements Devices {
+  /** Of the smallest size, so that tests can have images of a few bytes. */
+  sectorBytes = 1n;
   private readonly mounts: FakeMounts;
 
   constructor(mounts: FakeMounts) {
