@@ -15,6 +15,8 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
     attach: (file) => named(file, () => devices.attach(file)),
     detach: (file) => named(file, () => devices.detach(file)),
     refreshSize: (file) => named(file, () => devices.refreshSize(file)),
+    labelOf: (file) => named(file, () => devices.labelOf(file)),
+    setLabel: (file, label) => named(file, () => devices.setLabel(file, label)),
     sizeOf: (device) => devices.sizeOf(device),
     isReadOnly: (device) => devices.isReadOnly(device),
     setReadOnly: (device, readOnly) => devices.setReadOnly(device, readOnly),

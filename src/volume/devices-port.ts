@@ -31,6 +31,13 @@ export interface Devices {
   refreshSize(file: string): Promise<void>;
   /** The size of a device, in bytes; that of its file when it was attached or refreshed last. */
   sizeOf(device: Device): Promise<bigint>;
+  /** What was written to the device of a file by `setLabel`; undefined when the file is attached to none. */
+  labelOf(file: string): Promise<string | undefined>;
+  /**
+   * Writes a few words, 63 bytes at most, to the device of a file. They last until it is detached, and outlive this
+   * process. Devices that somebody else attached may have words of theirs.
+   */
+  setLabel(file: string, label: string): Promise<void>;
   isReadOnly(device: Device): Promise<boolean>;
   /** Lets the device be opened for writing, or not. Whoever has it open already is not stopped. */
   setReadOnly(device: Device, readOnly: boolean): Promise<void>;

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, deviceBytes, fileSystem, imageFile, loopsOf } from '../../support/image-node.ts';
@@ -239,6 +239,38 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect((await stats()).usage).toHaveLength(1);
     const elsewhere = node.node.NodeGetVolumeStats({ volume_id, volume_path: node.newPath() });
     await expectRefusal(elsewhere, 'NOT_FOUND');
+  });
+
+  test('is known by its target and its staging path, also after a restart, and by no other directory', async () => {
+    const own = await startedNode();
+    const paths = await own.createPublished('known', volume_capability, sized(MIB));
+    const { volume_id, staging_target_path, target_path } = paths;
+    const stats = (volume_path: string) => own.node.NodeGetVolumeStats({ volume_id, volume_path });
+    const expand = (volume_path: string) =>
+      own.node.NodeExpandVolume({ volume_id, volume_path, capacity_range: { required_bytes: 2 * MIB } });
+    const elsewhere = own.newStaging();
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const path of [target_path, staging_target_path]) {
+        await stats(path);
+        expect(await expand(path)).toEqual({ capacity_bytes: String(2 * MIB) });
+      }
+      for (const path of [elsewhere, dirname(target_path), dirname(staging_target_path)]) {
+        await expectRefusal(stats(path), 'NOT_FOUND', path);
+        await expectRefusal(expand(path), 'NOT_FOUND', path);
+      }
+      const second = { ...paths, staging_target_path: elsewhere, target_path: own.newPath() };
+      await expectRefusal(
+        own.node.NodePublishVolume({ ...second, volume_capability }),
+        'FAILED_PRECONDITION',
+        elsewhere,
+      );
+      await own.stop(signal);
+      await own.start();
+    }
+    await own.node.NodeUnpublishVolume(paths);
+    await stats(staging_target_path);
+    await own.node.NodeUnstageVolume(paths);
+    await expectRefusal(stats(staging_target_path), 'NOT_FOUND', staging_target_path);
   });
 
   test('is not used as a mount volume, nor a mount volume as a block device', async () => {

@@ -54,6 +54,15 @@ export class FakeDevices implements Devices {
     return this.mounts.loops.existing(device).sizeBytes;
   }
 
+  async labelOf(file: string): Promise<string | undefined> {
+    return this.loopOf(file)?.label;
+  }
+
+  async setLabel(file: string, label: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.label = label;
+  }
+
   async isReadOnly(device: Device): Promise<boolean> {
     return this.mounts.loops.existing(device).isReadOnly;
   }
