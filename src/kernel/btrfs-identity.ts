@@ -13,10 +13,14 @@ const reasons = {
 } as const;
 
 /** The file system in an image cannot be given another id; nothing of it has been changed. */
-class FileSystemIdError extends Error {
+export class FileSystemIdError extends Error {
+  /** Why, with `its` for the file system. */
+  readonly reason: string;
+
   constructor(imagePath: string, reason: string) {
     super(`the btrfs in ${imagePath} keeps its id: ${reason}`);
     this.name = 'FileSystemIdError';
+    this.reason = reason;
   }
 }
 

@@ -46,6 +46,12 @@ const kindByNumber = new Map(
   ),
 );
 
+/** Whether a call failed because the node has no memory, or this process no descriptors left. */
+export function isShortage(error: unknown): boolean {
+  const kind = diskFaultOf(error)?.kind;
+  return kind === 'tooManyFilesOpen' || kind === 'noMemory';
+}
+
 /** What a failed system call says of the disk or the node; undefined where it says nothing of them. */
 export function diskFaultOf(error: unknown): DiskFault | undefined {
   const number = errnoOf(error);

@@ -3,6 +3,8 @@
 /** The superblock lies here, on every ext4, and has this size. */
 export const EXT4_SUPERBLOCK = { offset: 1024, bytes: 1024 } as const;
 
+// Blocks of 64 KiB.
+const LARGEST_BLOCK_SIZE_LOG = 6;
 const INCOMPAT_64BIT = 0x80;
 const RO_COMPAT_SPARSE_SUPER = 0x01;
 // What resize2fs and mke2fs want to be left for files in the last block group.
@@ -21,8 +23,12 @@ export interface Ext4Geometry {
   readonly hasSparseSuper: boolean;
 }
 
-export function decodeExt4Superblock(superblock: Buffer): Ext4Geometry {
-  const blockBytes = 1024 << superblock.readUInt32LE(24);
+/** @returns `damaged` where it has sizes that no ext4 has */
+export function decodeExt4Superblock(superblock: Buffer): Ext4Geometry | 'damaged' {
+  const blockSizeLog = superblock.readUInt32LE(24);
+  const blocksPerGroup = superblock.readUInt32LE(32);
+  if (blockSizeLog > LARGEST_BLOCK_SIZE_LOG || blocksPerGroup === 0) return 'damaged';
+  const blockBytes = 1024 << blockSizeLog;
   const is64Bit = (superblock.readUInt32LE(96) & INCOMPAT_64BIT) !== 0;
   const highBlocks = is64Bit ? BigInt(superblock.readUInt32LE(336)) << 32n : 0n;
   const inodesBytes = superblock.readUInt32LE(40) * superblock.readUInt16LE(88);
@@ -30,7 +36,7 @@ export function decodeExt4Superblock(superblock: Buffer): Ext4Geometry {
     blockBytes,
     blocks: highBlocks | BigInt(superblock.readUInt32LE(4)),
     firstBlock: superblock.readUInt32LE(20),
-    blocksPerGroup: superblock.readUInt32LE(32),
+    blocksPerGroup,
     inodeTableBlocks: Math.ceil(inodesBytes / blockBytes),
     reservedTableBlocks: superblock.readUInt16LE(206),
     descriptorBytes: is64Bit ? superblock.readUInt16LE(254) : 32,

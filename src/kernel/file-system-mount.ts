@@ -60,15 +60,23 @@ export class MountRefused extends KernelError {
 /**
  * Mounts a file system on an open directory. Its flags are in force from the moment it is visible, and no symbolic
  * link can redirect it.
+ * @param prepare works on the root of the mount before anybody else sees it; when it fails, nothing is mounted
  * @returns the new mount's id
  * @throws MountRefused
  */
-export async function mountFileSystem(spec: FileSystemSpec, targetFd: number): Promise<number> {
+export async function mountFileSystem(
+  spec: FileSystemSpec,
+  targetFd: number,
+  prepare: (mountRootFd: number) => Promise<void> = async () => {},
+): Promise<number> {
   const mountFd = await makeMount(spec);
   try {
+    // First, because a damaged file system may not answer, and then stays unmounted.
+    const { mountId } = statusOf(mountFd);
+    await prepare(mountFd);
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
     callNow(moveMount, 'target', mountFd, '', targetFd, '', flags);
-    return statusOf(mountFd).mountId;
+    return mountId;
   } finally {
     await closeAsync(mountFd);
   }

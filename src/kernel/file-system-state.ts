@@ -58,7 +58,9 @@ const readers: Readonly<Record<ImageFileSystem, (fd: number) => Promise<FileSyst
 async function ext4State(fd: number): Promise<FileSystemState | undefined> {
   const superblock = await readAt(fd, EXT4_SUPERBLOCK.offset, EXT4_SUPERBLOCK.bytes);
   if (superblock.length < EXT4_SUPERBLOCK.bytes) return undefined;
-  const { blocks, blockBytes } = decodeExt4Superblock(superblock);
+  const geometry = decodeExt4Superblock(superblock);
+  if (geometry === 'damaged') return { fsType: 'ext4', sizeBytes: 0n, errors: 'its superblock is damaged' };
+  const { blocks, blockBytes } = geometry;
   const sizeBytes = blocks * BigInt(blockBytes);
   const count = superblock.readUInt32LE(ext4.errorCount);
   const isMarked = (superblock.readUInt16LE(ext4.state) & EXT4_ERROR_STATE) !== 0;
@@ -75,7 +77,8 @@ async function isJournalAborted(fd: number, superblock: Buffer, blockBytes: numb
   // The superblock has a copy of the part of the journal's inode that says where its blocks lie.
   if (!hasJournal || superblock.readUInt8(ext4.journalBackup) !== 1) return false;
   const block = firstBlock(superblock.subarray(ext4.journalBlocks));
-  if (block === undefined) return false;
+  // Where the copy is damaged, it may lead anywhere; the kernel goes by the inode itself.
+  if (block === undefined || !Number.isSafeInteger(block * blockBytes)) return false;
   const journal = await readAt(fd, block * blockBytes, JOURNAL_SUPERBLOCK_BYTES);
   if (journal.length < JOURNAL_SUPERBLOCK_BYTES || journal.readUInt32BE(0) !== JOURNAL_MAGIC) return false;
   return journal.readInt32BE(JOURNAL_ERRNO) !== 0;

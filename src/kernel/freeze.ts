@@ -3,7 +3,7 @@ import { type IoctlRequest, ioctl } from './ioctl.ts';
 
 // The numbers say that an int is passed; the kernel reads none.
 const FIFREEZE: IoctlRequest = { name: 'FIFREEZE', number: 0xc0045877 };
-const FITHAW: IoctlRequest = { name: 'FITHAW', number: 0xc0045878 };
+const FITHAW: IoctlRequest = { name: 'FITHAW', number: 0xc0045878, isUrgent: true };
 
 /**
  * Stops all writing to the file system that an open file or directory lies on (not one opened with O_PATH), when the
@@ -26,8 +26,8 @@ export async function freeze(fd: number): Promise<boolean> {
 
 /**
  * Ends a freeze, by whomever; those who hang go on. Any mount of the file system will do, one made for this, too
- * (`withSharedMount`). Runs on another thread, since ext4 writes its superblock and waits for the disk. So whoever
- * freezes leaves a thread free for it: fewer freezes at once than there are threads, and no writes to what is frozen.
+ * (`withSharedMount`). Runs on another thread, since ext4 writes its superblock and waits for the disk. There are threads
+ * for urgent calls alone, so it does not wait for calls that wait for it.
  * @returns false where it was not frozen
  */
 export async function thaw(fd: number): Promise<boolean> {

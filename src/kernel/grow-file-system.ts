@@ -21,6 +21,16 @@ const XFS_LEAST_GROUP_BLOCKS = 64n;
 const btrfsArguments = { bytes: 4096, name: 8 } as const;
 const BTRFS_SECTOR_BYTES = 4096n;
 
+/**
+ * The smallest sizes that file systems can be grown to, in bytes. Linux refuses to change the size of a btrfs to less,
+ * although it mounts one that is smaller.
+ */
+export const leastGrownBytes: Readonly<Record<ImageFileSystem, bigint>> = {
+  ext4: 0n,
+  xfs: 0n,
+  btrfs: 256n * 1024n ** 2n,
+};
+
 // 1: errors were found and mended.
 const E2FSCK_GOOD = [0, 1];
 
@@ -94,7 +104,9 @@ async function ext4Sizes(device: string): Promise<Sizes> {
 }
 
 async function readExt4Geometry(fd: number): Promise<Ext4Geometry> {
-  return decodeExt4Superblock(await readAt(fd, EXT4_SUPERBLOCK.offset, EXT4_SUPERBLOCK.bytes));
+  const geometry = decodeExt4Superblock(await readAt(fd, EXT4_SUPERBLOCK.offset, EXT4_SUPERBLOCK.bytes));
+  if (geometry !== 'damaged') return geometry;
+  throw new KernelError('read', errno.EUCLEAN, 'the superblock of ext4');
 }
 
 async function xfsSizes(device: string, mountRootFd: number): Promise<Sizes> {
@@ -114,10 +126,9 @@ function readXfsGeometry(fd: number): Buffer {
 
 async function btrfsSizes(device: string, mountRootFd: number): Promise<Sizes> {
   const deviceBytes = await blockDeviceBytes(device);
-  return {
-    size: (await fileSystemOf(mountRootFd)).totalBytes,
-    fullSize: deviceBytes - (deviceBytes % BTRFS_SECTOR_BYTES),
-  };
+  const wholeBytes = deviceBytes - (deviceBytes % BTRFS_SECTOR_BYTES);
+  const size = (await fileSystemOf(mountRootFd)).totalBytes;
+  return { size, fullSize: wholeBytes < leastGrownBytes.btrfs ? size : wholeBytes };
 }
 
 const growers: Readonly<Record<ImageFileSystem, (fd: number, fullSize: bigint) => Promise<void>>> = {

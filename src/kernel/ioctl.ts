@@ -7,6 +7,8 @@ const withNumber = libraryCall('ioctl', ['int', 'ulong', 'long']);
 export interface IoctlRequest {
   readonly name: string;
   readonly number: number;
+  /** As of `Call`. */
+  readonly isUrgent?: boolean;
 }
 
 /** Makes a request that does not wait for a device. `argument` is a structure, read and written in place, or a number. */
@@ -19,10 +21,10 @@ export function ioctlNow(fd: number, { name, number }: IoctlRequest, argument: B
 /** Makes a request that may wait for a device, on another thread. */
 export function ioctl(
   fd: number,
-  { name, number }: IoctlRequest,
+  { name, number, isUrgent = false }: IoctlRequest,
   argument: Buffer | number,
 ): Promise<number> {
   return typeof argument === 'number'
-    ? call({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
-    : call({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
+    ? call({ ...withNumber, name, isUrgent }, `descriptor ${fd}`, fd, number, argument)
+    : call({ ...withBuffer, name, isUrgent }, `descriptor ${fd}`, fd, number, argument);
 }

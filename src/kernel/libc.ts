@@ -1,4 +1,5 @@
 import koffi from 'koffi';
+import { asyncCalls } from './async-calls.ts';
 import { errno, KernelError } from './errno.ts';
 
 // The process is linked to its C library already, glibc or musl, so its symbols are taken from there.
@@ -12,6 +13,8 @@ export interface Call {
   readonly native: ReturnType<typeof libc.func>;
   /** Arguments that come before the caller's: the number of a call made through syscall(2). */
   readonly leading: readonly number[];
+  /** Whether other calls may be waiting for what this one does, so that it must not wait for them. */
+  readonly isUrgent?: boolean;
 }
 
 /** A function the C library has a wrapper for. */
@@ -43,12 +46,12 @@ export function callNow(call: Call, subject: string, ...args: Argument[]): numbe
 }
 
 /**
- * Makes a call on a thread of libuv's pool: for calls that may wait for a disk.
+ * Makes a call on a thread of libuv's pool, when one is free: for calls that may wait for a disk.
  * @throws KernelError
  */
 export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {
   for (;;) {
-    const [result, errorNumber] = await callOnce(call, args);
+    const [result, errorNumber] = await asyncCalls.run(() => callOnce(call, args), call);
     if (result >= 0) return result;
     if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subject);
   }

@@ -13,6 +13,10 @@ export const loopFlag = {
 export const LOOP_STATUS_BYTES = 232;
 const LOOP_CONFIG_BYTES = 304;
 const FLAGS_OFFSET = 52;
+/** lo_file_name: whoever attaches a file may write what they like there, and the kernel only keeps it. */
+const label = { offset: 56, bytes: 64 } as const;
+/** The longest label, in bytes: it ends with a zero. */
+export const LABEL_LIMIT_BYTES = label.bytes - 1;
 
 /** What LOOP_GET_STATUS64 tells of an attached device. */
 export interface LoopStatus {
@@ -20,6 +24,7 @@ export interface LoopStatus {
   readonly backingDevice: string;
   readonly backingInode: bigint;
   readonly flags: number;
+  readonly label: string;
 }
 
 export function decodeLoopStatus(info: Buffer): LoopStatus {
@@ -27,6 +32,7 @@ export function decodeLoopStatus(info: Buffer): LoopStatus {
     backingDevice: decodeDevice(Number(info.readBigUInt64LE(0))),
     backingInode: info.readBigUInt64LE(8),
     flags: info.readUInt32LE(FLAGS_OFFSET),
+    label: info.toString('utf8', label.offset, labelEnd(info)),
   };
 }
 
@@ -34,6 +40,22 @@ export function decodeLoopStatus(info: Buffer): LoopStatus {
 export function withLoopFlags(info: Buffer, flags: number): Buffer {
   const changed = Buffer.from(info);
   changed.writeUInt32LE(flags, FLAGS_OFFSET);
+  return changed;
+}
+
+function labelEnd(info: Buffer): number {
+  const end = info.indexOf(0, label.offset);
+  return end === -1 ? label.offset + label.bytes : Math.min(end, label.offset + label.bytes);
+}
+
+/** A copy of a device's status with another label, to be given back with LOOP_SET_STATUS64. */
+export function withLoopLabel(info: Buffer, text: string): Buffer {
+  const bytes = Buffer.from(text);
+  if (bytes.length > LABEL_LIMIT_BYTES)
+    throw new RangeError(`a label has ${LABEL_LIMIT_BYTES} bytes at most`);
+  const changed = Buffer.from(info);
+  changed.fill(0, label.offset, label.offset + label.bytes);
+  bytes.copy(changed, label.offset);
   return changed;
 }
 

@@ -9,7 +9,7 @@ import { accessModeOf } from './file-lease.ts';
 import { findLoop, openIfAttached, openLoop, openNode, readLoopStatus } from './find-loop.ts';
 import { ioctl } from './ioctl.ts';
 import { type LoopDevice, listLoops, loopNumber } from './loop-list.ts';
-import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags } from './loop-status.ts';
+import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags, withLoopLabel } from './loop-status.ts';
 import { below } from './path-handle.ts';
 import { fileSystemOf } from './statfs.ts';
 
@@ -92,6 +92,31 @@ export async function setAutoclear(fd: number, autoclear: boolean): Promise<void
   const { flags } = decodeLoopStatus(info);
   const wanted = autoclear ? flags | loopFlag.autoclear : flags & ~loopFlag.autoclear;
   if (wanted !== flags) await ioctl(fd, LOOP_SET_STATUS64, withLoopFlags(info, wanted));
+}
+
+/**
+ * The label of the device of an open file. It lasts as long as the file is attached, whatever becomes of this process.
+ * @returns undefined when the file has no device
+ */
+export async function loopLabel(device: LoopDevice, imageFd: number): Promise<string | undefined> {
+  const fd = await openLoop(device, imageFd);
+  if (fd === undefined) return undefined;
+  try {
+    return decodeLoopStatus(await readLoopStatus(fd)).label;
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
+/** Gives the device of an open file another label; a file that has no device is left alone. */
+export async function setLoopLabel(device: LoopDevice, imageFd: number, label: string): Promise<void> {
+  const fd = await openLoop(device, imageFd);
+  if (fd === undefined) return;
+  try {
+    await ioctl(fd, LOOP_SET_STATUS64, withLoopLabel(await readLoopStatus(fd), label));
+  } finally {
+    await closeAsync(fd);
+  }
 }
 
 /** Lets an attached device see that its file has grown. */

@@ -1,20 +1,29 @@
-import { errno, isErrno } from '../kernel/errno.ts';
+import { isShortage } from '../kernel/disk-fault.ts';
+import { errno, errnoOf } from '../kernel/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 
-// Node has no name for it: a file system that has found itself damaged.
-const EUCLEAN = 117;
-
-const kinds = [
-  { kind: 'exhausted', numbers: [errno.ENOSPC, errno.EDQUOT] },
-  // Something else that changes its size, or a balance, is under way.
-  { kind: 'aborted', numbers: [errno.EBUSY, errno.EAGAIN] },
-  { kind: 'precondition', numbers: [errno.EROFS, errno.EIO, EUCLEAN] },
-] as const;
-
-/** What it means that a mounted file system does not grow. Any other error comes back as it is. */
+/**
+ * What it means that the kernel does not grow a file system. Whatever it answers, the file system is to blame: the
+ * volume's own, and not its pool's. A shortage of the node, or an error of another kind, comes back as it is.
+ */
 export function growthError(error: unknown, path: string): unknown {
-  const kind = kinds.find(({ numbers }) => isErrno(error, ...numbers))?.kind;
-  if (!kind) return error;
+  const number = errnoOf(error);
+  if (number === undefined || error instanceof VolumeError || isShortage(error)) return error;
   const why = error instanceof Error ? error.message : String(error);
-  return new VolumeError(kind, `the file system at ${quote(path)} does not grow: ${why}`, { cause: error });
+  const message = `the file system at ${quote(path)} cannot be grown: ${why}`;
+  switch (number) {
+    case errno.ENOSPC:
+    case errno.EDQUOT:
+      return new VolumeError('exhausted', message, { cause: error });
+    case errno.EBUSY:
+    case errno.EAGAIN:
+      // Another change of its size, or a balance, is under way.
+      return new VolumeError('aborted', `${message}; call again`, { cause: error });
+    default:
+      return new VolumeError(
+        'precondition',
+        `${message}; see the kernel's log, and check the file system while the volume is not staged`,
+        { cause: error },
+      );
+  }
 }

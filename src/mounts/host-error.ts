@@ -1,4 +1,4 @@
-import { diskFaultOf } from '../kernel/disk-fault.ts';
+import { diskFaultOf, isShortage } from '../kernel/disk-fault.ts';
 import { DiskError, VolumeError } from '../volume/errors.ts';
 
 /**
@@ -8,8 +8,7 @@ import { DiskError, VolumeError } from '../volume/errors.ts';
 export function hostError(error: unknown): unknown {
   const fault = error instanceof VolumeError ? undefined : diskFaultOf(error);
   if (!fault) return error;
-  const isShort = fault.kind === 'tooManyFilesOpen' || fault.kind === 'noMemory';
-  const subject = isShort ? 'the driver' : 'a disk of this node';
+  const subject = isShortage(error) ? 'the driver' : 'a disk of this node';
   const message = `${subject} ${fault.sentence}; the driver's log says where`;
   return new DiskError('unavailable', message, { cause: error });
 }

@@ -5,8 +5,8 @@ import { bindMount, unmount, unmountLazily } from '../kernel/bind-mount.ts';
 import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { eventually } from '../kernel/eventually.ts';
-import { MountRefused, mountFileSystem } from '../kernel/file-system-mount.ts';
-import { growMounted, isSmallerThanDevice } from '../kernel/grow-file-system.ts';
+import { mountFileSystem } from '../kernel/file-system-mount.ts';
+import { growMounted, isSmallerThanDevice, type MountedFileSystem } from '../kernel/grow-file-system.ts';
 import { readMountinfo } from '../kernel/mountinfo.ts';
 import { below, isMountPoint, withPath } from '../kernel/path-handle.ts';
 import { makeNode } from '../kernel/special-file.ts';
@@ -26,6 +26,7 @@ import type {
   PathState,
 } from '../volume/mounts-port.ts';
 import { growthError } from './growth-error.ts';
+import { mountError } from './mount-error.ts';
 import { toMountAttributes } from './mount-flag-bits.ts';
 import { deviceNumberOf, holdFileSystem } from './open-file-system.ts';
 import { pathError } from './path-error.ts';
@@ -126,15 +127,18 @@ export class KernelMounts implements Mounts {
   }
 
   async mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number> {
-    const { set } = toMountAttributes(how.flags);
-    const spec = { device: device.path, fsType: how.fsType, options: how.options, attrSet: set };
-    try {
-      return await at(target, (fd) => mountFileSystem(spec, fd));
-    } catch (error) {
-      throw error instanceof MountRefused
-        ? new VolumeError('precondition', `the volume cannot be mounted: ${error.message}`, { cause: error })
-        : error;
-    }
+    const { fsType, options, flags } = how;
+    const spec = { device: device.path, fsType, options, attrSet: toMountAttributes(flags).set };
+    const prepare = async (rootFd: number) => {
+      if (!flags.readOnly) await fillDevice(rootFd, spec, target);
+    };
+    return at(target, async (fd) => {
+      try {
+        return await mountFileSystem(spec, fd, prepare);
+      } catch (error) {
+        throw mountError(error);
+      }
+    });
   }
 
   deviceAt(path: string): Promise<string | undefined> {
@@ -142,15 +146,9 @@ export class KernelMounts implements Mounts {
   }
 
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
-    return at(path, async (fd) => {
-      try {
-        await growMounted({ fsType, device: device.path }, fd);
-        return { isGrown: true };
-      } catch (error) {
-        if (fsType === 'ext4' && isErrno(error, errno.EPERM)) return { isGrown: false };
-        throw growthError(error, path);
-      }
-    });
+    return at(path, async (fd) => ({
+      isGrown: await fillDevice(fd, { fsType, device: device.path }, path),
+    }));
   }
 
   isSmallerThanDevice(path: string, device: Device, fsType: FileSystemType): Promise<boolean> {
@@ -188,6 +186,20 @@ export class KernelMounts implements Mounts {
 
   list(): Promise<MountedPath[]> {
     return readMountinfo();
+  }
+}
+
+/**
+ * Grows a file system to the size of its device.
+ * @returns whether it fills the device now
+ */
+async function fillDevice(rootFd: number, mounted: MountedFileSystem, path: string): Promise<boolean> {
+  try {
+    await growMounted(mounted, rootFd);
+    return true;
+  } catch (error) {
+    if (mounted.fsType === 'ext4' && isErrno(error, errno.EPERM)) return false;
+    throw growthError(error, path);
   }
 }
 

@@ -8,11 +8,14 @@ import {
   attachLoop,
   detachLoop,
   detachRemoved,
+  loopLabel,
   loopsOfRemoved,
   refreshLoopSize,
   setAutoclear,
+  setLoopLabel,
 } from '../kernel/loop.ts';
 import { listLoops } from '../kernel/loop-list.ts';
+import { SECTOR_BYTES } from '../volume/capacity.ts';
 import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 
 const closeAsync = promisify(close);
@@ -24,6 +27,8 @@ const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NON
 
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {
+  readonly sectorBytes = SECTOR_BYTES;
+
   find(file: string): Promise<Device | undefined> {
     return orRemoved(withDescriptor(file, LOOK_AT_FILE, findLoop), () => loopsOfRemoved(file)[0]);
   }
@@ -64,6 +69,14 @@ export class LoopDevices implements Devices {
     return blockDeviceBytes(path);
   }
 
+  labelOf(file: string): Promise<string | undefined> {
+    return withLoopOf(file, loopLabel);
+  }
+
+  async setLabel(file: string, label: string): Promise<void> {
+    await withLoopOf(file, (loop, fileFd) => setLoopLabel(loop, fileFd, label));
+  }
+
   isReadOnly({ path }: Device): Promise<boolean> {
     return isBlockReadOnly(path);
   }
@@ -80,6 +93,18 @@ export class LoopDevices implements Devices {
       isRemoved: isBackingRemoved,
     }));
   }
+}
+
+/** Does something with the device of a file; nothing where it has none. */
+async function withLoopOf<T>(
+  file: string,
+  use: (loop: Device, fileFd: number) => Promise<T>,
+): Promise<T | undefined> {
+  const used = withDescriptor(file, LOOK_AT_FILE, async (fileFd) => {
+    const loop = await findLoop(fileFd);
+    return loop && use(loop, fileFd);
+  });
+  return orRemoved(used, () => undefined);
 }
 
 /** What is done with a file, or what is done instead when there is none: a removed file may be attached still. */

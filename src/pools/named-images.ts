@@ -8,12 +8,15 @@ type PoolPath = Pick<Pool, 'name' | 'path'>;
 export function namedDevices(devices: Devices, pools: () => readonly PoolPath[]): Devices {
   const named = naming(pools);
   return {
+    sectorBytes: devices.sectorBytes,
     find: (file) => named(file, () => devices.find(file)),
     // What is done with the device reads and writes the file.
     hold: (file, use) => named(file, () => devices.hold(file, use)),
     attach: (file) => named(file, () => devices.attach(file)),
     detach: (file) => named(file, () => devices.detach(file)),
     refreshSize: (file) => named(file, () => devices.refreshSize(file)),
+    labelOf: (file) => named(file, () => devices.labelOf(file)),
+    setLabel: (file, label) => named(file, () => devices.setLabel(file, label)),
     sizeOf: (device) => devices.sizeOf(device),
     isReadOnly: (device) => devices.isReadOnly(device),
     setReadOnly: (device, readOnly) => devices.setReadOnly(device, readOnly),
@@ -27,6 +30,7 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
   return {
     fileSystems: formatter.fileSystems,
     minimumBytes: formatter.minimumBytes,
+    leastGrownBytes: formatter.leastGrownBytes,
     inspect: (file) => named(file, () => formatter.inspect(file)),
     format: (file, fsType, root) => named(file, () => formatter.format(file, fsType, root)),
     faultOf: (path) => named(path, () => formatter.faultOf(path)),

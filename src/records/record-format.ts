@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { accessModes } from '../volume/access-mode.ts';
+import { wholeSectors } from '../volume/capacity.ts';
 import { fileSystemTypes } from '../volume/file-system-type.ts';
 import type { ImageUse, RootOwnership } from '../volume/volume.ts';
 
@@ -36,6 +37,14 @@ export function encodeRoot(root: RootOwnership): z.input<typeof rootOwnership> {
 /** A field that is absent in the record is there, and undefined, in the model. */
 export function imageUseOf(use: z.output<typeof imageUse>): ImageUse {
   return use.accessType === 'block' ? use : { ...use, fsType: use.fsType };
+}
+
+/**
+ * The size that content has. Older drivers recorded what was asked for, also where it was no whole number of sectors; the
+ * image has always had whole ones.
+ */
+export function sizeOfContent({ backend }: { backend: string }, recordedBytes: bigint): bigint {
+  return backend === 'image' ? wholeSectors(recordedBytes) : recordedBytes;
 }
 
 export function toText(record: unknown): string {

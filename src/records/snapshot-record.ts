@@ -7,6 +7,7 @@ import {
   imageUseOf,
   parseRecord,
   rootOwnership,
+  sizeOfContent,
   toText,
 } from './record-format.ts';
 
@@ -84,6 +85,7 @@ function fromRecord({ name, groupId, occupiedBytes, content, ...rest }: z.output
   const isImage = content.backend === 'image';
   return {
     ...rest,
+    sizeBytes: sizeOfContent(content, rest.sizeBytes),
     name,
     groupId,
     occupiedBytes,

@@ -15,6 +15,7 @@ import {
   imageUseOf,
   parseRecord,
   rootOwnership,
+  sizeOfContent,
   toText,
 } from './record-format.ts';
 
@@ -84,7 +85,9 @@ export function decodeVolumeRecord(text: string): Volume {
   const { formatVersion: _, name, capacityClass, source, content, attachment, inline, ...volume } = record;
   const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
   const mutable = { onDelete, inodeLimit, opaque };
-  return { ...volume, name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
+  const capacityBytes = sizeOfContent(content, volume.capacityBytes);
+  const rest = { name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
+  return { ...volume, capacityBytes, ...rest };
 }
 
 /** Without opaque parameters a record is as it was before there were any, and older drivers read it in full. */

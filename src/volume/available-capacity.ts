@@ -1,5 +1,6 @@
 import { fsTypeOf, type VolumeCapability } from './capability.ts';
-import { type ContentPlan, type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
+import { type ContentPlan, type ContentWish, chooseContent } from './choose-content.ts';
+import { newSizes } from './content-sizes.ts';
 import { VolumeError } from './errors.ts';
 import { least } from './least.ts';
 import type { Model } from './model.ts';
@@ -45,7 +46,7 @@ export async function availableCapacity(model: Model, query: CapacityQuery): Pro
   const availableBytes = (await takesNothingNew(model, place.pool)) ? 0n : await roomBytes(model, place);
   // Schedulers look at this figure alone where it is given, so it is never more than there is.
   const maximumVolumeBytes = least(availableBytes, model.limits.maximumVolumeBytes);
-  const minimumVolumeBytes = minimumBytes(model, plan);
+  const minimumVolumeBytes = newSizes(model, plan).minimumBytes;
   if (maximumVolumeBytes < minimumVolumeBytes) return { ...noCapacity, minimumVolumeBytes };
   return { availableBytes, maximumVolumeBytes, minimumVolumeBytes };
 }

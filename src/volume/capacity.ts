@@ -22,8 +22,8 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
 }
 
 /**
- * The size of a new volume: what is required, to the byte; where nothing is, 1 GiB, or less where the
- * limit or the driver allows no more.
+ * The size asked for of a new volume: what is required; where nothing is, 1 GiB, or less where the limit or the driver
+ * allows no more.
  * @throws VolumeError out-of-range: more than a volume may have
  */
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
@@ -49,7 +49,8 @@ export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
 }
 
 /**
- * The size of a volume that is made from another or from a snapshot: what is required, or else what its source has.
+ * The size asked for of a volume that is made from another or from a snapshot: what is required, or else what its source
+ * has.
  * @throws VolumeError out-of-range: less than the source has, or more than a volume may have
  */
 export function copiedVolumeBytes(range: CapacityRange, sourceBytes: bigint, maximumBytes: bigint): bigint {
@@ -73,25 +74,60 @@ function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
   throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
 }
 
+/** The sizes that volumes of one kind can have, in bytes: multiples of the unit, from the minimum on. */
+export interface SizeSteps {
+  readonly minimumBytes: bigint;
+  readonly unitBytes: bigint;
+}
+
+/** The smallest of these sizes that is no less than `bytes`. */
+export function leastSize(bytes: bigint, { minimumBytes, unitBytes }: SizeSteps): bigint {
+  return roundUp(bytes < minimumBytes ? minimumBytes : bytes, unitBytes);
+}
+
 /**
- * Checks the size of a new volume against the smallest that its file system can have.
- * @throws VolumeError out-of-range
+ * The size a volume gets, of those that its kind can have: the next one from `bytes` on. Where nothing is required, it may
+ * also be the one before.
+ * @param bytes within the range
+ * @throws VolumeError out-of-range: the range, or the largest size there may be, leaves none
  */
-export function checkMinimumBytes(range: CapacityRange, sizeBytes: bigint, minimumBytes: bigint): void {
-  if (sizeBytes >= minimumBytes) return;
-  const message = `${sizeBytes} bytes are too few; the file system needs ${minimumBytes}`;
-  const about = range.requiredBytes === 0n && range.limitBytes > 0n ? 'limitBytes' : 'requiredBytes';
-  throw new VolumeError('out-of-range', message, { about });
+export function sizeInRange(
+  range: CapacityRange,
+  bytes: bigint,
+  steps: SizeSteps,
+  maximumBytes: bigint,
+): bigint {
+  const size = leastSize(bytes, steps);
+  const { requiredBytes, limitBytes } = range;
+  if (size <= maximumBytes && (limitBytes === 0n || size <= limitBytes)) return size;
+  const before = bytes - (bytes % steps.unitBytes);
+  if (requiredBytes === 0n && before >= steps.minimumBytes) return before;
+  checkMaximumBytes(size, maximumBytes);
+  const why =
+    steps.minimumBytes > steps.unitBytes && bytes < steps.minimumBytes
+      ? `the file system needs ${steps.minimumBytes}`
+      : `the required bytes are rounded up to whole sectors of ${steps.unitBytes} bytes, which makes ${size}`;
+  const message = `${limitBytes} bytes are too few; ${why}`;
+  throw new VolumeError('out-of-range', message, { about: 'limitBytes' });
 }
 
-/** Whether a volume of this size is what the range asks for. */
-export function fitsRange(sizeBytes: bigint, range: CapacityRange): boolean {
-  return sizeBytes >= range.requiredBytes && (range.limitBytes === 0n || sizeBytes <= range.limitBytes);
+/**
+ * Whether a volume of this size is what the range asks for.
+ * @param unitBytes of its kind: drivers before this one recorded what was asked for, and made the volume whole units. A
+ *   limit counts as rounded up, so that such a volume still fits the request that it was made for.
+ */
+export function fitsRange(sizeBytes: bigint, range: CapacityRange, unitBytes = 1n): boolean {
+  const { requiredBytes, limitBytes } = range;
+  return sizeBytes >= requiredBytes && (limitBytes === 0n || sizeBytes <= roundUp(limitBytes, unitBytes));
 }
 
-const SECTOR_BYTES = 512n;
+function roundUp(bytes: bigint, unitBytes: bigint): bigint {
+  return ((bytes + unitBytes - 1n) / unitBytes) * unitBytes;
+}
+
+export const SECTOR_BYTES = 512n;
 
 /** A device has whole sectors; the last one is never cut off. */
 export function wholeSectors(bytes: bigint): bigint {
-  return ((bytes + SECTOR_BYTES - 1n) / SECTOR_BYTES) * SECTOR_BYTES;
+  return roundUp(bytes, SECTOR_BYTES);
 }

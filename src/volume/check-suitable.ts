@@ -53,6 +53,6 @@ function sizeObjection(
   const fsType = fsTypeOf(capability) ?? made ?? defaultFileSystemType;
   const minimumBytes = formatter.minimumBytes[fsType];
   if (capacityBytes >= minimumBytes) return undefined;
-  const message = `${fsType} needs ${minimumBytes} bytes, and the volume has ${capacityBytes}`;
+  const message = `${fsType} needs ${minimumBytes} bytes, and the volume has ${capacityBytes}; expand it, or ask for another file system`;
   return { about: 'fsType', message };
 }

@@ -43,12 +43,6 @@ export function chooseContent(model: Model, pool: Pool, wish: ContentWish): Cont
   return { backend: 'image', use: imageUse(model, wish) };
 }
 
-/** The smallest volume of this kind, in bytes. */
-export function minimumBytes({ formatter }: Model, plan: ContentPlan): bigint {
-  if (plan.backend !== 'image' || plan.use.accessType === 'block') return 1n;
-  return formatter.minimumBytes[plan.use.fsType ?? defaultFileSystemType];
-}
-
 /** Whether a volume of this kind will be held to its size. */
 export function isPlannedEnforced(plan: ContentPlan): boolean {
   return plan.backend === 'quota' || isCapacityEnforced(plan);

@@ -1,6 +1,7 @@
 import type { VolumeCapability } from './capability.ts';
-import { type CapacityRange, checkMinimumBytes, copiedVolumeBytes, newVolumeBytes } from './capacity.ts';
-import { type ContentWish, chooseContent, minimumBytes } from './choose-content.ts';
+import { type CapacityRange, copiedVolumeBytes, newVolumeBytes, sizeInRange } from './capacity.ts';
+import { type ContentPlan, type ContentWish, chooseContent } from './choose-content.ts';
+import { copiedSizes, newSizes } from './content-sizes.ts';
 import { quote, VolumeError } from './errors.ts';
 import { findNamed } from './find-object.ts';
 import { type FoundSource, findSource } from './find-source.ts';
@@ -61,8 +62,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   if (objection) throw objectionError(objection, 'invalid');
   const mutable = withChanges(defaultMutableParameters, spec.mutable);
   checkMutable(plan.backend, mutable);
-  const capacityBytes = sizeOf(model, spec, source);
-  checkMinimumBytes(spec.range, capacityBytes, minimumBytes(model, plan));
+  const capacityBytes = await sizeOf(model, spec, plan, source);
   if (source) await checkMountable(model, plan, source, capacityBytes);
   return makeVolume(model, {
     id: newObjectId(spec.name, place.pool.id),
@@ -78,10 +78,19 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   });
 }
 
-function sizeOf({ limits }: Model, { range }: VolumeSpec, source: FoundSource | undefined): bigint {
-  const { maximumVolumeBytes } = limits;
-  if (!source) return newVolumeBytes(range, maximumVolumeBytes);
-  return copiedVolumeBytes(range, source.sizeBytes, maximumVolumeBytes);
+async function sizeOf(
+  model: Model,
+  { range }: VolumeSpec,
+  plan: ContentPlan,
+  source: FoundSource | undefined,
+): Promise<bigint> {
+  const { maximumVolumeBytes } = model.limits;
+  if (!source) {
+    const bytes = newVolumeBytes(range, maximumVolumeBytes);
+    return sizeInRange(range, bytes, newSizes(model, plan), maximumVolumeBytes);
+  }
+  const bytes = copiedVolumeBytes(range, source.sizeBytes, maximumVolumeBytes);
+  return sizeInRange(range, bytes, await copiedSizes(model, plan, source, bytes), maximumVolumeBytes);
 }
 
 function answerExisting(model: Model, existing: Volume, spec: VolumeSpec): Volume {

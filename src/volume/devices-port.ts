@@ -14,6 +14,8 @@ export interface Device {
  * cache of their own, and a file system mounted from both would be lost.
  */
 export interface Devices {
+  /** A device has whole sectors of this size. */
+  readonly sectorBytes: bigint;
   /** The device a file is attached to, undefined when it is attached to none. */
   find(file: string): Promise<Device | undefined>;
   /**
@@ -29,6 +31,13 @@ export interface Devices {
   refreshSize(file: string): Promise<void>;
   /** The size of a device, in bytes; that of its file when it was attached or refreshed last. */
   sizeOf(device: Device): Promise<bigint>;
+  /** What was written to the device of a file by `setLabel`; undefined when the file is attached to none. */
+  labelOf(file: string): Promise<string | undefined>;
+  /**
+   * Writes a few words, 63 bytes at most, to the device of a file. They last until it is detached, and outlive this
+   * process. Devices that somebody else attached may have words of theirs.
+   */
+  setLabel(file: string, label: string): Promise<void>;
   isReadOnly(device: Device): Promise<boolean>;
   /** Lets the device be opened for writing, or not. Whoever has it open already is not stopped. */
   setReadOnly(device: Device, readOnly: boolean): Promise<void>;
@@ -48,6 +57,8 @@ export interface ImageFormatter {
   readonly fileSystems: readonly FileSystemType[];
   /** The smallest images they can be made on. */
   readonly minimumBytes: Readonly<Record<FileSystemType, bigint>>;
+  /** The smallest sizes that they can be grown to; 0 for those that grow by any amount. */
+  readonly leastGrownBytes: Readonly<Record<FileSystemType, bigint>>;
   /** What is on an image: a file system, nothing at all, or something else. */
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
   /**

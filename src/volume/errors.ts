@@ -28,7 +28,7 @@ export type VolumeErrorKind =
 
 /**
  * What an error is about, where that is something a request says. Each request has names of its own for it: the size of a
- * volume is `capacity_range.required_bytes` in one, and `volume_context.size` in another (`rpc/field-names.ts`).
+ * volume is `capacity_range.required_bytes` in one, and `volume_context.size` in another (`services/field-names.ts`).
  */
 export type Subject =
   | PathSubject

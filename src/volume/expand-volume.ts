@@ -1,5 +1,6 @@
-import { type CapacityRange, fitsRange } from './capacity.ts';
+import { type CapacityRange, fitsRange, type SizeSteps, sizeInRange } from './capacity.ts';
 import { checkNothingLost } from './content-defects.ts';
+import { grownSizes } from './content-sizes.ts';
 import { quote, revised, VolumeError, type VolumeErrorKind } from './errors.ts';
 import { growContent, settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
@@ -36,7 +37,7 @@ async function expandNow(
   range: CapacityRange,
   maximumBytes: bigint,
 ): Promise<Expanded> {
-  const capacityBytes = expandedBytes(volume, range, maximumBytes);
+  const capacityBytes = expandedBytes(volume, range, await grownSizes(model, volume), maximumBytes);
   // What an image has lost would read as zeros, and nothing could tell any more.
   await checkNothingLost(model, volume);
   await model.onStep('expand: checked');
@@ -100,13 +101,19 @@ export async function expandMounted(model: Model, volume: Volume): Promise<void>
   if (mount || isBlock(volume.content)) await expandStaged(model, volume, mount?.path ?? '');
 }
 
-function expandedBytes({ id, capacityBytes }: Volume, range: CapacityRange, maximumBytes: bigint): bigint {
+function expandedBytes(
+  { id, capacityBytes }: Volume,
+  range: CapacityRange,
+  steps: SizeSteps,
+  maximumBytes: bigint,
+): bigint {
   if (range.requiredBytes > maximumBytes) {
     const message = `${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes`;
     throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
   }
-  if (range.requiredBytes > capacityBytes) return range.requiredBytes;
-  if (fitsRange(capacityBytes, range)) return capacityBytes;
+  if (range.requiredBytes > capacityBytes)
+    return sizeInRange(range, range.requiredBytes, steps, maximumBytes);
+  if (fitsRange(capacityBytes, range, steps.unitBytes)) return capacityBytes;
   const message = `volume ${quote(id)} has ${capacityBytes} bytes, and volumes do not shrink`;
   throw new VolumeError('out-of-range', message, { about: 'limitBytes' });
 }

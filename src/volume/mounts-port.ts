@@ -117,15 +117,18 @@ export interface Mounts {
   /** Binds the node of a device on the file at `target`. @returns the new mount's id */
   bindDevice(device: Device, target: string): Promise<number>;
   /**
-   * Mounts the file system on a device at a directory, its flags in force from the moment it is visible.
+   * Mounts the file system on a device at a directory, its flags in force from the moment it is visible. By then it
+   * fills the device, as far as `growFileSystem` can see to that, unless the mount is read-only. When this rejects,
+   * nothing is mounted.
    * @returns the new mount's id
-   * @throws VolumeError precondition with the kernel's reason
+   * @throws VolumeError precondition with the kernel's reason; what `growFileSystem` throws
    */
   mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number>;
   /** The number of the device whose file system is mounted at a path, `major:minor`; undefined when it has none. */
   deviceAt(path: string): Promise<string | undefined>;
   /**
-   * Grows the file system of a device, mounted at a path, to the device's size.
+   * Grows the file system of a device, mounted at a path, to the device's size. One that cannot use what the device has
+   * more (btrfs below 256 MiB) counts as filling it.
    * @returns whether it fills the device now: ext4 grows while it is mounted only for a process that may override
    *   resource limits, and only where it has recorded no errors
    * @throws VolumeError exhausted, aborted or precondition, for what the file system can answer

@@ -5,7 +5,8 @@ import type { Model } from './model.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { somethingElse } from './mounted-as.ts';
 import type { PathState } from './mounts-port.ts';
-import { deviceOf } from './staged-content.ts';
+import { contentPathOf, deviceOf } from './staged-content.ts';
+import { isStagedAt } from './staging-note.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -19,7 +20,9 @@ export async function publishBlock(
   target: PathState,
 ): Promise<void> {
   const device = await deviceOf(model, volume);
-  if (!device) {
+  // A device that an older driver attached has no note.
+  const isElsewhere = (await isStagedAt(model, contentPathOf(model, volume), spec.stagingPath)) === false;
+  if (!device || isElsewhere) {
     const message = `volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
     throw new VolumeError('precondition', message, { about: 'stagingPath' });
   }

@@ -1,12 +1,8 @@
 import { type MountCapability, requiredMountFlags } from './capability.ts';
-import { newVolumeBytes } from './capacity.ts';
+import { anyCapacity, leastSize, newVolumeBytes } from './capacity.ts';
 import { checkSuitable } from './check-suitable.ts';
-import {
-  type ContentPlan,
-  type ContentWish,
-  chooseContent,
-  minimumBytes as minimumBytesOf,
-} from './choose-content.ts';
+import { type ContentPlan, type ContentWish, chooseContent } from './choose-content.ts';
+import { newSizes } from './content-sizes.ts';
 import { deleteUnused } from './delete-volume.ts';
 import { about, invalidValue, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
@@ -106,17 +102,14 @@ function makeInline(model: Model, place: Place, spec: InlineSpec): Promise<Volum
   });
 }
 
-/** @throws VolumeError invalid: larger than volumes may be, or smaller than its file system can be */
+/** @throws VolumeError invalid: larger than volumes may be */
 function sizeOf(model: Model, plan: ContentPlan, { sizeBytes }: InlineSpec): bigint {
   const { maximumVolumeBytes } = model.limits;
-  const bytes = sizeBytes ?? newVolumeBytes({ requiredBytes: 0n, limitBytes: 0n }, maximumVolumeBytes);
-  const minimumBytes = minimumBytesOf(model, plan);
-  if (bytes > maximumVolumeBytes) {
-    const why = `bytes are more than a volume may have, ${maximumVolumeBytes} bytes (--max-volume-size)`;
-    throw invalidValue('requiredBytes', bytes, why);
-  }
-  if (bytes >= minimumBytes) return bytes;
-  throw invalidValue('requiredBytes', bytes, `bytes are too few; the file system needs ${minimumBytes}`);
+  const asked = sizeBytes ?? newVolumeBytes(anyCapacity, maximumVolumeBytes);
+  const bytes = leastSize(asked, newSizes(model, plan));
+  if (bytes <= maximumVolumeBytes) return bytes;
+  const why = `bytes are more than a volume may have, ${maximumVolumeBytes} bytes (--max-volume-size)`;
+  throw invalidValue('requiredBytes', bytes, why);
 }
 
 async function mountInline(model: Model, volume: Volume, spec: InlineSpec, target: PathState): Promise<void> {

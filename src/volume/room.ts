@@ -2,6 +2,7 @@ import type { Account } from './account.ts';
 import { quote, VolumeError } from './errors.ts';
 import { least } from './least.ts';
 import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
+import { LOOKS_AT_ONCE, mapFew } from './map-few.ts';
 import type { Model } from './model.ts';
 import { accountsOf, type Place } from './place.ts';
 import type { Pool } from './pool.ts';
@@ -85,10 +86,13 @@ async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
   const { disk } = pool;
   await forgetRemoved(model, pool);
   // A volume that cannot be looked at, because it or its pool is not there, has nothing here.
-  const occupied = (['volumes', 'retained'] as const).flatMap((home) =>
-    model[home].all().map((volume) => occupiedOn(model, disk, volume, home).catch(() => 0n)),
+  const all = (['volumes', 'retained'] as const).flatMap((home) =>
+    model[home].all().map((volume) => ({ volume, home })),
   );
-  const occupiedBytes = (await Promise.all(occupied)).reduce((sum, bytes) => sum + bytes, 0n);
+  const occupied = await mapFew(all, LOOKS_AT_ONCE, ({ volume, home }) =>
+    occupiedOn(model, disk, volume, home).catch(() => 0n),
+  );
+  const occupiedBytes = occupied.reduce((sum, bytes) => sum + bytes, 0n);
   const { available } = (await pool.usage()).bytes;
   return { freeBytes: available, occupiedBytes };
 }

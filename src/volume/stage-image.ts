@@ -69,22 +69,15 @@ export async function mountImage(model: Model, volume: Volume, mount: ImageMount
     await model.devices.refreshSize(image);
     await model.formatter.prepare(image, device, fsType);
     const options = mountOptions(fsType, capability);
-    const mounted = await model.mounts.mountDevice(device, path, { fsType, options, flags });
-    try {
-      await model.onStep('stage: file system mounted');
-      if (!flags.readOnly) await model.mounts.growFileSystem(path, device, fsType);
-      return mounted;
-    } catch (error) {
-      // What went wrong first is what the caller must know; a retry goes on with what stays mounted.
-      await model.mounts.unmount(path).catch(() => {});
-      throw error;
-    }
+    const mountId = await model.mounts.mountDevice(device, path, { fsType, options, flags });
+    await model.onStep('stage: file system mounted');
+    return mountId;
   });
 }
 
 /**
- * Lets the file system of an image that is mounted fill the image: whoever has mounted it may have been stopped before it
- * was grown, or the image has grown since. One that is mounted read-only stays as it is.
+ * Lets the file system of an image that is mounted fill the image, which may have grown since. One that is mounted
+ * read-only stays as it is.
  */
 export async function fillImage(model: Model, volume: Volume, { path, flags }: ImageMount): Promise<void> {
   await checkNothingLost(model, volume);

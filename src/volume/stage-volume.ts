@@ -20,6 +20,7 @@ import type { PathState } from './mounts-port.ts';
 import { restoreVolumeLimits } from './restore-limits.ts';
 import { stageImage } from './stage-image.ts';
 import { contentOf, imageOf, inspectPath, isVolumeAt } from './staged-content.ts';
+import { noteStaged } from './staging-note.ts';
 import type { Volume } from './volume.ts';
 
 /**
@@ -94,6 +95,7 @@ async function stageBlock(
   await model.devices.attach(image);
   // One that was attached before the volume grew has the old size.
   await model.devices.refreshSize(image);
+  await noteStaged(model, image, stagingPath);
   await model.onStep('stage: attached');
 }
 

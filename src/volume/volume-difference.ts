@@ -1,5 +1,6 @@
 import { fitsRange } from './capacity.ts';
 import type { ContentWish } from './choose-content.ts';
+import { unitBytesOf } from './content-sizes.ts';
 import type { VolumeSpec } from './create-volume.ts';
 import { quote } from './errors.ts';
 import type { Model } from './model.ts';
@@ -17,7 +18,8 @@ import {
 
 /** In what a volume is not what a create asks for; undefined when it is that. */
 export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
-  if (!fitsRange(existing.capacityBytes, spec.range)) return `${existing.capacityBytes} bytes`;
+  const unitBytes = unitBytesOf(model, existing.content);
+  if (!fitsRange(existing.capacityBytes, spec.range, unitBytes)) return `${existing.capacityBytes} bytes`;
   const { uid, gid, mode } = existing.root;
   if (uid !== spec.root.uid) return `uid ${uid}`;
   if (gid !== spec.root.gid) return `gid ${gid}`;

@@ -3,7 +3,8 @@ import type { Model } from './model.ts';
 import { checkReadable } from './mount-place.ts';
 import { namingPool } from './naming-pool.ts';
 import type { VolumeUsage } from './ports.ts';
-import { deviceOf, inspectPath, isVolumeAt } from './staged-content.ts';
+import { imageOf, inspectPath, isVolumeAt } from './staged-content.ts';
+import { isStagedAt } from './staging-note.ts';
 import { isBlock, type Volume } from './volume.ts';
 
 /**
@@ -68,9 +69,9 @@ async function isSomethingAt(model: Model, volume: Volume, path: string): Promis
 export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
   const state = await inspectPath(model, 'volumePath', volumePath);
   checkReadable('volumePath', volumePath, state);
-  // The staging path of a block volume is a directory with nothing in it that tells the volume.
-  const mayBeStagingPath = isBlock(volume.content) && state.kind === 'directory';
-  if (mayBeStagingPath && (await deviceOf(model, volume))) return;
+  // Nothing is mounted where a block volume is staged.
+  const mayBeStaged = isBlock(volume.content) && state.kind === 'directory';
+  if (mayBeStaged && (await isStagedAt(model, await imageOf(model, volume), volumePath))) return;
   if (!(await isVolumeAt(model, volume, volumePath, state))) throw notMountedAt(volume, volumePath);
 }
 

@@ -75,6 +75,24 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       });
     });
 
+    test('a label stays with the device until it is detached', async () => {
+      expect(await devices.labelOf(file)).toBeUndefined();
+      await devices.setLabel(file, 'nowhere');
+      await devices.attach(file);
+      expect(await devices.labelOf(file)).toBe('');
+      for (const label of ['x'.repeat(63), 'shorter']) {
+        await devices.setLabel(file, label);
+        expect(await devices.labelOf(file)).toBe(label);
+      }
+      await subject.growImage(file, 2n * MIB);
+      await devices.refreshSize(file);
+      await devices.attach(file);
+      expect(await devices.labelOf(file)).toBe('shorter');
+      await devices.detach(file);
+      await devices.attach(file);
+      expect(await devices.labelOf(file)).toBe('');
+    });
+
     describe('hold', () => {
       test('has the file attached as long as it is used, hands on the result, and lets it go', async () => {
         const result = await devices.hold(file, async (device) => {

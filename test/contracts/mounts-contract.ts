@@ -462,6 +462,19 @@ export function mountsContract(
         expect((await mounts.inspect(at('other/kept'))).kind).toBe('directory');
       });
 
+      test.each(['xfs', 'btrfs'] as const)(
+        'lets %s fill a device that has grown, unless it is mounted read-only',
+        async (fsType) => {
+          const { device, grow } = await subject.makeDevice(fsType);
+          await grow(448n * MIB);
+          await mounts.mountDevice(device, at('target'), how(fsType, readOnly));
+          expect(await mounts.isSmallerThanDevice(at('target'), device, fsType)).toBe(true);
+          await mounts.unmount(at('target'));
+          await mounts.mountDevice(device, at('target'), how(fsType));
+          expect(await mounts.isSmallerThanDevice(at('target'), device, fsType)).toBe(false);
+        },
+      );
+
       test.each([
         ['nothing is on it', 'blank'],
         ['another file system is on it', 'btrfs'],

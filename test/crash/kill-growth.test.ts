@@ -19,7 +19,7 @@ const larger = 640 * MIB;
 describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'btrfs'] as const)('a volume with %s', (fsType) => {
   const volume_capability = fileSystem(fsType);
 
-  test('that has grown fills its image when it is staged again, after a kill between mount and growth', async () => {
+  test('that has grown fills its image when it is staged again, after a kill at its mount', async () => {
     const { node, stoppable } = await startedNode();
     const paths = await node.createStaged('a', volume_capability, image(smaller));
     await node.node.NodeUnstageVolume(paths);

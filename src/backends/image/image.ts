@@ -1,11 +1,12 @@
 import { join } from 'node:path';
-import { renewFileSystemId } from '../../kernel/btrfs-identity.ts';
+import { FileSystemIdError, renewFileSystemId } from '../../kernel/btrfs-identity.ts';
 import { copyFile } from '../../kernel/copy-file.ts';
 import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
 import { wholeSectors } from '../../volume/capacity.ts';
+import { quote, VolumeError } from '../../volume/errors.ts';
 import { least } from '../../volume/least.ts';
 import type {
   Backend,
@@ -46,7 +47,7 @@ export class Image implements Backend {
     await copyFile(original.path, path, control);
     await growSparse(path, wholeSectors(capacityBytes));
     // Two file systems of btrfs with one id are one to the kernel. What a block volume holds is its user's affair.
-    if (!isBlock(content) && (await fileSystemOn(path)) === 'btrfs') await renewFileSystemId(path);
+    if (!isBlock(content) && (await fileSystemOn(path)) === 'btrfs') await renewId(path, original);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
@@ -108,5 +109,16 @@ export class Image implements Backend {
 
   copyBytes(path: string): Promise<bigint> {
     return allocatedBytes(path);
+  }
+}
+
+/** @throws VolumeError precondition: the original's btrfs is damaged, or of a kind that the driver does not make */
+async function renewId(path: string, original: Original): Promise<void> {
+  try {
+    await renewFileSystemId(path);
+  } catch (error) {
+    if (!(error instanceof FileSystemIdError)) throw error;
+    const message = `the btrfs in ${quote(original.path)} cannot be copied: ${error.reason}`;
+    throw new VolumeError('precondition', message, { cause: error });
   }
 }

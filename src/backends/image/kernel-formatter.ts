@@ -5,6 +5,7 @@ import { syncDescriptor, withDescriptor, writeText } from '../../kernel/descript
 import { diskFaultOf } from '../../kernel/disk-fault.ts';
 import { errno, KernelError } from '../../kernel/errno.ts';
 import { fileSystemState } from '../../kernel/file-system-state.ts';
+import { leastGrownBytes } from '../../kernel/grow-file-system.ts';
 import { withPath } from '../../kernel/path-handle.ts';
 import { ProgramError } from '../../kernel/program.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
@@ -25,6 +26,7 @@ const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
 export class KernelFormatter implements ImageFormatter {
   readonly fileSystems = availableFileSystems();
   readonly minimumBytes = minimumBytes;
+  readonly leastGrownBytes = leastGrownBytes;
 
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
     return fileSystemOn(file);

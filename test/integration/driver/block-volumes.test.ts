@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, deviceBytes, fileSystem, imageFile, loopsOf } from '../../support/image-node.ts';
@@ -83,13 +83,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
       ...sized(bytes),
       volume_capabilities: [volume_capability],
     });
-    expect(volume?.capacity_bytes).toBe(bytes.toString());
+    const size = Math.ceil(bytes / 512) * 512;
+    expect(volume?.capacity_bytes).toBe(size.toString());
     const paths = await node.createPublished(`of ${bytes}`, volume_capability, sized(bytes));
     expect(paths.volume_id).toBe(volume?.volume_id);
     expect(lstatSync(paths.target_path).isBlockDevice()).toBe(true);
     expect(readdirSync(paths.staging_target_path)).toEqual([]);
-    const size = deviceBytes(paths.target_path);
-    expect(size).toBe(Math.ceil(bytes / 512) * 512);
+    expect(deviceBytes(paths.target_path)).toBe(size);
     expect((await readBack(paths.target_path, size)).every((byte) => byte === 0)).toBe(true);
     // The last byte is there to be written.
     await written(paths.target_path, Buffer.from('x'), bytes - 1);
@@ -197,12 +197,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await written(target_path, data);
     for (const bytes of [4 * MIB, 4 * MIB, 5_000_001]) {
       const capacity_range = { required_bytes: bytes };
-      const capacity_bytes = bytes.toString();
+      const size = Math.ceil(bytes / 512) * 512;
+      const capacity_bytes = size.toString();
       const reply = await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
       expect(reply).toEqual({ capacity_bytes, node_expansion_required: true });
       const request = { volume_id, volume_path: target_path, capacity_range, volume_capability };
       expect(await node.node.NodeExpandVolume(request)).toEqual({ capacity_bytes });
-      expect(deviceBytes(target_path)).toBe(Math.ceil(bytes / 512) * 512);
+      expect(deviceBytes(target_path)).toBe(size);
     }
     await written(target_path, Buffer.from('end'), 5_000_001 - 3);
     expect((await readBack(target_path, data.length)).equals(data)).toBe(true);
@@ -238,6 +239,38 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect((await stats()).usage).toHaveLength(1);
     const elsewhere = node.node.NodeGetVolumeStats({ volume_id, volume_path: node.newPath() });
     await expectRefusal(elsewhere, 'NOT_FOUND');
+  });
+
+  test('is known by its target and its staging path, also after a restart, and by no other directory', async () => {
+    const own = await startedNode();
+    const paths = await own.createPublished('known', volume_capability, sized(MIB));
+    const { volume_id, staging_target_path, target_path } = paths;
+    const stats = (volume_path: string) => own.node.NodeGetVolumeStats({ volume_id, volume_path });
+    const expand = (volume_path: string) =>
+      own.node.NodeExpandVolume({ volume_id, volume_path, capacity_range: { required_bytes: 2 * MIB } });
+    const elsewhere = own.newStaging();
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const path of [target_path, staging_target_path]) {
+        await stats(path);
+        expect(await expand(path)).toEqual({ capacity_bytes: String(2 * MIB) });
+      }
+      for (const path of [elsewhere, dirname(target_path), dirname(staging_target_path)]) {
+        await expectRefusal(stats(path), 'NOT_FOUND', path);
+        await expectRefusal(expand(path), 'NOT_FOUND', path);
+      }
+      const second = { ...paths, staging_target_path: elsewhere, target_path: own.newPath() };
+      await expectRefusal(
+        own.node.NodePublishVolume({ ...second, volume_capability }),
+        'FAILED_PRECONDITION',
+        elsewhere,
+      );
+      await own.stop(signal);
+      await own.start();
+    }
+    await own.node.NodeUnpublishVolume(paths);
+    await stats(staging_target_path);
+    await own.node.NodeUnstageVolume(paths);
+    await expectRefusal(stats(staging_target_path), 'NOT_FOUND', staging_target_path);
   });
 
   test('is not used as a mount volume, nor a mount volume as a block device', async () => {

@@ -300,7 +300,7 @@ describe('GetCapacity', () => {
 
   const images: [string, GetCapacityRequest, bigint][] = [
     ['a directory', { parameters: { backend: 'directory' } }, 1n],
-    ['a block device', { volume_capabilities: [{ block: {}, access_mode }] }, 1n],
+    ['a block device', { volume_capabilities: [{ block: {}, access_mode }] }, 512n],
     ['an image', { parameters: { backend: 'image' } }, minimumBytes.ext4],
     ...availableFileSystems().map((fs_type): [string, GetCapacityRequest, bigint] => [
       `an image with ${fs_type}`,
@@ -312,7 +312,7 @@ describe('GetCapacity', () => {
     ]),
   ];
   test.each(isHostRoot ? images : images.slice(0, 1))(
-    'tells how small %s may be, and smaller ones are refused',
+    'tells how small %s may be, and a limit below that is refused',
     async (title, request, minimum) => {
       expect((await told(request))[2]).toBe(`${minimum}`);
       const { volume_capabilities = [volume_capability], parameters = {} } = request;

@@ -120,7 +120,7 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
     const node = await startedNode();
     const paths = await node.createPublished('repeated', capability, image(300 * MIB));
     const { volume_id, staging_target_path: volume_path } = paths;
-    for (const bytes of [400 * MIB, 400 * MIB, 1_000_000_001]) {
+    for (const bytes of [400 * MIB, 400 * MIB, 1_000_000_512]) {
       await node.controller.ControllerExpandVolume({ volume_id, ...upTo(bytes) });
       await node.stop('SIGKILL');
       await node.start();

@@ -250,7 +250,6 @@ describe('on a running driver', () => {
       [{ pool: 'nowhere' }, 'volume_context.pool: "nowhere"'],
       [{ backend: 'tape' }, 'volume_context.backend: "tape"'],
       [{ mode: 'rwx' }, 'volume_context.mode: "rwx"'],
-      ...(isHostRoot ? ([[{ ...image, size: '1Mi' }, 'volume_context.size: ']] satisfies typeof wrong) : []),
     ];
     for (const [attributes, message] of wrong) {
       await expectRefusal(publish(paths, attributes), 'INVALID_ARGUMENT', message);

@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { mountAttr } from '../../../src/kernel/bind-mount.ts';
-import { MountRefused, withDetachedMount } from '../../../src/kernel/file-system-mount.ts';
+import { MountRefused, mountFileSystem, withDetachedMount } from '../../../src/kernel/file-system-mount.ts';
 import { attachLoop, isLoopGone } from '../../../src/kernel/loop.ts';
 import { readMountinfo } from '../../../src/kernel/mountinfo.ts';
 import { below, withPath } from '../../../src/kernel/path-handle.ts';
@@ -40,6 +40,25 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
       source: device.path,
     });
     expect(await fileSystemOn(device.path)).toBe(fsType);
+  });
+
+  test('what is prepared before it is visible may fail, and then nothing is mounted', async () => {
+    const { fd, target } = await fileSystemImage('btrfs');
+    const device = await attached(fd);
+    const spec = { device: device.path, fsType: 'btrfs', options: [], attrSet: 0 } as const;
+    const seen: string[][] = [];
+    const fail = async (rootFd: number) => {
+      writeFileSync(join(below(rootFd), 'file'), 'written before');
+      seen.push(readdirSync(target));
+      throw new Error('no luck');
+    };
+    await expect(withPath(target, (targetFd) => mountFileSystem(spec, targetFd, fail))).rejects.toThrow(
+      'no luck',
+    );
+    expect(seen).toEqual([[]]);
+    expect(await mountsBelow(target)).toEqual([]);
+    await withPath(target, (targetFd) => mountFileSystem(spec, targetFd));
+    expect(readdirSync(target)).toEqual(['file']);
   });
 
   test('a read-only mount is read-only, and its file system need not be', async () => {

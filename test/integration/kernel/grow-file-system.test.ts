@@ -8,6 +8,7 @@ import {
   growUnmountedExt4,
   isExt4SmallerThanDevice,
   isSmallerThanDevice,
+  leastGrownBytes,
 } from '../../../src/kernel/grow-file-system.ts';
 import { detachLoop, refreshLoopSize } from '../../../src/kernel/loop.ts';
 import { withPath } from '../../../src/kernel/path-handle.ts';
@@ -17,9 +18,9 @@ import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, GIB, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 
-/** A mounted file system of 1 GiB with a file in it, on a device that has grown. */
-async function onGrownDevice(fsType: ImageFileSystem, deviceBytes: bigint) {
-  const { path, fd, directory } = await newImage(GIB);
+/** A mounted file system, of 1 GiB unless given, with a file in it, on a device that has grown. */
+async function onGrownDevice(fsType: ImageFileSystem, deviceBytes: bigint, firstBytes = GIB) {
+  const { path, fd, directory } = await newImage(firstBytes);
   const target = join(directory, 'target');
   mkdirSync(target);
   await makeFileSystem(path, fsType);
@@ -80,6 +81,18 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
       expect(await image.isSmaller()).toBe(false);
     },
   );
+
+  test('btrfs grows to 256 MiB and beyond, and to less it counts as filling its device', async () => {
+    const image = await onGrownDevice('btrfs', leastGrownBytes.btrfs - 1n, 128n * MIB);
+    const before = totalBytes(image.target);
+    expect(await image.isSmaller()).toBe(false);
+    await image.growMounted();
+    expect(totalBytes(image.target)).toBe(before);
+    await image.grow(leastGrownBytes.btrfs);
+    expect(await image.isSmaller()).toBe(true);
+    await image.growMounted();
+    expect(totalBytes(image.target)).toBe(leastGrownBytes.btrfs);
+  });
 
   test('xfs keeps the share of space that inodes may take', async () => {
     const image = await onGrownDevice('xfs', 2n * GIB);

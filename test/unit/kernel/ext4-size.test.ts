@@ -37,6 +37,18 @@ test('the only group is used however small it is', () => {
   expect(fullBlocks(100n)).toBe(100n);
 });
 
+test.each([
+  ['a block size above 64 KiB', 24, 7],
+  ['a block size that no number holds', 24, 0xffffffff],
+  ['no blocks in a group', 32, 0],
+])('a superblock with %s is damaged', (_, offset, value) => {
+  const superblock = Buffer.alloc(1024);
+  superblock.writeUInt32LE(32_768, 32);
+  expect(decodeExt4Superblock(superblock)).not.toBe('damaged');
+  superblock.writeUInt32LE(value, offset);
+  expect(decodeExt4Superblock(superblock)).toBe('damaged');
+});
+
 test('a superblock with 64-bit numbers is read', () => {
   const superblock = Buffer.alloc(1024);
   superblock.writeUInt32LE(5, 4);

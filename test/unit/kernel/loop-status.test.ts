@@ -2,9 +2,11 @@ import { expect, test } from 'vitest';
 import {
   decodeLoopStatus,
   encodeLoopConfig,
+  LABEL_LIMIT_BYTES,
   LOOP_STATUS_BYTES,
   loopFlag,
   withLoopFlags,
+  withLoopLabel,
 } from '../../../src/kernel/loop-status.ts';
 
 function status(device: number, inode: bigint, flags: number): Buffer {
@@ -25,13 +27,30 @@ test.each([
     backingDevice: device,
     backingInode: 2n ** 60n,
     flags: loopFlag.autoclear,
+    label: '',
   });
+});
+
+test.each(['', 'a label', 'x'.repeat(LABEL_LIMIT_BYTES)])('a label is kept in the status: "%s"', (text) => {
+  const longer = withLoopLabel(status(0x801, 12n, loopFlag.autoclear), 'y'.repeat(LABEL_LIMIT_BYTES));
+  const info = withLoopLabel(longer, text);
+  expect(decodeLoopStatus(info)).toEqual({
+    backingDevice: '8:1',
+    backingInode: 12n,
+    flags: loopFlag.autoclear,
+    label: text,
+  });
+});
+
+test('a label that does not fit is refused', () => {
+  const info = status(0x801, 12n, 0);
+  expect(() => withLoopLabel(info, 'x'.repeat(LABEL_LIMIT_BYTES + 1))).toThrow('63 bytes at most');
 });
 
 test('other flags leave the rest of a status as it is', () => {
   const info = status(0x801, 12n, loopFlag.directIo);
   const changed = withLoopFlags(info, loopFlag.directIo | loopFlag.autoclear);
-  expect(decodeLoopStatus(changed)).toEqual({ backingDevice: '8:1', backingInode: 12n, flags: 0x14 });
+  expect(decodeLoopStatus(changed)).toMatchObject({ backingDevice: '8:1', backingInode: 12n, flags: 0x14 });
   expect(decodeLoopStatus(info).flags).toBe(loopFlag.directIo);
 });
 

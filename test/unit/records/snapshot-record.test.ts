@@ -12,6 +12,8 @@ import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
 
 const text = fc.string({ unit: 'binary', minLength: 1 });
 const bytes = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
+/** Whole sectors, which are what images have. */
+const sizes = fc.bigInt({ min: 0n, max: 2n ** 54n - 1n }).map((sectors) => sectors * 512n);
 const ownerId = fc.nat({ max: 0xffff_fffe });
 const createdAt = fc
   .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
@@ -31,7 +33,7 @@ const snapshot = fc.record({
   groupId: fc.option(text, { nil: undefined }),
   sourceVolumeId: text,
   content,
-  sizeBytes: bytes,
+  sizeBytes: sizes,
   occupiedBytes: fc.option(bytes, { nil: undefined }),
   root: fc.record({ uid: ownerId, gid: ownerId, mode: fc.nat({ max: 0o7777 }) }),
   lineage: text,
@@ -43,6 +45,14 @@ const group = fc.record({
   pool: text,
   snapshots: fc.array(snapshot, { maxLength: 4 }),
   createdAt,
+});
+
+test('the image of a snapshot has whole sectors, also where an older driver recorded what was asked for', () => {
+  const image: SnapshotContent = { backend: 'image', use: { accessType: 'block' } };
+  const read = (content: SnapshotContent) =>
+    decodeSnapshotRecord(encodeSnapshotRecord(exampleSnapshot({ content, sizeBytes: 1_000_001n }))).sizeBytes;
+  expect(read(image)).toBe(1_000_448n);
+  expect(read({ backend: 'directory' })).toBe(1_000_001n);
 });
 
 describe('what is written is read back', () => {

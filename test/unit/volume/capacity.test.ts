@@ -3,10 +3,10 @@ import { describe, expect, test } from 'vitest';
 import {
   anyCapacity,
   checkCapacityRange,
-  checkMinimumBytes,
   copiedVolumeBytes,
   fitsRange,
   newVolumeBytes,
+  sizeInRange,
 } from '../../../src/volume/capacity.ts';
 
 const GiB = 1024n ** 3n;
@@ -28,7 +28,7 @@ test.each([
 });
 
 test.each([
-  ['what is required, to the byte', range(12_345n), 12_345n],
+  ['what is required', range(12_345n), 12_345n],
   ['what is required, not the limit', range(10n, 20n), 10n],
   ['1 GiB where nothing is required', anyCapacity, GiB],
   ['1 GiB where the limit is above it', range(0n, 2n * GiB), GiB],
@@ -120,16 +120,68 @@ test('the size of a copy fits the range it was made for, and holds its source', 
   );
 });
 
-test.each([
-  ['requiredBytes', range(5n, 20n)],
-  ['limitBytes', range(0n, 5n)],
-])('a size below what the file system needs is out of range because of %s', (about, given) => {
-  expect(() => checkMinimumBytes(given, 16n, 16n)).not.toThrow();
-  expect(() => checkMinimumBytes(given, 5n, 16n)).toThrow(
-    expect.objectContaining({
-      kind: 'out-of-range',
-      about,
-      message: '5 bytes are too few; the file system needs 16',
-    }),
+describe('of sizes from 1024 bytes on, in steps of 512, a volume has', () => {
+  const steps = { minimumBytes: 1024n, unitBytes: 512n };
+
+  test.each([
+    ['the least where less is required', range(1n), 1024n],
+    ['the least where the limit allows just that', range(1n, 1024n), 1024n],
+    ['what is required where that is one of them', range(1536n, 1536n), 1536n],
+    ['the next one where what is required is none', range(1025n, 1536n), 1536n],
+    ['the one before the limit where nothing is required', range(0n, 2000n), 1536n],
+  ])('%s', (_, given, size) => {
+    expect(sizeInRange(given, newVolumeBytes(given, GiB), steps, GiB)).toBe(size);
+  });
+
+  test.each([
+    ['limitBytes', '1023 bytes are too few; the file system needs 1024', range(1n, 1023n)],
+    ['limitBytes', '1023 bytes are too few; the file system needs 1024', range(0n, 1023n)],
+    [
+      'limitBytes',
+      '1535 bytes are too few; the required bytes are rounded up to whole sectors of 512 bytes, which makes 1536',
+      range(1025n, 1535n),
+    ],
+    [
+      'requiredBytes',
+      '10240 bytes are more than a volume may have, 10000 bytes (--max-volume-size)',
+      range(9999n),
+    ],
+  ])('none where the range leaves none because of %s: %s', (about, message, given) => {
+    expect(() => sizeInRange(given, newVolumeBytes(given, 10_000n), steps, 10_000n)).toThrow(
+      expect.objectContaining({ kind: 'out-of-range', about, message }),
+    );
+  });
+
+  test('the largest one where nothing is required and the largest size is between two', () => {
+    expect(sizeInRange(anyCapacity, newVolumeBytes(anyCapacity, 2000n), steps, 2000n)).toBe(1536n);
+  });
+});
+
+test('a size in range is one of its kind, and fits the range', () => {
+  const bytes = fc.bigInt({ min: 0n, max: 5000n });
+  const units = fc.bigInt({ min: 1n, max: 512n });
+  fc.assert(
+    fc.property(
+      bytes,
+      bytes,
+      units,
+      fc.bigInt({ min: 1n, max: 8n }),
+      (requiredBytes, more, unitBytes, count) => {
+        const given = range(requiredBytes, more === 0n ? 0n : requiredBytes + more);
+        const steps = { minimumBytes: unitBytes * count, unitBytes };
+        const sizes = Array.from({ length: 12_000 }, (_, size) => BigInt(size)).filter(
+          (size) => size >= steps.minimumBytes && size % unitBytes === 0n && fitsRange(size, given),
+        );
+        const size = () => sizeInRange(given, newVolumeBytes(given, 10_000n), steps, 10_000n);
+        if (sizes.every((each) => each > 10_000n)) expect(size).toThrow('bytes are');
+        else expect(sizes).toContain(size());
+      },
+    ),
+    { numRuns: 50 },
   );
+});
+
+test('a volume that was recorded in whole units still fits the limit it was made for', () => {
+  expect(fitsRange(1024n, range(1000n, 1000n), 512n)).toBe(true);
+  expect(fitsRange(1536n, range(1000n, 1000n), 512n)).toBe(false);
 });

@@ -4,9 +4,9 @@ import {
   type ContentWish,
   chooseContent,
   isPlannedEnforced,
-  minimumBytes,
   parseFileSystemType,
 } from '../../../src/volume/choose-content.ts';
+import { newSizes } from '../../../src/volume/content-sizes.ts';
 import type { DirectoryAbility } from '../../../src/volume/pool.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
 import { blockContent, contentWish, imageContent } from './fakes/requests.ts';
@@ -73,7 +73,7 @@ test.each<[ContentPlan, bigint, boolean]>([
   [{ backend: 'image', use: { accessType: 'mount', fsType: undefined } }, 16n, true],
   [{ backend: 'image', use: { accessType: 'mount', fsType: 'xfs' } }, 300n, true],
 ])('%j has at least %s bytes, and is held to its size: %s', (plan, bytes, isEnforced) => {
-  expect(minimumBytes(fakeNode().model, plan)).toBe(bytes);
+  expect(newSizes(fakeNode().model, plan).minimumBytes).toBe(bytes);
   expect(isPlannedEnforced(plan)).toBe(isEnforced);
 });
 

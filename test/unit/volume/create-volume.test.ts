@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { CapacityRange } from '../../../src/volume/capacity.ts';
+import type { ContentWish } from '../../../src/volume/choose-content.ts';
 import { createVolume } from '../../../src/volume/create-volume.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import { nameHash, parseOwnId } from '../../../src/volume/object-id.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
 import { failAt } from './fakes/gate.ts';
 import { fakeNode, fixedNow, here } from './fakes/model.ts';
-import { capability, volumeSpec } from './fakes/requests.ts';
+import { blockCapability, capability, contentWish, volumeSpec } from './fakes/requests.ts';
 
 const elsewhere = { 'topology.hostpath.csi/node': 'node-2' };
 
@@ -45,6 +47,35 @@ describe('a new volume', () => {
     const volume = await createVolume(model, volumeSpec({ pool: 'fast' }));
     expect(volume.pool).toBe('fast');
     expect((await fastPool.records.volumes.load()).found).toEqual([volume]);
+  });
+
+  test.each<[string, Partial<ContentWish>, bigint, bigint]>([
+    ['ext4', { backend: 'image' }, 1n, 20n],
+    ['xfs', { backend: 'image', fsType: 'xfs' }, 299n, 300n],
+    ['sectors', { backend: 'image' }, 21n, 30n],
+    ['a block device', { isBlock: true }, 1n, 10n],
+    ['bytes, for a directory', {}, 1n, 1n],
+  ])('is as large as %s can be, and is the same for the same request', async (_, wish, asked, bytes) => {
+    const { model, devices, pool } = fakeNode();
+    devices.sectorBytes = 10n;
+    const capabilities = [wish.isBlock ? blockCapability() : capability()];
+    const make = (range: CapacityRange) =>
+      createVolume(model, volumeSpec({ wish: contentWish(wish), capabilities, range }));
+    const volume = await make({ requiredBytes: asked, limitBytes: bytes });
+    expect(volume.capacityBytes).toBe(bytes);
+    expect(pool.disk.promisedBytes).toBe(wish.backend || wish.isBlock ? bytes : 0n);
+    for (const limitBytes of [0n, bytes])
+      expect(await make({ requiredBytes: asked, limitBytes })).toBe(volume);
+  });
+
+  test('is refused where its limit leaves no size', async () => {
+    const { model, devices } = fakeNode();
+    devices.sectorBytes = 10n;
+    const wish = contentWish({ backend: 'image' });
+    const make = (requiredBytes: bigint, limitBytes: bigint) =>
+      createVolume(model, volumeSpec({ wish, range: { requiredBytes, limitBytes } }));
+    await expect(make(1n, 15n)).rejects.toMatchObject({ kind: 'out-of-range' });
+    await expect(make(21n, 29n)).rejects.toMatchObject({ kind: 'out-of-range' });
   });
 
   test('goes through every step of a create', async () => {

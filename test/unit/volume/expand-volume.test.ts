@@ -4,6 +4,7 @@ import { stageVolume } from '../../../src/volume/stage-volume.ts';
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { mutationSteps } from '../../../src/volume/steps.ts';
 import type { Volume, VolumeContent } from '../../../src/volume/volume.ts';
+import { makeDirectoryEntry, plainStatus } from './fakes/fake-tree.ts';
 import { failAt } from './fakes/gate.ts';
 import { imageAt } from './fakes/images.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
@@ -54,6 +55,30 @@ describe('expanding the content', () => {
       expect(pool.account.promisedBytes).toBe(100n);
     },
   );
+
+  test('of an image makes whole sectors, and no less than its file system grows to', async () => {
+    const node = await nodeWith(imageContent());
+    node.devices.sectorBytes = 30n;
+    expect((await node.expand(range(101n))).volume.capacityBytes).toBe(120n);
+    imageAt(node, node.volume).holds = {
+      fsType: 'btrfs',
+      root: makeDirectoryEntry(plainStatus),
+      sizeBytes: 100n,
+      usedBytes: 0n,
+    };
+    await expect(node.expand(range(121n, 269n))).rejects.toMatchObject({
+      kind: 'out-of-range',
+      about: 'limitBytes',
+      message: '269 bytes are too few; the file system needs 256',
+    });
+    expect((await node.expand(range(121n, 270n))).volume.capacityBytes).toBe(270n);
+  });
+
+  test('of an image that an older driver made fits the request it was made for', async () => {
+    const { devices, expand } = await nodeWith(blockContent);
+    devices.sectorBytes = 50n;
+    expect((await expand(range(99n, 99n))).volume.capacityBytes).toBe(100n);
+  });
 
   test.each([
     ['it would shrink', range(0n, 99n), 1000n, 'out-of-range', 'volumes do not shrink'],

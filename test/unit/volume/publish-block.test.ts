@@ -47,6 +47,25 @@ test('a volume that is not staged is refused', async () => {
   });
 });
 
+test('a volume that is staged elsewhere is refused, unless an older driver has not noted where', async () => {
+  const { model, volume, devices, mounts, makeDirectory } = await stagedNode();
+  const publish = (stagingPath: string) =>
+    publishVolume(model, volume, {
+      stagingPath,
+      targetPath: '/pod/a',
+      capability: blockCapability(),
+      readOnly: false,
+    });
+  const elsewhere = makeDirectory('/elsewhere');
+  await expect(publish(elsewhere)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('is not staged at "/elsewhere"'),
+  });
+  expect((await mounts.inspect('/pod/a')).kind).toBe('absent');
+  await devices.setLabel(contentPathOf(model, volume), '');
+  await publish(elsewhere);
+});
+
 test('a volume that is published stays attached', async () => {
   const { model, volume, publish } = await stagedNode();
   await publish();

@@ -207,9 +207,10 @@ describe('publishing an inline volume is refused, and nothing is made,', () => {
       { wish: { backend: 'directory', enforceCapacity: 'required' } },
     ],
     [
-      'a size too small for its file system',
-      '15 bytes are too few; the file system needs 16',
-      { ...image, sizeBytes: 15n },
+      'a file system that needs more than volumes may have',
+      '16 bytes are more than a volume may have, 15 bytes',
+      { ...image, sizeBytes: 1n },
+      { maximumVolumeBytes: 15n },
     ],
     [
       'a size larger than volumes may be',

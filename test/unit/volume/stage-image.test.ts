@@ -88,6 +88,19 @@ describe('an image', () => {
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
   });
 
+  test('too small for the file system that the first stage asks for is refused, and stays blank', async () => {
+    const { image, volume, stage, attached } = await prepare(imageContent());
+    const small = { ...volume, capacityBytes: 299n };
+    await expect(stage({ fsType: 'xfs' }, small)).rejects.toMatchObject({
+      kind: 'precondition',
+      about: 'fsType',
+      message: 'xfs needs 300 bytes, and the volume has 299; expand it, or ask for another file system',
+    });
+    expect(image.holds).toBe('blank');
+    expect(await attached()).toBeUndefined();
+    await stage({ fsType: 'ext4' }, small);
+  });
+
   test('that holds something unknown, or another file system, is refused and left', async () => {
     const { image, stage, unstage, attached } = await prepare();
     await stage();
@@ -116,33 +129,7 @@ describe('an image', () => {
     },
   );
 
-  test.each(['stage: file system mounted', 'growth'] as const)(
-    'that fails at "%s" is not left mounted, and grows when the call is repeated',
-    async (where) => {
-      let isBroken = false;
-      const { model, mounts, volume, image, stage, unstage, attached } = await prepare(
-        imageContent('xfs'),
-        (step) => {
-          if (isBroken && step === where) throw new Error('no luck');
-        },
-      );
-      await stage();
-      await unstage();
-      image.sizeBytes *= 2n;
-      const grown = { ...volume, capacityBytes: image.sizeBytes };
-      model.volumes.replace(grown);
-      isBroken = true;
-      if (where === 'growth') vi.spyOn(mounts, 'growFileSystem').mockRejectedValueOnce(new Error('no luck'));
-      await expect(stage({}, grown)).rejects.toThrow('no luck');
-      expect((await mounts.inspect(path)).kind).toBe('directory');
-      expect(await attached()).toBeUndefined();
-      isBroken = false;
-      await stage({}, grown);
-      expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
-    },
-  );
-
-  test('that was mounted by a driver that died before it could be grown is grown by a retry', async () => {
+  test('that has grown since it was mounted is filled by a repeated stage', async () => {
     const { model, mounts, volume, image, stage } = await prepare(imageContent('xfs'));
     await stage();
     image.sizeBytes *= 2n;

@@ -5,7 +5,7 @@ import { stageVolume, unstageVolume } from '../../../src/volume/stage-volume.ts'
 import { contentPathOf } from '../../../src/volume/staged-content.ts';
 import { volumeStats } from '../../../src/volume/volume-stats.ts';
 import { fakeNode } from './fakes/model.ts';
-import { capability } from './fakes/requests.ts';
+import { blockCapability, blockContent, capability } from './fakes/requests.ts';
 
 async function stagedNode() {
   const node = fakeNode();
@@ -31,6 +31,47 @@ test('a path where the volume is not mounted is not found', async () => {
   }
   await expect(volumeStats(model, await addVolume('b'), '/staging')).rejects.toMatchObject({
     kind: 'not-found',
+  });
+});
+
+describe('a block volume', () => {
+  async function stagedBlock() {
+    const node = fakeNode();
+    const volume = await node.addVolume('a', { content: blockContent });
+    const stage = (path: string) => stageVolume(node.model, volume, path, blockCapability());
+    const stats = (path: string) => volumeStats(node.model, volume, path);
+    return { ...node, volume, stage, stats };
+  }
+
+  test('is found where it is staged, and in no other directory', async () => {
+    const { makeDirectory, stage, stats } = await stagedBlock();
+    const [staging, other] = [makeDirectory('/staging'), makeDirectory('/other')];
+    await stage(staging);
+    await stats(staging);
+    for (const path of [other, '/', '/missing']) {
+      await expect(stats(path)).rejects.toMatchObject({ kind: 'not-found' });
+    }
+  });
+
+  test('may be staged at a few paths, and the ones noted last are known', async () => {
+    const { makeDirectory, stage, stats } = await stagedBlock();
+    const paths = [1, 2, 3, 4, 5].map((number) => makeDirectory(`/staging${number}`));
+    for (const path of [...paths, ...paths.slice(1)]) await stage(path);
+    const [first = '', ...others] = paths;
+    for (const path of others) await stats(path);
+    await expect(stats(first)).rejects.toMatchObject({ kind: 'not-found' });
+  });
+
+  test('that is not staged any more, or whose device somebody else has labelled, is found nowhere', async () => {
+    const { model, volume, devices, makeDirectory, stage, stats } = await stagedBlock();
+    const staging = makeDirectory('/staging');
+    await stage(staging);
+    await devices.setLabel(contentPathOf(model, volume), '/srv/image');
+    await expect(stats(staging)).rejects.toMatchObject({ kind: 'not-found' });
+    await stage(staging);
+    await stats(staging);
+    await unstageVolume(model, volume.id, staging);
+    await expect(stats(staging)).rejects.toMatchObject({ kind: 'not-found' });
   });
 });
 

@@ -5,6 +5,8 @@ import { systemError } from './system-error.ts';
 
 /** The Devices port in memory, on the files of fake mounts. */
 export class FakeDevices implements Devices {
+  /** Of the smallest size, so that tests can have images of a few bytes. */
+  sectorBytes = 1n;
   private readonly mounts: FakeMounts;
 
   constructor(mounts: FakeMounts) {
@@ -50,6 +52,15 @@ export class FakeDevices implements Devices {
 
   async sizeOf(device: Device): Promise<bigint> {
     return this.mounts.loops.existing(device).sizeBytes;
+  }
+
+  async labelOf(file: string): Promise<string | undefined> {
+    return this.loopOf(file)?.label;
+  }
+
+  async setLabel(file: string, label: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.label = label;
   }
 
   async isReadOnly(device: Device): Promise<boolean> {

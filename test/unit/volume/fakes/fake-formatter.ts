@@ -9,6 +9,7 @@ import { systemError } from './system-error.ts';
 /** The ImageFormatter port in memory, on the files of fake mounts. */
 export class FakeFormatter implements ImageFormatter {
   fileSystems: readonly FileSystemType[] = fileSystemTypes;
+  readonly leastGrownBytes = { ext4: 0n, xfs: 0n, btrfs: 256n };
   readonly minimumBytes = { ext4: 16n, xfs: 300n, btrfs: 109n };
   private readonly mounts: FakeMounts;
 

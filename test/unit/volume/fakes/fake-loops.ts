@@ -10,6 +10,7 @@ export interface FakeLoop extends Device {
   /** How large the device is, which it learned of its file. */
   sizeBytes: bigint;
   isReadOnly: boolean;
+  label: string;
   /** How many processes have it open. */
   userCount: number;
   /** Whether it goes when nobody uses it any more. */
@@ -41,6 +42,7 @@ export class FakeLoops {
       image: entry.image,
       sizeBytes: entry.image.sizeBytes,
       isReadOnly: false,
+      label: '',
       userCount: 0,
       isTemporary: false,
     };

@@ -181,6 +181,7 @@ export class FakeMounts implements Mounts {
     const mounted = this.mounted.find(({ tree }) => tree.device === device.number);
     const tree = mounted?.tree ?? new FakeTree(device.number, fileSystem.root);
     const flags = combineFlags(plainFlags, how.flags);
+    if (!flags.readOnly) this.fillDevice(device, how.fsType);
     return this.makeMount({ tree, root: tree.root, rootPath: '/', path: target, flags, covers }).mountId;
   }
 
@@ -190,9 +191,13 @@ export class FakeMounts implements Mounts {
 
   async growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
     this.existing(path);
-    if (fsType === 'ext4' && !this.canGrowExt4) return { isGrown: false };
+    return { isGrown: this.fillDevice(device, fsType) };
+  }
+
+  private fillDevice(device: Device, fsType: FileSystemType): boolean {
+    if (fsType === 'ext4' && !this.canGrowExt4) return false;
     this.loops.growFileSystem(device);
-    return { isGrown: true };
+    return true;
   }
 
   async isSmallerThanDevice(path: string, device: Device): Promise<boolean> {

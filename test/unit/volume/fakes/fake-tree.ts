@@ -44,7 +44,7 @@ export type FakeEntry =
   | { readonly kind: 'symlink'; readonly inode: bigint; readonly to: string }
   | { readonly kind: 'other'; readonly inode: bigint; readonly deviceNode: string | undefined };
 
-const plainStatus: FakeStatus = { uid: 0, gid: 0, mode: 0o755 };
+export const plainStatus: FakeStatus = { uid: 0, gid: 0, mode: 0o755 };
 let lastInode = 1n;
 
 /** One file system in memory. Paths are absolute and begin at its root; missing parents are made. */

@@ -1,0 +1,21 @@
+import { diskFaultOf, isShortage } from '../kernel/disk-fault.ts';
+import { MountRefused } from '../kernel/file-system-mount.ts';
+import { VolumeError } from '../volume/errors.ts';
+
+const hints: Partial<Record<string, string>> = {
+  damaged: 'its file system is damaged: check it while the volume is not staged',
+  failing:
+    "its file system is damaged, or the disk of its pool fails: see the kernel's log, and check the file system while the volume is not staged",
+};
+
+/**
+ * What it means that the kernel does not mount the file system of an image: the volume's own is to blame, not the path
+ * where it would be mounted, and not its pool. A shortage of the node, or an error of another kind, comes back as it is.
+ */
+export function mountError(error: unknown): unknown {
+  if (!(error instanceof MountRefused) || isShortage(error)) return error;
+  const kind = diskFaultOf(error)?.kind;
+  const hint = kind === undefined ? undefined : hints[kind];
+  const message = `the volume cannot be mounted: ${error.message}${hint === undefined ? '' : `; ${hint}`}`;
+  return new VolumeError('precondition', message, { cause: error });
+}

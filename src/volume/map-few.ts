@@ -1,0 +1,20 @@
+/** How many looks at the same disk run at once, when there is one for each volume. */
+export const LOOKS_AT_ONCE = 16;
+
+/**
+ * The results of `map` for all items, in their order, with a limited number under way at once: on a disk that hangs each
+ * of them holds a thread.
+ */
+export async function mapFew<T, R>(
+  items: readonly T[],
+  limit: number,
+  map: (item: T) => Promise<R>,
+): Promise<R[]> {
+  const results: R[] = [];
+  const waiting = items.entries();
+  const work = async () => {
+    for (const [index, item] of waiting) results[index] = await map(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
+  return results;
+}

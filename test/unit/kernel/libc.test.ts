@@ -1,0 +1,42 @@
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { call, callNow, libraryCall } from '../../../src/kernel/libc.ts';
+import { fileSystemOf } from '../../../src/kernel/statfs.ts';
+
+const flock = libraryCall('flock', ['int', 'int']);
+const LOCK_EX = 2;
+const LOCK_UN = 8;
+const AT_ONCE = 1000;
+
+/** Opens a file for one test, each time anew. */
+function opener(): () => number {
+  const directory = mkdtempSync(join(tmpdir(), 'csi-'));
+  const fds: number[] = [];
+  onTestFinished(() => {
+    for (const fd of fds) closeSync(fd);
+    rmSync(directory, { recursive: true });
+  });
+  return () => {
+    const fd = openSync(join(directory, 'file'), 'w');
+    fds.push(fd);
+    return fd;
+  };
+}
+
+test('any number of calls may be made at once', async () => {
+  const fd = opener()();
+  const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => fileSystemOf(fd)));
+  expect(new Set(answers.map(({ magic }) => magic)).size).toBe(1);
+});
+
+test('an urgent call is made while more calls hang than there are threads', async () => {
+  const open = opener();
+  const [held, other] = [open(), open()];
+  callNow(flock, 'file', held, LOCK_EX);
+  // All of them wait for the lock; one lock that is taken more than once is one lock.
+  const hanging = Array.from({ length: AT_ONCE }, () => call(flock, 'file', other, LOCK_EX));
+  expect(await call({ ...flock, isUrgent: true }, 'file', held, LOCK_UN)).toBe(0);
+  expect(new Set(await Promise.all(hanging))).toEqual(new Set([0]));
+});
