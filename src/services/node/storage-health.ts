@@ -14,7 +14,7 @@ const statuses = {
 export function storageHealthHandler(model: Model) {
   return async (): Promise<NodeGetStorageHealthResponse> => {
     const pools = await Promise.all(model.pools.all.map((pool) => poolHealth(model, pool)));
-    const findings = pools.flatMap((pool) => [...pool.findings, ...pool.space]);
+    const findings = pools.flatMap((pool) => [...pool.findings, ...pool.space, ...pool.leftovers]);
     return {
       backend_health: findings.map(({ status, reason, message }) => ({
         status: statuses[status],

@@ -12,6 +12,8 @@ export interface PoolHealth {
   readonly findings: readonly Finding[];
   /** What is wrong with the space of its disk, which concerns only volumes that have none of their own. */
   readonly space: readonly Finding[];
+  /** What was deleted and cannot be removed, which concerns no volume that there is. */
+  readonly leftovers: readonly Finding[];
   /** Whether there is anything to look at. */
   readonly isReachable: boolean;
 }
@@ -19,11 +21,11 @@ export interface PoolHealth {
 /** Looks at a pool. Never rejects because the pool is gone, or its disk is broken. */
 export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
   const unreachable = await whyUnreachable(pool);
-  if (unreachable) return { findings: [unreachable], space: [], isReachable: false };
+  if (unreachable) return { findings: [unreachable], space: [], leftovers: [], isReachable: false };
   const name = `pool ${quote(pool.name)}`;
   const findings = await orUnreadable(name, () => readOnlyPool(model, pool));
   const space = await orUnreadable(name, async () => nearlyFull(`the disk of ${name}`, await pool.usage()));
-  return { findings, space, isReachable: true };
+  return { findings, space, leftovers: leftoversOf(pool), isReachable: true };
 }
 
 /** What keeps a pool from being reached, undefined when nothing does. */
@@ -41,4 +43,11 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
 async function readOnlyPool(model: Model, pool: Pool): Promise<Finding[]> {
   if (!(await isReadOnlyPool(model, pool))) return [];
   return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only: its file system takes no writes`)];
+}
+
+function leftoversOf({ name, stuckRemovals }: Pool): Finding[] {
+  return stuckRemovals.map(({ directory, reason }) => {
+    const message = `pool ${quote(name)} still holds deleted content in ${directory}, which cannot be removed (${reason}); the driver keeps trying`;
+    return finding('DeletedContentLeft', message);
+  });
 }
