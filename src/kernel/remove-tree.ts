@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
-import { closeSync, constants } from 'node:fs';
+import { closeSync, constants, readlinkSync } from 'node:fs';
 import { opendir, rename, rmdir, unlink } from 'node:fs/promises';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { isSubvolume, ROOT_INODE } from './btrfs.ts';
 import { removeQgroup } from './btrfs-quota.ts';
 import { withDescriptor } from './descriptor.ts';
-import { errno, isErrno } from './errno.ts';
+import { errno, errnoOf, isErrno, KernelError } from './errno.ts';
 import { below, openDirectoryInMount, withPath } from './path-handle.ts';
 import { removeSubvolumeTree } from './remove-subvolume-tree.ts';
 import { statusOf } from './statx.ts';
@@ -21,7 +21,7 @@ const PASS_LIMIT = 8;
  * through descriptors that follow no symbolic link and cross no mount, so that a process which still writes in
  * the tree cannot lead it outside. A subvolume of btrfs, wherever it is in the tree, goes in one step with those nested
  * in it, read-only ones too, and its qgroup. What does not exist is removed already.
- * @throws KernelError or a node:fs error: EXDEV or EBUSY where something is mounted in it, EPERM for an
+ * @throws KernelError with the path of what is in the way: EXDEV or EBUSY where something is mounted in it, EPERM for an
  *   immutable file; the rest of the tree may be gone by then
  */
 export async function removeTree(path: string): Promise<void> {
@@ -47,7 +47,7 @@ class TreeRemoval {
     } catch (error) {
       // A symbolic link, or anything else that is not a directory.
       if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
-      await unlink(below(parentFd, name));
+      await unlinkAt(parentFd, name);
     }
   }
 
@@ -55,7 +55,7 @@ class TreeRemoval {
     for (let pass = 1; ; pass++) {
       if ((await this.emptyDirectory(parentFd, name, depth)) === 'removed') return;
       try {
-        await rmdir(below(parentFd, name));
+        await naming('rmdir', parentFd, name, rmdir(below(parentFd, name)));
         return;
       } catch (error) {
         if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
@@ -69,7 +69,7 @@ class TreeRemoval {
     depth: number,
   ): Promise<'emptied' | 'removed'> {
     // What is mounted there, or is mounted there just now, is neither opened nor asked.
-    const fd = await openDirectoryInMount(parentFd, name);
+    const fd = await naming('openat2', parentFd, name, openDirectoryInMount(parentFd, name));
     try {
       if (await isSubvolumeRemoved(fd, parentFd, name)) return 'removed';
       const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
@@ -84,17 +84,32 @@ class TreeRemoval {
   }
 
   private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
-    const path = below(parentFd, entry.name);
     if (entry.isFile() || entry.isSymbolicLink()) {
-      await unlink(path);
+      await unlinkAt(parentFd, entry.name);
     } else if (depth < DEPTH_LIMIT) {
       // Some file systems leave the type out of a directory's entries, so it need not be one.
       await this.remove(parentFd, entry.name, depth + 1);
     } else if (!(await isRemovedAsSubvolume(parentFd, entry.name))) {
       const shallowName = Buffer.from(`.deep-${randomUUID()}`);
-      await rename(path, below(this.topFd, shallowName));
+      const moving = rename(below(parentFd, entry.name), below(this.topFd, shallowName));
+      await naming('rename', parentFd, entry.name, moving);
       await this.remove(this.topFd, shallowName, 0);
     }
+  }
+}
+
+function unlinkAt(parentFd: number, name: Buffer): Promise<void> {
+  return naming('unlink', parentFd, name, unlink(below(parentFd, name)));
+}
+
+/** Work on an entry of an open directory, whose errors name its real path: people look for the file that is in the way. */
+async function naming<T>(syscall: string, parentFd: number, name: Buffer, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const number = errnoOf(error);
+    if (number === undefined) throw error;
+    throw new KernelError(syscall, number, join(readlinkSync(below(parentFd)), name.toString()));
   }
 }
 

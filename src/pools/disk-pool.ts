@@ -8,7 +8,7 @@ import { onDiskOf } from '../records/storage-error.ts';
 import type { Account } from '../volume/account.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemUsage } from '../volume/mounts-port.ts';
-import type { Pool, PoolAbilities, PoolRecords } from '../volume/pool.ts';
+import type { Pool, PoolAbilities, PoolRecords, StuckRemoval } from '../volume/pool.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import { endsWithin } from './ends-within.ts';
 import { Heartbeat } from './heartbeat.ts';
@@ -101,6 +101,10 @@ export class DiskPool implements Pool {
 
   get backends(): Pool['backends'] {
     return this.connected().backends;
+  }
+
+  get stuckRemovals(): readonly StuckRemoval[] {
+    return this.connection?.removals.stuck ?? [];
   }
 
   /** Stays known while the disk is away: its volumes are still promised their space. */

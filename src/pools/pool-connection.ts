@@ -130,12 +130,13 @@ function makeRecords(
 }
 
 function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolSurroundings): RemovalQueue {
-  return new RemovalQueue(
-    async (directory) => {
+  return new RemovalQueue({
+    async remove(directory) {
       await removeLeftover(backends, directory);
       await onStep('delete: content removed');
     },
-    (directory, err, retryMs) =>
+    onFailure: (directory, err, retryMs) =>
       logger.error({ err, directory, retryMs }, 'cannot remove deleted content; will retry'),
-  );
+    onRecovery: (directory) => logger.info({ directory }, 'removed deleted content after a retry'),
+  });
 }

@@ -1,7 +1,7 @@
 import type { Account } from '../volume/account.ts';
 import type { VolumeError } from '../volume/errors.ts';
 import type { FileSystemUsage } from '../volume/mounts-port.ts';
-import { type Pool, type PoolAbilities, type PoolRecords, Pools } from '../volume/pool.ts';
+import { type Pool, type PoolAbilities, type PoolRecords, Pools, type StuckRemoval } from '../volume/pool.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import type { DiskPool, PoolUse } from './disk-pool.ts';
 
@@ -82,6 +82,10 @@ class HeldPool implements Pool {
 
   get disk(): Account {
     return this.pool.disk;
+  }
+
+  get stuckRemovals(): readonly StuckRemoval[] {
+    return this.pool.stuckRemovals;
   }
 
   get abilities(): PoolAbilities {

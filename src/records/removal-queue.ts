@@ -1,28 +1,47 @@
+import type { StuckRemoval } from '../volume/pool.ts';
+
+/** What a queue needs of its surroundings. */
+export interface RemovalParts {
+  /** Removes one directory. */
+  readonly remove: (directory: string) => Promise<void>;
+  /** Called when a directory cannot be removed, once for each reason: the same one is not repeated. */
+  readonly onFailure: (directory: string, error: unknown, retryMs: number) => void;
+  /** Called when a directory is removed that could not be removed before. */
+  readonly onRecovery: (directory: string) => void;
+  /** Calls back later. @returns a function that prevents it */
+  readonly after?: (delayMs: number, callback: () => void) => () => void;
+}
+
+interface Failure {
+  readonly count: number;
+  readonly reason: string;
+}
+
 /**
  * Removes directories in the background, a few at a time: deleting a volume answers when it is forgotten, and
  * its content goes afterwards. What cannot be removed is tried again, less and less often; what is left when the
  * process ends goes at the next start.
  */
 export class RemovalQueue {
-  private readonly remove: (directory: string) => Promise<void>;
-  private readonly onFailure: (directory: string, error: unknown, retryMs: number) => void;
+  private readonly parts: RemovalParts;
+  private readonly after: NonNullable<RemovalParts['after']>;
   private readonly waiting: string[] = [];
-  private readonly failureCounts = new Map<string, number>();
-  private readonly timers = new Set<NodeJS.Timeout>();
+  private readonly failures = new Map<string, Failure>();
+  private readonly retries = new Set<() => void>();
   private readonly idleListeners: (() => void)[] = [];
   private runningCount = 0;
   private isStopped = false;
 
-  /**
-   * @param remove removes one directory
-   * @param onFailure is told of one that could not be removed, and in how many milliseconds it is tried again
-   */
-  constructor(
-    remove: (directory: string) => Promise<void>,
-    onFailure: (directory: string, error: unknown, retryMs: number) => void,
-  ) {
-    this.remove = remove;
-    this.onFailure = onFailure;
+  constructor(parts: RemovalParts) {
+    this.parts = parts;
+    this.after = parts.after ?? afterTimeout;
+  }
+
+  /** The directories that could not be removed several times in a row. */
+  get stuck(): StuckRemoval[] {
+    return [...this.failures]
+      .filter(([, { count }]) => count >= STUCK_AFTER_FAILURES)
+      .map(([directory, { reason }]) => ({ directory, reason }));
   }
 
   add(directory: string): void {
@@ -34,8 +53,8 @@ export class RemovalQueue {
   stop(): Promise<void> {
     this.isStopped = true;
     this.waiting.length = 0;
-    for (const timer of this.timers) clearTimeout(timer);
-    this.timers.clear();
+    for (const cancel of this.retries) cancel();
+    this.retries.clear();
     return this.idle();
   }
 
@@ -50,27 +69,32 @@ export class RemovalQueue {
     const directory = this.waiting.shift();
     if (directory === undefined) return;
     this.runningCount++;
-    void this.remove(directory)
+    void this.parts
+      .remove(directory)
       .then(
-        () => void this.failureCounts.delete(directory),
-        (error) => this.retryLater(directory, error),
+        () => this.recovered(directory),
+        (error: unknown) => this.retryLater(directory, error),
       )
       .finally(() => this.finishOne());
   }
 
+  private recovered(directory: string): void {
+    if (this.failures.delete(directory)) this.parts.onRecovery(directory);
+  }
+
   private retryLater(directory: string, error: unknown): void {
-    const failureCount = (this.failureCounts.get(directory) ?? 0) + 1;
-    this.failureCounts.set(directory, failureCount);
-    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (failureCount - 1), LAST_RETRY_MS);
-    this.onFailure(directory, error, retryMs);
+    const before = this.failures.get(directory);
+    const reason = error instanceof Error ? error.message : String(error);
+    const count = (before?.count ?? 0) + 1;
+    this.failures.set(directory, { count, reason });
+    const retryMs = Math.min(FIRST_RETRY_MS * 2 ** (count - 1), LAST_RETRY_MS);
+    if (reason !== before?.reason) this.parts.onFailure(directory, error, retryMs);
     if (this.isStopped) return;
-    const timer = setTimeout(() => {
-      this.timers.delete(timer);
+    const cancel = this.after(retryMs, () => {
+      this.retries.delete(cancel);
       this.add(directory);
-    }, retryMs);
-    // Nothing waits for it when the process ends.
-    timer.unref();
-    this.timers.add(timer);
+    });
+    this.retries.add(cancel);
   }
 
   private finishOne(): void {
@@ -80,6 +104,15 @@ export class RemovalQueue {
   }
 }
 
+function afterTimeout(delayMs: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, delayMs);
+  // Nothing waits for it when the process ends.
+  timer.unref();
+  return () => clearTimeout(timer);
+}
+
 const CONCURRENCY_LIMIT = 2;
+/** By then it has been tried for a quarter of a minute. */
+const STUCK_AFTER_FAILURES = 5;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 300_000;

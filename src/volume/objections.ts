@@ -3,6 +3,7 @@ import { fsTypeOf, type MountCapability, type VolumeCapability } from './capabil
 import { type Subject, VolumeError, type VolumeErrorKind } from './errors.ts';
 import { optionObjection } from './file-system-options.ts';
 import { defaultFileSystemType } from './file-system-type.ts';
+import { mountFlagNames } from './mount-flags.ts';
 import type { BackendKind, ImageUse } from './volume.ts';
 
 /**
@@ -87,7 +88,7 @@ export function objectionError({ about, message }: Objection, kind: VolumeErrorK
 /** A directory has the file system of its pool, whatever fs_type asks for, and its options are not to be changed. */
 function directoryObjection({ fileSystemOptions: [option] }: MountCapability): Objection | undefined {
   if (option === undefined) return undefined;
-  const message = `"${option}" is an option of a whole file system, and the volume is a directory in one; an image can have it`;
+  const message = `"${option}" is an option of a whole file system, which an image can have; a directory can have ${mountFlagNames.join(', ')}`;
   return { about: 'mountFlags', message };
 }
 

@@ -32,6 +32,13 @@ export interface PoolRecords {
   readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
 }
 
+/** What was deleted and cannot be removed, though it was tried several times. */
+export interface StuckRemoval {
+  readonly directory: string;
+  /** The error of the last try, which names the file. */
+  readonly reason: string;
+}
+
 /**
  * A named directory in which volumes live. Its disk may be missing; then everything but its name, id and path is a
  * VolumeError unavailable until `checkReachable` finds it again.
@@ -52,6 +59,8 @@ export interface Pool {
   readonly classes: ReadonlyMap<string, Account>;
   /** What the volumes that are held to their size are promised on its disk, those of other pools there included. */
   readonly disk: Account;
+  /** Empty also while its disk is away. */
+  readonly stuckRemovals: readonly StuckRemoval[];
   /** Aborted, with a VolumeError unavailable, when the disk goes away from under the work that uses it. */
   readonly lost: AbortSignal;
   /**

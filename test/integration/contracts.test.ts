@@ -108,8 +108,12 @@ recordsContract('DiskRecords in a pool of the driver', async () => {
     destroyed.push(directory);
     await removeTree(directory);
   };
-  const removals = new RemovalQueue(destroy, (_, error) => {
-    throw error;
+  const removals = new RemovalQueue({
+    remove: destroy,
+    onFailure(_, error) {
+      throw error;
+    },
+    onRecovery: () => {},
   });
   const parts = { layout, poolName: 'default', removals, destroy, onStep: passStep };
   const records = new DiskRecords({ ...parts, kind: volumeRecords });

@@ -15,9 +15,10 @@ const statuses = {
 export function storageHealthHandler(model: Model) {
   return async (): Promise<NodeGetStorageHealthResponse> => {
     const looks = model.pools.all.map(async (pool) => {
-      const { findings, space } = await poolHealth(model, pool);
-      for (const each of [...findings, ...space]) model.onFinding({ pool: pool.name }, each);
-      return [...findings, ...space];
+      const { findings, space, leftovers } = await poolHealth(model, pool);
+      const all = [...findings, ...space, ...leftovers];
+      for (const each of all) model.onFinding({ pool: pool.name }, each);
+      return all;
     });
     const findings = (await Promise.all(looks)).flat();
     return {

@@ -29,6 +29,8 @@ export const healthReasons = {
   UnexpectedlyReadOnly: 'DEGRADED',
   /** The file system of a pool takes no writes. */
   PoolReadOnly: 'DEGRADED',
+  /** What was deleted takes up space of a pool, because it cannot be removed. */
+  DeletedContentLeft: 'DEGRADED',
   /** Nothing holds the volume to its size. */
   CapacityNotEnforced: 'DEGRADED',
   NearlyOutOfSpace: 'DEGRADED',

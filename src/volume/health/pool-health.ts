@@ -12,6 +12,8 @@ export interface PoolHealth {
   readonly findings: readonly Finding[];
   /** What is wrong with the space of its disk, which concerns only volumes that have none of their own. */
   readonly space: readonly Finding[];
+  /** What was deleted and cannot be removed, which concerns no volume that there is. */
+  readonly leftovers: readonly Finding[];
   /** Whether there is anything to look at. */
   readonly isReachable: boolean;
 }
@@ -20,11 +22,16 @@ export interface PoolHealth {
 export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
   const unreachable = await whyUnreachable(pool);
   const ofPool = (each: Finding) => ({ ...each, pool: pool.name });
-  if (unreachable) return { findings: [ofPool(unreachable)], space: [], isReachable: false };
+  if (unreachable) return { findings: [ofPool(unreachable)], space: [], leftovers: [], isReachable: false };
   const name = `pool ${quote(pool.name)}`;
   const findings = await orUnreadable(name, () => readOnlyPool(model, pool));
   const space = await orUnreadable(name, async () => nearlyFull(`the disk of ${name}`, await pool.usage()));
-  return { findings: findings.map(ofPool), space: space.map(ofPool), isReachable: true };
+  return {
+    findings: findings.map(ofPool),
+    space: space.map(ofPool),
+    leftovers: leftoversOf(pool).map(ofPool),
+    isReachable: true,
+  };
 }
 
 /** What keeps a pool from being reached, undefined when nothing does. */
@@ -42,4 +49,11 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
 async function readOnlyPool(model: Model, pool: Pool): Promise<Finding[]> {
   if (!(await isReadOnlyPool(model, pool))) return [];
   return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only: its file system takes no writes`)];
+}
+
+function leftoversOf({ name, stuckRemovals }: Pool): Finding[] {
+  return stuckRemovals.map(({ directory, reason }) => {
+    const message = `pool ${quote(name)} cannot remove deleted content yet: ${reason} (in ${directory})`;
+    return finding('DeletedContentLeft', message);
+  });
 }

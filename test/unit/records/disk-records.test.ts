@@ -24,8 +24,12 @@ function makeSubject(onStep: OnStep = passStep) {
     destroyed.push(directory);
     await removeTree(directory);
   };
-  const removals = new RemovalQueue(destroy, (_, error) => {
-    throw error;
+  const removals = new RemovalQueue({
+    remove: destroy,
+    onFailure(_, error) {
+      throw error;
+    },
+    onRecovery: () => {},
   });
   const parts = { layout, poolName: 'default', removals, destroy, onStep };
   return {

@@ -37,10 +37,7 @@ function failNext(code: Code, times: number): void {
 async function recordsWith(count: number) {
   const layout = poolLayout(temporaryDirectory());
   for (const path of [layout.volumes, layout.incoming, layout.outgoing]) mkdirSync(path);
-  const removals = new RemovalQueue(
-    async () => {},
-    () => {},
-  );
+  const removals = new RemovalQueue({ remove: async () => {}, onFailure: () => {}, onRecovery: () => {} });
   const parts = { layout, poolName: 'default', removals, destroy: async () => {}, onStep: passStep };
   const records = new DiskRecords({ ...parts, kind: volumeRecords });
   for (let number = 0; number < count; number++) {

@@ -13,7 +13,11 @@ function controlledQueue(directories: string[] = []) {
     running.set(directory, removal);
     return removal.promise;
   };
-  const queue = new RemovalQueue(remove, (directory, error) => failures.push([directory, error]));
+  const queue = new RemovalQueue({
+    remove,
+    onFailure: (directory, error) => failures.push([directory, error]),
+    onRecovery: () => {},
+  });
   for (const directory of directories) queue.add(directory);
   return { queue, begun, failures, running };
 }
@@ -71,22 +75,85 @@ test('stopping lets those under way end, and begins no more', async () => {
   expect(begun).toEqual(['a', 'b']);
 });
 
-test('what could not be removed is tried again, less and less often, until the queue stops', async () => {
-  vi.useFakeTimers();
-  onTestFinished(() => void vi.useRealTimers());
-  const tries: string[] = [];
-  const delays: number[] = [];
-  const remove = async (directory: string) => {
-    tries.push(directory);
-    throw new Error('EBUSY');
+/** A queue whose retries begin when the test says so. */
+function retryingQueue(remove: (directory: string) => Promise<void>) {
+  const told: string[] = [];
+  const retries: { delayMs: number; callback: () => void }[] = [];
+  const queue = new RemovalQueue({
+    remove,
+    onFailure: (directory, error, retryMs) => told.push(`${directory}: ${error}, again in ${retryMs} ms`),
+    onRecovery: (directory) => told.push(`${directory} is removed`),
+    after(delayMs, callback) {
+      const retry = { delayMs, callback };
+      retries.push(retry);
+      return () => void retries.splice(retries.indexOf(retry), 1);
+    },
+  });
+  const retryNow = async () => {
+    const retry = retries.shift();
+    retry?.callback();
+    await queue.idle();
+    return retry?.delayMs;
   };
-  const queue = new RemovalQueue(remove, (_, __, retryMs) => delays.push(retryMs));
+  return { queue, told, retries, retryNow };
+}
+
+test('what cannot be removed is tried again, less and less often, until the queue stops', async () => {
+  const remove = vi.fn(() => Promise.reject(new Error('EPERM')));
+  const { queue, retries, retryNow } = retryingQueue(remove);
   queue.add('a');
   await queue.idle();
-  for (let time = 0; time < 11; time++) await vi.advanceTimersToNextTimerAsync();
-  expect(tries).toHaveLength(12);
+  const delays: unknown[] = [];
+  for (let time = 0; time < 11; time++) delays.push(await retryNow());
+  expect(remove).toHaveBeenCalledTimes(12);
   expect(delays.slice(0, 3)).toEqual([1000, 2000, 4000]);
   expect(delays.at(-1)).toBe(300_000);
+  await queue.stop();
+  expect(retries).toEqual([]);
+});
+
+test('each reason is told once, and that it is removed after all', async () => {
+  const reasons = ['EPERM', 'EPERM', 'EBUSY', 'EBUSY'];
+  const { queue, told, retries, retryNow } = retryingQueue(async () => {
+    const reason = reasons.shift();
+    if (reason !== undefined) throw new Error(reason);
+  });
+  queue.add('a');
+  await queue.idle();
+  for (let time = 0; time < 4; time++) await retryNow();
+  expect(told).toEqual([
+    'a: Error: EPERM, again in 1000 ms',
+    'a: Error: EBUSY, again in 4000 ms',
+    'a is removed',
+  ]);
+  expect(retries).toEqual([]);
+});
+
+test('what has failed five times is stuck, until it is removed', async () => {
+  let reason: string | undefined = 'EPERM';
+  const { queue, retryNow } = retryingQueue(async (directory) => {
+    if (directory === 'a' && reason !== undefined) throw new Error(reason);
+  });
+  for (const directory of ['a', 'b']) queue.add(directory);
+  await queue.idle();
+  for (let time = 2; time < 5; time++) await retryNow();
+  expect(queue.stuck).toEqual([]);
+  await retryNow();
+  expect(queue.stuck).toEqual([{ directory: 'a', reason: 'EPERM' }]);
+  reason = undefined;
+  await retryNow();
+  expect(queue.stuck).toEqual([]);
+});
+
+test('without a clock of its own it takes that of the process, which does not wait for it', async () => {
+  vi.useFakeTimers();
+  onTestFinished(() => void vi.useRealTimers());
+  const remove = vi.fn(() => Promise.reject(new Error('EBUSY')));
+  const queue = new RemovalQueue({ remove, onFailure: () => {}, onRecovery: () => {} });
+  queue.add('a');
+  await queue.idle();
+  await vi.advanceTimersToNextTimerAsync();
+  expect(remove).toHaveBeenCalledTimes(2);
   await queue.stop();
   expect(vi.getTimerCount()).toBe(0);
 });

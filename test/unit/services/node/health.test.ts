@@ -129,6 +129,26 @@ describe('NodeGetStorageHealth', () => {
     });
   });
 
+  test('tells what was deleted and cannot be removed, which is no fault of a volume', async () => {
+    const { model, pool, addVolume } = fakeNode();
+    const { id: volume_id } = await addVolume('a', { content: imageContent() });
+    const stuck = { directory: '/pool/.outgoing/b', reason: 'unlink /pool/.outgoing/b/data/c: EPERM' };
+    Object.assign(pool, { stuckRemovals: [stuck] });
+    const { NodeGetStorageHealth, NodeGetVolumeHealth } = nodeOf(model);
+    expect(await NodeGetStorageHealth({})).toEqual({
+      backend_health: [
+        {
+          status: 'STORAGE_DEGRADED',
+          reason: 'DeletedContentLeft',
+          message:
+            'pool "default" cannot remove deleted content yet: unlink /pool/.outgoing/b/data/c: EPERM (in /pool/.outgoing/b)',
+          volume_capability: null,
+        },
+      ],
+    });
+    expect((await NodeGetVolumeHealth({ volume_id })).volume_health?.health_statuses).toEqual([]);
+  });
+
   test('tells a pool that is read-only or nearly full, and one whose disk answers with errors', async () => {
     const { model, mounts, pool, fastPool, findings } = fakeNode();
     mounts.failFileSystem(pool.path);

@@ -254,6 +254,7 @@ function fakePool(
     account: new Account(capacityBytes),
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
     disk,
+    stuckRemovals: [],
     lost: new AbortController().signal,
     takingDown: (work) => work(),
     checkReachable: async () => {},

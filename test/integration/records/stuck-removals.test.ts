@@ -1,0 +1,48 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { RemovalQueue } from '../../../src/records/removal-queue.ts';
+import { mountedImage } from '../../support/disk-image.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+
+test.skipIf(!isHostRoot)('an immutable file is named, and its directory goes once it is not', async () => {
+  const directory = join(mountedImage({ mkfs: ['mkfs.ext4', '-q'] }), 'deleted');
+  const file = join(directory, 'data', 'immutable');
+  mkdirSync(join(directory, 'data'), { recursive: true });
+  writeFileSync(file, '');
+  const setImmutable = (sign: '+' | '-') => execFileSync('chattr', [`${sign}i`, file]);
+  setImmutable('+');
+  onTestFinished(() => {
+    if (existsSync(file)) setImmutable('-');
+  });
+
+  const told: unknown[] = [];
+  const retries: (() => void)[] = [];
+  const queue = new RemovalQueue({
+    remove: removeTree,
+    onFailure: (_, error) => told.push(String(error)),
+    onRecovery: (removed) => told.push(removed),
+    after(_, callback) {
+      retries.push(callback);
+      return () => {};
+    },
+  });
+  const retry = async () => {
+    retries.shift()?.();
+    await queue.idle();
+  };
+  queue.add(directory);
+  await queue.idle();
+  for (let time = 0; time < 4; time++) await retry();
+  const reason = `unlink ${file}: EPERM`;
+  expect(told).toEqual([`KernelError: ${reason}`]);
+  expect(queue.stuck).toEqual([{ directory, reason }]);
+
+  setImmutable('-');
+  await retry();
+  expect(told.at(-1)).toBe(directory);
+  expect(queue.stuck).toEqual([]);
+  expect(existsSync(directory)).toBe(false);
+});
