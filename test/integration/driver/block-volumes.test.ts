@@ -286,7 +286,8 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     ] as const) {
       const { volume_id } = paths;
       const request = { ...paths, volume_capability: other };
-      await expectRefusal(node.node.NodeStageVolume(request), 'FAILED_PRECONDITION', 'block device');
+      const stagedElsewhere = { ...request, staging_target_path: node.newStaging() };
+      await expectRefusal(node.node.NodeStageVolume(stagedElsewhere), 'FAILED_PRECONDITION', 'block device');
       const elsewhere = { ...request, target_path: node.newPath() };
       await expectRefusal(node.node.NodePublishVolume(elsewhere), 'FAILED_PRECONDITION', 'block device');
       expect(existsSync(elsewhere.target_path)).toBe(false);
