@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { hasCapability } from '../../../src/kernel/capabilities.ts';
+import { testGrowth } from '../../support/growth-walk.ts';
 import { startedNode } from '../../support/test-node.ts';
 
 const GIB = 1024 ** 3;
@@ -48,3 +49,5 @@ function totalBytes(path: string): number {
   const { bsize, blocks } = statfsSync(path);
   return bsize * blocks;
 }
+
+describe('a volume with ext4', () => testGrowth('ext4'));
