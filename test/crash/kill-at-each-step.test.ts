@@ -10,6 +10,7 @@ import { isHostRoot } from '../support/host-root.ts';
 import { mountCapability } from '../support/requests.ts';
 import { mountsBelow, scratchDirectory } from '../support/scratch.ts';
 import { copySteps } from './copy-steps.ts';
+import { sampleOf } from './sample.ts';
 
 const MIB = 1024 ** 2;
 const {
@@ -83,7 +84,9 @@ const block: Kind = {
   steps: [...everywhere, 'stage: checked', ...stageBlock, 'expand: device grown', ...unstageBlock],
 };
 const kinds = isHostRoot ? [directory, retained, image, block] : [directory, retained];
-const cases = kinds.flatMap((kind) => kind.steps.map((step) => ({ kind, name: kind.name, step })));
+const cases = kinds.flatMap((kind, offset) =>
+  sampleOf(kind.steps, offset).map((step) => ({ kind, name: kind.name, step })),
+);
 
 /** A volume's whole life, one call after the other; the same calls serve as retries. */
 const life = [

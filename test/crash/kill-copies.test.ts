@@ -14,6 +14,7 @@ import { blockDevice, fileSystem } from '../support/image-node.ts';
 import { mountCapability } from '../support/requests.ts';
 import type { Published } from '../support/test-node.ts';
 import { stepsOfCopies } from './copy-steps.ts';
+import { sampleOf } from './sample.ts';
 import { StoppableNode } from './stoppable-node.ts';
 
 const MIB = 1024 ** 2;
@@ -82,10 +83,12 @@ const block: Kind = {
 const kinds = isHostRoot ? [directory, image, sharedImage, subvolume, block] : [directory];
 
 describe.each(kinds)('of $name, with the driver killed at each step,', (kind) => {
+  const sample = (steps: readonly Step[]) => sampleOf(steps, kinds.indexOf(kind));
+
   test('a snapshot is made or deleted, whole or not at all, and once', async () => {
     const host = await startHost(kind);
     const source = await host.createSource('source', kind.isMounted.alone);
-    const steps: Step[] = [...createSnapshot, ...(kind.isFrozenAlone ? freeze : [])];
+    const steps = sample([...createSnapshot, ...(kind.isFrozenAlone ? freeze : [])]);
     for (const [index, step] of steps.entries()) {
       host.write(source, `before ${step}`);
       const request = { name: `s${index}`, source_volume_id: source.volume_id };
@@ -98,7 +101,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
       const origin = { snapshot: { snapshot_id: snapshot?.snapshot_id ?? '' } };
       await host.expectContent(`r${index}`, origin, `before ${step}`);
     }
-    for (const step of deleteSnapshot) {
+    for (const step of sample(deleteSnapshot)) {
       const snapshot_id = (await host.snapshots())[0]?.snapshot_id ?? '';
       const call = () => host.node.test.controller.DeleteSnapshot({ snapshot_id });
       await host.dieAt(step, call);
@@ -116,7 +119,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
       host.write(source, 'content');
       const origin =
         of === 'a snapshot' ? await host.snapshotOf(source) : { volume: { volume_id: source.volume_id } };
-      for (const [index, step] of createVolume.entries()) {
+      for (const [index, step] of sample(createVolume).entries()) {
         const name = `v${index}`;
         await host.dieAt(step, () => host.restore(name, origin));
         await host.expectContent(name, origin, 'content');
@@ -130,7 +133,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
     const sources = [];
     for (const name of ['one', 'two']) sources.push(await host.createSource(name, kind.isMounted.inGroup));
     const source_volume_ids = sources.map(({ volume_id }) => volume_id);
-    const steps: Step[] = [...createGroup, ...(kind.isMounted.inGroup ? freeze : [])];
+    const steps = sample([...createGroup, ...(kind.isMounted.inGroup ? freeze : [])]);
     for (const [index, step] of steps.entries()) {
       for (const source of sources) host.write(source, `${source.volume_id} before ${step}`);
       const call = () =>
@@ -151,7 +154,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
         await host.expectContent(`r${index}-${number}`, { snapshot: { snapshot_id } }, content);
       }
     }
-    for (const step of deleteGroup) {
+    for (const step of sample(deleteGroup)) {
       const [group_snapshot_id = ''] = host.groupIds();
       const snapshot_ids = await host.memberIds(group_snapshot_id);
       const request = { group_snapshot_id, snapshot_ids };
