@@ -136,7 +136,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
       volume_id,
       capacity_range: { required_bytes: 2 * SIZE },
     });
-    await expectRefusal(expand, 'FAILED_PRECONDITION', 'mounted without one');
+    await expectRefusal(expand, 'UNAVAILABLE', 'mounted without one');
     const stats = node.node.NodeGetVolumeStats({ volume_id, volume_path: staging_target_path });
     await expectRefusal(stats, 'FAILED_PRECONDITION', 'mounted without one');
   });

@@ -96,7 +96,7 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
 
     run('btrfs', 'quota', 'disable', pool);
     const expand = () => node.controller.ControllerExpandVolume({ ...paths, ...sized(24) });
-    await expectRefusal(expand(), 'FAILED_PRECONDITION', 'quotas are off on pool "btrfs" now');
+    await expectRefusal(expand(), 'UNAVAILABLE', 'quotas are off on pool "btrfs" now');
     await stage(node, paths);
     expect((await found(node, paths)).controller).toEqual(unlimited);
     run('bash', '-ec', await pastedCommand(node, paths));
