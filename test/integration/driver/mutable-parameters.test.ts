@@ -139,9 +139,24 @@ test('only parameters that the driver was told to take are taken', async () => {
   await expectRefusal(
     node.controller.ControllerModifyVolume({ volume_id, mutable_parameters }),
     'INVALID_ARGUMENT',
-    'taken are inodeLimit',
+    'expected one of inodeLimit',
   );
   await expectRefusal(node.create('b', { mutable_parameters }), 'INVALID_ARGUMENT', 'onDelete');
+});
+
+test('parameters that mean nothing to the driver are kept where it was told to take them', async () => {
+  const flags = [modify, '--accepted-mutable-parameter-names=onDelete,tier'];
+  const node = await startedNode({ flags });
+  const volume_id = await node.create('a', { mutable_parameters: { tier: 'gold' } });
+  const tier = async () => {
+    const { volume } = await node.controller.ControllerGetVolume({ volume_id });
+    return volume?.volume_context['tier'];
+  };
+  expect(await tier()).toBe('gold');
+  const mutable_parameters = { tier: 'silver', 'csi.storage.k8s.io/pvc/name': 'claim' };
+  await node.controller.ControllerModifyVolume({ volume_id, mutable_parameters });
+  await node.restart({ flags });
+  expect(await tier()).toBe('silver');
 });
 
 test('a volume that is retained stays so when its driver changes nothing any more', async () => {
