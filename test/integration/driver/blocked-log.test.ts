@@ -126,7 +126,7 @@ describe('a driver whose log', () => {
     const file = opened(path, constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND);
     const filler = join(disk, 'filler');
     expect(() => writeFileSync(filler, Buffer.alloc(128 * 1024))).toThrow('ENOSPC');
-    await node.start({ stderr: file.fd });
+    await node.start({ flags: ['--v=4'], stderr: file.fd });
     for (let count = 0; count < 10; count++) await node.controller.GetCapacity({});
     rmSync(filler);
     await node.controller.ListVolumes({});
