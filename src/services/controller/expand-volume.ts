@@ -1,11 +1,11 @@
 import type { ControllerExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/ControllerExpandVolumeRequest.ts';
 import type { ControllerExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/ControllerExpandVolumeResponse.ts';
-import { checkSuitable } from '../../volume/check-suitable.ts';
 import { expandContent, expandMounted } from '../../volume/expand-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
+import { checkExpandedUse } from '../expanded-use.ts';
 import { volumeLock } from '../lock-keys.ts';
-import { parseCapability, parseCapacityRange, required } from '../requests.ts';
+import { parseCapacityRange, required } from '../requests.ts';
 
 /** Controller.ControllerExpandVolume. */
 export function expandVolumeMethod(model: Model) {
@@ -15,15 +15,7 @@ export function expandVolumeMethod(model: Model) {
       const volumeId = required('volume_id', request.volume_id);
       const range = parseCapacityRange(required('capacity_range', request.capacity_range));
       const volume = await existingVolume(model, volumeId);
-      const { volume_capability } = request;
-      if (volume_capability) {
-        await checkSuitable(
-          model,
-          volume,
-          parseCapability('volume_capability', volume_capability),
-          'invalid',
-        );
-      }
+      await checkExpandedUse(model, volume, request.volume_capability);
       const { maximumVolumeBytes } = model.limits;
       const expanded = await expandContent(model, volume, range, maximumVolumeBytes);
       // Nobody else would do the node's part.

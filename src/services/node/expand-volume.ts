@@ -1,12 +1,12 @@
 import type { NodeExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/NodeExpandVolumeResponse.ts';
-import { checkSuitable } from '../../volume/check-suitable.ts';
 import { expandContent, expandStaged } from '../../volume/expand-volume.ts';
 import { existingVolume } from '../../volume/find-volume.ts';
 import type { Model } from '../../volume/model.ts';
 import { checkVolumeAt, notMountedAt } from '../../volume/volume-stats.ts';
+import { checkExpandedUse } from '../expanded-use.ts';
 import { volumeLock } from '../lock-keys.ts';
-import { parseCapability, parseCapacityRange, required } from '../requests.ts';
+import { parseCapacityRange, required } from '../requests.ts';
 
 /** Node.NodeExpandVolume: what ControllerExpandVolume has left to do, or all of it where that is switched off. */
 export function expandVolumeMethod(model: Model) {
@@ -19,15 +19,7 @@ export function expandVolumeMethod(model: Model) {
       // Nothing is ever mounted at a relative path, and the specification has a code for "not there".
       if (!path.startsWith('/')) throw notMountedAt(volume, path);
       const range = parseCapacityRange(request.capacity_range);
-      const { volume_capability } = request;
-      if (volume_capability) {
-        await checkSuitable(
-          model,
-          volume,
-          parseCapability('volume_capability', volume_capability),
-          'invalid',
-        );
-      }
+      await checkExpandedUse(model, volume, request.volume_capability);
       const mountedAt = model.paths.resolve('volume_path', path);
       await checkVolumeAt(model, volume, mountedAt);
       const { maximumNodeExpansionBytes } = model.limits;

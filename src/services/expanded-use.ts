@@ -1,0 +1,18 @@
+import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
+import { checkSuitable } from '../volume/check-suitable.ts';
+import type { Model } from '../volume/model.ts';
+import type { Volume } from '../volume/volume.ts';
+import { parseCapability } from './requests.ts';
+
+/**
+ * Checks the use that an expansion names, where it names one (CSI specification, "Exceeds capabilities" of both expansions).
+ * @throws VolumeError invalid: the volume cannot be used like this
+ */
+export async function checkExpandedUse(
+  model: Model,
+  volume: Volume,
+  capability: VolumeCapability__Output | null,
+): Promise<void> {
+  if (!capability) return;
+  await checkSuitable(model, volume, parseCapability('volume_capability', capability), 'invalid');
+}
