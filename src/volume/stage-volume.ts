@@ -1,3 +1,4 @@
+import type { AccessMode } from './access-mode.ts';
 import { checkAttached } from './attach-volume.ts';
 import type { VolumeCapability } from './capability.ts';
 import { checkSuitable } from './check-suitable.ts';
@@ -55,7 +56,7 @@ async function stage(
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
   await model.onStep('stage: checked');
   if (capability.accessType === 'block') {
-    await stageBlock(model, volume, stagingPath, state);
+    await stageBlock(model, volume, { stagingPath, state, accessMode: capability.accessMode });
     return;
   }
   const isImage = volume.content.backend === 'image';
@@ -85,8 +86,7 @@ async function stageDirectory(
 async function stageBlock(
   model: Model,
   volume: Volume,
-  stagingPath: string,
-  state: PathState,
+  { stagingPath, state, accessMode }: { stagingPath: string; state: PathState; accessMode: AccessMode },
 ): Promise<void> {
   if (state.kind === 'mounted') throw somethingElse('stagingPath', stagingPath);
   const image = await imageOf(model, volume);
@@ -95,7 +95,11 @@ async function stageBlock(
   await model.devices.attach(image);
   // One that was attached before the volume grew has the old size.
   await model.devices.refreshSize(image);
-  await noteStaged(model, image, stagingPath);
+  const stagedMode = await noteStaged(model, image, stagingPath, accessMode);
+  if (stagedMode !== accessMode) {
+    const message = `the volume is staged at ${quote(stagingPath)} already, as ${stagedMode}`;
+    throw new VolumeError('already-exists', message, { about: 'accessMode' });
+  }
   await model.onStep('stage: attached');
 }
 

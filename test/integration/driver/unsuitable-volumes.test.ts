@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
+import type { AccessMode } from '../../../src/volume/access-mode.ts';
 import { fromSnapshot, fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem, image } from '../../support/image-node.ts';
@@ -10,13 +11,14 @@ import { createRequest, mountCapability } from '../../support/requests.ts';
 import { TestNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
+const flags = ['--abandoned-pools=deadbeef'];
 const unlimited = { required_bytes: 320 * MIB };
 
 let node: TestNode;
 
 beforeAll(async () => {
   node = new TestNode();
-  await node.start({ flags: ['--abandoned-pools=deadbeef'] });
+  await node.start({ flags });
   return () => node.dispose();
 });
 
@@ -133,6 +135,20 @@ describe.skipIf(!isHostRoot)('a volume that is used already is not used in anoth
     await node.node.NodePublishVolume({ ...paths, volume_capability: capability });
   });
 });
+
+test.skipIf(!isHostRoot)(
+  'a block volume is not staged again with another access mode, also after a restart',
+  async () => {
+    const paths = await node.createStaged('staged block', blockDevice(), image(MIB));
+    const stageAs = (mode: AccessMode) =>
+      node.node.NodeStageVolume({ ...paths, volume_capability: blockDevice(mode) });
+    for (const isRestarted of [false, true]) {
+      if (isRestarted) await node.restart({ flags });
+      await expectRefusal(stageAs('SINGLE_NODE_MULTI_WRITER'), 'ALREADY_EXISTS', 'as SINGLE_NODE_WRITER');
+      await stageAs('SINGLE_NODE_WRITER');
+    }
+  },
+);
 
 test('an expansion for a capability that the volume does not have is INVALID_ARGUMENT', async () => {
   const paths = await node.createPublished('expanded');
