@@ -1,5 +1,5 @@
 import { invalidField } from './errors.ts';
-import type { FileSystemType } from './file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from './file-system-type.ts';
 import { type MountFlags, mountFlagNames, parseMountFlags } from './mount-flags.ts';
 
 /** The mount flags of a capability, parsed. */
@@ -73,8 +73,9 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
   const rest = flags.filter((flag) => !isOption(flag));
   const unknown = rest.find((flag) => !mountFlagNames.includes(flag));
   if (unknown !== undefined) {
-    const known = [...mountFlagNames, ...fileSystemOptions.map(({ name }) => name)];
-    throw invalidField(field, unknown, `is an unknown mount flag; known flags: ${known.join(', ')}`);
+    const ofImages = fileSystemTypes.map((fsType) => `an image with ${fsType}: ${optionsOf(fsType)}`);
+    const known = [`every volume: ${mountFlagNames.join(', ')}`, ...ofImages];
+    throw invalidField(field, unknown, `is an unknown mount flag; known flags of ${known.join('; of ')}`);
   }
   return {
     mountFlags: parseMountFlags(field, rest),
@@ -87,8 +88,7 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
 export function optionObjection(fsType: FileSystemType, options: readonly string[]): string | undefined {
   const foreign = options.find((option) => !isOptionOf(fsType, option));
   if (foreign !== undefined) {
-    const own = fileSystemOptions.filter(({ of }) => of.includes(fsType)).map(({ name }) => name);
-    return `"${foreign}" is not an option of ${fsType}; it has ${own.join(', ')}`;
+    return `"${foreign}" is not an option of ${fsType}; it has ${optionsOf(fsType)}`;
   }
   const size = options.find((option) => option.startsWith('allocsize=') && !isAllocationSize(option));
   if (size !== undefined) return `"${size}" must be a power of two from 4k to 1g`;
@@ -96,6 +96,12 @@ export function optionObjection(fsType: FileSystemType, options: readonly string
     return '"data=journal" and "delalloc" exclude each other';
   }
   return undefined;
+}
+
+/** The options of a file system, as they are shown in messages. */
+function optionsOf(fsType: FileSystemType): string {
+  const own = fileSystemOptions.filter(({ of }) => of.includes(fsType));
+  return own.map(({ name }) => name).join(', ');
 }
 
 function isOptionOf(fsType: FileSystemType, option: string): boolean {

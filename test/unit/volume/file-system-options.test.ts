@@ -27,6 +27,16 @@ test.each([
   expect(parse(option).fileSystemOptions).toEqual([option]);
 });
 
+test('an unknown flag is answered with the flags of each kind of volume, in what a reply has room for', () => {
+  const message = expect.stringMatching(
+    /known flags of every volume: .*\bro\b.*; of an image with ext4: .*commit=SECONDS.*; of an image with xfs: .*inode64.*; of an image with btrfs: .*autodefrag/,
+  );
+  expect(() => parse('bogus')).toThrow(expect.objectContaining({ message }));
+  expect(() => parse('bogus')).toThrow(
+    expect.toSatisfy((error: Error) => Buffer.byteLength(error.message) < 1000),
+  );
+});
+
 test.each([
   'bogus',
   'journal_path=/dev/sda',
