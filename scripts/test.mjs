@@ -94,6 +94,7 @@ function prepareSuite(name) {
   const verdict = process.env.CI ? 'failed' : 'skipped';
   process.stdout.write(`\n${name}: ${verdict}, because ${reason}\n`);
   total[verdict]++;
+  if (verdict === 'failed') failures.push(`${name}: ${reason}`);
   return false;
 }
 

@@ -1,6 +1,6 @@
 import type { VolumeCapability } from './capability.ts';
-import { capabilityDifference } from './capability-difference.ts';
-import { type PathSubject, quote, type Subject, VolumeError } from './errors.ts';
+import { type CapabilityPart, capabilityDifference } from './capability-difference.ts';
+import { type PathSubject, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
 import type { DirectoryState, MountedState } from './mounts-port.ts';
@@ -49,11 +49,11 @@ export function checkSameUse(
   if (known?.mountId !== mounted.mountId || !('capability' in known.use)) return;
   const difference = capabilityDifference(known.use.capability, capability);
   if (difference === undefined) return;
-  const message = `the volume is mounted at ${quote(path)} already, for another ${described[difference] ?? 'use'}`;
+  const message = `the volume is mounted at ${quote(path)} already, for another ${described[difference]}`;
   throw new VolumeError('already-exists', message, { about: difference });
 }
 
-const described: Readonly<Partial<Record<Subject, string>>> = {
+const described: Readonly<Record<CapabilityPart, string>> = {
   capability: 'access type',
   accessMode: 'access mode',
   fsType: 'file system',
