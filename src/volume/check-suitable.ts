@@ -4,7 +4,7 @@ import { defaultFileSystemType } from './file-system-type.ts';
 import type { Model } from './model.ts';
 import { type Objection, objectionError, unsuitable } from './objections.ts';
 import { imageOf } from './staged-content.ts';
-import { isBlock, type Volume } from './volume.ts';
+import { fsTypeMadeFor, isBlock, type Volume } from './volume.ts';
 
 /**
  * Checks that a volume that is there can be used like this.
@@ -48,8 +48,7 @@ function sizeObjection(
   { capacityBytes, content }: Volume,
   capability: VolumeCapability,
 ): Objection | undefined {
-  const made =
-    content.backend === 'image' && content.use.accessType === 'mount' ? content.use.fsType : undefined;
+  const made = content.backend === 'image' ? fsTypeMadeFor(content.use) : undefined;
   const fsType = fsTypeOf(capability) ?? made ?? defaultFileSystemType;
   const minimumBytes = formatter.minimumBytes[fsType];
   if (capacityBytes >= minimumBytes) return undefined;

@@ -4,7 +4,7 @@ import { type Subject, VolumeError, type VolumeErrorKind } from './errors.ts';
 import { optionObjection } from './file-system-options.ts';
 import { defaultFileSystemType } from './file-system-type.ts';
 import { mountFlagNames } from './mount-flags.ts';
-import type { BackendKind, ImageUse } from './volume.ts';
+import { type BackendKind, fsTypeMadeFor, type ImageUse } from './volume.ts';
 
 /**
  * Whether a volume can be used in some way. CreateVolume, GetCapacity and ValidateVolumeCapabilities ask it of a volume
@@ -96,7 +96,7 @@ function fileSystemObjection(
   use: ImageUse,
   { fsType: asked, fileSystemOptions }: MountCapability,
 ): Objection | undefined {
-  const made = use.accessType === 'mount' ? use.fsType : undefined;
+  const made = fsTypeMadeFor(use);
   if (made !== undefined && asked !== undefined && made !== asked) {
     return { about: 'fsType', message: `the volume has ${made}, not ${asked}` };
   }

@@ -8,7 +8,7 @@ import { combineFlags, type MountFlags, noMountFlags } from './mount-flags.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
 import type { MountedState, PathState } from './mounts-port.ts';
 import { imageOf, isVolumeAt } from './staged-content.ts';
-import type { Volume } from './volume.ts';
+import { fsTypeMadeFor, type Volume } from './volume.ts';
 
 /** What a file system has when it is mounted with no flag at all. */
 const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
@@ -99,11 +99,8 @@ async function fileSystemFor(
 ): Promise<FileSystemType> {
   const found = await model.formatter.inspect(image);
   if (found !== 'blank' && found !== 'unknown') return found;
-  const made =
-    volume.content.backend === 'image' &&
-    volume.content.use.accessType === 'mount' &&
-    volume.content.use.fsType;
-  const fsType = wanted ?? (made || defaultFileSystemType);
+  const made = volume.content.backend === 'image' ? fsTypeMadeFor(volume.content.use) : undefined;
+  const fsType = wanted ?? made ?? defaultFileSystemType;
   await model.formatter.format(image, fsType, volume.root);
   return fsType;
 }

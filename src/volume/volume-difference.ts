@@ -10,6 +10,7 @@ import { findPlace } from './place.ts';
 import { isAccessible } from './topology.ts';
 import {
   type ContentSource,
+  fsTypeMadeFor,
   isBlock,
   isCapacityEnforced,
   type Volume,
@@ -54,7 +55,7 @@ export function contentDifference(content: VolumeContent, wish: ContentWish): st
   if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
   if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
     return 'a capacity that is not enforced';
-  const made = isImage && content.use.accessType === 'mount' ? content.use.fsType : undefined;
+  const made = isImage ? fsTypeMadeFor(content.use) : undefined;
   if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
   return undefined;
 }

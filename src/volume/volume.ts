@@ -27,6 +27,11 @@ export type ImageUse =
   /** Without a file system asked for at its creation, the first stage decides. */
   | { readonly accessType: 'mount'; readonly fsType: FileSystemType | undefined };
 
+/** The file system that an image was made for; undefined where that was left open, and for a block volume. */
+export function fsTypeMadeFor(use: ImageUse): FileSystemType | undefined {
+  return use.accessType === 'mount' ? use.fsType : undefined;
+}
+
 export type BackendKind = VolumeContent['backend'];
 
 /** What a volume's first content was copied from (CSI specification, VolumeContentSource). */

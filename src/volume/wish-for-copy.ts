@@ -4,6 +4,7 @@ import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
 import type { Provision } from './objections.ts';
 import type { Pool } from './pool.ts';
+import { fsTypeMadeFor } from './volume.ts';
 
 /**
  * How a copy is provided: as its original is, an image as an image and a directory as a directory of whatever kind the
@@ -32,7 +33,7 @@ export async function wishForCopy(
     const why = `is not the file system of the content source, which has ${found}`;
     throw invalidValue('fsType', wish.fsType, why);
   }
-  const made = imageUse.accessType === 'mount' ? imageUse.fsType : undefined;
+  const made = fsTypeMadeFor(imageUse);
   return { ...wish, backend: 'image', fsType: wish.fsType ?? (hasFileSystem ? found : made) };
 }
 

@@ -4,6 +4,7 @@ import { contentPathOf } from '../../../../src/volume/staged-content.ts';
 import { fakeNode } from '../../volume/fakes/model.ts';
 import { imageContent } from '../../volume/fakes/requests.ts';
 import { controllerOf } from '../calls.ts';
+import { idsOfPages } from '../pages.ts';
 
 async function nodeWithVolume() {
   const fake = fakeNode();
@@ -100,14 +101,7 @@ describe('ControllerListVolumeHealth', () => {
     const { model, page } = await listed([]);
     const ids = Array.from({ length: 40 }, (_, index) => `${'d'.repeat(126)}${index + 10}`);
     for (const id of ids) model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
-    const seen: string[] = [];
-    let token = '';
-    do {
-      const next = await page(token, 7);
-      seen.push(...next.ids);
-      token = next.next_token;
-      expect(Buffer.byteLength(token)).toBeLessThanOrEqual(128);
-    } while (token !== '');
+    const seen = await idsOfPages((token) => page(token, 7));
     expect(seen.sort()).toEqual(ids);
   });
 
