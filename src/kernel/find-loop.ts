@@ -1,12 +1,14 @@
-import { close, constants, existsSync, open, readlinkSync } from 'node:fs';
+import { close, constants, open, readlinkSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { errno, isErrno } from './errno.ts';
+import { errno, isErrno, KernelError } from './errno.ts';
 import { isOpenElsewhere } from './file-lease.ts';
 import { ioctl } from './ioctl.ts';
 import { Looks } from './looks.ts';
 import { type AttachedLoop, type LoopDevice, listLoops } from './loop-list.ts';
 import { decodeLoopStatus, LOOP_STATUS_BYTES } from './loop-status.ts';
-import { runProgram } from './program.ts';
+import { withPath } from './path-handle.ts';
+import { makeNode } from './special-file.ts';
 import { type FileStatus, statusOf } from './statx.ts';
 
 const openAsync = promisify(open);
@@ -15,6 +17,7 @@ const closeAsync = promisify(close);
 
 const LOOP_GET_STATUS64 = { name: 'LOOP_GET_STATUS64', number: 0x4c05 };
 
+const NODE_MODE = constants.S_IFBLK | 0o600;
 // Each is opened for a moment, and meanwhile keeps its file.
 const ASKED_AT_ONCE = 16;
 
@@ -122,24 +125,41 @@ export async function readLoopStatus(fd: number): Promise<Buffer> {
   return info;
 }
 
-/** Opens the node of a device, which is made where it is missing. */
+/**
+ * Opens the node of a device, which is made where it is missing.
+ * @throws KernelError or a node:fs error: ENXIO: the device is being detached; ENODEV: the node is another device's
+ */
 export async function openNode(device: LoopDevice, flags: number): Promise<number> {
+  const fd = await openOrMake(device, flags);
+  if (statusOf(fd).deviceNode === device.number) return fd;
+  await closeAsync(fd);
+  throw new KernelError('open', errno.ENODEV, `${device.path}, which is not ${device.number}`);
+}
+
+async function openOrMake(device: LoopDevice, flags: number): Promise<number> {
   try {
     return await openAsync(device.path, flags);
   } catch (error) {
     if (!isErrno(error, errno.ENOENT)) throw error;
   }
-  await makeNode(device);
+  await makeLoopNode(device);
   return openAsync(device.path, flags);
 }
 
-// In a container /dev has the nodes that were there when it started. mknod(2) has no symbol in older C libraries,
-// and the program runs once for each new device.
-async function makeNode({ path, number }: LoopDevice): Promise<void> {
-  const [major = '', minor = ''] = number.split(':');
+/** In a container /dev may have only the nodes that were there when it started. */
+async function makeLoopNode({ path, number }: LoopDevice): Promise<void> {
+  const [major = 0, minor = 0] = number.split(':').map(Number);
   try {
-    await runProgram('mknod', ['-m', '600', path, 'b', major, minor]);
+    await withPath(dirname(path), (fd) =>
+      makeNode(fd, Buffer.from(basename(path)), NODE_MODE, encodeDevice(major, minor)),
+    );
   } catch (error) {
-    if (!existsSync(path)) throw error;
+    if (!isErrno(error, errno.EEXIST)) throw error;
   }
+}
+
+/** As mknod(2) takes it: the minor number lies around the major one. */
+function encodeDevice(major: number, minor: number): bigint {
+  const [low, high] = [minor & 0xff, minor & ~0xff];
+  return (BigInt(high) << 12n) | BigInt((major << 8) | low);
 }

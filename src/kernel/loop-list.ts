@@ -24,18 +24,22 @@ export interface AttachedLoop extends LoopDevice {
  * thread.
  */
 export function listLoops(): AttachedLoop[] {
-  // The directory is there while a file is attached.
   return readdirSync('/sys/block')
-    .filter((name) => /^loop\d+$/.test(name) && existsSync(`/sys/block/${name}/loop`))
+    .filter((name) => /^loop\d+$/.test(name) && isAttached(name))
     .flatMap((name) => attachedLoop(name) ?? []);
+}
+
+/** Whether the device that is called `loop3` has a file. */
+export function isAttached(name: string): boolean {
+  // The directory is there while a file is attached.
+  return existsSync(`/sys/block/${name}/loop`);
 }
 
 function attachedLoop(name: string): AttachedLoop | undefined {
   try {
     const backingPath = backingPathOf(name);
     return {
-      path: `/dev/${name}`,
-      number: loopNumber(name),
+      ...loopNamed(name),
       backingPath: backingPath.replace(/ \(deleted\)$/, ''),
       isBackingRemoved: backingPath.endsWith(' (deleted)'),
     };
@@ -54,7 +58,17 @@ function backingPathOf(name: string): string {
   }
 }
 
-/** The number of a device that is called `loop3`. */
-export function loopNumber(name: string): string {
-  return readFileSync(`/sys/block/${name}/dev`, 'utf8').trim();
+/** Whether the device that is called `loop3` has a file, and loses it as soon as nobody has it open or mounted. */
+export function goesWhenClosed(name: string): boolean {
+  try {
+    return readFileSync(`/sys/block/${name}/loop/autoclear`, 'utf8').trim() === '1';
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return false;
+    throw error;
+  }
+}
+
+/** The device that is called `loop3`. @throws a node:fs error: ENOENT: there is none */
+export function loopNamed(name: string): LoopDevice {
+  return { path: `/dev/${name}`, number: readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() };
 }

@@ -8,7 +8,8 @@ import { eventually } from './eventually.ts';
 import { accessModeOf } from './file-lease.ts';
 import { findLoop, openIfAttached, openLoop, openNode, readLoopStatus } from './find-loop.ts';
 import { ioctl } from './ioctl.ts';
-import { type LoopDevice, listLoops, loopNumber } from './loop-list.ts';
+import { type LoopDevice, listLoops } from './loop-list.ts';
+import { removeIfShared, shareLoop, withUnusedLoop } from './loop-numbers.ts';
 import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags, withLoopLabel } from './loop-status.ts';
 import { below } from './path-handle.ts';
 import { fileSystemOf } from './statfs.ts';
@@ -20,7 +21,6 @@ const LOOP_CLR_FD = { name: 'LOOP_CLR_FD', number: 0x4c01 };
 const LOOP_SET_STATUS64 = { name: 'LOOP_SET_STATUS64', number: 0x4c04 };
 const LOOP_SET_CAPACITY = { name: 'LOOP_SET_CAPACITY', number: 0x4c07 };
 const LOOP_CONFIGURE = { name: 'LOOP_CONFIGURE', number: 0x4c0a };
-const LOOP_CTL_GET_FREE = { name: 'LOOP_CTL_GET_FREE', number: 0x4c82 };
 
 // What every file system takes; larger sectors would make an image unusable where it is copied to.
 const SECTOR_BYTES = 512;
@@ -28,9 +28,10 @@ const SECTOR_BYTES = 512;
 const ATTACH_ATTEMPTS = 64;
 
 /**
- * Attaches an open file to a free loop device: read-only if the file is open so. Whoever calls has made sure that
- * the file has no device yet (`findLoop`): two devices on one file destroy what is in it.
- * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill
+ * Attaches an open file to a loop device that nobody has a node of: read-only if the file is open so. Whoever calls has made
+ * sure that the file has no device yet (`findLoop`): two devices on one file destroy what is in it.
+ * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill. Without it
+ *   the device is taken for one whose node others get, and its number is not used again
  * @returns the device and an open descriptor of it, which the caller closes when something else holds the device
  */
 export function attachLoop(
@@ -44,24 +45,30 @@ export function attachLoop(
 /** @param imageFd that nothing but the device goes on using */
 async function attachOwn(imageFd: number, autoclear: boolean): Promise<{ device: LoopDevice; fd: number }> {
   for (let attempt = 1; ; attempt++) {
-    const device = await freeLoop();
-    const fd = await openNode(device, constants.O_RDWR);
     try {
-      await configure(fd, imageFd, autoclear ? loopFlag.autoclear : 0);
-      // The flag of the last user's BLKROSET outlives the attachment; that of a read-only file is another one.
-      await setBlockReadOnly(fd, false);
-      return { device, fd };
+      return await withUnusedLoop(!autoclear, async (device) => {
+        const fd = await attachTo(device, imageFd, autoclear ? loopFlag.autoclear : 0);
+        return { device, fd };
+      });
     } catch (error) {
-      await closeAsync(fd);
-      // Somebody else was given the same device and was faster.
-      if (attempt === ATTACH_ATTEMPTS || !isErrno(error, errno.EBUSY)) throw error;
+      // Somebody else has taken the device, or removed it.
+      const isTaken = isErrno(error, errno.EBUSY, errno.ENOENT, errno.ENXIO, errno.ENODEV);
+      if (attempt === ATTACH_ATTEMPTS || !isTaken) throw error;
     }
   }
 }
 
-async function freeLoop(): Promise<LoopDevice> {
-  const index = await withDescriptor('/dev/loop-control', 'r+', (fd) => ioctl(fd, LOOP_CTL_GET_FREE, 0));
-  return { path: `/dev/loop${index}`, number: loopNumber(`loop${index}`) };
+async function attachTo(device: LoopDevice, imageFd: number, flags: number): Promise<number> {
+  const fd = await openNode(device, constants.O_RDWR);
+  try {
+    await configure(fd, imageFd, flags);
+    // The flag of the last user's BLKROSET outlives the attachment; that of a read-only file is another one.
+    await setBlockReadOnly(fd, false);
+    return fd;
+  } catch (error) {
+    await closeAsync(fd);
+    throw error;
+  }
 }
 
 async function configure(fd: number, imageFd: number, flags: number): Promise<void> {
@@ -86,8 +93,12 @@ async function takesDirectIo(imageFd: number): Promise<boolean> {
   return (await fileSystemOf(imageFd)).magic !== BTRFS_MAGIC;
 }
 
-/** Whether an open device lets its file go by itself, from now on. */
-export async function setAutoclear(fd: number, autoclear: boolean): Promise<void> {
+/**
+ * Whether an open device lets its file go by itself, from now on. One that does not is taken for one whose node others
+ * get, as by `attachLoop`.
+ */
+export async function setAutoclear(device: LoopDevice, fd: number, autoclear: boolean): Promise<void> {
+  if (!autoclear) shareLoop(device);
   const info = await readLoopStatus(fd);
   const { flags } = decodeLoopStatus(info);
   const wanted = autoclear ? flags | loopFlag.autoclear : flags & ~loopFlag.autoclear;
@@ -119,9 +130,10 @@ export async function setLoopLabel(device: LoopDevice, imageFd: number, label: s
   }
 }
 
-/** Lets an attached device see that its file has grown. */
-export async function refreshLoopSize(device: LoopDevice): Promise<void> {
-  const fd = await openNode(device, constants.O_RDWR);
+/** Lets the device of an open file see that the file has grown; a file that has no device is left alone. */
+export async function refreshLoopSize(device: LoopDevice, imageFd: number): Promise<void> {
+  const fd = await openLoop(device, imageFd);
+  if (fd === undefined) return;
   try {
     await ioctl(fd, LOOP_SET_CAPACITY, 0);
   } finally {
@@ -138,8 +150,14 @@ export async function detachLoop(device: LoopDevice, imageFd: number): Promise<b
   const fd = await openLoop(device, imageFd);
   if (fd !== undefined) await clear(fd).finally(() => closeAsync(fd));
   const isGone = await isLoopGone(imageFd);
-  if (isGone) await leaveWritable(device);
+  if (isGone) await leaveUnused(device);
   return isGone;
+}
+
+/** Leaves a detached device as others expect one. */
+async function leaveUnused(device: LoopDevice): Promise<void> {
+  await leaveWritable(device);
+  removeIfShared(device);
 }
 
 /** Whoever gets a free device next finds the flag of the last BLKROSET on it, and few expect that. */
@@ -186,7 +204,7 @@ export async function detachRemoved(path: string): Promise<boolean> {
     }
   }
   const areGone = await eventually(async () => loopsOfRemoved(path).length === 0);
-  if (areGone) for (const device of devices) await leaveWritable(device);
+  if (areGone) for (const device of devices) await leaveUnused(device);
   return areGone;
 }
 

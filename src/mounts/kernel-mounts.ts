@@ -122,8 +122,12 @@ export class KernelMounts implements Mounts {
     });
   }
 
-  bindDevice({ path }: Device, target: string): Promise<number> {
-    return at(path, (deviceFd) => at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0)));
+  bindDevice({ path, number }: Device, target: string): Promise<number> {
+    return at(path, async (deviceFd) => {
+      if ((await askStatus(deviceFd)).deviceNode !== number)
+        throw new VolumeError('precondition', `${path} is not the node of the device ${number}`);
+      return at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0));
+    });
   }
 
   async mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number> {

@@ -1,4 +1,5 @@
 import { close, constants } from 'node:fs';
+import { basename } from 'node:path';
 import { promisify } from 'node:util';
 import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
 import { withDescriptor } from '../kernel/descriptor.ts';
@@ -14,7 +15,7 @@ import {
   setAutoclear,
   setLoopLabel,
 } from '../kernel/loop.ts';
-import { listLoops } from '../kernel/loop-list.ts';
+import { goesWhenClosed, listLoops } from '../kernel/loop-list.ts';
 import { SECTOR_BYTES } from '../volume/capacity.ts';
 import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 
@@ -28,6 +29,8 @@ const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NON
 /** The Devices port by the kernel's loop devices. */
 export class LoopDevices implements Devices {
   readonly sectorBytes = SECTOR_BYTES;
+  /** Descriptors of the devices that are attached until they are detached, by the devices' numbers. */
+  private readonly kept = new Map<string, number>();
 
   find(file: string): Promise<Device | undefined> {
     return orRemoved(withDescriptor(file, LOOK_AT_FILE, findLoop), () => loopsOfRemoved(file)[0]);
@@ -37,6 +40,7 @@ export class LoopDevices implements Devices {
     return withDescriptor(file, OPEN_FILE, async (fileFd) => {
       const { device, fd } = await openAttached(fileFd, true);
       try {
+        await this.letGo(device);
         return await use(device);
       } finally {
         await closeAsync(fd);
@@ -47,22 +51,48 @@ export class LoopDevices implements Devices {
   attach(file: string): Promise<Device> {
     return withDescriptor(file, OPEN_FILE, async (fileFd) => {
       const { device, fd } = await openAttached(fileFd, false);
-      await closeAsync(fd);
+      await this.keep(device, fd);
       return device;
     });
+  }
+
+  async keepAttached(file: string): Promise<void> {
+    await withLoopOf(file, async (loop, fileFd) => {
+      const fd = await openLoop(loop, fileFd);
+      if (fd === undefined) return;
+      await this.keep(loop, fd);
+      await setAutoclear(loop, fd, false);
+    });
+  }
+
+  /** Takes over a descriptor of a device. */
+  private async keep({ number }: Device, fd: number): Promise<void> {
+    const before = this.kept.get(number);
+    this.kept.set(number, fd);
+    if (before !== undefined) await closeAsync(before);
+  }
+
+  private async letGo({ number }: Device): Promise<void> {
+    const fd = this.kept.get(number);
+    this.kept.delete(number);
+    if (fd !== undefined) await closeAsync(fd);
   }
 
   detach(file: string): Promise<boolean> {
     const detached = withDescriptor(file, LOOK_AT_FILE, async (fileFd) => {
       const device = await findLoop(fileFd);
-      return device === undefined || detachLoop(device, fileFd);
+      if (device === undefined) return true;
+      await this.letGo(device);
+      return detachLoop(device, fileFd);
     });
-    return orRemoved(detached, () => detachRemoved(file));
+    return orRemoved(detached, async () => {
+      for (const device of loopsOfRemoved(file)) await this.letGo(device);
+      return detachRemoved(file);
+    });
   }
 
   async refreshSize(file: string): Promise<void> {
-    const device = await this.find(file);
-    if (device) await refreshLoopSize(device);
+    await withLoopOf(file, refreshLoopSize);
   }
 
   sizeOf({ path }: Device): Promise<bigint> {
@@ -77,12 +107,16 @@ export class LoopDevices implements Devices {
     await withLoopOf(file, (loop, fileFd) => setLoopLabel(loop, fileFd, label));
   }
 
-  isReadOnly({ path }: Device): Promise<boolean> {
-    return isBlockReadOnly(path);
+  async goesWhenClosed({ path }: Device): Promise<boolean> {
+    return goesWhenClosed(basename(path));
   }
 
-  setReadOnly({ path }: Device, readOnly: boolean): Promise<void> {
-    return setBlockReadOnly(path, readOnly);
+  async isReadOnly(file: string): Promise<boolean> {
+    return (await withOpenLoopOf(file, isBlockReadOnly)) ?? false;
+  }
+
+  async setReadOnly(file: string, readOnly: boolean): Promise<void> {
+    await withOpenLoopOf(file, (fd) => setBlockReadOnly(fd, readOnly));
   }
 
   async list(): Promise<AttachedFile[]> {
@@ -107,6 +141,14 @@ async function withLoopOf<T>(
   return orRemoved(used, () => undefined);
 }
 
+/** The same with a descriptor of the device. */
+function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promise<T | undefined> {
+  return withLoopOf(file, async (loop, fileFd) => {
+    const fd = await openLoop(loop, fileFd);
+    return fd === undefined ? undefined : use(fd).finally(() => closeAsync(fd));
+  });
+}
+
 /** What is done with a file, or what is done instead when there is none: a removed file may be attached still. */
 async function orRemoved<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
   try {
@@ -124,7 +166,7 @@ async function openAttached(fileFd: number, autoclear: boolean): Promise<{ devic
   const fd = device && (await openLoop(device, fileFd));
   if (!device || fd === undefined) return attachLoop(fileFd, { autoclear });
   try {
-    await setAutoclear(fd, autoclear);
+    await setAutoclear(device, fd, autoclear);
     return { device, fd };
   } catch (error) {
     await closeAsync(fd);

@@ -13,13 +13,15 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
     // What is done with the device reads and writes the file.
     hold: (file, use) => named(file, () => devices.hold(file, use)),
     attach: (file) => named(file, () => devices.attach(file)),
+    keepAttached: (file) => named(file, () => devices.keepAttached(file)),
     detach: (file) => named(file, () => devices.detach(file)),
     refreshSize: (file) => named(file, () => devices.refreshSize(file)),
     labelOf: (file) => named(file, () => devices.labelOf(file)),
     setLabel: (file, label) => named(file, () => devices.setLabel(file, label)),
     sizeOf: (device) => devices.sizeOf(device),
-    isReadOnly: (device) => devices.isReadOnly(device),
-    setReadOnly: (device, readOnly) => devices.setReadOnly(device, readOnly),
+    goesWhenClosed: (device) => devices.goesWhenClosed(device),
+    isReadOnly: (file) => named(file, () => devices.isReadOnly(file)),
+    setReadOnly: (file, readOnly) => named(file, () => devices.setReadOnly(file, readOnly)),
     list: () => devices.list(),
   };
 }

@@ -5,6 +5,7 @@ import { type PoolPlace, PoolRegistry } from '../records/pool-registry.ts';
 import { Account } from '../volume/account.ts';
 import { addGroup } from '../volume/create-group-snapshot.ts';
 import { findMounts } from '../volume/find-mounts.ts';
+import { keepDevices } from '../volume/keep-devices.ts';
 import type { Model } from '../volume/model.ts';
 import { placeOf } from '../volume/place.ts';
 import { defaultPoolName } from '../volume/pool.ts';
@@ -137,6 +138,9 @@ async function enter(
 ): Promise<void> {
   enterContents(model, connection.contents, logger);
   const mounts = await findMounts(model);
+  await keepDevices(model, (volumeId, err) =>
+    logger.error({ volumeId, err }, 'the device of a block volume is not held; a pod may detach it'),
+  );
   const { fileSystem, quota, abilities, contents } = connection;
   const { directories, hasImages, sharesBlocks } = abilities;
   const { volumes, snapshots, groups, retained } = contents;

@@ -23,8 +23,14 @@ export interface Devices {
    * when the last mount of it is gone.
    */
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T>;
-  /** Attaches a file until it is detached, or takes the device it is attached to. */
+  /**
+   * Attaches a file until it is detached, or takes the device it is attached to. Others get the node of the device, and the
+   * kernel lets whoever has a node detach it: it is kept open meanwhile, so that they cannot, and its number is not used
+   * for another file.
+   */
   attach(file: string): Promise<Device>;
+  /** The same for a file that a driver before this one attached; a file that is not attached is left alone. */
+  keepAttached(file: string): Promise<void>;
   /** @returns false when somebody still uses the device, so that it is still there */
   detach(file: string): Promise<boolean>;
   /** Lets the device of a file see that the file has grown; a file that is not attached is left alone. */
@@ -38,9 +44,15 @@ export interface Devices {
    * process. Devices that somebody else attached may have words of theirs.
    */
   setLabel(file: string, label: string): Promise<void>;
-  isReadOnly(device: Device): Promise<boolean>;
-  /** Lets the device be opened for writing, or not. Whoever has it open already is not stopped. */
-  setReadOnly(device: Device, readOnly: boolean): Promise<void>;
+  /**
+   * Whether the device goes as soon as nobody has it open or mounted. Of one that was attached until it is detached this
+   * means that somebody else has detached it.
+   */
+  goesWhenClosed(device: Device): Promise<boolean>;
+  /** Whether the device of a file takes no writes. */
+  isReadOnly(file: string): Promise<boolean>;
+  /** Lets the device of a file be opened for writing, or not. Whoever has it open already is not stopped. */
+  setReadOnly(file: string, readOnly: boolean): Promise<void>;
   /** Every file that is attached, by its path. */
   list(): Promise<AttachedFile[]>;
 }

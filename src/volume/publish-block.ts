@@ -19,15 +19,16 @@ export async function publishBlock(
   spec: PublishSpec,
   target: PathState,
 ): Promise<void> {
+  const image = contentPathOf(model, volume);
   const device = await deviceOf(model, volume);
   // A device that an older driver attached has no note.
-  const isElsewhere = (await isStagedAt(model, contentPathOf(model, volume), spec.stagingPath)) === false;
+  const isElsewhere = (await isStagedAt(model, image, spec.stagingPath)) === false;
   if (!device || isElsewhere) {
     const message = `volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
     throw new VolumeError('precondition', message, { about: 'stagingPath' });
   }
   const readOnly = isReadOnly(spec.capability, spec.readOnly);
-  const isDeviceReadOnly = await model.devices.isReadOnly(device);
+  const isDeviceReadOnly = await model.devices.isReadOnly(image);
   // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
   checkMixture(model, volume, spec, { readOnly, isDeviceReadOnly });
@@ -36,10 +37,19 @@ export async function publishBlock(
   await reserveTarget(model, volume, spec, target, async () => {
     const wasMade = await about('targetPath', model.mounts.makeFile(spec.targetPath));
     return mountMade(model, spec.targetPath, wasMade, async () => {
-      await model.devices.setReadOnly(device, readOnly);
-      return model.mounts.bindDevice(device, spec.targetPath);
+      await model.devices.setReadOnly(image, readOnly);
+      return bindDevice(model, volume, device, spec.targetPath);
     });
   });
+}
+
+/** @throws VolumeError unavailable: the device was taken from the volume meanwhile; nothing is mounted */
+async function bindDevice(model: Model, volume: Volume, device: Device, targetPath: string): Promise<number> {
+  const mountId = await model.mounts.bindDevice(device, targetPath);
+  if ((await deviceOf(model, volume))?.number === device.number) return mountId;
+  await model.mounts.unmount(targetPath);
+  const message = `volume ${quote(volume.id)} has lost its device ${device.path}; unstage and stage it again`;
+  throw new VolumeError('unavailable', message);
 }
 
 interface Writing {
@@ -70,7 +80,11 @@ function checkMounted(
   device: Device,
   { readOnly, isDeviceReadOnly }: Writing,
 ): void {
-  if (deviceNode !== device.number) throw somethingElse('targetPath', targetPath);
+  if (deviceNode !== device.number) {
+    if (deviceNode === undefined) throw somethingElse('targetPath', targetPath);
+    const message = `${quote(targetPath)} has another device than ${device.path}, which the volume has now; unpublish it first`;
+    throw new VolumeError('precondition', message, { about: 'targetPath' });
+  }
   if (readOnly === isDeviceReadOnly) return;
   const message = `the volume is mounted at ${quote(targetPath)} already, but differs in readOnly`;
   throw new VolumeError('already-exists', message, { about: 'targetPath' });

@@ -10,6 +10,10 @@ export interface DevicesSubject {
   removeImage(path: string): Promise<void>;
   /** The size of a device, in bytes. */
   sizeOf(device: Device): Promise<bigint>;
+  /** Attaches a file as a driver before this one did, which has ended. */
+  attachBefore(file: string): Promise<Device>;
+  /** Asks the kernel to detach a device, as whoever has its node may. */
+  detachByOthers(device: Device): Promise<void>;
   /** Keeps a device open, as a pod would, until released. */
   open(device: Device): Promise<{ release(): Promise<void> }>;
 }
@@ -127,6 +131,28 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       });
     });
 
+    test('a device that others detach stays with its file, and tells of it until it is attached again', async () => {
+      const device = await devices.attach(file);
+      expect(await devices.goesWhenClosed(device)).toBe(false);
+      await subject.detachByOthers(device);
+      expect(await devices.find(file)).toEqual(device);
+      expect(await devices.goesWhenClosed(device)).toBe(true);
+      expect(await devices.attach(file)).toEqual(device);
+      expect(await devices.goesWhenClosed(device)).toBe(false);
+      expect(await devices.detach(file)).toBe(true);
+      expect(await devices.find(file)).toBeUndefined();
+    });
+
+    test('a device that was attached before is kept like one that is attached now', async () => {
+      await devices.keepAttached(file);
+      expect(await devices.find(file)).toBeUndefined();
+      const device = await subject.attachBefore(file);
+      await devices.keepAttached(file);
+      await subject.detachByOthers(device);
+      expect(await devices.find(file)).toEqual(device);
+      expect(await devices.detach(file)).toBe(true);
+    });
+
     describe('detach', () => {
       test('lets a file go, and may be repeated', async () => {
         await devices.attach(file);
@@ -159,18 +185,20 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
     });
 
     test('a device takes writes until it is made read-only, and again when that is taken back', async () => {
-      const device = await devices.attach(file);
-      expect(await devices.isReadOnly(device)).toBe(false);
-      await devices.setReadOnly(device, true);
-      expect(await devices.isReadOnly(device)).toBe(true);
-      await devices.setReadOnly(device, false);
-      expect(await devices.isReadOnly(device)).toBe(false);
+      await devices.attach(file);
+      expect(await devices.isReadOnly(file)).toBe(false);
+      await devices.setReadOnly(file, true);
+      expect(await devices.isReadOnly(file)).toBe(true);
+      await devices.setReadOnly(file, false);
+      expect(await devices.isReadOnly(file)).toBe(false);
     });
 
     test('a file attached anew takes writes, whatever its device was before', async () => {
-      await devices.setReadOnly(await devices.attach(file), true);
+      await devices.attach(file);
+      await devices.setReadOnly(file, true);
       await devices.detach(file);
-      expect(await devices.isReadOnly(await devices.attach(file))).toBe(false);
+      await devices.attach(file);
+      expect(await devices.isReadOnly(file)).toBe(false);
     });
   });
 }

@@ -6,6 +6,7 @@ import { Subvolume } from '../../src/backends/btrfs/subvolume.ts';
 import { PlainDirectory } from '../../src/backends/directory/plain-directory.ts';
 import { blockDeviceBytes } from '../../src/kernel/block-device.ts';
 import { refreshLoopSize } from '../../src/kernel/loop.ts';
+import { runProgram } from '../../src/kernel/program.ts';
 import { removeTree } from '../../src/kernel/remove-tree.ts';
 import { growSparse, makeSparse } from '../../src/kernel/sparse-file.ts';
 import { KernelMounts } from '../../src/mounts/kernel-mounts.ts';
@@ -24,7 +25,7 @@ import { btrfs } from '../support/btrfs.ts';
 import { failFileSystem } from '../support/fail-file-system.ts';
 import { fuseMount } from '../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../support/host-root.ts';
-import { attached, imageDirectory, MIB, makeFileSystem, newImage } from '../support/loop.ts';
+import { attached, imageDirectory, MIB, makeFileSystem, newImage, opened } from '../support/loop.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { waitingProcess } from '../support/waiting-process.ts';
 
@@ -61,7 +62,7 @@ mountsContract(
         device,
         async grow(bytes) {
           await growSparse(path, bytes);
-          await refreshLoopSize(device);
+          await refreshLoopSize(device, fd);
         },
       };
     },
@@ -83,6 +84,8 @@ describe.skipIf(!isHostRoot)('with devices', () => {
       growImage: growSparse,
       removeImage: (path) => rm(path),
       sizeOf: ({ path }) => blockDeviceBytes(path),
+      attachBefore: async (path) => attached(opened(path)),
+      detachByOthers: async ({ path }) => void (await runProgram('losetup', ['--detach', path])),
       async open({ path }) {
         const user = await waitingProcess('sh', ['-c', 'exec 3< "$0"; echo ready; exec cat', path], {
           saysReady: true,

@@ -19,6 +19,8 @@ export const healthReasons = {
   NotMounted: 'INACCESSIBLE',
   /** A block volume has lost its device. */
   NotAttached: 'INACCESSIBLE',
+  /** Whoever has the node of a block volume's device has asked the kernel to detach it. */
+  DetachedByOthers: 'DEGRADED',
   /** Something else is mounted where the volume was. */
   WrongMount: 'DEGRADED',
   /** The file system of an image has recorded errors. */

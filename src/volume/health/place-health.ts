@@ -60,8 +60,18 @@ async function blockHealth(model: Model, volume: Volume, { place, state }: Seen)
   if (!device) return [...findings, ...notAttached(volume, place)];
   if (place.isStaging || state.kind !== 'mounted') return findings;
   if (state.deviceNode !== device.number) return ifCertain(volume, place, 'WrongMount');
-  const isStopped = isKnownForWriting(place) && (await model.devices.isReadOnly(device));
-  return isStopped ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
+  const image = contentPathOf(model, volume);
+  const isStopped = isKnownForWriting(place) && (await model.devices.isReadOnly(image));
+  return [
+    ...((await model.devices.goesWhenClosed(device)) ? [detachedByOthers(volume, device)] : []),
+    ...(isStopped ? [told(volume, place, 'UnexpectedlyReadOnly')] : []),
+  ];
+}
+
+/** The driver keeps the device open, so the volume has it until the driver stops. */
+function detachedByOthers({ id }: Volume, { path }: Device): Finding {
+  const message = `a program has detached ${path} from volume ${quote(id)}, which keeps it until the driver stops; stage the volume again`;
+  return finding('DetachedByOthers', message);
 }
 
 async function isVolumeThere(

@@ -29,7 +29,7 @@ async function onGrownDevice(fsType: ImageFileSystem, deviceBytes: bigint, first
   writeFileSync(join(target, 'file'), 'content');
   const grow = async (bytes: bigint) => {
     await growSparse(path, bytes);
-    await refreshLoopSize(device);
+    await refreshLoopSize(device, fd);
   };
   await grow(deviceBytes);
   const subject = { fsType, device: device.path };

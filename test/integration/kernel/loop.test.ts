@@ -140,7 +140,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     const device = await attached(fd);
     await growSparse(path, 2n * MIB);
     expect(await blockDeviceBytes(device.path)).toBe(MIB);
-    await refreshLoopSize(device);
+    await refreshLoopSize(device, fd);
     expect(await blockDeviceBytes(device.path)).toBe(2n * MIB);
   });
 
@@ -155,12 +155,12 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
   test('can be made to keep its file, or to let it go, while it is open', async () => {
     const { fd } = await newImage(MIB);
     const loop = await attachLoop(fd, { autoclear: true });
-    await setAutoclear(loop.fd, false);
+    await setAutoclear(loop.device, loop.fd, false);
     closeSync(loop.fd);
     expect(await findLoop(fd)).toEqual(loop.device);
     const again = await openLoop(loop.device, fd);
     if (again === undefined) throw new Error('the device is attached');
-    await setAutoclear(again, true);
+    await setAutoclear(loop.device, again, true);
     closeSync(again);
     expect(await isLoopGone(fd)).toBe(true);
   });
@@ -206,29 +206,35 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
   });
 
   test('is writable again for its next file after it was made read-only', async () => {
-    const { fd, directory } = await newImage(MIB);
-    const device = await attached(fd);
-    await setBlockReadOnly(device.path, true);
-    expect(await isBlockReadOnly(device.path)).toBe(true);
-    expect(() => writeFileSync(device.path, 'x')).toThrow();
-    await detachLoop(device, fd);
-    // Which device comes next is not ours to say, so all that are free are taken up to this one.
+    const { fd } = await newImage(MIB);
+    const first = await attachLoop(fd, { autoclear: true });
+    await setBlockReadOnly(first.fd, true);
+    expect(() => writeFileSync(first.device.path, 'x')).toThrow();
+    closeSync(first.fd);
+    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isBlockReadOnly(first.device.path)).toBe(true);
+    // Those that others have let go before it come first.
+    const used: number[] = [];
     for (let count = 0; ; count++) {
-      const path = join(directory, `other-${count}`);
-      writeFileSync(path, Buffer.alloc(4096));
-      const next = await attached(opened(path));
-      expect(await isBlockReadOnly(next.path)).toBe(false);
-      writeFileSync(next.path, 'content');
-      if (next.path === device.path || count === 16) break;
+      const next = await attachLoop((await newImage(MIB)).fd, { autoclear: true });
+      used.push(next.fd);
+      expect(await isBlockReadOnly(next.fd)).toBe(false);
+      writeFileSync(next.device.path, 'content');
+      if (next.device.path === first.device.path) break;
+      expect(count).toBeLessThan(64);
     }
+    for (const each of used) closeSync(each);
   });
 
   test('is left writable for whoever gets it next, when it was made read-only and is detached', async () => {
     const { fd } = await newImage(MIB);
-    const device = await attached(fd);
-    await setBlockReadOnly(device.path, true);
+    const { device, fd: deviceFd } = await attachLoop(fd, { autoclear: true });
+    await setBlockReadOnly(deviceFd, true);
+    closeSync(deviceFd);
     await detachLoop(device, fd);
-    expect(await isBlockReadOnly(device.path)).toBe(false);
+    const next = await attachLoop(fd, { autoclear: true });
+    expect(await isBlockReadOnly(next.fd)).toBe(false);
+    closeSync(next.fd);
   });
 
   test('of a file that is open for reading is read-only', async () => {

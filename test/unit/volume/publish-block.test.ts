@@ -87,22 +87,22 @@ test('something else at the target is refused and left', async () => {
 
 describe('a device is read-only for all its targets or for none', () => {
   test.each([true, false])('as its first target is: %s', async (readOnly) => {
-    const { devices, device, publish, mounts } = await stagedNode();
+    const { model, volume, devices, publish, mounts } = await stagedNode();
     await publish('/pod/a', readOnly);
     await publish('/pod/b', readOnly);
-    expect(await devices.isReadOnly(device)).toBe(readOnly);
+    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(readOnly);
     await expect(publish('/pod/c', !readOnly)).rejects.toMatchObject({
       kind: 'precondition',
       message: expect.stringContaining(`is published ${readOnly ? 'read-only' : 'for writing'} at "/pod/a"`),
     });
     expect(await mounts.inspect('/pod/c')).toEqual({ kind: 'absent' });
-    expect(await devices.isReadOnly(device)).toBe(readOnly);
+    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(readOnly);
   });
 
   test('a mode that lets nobody write is read-only', async () => {
-    const { devices, device, publish } = await stagedNode();
+    const { model, volume, devices, publish } = await stagedNode();
     await publish('/pod/a', false, blockCapability('SINGLE_NODE_READER_ONLY'));
-    expect(await devices.isReadOnly(device)).toBe(true);
+    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(true);
   });
 
   test('a target published again in the other way is refused', async () => {
@@ -112,11 +112,11 @@ describe('a device is read-only for all its targets or for none', () => {
   });
 
   test('another way is possible when the last target is gone', async () => {
-    const { model, devices, device, volume, publish } = await stagedNode();
+    const { model, devices, volume, publish } = await stagedNode();
     await publish('/pod/a', true);
     await unpublishVolume(model, volume.id, '/pod/a');
     await publish('/pod/a', false);
-    expect(await devices.isReadOnly(device)).toBe(false);
+    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(false);
   });
 
   test('what was found at start is as its device is', async () => {

@@ -1,5 +1,5 @@
 import { devicesContract } from '../../../contracts/devices-contract.ts';
-import { FakeDevices } from './fake-devices.ts';
+import { deviceOf, FakeDevices } from './fake-devices.ts';
 import { FakeMounts } from './fake-mounts.ts';
 
 devicesContract('FakeDevices', async () => {
@@ -18,6 +18,14 @@ devicesContract('FakeDevices', async () => {
     },
     removeImage: async (path) => mounts.tree.remove(path),
     sizeOf: async (device) => mounts.loops.existing(device).sizeBytes,
+    async attachBefore(path) {
+      const entry = mounts.tree.find(path);
+      if (entry?.kind !== 'file') throw new Error('there is no such file');
+      return deviceOf(mounts.loops.attach(path, entry));
+    },
+    async detachByOthers(device) {
+      mounts.loops.existing(device).isTemporary = true;
+    },
     async open(device) {
       const loop = mounts.loops.existing(device);
       loop.userCount++;

@@ -36,6 +36,11 @@ export class FakeDevices implements Devices {
     return deviceOf(loop);
   }
 
+  async keepAttached(file: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.isTemporary = false;
+  }
+
   async detach(file: string): Promise<boolean> {
     const { loops } = this.mounts;
     const loop = this.loopOf(file);
@@ -63,12 +68,17 @@ export class FakeDevices implements Devices {
     if (loop) loop.label = label;
   }
 
-  async isReadOnly(device: Device): Promise<boolean> {
-    return this.mounts.loops.existing(device).isReadOnly;
+  async goesWhenClosed(device: Device): Promise<boolean> {
+    return this.mounts.loops.existing(device).isTemporary;
   }
 
-  async setReadOnly(device: Device, readOnly: boolean): Promise<void> {
-    this.mounts.loops.existing(device).isReadOnly = readOnly;
+  async isReadOnly(file: string): Promise<boolean> {
+    return this.loopOf(file)?.isReadOnly ?? false;
+  }
+
+  async setReadOnly(file: string, readOnly: boolean): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.isReadOnly = readOnly;
   }
 
   async list(): Promise<AttachedFile[]> {
@@ -91,6 +101,6 @@ export class FakeDevices implements Devices {
   }
 }
 
-function deviceOf({ path, number }: FakeLoop): Device {
+export function deviceOf({ path, number }: FakeLoop): Device {
   return { path, number };
 }

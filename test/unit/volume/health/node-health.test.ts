@@ -284,9 +284,7 @@ describe('a block volume', () => {
 
   test('whose device takes no writes is told where it is published for writing', async () => {
     const { model, devices, volume, reasons } = await publishedNode(blockContent);
-    const device = await devices.find(contentPathOf(model, volume));
-    if (!device) throw new Error('not attached');
-    await devices.setReadOnly(device, true);
+    await devices.setReadOnly(contentPathOf(model, volume), true);
     expect(await reasons(both)).toEqual(['UnexpectedlyReadOnly']);
   });
 

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { found, onNode } from '../../support/health.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { blockDevice, fileSystem, image, imageFile, loopsOf } from '../../support/image-node.ts';
+import { PodDevice } from '../../support/pod-device.ts';
+import { expectRefusal } from '../../support/refusal.ts';
+import { type Published, startedNode, type TestNode } from '../../support/test-node.ts';
+
+const MIB = 1024 ** 2;
+const volume_capability = blockDevice();
+const secret = randomBytes(MIB);
+
+const blockOf = (node: TestNode, name: string) =>
+  node.createPublished(name, volume_capability, { capacity_range: { required_bytes: 32 * MIB } });
+
+async function written(path: string, data: Buffer): Promise<void> {
+  const handle = await open(path, 'r+');
+  try {
+    await handle.write(data, 0, data.length, 0);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function beginningOf(path: string): Buffer {
+  return readFileSync(path).subarray(0, MIB);
+}
+
+/** A volume that somebody else uses next: what it holds on the disk begins with the secret, or has it somewhere. */
+const victims: readonly { kind: string; publish(node: TestNode): Promise<Published> }[] = [
+  {
+    kind: 'a block volume',
+    async publish(node) {
+      const paths = await blockOf(node, 'victim');
+      await written(paths.target_path, secret);
+      return paths;
+    },
+  },
+  {
+    kind: 'a file system',
+    async publish(node) {
+      const paths = await node.createPublished('victim', fileSystem('ext4'), image(32 * MIB));
+      writeFileSync(join(paths.target_path, 'secret'), secret, { flush: true });
+      return paths;
+    },
+  },
+];
+
+describe.skipIf(!isHostRoot).each(victims)('a pod that detaches its block device, beside $kind', (victim) => {
+  test.each([
+    { when: 'while the driver runs', between: async () => {} },
+    { when: 'after the driver was killed', between: (node: TestNode) => node.stop('SIGKILL') },
+  ])('reads and writes nothing of it, $when', async ({ between }) => {
+    const node = await startedNode();
+    const paths = await blockOf(node, 'tenant');
+    const pod = new PodDevice(node.directory, 'pod', paths.target_path);
+    await between(node);
+    pod.detach();
+    await node.restart();
+    const { volume_id } = await victim.publish(node);
+    const held = readFileSync(imageFile(node, volume_id));
+    expect(held.includes(secret.subarray(0, 512))).toBe(true);
+    expect((await pod.read(32 * MIB)).includes(secret.subarray(0, 512))).toBe(false);
+    await pod.write(Buffer.alloc(4096, 'overwritten'));
+    expect(readFileSync(imageFile(node, volume_id)).includes('overwritten')).toBe(false);
+    await node.stop('SIGKILL');
+    pod.detach();
+    await node.start();
+    expect(loopsOf(node).length).toBeGreaterThan(0);
+  });
+});
+
+describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () => {
+  test('keeps it while the driver runs, and health says so', async () => {
+    const node = await startedNode();
+    const paths = await blockOf(node, 'tenant');
+    expect(await found(node, paths)).toEqual(onNode([]));
+    const pod = new PodDevice(node.directory, 'pod', paths.target_path);
+    pod.detach();
+    expect(await found(node, paths)).toEqual(onNode(['DetachedByOthers']));
+    await pod.write(secret);
+    expect(beginningOf(imageFile(node, paths.volume_id)).equals(secret)).toBe(true);
+    // Staged once more, as the kubelet does after a restart, the volume has it for good.
+    await node.node.NodeStageVolume({ ...paths, volume_capability });
+    expect(await found(node, paths)).toEqual(onNode([]));
+  });
+
+  test('is kept by a driver that starts while it is staged', async () => {
+    const node = await startedNode();
+    const paths = await blockOf(node, 'tenant');
+    await node.restart();
+    new PodDevice(node.directory, 'pod', paths.target_path).detach();
+    expect(await found(node, paths)).toEqual(onNode(['DetachedByOthers']));
+    expect(loopsOf(node)).toHaveLength(1);
+  });
+
+  test('is told of when it lost it, and comes back when it is unstaged and staged', async () => {
+    const node = await startedNode();
+    const paths = await blockOf(node, 'tenant');
+    await written(paths.target_path, secret);
+    await node.stop('SIGKILL');
+    new PodDevice(node.directory, 'pod', paths.target_path).detach();
+    await node.start();
+    expect((await found(node, paths)).nodeWithPaths).toContain('NotAttached');
+    const publishing = node.node.NodePublishVolume({ ...paths, volume_capability });
+    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'is not staged');
+    await node.node.NodeUnpublishVolume(paths);
+    await node.node.NodeUnstageVolume(paths);
+    await node.node.NodeStageVolume({ ...paths, volume_capability });
+    await node.node.NodePublishVolume({ ...paths, volume_capability });
+    expect(beginningOf(paths.target_path).equals(secret)).toBe(true);
+    expect(await found(node, paths)).toEqual(onNode([]));
+  });
+
+  test('has another device when only the staging is repeated, and its old target is not taken for it', async () => {
+    const node = await startedNode();
+    const paths = await blockOf(node, 'tenant');
+    await node.stop('SIGKILL');
+    new PodDevice(node.directory, 'pod', paths.target_path).detach();
+    await node.start();
+    await node.node.NodeStageVolume({ ...paths, volume_capability });
+    const publishing = node.node.NodePublishVolume({ ...paths, volume_capability });
+    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'has another device');
+    expect((await found(node, paths)).nodeWithPaths).toEqual(['WrongMount']);
+    await node.node.NodeUnpublishVolume(paths);
+    await node.node.NodePublishVolume({ ...paths, volume_capability });
+    await node.node.NodeUnpublishVolume(paths);
+    await node.node.NodeUnstageVolume(paths);
+    await node.controller.DeleteVolume(paths);
+    expect(loopsOf(node)).toEqual([]);
+  });
+});

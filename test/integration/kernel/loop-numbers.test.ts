@@ -1,0 +1,89 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { bindMount, unmount } from '../../../src/kernel/bind-mount.ts';
+import { withDescriptor } from '../../../src/kernel/descriptor.ts';
+import { ioctl } from '../../../src/kernel/ioctl.ts';
+import { attachLoop, detachLoop, isLoopGone, setAutoclear } from '../../../src/kernel/loop.ts';
+import { withPath } from '../../../src/kernel/path-handle.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { MIB, newImage } from '../../support/loop.ts';
+
+const LAST = 2 ** 20 - 1;
+const LOOP_CTL_ADD = { name: 'LOOP_CTL_ADD', number: 0x4c80 };
+const LOOP_CTL_REMOVE = { name: 'LOOP_CTL_REMOVE', number: 0x4c81 };
+
+function control(request: { name: string; number: number }, index: number): Promise<number> {
+  return withDescriptor('/dev/loop-control', 'r+', (fd) => ioctl(fd, request, index));
+}
+
+const indexOf = ({ path }: { path: string }) => Number(path.slice('/dev/loop'.length));
+
+/** Attaches a new image and detaches it. @returns the number of its device */
+async function usedNumber({ autoclear }: { autoclear: boolean }): Promise<number> {
+  const { fd } = await newImage(MIB);
+  const { device, fd: deviceFd } = await attachLoop(fd, { autoclear });
+  closeSync(deviceFd);
+  expect(await detachLoop(device, fd)).toBe(true);
+  return indexOf(device);
+}
+
+describe.skipIf(!isHostRoot)('the number of a loop device', () => {
+  test('is used once where others get its node, and the device goes', async () => {
+    const used: number[] = [];
+    for (let count = 0; count < 8; count++) used.push(await usedNumber({ autoclear: false }));
+    expect(used).toEqual([...new Set(used)].sort((one, other) => one - other));
+    await vi.waitFor(() => {
+      for (const index of used) expect(existsSync(`/sys/block/loop${index}`)).toBe(false);
+    });
+  });
+
+  test('is none that other programs are given', async () => {
+    const index = await usedNumber({ autoclear: false });
+    const free = execFileSync('losetup', ['--find'], { encoding: 'utf8' }).trim();
+    expect(indexOf({ path: free })).toBeLessThan(index);
+  });
+
+  test('is used again where nobody else got its node', async () => {
+    const used = new Set<number>();
+    for (let count = 0; count < 64; count++) used.add(await usedNumber({ autoclear: true }));
+    expect(used.size).toBeLessThan(32);
+  });
+
+  test('is not used again once others get its node', async () => {
+    const { fd } = await newImage(MIB);
+    const { device, fd: deviceFd } = await attachLoop(fd, { autoclear: true });
+    await setAutoclear(device, deviceFd, false);
+    closeSync(deviceFd);
+    expect(await detachLoop(device, fd)).toBe(true);
+    for (let count = 0; count < 16; count++) {
+      expect(await usedNumber({ autoclear: true })).not.toBe(indexOf(device));
+    }
+  });
+
+  test('is that of another device when one was taken by somebody else', async () => {
+    const first = await usedNumber({ autoclear: false });
+    const other = await newImage(MIB);
+    // The one that comes next, as a program takes it that looks for a free device from the end.
+    execFileSync('losetup', [`/dev/loop${first + 1}`, other.path]);
+    expect(await usedNumber({ autoclear: false })).toBeGreaterThan(first + 1);
+  });
+
+  test('comes again when all have been used, except where a path has its node', async () => {
+    await control(LOOP_CTL_ADD, LAST);
+    onTestFinished(async () => void (await control(LOOP_CTL_REMOVE, LAST)));
+    const { fd, directory } = await newImage(MIB);
+    const { device, fd: deviceFd } = await attachLoop(fd, { autoclear: false });
+    expect(indexOf(device)).toBeLessThan(LAST);
+    const target = join(directory, 'target');
+    writeFileSync(target, '');
+    await withPath(device.path, (from) => withPath(target, (to) => bindMount(from, to, 0, 0)));
+    closeSync(deviceFd);
+    expect(await detachLoop(device, fd)).toBe(true);
+    await vi.waitFor(() => expect(existsSync(device.path)).toBe(false));
+    expect(await usedNumber({ autoclear: false })).not.toBe(indexOf(device));
+    await unmount(target);
+    expect(await isLoopGone(fd)).toBe(true);
+  });
+});
