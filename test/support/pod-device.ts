@@ -1,8 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, statSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { expect } from 'vitest';
+import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { asUser } from './as-user.ts';
+import { blockDevice, fileSystem, image, imageFile } from './image-node.ts';
+import type { Published, TestNode } from './test-node.ts';
+
+const SIZE = 32 * 1024 ** 2;
 
 /** The node of a device as a container has it: made when the container starts, and there as long as it lives. */
 export class PodDevice {
@@ -49,4 +56,44 @@ export class PodDevice {
       await handle?.close();
     }
   }
+}
+
+/** A volume that somebody else uses. */
+export interface Victim {
+  readonly kind: string;
+  readonly capability: VolumeCapability;
+  /** The file that its user writes to. */
+  fileAt(target: string): string;
+}
+
+export const blockVictim: Victim = {
+  kind: 'a block volume',
+  capability: blockDevice(),
+  fileAt: (target) => target,
+};
+export const fileSystemVictim: Victim = {
+  kind: 'a file system',
+  capability: fileSystem('ext4'),
+  fileAt: (target) => join(target, 'file'),
+};
+export const victims = [blockVictim, fileSystemVictim];
+
+export function publishVictim(node: TestNode, { capability }: Victim, name = 'victim'): Promise<Published> {
+  return node.createPublished(name, capability, image(SIZE));
+}
+
+/** Expects that a pod neither reads nor writes what is written to a volume. */
+export async function expectApart(
+  pod: PodDevice,
+  node: TestNode,
+  { target_path, volume_id }: Published,
+  { fileAt }: Victim,
+): Promise<void> {
+  const secret = randomBytes(4096);
+  writeFileSync(fileAt(target_path), secret, { flush: true });
+  const content = () => readFileSync(imageFile(node, volume_id));
+  expect(content().includes(secret)).toBe(true);
+  expect((await pod.read(SIZE)).includes(secret)).toBe(false);
+  await pod.write(Buffer.alloc(4096, 'overwritten'));
+  expect(content().includes('overwritten')).toBe(false);
 }

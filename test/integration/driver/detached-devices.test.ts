@@ -1,14 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { found, onNode } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
-import { blockDevice, fileSystem, image, imageFile, loopsOf } from '../../support/image-node.ts';
-import { PodDevice } from '../../support/pod-device.ts';
+import { blockDevice, imageFile, loopsOf } from '../../support/image-node.ts';
+import { expectApart, PodDevice, publishVictim, victims } from '../../support/pod-device.ts';
 import { expectRefusal } from '../../support/refusal.ts';
-import { type Published, startedNode, type TestNode } from '../../support/test-node.ts';
+import { startedNode, type TestNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
 const volume_capability = blockDevice();
@@ -31,47 +30,18 @@ function beginningOf(path: string): Buffer {
   return readFileSync(path).subarray(0, MIB);
 }
 
-/** A volume that somebody else uses next: what it holds on the disk begins with the secret, or has it somewhere. */
-const victims: readonly { kind: string; publish(node: TestNode): Promise<Published> }[] = [
-  {
-    kind: 'a block volume',
-    async publish(node) {
-      const paths = await blockOf(node, 'victim');
-      await written(paths.target_path, secret);
-      return paths;
-    },
-  },
-  {
-    kind: 'a file system',
-    async publish(node) {
-      const paths = await node.createPublished('victim', fileSystem('ext4'), image(32 * MIB));
-      writeFileSync(join(paths.target_path, 'secret'), secret, { flush: true });
-      return paths;
-    },
-  },
-];
-
 describe.skipIf(!isHostRoot).each(victims)('a pod that detaches its block device, beside $kind', (victim) => {
   test.each([
     { when: 'while the driver runs', between: async () => {} },
     { when: 'after the driver was killed', between: (node: TestNode) => node.stop('SIGKILL') },
   ])('reads and writes nothing of it, $when', async ({ between }) => {
     const node = await startedNode();
-    const paths = await blockOf(node, 'tenant');
-    const pod = new PodDevice(node.directory, 'pod', paths.target_path);
+    const { target_path } = await blockOf(node, 'tenant');
+    const pod = new PodDevice(node.directory, 'pod', target_path);
     await between(node);
     pod.detach();
     await node.restart();
-    const { volume_id } = await victim.publish(node);
-    const held = readFileSync(imageFile(node, volume_id));
-    expect(held.includes(secret.subarray(0, 512))).toBe(true);
-    expect((await pod.read(32 * MIB)).includes(secret.subarray(0, 512))).toBe(false);
-    await pod.write(Buffer.alloc(4096, 'overwritten'));
-    expect(readFileSync(imageFile(node, volume_id)).includes('overwritten')).toBe(false);
-    await node.stop('SIGKILL');
-    pod.detach();
-    await node.start();
-    expect(loopsOf(node).length).toBeGreaterThan(0);
+    await expectApart(pod, node, await publishVictim(node, victim), victim);
   });
 });
 
