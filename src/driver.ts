@@ -22,6 +22,7 @@ import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
 import { Copies } from './volume/copies.ts';
 import { InWork } from './volume/in-work.ts';
+import { Locations } from './volume/locations.ts';
 import type { Model } from './volume/model.ts';
 import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
@@ -115,6 +116,7 @@ async function makeModel(
     snapshots: new SnapshotIndex(),
     groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
+    locations: new Locations(mounts),
     devices: namedDevices(new LoopDevices(), () => pools),
     formatter: namedFormatter(new KernelFormatter(), () => pools),
     blockMaps: new KernelBlockMaps(),
@@ -125,7 +127,9 @@ async function makeModel(
     thawing: new InWork(),
     volumesInWork: new InWork(),
     pathsInWork: new InWork(),
-    paths: new MountPaths(options.kubeletDir, realKubeletDir, () => pools.map((pool) => pool.path)),
+    paths: new MountPaths(options.kubeletDir, realKubeletDir, options.mountDirs, () =>
+      pools.map((pool) => pool.path),
+    ),
     topology: topologyOf(options),
     limits: {
       maximumVolumeBytes: options.maxVolumeSizeBytes,

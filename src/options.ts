@@ -31,10 +31,20 @@ export function parseCommandLine(
   const allMistakes = [...mistakes, ...conflicts(values)];
   if (allMistakes.length > 0) return { kind: 'mistakes', mistakes: allMistakes };
   // Without a mistake no value was left out, except the node id that a proxy has no use for.
-  const { proxyEndpoint, ...options } = values as FlagValues;
+  const { proxyEndpoint, ...given } = values as FlagValues;
+  const options = { ...given, mountDirs: mountDirsOf(given, environment) };
   return proxyEndpoint === undefined
     ? { kind: 'run', options }
     : { kind: 'proxy', options: { ...options, proxyEndpoint } };
+}
+
+/** Where volumes may be mounted: in Kubernetes nobody but the kubelet has any business with it. */
+function mountDirsOf(
+  { mountDirs, kubeletDir }: Pick<FlagValues, 'mountDirs' | 'kubeletDir'>,
+  environment: Environment,
+): readonly string[] {
+  if (mountDirs.length > 0) return mountDirs;
+  return environment['KUBERNETES_SERVICE_HOST'] ? [kubeletDir] : ['/'];
 }
 
 /** Mistakes that no flag shows alone. A value that is itself a mistake is absent, and judged no further. */

@@ -85,6 +85,14 @@ export const flagTable = {
     group: 'Storage',
     meaning: "The kubelet's root directory, which may be reached through a symbolic link.",
   },
+  mountDirs: {
+    name: 'mount-dir',
+    kind: absolutePath,
+    repeatable: true,
+    group: 'Storage',
+    meaning:
+      'Directory in which volumes may be staged and published; by default any or, in a pod, that of --kubelet-dir.',
+  },
   lockTimeoutMs: {
     name: 'lock-timeout',
     kind: duration,

@@ -137,6 +137,7 @@ async function enter(
   logger: Logger,
 ): Promise<void> {
   enterContents(model, connection.contents, logger);
+  await model.locations.enterPool(pool);
   const mounts = await findMounts(model);
   await keepDevices(model, (volumeId, err) =>
     logger.error({ volumeId, err }, 'the device of a block volume is not held; a pod may detach it'),

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { quote, VolumeError } from './errors.ts';
+import { isWithin, locationIn } from './locations.ts';
 import type { Model } from './model.ts';
 import type { MountedPath } from './mounts-port.ts';
 
@@ -25,17 +26,12 @@ async function mountsOf(model: Model, directory: string): Promise<MountedPath[]>
   if (state.kind === 'absent') return [];
   const homeId = 'mountId' in state ? state.mountId : undefined;
   const home = list.find(({ mountId }) => mountId === homeId);
-  if (!home || !isWithin(parent, home.path)) {
+  const location = home && locationIn(home, directory);
+  if (!location) {
     throw new VolumeError('unavailable', `${parent} is not in any mount that the driver can see; call again`);
   }
-  // Where it lies in its file system, whatever mount shows it.
-  const root = posix.join(home.root, directory.slice(home.path.length));
   return list.filter(
-    (mount) =>
-      isWithin(mount.path, directory) || (mount.fileSystem === home.fileSystem && isWithin(mount.root, root)),
+    ({ path, root, fileSystem }) =>
+      isWithin(path, directory) || (fileSystem === location.fileSystem && isWithin(root, location.path)),
   );
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
 }

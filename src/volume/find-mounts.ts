@@ -1,19 +1,18 @@
 import type { Model } from './model.ts';
-import { volumeOfMount } from './mount-owner.ts';
+import { devicesNow, volumeOfMount } from './mount-owner.ts';
 import { isVolumeAt } from './staged-content.ts';
 
 /**
- * Fills the mount index from the mounts there are: at start, and when a pool comes back. A mount is recognised by the
- * path of its root or by its device, and a mount of a whole volume confirmed: another file system may have a path of
- * the same name.
+ * Fills the mount index from the mounts there are: at start, and when a pool comes back. A mount is recognised by where
+ * its root lies in the file system of the pool, or by its device, and a mount of a whole volume confirmed.
  * @returns how many mounts of volumes were found
  */
 export async function findMounts(model: Model): Promise<number> {
-  const attached = await model.devices.list();
+  const devices = await devicesNow(model);
   let found = 0;
   for (const mount of await model.mounts.list()) {
     const { path, mountId } = mount;
-    const owner = volumeOfMount(model, mount, attached);
+    const owner = volumeOfMount(model, mount, devices);
     if (!owner) continue;
     if (owner.isWhole && !(await isStillAt(model, owner.volumeId, path))) continue;
     found++;

@@ -4,6 +4,7 @@ import type { Copies } from './copies.ts';
 import type { Devices, ImageFormatter } from './devices-port.ts';
 import type { OnFinding } from './health/finding.ts';
 import type { InWork } from './in-work.ts';
+import type { Locations } from './locations.ts';
 import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { Mounts } from './mounts-port.ts';
@@ -28,6 +29,7 @@ export interface Model {
   readonly snapshots: SnapshotIndex;
   readonly groups: ObjectIndex<GroupSnapshot>;
   readonly mounts: Mounts;
+  readonly locations: Locations;
   readonly devices: Devices;
   readonly formatter: ImageFormatter;
   readonly blockMaps: BlockMaps;

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { invalidField } from './errors.ts';
+import { isWithin } from './locations.ts';
 
 // PATH_MAX counts the terminating NUL.
 const PATH_LIMIT_BYTES = 4095;
@@ -11,24 +12,32 @@ const PATH_LIMIT_BYTES = 4095;
 export class MountPaths {
   private readonly kubeletDir: string;
   private readonly realKubeletDir: string;
+  private readonly mountDirs: readonly string[];
   private readonly poolPaths: () => readonly string[];
 
   /**
    * @param kubeletDir as it appears in requests
    * @param realKubeletDir the same with its symbolic links followed
+   * @param mountDirs in which volumes may be mounted
    * @param poolPaths tells where the pools are, symbolic links followed
    */
-  constructor(kubeletDir: string, realKubeletDir: string, poolPaths: () => readonly string[]) {
+  constructor(
+    kubeletDir: string,
+    realKubeletDir: string,
+    mountDirs: readonly string[],
+    poolPaths: () => readonly string[],
+  ) {
     this.kubeletDir = posix.normalize(kubeletDir);
     this.realKubeletDir = realKubeletDir;
+    this.mountDirs = mountDirs.map((directory) => this.canonical(directory));
     this.poolPaths = poolPaths;
   }
 
   /**
    * The path to work on for a path of a request.
    * @param field the request's field, for the error
-   * @throws VolumeError invalid: not absolute, too long, or such that a mount there would cover a pool or lie in
-   *   one, where taking it down could remove what belongs to a volume
+   * @throws VolumeError invalid: not absolute, too long, outside of where volumes are mounted, or such that a mount there
+   *   would cover a pool or lie in one, where taking it down could remove what belongs to a volume
    */
   resolve(field: string, path: string): string {
     if (!path.startsWith('/')) throw invalidField(field, path, 'is not an absolute path');
@@ -40,6 +49,10 @@ export class MountPaths {
     for (const pool of this.poolPaths()) {
       if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
       if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
+    }
+    if (!this.mountDirs.some((directory) => isWithin(posix.dirname(real), directory))) {
+      const where = this.mountDirs.join(', ');
+      throw invalidField(field, path, `does not lie in ${where}, where volumes are mounted (--mount-dir)`);
     }
     return real;
   }
@@ -63,10 +76,6 @@ export class MountPaths {
       ? posix.join(this.realKubeletDir, normal.slice(this.kubeletDir.length))
       : normal;
   }
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }
 
 function withoutTrailingSlash(path: string): string {

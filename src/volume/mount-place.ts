@@ -5,17 +5,22 @@ import type { MountUse } from './mount-index.ts';
 import type { PathState, UnreadableState } from './mounts-port.ts';
 
 /**
- * Refuses a path inside a volume's own mount: what lies there is the pods', and a target made or removed there
- * would be a change to their data.
+ * Refuses a path inside a volume's own mount, or inside a pool that is bound somewhere else: what lies there is the pods' or
+ * the driver's, and a target made or removed there would be a change to their data.
  * @throws VolumeError invalid
  */
 export async function checkOutsideVolumes(model: Model, subject: PathSubject, path: string): Promise<void> {
-  const parent = await model.mounts.inspect(posix.dirname(path));
+  const directory = posix.dirname(path);
+  const parent = await model.mounts.inspect(directory);
   if (!('mountId' in parent) || parent.mountId === undefined) return;
   const mount = await model.mountIndex.withId(parent.mountId);
-  if (!mount) return;
-  const message = `${quote(path)} lies inside volume ${quote(mount.volumeId)}, mounted at ${quote(mount.path)}`;
-  throw new VolumeError('invalid', message, { about: subject });
+  if (mount) {
+    const message = `${quote(path)} lies inside volume ${quote(mount.volumeId)}, mounted at ${quote(mount.path)}`;
+    throw new VolumeError('invalid', message, { about: subject });
+  }
+  const location = await model.locations.inMount(parent.mountId, directory);
+  if (location === undefined || model.locations.namesInPool(location) === undefined) return;
+  throw invalidValue(subject, path, 'lies in a pool, which is mounted there, too');
 }
 
 /**

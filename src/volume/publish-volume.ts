@@ -91,10 +91,18 @@ async function unpublish(model: Model, volumeId: string, targetPath: string): Pr
   checkUse(model, 'targetPath', targetPath, 'staging');
   await checkOutsideVolumes(model, 'targetPath', targetPath);
   await model.onStep('unpublish: checked');
+  // Of a volume that was never here, whatever is at the path is somebody else's.
+  const isOurs = mountId !== undefined || isKnown(model, volumeId, targetPath);
   if (mountId !== undefined) await about('targetPath', model.mounts.unmount(targetPath));
   model.mountIndex.removePath(targetPath);
   await model.onStep('unpublish: unmounted');
-  if (state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
+  if (isOurs && state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
   await model.onStep('unpublish: target removed');
   await endInline(model, volumeId, targetPath);
+}
+
+/** Whether a volume is there, in whatever state, or was published at a path. */
+function isKnown({ volumes, mountIndex }: Model, volumeId: string, targetPath: string): boolean {
+  const isThere = volumes.findIntact(volumeId) ?? volumes.findDamaged(volumeId);
+  return isThere !== undefined || mountIndex.at(targetPath) !== undefined;
 }

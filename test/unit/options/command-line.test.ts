@@ -21,6 +21,7 @@ describe('parseCommandLine', () => {
         requireExistingStateDir: false,
         pools: [],
         kubeletDir: '/var/lib/kubelet',
+        mountDirs: ['/'],
         lockTimeoutMs: 10_000,
         maxVolumeSizeBytes: 2n ** 40n,
         maxVolumeSizeNodeBytes: 2n ** 40n,
@@ -48,6 +49,17 @@ describe('parseCommandLine', () => {
         logFormat: 'auto',
       },
     });
+  });
+
+  it('confines mounts to the directory of the kubelet in a pod, unless a flag says otherwise', () => {
+    const mountDirs = (argv: string[], environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1' }) => {
+      const commandLine = parseCommandLine(['--nodeid=n', ...argv], version, environment);
+      return commandLine.kind === 'run' ? commandLine.options.mountDirs : commandLine;
+    };
+    expect(mountDirs([])).toEqual(['/var/lib/kubelet']);
+    expect(mountDirs(['--kubelet-dir=/data/kubelet'])).toEqual(['/data/kubelet']);
+    expect(mountDirs(['--mount-dir=/tmp/a', '--mount-dir', '/tmp/b'])).toEqual(['/tmp/a', '/tmp/b']);
+    expect(mountDirs([], { KUBERNETES_SERVICE_HOST: '' })).toEqual(['/']);
   });
 
   it('reads the arguments of the Go reference driver and its klog flags', () => {

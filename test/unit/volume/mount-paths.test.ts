@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { MountPaths } from '../../../src/volume/mount-paths.ts';
 
-const paths = new MountPaths('/var/lib/kubelet', '/data/kubelet', () => ['/pools/a', '/pools/b']);
+const paths = new MountPaths('/var/lib/kubelet', '/data/kubelet', ['/'], () => ['/pools/a', '/pools/b']);
 const resolve = (path: string) => paths.resolve('target_path', path);
 
 test.each([
@@ -50,7 +50,9 @@ test.each([
 });
 
 test('a pool below the real directory of the kubelet is protected from paths through its other name', () => {
-  const nested = new MountPaths('/var/lib/kubelet', '/data/kubelet', () => ['/data/kubelet/plugins/pool']);
+  const nested = new MountPaths('/var/lib/kubelet', '/data/kubelet', ['/'], () => [
+    '/data/kubelet/plugins/pool',
+  ]);
   for (const path of [
     '/var/lib/kubelet/plugins/pool/volumes',
     '/var/lib/kubelet/plugins',
@@ -58,4 +60,32 @@ test('a pool below the real directory of the kubelet is protected from paths thr
   ]) {
     expect(() => nested.resolve('target_path', path)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   }
+});
+
+describe('paths that volumes are confined to', () => {
+  const confined = new MountPaths(
+    '/var/lib/kubelet',
+    '/data/kubelet',
+    ['/var/lib/kubelet', '/mnt/ci/'],
+    () => [],
+  );
+
+  test.each(['/var/lib/kubelet/pods/p/mount', '/data/kubelet/plugins/p/globalmount', '/mnt/ci/target'])(
+    '%s is one',
+    (path) => {
+      expect(confined.resolve('target_path', path)).toBe(confined.canonical(path));
+    },
+  );
+
+  test.each(['/', '/etc', '/var/lib/kubelet', '/var/lib/kubelet/../x', '/data/kubelet-other/x', '/mnt/ci'])(
+    '%s is none',
+    (path) => {
+      expect(() => confined.resolve('target_path', path)).toThrow(
+        expect.objectContaining({
+          kind: 'invalid',
+          message: `target_path: ${JSON.stringify(path)} does not lie in /data/kubelet, /mnt/ci, where volumes are mounted (--mount-dir)`,
+        }),
+      );
+    },
+  );
 });

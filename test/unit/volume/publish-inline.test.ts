@@ -13,7 +13,8 @@ const { volumeId, targetPath: target } = inlineSpec();
 const root = { uid: 5, gid: 6, mode: 0o750 };
 const GIB = 1024n ** 3n;
 /** The root of the host. */
-const hostMounts = 1;
+// The root and its devices.
+const hostMounts = 2;
 const image = { wish: { backend: 'image', enforceCapacity: 'auto' } } as const;
 const kinds = [
   ['directory', {}],

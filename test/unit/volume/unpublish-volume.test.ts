@@ -70,6 +70,13 @@ describe('unpublishing', () => {
     });
   });
 
+  test('of a volume that nobody knows leaves what is not mounted', async () => {
+    const { mounts, unpublish } = await publishedNode();
+    mounts.tree.makeDirectory('/pod/empty');
+    await unpublish('unknown', '/pod/empty');
+    expect((await mounts.inspect('/pod/empty')).kind).toBe('directory');
+  });
+
   test('takes down every mount stacked at the target', async () => {
     const { mounts, unpublish } = await publishedNode();
     mounts.mountForeign(target);
@@ -92,6 +99,18 @@ describe('unpublishing is refused', () => {
     if (how !== 'known') model.mountIndex.removePath(target);
     await expect(unpublish('other')).rejects.toMatchObject({ kind: 'precondition' });
     expect((await mounts.inspect(target)).kind).toBe('mounted');
+  });
+
+  test('for a mount that this driver has not made, whatever volume is named', async () => {
+    const { makeDirectory, mounts, volume, unpublish } = await publishedNode();
+    mounts.mountForeign(makeDirectory('/pod/foreign'));
+    for (const id of [volume.id, 'unknown']) {
+      await expect(unpublish(id, '/pod/foreign')).rejects.toMatchObject({
+        kind: 'precondition',
+        about: 'targetPath',
+      });
+    }
+    expect((await mounts.inspect('/pod/foreign')).kind).toBe('mounted');
   });
 
   test('while a process uses the mount, which stays and is still known', async () => {

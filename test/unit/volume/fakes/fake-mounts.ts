@@ -76,6 +76,9 @@ export class FakeMounts implements Mounts {
     this.tree = tree;
     const parts = { tree, root: tree.root, rootPath: '/', path: '/', flags: plainFlags, covers: undefined };
     this.root = this.makeMount(parts);
+    this.tree.makeDirectory('/dev');
+    const nodes = { tree: this.deviceNodes, root: this.deviceNodes.root };
+    this.makeMount({ ...parts, ...nodes, path: '/dev', covers: this.existing('/dev') });
   }
 
   async inspect(path: string): Promise<PathState> {

@@ -4,6 +4,7 @@ import { Copies, type CopyProgress } from '../../../../src/volume/copies.ts';
 import { memberDirectory } from '../../../../src/volume/find-snapshot.ts';
 import type { Finding } from '../../../../src/volume/health/finding.ts';
 import { InWork } from '../../../../src/volume/in-work.ts';
+import { Locations } from '../../../../src/volume/locations.ts';
 import type { Expansion, Features, Model } from '../../../../src/volume/model.ts';
 import { MountIndex } from '../../../../src/volume/mount-index.ts';
 import { MountPaths } from '../../../../src/volume/mount-paths.ts';
@@ -120,6 +121,8 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     capacityBytes: undefined,
     classes: {},
   });
+  const locations = new Locations(mounts);
+  for (const { name, path } of [pool, fastPool]) locations.setPool(name, { fileSystem: '8:1', path });
   const devices = new FakeDevices(mounts);
   const formatter = new FakeFormatter(mounts);
   const blockMaps = new FakeBlockMaps();
@@ -133,6 +136,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     snapshots: new SnapshotIndex(),
     groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
     mounts,
+    locations,
     devices,
     formatter,
     blockMaps,
@@ -143,7 +147,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     thawing: new InWork(),
     volumesInWork: new InWork(),
     pathsInWork: new InWork(),
-    paths: new MountPaths(kubeletDir, realKubeletDir, () => [pool.path, fastPool.path]),
+    paths: new MountPaths(kubeletDir, realKubeletDir, ['/'], () => [pool.path, fastPool.path]),
     topology: 'topology' in settings ? settings.topology : here,
     limits: {
       maximumVolumeBytes: settings.maximumVolumeBytes ?? 1024n ** 4n,
