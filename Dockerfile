@@ -1,6 +1,7 @@
-# Two bases, so that a build without a registry can bring its own: both need node, the first one npm as well.
-ARG BUILD_BASE=node:24-bookworm-slim
-ARG RUNTIME_BASE=node:24-bookworm-slim
+# Two bases, so that a build without a registry can bring its own: both need node, the first one npm as well. Node 24.18,
+# pinned by digest, so that the same source gives the same image.
+ARG BUILD_BASE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
+ARG RUNTIME_BASE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
 
 # --- dependencies the driver runs with: each as the lock file says, none for development ------------------------
 # The two secrets are for networks whose registry needs settings or a certificate authority of its own; without

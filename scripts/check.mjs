@@ -5,6 +5,7 @@ const checks = {
   'formatting, lint and layers': [tool('biome'), ['ci', '.']],
   types: [tool('tsc'), ['--noEmit']],
   'unused files, exports and dependencies': [tool('knip'), []],
+  'checksums of dependencies': [process.execPath, ['scripts/complete-lock.mjs', '--check']],
   'generated files': [process.execPath, ['scripts/generate.mjs', '--check']],
 };
 

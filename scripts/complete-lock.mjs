@@ -1,7 +1,8 @@
 // Run after `npm install` has changed package-lock.json. npm leaves a platform's package out of the lock file when
 // its registry, a mirror for instance, does not have it, and `npm ci` then refuses the file on every platform.
-// This adds what is missing: name, version and the platform that the name tells. Nothing of it is installed where
-// it does not fit.
+// This adds what is missing: name, version, the platform that the name tells, and the checksum as the registry has it.
+// Nothing of it is installed where it does not fit. With --check it only tells what has no checksum.
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/project.mjs';
 
@@ -19,12 +20,22 @@ const processors = {
   x64: 'x64',
 };
 
+if (process.argv.includes('--check')) {
+  const without = Object.entries(lock.packages).filter(([key, entry]) => key !== '' && !entry.integrity);
+  for (const [key] of without)
+    process.stderr.write(`${key} has no checksum; run node scripts/complete-lock.mjs\n`);
+  process.exit(without.length > 0 ? 1 : 0);
+}
+
 for (const [parent, { optionalDependencies = {}, dev }] of Object.entries(lock.packages)) {
   for (const [name, version] of Object.entries(optionalDependencies)) {
     const key = `node_modules/${name}`;
     const entry = parent === '' || key in lock.packages ? undefined : platformEntry(name, version, dev);
     if (entry) lock.packages[key] = entry;
   }
+}
+for (const [key, entry] of Object.entries(lock.packages)) {
+  if (key !== '' && entry.integrity === undefined) entry.integrity = integrityOf(key, entry.version);
 }
 const sorted = Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : 1));
 writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
@@ -44,4 +55,13 @@ function platformEntry(name, version, dev) {
     optional: true,
     os: [os],
   };
+}
+
+/** What is written without a checksum would be installed whatever it holds, so there is none such. */
+function integrityOf(key, version) {
+  const name = key.slice('node_modules/'.length);
+  const words = ['view', `${name}@${version}`, 'dist.integrity'];
+  const integrity = execFileSync('npm', words, { encoding: 'utf8' }).trim();
+  if (integrity === '') throw new Error(`the registry has no checksum of ${name}@${version}`);
+  return integrity;
 }

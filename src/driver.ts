@@ -2,6 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { expansionOf, featuresOf, topologyOf } from './features.ts';
+import { tellListening } from './listening.ts';
 import { hostError } from './mounts/host-error.ts';
 import { KernelMounts } from './mounts/kernel-mounts.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
@@ -15,7 +16,6 @@ import { namedDevices, namedFormatter } from './pools/named-images.ts';
 import { declarePools, openPools } from './pools/open-pools.ts';
 import { PoolWork } from './pools/pool-work.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
-import { formatEndpoint } from './rpc/endpoint.ts';
 import { endsWithin } from './rpc/ends-within.ts';
 import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
@@ -77,8 +77,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
       ),
       monitor,
     });
-    const endpoint = formatEndpoint(server.endpoint);
-    logger.info({ endpoint, nodeId: options.nodeId, version }, 'listening');
+    const endpoint = tellListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     return {
       endpoint,
       async stop() {

@@ -1,3 +1,4 @@
+import { tellListening } from './listening.ts';
 import type { Logger } from './observability/logger.ts';
 import { forwardedCallLogger } from './observability/proxy-log.ts';
 import type { ProxyOptions } from './options.ts';
@@ -27,8 +28,8 @@ export async function startProxy(
     target: options.proxyEndpoint,
     onFinished: forwardedCallLogger(logger),
   });
-  const endpoint = formatEndpoint(server.endpoint);
-  logger.info({ endpoint, proxyEndpoint: formatEndpoint(options.proxyEndpoint), version }, 'listening');
+  const proxyEndpoint = formatEndpoint(options.proxyEndpoint);
+  const endpoint = tellListening(logger, server.endpoint, { proxyEndpoint, version });
   return {
     endpoint,
     async stop() {

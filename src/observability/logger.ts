@@ -2,6 +2,7 @@ import { isatty } from 'node:tty';
 import pino, { type Logger } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import type { LineOutput } from './line-output.ts';
+import { withPrintableTexts } from './printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -26,7 +27,7 @@ export function createLogger({ verbosity, format }: LogSettings, output: LineOut
     singleLine: true,
     translateTime: 'SYS:HH:MM:ss.l',
   });
-  const write = (line: string) => output.write(isPretty ? prettify(line) : line);
+  const write = (line: string) => output.write(isPretty ? prettify(withPrintableTexts(line)) : line);
   // Process id and host name, which pino adds otherwise, are the container's and tell nothing.
   const settings = { level: levelAt(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(settings, { write });

@@ -1,4 +1,4 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, isErrno } from '../kernel/errno.ts';
 import { retried } from '../kernel/passing-error.ts';
@@ -9,10 +9,16 @@ import { driverOnlyMode } from './pool-layout.ts';
 import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
 import { unreachable } from './recognise-pool.ts';
 
+const WRITABLE_BY_OTHERS = 0o0002;
+/** Others may add entries, and neither rename nor remove those of somebody else. */
+const STICKY = 0o1000;
+
 /** The real path of the pool's directory, which is made where the pool is new. */
 export async function findRoot({ name, path }: PoolPlace, registry: PoolRegistry): Promise<string> {
   try {
-    return await retried(() => realpath(path));
+    const root = await retried(() => realpath(path));
+    await checkOwner({ name, path: root }, registry);
+    return root;
   } catch (error) {
     if (isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw cannotBe(path, error);
     if (!isErrno(error, errno.ENOENT)) throw error;
@@ -22,6 +28,23 @@ export async function findRoot({ name, path }: PoolPlace, registry: PoolRegistry
   if (name === defaultPoolName) await registry.stateGuard.check(path, undefined);
   await makeRoot(path);
   return realpath(path);
+}
+
+/** Whoever owns the directory, or may write to it, can put anything in the place of volumes and records. */
+async function checkOwner({ name, path }: PoolPlace, registry: PoolRegistry): Promise<void> {
+  const { uid, mode } = await retried(() => stat(path));
+  const own = process.geteuid?.() ?? 0;
+  const obstacle =
+    uid !== own && uid !== 0
+      ? `belongs to user ${uid}, and this driver runs as user ${own}: chown ${own} ${path}`
+      : (mode & (WRITABLE_BY_OTHERS | STICKY)) === WRITABLE_BY_OTHERS
+        ? `can be written by every user: chmod o-w ${path}`
+        : undefined;
+  if (obstacle === undefined) return;
+  const before = await registry.findAt({ name, path });
+  if (before)
+    throw unreachable(name, `${path} ${obstacle}`, before, registry, 'no other user may own or write it');
+  throw new PoolMistake(`${path} ${obstacle}`);
 }
 
 async function makeRoot(path: string): Promise<void> {

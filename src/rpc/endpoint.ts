@@ -8,9 +8,12 @@ export type Endpoint =
 // sun_path holds 108 bytes with the terminating NUL. libuv cuts a longer path off without a word.
 const SOCKET_PATH_LIMIT_BYTES = 107;
 
+// Whoever can connect may do all that the driver can, so other machines must be asked for by an address.
+const LOOPBACK = '127.0.0.1';
+
 /**
- * Parses `unix:///path`, `unix://path`, `unix:path`, a plain path or `tcp://host:port`. A relative path is taken
- * from the working directory.
+ * Parses `unix:///path`, `unix://path`, `unix:path`, a plain path, `tcp://host:port` or, for this machine alone,
+ * `tcp://:port`. A relative path is taken from the working directory.
  * @throws Error with a sentence that quotes the text
  */
 export function parseEndpoint(text: string): Endpoint {
@@ -21,6 +24,11 @@ export function parseEndpoint(text: string): Endpoint {
   throw new Error(
     `${JSON.stringify(text)} has the scheme ${scheme}; it takes unix://PATH, unix:PATH, a path or tcp://HOST:PORT`,
   );
+}
+
+/** Whether other machines, too, may be able to connect. */
+export function isRemote(endpoint: Endpoint): boolean {
+  return endpoint.kind === 'tcp' && !/^(127\.[\d.]+|::1|localhost)$/i.test(endpoint.host);
 }
 
 /** An endpoint as users write it. */
@@ -45,5 +53,5 @@ function tcpEndpoint(text: string): Endpoint {
   const match = /^tcp:\/\/(?:\[([0-9a-f:.]+)\]|([^:/[\]]*)):(\d{1,5})$/i.exec(text);
   const port = Number(match?.[3]);
   if (!match || port > 65535) throw new Error(`${JSON.stringify(text)} is not of the form tcp://HOST:PORT`);
-  return { kind: 'tcp', host: match[1] ?? (match[2] || '0.0.0.0'), port };
+  return { kind: 'tcp', host: match[1] ?? (match[2] || LOOPBACK), port };
 }

@@ -1,5 +1,15 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { runDriver } from '../../support/driver-process.ts';
@@ -59,6 +69,19 @@ describe('another pool that was used before does not stop the start, and comes b
       },
       mend: (path: string) => rmSync(path, { recursive: true }),
     },
+    ...(isHostRoot
+      ? [
+          {
+            name: 'as a directory of another user',
+            says: 'belongs to user 1000',
+            break(path: string) {
+              mkdirSync(path);
+              chownSync(path, 1000, 1000);
+            },
+            mend: (path: string) => rmSync(path, { recursive: true }),
+          },
+        ]
+      : []),
   ])('$name', async ({ says, break: breakIt, mend }) => {
     const { node, other, flags, volume_id } = await nodeWithUsedPool();
     renameSync(other, `${other}.away`);
@@ -104,6 +127,20 @@ describe('another pool that was used before does not stop the start, and comes b
     mount();
     onTestFinished(() => node.dispose());
     await node.controller.DeleteVolume({ volume_id });
+  });
+});
+
+describe.skipIf(!isHostRoot)('a state directory is refused', () => {
+  test.each([
+    ['that belongs to another user', (path: string) => chownSync(path, 1000, 1000), 'belongs to user 1000'],
+    ['that every user can write', (path: string) => chmodSync(path, 0o777), 'can be written by every user'],
+  ])('%s', async (_, change, says) => {
+    const node = testNode();
+    mkdirSync(node.pool);
+    change(node.pool);
+    const flags = [`--statedir=${node.pool}`, `--endpoint=${node.socket}`, '--nodeid=node-1'];
+    expect(await runDriver(flags)).toMatchObject({ code: 2, stderr: expect.stringContaining(says) });
+    expect(readdirSync(node.pool)).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   closeSync,
   existsSync,
@@ -96,7 +97,7 @@ describe.skipIf(!isHostRoot)('while the file of somebody else’s loop device', 
 describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as const)(
   'a mount that %s',
   (why) => {
-    test('is named by the calls that would use it, taken down by those that end a volume, and stops no other', async () => {
+    test('is named by the calls that would use it, taken down where it covers a volume, left elsewhere, and stops no other', async () => {
       const node = await startedNode();
       const paths = await node.createPublished('a');
       writeFileSync(join(paths.target_path, 'file'), 'content');
@@ -116,6 +117,8 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
       const named = (path: string) => `"${path}" ${why}`;
       const refused = (call: Promise<unknown>, path: string) =>
         expectRefusal(call, 'FAILED_PRECONDITION', named(path));
+      const refusedAsForeign = (call: Promise<unknown>) =>
+        expectRefusal(call, 'FAILED_PRECONDITION', 'is no volume of this driver');
       const { volume_id, staging_target_path, target_path } = paths;
       const stats = { volume_id, volume_path: target_path };
       const health = {
@@ -141,6 +144,13 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
       );
       await Promise.all([
         node.node.NodeUnpublishVolume(paths, options()),
+        refusedAsForeign(node.node.NodeUnpublishVolume(other, options())),
+        refusedAsForeign(node.node.NodeUnstageVolume(staging, options())),
+      ]);
+      for (const path of [other.target_path, staging.staging_target_path]) {
+        execFileSync('umount', ['--lazy', path]);
+      }
+      await Promise.all([
         node.node.NodeUnpublishVolume(other, options()),
         node.node.NodeUnstageVolume(staging, options()),
       ]);

@@ -24,7 +24,7 @@ test.each([
   ['TCP://host.example:65535', 'host.example', 65535],
   ['tcp://[::1]:80', '::1', 80],
   ['tcp://[fe80::1]:80', 'fe80::1', 80],
-  ['tcp://:10000', '0.0.0.0', 10000],
+  ['tcp://:10000', '127.0.0.1', 10000],
 ])('%s is port %s %i', (text, host, port) => {
   expect(parseEndpoint(text)).toEqual({ kind: 'tcp', host, port });
 });

@@ -1,0 +1,15 @@
+import type { Logger } from './observability/logger.ts';
+import { type Endpoint, formatEndpoint, isRemote } from './rpc/endpoint.ts';
+
+/** Tells where a driver or proxy listens, and who can reach it there. @returns the endpoint as users write it */
+export function tellListening(logger: Logger, listening: Endpoint, details: object): string {
+  const endpoint = formatEndpoint(listening);
+  logger.info({ endpoint, ...details }, 'listening');
+  if (isRemote(listening)) {
+    logger.warn(
+      { endpoint },
+      'whoever can connect may do all that the driver can: TCP is neither encrypted nor authenticated',
+    );
+  }
+  return endpoint;
+}
