@@ -150,10 +150,6 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
       for (const path of [other.target_path, staging.staging_target_path]) {
         execFileSync('umount', ['--lazy', path]);
       }
-      await Promise.all([
-        node.node.NodeUnpublishVolume(other, options()),
-        node.node.NodeUnstageVolume(staging, options()),
-      ]);
       await node.node.NodeUnstageVolume(paths, options());
       for (const path of [...broken, staging_target_path]) expect(await mountsBelow(path)).toEqual([]);
       expect(existsSync(target_path)).toBe(false);
