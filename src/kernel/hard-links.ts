@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { closeSync, lstat } from 'node:fs';
+import { link, mkdir, rename } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { crc32c } from './crc32c.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { openDirectory } from './open-below.ts';
 import { below } from './path-handle.ts';
+import { removeBelow } from './remove-tree.ts';
+
+const lstatAsync = promisify(lstat);
+
+const DRAWERS = 256;
 
 /** A file of the source that has several names. */
 export interface LinkedFile {
@@ -12,56 +19,65 @@ export interface LinkedFile {
   readonly names: bigint;
 }
 
+/** Waits for another who is giving a name to the same file. */
+type Wait = (other: Promise<void>) => Promise<void>;
+
 /**
- * Gives the copies in a new tree the same hard links. Each file that has more names to come is linked in a directory at
- * the top of the tree, where it can be reached however deep the first name was made; `close` removes that directory.
+ * Gives the copies in a new tree the same hard links. Each file that has more names to come is linked on a shelf, a
+ * directory at the top of the tree, where it can be reached however deep the first name was made; `close` removes the
+ * shelf. What is known of a file is there alone, and its number of links says how many names it has by now: in memory
+ * are only the files that are being given a name, however many have several.
  */
 export class HardLinks {
   private readonly topFd: number;
   private readonly shelfName = Buffer.from(`.links-${randomUUID()}`);
   private shelf: Promise<number> | undefined;
-  // How many names a file has by now, once what is done with it is done. 0: it is still to be made.
-  private readonly made = new Map<string, Promise<bigint>>();
+  private readonly drawers: (Promise<Buffer> | undefined)[] = [];
+  private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(topFd: number) {
     this.topFd = topFd;
+  }
+
+  /** How many files are being given a name. */
+  get underWayCount(): number {
+    return this.underWay.size;
   }
 
   /**
    * Gives a file one more name, at a path where nothing is.
    * @param make makes it, when this is its first name; answers whether there was anything to make
    */
-  async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
+  async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>, wait: Wait): Promise<void> {
     // One after the other for each file.
-    const before = this.made.get(file.key) ?? Promise.resolve(0n);
-    const done = before.then((names) => this.placeNext(file, names, path, make));
-    this.made.set(file.key, done);
-    const names = await done;
-    if (names === 0n && this.made.get(file.key) === done) this.made.delete(file.key);
+    for (let other = this.underWay.get(file.key); other; other = this.underWay.get(file.key))
+      await wait(other);
+    const placing = this.placeNext(file, path, make);
+    const ended = () => void this.underWay.delete(file.key);
+    this.underWay.set(file.key, placing.then(ended, ended));
+    await placing;
   }
 
-  private async placeNext(
-    file: LinkedFile,
-    names: bigint,
-    path: Buffer,
-    make: () => Promise<boolean>,
-  ): Promise<bigint> {
+  private async placeNext(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
+    const shelved = await this.shelved(file.key);
+    const names = await namesBesideShelf(shelved);
     if (names === 0n) {
-      if (!(await make())) return 0n;
-      await link(path, await this.shelved(file));
-      return 1n;
-    }
-    if (names + 1n >= file.names) {
+      if (await make()) await link(path, shelved);
+    } else if (names + 1n >= file.names) {
       // Moved, because a file with the most names that it can have cannot have the one on the shelf as well.
-      await rename(await this.shelved(file), path);
-      return 0n;
+      await rename(shelved, path);
+    } else {
+      await wasMade(link(shelved, path));
     }
-    return (await wasMade(link(await this.shelved(file), path))) ? names + 1n : names;
   }
 
-  private async shelved({ key }: LinkedFile): Promise<Buffer> {
+  /** Where a file is on the shelf, in one of many directories: those who work in the same one wait for each other. */
+  private async shelved(key: string): Promise<Buffer> {
     this.shelf ??= this.openShelf();
-    return below(await this.shelf, Buffer.from(key));
+    const fd = await this.shelf;
+    const index = crc32c(Buffer.from(key)) % DRAWERS;
+    this.drawers[index] ??= makeDrawer(fd, index);
+    return Buffer.concat([await this.drawers[index], Buffer.from(`/${key}`)]);
   }
 
   private async openShelf(): Promise<number> {
@@ -75,13 +91,23 @@ export class HardLinks {
   async close({ failed }: { failed: boolean }): Promise<void> {
     const fd = await this.shelf?.catch(() => undefined);
     if (fd === undefined) return;
-    try {
-      if (failed) return;
-      for (const name of await readdir(below(fd))) await unlink(below(fd, name));
-      await rmdir(below(this.topFd, this.shelfName));
-    } finally {
-      closeSync(fd);
-    }
+    closeSync(fd);
+    if (!failed) await removeBelow(this.topFd, this.shelfName);
+  }
+}
+
+async function makeDrawer(shelfFd: number, index: number): Promise<Buffer> {
+  const path = below(shelfFd, Buffer.from(String(index)));
+  await mkdir(path, 0o700);
+  return path;
+}
+
+async function namesBesideShelf(shelved: Buffer): Promise<bigint> {
+  try {
+    return (await lstatAsync(shelved, { bigint: true })).nlink - 1n;
+  } catch (error) {
+    if (isErrno(error, errno.ENOENT)) return 0n;
+    throw error;
   }
 }
 

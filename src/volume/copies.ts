@@ -7,7 +7,9 @@ export interface CopyProgress {
   readonly id: string;
   /** The id of what is copied. */
   readonly from: string;
-  readonly state: 'started' | 'running' | 'done' | 'failed';
+  readonly state: 'started' | 'running' | 'waiting' | 'done' | 'failed';
+  /** What a copy that is waiting waits for: a file whose user keeps it from being opened. */
+  readonly file?: string;
   /** What was really copied; what is shared with the original is not. */
   readonly copiedBytes: bigint;
   readonly durationMs: number;
@@ -112,17 +114,21 @@ export class Copies {
     const startedAt = performance.now();
     let reportedAt = startedAt;
     let copiedBytes = 0n;
-    const tell = (state: CopyProgress['state']) => {
+    const tell = (state: CopyProgress['state'], more: Pick<CopyProgress, 'file'> = {}) => {
       reportedAt = performance.now();
-      if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt });
+      if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt, ...more });
     };
+    const isDue = () => performance.now() - reportedAt >= REPORT_INTERVAL_MS;
     const onBytes = (bytes: bigint) => {
       copiedBytes += bytes;
-      if (performance.now() - reportedAt >= REPORT_INTERVAL_MS) tell('running');
+      if (isDue()) tell('running');
+    };
+    const onWait = (file: string) => {
+      if (isDue()) tell('waiting', { file });
     };
     tell('started');
     try {
-      const result = await work({ signal, onBytes });
+      const result = await work({ signal, onBytes, onWait });
       tell('done');
       return result;
     } catch (error) {

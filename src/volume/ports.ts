@@ -144,6 +144,8 @@ export interface CopyControl {
   readonly signal: AbortSignal;
   /** Told of bytes that were copied; of shared ones nobody is told. */
   readonly onBytes: (bytes: bigint) => void;
+  /** Told, again and again, of a file whose user keeps it from being opened. */
+  readonly onWait: (file: string) => void;
 }
 
 /**

@@ -20,7 +20,12 @@ function running(slotLimit = 2) {
     });
     // Whoever looks at the outcome may do so later.
     outcome.catch(() => {});
-    return { outcome, end, onBytes: (bytes: bigint) => control?.onBytes(bytes) };
+    return {
+      outcome,
+      end,
+      onBytes: (bytes: bigint) => control?.onBytes(bytes),
+      onWait: (file: string) => control?.onWait(file),
+    };
   };
   return { copies, begin, told, states: () => told.map(({ id, state }) => `${id} ${state}`) };
 }
@@ -90,6 +95,21 @@ describe('what is told of a long copy', () => {
       ['started', 0n, 0],
       ['running', 10n, 10_000],
       ['running', 20n, 20_000],
+    ]);
+  });
+
+  test('is which file it waits for, every ten seconds while it waits', async () => {
+    const { begin, told } = running();
+    const { onBytes, onWait } = begin(order('a'));
+    onBytes(5n);
+    for (let second = 1; second <= 21; second++) {
+      vi.advanceTimersByTime(1000);
+      onWait(`/file-${second}`);
+    }
+    expect(told.map(({ state, file, copiedBytes }) => [state, file, copiedBytes])).toEqual([
+      ['started', undefined, 0n],
+      ['waiting', '/file-10', 5n],
+      ['waiting', '/file-20', 5n],
     ]);
   });
 
