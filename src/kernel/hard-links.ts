@@ -1,14 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, lstat } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { link, mkdir, rename } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { crc32c } from './crc32c.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
-import { openDirectory } from './open-below.ts';
+import { openDirectory, openEntry, withHandle } from './open-below.ts';
 import { below } from './path-handle.ts';
 import { removeBelow } from './remove-tree.ts';
-
-const lstatAsync = promisify(lstat);
 
 const DRAWERS = 256;
 
@@ -32,7 +29,7 @@ export class HardLinks {
   private readonly topFd: number;
   private readonly shelfName = Buffer.from(`.links-${randomUUID()}`);
   private shelf: Promise<number> | undefined;
-  private readonly drawers: (Promise<Buffer> | undefined)[] = [];
+  private readonly drawers: (Promise<unknown> | undefined)[] = [];
   private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(topFd: number) {
@@ -59,8 +56,11 @@ export class HardLinks {
   }
 
   private async placeNext(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
-    const shelved = await this.shelved(file.key);
-    const names = await namesBesideShelf(shelved);
+    this.shelf ??= this.openShelf();
+    const shelfFd = await this.shelf;
+    const name = await this.nameOnShelf(shelfFd, file.key);
+    const names = await namesBesideShelf(openEntry(shelfFd, name));
+    const shelved = below(shelfFd, name);
     if (names === 0n) {
       if (await make()) await link(path, shelved);
     } else if (names + 1n >= file.names) {
@@ -71,13 +71,12 @@ export class HardLinks {
     }
   }
 
-  /** Where a file is on the shelf, in one of many directories: those who work in the same one wait for each other. */
-  private async shelved(key: string): Promise<Buffer> {
-    this.shelf ??= this.openShelf();
-    const fd = await this.shelf;
-    const index = crc32c(Buffer.from(key)) % DRAWERS;
-    this.drawers[index] ??= makeDrawer(fd, index);
-    return Buffer.concat([await this.drawers[index], Buffer.from(`/${key}`)]);
+  /** In one of many directories: those who work in the same one wait for each other. */
+  private async nameOnShelf(shelfFd: number, key: string): Promise<Buffer> {
+    const drawer = crc32c(Buffer.from(key)) % DRAWERS;
+    this.drawers[drawer] ??= mkdir(below(shelfFd, String(drawer)), 0o700);
+    await this.drawers[drawer];
+    return Buffer.from(`${drawer}/${key}`);
   }
 
   private async openShelf(): Promise<number> {
@@ -96,19 +95,13 @@ export class HardLinks {
   }
 }
 
-async function makeDrawer(shelfFd: number, index: number): Promise<Buffer> {
-  const path = below(shelfFd, Buffer.from(String(index)));
-  await mkdir(path, 0o700);
-  return path;
-}
-
-async function namesBesideShelf(shelved: Buffer): Promise<bigint> {
-  try {
-    return (await lstatAsync(shelved, { bigint: true })).nlink - 1n;
-  } catch (error) {
-    if (isErrno(error, errno.ENOENT)) return 0n;
-    throw error;
-  }
+/** How many names a file has that is on the shelf; 0 where it is not. Opened is faster than asked for by its path. */
+async function namesBesideShelf(opening: Promise<number | undefined>): Promise<bigint> {
+  let names = 0n;
+  await withHandle(opening, async (fd) => {
+    names = fstatSync(fd, { bigint: true }).nlink - 1n;
+  });
+  return names;
 }
 
 /** Waits until something is made, and tells whether it was: a directory that changes may list a name twice. */
