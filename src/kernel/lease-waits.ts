@@ -14,7 +14,7 @@ const LAST_RETRY_MS = 500;
  */
 const PATIENCE_MS = 180_000;
 
-/** Told which file is waited for, again and again while it is. */
+/** Called with the path of a file before each wait for it. */
 export type OnWait = (file: string) => void;
 
 /**

@@ -21,6 +21,7 @@ const SET_ASIDE_LIMIT = 4096;
 const LAST_DEPTH_LIMIT = 128;
 // The way to a directory is kept in memory, and walked again from the top every 32 levels.
 const LEVEL_LIMIT = 8192;
+const TOO_DEEP = `more than ${SET_ASIDE_LIMIT} of its directories are deep, and one is ${LAST_DEPTH_LIMIT} levels below the others`;
 const LISTED_AT_ONCE = 256;
 
 /** A directory of a tree that is being walked. */
@@ -172,7 +173,7 @@ class TreeWalk<Context> {
           const isFull = this.setAside.length >= SET_ASIDE_LIMIT;
           if (depth < (isFull ? LAST_DEPTH_LIMIT : DEPTH_LIMIT))
             return this.walk(directory, context, depth + 1);
-          if (isFull) throw new TreeObstacle(`more than ${SET_ASIDE_LIMIT} directories lie too deep`);
+          if (isFull) throw new TreeObstacle(TOO_DEEP);
           this.setAside.push(directory.trail);
           return 'later';
         };

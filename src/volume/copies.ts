@@ -8,7 +8,7 @@ export interface CopyProgress {
   /** The id of what is copied. */
   readonly from: string;
   readonly state: 'started' | 'running' | 'waiting' | 'done' | 'failed';
-  /** What a copy that is waiting waits for: a file whose user keeps it from being opened. */
+  /** Which file a copy waits for, because a process has leased it. */
   readonly file?: string;
   /** What was really copied; what is shared with the original is not. */
   readonly copiedBytes: bigint;
@@ -29,6 +29,10 @@ interface Job {
 }
 
 const REPORT_INTERVAL_MS = 10_000;
+// A copy that waits says so at least twice a second, and later where the machine is busy.
+const WAITING_MS = 5000;
+// Copies that wait leave their slots to others, but there are not more of all kinds than this many times the slots.
+const COPIES_FOR_EACH_SLOT = 4;
 
 /**
  * The copies under way. A call that waits for one may go away; the copy goes on, and only the deletion of what it
@@ -40,6 +44,8 @@ export class Copies {
   private readonly jobs = new Map<string, Job>();
   private readonly beingMade = new Map<string, Promise<unknown>>();
   private longCount = 0;
+  /** When each long copy that has waited for a file last said so. */
+  private readonly waitedAtMs = new Map<string, number>();
   private isStopped = false;
 
   /** @param slotLimit how many long copies there may be at once @param report told of the long ones */
@@ -62,6 +68,7 @@ export class Copies {
       return await settled;
     } finally {
       this.jobs.delete(order.id);
+      this.waitedAtMs.delete(order.id);
       if (order.isLong) this.longCount--;
     }
   }
@@ -99,7 +106,10 @@ export class Copies {
   }
 
   private takeSlot({ from }: CopyOrder): void {
-    if (this.longCount >= this.slotLimit) {
+    const now = performance.now();
+    const waiting = [...this.waitedAtMs.values()].filter((atMs) => now - atMs < WAITING_MS);
+    const isFull = this.longCount - waiting.length >= this.slotLimit;
+    if (isFull || this.longCount >= this.slotLimit * COPIES_FOR_EACH_SLOT) {
       const message = `${quote(from)} is not copied yet: ${this.slotLimit} copies are under way, and no more at once; call again`;
       throw new VolumeError('aborted', message);
     }
@@ -124,6 +134,7 @@ export class Copies {
       if (isDue()) tell('running');
     };
     const onWait = (file: string) => {
+      if (isLong) this.waitedAtMs.set(id, performance.now());
       if (isDue()) tell('waiting', { file });
     };
     tell('started');

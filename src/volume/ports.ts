@@ -144,7 +144,7 @@ export interface CopyControl {
   readonly signal: AbortSignal;
   /** Told of bytes that were copied; of shared ones nobody is told. */
   readonly onBytes: (bytes: bigint) => void;
-  /** Told, again and again, of a file whose user keeps it from being opened. */
+  /** Called twice a second or more often while a file cannot be opened, because a process has leased it. */
   readonly onWait: (file: string) => void;
 }
 

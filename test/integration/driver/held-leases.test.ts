@@ -61,12 +61,18 @@ async function waitingNode() {
 describe.skipIf(!isHostRoot)('a tenant with write leases on the files of its volumes', () => {
   test('holds up the copies of these volumes, and nothing else; they are whole once it lets go', async () => {
     const { node, snapped, cloned, snapshot, clone, ended } = await waitingNode();
+    // As many copies as may be under way, were they not waiting.
+    const more = [await leasedVolume(node, 'third'), await leasedVolume(node, 'fourth')];
+    const snapshots = more.map(({ volume_id }) => snapshotOf(node, volume_id, `of ${volume_id}`));
+    await Promise.all(more.map(({ leases }) => leases.asked()));
     for (let round = 0; round < 3; round++) await expectOthersServed(node, `other ${round}`);
     ended.push('others');
     await snapped.leases.release();
     const { snapshot_id } = await snapshot;
     await cloned.leases.release();
     const id = await clone;
+    for (const { leases } of more) await leases.release();
+    await Promise.all(snapshots);
     expect(ended).toEqual(['others', 'snapshot', 'clone']);
     expect(readdirSync(join(node.pool, 'snapshots', snapshot_id, 'data'))).toHaveLength(FILES);
     expect(readdirSync(join(node.pool, 'volumes', id, 'data'))).toHaveLength(FILES);

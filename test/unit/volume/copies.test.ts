@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Copies, type CopyOrder, type CopyProgress } from '../../../src/volume/copies.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import type { CopyControl } from '../../../src/volume/ports.ts';
@@ -55,6 +55,21 @@ describe('slots', () => {
     const second = begin(order('b'));
     second.end.resolve('made');
     expect(await second.outcome).toBe('made');
+  });
+
+  test('are left to others by a copy that waits for a file, up to four copies for each slot', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { begin } = running(1);
+    for (const id of ['a', 'b', 'c']) begin(order(id)).onWait('/leased');
+    const last = begin(order('d'));
+    last.onWait('/leased');
+    await expect(begin(order('e')).outcome).rejects.toMatchObject({ kind: 'aborted' });
+    last.end.resolve('made');
+    await last.outcome;
+    vi.advanceTimersByTime(5000);
+    // They have not said for a while that they wait.
+    await expect(begin(order('f')).outcome).rejects.toMatchObject({ kind: 'aborted' });
   });
 
   test('stay as many as they were when a copy had none', async () => {
