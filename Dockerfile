@@ -33,7 +33,7 @@ LABEL org.opencontainers.image.title="csi-driver-hostpath" \
       org.opencontainers.image.revision="${REVISION}"
 # File work runs on libuv's threads; its default of four is few for a server that waits for disks.
 ENV NODE_ENV=production \
-    UV_THREADPOOL_SIZE=128
+    UV_THREADPOOL_SIZE=192
 # The programs that make file systems in images, and check and grow ext4; all else is done by system calls.
 RUN apt-get update && apt-get install --yes --no-install-recommends btrfs-progs e2fsprogs xfsprogs \
  && rm -rf /var/lib/apt/lists/*

@@ -34,7 +34,7 @@ const bench = spawn(program, args, {
   cwd: inProject(),
   stdio: 'inherit',
   detached: true,
-  env: { ...process.env, UV_THREADPOOL_SIZE: '128' },
+  env: { ...process.env, UV_THREADPOOL_SIZE: '192' },
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, endAll);
 bench.on('exit', (code) => {

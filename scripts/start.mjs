@@ -20,7 +20,7 @@ const driver = spawn(program, args, {
   // second signal would end the driver in the middle of its draining.
   detached: true,
   // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
-  env: { UV_THREADPOOL_SIZE: '128', ...process.env },
+  env: { UV_THREADPOOL_SIZE: '192', ...process.env },
 });
 driver.on('message', ({ listening }) => printWelcome(listening));
 driver.on('exit', (code, signal) => {

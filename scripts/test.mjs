@@ -104,7 +104,7 @@ async function runSuite(name, paths, output) {
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
   const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
-  const env = { UV_THREADPOOL_SIZE: '128', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
+  const env = { UV_THREADPOOL_SIZE: '192', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
   count(name, report, await runVitest(vitest, env, { inMountNamespace, inGuest, output }));
 }
 

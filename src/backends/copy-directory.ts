@@ -1,9 +1,29 @@
-import { copyTree } from '../kernel/copy-tree.ts';
+import { copyTree, treeBytes } from '../kernel/copy-tree.ts';
 import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
+import { TreeObstacle } from '../kernel/tree-obstacle.ts';
+import { quote, VolumeError } from '../volume/errors.ts';
 import type { CopyControl, Original } from '../volume/ports.ts';
 
-/** Copies a tree into an empty directory, and makes it durable: one sync, because one for each file takes far longer. */
+/**
+ * Copies a tree into an empty directory, and makes it durable: one sync, because one for each file takes far longer.
+ * @throws VolumeError precondition: something in the tree keeps it from being copied
+ */
 export async function copyDirectory(original: Original, target: string, control: CopyControl): Promise<void> {
-  await copyTree(original.path, target, control);
+  await withObstacles(original.path, copyTree(original.path, target, control));
   await withDescriptor(target, 'r', syncFileSystem);
+}
+
+/** The bytes that a copy of a tree takes. @throws VolumeError precondition: the same */
+export function directoryBytes(path: string, signal: AbortSignal): Promise<bigint> {
+  return withObstacles(path, treeBytes(path, signal));
+}
+
+async function withObstacles<T>(path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof TreeObstacle)) throw error;
+    const message = `${quote(path)} cannot be copied: ${error.message}`;
+    throw new VolumeError('precondition', message, { cause: error });
+  }
 }

@@ -33,5 +33,8 @@ export class AsyncCalls {
   }
 }
 
+/** How many threads libuv has for this process. */
+export const threadCount = Number(process.env['UV_THREADPOOL_SIZE']) || DEFAULT_THREADS;
+
 /** The calls of this process. Every asynchronous call of a C function goes through here. */
-export const asyncCalls = new AsyncCalls(Number(process.env['UV_THREADPOOL_SIZE']) || DEFAULT_THREADS);
+export const asyncCalls = new AsyncCalls(threadCount);

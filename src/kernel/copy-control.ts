@@ -4,4 +4,6 @@ export interface CopyControl {
   readonly signal: AbortSignal;
   /** Told of bytes that were copied; of shared ones and of holes nobody is told. */
   readonly onBytes: (bytes: bigint) => void;
+  /** Called twice a second or more often while a file cannot be opened, because a process has leased it. */
+  readonly onWait: (file: string) => void;
 }

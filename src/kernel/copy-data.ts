@@ -46,7 +46,8 @@ export async function copyData(sourceFd: number, targetFd: number, control: Copy
   if (size <= BLOCK_BYTES && blocks > 0n) {
     await new DataCopy(sourceFd, targetFd, control).copy({ start: 0n, end: size });
   } else if (blocks > 0n) {
-    // Opened anew, because seeking moves the position of an open file for all who share it.
+    // Opened anew, because seeking moves the position of an open file for all who share it. Nobody can have leased a file
+    // that is open, so this does not wait.
     await withSource(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
       const copy = new DataCopy(ownFd, targetFd, control);
       const ranges = dataRanges(ownFd, size);

@@ -1,10 +1,14 @@
-import { constants, fstatSync } from 'node:fs';
+import { closeSync, constants, fstatSync, open } from 'node:fs';
+import { promisify } from 'node:util';
 import type { CopyControl } from './copy-control.ts';
 import { copyData } from './copy-data.ts';
-import { withSource } from './copy-source.ts';
+import { fromSource } from './copy-source.ts';
 import { withDescriptor } from './descriptor.ts';
 import { errno, KernelError } from './errno.ts';
+import { LeaseWaits } from './lease-waits.ts';
 import { cloneFile } from './reflink.ts';
+
+const openAsync = promisify(open);
 
 const OWNER_ONLY = 0o600;
 
@@ -38,8 +42,16 @@ export async function copyFile(
   // What is not a file may make opening wait, were it not for O_NONBLOCK.
   const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const making = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  return withSource(source, reading, async (sourceFd) => {
+  const sourceFd = await new LeaseWaits(control.signal, control.onWait).untilFree(
+    () => fromSource(() => openAsync(source, reading)),
+    () => source,
+    (wait) => wait(),
+  );
+  try {
     if (!fstatSync(sourceFd).isFile()) throw new KernelError('copy', errno.EINVAL, source);
-    return withDescriptor(target, making, (targetFd) => copyContent(sourceFd, targetFd, control), OWNER_ONLY);
-  });
+    const fill = (targetFd: number) => copyContent(sourceFd, targetFd, control);
+    return await withDescriptor(target, making, fill, OWNER_ONLY);
+  } finally {
+    closeSync(sourceFd);
+  }
 }

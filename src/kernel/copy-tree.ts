@@ -1,13 +1,16 @@
-import { type BigIntStats, constants, fstatSync } from 'node:fs';
+import { type BigIntStats, closeSync, constants, fstatSync, open, readlinkSync } from 'node:fs';
 import { mkdir, opendir, symlink } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { copyAttributes } from './copy-attributes.ts';
 import type { CopyControl } from './copy-control.ts';
 import { copyData } from './copy-data.ts';
 import { copyContent } from './copy-file.ts';
-import { fromSource, withSource } from './copy-source.ts';
+import { fromSource } from './copy-source.ts';
 import { withDescriptor } from './descriptor.ts';
-import { errno, KernelError } from './errno.ts';
+import { errno, isErrno, KernelError } from './errno.ts';
 import { HardLinks, wasMade } from './hard-links.ts';
+import type { LeafVisit } from './leaf-visit.ts';
+import { LeaseWaits } from './lease-waits.ts';
 import { openDirectory, openEntry, openTrail, withHandle } from './open-below.ts';
 import { below, withPath } from './path-handle.ts';
 import { cloneToNewFile } from './reflink.ts';
@@ -17,11 +20,14 @@ import { type Leaf, type TreeVisitor, type WalkedDirectory, walkTree } from './w
 
 export { treeBytes } from './tree-bytes.ts';
 
+const openAsync = promisify(open);
+
 const OWNER_ONLY_DIRECTORY = 0o700;
 const OWNER_ONLY = 0o600;
 const PERMISSIONS = 0o777;
 const SET_ID = 0o6000;
 const MAKE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * Copies everything in a directory, and the directory's own attributes, into an existing empty directory: owners, modes,
@@ -33,7 +39,7 @@ const MAKE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | co
  * read: no symbolic link is followed and nothing that is mounted in it shows. Syncs nothing. What a copy that
  * fails has made stays, for the caller to remove.
  * @throws KernelError or a node:fs error: ENOTEMPTY, ENOSPC, EDQUOT, EOPNOTSUPP for attributes that the target's file
- *   system does not have, EPERM for devices where this process may make none, …; the signal's reason
+ *   system does not have, EPERM for devices where this process may make none, …; TreeObstacle; the signal's reason
  */
 export async function copyTree(source: string, target: string, control: CopyControl): Promise<void> {
   control.signal.throwIfAborted();
@@ -51,12 +57,14 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   private readonly topFd: number;
   private readonly control: CopyControl;
   private readonly links: HardLinks;
+  private readonly leases: LeaseWaits;
   private isSharing = true;
 
   constructor(topFd: number, control: CopyControl) {
     this.topFd = topFd;
     this.control = control;
     this.links = new HardLinks(topFd);
+    this.leases = new LeaseWaits(control.signal, control.onWait);
   }
 
   async run(sourceFd: number): Promise<void> {
@@ -74,34 +82,38 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     { fd, trail }: WalkedDirectory,
     parent: TargetDirectory | undefined,
     walk: (context: TargetDirectory) => Promise<'walked' | 'later'>,
+    step: <T>(calls: () => Promise<T>) => Promise<T>,
   ): Promise<void> {
     if (trail === undefined) {
       await walk({ targetFd: this.topFd });
       return;
     }
     if (parent !== undefined) {
-      const making = mkdir(below(parent.targetFd, trail.name), OWNER_ONLY_DIRECTORY);
-      if (!(await wasMade(making))) return;
+      const make = () => mkdir(below(parent.targetFd, trail.name), OWNER_ONLY_DIRECTORY);
+      if (!(await step(() => wasMade(make())))) return;
     }
-    const opening =
-      parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, trail.name);
+    const opening = step(() =>
+      parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, trail.name),
+    );
     await withMade(opening, trail.name, async (targetFd) => {
       // Not before the entries are made, which would inherit some of it, and change its times.
-      if ((await walk({ targetFd })) === 'walked') await copyAttributes(fd, targetFd, statusOf(fd));
+      if ((await walk({ targetFd })) === 'walked')
+        await step(() => copyAttributes(fd, targetFd, statusOf(fd)));
     });
   }
 
-  async leaf({ parentFd, name }: Leaf, { targetFd }: TargetDirectory, signal: AbortSignal): Promise<void> {
+  async leaf({ parentFd, name }: Leaf, { targetFd }: TargetDirectory, visit: LeafVisit): Promise<void> {
     await withHandle(
       fromSource(() => openEntry(parentFd, name)),
       async (fd) => {
         const status = await fromSource(() => statusOf(fd));
         // It was none when it was listed.
         if (status.isDirectory()) return;
-        const make = () => this.make({ fd, status }, targetFd, name, signal);
+        const make = () => this.make({ fd, status }, targetFd, name, visit);
         const { nlink, dev, ino } = status;
-        if (nlink > 1n)
-          await this.links.place({ key: `${dev}-${ino}`, names: nlink }, below(targetFd, name), make);
+        const file = { key: `${dev}-${ino}`, names: nlink };
+        const wait = (other: Promise<void>) => visit.wait(() => other);
+        if (nlink > 1n) await this.links.place(file, below(targetFd, name), make, wait);
         else await make();
       },
     );
@@ -112,11 +124,11 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     { fd, status }: OriginalEntry,
     parentFd: number,
     name: Buffer,
-    signal: AbortSignal,
+    visit: LeafVisit,
   ): Promise<boolean> {
     const path = below(parentFd, name);
     let making: Promise<void>;
-    if (status.isFile()) making = this.makeFile({ fd, status }, path, signal);
+    if (status.isFile()) making = this.makeFile({ fd, status }, path, visit);
     else if (status.isSymbolicLink()) making = symlink(await fromSource(() => linkText(fd)), path);
     else making = makeNode(parentFd, name, fileKind(status) | OWNER_ONLY, status.rdev);
     if (!(await wasMade(making))) return false;
@@ -124,20 +136,32 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     return true;
   }
 
-  private async makeFile({ fd, status }: OriginalEntry, path: Buffer, signal: AbortSignal): Promise<void> {
-    // Before it has its owner, it must not run as its owner.
-    if (this.isSharing && (Number(status.mode) & SET_ID) === 0) {
-      if (await cloneToNewFile(below(fd), path)) return;
-      // Not tried again. Copying shares as well, where it can.
-      this.isSharing = false;
-    }
-    const copy = this.isSharing ? copyContent : copyData;
-    const control = { signal, onBytes: this.control.onBytes };
-    await withSource(below(fd), constants.O_RDONLY, async (sourceFd) => {
+  private async makeFile({ fd, status }: OriginalEntry, path: Buffer, visit: LeafVisit): Promise<void> {
+    const sourceFd = await this.openSource(fd, visit);
+    try {
+      // Before it has its owner, it must not run as its owner.
+      if (this.isSharing && (Number(status.mode) & SET_ID) === 0) {
+        // Opened once more by its path, which does not wait: nobody can lease a file that is open.
+        if (await cloneToNewFile(below(sourceFd), path)) return;
+        // Not tried again. Copying shares as well, where it can.
+        this.isSharing = false;
+      }
+      const copy = this.isSharing ? copyContent : copyData;
+      const control = { ...this.control, signal: visit.signal };
       const fill = async (targetFd: number) => void (await copy(sourceFd, targetFd, control));
       // Its permissions from the start, which saves setting them.
       await withDescriptor(path, MAKE_FILE, fill, Number(status.mode) & PERMISSIONS);
-    });
+    } finally {
+      closeSync(sourceFd);
+    }
+  }
+
+  private openSource(fd: number, visit: LeafVisit): Promise<number> {
+    return this.leases.untilFree(
+      () => fromSource(() => openAsync(below(fd), READ_WITHOUT_WAITING)),
+      () => nameOf(fd),
+      (wait) => visit.wait(wait),
+    );
   }
 }
 
@@ -145,6 +169,17 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
 interface OriginalEntry {
   readonly fd: number;
   readonly status: BigIntStats;
+}
+
+/** The path of an entry in the tree, for people. */
+function nameOf(fd: number): string {
+  try {
+    return readlinkSync(below(fd));
+  } catch (error) {
+    // It is longer than the kernel tells.
+    if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
+    throw error;
+  }
 }
 
 async function checkEmpty(fd: number, path: string): Promise<void> {

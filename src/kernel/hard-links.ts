@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync } from 'node:fs';
-import { link, mkdir, readdir, rename, rmdir, unlink } from 'node:fs/promises';
+import { closeSync, fstatSync } from 'node:fs';
+import { link, mkdir, rename } from 'node:fs/promises';
+import { crc32c } from './crc32c.ts';
 import { errno, isErrno, KernelError } from './errno.ts';
-import { openDirectory } from './open-below.ts';
+import { openDirectory, openEntry, withHandle } from './open-below.ts';
 import { below } from './path-handle.ts';
+import { removeBelow } from './remove-tree.ts';
+
+const DRAWERS = 256;
 
 /** A file of the source that has several names. */
 export interface LinkedFile {
@@ -12,56 +16,67 @@ export interface LinkedFile {
   readonly names: bigint;
 }
 
+/** Waits for another who is giving a name to the same file. */
+type Wait = (other: Promise<void>) => Promise<void>;
+
 /**
- * Gives the copies in a new tree the same hard links. Each file that has more names to come is linked in a directory at
- * the top of the tree, where it can be reached however deep the first name was made; `close` removes that directory.
+ * Gives the copies in a new tree the same hard links. Each file that has more names to come is linked on a shelf, a
+ * directory at the top of the tree, where it can be reached however deep the first name was made; `close` removes the
+ * shelf. What is known of a file is there alone, and its number of links says how many names it has by now: in memory
+ * are only the files that are being given a name, however many have several.
  */
 export class HardLinks {
   private readonly topFd: number;
   private readonly shelfName = Buffer.from(`.links-${randomUUID()}`);
   private shelf: Promise<number> | undefined;
-  // How many names a file has by now, once what is done with it is done. 0: it is still to be made.
-  private readonly made = new Map<string, Promise<bigint>>();
+  private readonly drawers: (Promise<unknown> | undefined)[] = [];
+  private readonly underWay = new Map<string, Promise<void>>();
 
   constructor(topFd: number) {
     this.topFd = topFd;
+  }
+
+  /** How many files are being given a name. */
+  get underWayCount(): number {
+    return this.underWay.size;
   }
 
   /**
    * Gives a file one more name, at a path where nothing is.
    * @param make makes it, when this is its first name; answers whether there was anything to make
    */
-  async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
+  async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>, wait: Wait): Promise<void> {
     // One after the other for each file.
-    const before = this.made.get(file.key) ?? Promise.resolve(0n);
-    const done = before.then((names) => this.placeNext(file, names, path, make));
-    this.made.set(file.key, done);
-    const names = await done;
-    if (names === 0n && this.made.get(file.key) === done) this.made.delete(file.key);
+    for (let other = this.underWay.get(file.key); other; other = this.underWay.get(file.key))
+      await wait(other);
+    const placing = this.placeNext(file, path, make);
+    const ended = () => void this.underWay.delete(file.key);
+    this.underWay.set(file.key, placing.then(ended, ended));
+    await placing;
   }
 
-  private async placeNext(
-    file: LinkedFile,
-    names: bigint,
-    path: Buffer,
-    make: () => Promise<boolean>,
-  ): Promise<bigint> {
-    if (names === 0n) {
-      if (!(await make())) return 0n;
-      await link(path, await this.shelved(file));
-      return 1n;
-    }
-    if (names + 1n >= file.names) {
-      // Moved, because a file with the most names that it can have cannot have the one on the shelf as well.
-      await rename(await this.shelved(file), path);
-      return 0n;
-    }
-    return (await wasMade(link(await this.shelved(file), path))) ? names + 1n : names;
-  }
-
-  private async shelved({ key }: LinkedFile): Promise<Buffer> {
+  private async placeNext(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
     this.shelf ??= this.openShelf();
-    return below(await this.shelf, Buffer.from(key));
+    const shelfFd = await this.shelf;
+    const name = await this.nameOnShelf(shelfFd, file.key);
+    const names = await namesBesideShelf(openEntry(shelfFd, name));
+    const shelved = below(shelfFd, name);
+    if (names === 0n) {
+      if (await make()) await link(path, shelved);
+    } else if (names + 1n >= file.names) {
+      // Moved, because a file with the most names that it can have cannot have the one on the shelf as well.
+      await rename(shelved, path);
+    } else {
+      await wasMade(link(shelved, path));
+    }
+  }
+
+  /** In one of many directories: those who work in the same one wait for each other. */
+  private async nameOnShelf(shelfFd: number, key: string): Promise<Buffer> {
+    const drawer = crc32c(Buffer.from(key)) % DRAWERS;
+    this.drawers[drawer] ??= mkdir(below(shelfFd, String(drawer)), 0o700);
+    await this.drawers[drawer];
+    return Buffer.from(`${drawer}/${key}`);
   }
 
   private async openShelf(): Promise<number> {
@@ -75,14 +90,18 @@ export class HardLinks {
   async close({ failed }: { failed: boolean }): Promise<void> {
     const fd = await this.shelf?.catch(() => undefined);
     if (fd === undefined) return;
-    try {
-      if (failed) return;
-      for (const name of await readdir(below(fd))) await unlink(below(fd, name));
-      await rmdir(below(this.topFd, this.shelfName));
-    } finally {
-      closeSync(fd);
-    }
+    closeSync(fd);
+    if (!failed) await removeBelow(this.topFd, this.shelfName);
   }
+}
+
+/** How many names a file has that is on the shelf; 0 where it is not. Opened is faster than asked for by its path. */
+async function namesBesideShelf(opening: Promise<number | undefined>): Promise<bigint> {
+  let names = 0n;
+  await withHandle(opening, async (fd) => {
+    names = fstatSync(fd, { bigint: true }).nlink - 1n;
+  });
+  return names;
 }
 
 /** Waits until something is made, and tells whether it was: a directory that changes may list a name twice. */

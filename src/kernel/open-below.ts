@@ -33,6 +33,8 @@ function openHow(flags: number): OpenHow {
 export interface Trail {
   readonly parent: Trail | undefined;
   readonly name: Buffer;
+  /** How many directories there are on the way, with this one. */
+  readonly levels: number;
 }
 
 /**

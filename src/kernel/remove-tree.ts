@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Dirent } from 'node:fs';
 import { closeSync, constants, readlinkSync } from 'node:fs';
-import { opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import { mkdir, opendir, rename, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { isSubvolume, ROOT_INODE } from './btrfs.ts';
 import { removeQgroup } from './btrfs-quota.ts';
@@ -11,7 +11,7 @@ import { below, openDirectoryInMount, withPath } from './path-handle.ts';
 import { removeSubvolumeTree } from './remove-subvolume-tree.ts';
 import { statusOf } from './statx.ts';
 
-// Each level holds a descriptor open; a deeper directory is first moved up to the top of the tree.
+// Each level holds a descriptor open; a deeper directory is moved to a heap beside the tree, and removed after it.
 const DEPTH_LIMIT = 32;
 // A listing that is read while entries go away may miss some, and a process may still be adding new ones.
 const PASS_LIMIT = 8;
@@ -26,22 +26,36 @@ const PASS_LIMIT = 8;
  */
 export async function removeTree(path: string): Promise<void> {
   try {
-    await withPath(dirname(path), async (fd) => {
-      await new TreeRemoval(fd).remove(fd, Buffer.from(basename(path)), 0);
-    });
+    await withPath(dirname(path), (fd) => removeBelow(fd, Buffer.from(basename(path))));
   } catch (error) {
     if (!isErrno(error, errno.ENOENT)) throw error;
   }
 }
 
+/** The same for what lies in an open directory, which may be a handle. @throws KernelError also ENOENT */
+export function removeBelow(parentFd: number, name: Buffer): Promise<void> {
+  return new TreeRemoval(parentFd).removeAll(name);
+}
+
 class TreeRemoval {
   private readonly topFd: number;
+  private heap: Buffer | undefined;
 
   constructor(topFd: number) {
     this.topFd = topFd;
   }
 
-  async remove(parentFd: number, name: Buffer, depth: number): Promise<void> {
+  /** Removes a tree, then what lay deep in it, then what lay deep in that. */
+  async removeAll(name: Buffer): Promise<void> {
+    await this.remove(this.topFd, name, 0);
+    while (this.heap !== undefined) {
+      const heap = this.heap;
+      this.heap = undefined;
+      await this.remove(this.topFd, heap, 0);
+    }
+  }
+
+  private async remove(parentFd: number, name: Buffer, depth: number): Promise<void> {
     try {
       await this.removeDirectory(parentFd, name, depth);
     } catch (error) {
@@ -90,11 +104,33 @@ class TreeRemoval {
       // Some file systems leave the type out of a directory's entries, so it need not be one.
       await this.remove(parentFd, entry.name, depth + 1);
     } else if (!(await isRemovedAsSubvolume(parentFd, entry.name))) {
-      const shallowName = Buffer.from(`.deep-${randomUUID()}`);
-      const moving = rename(below(parentFd, entry.name), below(this.topFd, shallowName));
-      await naming('rename', parentFd, entry.name, moving);
-      await this.remove(this.topFd, shallowName, 0);
+      await naming('rename', parentFd, entry.name, this.moveToHeap(below(parentFd, entry.name)));
     }
+  }
+
+  /** Moves a directory out of the depth. They are not remembered one by one, since there may be any number of them. */
+  private async moveToHeap(path: Buffer): Promise<void> {
+    const name = Buffer.from(`.deep-${randomUUID()}`);
+    if (this.heap !== undefined) {
+      const heap = below(this.topFd, this.heap);
+      await rename(path, Buffer.concat([heap, Buffer.from('/'), name]));
+      return;
+    }
+    const isMade = await wasRoomFor(mkdir(below(this.topFd, name), 0o700));
+    // On a full disk it is the heap itself.
+    if (!isMade) await rename(path, below(this.topFd, name));
+    this.heap = name;
+    if (isMade) await this.moveToHeap(path);
+  }
+}
+
+async function wasRoomFor(making: Promise<void>): Promise<boolean> {
+  try {
+    await making;
+    return true;
+  } catch (error) {
+    if (isErrno(error, errno.ENOSPC, errno.EDQUOT)) return false;
+    throw error;
   }
 }
 

@@ -5,8 +5,8 @@ import { callNow, libraryCall } from './libc.ts';
 const fcntl = libraryCall('fcntl', ['int', 'int', 'int']);
 const F_SETFD = 2;
 
-// Enough for two pools whose disks hang, beside all that work.
-const THREADS = '128';
+// Enough for two pools whose disks hang and for the walks through trees, beside all that work.
+const THREADS = '192';
 
 /**
  * Makes sure that this process has enough threads to wait for disks. libuv reads their number from the environment when

@@ -7,15 +7,21 @@ import { type TreeVisitor, walkTree } from './walk-tree.ts';
 
 const lstatAsync = promisify(lstat);
 const STAT_BLOCK_BYTES = 512n;
+// Parts of a byte are counted in this many bits, rounded up. The sum is right to the byte as long as fewer than 2^40
+// names are counted.
+const FRACTION_BITS = 40n;
 
 /**
  * The bytes that the files of a tree take on their disk, a file with several names once. Mounts in the tree do not
  * count, nor do directories.
- * @throws the signal's reason
+ *
+ * Each name counts for its part of the file, so that nothing needs to be remembered of those that were seen. That is
+ * too little for a file that has names outside the tree as well; only the owner of the node can make such names, since
+ * a pod reaches nothing but the tree.
+ * @throws TreeObstacle; the signal's reason
  */
 export async function treeBytes(source: string, signal: AbortSignal): Promise<bigint> {
   signal.throwIfAborted();
-  const counted = new Set<string>();
   let bytes = 0n;
   const visitor: TreeVisitor<undefined> = {
     directory: async (_directory, _parent, walk) => {
@@ -23,15 +29,17 @@ export async function treeBytes(source: string, signal: AbortSignal): Promise<bi
     },
     leaf: async ({ parentFd, name }) => {
       const status = await statusIfThere(below(parentFd, name));
-      if (!status?.isFile()) return;
-      const key = `${status.dev}-${status.ino}`;
-      if (counted.has(key)) return;
-      if (status.nlink > 1n) counted.add(key);
-      bytes += status.blocks * STAT_BLOCK_BYTES;
+      if (status?.isFile()) bytes += partOf(status);
     },
   };
   await withTreeSource(source, (fd) => walkTree(fd, visitor, signal));
-  return bytes;
+  return bytes >> FRACTION_BITS;
+}
+
+/** What one of a file's names stands for. */
+function partOf({ blocks, nlink }: BigIntStats): bigint {
+  const all = (blocks * STAT_BLOCK_BYTES) << FRACTION_BITS;
+  return nlink <= 1n ? all : (all + nlink - 1n) / nlink;
 }
 
 async function statusIfThere(path: Buffer): Promise<BigIntStats | undefined> {

@@ -2,14 +2,26 @@ import type { Dirent } from 'node:fs';
 import { lstat, opendir } from 'node:fs/promises';
 import { asOfSource, fromSource } from './copy-source.ts';
 import { errno, isErrno } from './errno.ts';
+import type { FairPlaces, Share } from './fair-places.ts';
+import { LeafVisit } from './leaf-visit.ts';
 import { openDirectory, openTrail, type Trail, withHandle } from './open-below.ts';
 import { below } from './path-handle.ts';
 import { Slots } from './slots.ts';
+import { TreeObstacle } from './tree-obstacle.ts';
+import { walkPlaces } from './walk-places.ts';
 
 const FILES_AT_ONCE = 8;
+// Beside these, the files that wait for something else than the disk.
+const WAITING_FILES = 64;
 const DIRECTORIES_AT_ONCE = 4;
-// Each level of each directory at once holds descriptors open. What is deeper is set aside and visited later.
+// Each level of each directory at once holds descriptors open. What is deeper is set aside and visited later, unless so
+// much is set aside already; then what is deeper still ends the walk.
 const DEPTH_LIMIT = 32;
+const SET_ASIDE_LIMIT = 4096;
+const LAST_DEPTH_LIMIT = 128;
+// The way to a directory is kept in memory, and walked again from the top every 32 levels.
+const LEVEL_LIMIT = 8192;
+const TOO_DEEP = `more than ${SET_ASIDE_LIMIT} of its directories are deep, and one is ${LAST_DEPTH_LIMIT} levels below the others`;
 const LISTED_AT_ONCE = 256;
 
 /** A directory of a tree that is being walked. */
@@ -30,30 +42,34 @@ export interface Leaf {
 export interface TreeVisitor<Context> {
   /**
    * Visits a directory: calls `walk` for its entries. A directory that is deep in the tree is visited twice: first
-   * `walk` answers that its entries are not visited yet, later, without the context of its parent, they are.
+   * `walk` answers that its entries are not visited yet, later, without the context of its parent, they are. System calls
+   * are made in `step`, when it is their turn, one at a time; `walk` is called outside of it.
    */
   directory(
     directory: WalkedDirectory,
     parent: Context | undefined,
     walk: (context: Context) => Promise<'walked' | 'later'>,
+    step: <T>(calls: () => Promise<T>) => Promise<T>,
   ): Promise<void>;
-  /** Visits another entry. `signal` says that the walk is stopped, or has failed elsewhere. */
-  leaf(leaf: Leaf, context: Context, signal: AbortSignal): Promise<void>;
+  /** Visits another entry, with one system call at a time. */
+  leaf(leaf: Leaf, context: Context, visit: LeafVisit): Promise<void>;
 }
 
 /**
  * Visits everything in a tree, several entries at a time, in no order but that a directory's visit lasts until its
- * entries have been visited. The tree may be of any depth and change meanwhile: what goes is left out, no symbolic link
- * is followed. Mounts in it are crossed.
+ * entries have been visited. The tree may change meanwhile: what goes is left out, no symbolic link is followed. Mounts
+ * in it are crossed. However large it is, what the walk needs of memory, descriptors and threads is bounded.
  * @param topFd the tree's directory, which may be a handle (O_PATH)
- * @throws what the visitor throws first; the signal's reason
+ * @param places where its system calls are made
+ * @throws what the visitor throws first; the signal's reason; TreeObstacle: it is too deep
  */
 export async function walkTree<Context>(
   topFd: number,
   visitor: TreeVisitor<Context>,
   signal: AbortSignal,
+  places = walkPlaces,
 ): Promise<void> {
-  const walk = new TreeWalk(topFd, visitor);
+  const walk = new TreeWalk(topFd, visitor, places);
   const stop = () => walk.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -68,13 +84,18 @@ class TreeWalk<Context> {
   private readonly topFd: number;
   private readonly visitor: TreeVisitor<Context>;
   private readonly stopping = new AbortController();
+  private readonly share: Share;
+  private readonly step: <T>(calls: () => Promise<T>) => Promise<T>;
   private readonly files = new Slots(FILES_AT_ONCE);
+  private readonly waitingFiles = new Slots(WAITING_FILES);
   private readonly directories = new Slots(DIRECTORIES_AT_ONCE - 1);
   private readonly setAside: Trail[] = [];
 
-  constructor(topFd: number, visitor: TreeVisitor<Context>) {
+  constructor(topFd: number, visitor: TreeVisitor<Context>, places: FairPlaces) {
     this.topFd = topFd;
     this.visitor = visitor;
+    this.share = places.share(this.stopping.signal);
+    this.step = (calls) => this.share.run(calls);
   }
 
   /** Ends the walk, unless it has ended already, with this as its error. */
@@ -89,7 +110,7 @@ class TreeWalk<Context> {
       for (;;) {
         this.stopping.signal.throwIfAborted();
         const trail = this.setAside.pop();
-        if (trail !== undefined) await this.share(underWay, () => this.visitSetAside(trail));
+        if (trail !== undefined) await this.besides(underWay, () => this.visitSetAside(trail));
         else if (underWay.size > 0) await Promise.race(underWay);
         else return;
       }
@@ -102,32 +123,36 @@ class TreeWalk<Context> {
   }
 
   private visit(directory: WalkedDirectory): Promise<void> {
-    return this.visitor.directory(directory, undefined, (context) => this.walk(directory, context, 1));
+    const walk = (context: Context) => this.walk(directory, context, 1);
+    return this.visitor.directory(directory, undefined, walk, this.step);
   }
 
   private async visitSetAside(trail: Trail): Promise<void> {
     await withHandle(
-      fromSource(() => openTrail(this.topFd, trail)),
+      this.step(() => fromSource(() => openTrail(this.topFd, trail))),
       (fd) => this.visit({ fd, trail }),
     );
   }
 
   private async walk(directory: WalkedDirectory, context: Context, depth: number): Promise<'walked'> {
     const underWay = new Set<Promise<void>>();
+    const entries = entriesOf(directory.fd);
     try {
-      for await (const entry of entriesOf(directory.fd)) {
-        this.stopping.signal.throwIfAborted();
+      for (;;) {
+        const { value: entry } = await this.step(() => entries.next());
+        if (entry === undefined) break;
         const leaf = { parentFd: directory.fd, name: entry.name };
-        if (await isDirectory(entry, leaf)) {
-          await this.share(underWay, () => this.visitInner(directory, entry.name, context, depth));
+        if (await this.isDirectory(entry, leaf)) {
+          await this.besides(underWay, () => this.visitInner(directory, entry.name, context, depth));
         } else {
           await this.files.take();
-          this.start(underWay, this.files, () => this.visitor.leaf(leaf, context, this.stopping.signal));
+          this.startLeaf(underWay, leaf, context);
         }
       }
     } catch (error) {
       this.stop(error);
     } finally {
+      await entries.return();
       await Promise.all(underWay);
     }
     this.stopping.signal.throwIfAborted();
@@ -141,34 +166,58 @@ class TreeWalk<Context> {
     depth: number,
   ): Promise<void> {
     await withHandle(
-      fromSource(() => openDirectory(parent.fd, name)),
+      this.step(() => fromSource(() => openDirectory(parent.fd, name))),
       async (fd) => {
-        const directory = { fd, trail: { parent: parent.trail, name } };
-        await this.visitor.directory(directory, parentContext, async (context) => {
-          if (depth < DEPTH_LIMIT) return this.walk(directory, context, depth + 1);
+        const directory = { fd, trail: trailTo(parent.trail, name) };
+        const walk = async (context: Context) => {
+          const isFull = this.setAside.length >= SET_ASIDE_LIMIT;
+          if (depth < (isFull ? LAST_DEPTH_LIMIT : DEPTH_LIMIT))
+            return this.walk(directory, context, depth + 1);
+          if (isFull) throw new TreeObstacle(TOO_DEEP);
           this.setAside.push(directory.trail);
           return 'later';
-        });
+        };
+        await this.visitor.directory(directory, parentContext, walk, this.step);
       },
     );
   }
 
+  // Some file systems leave the type out of a directory's entries.
+  private async isDirectory(entry: Dirent<Buffer>, leaf: Leaf): Promise<boolean> {
+    if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
+    return this.step(() => isDirectoryNow(leaf));
+  }
+
   /** Does something beside everything else, or, when enough is being done at once, here and now. */
-  private async share(underWay: Set<Promise<void>>, work: () => Promise<void>): Promise<void> {
+  private async besides(underWay: Set<Promise<void>>, work: () => Promise<void>): Promise<void> {
     if (this.directories.tryTake()) this.start(underWay, this.directories, work);
     else await work();
   }
 
+  /** Starts the visit of a leaf, for which a slot was taken. */
+  private startLeaf(underWay: Set<Promise<void>>, leaf: Leaf, context: Context): void {
+    const visit = new LeafVisit(this.stopping.signal, this.share, this.files, this.waitingFiles);
+    const work = () => visit.run(() => this.visitor.leaf(leaf, context, visit));
+    this.start(underWay, visit, work);
+  }
+
   /** Starts something that holds a slot. What goes wrong in it stops the whole walk. */
-  private start(underWay: Set<Promise<void>>, slots: Slots, work: () => Promise<void>): void {
+  private start(underWay: Set<Promise<void>>, slot: { give(): void }, work: () => Promise<void>): void {
     const done = work()
       .catch((error) => this.stop(error))
       .finally(() => {
-        slots.give();
+        slot.give();
         underWay.delete(done);
       });
     underWay.add(done);
   }
+}
+
+function trailTo(parent: Trail | undefined, name: Buffer): Trail {
+  const levels = (parent?.levels ?? 0) + 1;
+  if (levels > LEVEL_LIMIT)
+    throw new TreeObstacle(`its directories are more than ${LEVEL_LIMIT} levels deep`);
+  return { parent, name, levels };
 }
 
 async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, undefined> {
@@ -182,9 +231,7 @@ async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, unde
   }
 }
 
-// Some file systems leave the type out of a directory's entries.
-async function isDirectory(entry: Dirent<Buffer>, { parentFd, name }: Leaf): Promise<boolean> {
-  if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
+async function isDirectoryNow({ parentFd, name }: Leaf): Promise<boolean> {
   try {
     return (await fromSource(() => lstat(below(parentFd, name)))).isDirectory();
   } catch (error) {

@@ -3,8 +3,14 @@ import type { Logger } from './logger.ts';
 
 /** Tells in the log how far long copies are. */
 export function copyLogger(logger: Logger): (progress: CopyProgress) => void {
-  return ({ id, from, state, copiedBytes, durationMs }) => {
-    const told = { id, from, copiedBytes: copiedBytes.toString(), durationMs: Math.round(durationMs) };
+  return ({ id, from, state, copiedBytes, durationMs, ...more }) => {
+    const told = {
+      id,
+      from,
+      copiedBytes: copiedBytes.toString(),
+      durationMs: Math.round(durationMs),
+      ...more,
+    };
     if (state === 'failed') logger.warn(told, 'a copy failed');
     else logger.info(told, `copy ${state}`);
   };

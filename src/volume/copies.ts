@@ -7,7 +7,9 @@ export interface CopyProgress {
   readonly id: string;
   /** The id of what is copied. */
   readonly from: string;
-  readonly state: 'started' | 'running' | 'done' | 'failed';
+  readonly state: 'started' | 'running' | 'waiting' | 'done' | 'failed';
+  /** Which file a copy waits for, because a process has leased it. */
+  readonly file?: string;
   /** What was really copied; what is shared with the original is not. */
   readonly copiedBytes: bigint;
   readonly durationMs: number;
@@ -27,6 +29,10 @@ interface Job {
 }
 
 const REPORT_INTERVAL_MS = 10_000;
+// A copy that waits says so at least twice a second, and later where the machine is busy.
+const WAITING_MS = 5000;
+// Copies that wait leave their slots to others, but there are not more of all kinds than this many times the slots.
+const COPIES_FOR_EACH_SLOT = 4;
 
 /**
  * The copies under way. A call that waits for one may go away; the copy goes on, and only the deletion of what it
@@ -38,6 +44,8 @@ export class Copies {
   private readonly jobs = new Map<string, Job>();
   private readonly beingMade = new Map<string, Promise<unknown>>();
   private longCount = 0;
+  /** When each long copy that has waited for a file last said so. */
+  private readonly waitedAtMs = new Map<string, number>();
   private isStopped = false;
 
   /** @param slotLimit how many long copies there may be at once @param report told of the long ones */
@@ -60,6 +68,7 @@ export class Copies {
       return await settled;
     } finally {
       this.jobs.delete(order.id);
+      this.waitedAtMs.delete(order.id);
       if (order.isLong) this.longCount--;
     }
   }
@@ -97,7 +106,10 @@ export class Copies {
   }
 
   private takeSlot({ from }: CopyOrder): void {
-    if (this.longCount >= this.slotLimit) {
+    const now = performance.now();
+    const waiting = [...this.waitedAtMs.values()].filter((atMs) => now - atMs < WAITING_MS);
+    const isFull = this.longCount - waiting.length >= this.slotLimit;
+    if (isFull || this.longCount >= this.slotLimit * COPIES_FOR_EACH_SLOT) {
       const message = `${quote(from)} is not copied yet: ${this.slotLimit} copies are under way, and no more at once; call again`;
       throw new VolumeError('aborted', message);
     }
@@ -112,17 +124,22 @@ export class Copies {
     const startedAt = performance.now();
     let reportedAt = startedAt;
     let copiedBytes = 0n;
-    const tell = (state: CopyProgress['state']) => {
+    const tell = (state: CopyProgress['state'], more: Pick<CopyProgress, 'file'> = {}) => {
       reportedAt = performance.now();
-      if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt });
+      if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt, ...more });
     };
+    const isDue = () => performance.now() - reportedAt >= REPORT_INTERVAL_MS;
     const onBytes = (bytes: bigint) => {
       copiedBytes += bytes;
-      if (performance.now() - reportedAt >= REPORT_INTERVAL_MS) tell('running');
+      if (isDue()) tell('running');
+    };
+    const onWait = (file: string) => {
+      if (isLong) this.waitedAtMs.set(id, performance.now());
+      if (isDue()) tell('waiting', { file });
     };
     tell('started');
     try {
-      const result = await work({ signal, onBytes });
+      const result = await work({ signal, onBytes, onWait });
       tell('done');
       return result;
     } catch (error) {

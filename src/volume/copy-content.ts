@@ -47,13 +47,13 @@ export async function copyContent<T>(
 ): Promise<T> {
   const { id, source } = copy;
   const order = { id, from: source.id, isLong: !isInstant(copy) };
-  return model.copies.run(order, async ({ signal: stopped, onBytes }) => {
+  return model.copies.run(order, async (control) => {
     const { volume } = source;
-    const signal = AbortSignal.any([stopped, copy.pool.lost, source.pool.lost]);
+    const signal = AbortSignal.any([control.signal, copy.pool.lost, source.pool.lost]);
     const copyNow = async () => {
-      if (!volume) return write({ signal, onBytes });
+      if (!volume) return write({ ...control, signal });
       const way = { isShared: sharesBlocks(copy), signal };
-      return withSteadyContent(model, volume, way, (limited) => write({ signal: limited, onBytes }));
+      return withSteadyContent(model, volume, way, (limited) => write({ ...control, signal: limited }));
     };
     const made = await withSpace(model, [copy], signal, copyNow);
     // What it has met while it was copied is in the copy.

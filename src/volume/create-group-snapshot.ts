@@ -156,14 +156,15 @@ async function copyFrozen(
 ): Promise<void> {
   const from = members.map(({ source }) => source.id).join(', ');
   const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(group, member))) };
-  await model.copies.run(order, async ({ signal: stopped, onBytes }) => {
-    const signal = AbortSignal.any([stopped, ...members.map(({ source }) => source.pool.lost)]);
+  await model.copies.run(order, async (control) => {
+    const signal = AbortSignal.any([control.signal, ...members.map(({ source }) => source.pool.lost)]);
     const mounted = members.flatMap((member) => member.mounted ?? []);
     const copies = members.map((member) => copyOf(group, member));
     await withSpace(model, copies, signal, () =>
       withFrozen(model, mounted, signal, async (limited) => {
-        const control = { signal: limited, onBytes };
-        for (const { source, snapshot } of members) await writeMember(source, snapshot, directory, control);
+        const limitedControl = { ...control, signal: limited };
+        for (const { source, snapshot } of members)
+          await writeMember(source, snapshot, directory, limitedControl);
       }),
     );
     for (const { source } of members) await checkVolumeWhole(model, source.volume);

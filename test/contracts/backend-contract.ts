@@ -41,7 +41,7 @@ const MIB = 1024n ** 2n;
 const CAPACITY_BYTES = 64n * MIB;
 const WRITTEN_BYTES = MIB;
 
-const going: CopyControl = { signal: new AbortController().signal, onBytes: () => {} };
+const going: CopyControl = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 /** What every implementation of the Backend port keeps. */
 export function backendContract(

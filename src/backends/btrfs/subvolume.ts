@@ -5,7 +5,6 @@ import {
   isReadOnlySubvolume,
   snapshotSubvolume,
 } from '../../kernel/btrfs.ts';
-import { treeBytes } from '../../kernel/copy-tree.ts';
 import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
@@ -21,7 +20,7 @@ import type {
   VolumeUsage,
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
-import { copyDirectory } from '../copy-directory.ts';
+import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
 import { isOwnSubvolume, originalData } from './data-kind.ts';
@@ -140,7 +139,7 @@ export class Subvolume implements Backend {
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
-    return treeBytes(path, signal);
+    return directoryBytes(path, signal);
   }
 }
 

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { treeBytes } from '../../kernel/copy-tree.ts';
 import { withDescriptor } from '../../kernel/descriptor.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import type {
@@ -13,7 +12,7 @@ import type {
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { originalData } from '../btrfs/data-kind.ts';
-import { copyDirectory } from '../copy-directory.ts';
+import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 
 /**
@@ -83,6 +82,6 @@ export class PlainDirectory implements Backend {
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
-    return treeBytes(path, signal);
+    return directoryBytes(path, signal);
   }
 }

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { treeBytes } from '../../kernel/copy-tree.ts';
 import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { eventually } from '../../kernel/eventually.ts';
@@ -27,7 +26,7 @@ import type {
 } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { originalData } from '../btrfs/data-kind.ts';
-import { copyDirectory } from '../copy-directory.ts';
+import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, isDataMissing, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
 import { PlainDirectory } from './plain-directory.ts';
@@ -171,7 +170,7 @@ export class QuotaDirectory implements Backend {
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
-    return treeBytes(path, signal);
+    return directoryBytes(path, signal);
   }
 
   /** What holds the data to its size; undefined where there is no data. */

@@ -102,7 +102,7 @@ function noise(length: number, seed: number): Buffer {
 }
 
 async function copied(path: string, copy: string): Promise<string> {
-  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {} });
+  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {}, onWait: () => {} });
   return copy;
 }
 

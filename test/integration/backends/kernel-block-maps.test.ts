@@ -41,7 +41,7 @@ for (const { name, make } of imagePlaces) {
 
 /** Copies an image as a snapshot is made of one. */
 async function copied(path: string, copy: string): Promise<string> {
-  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {} });
+  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {}, onWait: () => {} });
   return copy;
 }
 

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errno } from '../../../src/kernel/errno.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
+import { makeDeep } from '../../support/deep-path.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { createRequest } from '../../support/requests.ts';
 import { makeRichTree } from '../../support/rich-tree.ts';
 import { directories, nodeWith, plainDirectory, subvolumes } from '../../support/storages.ts';
-import type { Published, TestNode } from '../../support/test-node.ts';
+import { type Published, startedNode, type TestNode } from '../../support/test-node.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
 const MIB = 1024 ** 2;
@@ -35,6 +36,18 @@ async function totalOf({ node }: TestNode, { volume_id, target_path }: Published
 }
 
 const others = directories.filter((storage) => storage !== plainDirectory);
+
+test('a directory that is too deep to be copied is refused, with the reason, and nothing of the copy stays', async () => {
+  const node = await startedNode();
+  const volume_id = await node.create('deep');
+  const levels = Array.from({ length: 8200 }, () => 'd');
+  makeDeep(join(node.pool, 'volumes', volume_id, 'data'), levels);
+  const reason = 'its directories are more than 8192 levels deep';
+  await expectRefusal(snapshotOf(node, volume_id), 'FAILED_PRECONDITION', reason);
+  await expectRefusal(node.create('clone', fromVolume(volume_id)), 'FAILED_PRECONDITION', reason);
+  expect(listing(join(node.pool, 'snapshots'))).toEqual([]);
+  await node.controller.DeleteVolume({ volume_id });
+});
 
 describe.skipIf(!isHostRoot).each(others)('between the default pool and $name', (storage) => {
   test('a directory is copied with all it holds, there and back', async () => {

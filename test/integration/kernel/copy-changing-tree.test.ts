@@ -16,7 +16,7 @@ import { copyTree } from '../../../src/kernel/copy-tree.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
-const unhindered = { signal: new AbortController().signal, onBytes: () => {} };
+const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 /** Names of as many entries. */
 function numbered(kind: string, count: number): string[] {

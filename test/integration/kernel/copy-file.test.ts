@@ -26,7 +26,7 @@ import { makeSparseFile } from '../../support/sample-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
-const unhindered = { signal: new AbortController().signal, onBytes: () => {} };
+const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 const MIB = 1024 ** 2;
 
 /** What can be seen of a file beside its times and mode. */
@@ -230,7 +230,9 @@ describe('while it is copied', () => {
     const stop = new AbortController();
     const reason = new Error('not wanted');
     const onBytes = () => stop.abort(reason);
-    await expect(copyFile(source, target, { signal: stop.signal, onBytes })).rejects.toBe(reason);
+    await expect(copyFile(source, target, { ...unhindered, signal: stop.signal, onBytes })).rejects.toBe(
+      reason,
+    );
     expect(statSync(target).size).toBeLessThan(64 * MIB);
     const again = copyFile(source, `${target}-2`, { ...unhindered, signal: stop.signal });
     await expect(again).rejects.toBe(reason);

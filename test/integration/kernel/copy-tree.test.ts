@@ -27,7 +27,7 @@ import { opened } from '../../support/loop.ts';
 import { makeSampleTree } from '../../support/sample-tree.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
-const unhindered = { signal: new AbortController().signal, onBytes: () => {} };
+const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 function freeBytes(directory: string): number {
   execFileSync('sync', ['--file-system', directory]);
@@ -146,6 +146,29 @@ describe('what is copied', () => {
     }
     await copyTree(source, target, unhindered);
     expect(await listTree(target)).toEqual(await listTree(source));
+  });
+});
+
+describe('a tree that is too much', () => {
+  test('thousands of directories deep in it are copied', async () => {
+    const { source, target } = sourceAndTarget();
+    const deep = Array.from({ length: 32 }, () => 'd');
+    makeDeep(source, deep);
+    const names = Array.from({ length: 4200 }, (_, index) => `${index}`);
+    for (const name of names) mkdirSync(join(source, ...deep, name, 'inner'), { recursive: true });
+    await copyTree(source, target, unhindered);
+    expect(readdirSync(join(target, ...deep)).sort()).toEqual(names.sort());
+    for (const name of names) expect(readdirSync(join(target, ...deep, name))).toEqual(['inner']);
+  });
+
+  test('more levels than any path can reach are refused, with the reason', async () => {
+    const { source, target } = sourceAndTarget();
+    makeDeep(
+      source,
+      Array.from({ length: 8193 }, () => 'd'),
+    );
+    const refused = { name: 'TreeObstacle', message: 'its directories are more than 8192 levels deep' };
+    await expect(copyTree(source, target, unhindered)).rejects.toMatchObject(refused);
   });
 });
 
@@ -302,7 +325,7 @@ describe('stopping', () => {
     const stop = new AbortController();
     const reason = new Error('not wanted');
     const onBytes = () => stop.abort(reason);
-    const copying = copyTree(source, target, { signal: stop.signal, onBytes });
+    const copying = copyTree(source, target, { ...unhindered, signal: stop.signal, onBytes });
     await expect(copying).rejects.toBe(reason);
     expect(readdirSync(target).length).toBeLessThan(400);
     expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
@@ -314,7 +337,9 @@ describe('stopping', () => {
     const stop = new AbortController();
     const reason = new Error('not wanted');
     const onBytes = () => stop.abort(reason);
-    await expect(copyTree(source, target, { signal: stop.signal, onBytes })).rejects.toBe(reason);
+    await expect(copyTree(source, target, { ...unhindered, signal: stop.signal, onBytes })).rejects.toBe(
+      reason,
+    );
     expect(statSync(join(target, 'large')).size).toBeLessThan(64 * 1024 ** 2);
   });
 });

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -45,6 +46,39 @@ describe('what is removed', () => {
     await removeTree(tree);
     expect(readdirSync(directory)).toEqual(['victim']);
   });
+
+  test('a deep tree goes with few files open at once', async () => {
+    const { tree } = treeAndVictim();
+    makeDeep(tree, DEEP);
+    const openBefore = readdirSync('/proc/self/fd').length;
+    let openMost = 0;
+    const counting = setInterval(() => {
+      openMost = Math.max(openMost, readdirSync('/proc/self/fd').length - openBefore);
+    }, 0);
+    await removeTree(tree);
+    clearInterval(counting);
+    expect(existsSync(tree)).toBe(false);
+    expect(openMost).toBeGreaterThan(0);
+    expect(openMost).toBeLessThan(150);
+  });
+
+  test.runIf(isHostRoot)(
+    'deep directories go from a disk that has no room for another directory',
+    async () => {
+      const disk = scratchDirectory();
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=200', 'full', disk]);
+      const tree = join(disk, 'tree');
+      mkdirSync(tree);
+      for (const branch of ['one', 'other'])
+        makeDeep(tree, [...DEEP.slice(0, 40), branch, ...DEEP.slice(0, 35)]);
+      const fill = () => {
+        for (let file = 0; ; file++) writeFileSync(join(disk, `${file}`), '');
+      };
+      expect(fill).toThrow('ENOSPC');
+      await removeTree(tree);
+      expect(readdirSync(disk).filter((name) => !/^\d+$/.test(name))).toEqual([]);
+    },
+  );
 
   test('two deep trees of one directory can be removed at the same time', async () => {
     const { directory, tree } = treeAndVictim();

@@ -28,6 +28,22 @@ test('a file with several names counts once', async () => {
   expect(await treeBytes(source, signal)).toBe(4096n);
 });
 
+test('a file with thousands of names counts to the byte, though nothing is remembered of them', async () => {
+  const { source } = sourceAndTarget();
+  makeSparseFile(join(source, 'file'), [0], 4096);
+  for (let name = 0; name < 3000; name++) linkSync(join(source, 'file'), join(source, `${name}`));
+  makeSparseFile(join(source, 'other'), [0], 4096);
+  for (let name = 0; name < 6; name++) linkSync(join(source, 'other'), join(source, `other-${name}`));
+  expect(await treeBytes(source, signal)).toBe(2n * 4096n);
+});
+
+test('of a file that has names outside the tree as well, what its names in the tree stand for counts', async () => {
+  const { source, target } = sourceAndTarget();
+  makeSparseFile(join(source, 'file'), [0], 4096);
+  linkSync(join(source, 'file'), join(target, 'outside'));
+  expect(await treeBytes(source, signal)).toBe(2048n);
+});
+
 test('what is mounted does not count, what is below it does', async () => {
   const { source, target } = sourceAndTarget();
   mkdirSync(join(source, 'mounted'));

@@ -16,6 +16,7 @@ function controlled(threadCount: number) {
 }
 
 test.each([
+  [192, 144, 48],
   [128, 96, 32],
   [4, 3, 1],
   [1, 1, 1],

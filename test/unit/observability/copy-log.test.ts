@@ -5,6 +5,15 @@ import type { CopyProgress } from '../../../src/volume/copies.ts';
 
 const { info, warn } = pino.levels.values;
 
+test('a copy that waits names the file that it waits for', () => {
+  const written: string[] = [];
+  const log = copyLogger(pino({ base: null }, { write: (line) => void written.push(line) }));
+  log({ id: 's-1', from: 'v-1', state: 'waiting', file: '/a\nb', copiedBytes: 0n, durationMs: 1 });
+  expect(written.map((line): unknown => JSON.parse(line))).toMatchObject([
+    { level: info, msg: 'copy waiting', file: '/a\nb' },
+  ]);
+});
+
 test.each<[CopyProgress['state'], number | undefined, string]>([
   ['started', info, 'copy started'],
   ['running', info, 'copy running'],

@@ -13,7 +13,7 @@ function failing<Port>(error: unknown): Port {
 
 const volume = {} as Volume;
 const original = { pool: 'source', backend: 'directory', path: '/source' } as const;
-const control = { signal: new AbortController().signal, onBytes: () => {} };
+const control = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 function backendFailing(error: unknown) {
   const backends = { directory: failing(error), quota: failing(error), subvolume: failing(error) };

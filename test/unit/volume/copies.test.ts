@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Copies, type CopyOrder, type CopyProgress } from '../../../src/volume/copies.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import type { CopyControl } from '../../../src/volume/ports.ts';
@@ -20,7 +20,12 @@ function running(slotLimit = 2) {
     });
     // Whoever looks at the outcome may do so later.
     outcome.catch(() => {});
-    return { outcome, end, onBytes: (bytes: bigint) => control?.onBytes(bytes) };
+    return {
+      outcome,
+      end,
+      onBytes: (bytes: bigint) => control?.onBytes(bytes),
+      onWait: (file: string) => control?.onWait(file),
+    };
   };
   return { copies, begin, told, states: () => told.map(({ id, state }) => `${id} ${state}`) };
 }
@@ -50,6 +55,21 @@ describe('slots', () => {
     const second = begin(order('b'));
     second.end.resolve('made');
     expect(await second.outcome).toBe('made');
+  });
+
+  test('are left to others by a copy that waits for a file, up to four copies for each slot', async () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { begin } = running(1);
+    for (const id of ['a', 'b', 'c']) begin(order(id)).onWait('/leased');
+    const last = begin(order('d'));
+    last.onWait('/leased');
+    await expect(begin(order('e')).outcome).rejects.toMatchObject({ kind: 'aborted' });
+    last.end.resolve('made');
+    await last.outcome;
+    vi.advanceTimersByTime(5000);
+    // They have not said for a while that they wait.
+    await expect(begin(order('f')).outcome).rejects.toMatchObject({ kind: 'aborted' });
   });
 
   test('stay as many as they were when a copy had none', async () => {
@@ -90,6 +110,21 @@ describe('what is told of a long copy', () => {
       ['started', 0n, 0],
       ['running', 10n, 10_000],
       ['running', 20n, 20_000],
+    ]);
+  });
+
+  test('is which file it waits for, every ten seconds while it waits', async () => {
+    const { begin, told } = running();
+    const { onBytes, onWait } = begin(order('a'));
+    onBytes(5n);
+    for (let second = 1; second <= 21; second++) {
+      vi.advanceTimersByTime(1000);
+      onWait(`/file-${second}`);
+    }
+    expect(told.map(({ state, file, copiedBytes }) => [state, file, copiedBytes])).toEqual([
+      ['started', undefined, 0n],
+      ['waiting', '/file-10', 5n],
+      ['waiting', '/file-20', 5n],
     ]);
   });
 

@@ -1,0 +1,86 @@
+import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test, vi } from 'vitest';
+import { copyTree } from '../../../src/kernel/copy-tree.ts';
+import { sourceAndTarget } from '../../support/copy-places.ts';
+import { breakingLeases, heldLeases } from '../../support/held-leases.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+
+const TENANT = 1000;
+const patience = { timeout: 600_000, interval: 5 };
+
+/** A tree with leased files, as many as a copy can wait for, and others beside them. */
+async function leasedTree({ leased, others }: { leased: number; others: number }) {
+  const { source, target } = sourceAndTarget();
+  chmodSync(join(source, '..'), 0o755);
+  const paths = Array.from({ length: leased }, (_, index) => join(source, `leased-${index}`));
+  for (const path of paths) {
+    writeFileSync(path, 'leased');
+    chownSync(path, TENANT, TENANT);
+  }
+  for (let index = 0; index < others; index++) writeFileSync(join(source, `other-${index}`), 'content');
+  return { source, target, paths };
+}
+
+function control() {
+  const waited = new Set<string>();
+  const stop = new AbortController();
+  const copyControl = {
+    signal: stop.signal,
+    onBytes: () => {},
+    onWait: (file: string) => void waited.add(file),
+  };
+  return { waited, stop, copyControl };
+}
+
+describe.runIf(isHostRoot)('files that their owner has leased', () => {
+  test('are waited for, while all others are copied; then they are copied as well', async () => {
+    const { source, target, paths } = await leasedTree({ leased: 40, others: 100 });
+    const leases = await heldLeases(TENANT, paths);
+    const { waited, copyControl } = control();
+    const copying = copyTree(source, target, copyControl);
+    await vi.waitFor(() => {
+      expect(waited.size).toBe(40);
+      const made = readdirSync(target).filter((name) => name.startsWith('other-'));
+      expect(made).toHaveLength(100);
+    }, patience);
+    expect(waited).toContain('/leased-7');
+    expect(readdirSync(target).filter((name) => name.startsWith('leased-'))).toEqual([]);
+    expect(breakingLeases(leases.pid)).toBe(40);
+    await leases.release();
+    await copying;
+    expect(readdirSync(target).sort()).toEqual(readdirSync(source).sort());
+    expect(readFileSync(join(target, 'leased-7'), 'utf8')).toBe('leased');
+  });
+
+  test('do not keep a copy from being stopped', async () => {
+    const { source, target, paths } = await leasedTree({ leased: 100, others: 1 });
+    const leases = await heldLeases(TENANT, paths);
+    const { waited, stop, copyControl } = control();
+    const openBefore = readdirSync('/proc/self/fd').length;
+    const copying = copyTree(source, target, copyControl);
+    copying.catch(() => {});
+    await vi.waitFor(() => expect(waited.size).toBeGreaterThan(0), patience);
+    const reason = new Error('not wanted');
+    stop.abort(reason);
+    await expect(copying).rejects.toBe(reason);
+    // The kernel is still waiting for them.
+    expect(breakingLeases(leases.pid)).toBeGreaterThan(0);
+    expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
+  });
+
+  test('keep their hard links, however many wait for the same file', async () => {
+    const { source, target, paths } = await leasedTree({ leased: 1, others: 0 });
+    const [path = ''] = paths;
+    mkdirSync(join(source, 'links'));
+    for (let index = 0; index < 200; index++) linkSync(path, join(source, 'links', `${index}`));
+    const leases = await heldLeases(TENANT, paths);
+    const { waited, copyControl } = control();
+    const copying = copyTree(source, target, copyControl);
+    await vi.waitFor(() => expect(waited.size).toBe(1), patience);
+    await leases.release();
+    await copying;
+    expect(readdirSync(join(target, 'links'))).toHaveLength(200);
+    expect(readFileSync(join(target, 'links', '7'), 'utf8')).toBe('leased');
+  });
+});

@@ -1,0 +1,85 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import { expect, test, vi } from 'vitest';
+import { FairPlaces } from '../../../src/kernel/fair-places.ts';
+import type { LeafVisit } from '../../../src/kernel/leaf-visit.ts';
+import { type TreeVisitor, walkTree } from '../../../src/kernel/walk-tree.ts';
+import { opened } from '../../support/loop.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { deferred } from '../../unit/volume/fakes/gate.ts';
+
+const FILES = 100;
+const patience = { timeout: 600_000, interval: 5 };
+
+/** A tree of four directories with files in them. */
+function tree(): number {
+  const top = scratchDirectory();
+  for (let file = 0; file < FILES; file++) {
+    const directory = join(top, `${file % 4}`);
+    mkdirSync(directory, { recursive: true });
+    writeFileSync(join(directory, `file-${file}`), '');
+  }
+  return opened(top, 'r');
+}
+
+function walkFiles(leaf: (name: string, visit: LeafVisit) => Promise<void>, places: FairPlaces) {
+  const stop = new AbortController();
+  const visitor: TreeVisitor<undefined> = {
+    directory: async (_directory, _parent, walk) => void (await walk(undefined)),
+    leaf: ({ name }, _context, visit) => leaf(name.toString(), visit),
+  };
+  return { stop, walked: walkTree(tree(), visitor, stop.signal, places) };
+}
+
+test('a walk does no more at once than it has places', async () => {
+  const visited: string[] = [];
+  let now = 0;
+  let most = 0;
+  const leaf = async (name: string) => {
+    most = Math.max(most, ++now);
+    await setImmediate();
+    now--;
+    visited.push(name);
+  };
+  await walkFiles(leaf, new FairPlaces(8, 3)).walked;
+  expect(new Set(visited).size).toBe(FILES);
+  expect(most).toBe(3);
+});
+
+test('walks whose calls hang hold up no other one, and can be stopped but for these calls', async () => {
+  const places = new FairPlaces(5, 2);
+  const { promise: hang, resolve: goOn } = deferred();
+  let hanging = 0;
+  const hangingWalks = [1, 2].map(() =>
+    walkFiles(() => {
+      hanging++;
+      return hang;
+    }, places),
+  );
+  await vi.waitFor(() => expect(hanging).toBe(4), patience);
+  let visited = 0;
+  await walkFiles(async () => void visited++, places).walked;
+  expect(visited).toBe(FILES);
+  expect(hanging).toBe(4);
+  const reason = new Error('not wanted');
+  for (const { stop } of hangingWalks) stop.abort(reason);
+  goOn();
+  for (const { walked } of hangingWalks) await expect(walked).rejects.toBe(reason);
+});
+
+test('files that wait let the others be visited, in the only place there is', async () => {
+  const { promise: event, resolve: happen } = deferred();
+  const visited: string[] = [];
+  const waits = (name: string) => Number(name.split('-')[1]) < 50;
+  const leaf = async (name: string, visit: LeafVisit) => {
+    if (waits(name)) await visit.wait(() => event);
+    visited.push(name);
+  };
+  const { walked } = walkFiles(leaf, new FairPlaces(1, 1));
+  await vi.waitFor(() => expect(visited).toHaveLength(FILES - 50), patience);
+  expect(visited.some(waits)).toBe(false);
+  happen();
+  await walked;
+  expect(visited).toHaveLength(FILES);
+});
