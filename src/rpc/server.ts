@@ -8,6 +8,7 @@ import type { CallMonitor } from './call-monitor.ts';
 import { type Endpoint, formatEndpoint } from './endpoint.ts';
 import { endsWithin } from './ends-within.ts';
 import { addHealthService } from './health.ts';
+import { defaultKeepAlive, type KeepAlive, keepAliveOptions } from './keep-alive.ts';
 import { LongStreams } from './long-streams.ts';
 import { addReflectionService } from './reflection.ts';
 import { clearStaleSocket, type SocketAccess, setSocketAccess } from './unix-socket.ts';
@@ -22,6 +23,7 @@ export interface ServerParts {
     { definition: ServiceDefinition; implementation: UntypedServiceImplementation }
   >;
   readonly monitor: CallMonitor;
+  readonly keepAlive?: KeepAlive;
 }
 
 export interface RunningServer {
@@ -40,8 +42,9 @@ export async function startServer({
   socketAccess,
   services,
   monitor,
+  keepAlive = defaultKeepAlive,
 }: ServerParts): Promise<RunningServer> {
-  const server = new Server();
+  const server = new Server(keepAliveOptions(keepAlive));
   for (const { definition, implementation } of services.values())
     server.addService(definition, implementation);
   const longStreams = new LongStreams(server);

@@ -2,6 +2,7 @@ import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Step } from '../../src/volume/steps.ts';
+import { type Limited, withoutCapability } from '../support/capabilities.ts';
 import type { DriverProcess, Exit } from '../support/driver-process.ts';
 import { kubeletOf } from '../support/inline-pod.ts';
 import { loopsBelow, mountsBelow } from '../support/scratch.ts';
@@ -32,7 +33,7 @@ export class StoppableNode {
   /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin lets it neither mount nor thaw anything */
   async start({ withoutSysAdmin = false } = {}): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
-    const driver = await this.launch(withoutSysAdmin ? ['--require=./test/crash/without-sys-admin.cjs'] : []);
+    const driver = await this.launch(withoutSysAdmin ? withoutCapability('SYS_ADMIN') : undefined);
     this.exit = undefined;
     void driver.exit.then((exit) => {
       this.exit = exit;
@@ -79,11 +80,11 @@ export class StoppableNode {
     return result;
   }
 
-  private launch(nodeFlags: readonly string[] = []): Promise<DriverProcess> {
+  private launch(limited?: Limited): Promise<DriverProcess> {
     const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
     const flags = [...kubeletOf(this.test).flags, ...ofPool];
-    const program = [...nodeFlags, 'test/crash/stoppable-driver.mjs'];
-    return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile } });
+    const program = [...(limited?.program ?? []), 'test/crash/stoppable-driver.mjs'];
+    return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile, ...limited?.env } });
   }
 
   /** Expects that nothing half-built, half-removed, marked or frozen is left. */

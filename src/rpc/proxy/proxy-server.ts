@@ -8,6 +8,7 @@ import type { Server } from 'node:net';
 import type { status } from '@grpc/grpc-js';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { endsWithin } from '../ends-within.ts';
+import { defaultKeepAlive, endWhenDead, type KeepAlive } from '../keep-alive.ts';
 import type { RunningServer } from '../server.ts';
 import { clearStaleSocket, type SocketAccess, setSocketAccess } from '../unix-socket.ts';
 import { forwardCall } from './forward-call.ts';
@@ -23,6 +24,7 @@ export interface ProxyParts {
   readonly socketAccess: SocketAccess;
   readonly target: Endpoint;
   readonly onFinished: (call: ForwardedCall) => void;
+  readonly keepAlive?: KeepAlive;
 }
 
 /** One finished call, for the log. Of its content nothing is known. */
@@ -45,10 +47,11 @@ export async function startProxyServer({
   socketAccess,
   target,
   onFinished,
+  keepAlive = defaultKeepAlive,
 }: ProxyParts): Promise<RunningServer> {
   const server = createServer(sessionOptions);
   const upstream = new Upstream(target);
-  const sessions = trackSessions(server);
+  const sessions = trackSessions(server, keepAlive);
   server.on(
     'stream',
     (caller: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: string[]) => {
@@ -77,12 +80,13 @@ export async function startProxyServer({
 }
 
 /** The open connections of a server. */
-function trackSessions(server: Server): ReadonlySet<Http2Session> {
+function trackSessions(server: Server, keepAlive: KeepAlive): ReadonlySet<Http2Session> {
   const sessions = new Set<Http2Session>();
   server.on('session', (session: Http2Session) => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
     widenWindow(session);
+    endWhenDead(session, keepAlive);
   });
   return sessions;
 }
