@@ -1,4 +1,5 @@
 import { type ContentWish, isPlannedEnforced } from './choose-content.ts';
+import type { VolumeSpec } from './create-volume.ts';
 import { invalidValue, quote, VolumeError } from './errors.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
@@ -8,13 +9,14 @@ import { fsTypeMadeFor } from './volume.ts';
 
 /**
  * How a copy is provided: as its original is, an image as an image and a directory as a directory of whatever kind the
- * pool has. A block volume may become a mounted one, and the other way round: the content is the same.
+ * pool has. A mounted volume may become a block volume; the other way round only where the request allows it, since
+ * whoever has a block volume may write a file system on it that was made to harm the node that mounts it.
  * @throws VolumeError invalid: something else is asked for
  */
 export async function wishForCopy(
   model: Model,
   pool: Pool,
-  wish: ContentWish,
+  { wish, allowsModeChange }: Pick<VolumeSpec, 'wish' | 'allowsModeChange'>,
   source: FoundSource,
 ): Promise<ContentWish> {
   const { imageUse, original } = source;
@@ -23,6 +25,8 @@ export async function wishForCopy(
     throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is an image');
   }
   if (wish.isBlock) return { ...wish, backend: 'image' };
+  // Blank content as well: one rule that a user can foresee.
+  if (imageUse.accessType === 'block' && !allowsModeChange) throw modeChangeRefused();
   const found = await model.formatter.inspect(original.path);
   if (found === 'unknown') {
     const message = 'the content source holds no file system of this driver, and can only be a block volume';
@@ -35,6 +39,12 @@ export async function wishForCopy(
   }
   const made = fsTypeMadeFor(imageUse);
   return { ...wish, backend: 'image', fsType: wish.fsType ?? (hasFileSystem ? found : made) };
+}
+
+function modeChangeRefused(): VolumeError {
+  const message =
+    'must be "true" for the content of a block volume to be mounted: its user may have written a file system that harms the node';
+  return new VolumeError('invalid', message, { about: 'allowVolumeModeChange' });
 }
 
 function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWish {

@@ -174,9 +174,10 @@ test('a directory of which nobody knows how much it holds may share all of its s
   expect((await create('volume')).sharing).toEqual({ lineage: volume.id, sharedBytes: MiB });
 });
 
-test('a volume that is made from a block volume may be mounted, and the other way round', async () => {
+test('a volume that is made from a block volume may be mounted where that is allowed, and the other way round', async () => {
   const { create } = await nodeWith({ content: blockContent });
-  expect((await create('snapshot')).content).toEqual(imageContent('ext4'));
+  await expect(create('snapshot')).rejects.toMatchObject({ about: 'allowVolumeModeChange' });
+  expect((await create('snapshot', { allowsModeChange: true })).content).toEqual(imageContent('ext4'));
   const block = { wish: contentWish({ isBlock: true }), capabilities: [blockCapability()] };
   expect((await create('snapshot', { name: 'b', ...block })).content).toEqual(blockContent);
 });
