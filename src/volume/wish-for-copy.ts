@@ -63,9 +63,9 @@ function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWis
 }
 
 /**
- * Checks that the file system in a copied image fits the volume: that of a block volume is its user's, and may say
- * anything of its size.
- * @throws VolumeError out-of-range
+ * Checks that the file system in a copied image can be mounted, and fits the volume: that of a block volume is its user's,
+ * and may say anything of its size.
+ * @throws VolumeError out-of-range; invalid: no stage would mount it
  */
 export async function checkMountable(
   model: Model,
@@ -73,7 +73,13 @@ export async function checkMountable(
   { original, imageUse }: FoundSource,
   capacityBytes: bigint,
 ): Promise<void> {
-  if (plan.backend !== 'image' || plan.use.accessType === 'block' || imageUse?.accessType !== 'block') return;
+  if (plan.backend !== 'image' || plan.use.accessType === 'block') return;
+  const objection = await model.formatter.objectionTo(original.path);
+  if (objection !== undefined) {
+    const message = `the file system of the content source is not mounted: ${objection}`;
+    throw new VolumeError('invalid', message, { about: 'capability' });
+  }
+  if (imageUse?.accessType !== 'block') return;
   const fault = await model.formatter.faultOf(original.path);
   if (fault?.kind !== 'cut off' || fault.fileSystemBytes <= capacityBytes) return;
   const message = `${capacityBytes} bytes cannot hold the file system of the content source, which has ${fault.fileSystemBytes}`;

@@ -11,6 +11,8 @@ export const healthReasons = {
   ImageTruncated: 'DATA_LOSS',
   /** An image holds something, and no file system that could be mounted. */
   FileSystemUnknown: 'INACCESSIBLE',
+  /** The superblock of an image's file system asks for what this driver does not do. */
+  FileSystemRefused: 'INACCESSIBLE',
   /** The disk of a pool is not there. */
   PoolUnreachable: 'INACCESSIBLE',
   /** A disk, or the file system on it, answers with errors. */

@@ -182,6 +182,18 @@ test('a volume that is made from a block volume may be mounted where that is all
   expect((await create('snapshot', { name: 'b', ...block })).content).toEqual(blockContent);
 });
 
+test.each([blockContent, imageContent()])('what no stage would mount is invalid: %j', async (content) => {
+  const node = await nodeWith({ content });
+  const { holds } = imageAt(node, node.volume);
+  if (holds === 'blank' || holds === 'unknown') throw new Error('it has no file system');
+  holds.objection = 'it spans several devices';
+  await expect(node.create('volume', { allowsModeChange: true })).rejects.toMatchObject({
+    kind: 'invalid',
+    about: 'capability',
+    message: expect.stringContaining('several devices'),
+  });
+});
+
 test('what a directory cannot become is invalid, and no copy begins', async () => {
   const { create, copies } = await nodeWith();
   const before = copies.length;
