@@ -55,6 +55,11 @@ function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWis
   if (wish.backend === 'image') {
     throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is a directory');
   }
+  if (wish.enforceCapacity === 'strict') {
+    const why =
+      'cannot be met: the content source is a directory, and only an image holds its user to its size';
+    throw invalidValue('enforceCapacity', wish.enforceCapacity, why);
+  }
   if (wish.enforceCapacity === 'required' && !isPlannedEnforced(abilities.directories)) {
     const why = `cannot be met: the content source is a directory, and pool ${quote(name)} has no quota in force`;
     throw invalidValue('enforceCapacity', wish.enforceCapacity, why);

@@ -30,6 +30,7 @@ test.each([
   [{ backend: 'directory' }, { backend: 'directory', enforceCapacity: 'auto' }],
   [{ backend: 'image' }, { backend: 'image', enforceCapacity: 'auto' }],
   [{ enforceCapacity: 'required' }, { backend: 'auto', enforceCapacity: 'required' }],
+  [{ enforceCapacity: 'strict' }, { backend: 'auto', enforceCapacity: 'strict' }],
   [
     { backend: 'auto', enforceCapacity: 'auto' },
     { backend: 'auto', enforceCapacity: 'auto' },
@@ -87,7 +88,7 @@ test.each([
   ['parameters.kind: "slow" is another name than parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
   ['parameters.backend: "quota" is none of auto, directory, image', { backend: 'quota' }],
   ['parameters.backend: ""', { backend: '' }],
-  ['parameters.enforceCapacity: "true" is none of auto, required', { enforceCapacity: 'true' }],
+  ['parameters.enforceCapacity: "true" is none of auto, required, strict', { enforceCapacity: 'true' }],
   ['parameters.allowVolumeModeChange: "yes" is none of true, false', { allowVolumeModeChange: 'yes' }],
   [
     'parameters: unknown parameter "allow-volume-mode-change"; did you mean allowVolumeModeChange?',

@@ -49,6 +49,14 @@ describe.each(directories)('a copy of a directory: %j', (content) => {
     });
   });
 
+  test('does not hold its user to its size', async () => {
+    await expect(wished(content, { enforceCapacity: 'strict' })).rejects.toMatchObject({
+      kind: 'invalid',
+      about: 'enforceCapacity',
+      message: expect.stringContaining('"strict" cannot be met'),
+    });
+  });
+
   test('is no block volume', async () => {
     await expect(wished(content, { isBlock: true })).rejects.toMatchObject({
       kind: 'invalid',
