@@ -57,6 +57,10 @@ export class PlainDirectory implements Backend {
     return false;
   }
 
+  async recount(): Promise<undefined> {
+    return undefined;
+  }
+
   async faultsOf(): Promise<ContentFault[]> {
     return [];
   }

@@ -19,12 +19,16 @@ export async function contentHealth(
   const lost = await confirmedLoss(model, volume);
   if (lost) return [lost];
   const faults = await faultsOf(model, volume);
+  const sizes = faults.some(({ kind }) => kind === 'not-held')
+    ? space
+    : await sizeHealth(model, volume, space);
   return [
     ...(await unusableFileSystem(model, volume)),
     ...(await imageHealth(model, volume)),
     ...(await leftFrozen(model, volume)),
     ...faults.map(({ kind, message }) => finding(reasonOfFault[kind], message)),
-    ...(faults.some(({ kind }) => kind === 'not-held') ? space : await sizeHealth(model, volume, space)),
+    ...sizes,
+    ...model.recounts.look(volume, sizes.length > 0),
   ];
 }
 

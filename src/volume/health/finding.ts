@@ -35,6 +35,10 @@ export const healthReasons = {
   DeletedContentLeft: 'DEGRADED',
   /** Nothing holds the volume to its size. */
   CapacityNotEnforced: 'DEGRADED',
+  /** Files of the volume were not counted for it: somebody has changed their project. */
+  QuotaBypassed: 'DEGRADED',
+  /** Files of other volumes were counted for the volume. */
+  QuotaMisused: 'DEGRADED',
   NearlyOutOfSpace: 'DEGRADED',
   NearlyOutOfInodes: 'DEGRADED',
   /** The file system of a volume was frozen for a copy and could not be thawed. */
