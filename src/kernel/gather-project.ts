@@ -18,6 +18,8 @@ const LOOK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 export interface GatheredProject {
   /** The files and directories that count for the project now, each once, as far as that can be told. */
   readonly inodes: number;
+  /** Whether any file or directory was in the project before. */
+  readonly hadAny: boolean;
   /** How many were given back to it, by the project they were in. */
   readonly takenBack: ReadonlyMap<number, number>;
   /** How many could not be opened, or not be given back. */
@@ -56,14 +58,15 @@ class Gatherer implements TreeVisitor<true> {
   // A file with several names is met by each of them.
   private inodes = 0;
   private failures = 0;
+  private hadAny = false;
 
   constructor(gathering: Gathering) {
     this.gathering = gathering;
   }
 
   get found(): GatheredProject {
-    const { inodes, takenBack, failures } = this;
-    return { inodes: Math.round(inodes), takenBack, failures };
+    const { inodes, hadAny, takenBack, failures } = this;
+    return { inodes: Math.round(inodes), hadAny, takenBack, failures };
   }
 
   async directory(
@@ -116,6 +119,7 @@ class Gatherer implements TreeVisitor<true> {
     const found = projectOf(fd);
     const isDirectory = fstatSync(fd).isDirectory();
     const isOwn = found.projectId === projectId;
+    this.hadAny ||= isOwn;
     // What is made in a directory that does not hand its project on is in none.
     const strayFrom = isOwn && isDirectory && !found.inherits ? 0 : found.projectId;
     if (strayFrom === projectId || !isStray(strayFrom)) return isOwn;

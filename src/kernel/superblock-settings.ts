@@ -95,7 +95,7 @@ const ext4Irrevocable: readonly { bit: number; name: string }[] = [
   { bit: 0x10, name: 'uid16' },
 ];
 
-export function ext4Settings(superblock: Buffer): Settings {
+function ext4Settings(superblock: Buffer): Settings {
   // The kernel does not mount what is cut short.
   if (superblock.length < EXT4_SUPERBLOCK.bytes) return {};
   const hasJournal = (superblock.readUInt32LE(ext4.compat) & EXT4_HAS_JOURNAL) !== 0;
@@ -128,7 +128,7 @@ const XFS_SUPERBLOCK_BYTES = 512;
 /** Offsets in struct xfs_dsb, which is big-endian. */
 const xfs = { realtimeBlocks: 16, logStart: 48 } as const;
 
-export function xfsSettings(superblock: Buffer): Settings {
+function xfsSettings(superblock: Buffer): Settings {
   if (superblock.length < XFS_SUPERBLOCK_BYTES) return {};
   if (superblock.readBigUInt64BE(xfs.logStart) === 0n) return { objection: 'its log is on another device' };
   return superblock.readBigUInt64BE(xfs.realtimeBlocks) === 0n
@@ -141,7 +141,7 @@ const btrfs = { flags: 56, deviceCount: 136 } as const;
 // Written, being relocated, with errors.
 const BTRFS_USUAL_FLAGS = 0b111n;
 
-export function btrfsSettings(superblock: Buffer): Settings {
+function btrfsSettings(superblock: Buffer): Settings {
   if (decodeBtrfsSuperblock(superblock, BTRFS_SUPERBLOCK.offsets[0]) === 'damaged') return {};
   if (superblock.readBigUInt64LE(btrfs.deviceCount) !== 1n) return { objection: 'it spans several devices' };
   // A seed, or a change of its id that has not ended: kernels before Linux 6.7 then put devices of other file systems to it.

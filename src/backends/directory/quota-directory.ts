@@ -128,11 +128,9 @@ export class QuotaDirectory implements Backend {
   async recount(directory: string, volume: Volume, control: RecountControl): Promise<Recount | undefined> {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
-      const found = await dataProject(fd, projectId);
-      if (found.kind === 'quotas-off') return undefined;
+      if (!(await isQuotaEnforced(fd))) return undefined;
       const recount = await recountData(fd, directory, control, {
         projectId,
-        isInside: found.kind === 'inside',
         setLimits: () => setLimits(fd, volume),
       });
       await this.projectIds.letGo(fd);

@@ -1,13 +1,11 @@
 import { type GatheredProject, gatherProject } from '../../kernel/gather-project.ts';
-import { clearQuota, quotaOf } from '../../kernel/project-quota.ts';
+import { clearQuota, projectOf, quotaOf } from '../../kernel/project-quota.ts';
 import type { Recount, RecountControl } from '../../volume/ports.ts';
 import { dataOf } from '../volume-root.ts';
 
 /** The project of a volume whose files are looked at. */
 export interface RecountedProject {
   readonly projectId: number;
-  /** Whether the data as a whole is in it. Restored by hand it may not be, and is then left so. */
-  readonly isInside: boolean;
   /** Sets its limits anew. */
   setLimits(): Promise<void>;
 }
@@ -22,10 +20,17 @@ export async function recountData(
   fd: number,
   directory: string,
   { signal, isOthers }: RecountControl,
-  { projectId, isInside, setLimits }: RecountedProject,
+  { projectId, setLimits }: RecountedProject,
 ): Promise<Recount> {
   const inodesBefore = await usedInodes(fd, projectId);
-  const found = await gather();
+  // Data that was restored by hand is in no project, nor is any file of it, and stays so. Where some are in their project, their
+  // owner has taken the others out.
+  let isInside = projectOf(fd).projectId === projectId;
+  let found = await gather();
+  if (!isInside && found.hadAny) {
+    isInside = true;
+    found = added(found, await gather());
+  }
   // What is made or removed meanwhile must not look like the files of others.
   const inodesAfter = await usedInodes(fd, projectId);
   const returned = [...found.takenBack.values()].reduce((sum, count) => sum + count, 0);
@@ -50,6 +55,13 @@ export async function recountData(
       if (isLifted) await setLimits();
     }
   }
+}
+
+/** What two looks at one tree have found, one after the other. */
+function added(first: GatheredProject, second: GatheredProject): GatheredProject {
+  const takenBack = new Map(first.takenBack);
+  for (const [id, count] of second.takenBack) takenBack.set(id, (takenBack.get(id) ?? 0) + count);
+  return { ...second, takenBack };
 }
 
 async function usedInodes(fd: number, projectId: number): Promise<number> {

@@ -83,6 +83,24 @@ describe.each([xfs, ext4])(
       expect(stdout).toMatch(/P\S* \S*\/a\n/);
     });
 
+    test('count again where the owner of all of the volume has taken its root out, too', async () => {
+      const pool = withQuota(512 * MIB);
+      const node = await startedNode({ flags: [`--pool=q=${pool}`] });
+      const thief = await node.createPublished('owner', undefined, {
+        parameters: { pool: 'q', uid: '1000' },
+        capacity_range: { required_bytes: SIZE },
+      });
+      const own = projectIdOf(pool, thief.volume_id);
+      asUser('echo x > "$1/kept" && chattr -p 0 -P "$1" && mkdir "$1/a"', thief.target_path);
+      putInto(0, thief.target_path, 'free', 20);
+      await vi.waitFor(
+        async () => expect(await reasonsOf(node, thief.volume_id)).toEqual(['QuotaBypassed']),
+        PATIENCE,
+      );
+      expect(await usedBytes(pool, own)).toBeGreaterThanOrEqual(20 * MIB);
+      expect(asUser('lsattr -pd "$1"', thief.target_path).stdout).toMatch(new RegExp(`^${own} .*P`));
+    });
+
     test('keep no volume from being deleted, and its number from every other until they are its no more', async () => {
       const pool = withQuota(512 * MIB);
       const { node, victim, thief } = await nodeWithVolumes(pool);
