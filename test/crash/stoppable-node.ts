@@ -32,7 +32,9 @@ export class StoppableNode {
   /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin lets it neither mount nor thaw anything */
   async start({ withoutSysAdmin = false } = {}): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
-    const driver = await this.launch(withoutSysAdmin ? ['--require=./test/crash/without-sys-admin.cjs'] : []);
+    const driver = await this.launch(
+      withoutSysAdmin ? ['--require=./test/support/without-capability.cjs'] : [],
+    );
     this.exit = undefined;
     void driver.exit.then((exit) => {
       this.exit = exit;

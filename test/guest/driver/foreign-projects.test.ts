@@ -10,6 +10,7 @@ import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
 const SIZE = 32 * MIB;
+const CAP_SYS_RESOURCE = 24;
 const PATIENCE = { timeout: 30_000, interval: 200 };
 
 async function nodeWithVolumes(pool: string) {
@@ -99,6 +100,28 @@ describe.each([xfs, ext4])(
       );
       expect(await usedBytes(pool, own)).toBeGreaterThanOrEqual(20 * MIB);
       expect(asUser('lsattr -pd "$1"', thief.target_path).stdout).toMatch(new RegExp(`^${own} .*P`));
+    });
+
+    test('come back into a full volume, also by a driver that may not override its limit', async () => {
+      const pool = withQuota(512 * MIB);
+      const node = await startedNode({
+        flags: [`--pool=q=${pool}`],
+        program: ['--require=./test/support/without-capability.cjs', 'dist/main.js'],
+        env: { WITHOUT_CAPABILITY: String(CAP_SYS_RESOURCE) },
+      });
+      const thief = await node.createPublished('thief', undefined, {
+        parameters: { pool: 'q' },
+        capacity_range: { required_bytes: SIZE },
+      });
+      const own = projectIdOf(pool, thief.volume_id);
+      putInto(0, thief.target_path, 'free', 30);
+      expect(canWrite(thief.target_path)).toBe(true);
+      await vi.waitFor(
+        async () => expect(await reasonsOf(node, thief.volume_id)).toContain('QuotaBypassed'),
+        PATIENCE,
+      );
+      expect(await usedBytes(pool, own)).toBeGreaterThan(SIZE);
+      expect(asUser('echo more > "$1/more"', thief.target_path).status).not.toBe(0);
     });
 
     test('keep no volume from being deleted, and its number from every other until they are its no more', async () => {
