@@ -15,6 +15,7 @@ import type { DiskPool } from './pools/disk-pool.ts';
 import { namedDevices, namedFormatter } from './pools/named-images.ts';
 import { declarePools, openPools } from './pools/open-pools.ts';
 import { PoolWork } from './pools/pool-work.ts';
+import { usingPools } from './pools/using-pools.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
 import { endsWithin } from './rpc/ends-within.ts';
 import { startServer } from './rpc/server.ts';
@@ -28,6 +29,7 @@ import { MountIndex } from './volume/mount-index.ts';
 import { MountPaths } from './volume/mount-paths.ts';
 import { ObjectIndex } from './volume/object-index.ts';
 import { Pools } from './volume/pool.ts';
+import { Recounts } from './volume/recounts.ts';
 import { SharingClaims } from './volume/sharing-claims.ts';
 import type { GroupSnapshot } from './volume/snapshot.ts';
 import { SnapshotIndex } from './volume/snapshot-index.ts';
@@ -62,7 +64,7 @@ export async function startDriver(options: Options, surroundings: DriverSurround
   const { logger, onStep, version } = surroundings;
   const groupId = await groupIdOf(options.socketGroup);
   const pools = declarePools(options, { logger, onStep, modelOf: () => model });
-  const model = await makeModel(options, pools, surroundings);
+  const model = await makeModel(options, pools, () => model, surroundings);
   try {
     await openPools(pools, logger);
     const monitor = new CallMonitor(callLogger(logger, options.verbosity), hostError);
@@ -103,6 +105,7 @@ async function stopPools(pools: readonly DiskPool[]): Promise<void> {
 async function makeModel(
   options: Options,
   pools: readonly DiskPool[],
+  modelOf: () => Model,
   { logger, onStep }: DriverSurroundings,
 ): Promise<Model> {
   const mounts = new KernelMounts();
@@ -121,6 +124,7 @@ async function makeModel(
     blockMaps: new KernelBlockMaps(),
     mountIndex: new MountIndex(mounts),
     copies: new Copies(COPY_SLOTS, copyLogger(logger)),
+    recounts: new Recounts(modelOf, usingPools(pools)),
     sharing: new SharingClaims(),
     frozen: new InWork(),
     thawing: new InWork(),

@@ -5,6 +5,7 @@ import { eventually } from './eventually.ts';
 import { call, callNow, numberedCall } from './libc.ts';
 import { statusOf } from './statx.ts';
 import type { ImageFileSystem } from './superblock.ts';
+import { overridesOf } from './superblock-settings.ts';
 
 const fsopen = numberedCall('fsopen', 430, ['str', 'uint']);
 // One system call; which of its pointers must be null depends on the command.
@@ -34,7 +35,7 @@ export interface FileSystemSpec {
   /** The path of the device's node. */
   readonly device: string;
   readonly fsType: ImageFileSystem;
-  /** Options of the file system: `discard`, `commit=5`, `ro`. */
+  /** Options of the file system: `discard`, `commit=5`, `ro`. What they leave open the superblock does not decide. */
   readonly options: readonly string[];
   /** MOUNT_ATTR_* bits (`mountAttr`) of the mount. A new mount has relatime and nothing else. */
   readonly attrSet: number;
@@ -115,10 +116,11 @@ export async function withSharedMount<T>(
 }
 
 async function makeMount(spec: FileSystemSpec): Promise<number> {
+  const options = [...spec.options, ...(await overridesOf(spec.device, spec.fsType, spec.options))];
   const fd = await openFileSystem(spec);
   try {
     setOption(fd, 'source', spec.device);
-    for (const option of spec.options) {
+    for (const option of options) {
       const [key = '', ...value] = option.split('=');
       setOption(fd, key, value.length > 0 ? value.join('=') : undefined);
     }

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
 import { FS_XFLAG_PROJINHERIT, fsxattr, readAttributes, writeAttributes } from './file-attributes.ts';
 import { call, numberedCall } from './libc.ts';
@@ -76,6 +77,17 @@ export async function setProject(fd: number, projectId: number): Promise<void> {
   const attributes = readAttributes(fd);
   const flags = attributes.readUInt32LE(fsxattr.flags);
   attributes.writeUInt32LE((flags | FS_XFLAG_PROJINHERIT) >>> 0, fsxattr.flags);
+  attributes.writeUInt32LE(projectId, fsxattr.projectId);
+  await writeAttributes(fd, attributes);
+}
+
+/**
+ * Gives a file or directory open for reading a project; what is made in a directory inherits it.
+ * @throws KernelError EDQUOT, ENOSPC: the project is full; EPERM: the file cannot be changed
+ */
+export async function putIntoProject(fd: number, projectId: number): Promise<void> {
+  if (fstatSync(fd).isDirectory()) return setProject(fd, projectId);
+  const attributes = readAttributes(fd);
   attributes.writeUInt32LE(projectId, fsxattr.projectId);
   await writeAttributes(fd, attributes);
 }

@@ -75,7 +75,7 @@ export class DiskPool implements Pool {
   private released: Promise<void> = Promise.resolve();
   private knownDisk: Account | undefined;
   private connecting: Promise<void> | undefined;
-  private isStopped = false;
+  private readonly stopped = new AbortController();
 
   constructor(place: PoolPlace, parts: PoolParts, surroundings: PoolSurroundings) {
     this.name = place.name;
@@ -85,6 +85,11 @@ export class DiskPool implements Pool {
     this.place = place;
     this.parts = parts;
     this.surroundings = surroundings;
+  }
+
+  /** Aborted when the driver stops. */
+  get stopping(): AbortSignal {
+    return this.stopped.signal;
   }
 
   get abilities(): PoolAbilities {
@@ -194,7 +199,7 @@ export class DiskPool implements Pool {
 
   /** Lets the disk go. @returns when nothing works on it any more */
   async stop(): Promise<void> {
-    this.isStopped = true;
+    this.stopped.abort(this.unavailable('is not reachable: the driver is stopping'));
     await this.connecting?.catch(() => {});
     if (this.connection) this.release(this.connection);
     await this.released;
@@ -256,7 +261,7 @@ export class DiskPool implements Pool {
 
   private async connectOnce(): Promise<void> {
     await this.released;
-    if (this.isStopped) throw this.unavailable('is not reachable: the driver is stopping');
+    if (this.stopping.aborted) throw this.unavailable('is not reachable: the driver is stopping');
     if (this.connection) return;
     await this.recall();
     try {

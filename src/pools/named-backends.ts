@@ -9,6 +9,8 @@ import type {
   FreezeMarks,
   OccupiedBytes,
   Original,
+  Recount,
+  RecountControl,
   StoredContent,
   VolumeUsage,
 } from '../volume/ports.ts';
@@ -73,6 +75,10 @@ class NamedBackend implements Backend {
 
   undoGrowth(directory: string, volume: Volume): Promise<bigint> {
     return onDiskOf(this.pool, () => this.backend.undoGrowth(directory, volume));
+  }
+
+  recount(directory: string, volume: Volume, control: RecountControl): Promise<Recount | undefined> {
+    return onDiskOf(this.pool, () => this.backend.recount(directory, volume, control));
   }
 
   faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]> {

@@ -36,6 +36,7 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
     inspect: (file) => named(file, () => formatter.inspect(file)),
     format: (file, fsType, root) => named(file, () => formatter.format(file, fsType, root)),
     faultOf: (path) => named(path, () => formatter.faultOf(path)),
+    objectionTo: (path) => named(path, () => formatter.objectionTo(path)),
     prepare: (image, device, fsType) => named(image, () => formatter.prepare(image, device, fsType)),
   };
 }

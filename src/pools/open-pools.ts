@@ -51,6 +51,7 @@ export function declarePools(
     lockTimeoutMs: options.lockTimeoutMs,
     logger,
     onStep,
+    onStillCharged: (poolName) => modelOf().recounts.lookThrough(poolName),
   };
   const accountOf = ({ capacityBytes }: { capacityBytes: bigint }) =>
     new Account((capacityBytes * options.overcommitThousandths) / 1000n);

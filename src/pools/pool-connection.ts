@@ -31,6 +31,8 @@ export interface PoolSurroundings {
   readonly lockTimeoutMs: number;
   readonly logger: Logger;
   readonly onStep: OnStep;
+  /** Told when a volume was removed for which files are still counted, most likely those of others. */
+  readonly onStillCharged: (poolName: string) => void;
 }
 
 /** What was remembered in a pool when it was opened. */
@@ -69,7 +71,7 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     const probe = await probePool(open.layout, disk.projectIds);
     const backends = {
       directory: new PlainDirectory(),
-      quota: new QuotaDirectory(disk.projectIds),
+      quota: new QuotaDirectory(disk.projectIds, () => surroundings.onStillCharged(open.name)),
       subvolume: new Subvolume(),
       image: new Image(),
     };

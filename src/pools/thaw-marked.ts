@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { join } from 'node:path';
 import { withDescriptor } from '../kernel/descriptor.ts';
 import { errno, isErrno } from '../kernel/errno.ts';
-import { withSharedMount } from '../kernel/file-system-mount.ts';
+import { isUnclaimed, withSharedMount } from '../kernel/file-system-mount.ts';
 import { findLoop } from '../kernel/find-loop.ts';
 import { thaw } from '../kernel/freeze.ts';
 import type { LoopDevice } from '../kernel/loop-list.ts';
@@ -82,6 +82,8 @@ async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
 
 /** The same where only another mount namespace sees a mount: every mount of it is of the same file system. */
 async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
+  // What is frozen keeps its device claimed, also when its last mount is gone; and what is not mounted stays so.
+  if (await isUnclaimed(loop.path)) return false;
   const fsType = await fileSystemOn(image);
   if (fsType === 'blank' || fsType === 'unknown') {
     throw new Error(`${loop.path} is attached to ${image}, where no file system is recognised`);

@@ -128,6 +128,7 @@ function parameterFields(parameters: string): FieldNames {
     pool: `${parameters}.pool`,
     backend: `${parameters}.backend`,
     enforceCapacity: `${parameters}.enforceCapacity`,
+    allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
     owner: `${parameters}.uid, ${parameters}.gid`,
   };
 }

@@ -10,10 +10,14 @@ export interface VolumeParameters {
   readonly pool: string | undefined;
   readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
   readonly root: RootOwnership;
+  /** Whether content of a block volume may be mounted. */
+  readonly allowsModeChange: boolean;
 }
 
 const LARGEST_ID = 0xffff_fffe;
 const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
+// Of classes alone: who writes a pod must not allow it to himself, and an inline volume has no content source.
+const MODE_CHANGE_KEY = 'allowVolumeModeChange';
 // Means something to the Go reference driver only.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -30,12 +34,12 @@ export function parseParameters(
   field: 'parameters' | 'volume_context' = 'parameters',
   others: readonly string[] = [],
 ): VolumeParameters {
-  const expected = [...known, ...others];
+  const expected = [...known, ...(field === 'parameters' ? [MODE_CHANGE_KEY] : []), ...others];
   const isPassedOver = (key: string) =>
     isIgnored(key) || (field === 'parameters' && key === OLD_FILE_SYSTEM_KEY);
   const unknown = Object.keys(parameters).find((key) => !isPassedOver(key) && !expected.includes(key));
   if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
-  const given = parameters as Partial<Record<(typeof known)[number], string>>;
+  const given = parameters as Partial<Record<(typeof known)[number] | typeof MODE_CHANGE_KEY, string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
     pool: parsePool(field, given.pool, given.kind),
@@ -48,6 +52,9 @@ export function parseParameters(
       gid: parseId(`${field}.gid`, gid),
       mode: parseMode(`${field}.mode`, mode),
     },
+    allowsModeChange:
+      parseChoice(`${field}.${MODE_CHANGE_KEY}`, given[MODE_CHANGE_KEY] ?? 'false', ['true', 'false']) ===
+      'true',
   };
 }
 

@@ -1,4 +1,5 @@
 import type { VolumeCapability } from './capability.ts';
+import { differInDefaults } from './mount-flags.ts';
 import { isSameSet } from './same-set.ts';
 
 /** What two capabilities can differ in that the flags of a mount do not show. */
@@ -19,5 +20,5 @@ export function capabilityDifference(
   const hasSameOptions =
     isSameSet(one.superblockOptions, other.superblockOptions) &&
     isSameSet(one.fileSystemOptions, other.fileSystemOptions);
-  return hasSameOptions ? undefined : 'mountFlags';
+  return hasSameOptions && !differInDefaults(one.mountFlags, other.mountFlags) ? undefined : 'mountFlags';
 }

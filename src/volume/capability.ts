@@ -1,7 +1,7 @@
 import { type AccessMode, isReaderOnly } from './access-mode.ts';
 import type { ParsedMountFlags } from './file-system-options.ts';
 import type { FileSystemType } from './file-system-type.ts';
-import type { MountFlags } from './mount-flags.ts';
+import type { RequestedFlags } from './mount-flags.ts';
 
 /** How a volume is used (CSI specification, VolumeCapability), parsed. */
 export type VolumeCapability = MountCapability | BlockCapability;
@@ -19,7 +19,7 @@ export interface BlockCapability {
 }
 
 /** What a mount made for this capability must carry, `readonly` of the request taken into account. */
-export function requiredMountFlags(capability: MountCapability, readOnlyRequested: boolean): MountFlags {
+export function requiredMountFlags(capability: MountCapability, readOnlyRequested: boolean): RequestedFlags {
   return {
     ...capability.mountFlags,
     readOnly: capability.mountFlags.readOnly || isReadOnly(capability, readOnlyRequested),

@@ -5,7 +5,7 @@ import type { DirectoryAbility, Pool } from './pool.ts';
 import { type ImageUse, isCapacityEnforced } from './volume.ts';
 
 export const backendChoices = ['auto', 'directory', 'image'] as const;
-export const enforcementChoices = ['auto', 'required'] as const;
+export const enforcementChoices = ['auto', 'required', 'strict'] as const;
 
 /** What a request says of how its volume shall be provided. */
 export interface ContentWish {
@@ -28,19 +28,30 @@ export function chooseContent(model: Model, pool: Pool, wish: ContentWish): Cont
   if (wish.isBlock && wish.backend === 'directory') {
     throw invalidValue('backend', 'directory', 'cannot be a block volume; image and auto can');
   }
-  const isLimited = isPlannedEnforced(directories);
-  const mustBeImage = wish.isBlock || (wish.enforceCapacity === 'required' && !isLimited);
-  if (wish.backend === 'directory' && mustBeImage) {
-    const why = `cannot be held to its size in pool ${quote(pool.name)}, whose file system has no quota in force; image can`;
-    throw invalidValue('backend', 'directory', why);
-  }
+  const why = whyNoDirectory(pool, wish);
+  const mustBeImage = wish.isBlock || why !== undefined;
+  if (wish.backend === 'directory' && why !== undefined) throw invalidValue('backend', 'directory', why);
   if (wish.backend !== 'image' && !mustBeImage) return directories;
   if (!hasImages) {
-    const why = mustBeImage ? '' : '; directory is possible';
-    const message = `pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${why}`;
+    const other = mustBeImage ? '' : '; directory is possible';
+    const message = `pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${other}`;
     throw new VolumeError('invalid', message, { about: 'backend' });
   }
   return { backend: 'image', use: imageUse(model, wish) };
+}
+
+/** Why a directory of this pool does not hold a volume to its size as is asked for; undefined when it does. */
+function whyNoDirectory({ name, abilities }: Pool, { enforceCapacity }: ContentWish): string | undefined {
+  switch (enforceCapacity) {
+    case 'auto':
+      return undefined;
+    case 'required':
+      return isPlannedEnforced(abilities.directories)
+        ? undefined
+        : `cannot be held to its size in pool ${quote(name)}, whose file system has no quota in force; image can`;
+    case 'strict':
+      return 'cannot be held to its size against the will of its user (enforceCapacity: strict); image can';
+  }
 }
 
 /** Whether a volume of this kind will be held to its size. */

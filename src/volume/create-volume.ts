@@ -30,6 +30,8 @@ export interface VolumeSpec {
   /** The pool or accounting class asked for; undefined leaves the choice to the driver. */
   readonly pool: string | undefined;
   readonly wish: ContentWish;
+  /** Whether content of a block volume may become a volume that is mounted. It says nothing of the volume itself. */
+  readonly allowsModeChange: boolean;
   readonly root: RootOwnership;
   /** Those that are named; the others are as by default. */
   readonly mutable: Partial<MutableParameters>;
@@ -53,7 +55,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   const place = requirePlace(model, spec.pool);
   await place.pool.checkReachable();
   const source = spec.source && (await findSource(model, spec.source));
-  const wish = source ? await wishForCopy(model, place.pool, spec.wish, source) : spec.wish;
+  const wish = source ? await wishForCopy(model, place.pool, spec, source) : spec.wish;
   // A pool that has just come back may hold it.
   const found = await findNamed(model, model.volumes, spec.name);
   if (found) return answerExisting(model, found, spec);

@@ -85,10 +85,15 @@ export interface ImageFormatter {
    */
   faultOf(path: string): Promise<FileSystemFault | undefined>;
   /**
+   * Why the file system on an image is not mounted, though it may be whole: its superblock asks for options that no mount
+   * takes back, or for other devices. In words that follow a colon. Undefined where nothing stands against it.
+   */
+  objectionTo(path: string): Promise<string | undefined>;
+  /**
    * Makes a file system ready to be mounted: ext4 that has recorded errors is checked and mended, and grown to the size of
    * its device where it could not be grown while it is mounted. One that is mounted already, anywhere, is left as it is.
    * @param image the file that is attached to the device
-   * @throws VolumeError precondition: it has recorded errors, and was not mended
+   * @throws VolumeError precondition: it has recorded errors, and was not mended; `objectionTo` has something against it
    */
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
 }

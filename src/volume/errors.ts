@@ -47,6 +47,7 @@ export type Subject =
   | 'pool'
   | 'backend'
   | 'enforceCapacity'
+  | 'allowVolumeModeChange'
   | 'owner'
   | 'inodeLimit'
   | 'topology'

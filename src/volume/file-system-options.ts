@@ -1,10 +1,10 @@
 import { invalidField } from './errors.ts';
 import { type FileSystemType, fileSystemTypes } from './file-system-type.ts';
-import { type MountFlags, mountFlagNames, parseMountFlags } from './mount-flags.ts';
+import { mountFlagNames, parseMountFlags, type RequestedFlags } from './mount-flags.ts';
 
 /** The mount flags of a capability, parsed. */
 export interface ParsedMountFlags {
-  readonly mountFlags: MountFlags;
+  readonly mountFlags: RequestedFlags;
   /** Flags of a whole file system that a directory volume may name, too, without effect. */
   readonly superblockOptions: readonly string[];
   /** Options that only a volume with a file system of its own can have. */

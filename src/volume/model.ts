@@ -11,6 +11,7 @@ import type { Mounts } from './mounts-port.ts';
 import type { ObjectIndex } from './object-index.ts';
 import type { AbandonedPools } from './object-owner.ts';
 import type { Pools } from './pool.ts';
+import type { Recounts } from './recounts.ts';
 import type { SharingClaims } from './sharing-claims.ts';
 import type { GroupSnapshot } from './snapshot.ts';
 import type { SnapshotIndex } from './snapshot-index.ts';
@@ -35,6 +36,8 @@ export interface Model {
   readonly blockMaps: BlockMaps;
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
+  /** What project quotas count, looked at in the background. */
+  readonly recounts: Recounts;
   readonly sharing: SharingClaims;
   /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
   readonly frozen: InWork;

@@ -3,9 +3,7 @@ import { invalidField, VolumeError } from './errors.ts';
 /** How access times are kept on a mount; undefined leaves them as the source has them. */
 export type AccessTimes = 'noatime' | 'relatime' | 'strictatime';
 
-/**
- * What a mount carries. As a request, only what is set here is asked for: restrictions that the source has stay.
- */
+/** What a mount carries. */
 export interface MountFlags {
   readonly readOnly: boolean;
   readonly noSuid: boolean;
@@ -16,7 +14,16 @@ export interface MountFlags {
   readonly accessTimes: AccessTimes | undefined;
 }
 
-type Effect = { group: string; set?: Partial<MountFlags> };
+/** A restriction that is there because the request says nothing of it; a mount of an older driver lacks it. */
+const BY_DEFAULT = 'by default';
+
+/** What a request asks for. Only what is set here is asked for: restrictions that the source has stay. */
+export interface RequestedFlags extends Omit<MountFlags, 'noSuid' | 'noDev'> {
+  readonly noSuid: boolean | typeof BY_DEFAULT;
+  readonly noDev: boolean | typeof BY_DEFAULT;
+}
+
+type Effect = { group: string; set?: Partial<RequestedFlags> };
 
 // Flags of one group contradict each other. Those without an effect name the default, or a property that
 // belongs to the whole file system, which a bind mount cannot change: the pool's own setting holds.
@@ -25,9 +32,9 @@ const effects: Readonly<Record<string, Effect>> = {
   ro: { group: 'write', set: { readOnly: true } },
   rw: { group: 'write' },
   nosuid: { group: 'suid', set: { noSuid: true } },
-  suid: { group: 'suid' },
+  suid: { group: 'suid', set: { noSuid: false } },
   nodev: { group: 'dev', set: { noDev: true } },
-  dev: { group: 'dev' },
+  dev: { group: 'dev', set: { noDev: false } },
   noexec: { group: 'exec', set: { noExec: true } },
   exec: { group: 'exec' },
   noatime: { group: 'atime', set: { accessTimes: 'noatime' } },
@@ -59,12 +66,15 @@ export const noMountFlags: MountFlags = {
   accessTimes: undefined,
 };
 
+/** What a request asks for that names no flag: a volume is for data, and its user may be root in a pod. */
+const defaultFlags: RequestedFlags = { ...noMountFlags, noSuid: BY_DEFAULT, noDev: BY_DEFAULT };
+
 /**
  * Parses the mount flags of a capability (CSI specification, VolumeCapability.MountVolume).
  * @throws VolumeError invalid: an unknown flag, or two that contradict each other
  */
-export function parseMountFlags(field: string, flags: readonly string[]): MountFlags {
-  let result = noMountFlags;
+export function parseMountFlags(field: string, flags: readonly string[]): RequestedFlags {
+  let result = defaultFlags;
   const chosen = new Map<string, string>();
   for (const flag of flags) {
     const effect = Object.hasOwn(effects, flag) ? effects[flag] : undefined;
@@ -81,8 +91,15 @@ export function parseMountFlags(field: string, flags: readonly string[]): MountF
   return result;
 }
 
+/** The flags that a mount is made with. */
+export function inForce({ noSuid, noDev, ...others }: RequestedFlags): MountFlags {
+  return { ...others, noSuid: noSuid !== false, noDev: noDev !== false };
+}
+
 /** The flags of a mount that has those of its source, and others on top. */
-export function combineFlags(source: MountFlags, added: MountFlags): MountFlags {
+export function combineFlags(source: MountFlags, added: MountFlags): MountFlags;
+export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags;
+export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags {
   return {
     readOnly: source.readOnly || added.readOnly,
     noSuid: source.noSuid || added.noSuid,
@@ -94,8 +111,16 @@ export function combineFlags(source: MountFlags, added: MountFlags): MountFlags 
   };
 }
 
-/** The names of the flags in which two mounts differ. */
-export function differingFlags(one: MountFlags, other: MountFlags): string[] {
+/** The names of the flags in which a mount differs from what is asked for. */
+export function differingFlags(mounted: MountFlags, wanted: RequestedFlags): string[] {
   const names = Object.keys(noMountFlags) as (keyof MountFlags)[];
-  return names.filter((name) => one[name] !== other[name]);
+  return names.filter((name) => wanted[name] !== BY_DEFAULT && mounted[name] !== wanted[name]);
+}
+
+/** Whether one request lifts a restriction by name that the other has by default: a mount does not tell them apart. */
+export function differInDefaults(one: RequestedFlags, other: RequestedFlags): boolean {
+  const differ = (name: 'noSuid' | 'noDev') =>
+    (one[name] === BY_DEFAULT && other[name] === false) ||
+    (one[name] === false && other[name] === BY_DEFAULT);
+  return differ('noSuid') || differ('noDev');
 }

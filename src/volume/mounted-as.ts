@@ -2,7 +2,7 @@ import type { VolumeCapability } from './capability.ts';
 import { type CapabilityPart, capabilityDifference } from './capability-difference.ts';
 import { type PathSubject, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
-import { combineFlags, differingFlags, type MountFlags } from './mount-flags.ts';
+import { combineFlags, differingFlags, type RequestedFlags } from './mount-flags.ts';
 import type { DirectoryState, MountedState } from './mounts-port.ts';
 import { isSame } from './staged-content.ts';
 
@@ -15,7 +15,7 @@ export function checkMountedAs(
   path: string,
   mounted: MountedState,
   source: Pick<DirectoryState | MountedState, 'identity' | 'flags'>,
-  flags: MountFlags,
+  flags: RequestedFlags,
 ): void {
   if (!isSame(mounted.identity, source.identity)) throw somethingElse(subject, path);
   checkFlags(subject, path, mounted, combineFlags(source.flags, flags));
@@ -26,7 +26,7 @@ export function checkFlags(
   subject: PathSubject,
   path: string,
   mounted: MountedState,
-  wanted: MountFlags,
+  wanted: RequestedFlags,
 ): void {
   const different = differingFlags(mounted.flags, wanted);
   if (different.length === 0) return;
@@ -57,7 +57,7 @@ const described: Readonly<Record<CapabilityPart, string>> = {
   capability: 'access type',
   accessMode: 'access mode',
   fsType: 'file system',
-  mountFlags: 'set of file system options',
+  mountFlags: 'set of mount flags',
 };
 
 /** The path is taken by what is not the volume. */

@@ -79,6 +79,13 @@ export interface Backend {
   /** The content of a volume or snapshot as it is on the disk now; restored by hand it may not be of its record's kind. */
   originalIn(directory: string): Promise<StoredContent>;
   /**
+   * Looks at each file of content that is held by a project quota, and has those counted for the volume again that their
+   * owner has put into another project: the owner of a file may. It takes as long as there are files.
+   * @returns undefined where nothing is counted like this
+   * @throws the signal's reason
+   */
+  recount(directory: string, volume: Volume, control: RecountControl): Promise<Recount | undefined>;
+  /**
    * Takes back an expansion that was not recorded, as far as nothing can have used it: brings the limits to the volume's
    * capacity, which may be less than what is in force. May be repeated.
    * @returns the bytes that the content is held to now: the capacity, or more where an image has more in use
@@ -117,6 +124,22 @@ export interface ContentFault {
   readonly kind: 'not-held' | 'read-only';
   /** A sentence that names the volume, with the remedy: a command for a shell where there is one. */
   readonly message: string;
+}
+
+export interface RecountControl {
+  readonly signal: AbortSignal;
+  /** Whether a project is that of another volume. */
+  isOthers(projectId: number): boolean;
+}
+
+/** What was found when each file of a volume was looked at. */
+export interface Recount {
+  /** How many files count for the volume again, by the project they were counted for; 0 is none. */
+  readonly takenBack: ReadonlyMap<number, number>;
+  /** How many could not be looked at, or not be taken back. */
+  readonly failures: number;
+  /** How many files count for the volume and are not in it: those of others, or deleted ones that are in use. */
+  readonly unaccounted: number;
 }
 
 /** What a volume takes up on its disk. */

@@ -8,6 +8,7 @@ import { about, invalidValue, quote, VolumeError } from './errors.ts';
 import { findObject } from './find-object.ts';
 import { makeVolume } from './make-volume.ts';
 import type { Model } from './model.ts';
+import { inForce } from './mount-flags.ts';
 import { checkOutsideVolumes, checkReadable, symlinkError } from './mount-place.ts';
 import { mountMade, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
@@ -131,7 +132,7 @@ async function mountInline(model: Model, volume: Volume, spec: InlineSpec, targe
     const wasMade = await about('targetPath', model.mounts.makeDirectory(targetPath));
     return mountMade(model, targetPath, wasMade, () =>
       directory
-        ? model.mounts.bind(directory.path, targetPath, flags, directory.state.identity)
+        ? model.mounts.bind(directory.path, targetPath, inForce(flags), directory.state.identity)
         : mountImage(model, volume, image),
     );
   });

@@ -4,6 +4,7 @@ import { checkSuitable } from './check-suitable.ts';
 import { endInline } from './end-inline.ts';
 import { about, invalidValue, quote, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
+import { inForce } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
 import {
   checkOutsideVolumes,
@@ -62,7 +63,7 @@ async function publishMount(
   await reserveTarget(model, volume, { ...spec, readOnly }, target, async () => {
     const wasMade = await about('targetPath', model.mounts.makeDirectory(spec.targetPath));
     return mountMade(model, spec.targetPath, wasMade, () =>
-      model.mounts.bind(spec.stagingPath, spec.targetPath, flags, staged.identity),
+      model.mounts.bind(spec.stagingPath, spec.targetPath, inForce(flags), staged.identity),
     );
   });
 }

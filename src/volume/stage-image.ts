@@ -4,7 +4,7 @@ import type { PathSubject } from './errors.ts';
 import { defaultFileSystemType, type FileSystemType } from './file-system-type.ts';
 import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
-import { combineFlags, type MountFlags, noMountFlags } from './mount-flags.ts';
+import { combineFlags, inForce, type MountFlags, noMountFlags, type RequestedFlags } from './mount-flags.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
 import type { MountedState, PathState } from './mounts-port.ts';
 import { imageOf, isVolumeAt } from './staged-content.ts';
@@ -17,7 +17,7 @@ const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
 export interface ImageMount {
   readonly path: string;
   readonly capability: MountCapability;
-  readonly flags: MountFlags;
+  readonly flags: RequestedFlags;
 }
 
 /**
@@ -62,7 +62,7 @@ export async function mountImage(model: Model, volume: Volume, mount: ImageMount
   const image = await imageOf(model, volume);
   await checkNothingLost(model, volume);
   await settleSize(model, volume);
-  const flags = combineFlags(plainFlags, mount.flags);
+  const flags = inForce(combineFlags(plainFlags, mount.flags));
   const fsType = await fileSystemFor(model, volume, image, capability);
   await model.onStep('stage: formatted');
   return model.devices.hold(image, async (device) => {

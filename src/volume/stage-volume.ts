@@ -7,7 +7,7 @@ import { detachImage } from './detach-image.ts';
 import { about, quote, VolumeError } from './errors.ts';
 import { settleSize } from './grow-content.ts';
 import type { Model } from './model.ts';
-import type { MountFlags } from './mount-flags.ts';
+import { inForce, type RequestedFlags } from './mount-flags.ts';
 import { checkOwner } from './mount-owner.ts';
 import {
   checkOutsideVolumes,
@@ -71,7 +71,7 @@ async function stage(
 async function stageDirectory(
   model: Model,
   volume: Volume,
-  { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: MountFlags },
+  { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: RequestedFlags },
 ): Promise<number> {
   const content = await contentOf(model, volume);
   // Before pods write. One that cannot be limited is staged all the same: its health says so.
@@ -80,7 +80,7 @@ async function stageDirectory(
     checkMountedAs('stagingPath', stagingPath, state, content.state, flags);
     return state.mountId;
   }
-  return model.mounts.bind(content.path, stagingPath, flags, content.state.identity);
+  return model.mounts.bind(content.path, stagingPath, inForce(flags), content.state.identity);
 }
 
 async function stageBlock(

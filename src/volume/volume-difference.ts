@@ -55,6 +55,8 @@ export function contentDifference(content: VolumeContent, wish: ContentWish): st
   if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
   if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
     return 'a capacity that is not enforced';
+  if (wish.enforceCapacity === 'strict' && !isImage)
+    return `backend ${content.backend}, which its user can overfill`;
   const made = isImage ? fsTypeMadeFor(content.use) : undefined;
   if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
   return undefined;

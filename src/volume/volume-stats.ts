@@ -1,4 +1,5 @@
 import { DiskError, quote, unknownVolume, VolumeError } from './errors.ts';
+import { nearlyFull } from './health/nearly-full.ts';
 import type { Model } from './model.ts';
 import { checkReadable } from './mount-place.ts';
 import { namingPool } from './naming-pool.ts';
@@ -26,7 +27,11 @@ async function usageAt(model: Model, volume: Volume, volumePath: string): Promis
     const { records, backends } = model.pools.of(volume);
     const directory = records.volumes.directoryOf(volume.id);
     const own = await backends[volume.content.backend].usage(directory, volume);
-    if (own) return own;
+    if (own) {
+      // It may be the files of others that fill it, and the kubelet asks more often than those who look at health.
+      if (nearlyFull(volume.id, own).length > 0) model.recounts.look(volume, true);
+      return own;
+    }
     const { bytes, inodes } = await model.mounts.usage(volumePath);
     // Once it is unmounted, the same path has the space of another disk.
     if (!watch.isAtRest(volumePath)) await checkVolumeAt(model, volume, volumePath);

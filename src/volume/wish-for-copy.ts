@@ -1,4 +1,5 @@
 import { type ContentWish, isPlannedEnforced } from './choose-content.ts';
+import type { VolumeSpec } from './create-volume.ts';
 import { invalidValue, quote, VolumeError } from './errors.ts';
 import type { FoundSource } from './find-source.ts';
 import type { Model } from './model.ts';
@@ -8,13 +9,14 @@ import { fsTypeMadeFor } from './volume.ts';
 
 /**
  * How a copy is provided: as its original is, an image as an image and a directory as a directory of whatever kind the
- * pool has. A block volume may become a mounted one, and the other way round: the content is the same.
+ * pool has. A mounted volume may become a block volume; the other way round only where the request allows it, since
+ * whoever has a block volume may write a file system on it that was made to harm the node that mounts it.
  * @throws VolumeError invalid: something else is asked for
  */
 export async function wishForCopy(
   model: Model,
   pool: Pool,
-  wish: ContentWish,
+  { wish, allowsModeChange }: Pick<VolumeSpec, 'wish' | 'allowsModeChange'>,
   source: FoundSource,
 ): Promise<ContentWish> {
   const { imageUse, original } = source;
@@ -23,6 +25,8 @@ export async function wishForCopy(
     throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is an image');
   }
   if (wish.isBlock) return { ...wish, backend: 'image' };
+  // Blank content as well: one rule that a user can foresee.
+  if (imageUse.accessType === 'block' && !allowsModeChange) throw modeChangeRefused();
   const found = await model.formatter.inspect(original.path);
   if (found === 'unknown') {
     const message = 'the content source holds no file system of this driver, and can only be a block volume';
@@ -37,6 +41,12 @@ export async function wishForCopy(
   return { ...wish, backend: 'image', fsType: wish.fsType ?? (hasFileSystem ? found : made) };
 }
 
+function modeChangeRefused(): VolumeError {
+  const message =
+    'must be "true" for the content of a block volume to be mounted: its user may have written a file system that harms the node';
+  return new VolumeError('invalid', message, { about: 'allowVolumeModeChange' });
+}
+
 function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWish {
   if (wish.isBlock) {
     const message = 'a block volume cannot be made from the content source, which is a directory';
@@ -44,6 +54,11 @@ function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWis
   }
   if (wish.backend === 'image') {
     throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is a directory');
+  }
+  if (wish.enforceCapacity === 'strict') {
+    const why =
+      'cannot be met: the content source is a directory, and only an image holds its user to its size';
+    throw invalidValue('enforceCapacity', wish.enforceCapacity, why);
   }
   if (wish.enforceCapacity === 'required' && !isPlannedEnforced(abilities.directories)) {
     const why = `cannot be met: the content source is a directory, and pool ${quote(name)} has no quota in force`;
@@ -53,9 +68,9 @@ function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWis
 }
 
 /**
- * Checks that the file system in a copied image fits the volume: that of a block volume is its user's, and may say
- * anything of its size.
- * @throws VolumeError out-of-range
+ * Checks that the file system in a copied image can be mounted, and fits the volume: that of a block volume is its user's,
+ * and may say anything of its size.
+ * @throws VolumeError out-of-range; invalid: no stage would mount it
  */
 export async function checkMountable(
   model: Model,
@@ -63,7 +78,13 @@ export async function checkMountable(
   { original, imageUse }: FoundSource,
   capacityBytes: bigint,
 ): Promise<void> {
-  if (plan.backend !== 'image' || plan.use.accessType === 'block' || imageUse?.accessType !== 'block') return;
+  if (plan.backend !== 'image' || plan.use.accessType === 'block') return;
+  const objection = await model.formatter.objectionTo(original.path);
+  if (objection !== undefined) {
+    const message = `the file system of the content source is not mounted: ${objection}`;
+    throw new VolumeError('invalid', message, { about: 'capability' });
+  }
+  if (imageUse?.accessType !== 'block') return;
   const fault = await model.formatter.faultOf(original.path);
   if (fault?.kind !== 'cut off' || fault.fileSystemBytes <= capacityBytes) return;
   const message = `${capacityBytes} bytes cannot hold the file system of the content source, which has ${fault.fileSystemBytes}`;

@@ -5,6 +5,7 @@ const numbers = {
   FOWNER: 3,
   FSETID: 4,
   SYS_ADMIN: 21,
+  SYS_RESOURCE: 24,
   MKNOD: 27,
   SETFCAP: 31,
 } as const;

@@ -99,6 +99,10 @@ export class Subvolume implements Backend {
     });
   }
 
+  async recount(): Promise<undefined> {
+    return undefined;
+  }
+
   async faultsOf(directory: string, volume: Volume): Promise<ContentFault[]> {
     return withData(directory, async (fd) => {
       const found = await dataLimit(fd);

@@ -56,6 +56,10 @@ export class PlainDirectory implements Backend {
     return false;
   }
 
+  async recount(): Promise<undefined> {
+    return undefined;
+  }
+
   async faultsOf(): Promise<ContentFault[]> {
     return [];
   }

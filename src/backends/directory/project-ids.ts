@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { withDescriptor } from '../../kernel/descriptor.ts';
-import { quotaOf } from '../../kernel/project-quota.ts';
+import { clearQuota, quotaOf } from '../../kernel/project-quota.ts';
+import { isUnused } from './project-data.ts';
 
 // Numbers that people and other tools do not choose by hand; the largest leaves room for those that count down.
 const FIRST_ID = 2 ** 20;
@@ -13,6 +14,8 @@ const ATTEMPT_LIMIT = 100;
  */
 export class ProjectIds {
   private readonly taken = new Set<number>();
+  /** Those of volumes that are gone, which still count something. */
+  private readonly kept = new Set<number>();
   private readonly candidate: () => number;
 
   /** @param candidate an id to try; taken as a parameter so that a test can offer one that is used */
@@ -23,6 +26,7 @@ export class ProjectIds {
   /** Takes a free id. @param directory any on the file system */
   reserve(directory: string): Promise<number> {
     return withDescriptor(directory, 'r', async (fd) => {
+      await this.letGo(fd);
       for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
         const id = this.candidate();
         if (this.taken.has(id)) continue;
@@ -33,6 +37,20 @@ export class ProjectIds {
       }
       throw new Error(`${ATTEMPT_LIMIT} project ids in a row were in use in ${directory}`);
     });
+  }
+
+  /** Remembers an id whose volume is gone while something is counted for it. Its limit keeps it from being given out. */
+  keep(id: number): void {
+    this.kept.add(id);
+  }
+
+  /** Takes the limits of those away that count nothing any more. @param fd any file on the file system */
+  async letGo(fd: number): Promise<void> {
+    for (const id of this.kept) {
+      if (!isUnused(await quotaOf(fd, id))) continue;
+      await clearQuota(fd, id);
+      this.kept.delete(id);
+    }
   }
 
   release(id: number): void {

@@ -2,18 +2,9 @@ import { mkdir } from 'node:fs/promises';
 import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
 import { errno, isErrno } from '../../kernel/errno.ts';
 import { eventually } from '../../kernel/eventually.ts';
-import {
-  clearQuota,
-  isQuotaEnforced,
-  isQuotaOff,
-  type ProjectLimits,
-  quotaOf,
-  setProject,
-  setQuota,
-} from '../../kernel/project-quota.ts';
+import { clearQuota, isQuotaEnforced, isQuotaOff, quotaOf, setProject } from '../../kernel/project-quota.ts';
 import { removeTree } from '../../kernel/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
-import { quote } from '../../volume/errors.ts';
 import type {
   Backend,
   ContentFault,
@@ -21,6 +12,8 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  Recount,
+  RecountControl,
   StoredContent,
   VolumeUsage,
 } from '../../volume/ports.ts';
@@ -32,10 +25,9 @@ import { dataOf, isDataMissing, lossOfData, prepareRoot, withData, withDataOrLos
 import { PlainDirectory } from './plain-directory.ts';
 import { adoptEmpty, type DataProject, dataProject, hasLimits, isUnused } from './project-data.ts';
 import type { ProjectIds } from './project-ids.ts';
+import { limitsOf, projectIdOf, setLimits } from './project-limits.ts';
 import { quotasOff, whyNotHeld } from './quota-faults.ts';
-
-const BYTES_FOR_EACH_INODE = 4096n;
-const LEAST_INODES = 4096n;
+import { recountData } from './recount.ts';
 
 /**
  * Volumes as directories of XFS or ext4, each a project of its own with a quota. Everything made in the directory
@@ -45,8 +37,12 @@ const LEAST_INODES = 4096n;
 export class QuotaDirectory implements Backend {
   private readonly projectIds: ProjectIds;
 
-  constructor(projectIds: ProjectIds) {
+  private readonly onStillCharged: () => void;
+
+  /** @param onStillCharged told when a volume was removed whose project still counts files: of others, most likely */
+  constructor(projectIds: ProjectIds, onStillCharged: () => void = () => {}) {
     this.projectIds = projectIds;
+    this.onStillCharged = onStillCharged;
   }
 
   contentOf(directory: string): string {
@@ -97,8 +93,12 @@ export class QuotaDirectory implements Backend {
       // The file system gives space back in the background; a process with a file open still uses the rest.
       const isFree = async () => isUnused(await quotaOf(fd, projectId));
       if (await (isOutside ? isFree() : eventually(isFree))) await clearQuota(fd, projectId);
-      else if (!isOutside)
-        throw new Error(`project ${projectId} of ${quote(volume.id)} still uses space on the disk`);
+      else if (!isOutside) {
+        // Somebody else's files, or deleted ones that are in use. They stay held to the limit, which also keeps the number
+        // from being given to another volume, until they are gone.
+        this.projectIds.keep(projectId);
+        this.onStillCharged();
+      }
     });
     this.projectIds.release(projectId);
     await removeTree(directory);
@@ -121,6 +121,19 @@ export class QuotaDirectory implements Backend {
       // Set also while the data is outside: the command that brings it in (`faultsOf`) is then all there is to do.
       if (!isLimitRight) await setLimits(fd, volume);
       return found.kind === 'inside' ? !isLimitRight : adoptEmpty(fd, projectId);
+    });
+  }
+
+  async recount(directory: string, volume: Volume, control: RecountControl): Promise<Recount | undefined> {
+    const projectId = projectIdOf(volume);
+    return withData(directory, async (fd) => {
+      if (!(await isQuotaEnforced(fd))) return undefined;
+      const recount = await recountData(fd, directory, control, {
+        projectId,
+        setLimits: () => setLimits(fd, volume),
+      });
+      await this.projectIds.letGo(fd);
+      return recount;
     });
   }
 
@@ -189,25 +202,6 @@ function isOurs(found: Exclude<DataProject, { kind: 'quotas-off' }>): boolean {
   return found.kind === 'inside' || isUnused(found.quota);
 }
 
-/** Sets the limits of a volume's project, and reads them back: some kernels accept what they do not keep. */
-async function setLimits(fd: number, volume: Volume): Promise<void> {
-  const projectId = projectIdOf(volume);
-  const limits = limitsOf(volume);
-  await setQuota(fd, projectId, limits);
-  const read = await quotaOf(fd, projectId);
-  if (hasLimits(read, limits)) return;
-  const wanted = `${limits.limitBytes} bytes and ${limits.limitInodes} inodes`;
-  throw new Error(
-    `the limits of project ${projectId} read ${read?.limitBytes} and ${read?.limitInodes} after ${wanted} were set`,
-  );
-}
-
-function limitsOf({ capacityBytes, mutable }: Volume): ProjectLimits {
-  const bySize = capacityBytes / BYTES_FOR_EACH_INODE;
-  const limitInodes = mutable.inodeLimit ?? (bySize < LEAST_INODES ? LEAST_INODES : bySize);
-  return { limitBytes: capacityBytes, limitInodes };
-}
-
 /** @throws VolumeError precondition: the disk is mounted so that it counts projects, or not even that */
 async function checkEnforced(fd: number, volume: Volume): Promise<void> {
   if (!(await isQuotaEnforced(fd))) throw await quotasOff(fd, volume);
@@ -220,9 +214,4 @@ async function onDisk(directory: string, use: (fd: number) => Promise<void>): Pr
   } catch (error) {
     if (!isQuotaOff(error) && !isErrno(error, errno.ENOENT)) throw error;
   }
-}
-
-function projectIdOf({ id, content }: Volume): number {
-  if (content.backend !== 'quota') throw new Error(`volume ${quote(id)} has no project`);
-  return content.projectId;
 }

@@ -72,6 +72,10 @@ export class Image implements Backend {
     return false;
   }
 
+  async recount(): Promise<undefined> {
+    return undefined;
+  }
+
   async faultsOf(): Promise<ContentFault[]> {
     return [];
   }

@@ -10,6 +10,7 @@ import { withPath } from '../../kernel/path-handle.ts';
 import { ProgramError } from '../../kernel/program.ts';
 import { fileSystemOf } from '../../kernel/statfs.ts';
 import { fileSystemOn } from '../../kernel/superblock.ts';
+import { settingsObjection } from '../../kernel/superblock-settings.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../volume/devices-port.ts';
 import { VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
@@ -47,6 +48,10 @@ export class KernelFormatter implements ImageFormatter {
     const sizeBytes = await sizeOf(path);
     if (fileSystemBytes > sizeBytes) return { kind: 'cut off', fileSystemBytes, sizeBytes };
     return errors === undefined ? undefined : { kind: 'errors', fsType, errors };
+  }
+
+  objectionTo(path: string): Promise<string | undefined> {
+    return settingsObjection(path);
   }
 
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {

@@ -7,6 +7,7 @@ import {
   isExt4SmallerThanDevice,
 } from '../../kernel/grow-file-system.ts';
 import { ProgramError } from '../../kernel/program.ts';
+import { settingsObjection } from '../../kernel/superblock-settings.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
 
@@ -20,13 +21,18 @@ const repairs: Readonly<Record<FileSystemType, string>> = {
 /**
  * Makes the file system of an image ready to be mounted: ext4 is checked where it has recorded errors, and grown where it
  * cannot grow while it is mounted.
- * @throws VolumeError precondition: it has recorded errors, and was not mended
+ * @throws VolumeError precondition: it has recorded errors, and was not mended; its superblock asks for what is not done
  */
 export async function prepareFileSystem(
   image: string,
   device: string,
   fsType: FileSystemType,
 ): Promise<void> {
+  // Before a program reads what such a superblock leads to.
+  const objection = await settingsObjection(device);
+  if (objection !== undefined) {
+    throw new VolumeError('precondition', `the ${fsType} in ${quote(image)} is not mounted: ${objection}`);
+  }
   // What is mounted in another mount namespace must not be repaired.
   const isUnmounted = await isUnclaimed(device);
   const errors = (await fileSystemState(device))?.errors;

@@ -54,7 +54,7 @@ function parse({ features }: Model, request: Request): VolumeSpec {
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
   const mutable = parseMutableParameters(features, request.mutable_parameters);
-  const { pool, root, wish } = parseParameters(request.parameters);
+  const { pool, root, wish, allowsModeChange } = parseParameters(request.parameters);
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');
   const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
   const range = parseCapacityRange(request.capacity_range);
@@ -65,6 +65,7 @@ function parse({ features }: Model, request: Request): VolumeSpec {
     capabilities,
     pool,
     wish: { ...wish, isBlock, fsType },
+    allowsModeChange,
     root,
     mutable,
     source,

@@ -44,13 +44,16 @@ export function parseInline(model: Model, request: Request): InlineSpec {
     throw new VolumeError('invalid', why);
   }
   const { size } = request.volume_context;
+  const { pool, wish, root } = parseParameters(request.volume_context, 'volume_context', ['size']);
   return {
     volumeId,
     targetPath,
     capability,
     readOnly: request.readonly,
     sizeBytes: size === undefined ? undefined : parseSize('volume_context.size', size),
-    ...parseParameters(request.volume_context, 'volume_context', ['size']),
+    pool,
+    wish,
+    root,
   };
 }
 

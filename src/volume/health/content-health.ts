@@ -19,12 +19,16 @@ export async function contentHealth(
   const lost = await confirmedLoss(model, volume);
   if (lost) return [lost];
   const faults = await faultsOf(model, volume);
+  const sizes = faults.some(({ kind }) => kind === 'not-held')
+    ? space
+    : await sizeHealth(model, volume, space);
   return [
-    ...(await unknownFileSystem(model, volume)),
+    ...(await unusableFileSystem(model, volume)),
     ...(await imageHealth(model, volume)),
     ...(await leftFrozen(model, volume)),
     ...faults.map(({ kind, message }) => finding(reasonOfFault[kind], message)),
-    ...(faults.some(({ kind }) => kind === 'not-held') ? space : await sizeHealth(model, volume, space)),
+    ...sizes,
+    ...model.recounts.look(volume, sizes.length > 0),
   ];
 }
 
@@ -44,11 +48,18 @@ async function lossOf(model: Model, volume: Volume): Promise<Finding | undefined
   return finding(reason, describeDefect(subjectOf(model, volume), loss));
 }
 
-async function unknownFileSystem(model: Model, volume: Volume): Promise<Finding[]> {
+async function unusableFileSystem(model: Model, volume: Volume): Promise<Finding[]> {
   if (!hasFileSystem(volume.content)) return [];
-  if ((await model.formatter.inspect(contentPathOf(model, volume))) !== 'unknown') return [];
-  const message = `volume ${quote(volume.id)} holds something that is no file system of this driver, so it cannot be staged`;
-  return [finding('FileSystemUnknown', message)];
+  const name = `volume ${quote(volume.id)}`;
+  const image = contentPathOf(model, volume);
+  const found = await model.formatter.inspect(image);
+  if (found === 'unknown') {
+    const message = `${name} holds something that is no file system of this driver, so it cannot be staged`;
+    return [finding('FileSystemUnknown', message)];
+  }
+  const objection = await model.formatter.objectionTo(image);
+  if (objection === undefined) return [];
+  return [finding('FileSystemRefused', `the ${found} of ${name} is not mounted: ${objection}`)];
 }
 
 /**

@@ -11,6 +11,8 @@ export const healthReasons = {
   ImageTruncated: 'DATA_LOSS',
   /** An image holds something, and no file system that could be mounted. */
   FileSystemUnknown: 'INACCESSIBLE',
+  /** The superblock of an image's file system asks for what this driver does not do. */
+  FileSystemRefused: 'INACCESSIBLE',
   /** The disk of a pool is not there. */
   PoolUnreachable: 'INACCESSIBLE',
   /** A disk, or the file system on it, answers with errors. */
@@ -35,6 +37,10 @@ export const healthReasons = {
   DeletedContentLeft: 'DEGRADED',
   /** Nothing holds the volume to its size. */
   CapacityNotEnforced: 'DEGRADED',
+  /** Files of the volume were not counted for it: somebody has changed their project. */
+  QuotaBypassed: 'DEGRADED',
+  /** Files of other volumes were counted for the volume. */
+  QuotaMisused: 'DEGRADED',
   NearlyOutOfSpace: 'DEGRADED',
   NearlyOutOfInodes: 'DEGRADED',
   /** The file system of a volume was frozen for a copy and could not be thawed. */

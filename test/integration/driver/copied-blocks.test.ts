@@ -101,7 +101,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) 
     ).toBe(true);
   });
 
-  test('may become a mounted one, and a mounted one a block volume', async () => {
+  test('may become a mounted one where the class allows it, and a mounted one a block volume', async () => {
     const { node, parameters } = await nodeWith({ backend: 'image', makePool });
     const capability = fileSystem('ext4');
     const source = await node.createPublished('source', capability, { parameters, ...sized(SIZE) });
@@ -114,10 +114,20 @@ describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) 
       ...fromVolume(source.volume_id),
     });
     const { snapshot_id } = await snapshotOf(node, block);
+    const refused = node.create('mounted', { parameters, ...fromSnapshot(snapshot_id) });
+    await expectRefusal(refused, 'INVALID_ARGUMENT', 'parameters.allowVolumeModeChange: ');
     const mounted = await node.createPublished('mounted', capability, {
-      parameters,
+      parameters: { ...parameters, allowVolumeModeChange: 'true' },
       ...fromSnapshot(snapshot_id),
     });
+    // A class that has changed since does not make it another volume.
+    expect(
+      await node.create('mounted', {
+        parameters,
+        volume_capabilities: [capability],
+        ...fromSnapshot(snapshot_id),
+      }),
+    ).toBe(mounted.volume_id);
     expect(await listTree(mounted.target_path)).toEqual(content);
   });
 });

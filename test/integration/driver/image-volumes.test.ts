@@ -160,8 +160,10 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     [
       ['commit=30', 'lazytime'],
       ['commit=30', 'lazytime', 'discard', 'relatime'],
-      ['sync', 'noexec', 'nosuid'],
+      ['sync', 'noexec', 'suid'],
     ],
+    [[], ['nosuid', 'nodev', 'discard', 'relatime'], []],
+    [['suid', 'dev'], [], ['nosuid', 'nodev']],
     [['data=writeback', 'nobarrier'], ['data=writeback', 'nobarrier'], []],
   ])('has the mount flags %j in force', async (flags, present, absent) => {
     const capability = fileSystem('ext4', flags);

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { asUser } from '../../support/as-user.ts';
 import { bind } from '../../support/bind.ts';
 import { isHostRoot } from '../../support/host-root.ts';
+import { mountOptionsAt } from '../../support/mount-options.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { mountsBelow } from '../../support/scratch.ts';
@@ -115,6 +116,49 @@ describe('on a running driver', () => {
     expect(() => readFileSync(join(paths.target_path, 'link'))).toThrow(
       expect.objectContaining({ code: 'ELOOP' }),
     );
+  });
+
+  test.runIf(isHostRoot)(
+    'a set-user-id program and a device in a volume are of no use to a pod',
+    async () => {
+      const paths = await node.createPublished('misused');
+      execFileSync('sh', [
+        '-c',
+        'cp /usr/bin/id "$1/id" && chmod 4755 "$1/id" && mknod "$1/null" c 1 3 && chmod 666 "$1/null"',
+        'sh',
+        paths.staging_target_path,
+      ]);
+      for (const path of [paths.staging_target_path, paths.target_path]) {
+        expect(await mountOptionsAt(path)).toEqual(expect.arrayContaining(['nosuid', 'nodev']));
+        expect(asUser('"$1/id" -u', path).stdout.trim()).not.toBe('0');
+        expect(asUser('cat "$1/null"', path).status).not.toBe(0);
+      }
+      const lifted = mountCapability('SINGLE_NODE_WRITER', ['suid', 'dev']);
+      const other = await node.createPublished('trusted', lifted);
+      expect(await mountOptionsAt(other.target_path)).not.toEqual(expect.arrayContaining(['nosuid']));
+      const restaged = node.node.NodeStageVolume({ ...other, volume_capability });
+      await expectRefusal(restaged, 'ALREADY_EXISTS', 'mount flags');
+    },
+  );
+
+  test('a mount that a driver before made without nosuid and nodev is taken for the same', async () => {
+    const volume_id = await node.create('older');
+    const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
+    execFileSync('mount', [
+      '--bind',
+      join(node.pool, 'volumes', volume_id, 'data'),
+      paths.staging_target_path,
+    ]);
+    await node.node.NodeStageVolume({ ...paths, volume_capability });
+    expect(await mountsBelow(paths.staging_target_path)).toEqual([paths.staging_target_path]);
+    const named = mountCapability('SINGLE_NODE_WRITER', ['nosuid']);
+    await expectRefusal(
+      node.node.NodeStageVolume({ ...paths, volume_capability: named }),
+      'ALREADY_EXISTS',
+      'noSuid',
+    );
+    await node.node.NodePublishVolume({ ...paths, volume_capability });
+    expect(await mountOptionsAt(paths.target_path)).toEqual(expect.arrayContaining(['nosuid', 'nodev']));
   });
 
   test('a name can be used again after its volume is deleted, and the new volume is empty', async () => {

@@ -89,7 +89,12 @@ describe.skipIf(!isHostRoot)('what no stage would take is refused before there i
     await takeDown(node, paths);
     const { snapshot_id } = await snapshotOf(node, paths.volume_id);
     for (const source of [fromSnapshot(snapshot_id), fromVolume(paths.volume_id)]) {
-      const request = { volume_capabilities: [mount('ext4')], capacity_range: unlimited, ...source };
+      const request = {
+        volume_capabilities: [mount('ext4')],
+        capacity_range: unlimited,
+        parameters: { allowVolumeModeChange: 'true' },
+        ...source,
+      };
       await expectRefusal(node.create('mounted', request), 'INVALID_ARGUMENT', 'volume_capabilities: ');
       await node.create(`block ${JSON.stringify(source)}`, {
         ...request,

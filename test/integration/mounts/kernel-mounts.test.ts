@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { KernelMounts } from '../../../src/mounts/kernel-mounts.ts';
 import {
   combineFlags,
+  inForce,
   type MountFlags,
   noMountFlags,
   parseMountFlags,
@@ -45,7 +46,7 @@ describe('flags', () => {
     '%s is in force, and the kernel shows it',
     async (flag) => {
       const { source, target } = sourceAndTarget();
-      const flags = parseMountFlags('mount_flags', [flag]);
+      const flags = inForce(parseMountFlags('mount_flags', [flag]));
       const before = await flagsAt(source);
       await bind(source, target, flags);
       expect(await mountOptionsAt(target)).toContain(flag);
@@ -64,7 +65,7 @@ describe('flags', () => {
   test.runIf(isHostRoot)('all flags at once are in force', async () => {
     const { source, target } = sourceAndTarget();
     const all = ['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'nosymfollow'];
-    await bind(source, target, parseMountFlags('mount_flags', all));
+    await bind(source, target, inForce(parseMountFlags('mount_flags', all)));
     expect(await mountOptionsAt(target)).toEqual(expect.arrayContaining(all));
   });
 

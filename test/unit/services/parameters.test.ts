@@ -6,6 +6,7 @@ test('without parameters a volume is root’s, open to all, in any pool', () => 
     pool: undefined,
     wish: { backend: 'auto', enforceCapacity: 'auto' },
     root: { uid: 0, gid: 0, mode: 0o777 },
+    allowsModeChange: false,
   });
 });
 
@@ -14,6 +15,7 @@ test('what is told is taken', () => {
     pool: 'fast',
     wish: { backend: 'auto', enforceCapacity: 'auto' },
     root: { uid: 1000, gid: 4294967294, mode: 0o2770 },
+    allowsModeChange: false,
   });
 });
 
@@ -28,6 +30,7 @@ test.each([
   [{ backend: 'directory' }, { backend: 'directory', enforceCapacity: 'auto' }],
   [{ backend: 'image' }, { backend: 'image', enforceCapacity: 'auto' }],
   [{ enforceCapacity: 'required' }, { backend: 'auto', enforceCapacity: 'required' }],
+  [{ enforceCapacity: 'strict' }, { backend: 'auto', enforceCapacity: 'strict' }],
   [
     { backend: 'auto', enforceCapacity: 'auto' },
     { backend: 'auto', enforceCapacity: 'auto' },
@@ -59,20 +62,38 @@ test('the provisioner reads nothing of an inline volume', () => {
   expect(() => parseParameters({ fstype: 'xfs' }, 'volume_context')).toThrow('fsType of the volume');
 });
 
+test.each([
+  ['true', true],
+  ['false', false],
+] as const)('allowVolumeModeChange %s', (text, allowsModeChange) => {
+  expect(parseParameters({ allowVolumeModeChange: text }).allowsModeChange).toBe(allowsModeChange);
+});
+
+test('a pod cannot allow a change of the volume mode to itself', () => {
+  expect(() => parseParameters({ allowVolumeModeChange: 'true' }, 'volume_context')).toThrow(
+    'unknown parameter',
+  );
+});
+
 test('what the provisioner adds of its own is passed over', () => {
   expect(parseParameters({ 'csi.storage.k8s.io/pvc/name': 'claim' }).pool).toBeUndefined();
 });
 
 test.each([
   [
-    'parameters: unknown parameter "colour"; expected one of pool, kind, backend, enforceCapacity, uid, gid, mode',
+    'parameters: unknown parameter "colour"; expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange',
     { colour: 'blue' },
   ],
   ['parameters: unknown parameter "UID"; did you mean uid?', { UID: '0' }],
   ['parameters.kind: "slow" is another name than parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
   ['parameters.backend: "quota" is none of auto, directory, image', { backend: 'quota' }],
   ['parameters.backend: ""', { backend: '' }],
-  ['parameters.enforceCapacity: "true" is none of auto, required', { enforceCapacity: 'true' }],
+  ['parameters.enforceCapacity: "true" is none of auto, required, strict', { enforceCapacity: 'true' }],
+  ['parameters.allowVolumeModeChange: "yes" is none of true, false', { allowVolumeModeChange: 'yes' }],
+  [
+    'parameters: unknown parameter "allow-volume-mode-change"; did you mean allowVolumeModeChange?',
+    { 'allow-volume-mode-change': 'true' },
+  ],
   ['parameters: unknown parameter "storagePool"; did you mean pool?', { storagePool: 'fast' }],
   ['parameters: unknown parameter "constructor"', { constructor: 'x' }],
   ['parameters.uid: ""', { uid: '' }],

@@ -10,7 +10,7 @@ import {
   required,
 } from '../../../src/services/requests.ts';
 import { accessModes } from '../../../src/volume/access-mode.ts';
-import { noMountFlags } from '../../../src/volume/mount-flags.ts';
+import { parseMountFlags } from '../../../src/volume/mount-flags.ts';
 
 const invalid = (message: string) =>
   expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(message) });
@@ -103,7 +103,7 @@ describe('a capability', () => {
       accessType: 'mount',
       accessMode: 'SINGLE_NODE_WRITER',
       fsType: 'xfs',
-      mountFlags: { ...noMountFlags, readOnly: true },
+      mountFlags: parseMountFlags('mount_flags', ['ro']),
       superblockOptions: [],
       fileSystemOptions: [],
     });

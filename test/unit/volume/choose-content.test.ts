@@ -34,6 +34,10 @@ test.each<[Partial<ContentWish>, DirectoryAbility, ContentPlan]>([
   [{ enforceCapacity: 'required' }, plain, imageContent()],
   [{ enforceCapacity: 'required' }, unlimited, imageContent()],
   [{ enforceCapacity: 'required', backend: 'directory' }, quota, quota],
+  [{ enforceCapacity: 'strict' }, quota, imageContent()],
+  [{ enforceCapacity: 'strict' }, limited, imageContent()],
+  [{ enforceCapacity: 'strict', backend: 'image', fsType: 'xfs' }, plain, imageContent('xfs')],
+  [{ enforceCapacity: 'strict', isBlock: true }, quota, blockContent],
   [{ isBlock: true }, quota, blockContent],
   [{ isBlock: true, backend: 'image' }, plain, blockContent],
 ])('%j where directories are %j is %j', (wish, directories, plan) => {
@@ -43,6 +47,12 @@ test.each<[Partial<ContentWish>, DirectoryAbility, ContentPlan]>([
 test.each<[string, Partial<ContentWish>, FakeModelSettings]>([
   ['"directory" cannot be a block volume', { isBlock: true, backend: 'directory' }, {}],
   ['"directory" cannot be held to its size', { enforceCapacity: 'required', backend: 'directory' }, {}],
+  [
+    '"directory" cannot be held to its size against the will of its user',
+    { enforceCapacity: 'strict', backend: 'directory' },
+    { directories: quota },
+  ],
+  ['pool "default" has no images', { enforceCapacity: 'strict' }, { hasImages: false, directories: quota }],
   ['pool "default" has no images', { backend: 'image' }, { hasImages: false }],
   ['pool "default" has no images', { isBlock: true }, { hasImages: false }],
   ['pool "default" has no images', { enforceCapacity: 'required' }, { hasImages: false }],

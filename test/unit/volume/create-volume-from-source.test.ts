@@ -174,11 +174,24 @@ test('a directory of which nobody knows how much it holds may share all of its s
   expect((await create('volume')).sharing).toEqual({ lineage: volume.id, sharedBytes: MiB });
 });
 
-test('a volume that is made from a block volume may be mounted, and the other way round', async () => {
+test('a volume that is made from a block volume may be mounted where that is allowed, and the other way round', async () => {
   const { create } = await nodeWith({ content: blockContent });
-  expect((await create('snapshot')).content).toEqual(imageContent('ext4'));
+  await expect(create('snapshot')).rejects.toMatchObject({ about: 'allowVolumeModeChange' });
+  expect((await create('snapshot', { allowsModeChange: true })).content).toEqual(imageContent('ext4'));
   const block = { wish: contentWish({ isBlock: true }), capabilities: [blockCapability()] };
   expect((await create('snapshot', { name: 'b', ...block })).content).toEqual(blockContent);
+});
+
+test.each([blockContent, imageContent()])('what no stage would mount is invalid: %j', async (content) => {
+  const node = await nodeWith({ content });
+  const { holds } = imageAt(node, node.volume);
+  if (holds === 'blank' || holds === 'unknown') throw new Error('it has no file system');
+  holds.objection = 'it spans several devices';
+  await expect(node.create('volume', { allowsModeChange: true })).rejects.toMatchObject({
+    kind: 'invalid',
+    about: 'capability',
+    message: expect.stringContaining('several devices'),
+  });
 });
 
 test('what a directory cannot become is invalid, and no copy begins', async () => {

@@ -1,19 +1,20 @@
 import { expect, test } from 'vitest';
 import { parseCapabilityFlags } from '../../../src/volume/file-system-options.ts';
-import { noMountFlags } from '../../../src/volume/mount-flags.ts';
+import { parseMountFlags } from '../../../src/volume/mount-flags.ts';
 
 const parse = (...flags: string[]) => parseCapabilityFlags('mount_flags', flags);
 
 test('flags of the mount, of any file system and of one kind of it are told apart', () => {
   expect(parse('ro', 'lazytime', 'discard', 'commit=30', 'noexec', 'sync')).toEqual({
-    mountFlags: { ...noMountFlags, readOnly: true, noExec: true },
+    mountFlags: parseMountFlags('mount_flags', ['ro', 'noexec']),
     superblockOptions: ['lazytime', 'sync'],
     fileSystemOptions: ['discard', 'commit=30'],
   });
 });
 
 test('no flag is none of any kind', () => {
-  expect(parse()).toEqual({ mountFlags: noMountFlags, superblockOptions: [], fileSystemOptions: [] });
+  const mountFlags = parseMountFlags('mount_flags', []);
+  expect(parse()).toEqual({ mountFlags, superblockOptions: [], fileSystemOptions: [] });
 });
 
 test.each([

@@ -2,13 +2,17 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   combineFlags,
+  differInDefaults,
   differingFlags,
+  inForce,
   type MountFlags,
   noMountFlags,
   parseMountFlags,
 } from '../../../src/volume/mount-flags.ts';
 
 const parse = (...flags: string[]) => parseMountFlags('mount_flags', flags);
+/** What a mount has when no flag is asked for. */
+const plain: MountFlags = { ...noMountFlags, noSuid: true, noDev: true };
 
 describe('parseMountFlags', () => {
   test.each<[string, Partial<MountFlags>]>([
@@ -22,14 +26,12 @@ describe('parseMountFlags', () => {
     ['nodiratime', { noDirectoryAccessTimes: true }],
     ['nosymfollow', { noSymlinkFollow: true }],
   ])('%s restricts the mount', (flag, set) => {
-    expect(parse(flag)).toEqual({ ...noMountFlags, ...set });
+    expect(inForce(parse(flag))).toEqual({ ...plain, ...set });
   });
 
   test.each([
     'defaults',
     'rw',
-    'suid',
-    'dev',
     'exec',
     'atime',
     'diratime',
@@ -40,12 +42,18 @@ describe('parseMountFlags', () => {
     'lazytime',
     'nolazytime',
   ])('%s is accepted and leaves the mount as its source is', (flag) => {
-    expect(parse(flag)).toEqual(noMountFlags);
+    expect(inForce(parse(flag))).toEqual(plain);
+  });
+
+  test('without a flag no program gets the rights of its owner, and no device can be opened', () => {
+    expect(inForce(parse())).toEqual(plain);
+    expect(inForce(parse('suid'))).toEqual({ ...plain, noSuid: false });
+    expect(inForce(parse('suid', 'dev'))).toEqual(noMountFlags);
   });
 
   test('several flags add up, and one may be told twice', () => {
-    expect(parse('ro', 'noexec', 'noatime', 'ro')).toEqual({
-      ...noMountFlags,
+    expect(inForce(parse('ro', 'noexec', 'noatime', 'ro'))).toEqual({
+      ...plain,
       readOnly: true,
       noExec: true,
       accessTimes: 'noatime',
@@ -124,6 +132,30 @@ test('asking for nothing changes nothing, and asking twice no more than once', (
       expect(differingFlags(combineFlags(once, added), once)).toEqual([]);
     }),
   );
+});
+
+describe('a mount of an older driver, without nosuid and nodev', () => {
+  test('is the same for a request that does not name them', () => {
+    expect(differingFlags(noMountFlags, combineFlags(noMountFlags, parse()))).toEqual([]);
+    expect(differingFlags(plain, combineFlags(noMountFlags, parse()))).toEqual([]);
+  });
+
+  test('is another one for a request that does', () => {
+    const wanted = combineFlags(noMountFlags, parse('nosuid', 'nodev'));
+    expect(differingFlags(noMountFlags, wanted)).toEqual(['noSuid', 'noDev']);
+    expect(differingFlags(plain, combineFlags(noMountFlags, parse('suid')))).toEqual(['noSuid']);
+  });
+
+  test('has what its source has', () => {
+    expect(differingFlags(noMountFlags, combineFlags(plain, parse()))).toEqual(['noSuid', 'noDev']);
+  });
+});
+
+test('requests differ where one lifts what the other has by default', () => {
+  expect(differInDefaults(parse(), parse('suid'))).toBe(true);
+  expect(differInDefaults(parse('dev'), parse())).toBe(true);
+  expect(differInDefaults(parse(), parse('nosuid'))).toBe(false);
+  expect(differInDefaults(parse('suid'), parse('suid'))).toBe(false);
 });
 
 test('the flags in which two mounts differ are told by name', () => {

@@ -65,6 +65,19 @@ describe('an image', () => {
     expect((await mounts.inspect(`${path}/kept`)).kind).toBe('directory');
   });
 
+  test('is not mounted when its superblock asks for what is not done', async () => {
+    const { mounts, image, stage, unstage } = await prepare();
+    await stage();
+    await unstage();
+    if (image.holds === 'blank' || image.holds === 'unknown') throw new Error('it has no file system');
+    image.holds.objection = 'it spans several devices';
+    await expect(stage()).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining('several devices'),
+    });
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+  });
+
   test('is left as it is when it is staged already in the same way', async () => {
     const { model, mounts, volume, stage } = await prepare();
     await stage();

@@ -83,6 +83,12 @@ test.each<[VolumeContent, Partial<ContentWish>, string | undefined]>([
     'a capacity that is not enforced',
   ],
   [{ backend: 'quota', projectId: 7 }, { enforceCapacity: 'required' }, undefined],
+  [
+    { backend: 'quota', projectId: 7 },
+    { enforceCapacity: 'strict' },
+    'backend quota, which its user can overfill',
+  ],
+  [imageContent(), { enforceCapacity: 'strict' }, undefined],
   [{ backend: 'quota', projectId: 7 }, { backend: 'image' }, 'backend quota'],
   [blockContent, { isBlock: true, backend: 'image', enforceCapacity: 'required' }, undefined],
   [blockContent, {}, 'access type block'],

@@ -19,6 +19,20 @@ test('the space of a volume is told where it is mounted', async () => {
   expect(await volumeStats(model, volume, '/staging')).toEqual(mounts.space);
 });
 
+test('a volume with a quota that is nearly full is looked at for the files of others, and no other', async () => {
+  const node = fakeNode({ directories: { backend: 'quota' } });
+  const volume = await node.addVolume('a', { content: { backend: 'quota', projectId: 101 } });
+  await stageVolume(node.model, volume, node.makeDirectory('/staging'), capability());
+  const { recounted } = node.pool.backends.quota;
+  await volumeStats(node.model, volume, '/staging');
+  await node.model.recounts.idle();
+  expect(recounted).toEqual([]);
+  node.mounts.tree.makeFile(`${contentPathOf(node.model, volume)}/file`, 'x'.repeat(1024 ** 2));
+  await volumeStats(node.model, volume, '/staging');
+  await node.model.recounts.idle();
+  expect(recounted).toEqual([volume.id]);
+});
+
 test('a path where the volume is not mounted is not found', async () => {
   const { model, mounts, volume, addVolume, makeDirectory } = await stagedNode();
   mounts.mountForeign(makeDirectory('/foreign'));

@@ -16,6 +16,7 @@ async function wished(
   wish: Partial<ContentWish> = {},
   held: Held = 'blank',
   directories: DirectoryAbility = { backend: 'quota' },
+  allowsModeChange = true,
 ) {
   const node = fakeNode({ directories });
   const { model, formatter, pool } = node;
@@ -23,7 +24,7 @@ async function wished(
   const source = await findSource(model, { kind: 'volume', id: volume.id });
   if (held === 'unknown') imageAt(node, volume).holds = held;
   else if (held !== 'blank') await formatter.format(source.original.path, held, volume.root);
-  return wishForCopy(model, pool, contentWish(wish), source);
+  return wishForCopy(model, pool, { wish: contentWish(wish), allowsModeChange }, source);
 }
 
 const directories: VolumeContent[] = [
@@ -45,6 +46,14 @@ describe.each(directories)('a copy of a directory: %j', (content) => {
       kind: 'invalid',
       about: 'enforceCapacity',
       message: expect.stringContaining('"required" cannot be met'),
+    });
+  });
+
+  test('does not hold its user to its size', async () => {
+    await expect(wished(content, { enforceCapacity: 'strict' })).rejects.toMatchObject({
+      kind: 'invalid',
+      about: 'enforceCapacity',
+      message: expect.stringContaining('"strict" cannot be met'),
     });
   });
 
@@ -114,6 +123,27 @@ describe('a copy of an image', () => {
       about: 'capability',
       message: 'the content source holds no file system of this driver, and can only be a block volume',
     });
+  });
+
+  test.each<Held>(['ext4', 'unknown', 'blank'])(
+    'of a block volume is mounted only where that is allowed: %s',
+    async (held) => {
+      await expect(wished(blockContent, {}, held, undefined, false)).rejects.toMatchObject({
+        kind: 'invalid',
+        about: 'allowVolumeModeChange',
+        message: expect.stringContaining('must be "true"'),
+      });
+    },
+  );
+
+  test('needs no permission where it stays a block volume, becomes one, or was mounted before', async () => {
+    expect(await wished(blockContent, { isBlock: true }, 'ext4', undefined, false)).toMatchObject({
+      isBlock: true,
+    });
+    expect(await wished(imageContent(), { isBlock: true }, 'ext4', undefined, false)).toMatchObject({
+      isBlock: true,
+    });
+    expect(await wished(imageContent(), {}, 'ext4', undefined, false)).toMatchObject({ fsType: 'ext4' });
   });
 
   test('keeps what is wished of its capacity', async () => {

@@ -60,10 +60,30 @@ test('a volume is staged, published, unpublished and unstaged below the real dir
 
 test('mount flags of the capability are in force on what is staged and published', async () => {
   const { mounts, stage, publish } = await nodeWithVolume();
-  await stage({ volume_capability: mountCapability('SINGLE_NODE_WRITER', ['noexec']) });
+  await stage({ volume_capability: mountCapability('SINGLE_NODE_WRITER', ['noexec', 'suid', 'dev']) });
   await publish({ volume_capability: mountCapability('SINGLE_NODE_WRITER', ['noexec', 'nosuid']) });
-  expect(await mounts.inspect(realStaging)).toMatchObject({ flags: { noExec: true, noSuid: false } });
-  expect(await mounts.inspect(realTarget)).toMatchObject({ flags: { noExec: true, noSuid: true } });
+  expect(await mounts.inspect(realStaging)).toMatchObject({
+    flags: { noExec: true, noSuid: false, noDev: false },
+  });
+  expect(await mounts.inspect(realTarget)).toMatchObject({
+    flags: { noExec: true, noSuid: true, noDev: true },
+  });
+});
+
+test('nothing is mounted that programs and devices can be misused on, unless that is asked for', async () => {
+  const { mounts, node, volume_id, stage, publish } = await nodeWithVolume();
+  const restricted = { flags: { noSuid: true, noDev: true } };
+  await stage();
+  await publish();
+  expect(await mounts.inspect(realStaging)).toMatchObject(restricted);
+  expect(await mounts.inspect(realTarget)).toMatchObject(restricted);
+  await node.NodeUnpublishVolume({ volume_id, target_path });
+  await node.NodeUnstageVolume({ volume_id, staging_target_path });
+  const volume_capability = mountCapability('SINGLE_NODE_WRITER', ['suid', 'dev']);
+  await stage({ volume_capability });
+  await publish({ volume_capability });
+  expect(await mounts.inspect(realStaging)).toMatchObject({ flags: { noSuid: false, noDev: false } });
+  expect(await mounts.inspect(realTarget)).toMatchObject({ flags: { noSuid: false, noDev: false } });
 });
 
 type Calls = Awaited<ReturnType<typeof nodeWithVolume>>['node'];

@@ -7,6 +7,8 @@ import type {
   CopyControl,
   OccupiedBytes,
   Original,
+  Recount,
+  RecountControl,
   StoredContent,
   VolumeUsage,
 } from '../../../../src/volume/ports.ts';
@@ -24,6 +26,10 @@ export class FakeBackend implements Backend {
   areLimitsInForce = true;
   /** What this backend has made so that it can be limited; what was copied by hand is not in it. */
   private readonly limitable = new WeakSet<FakeEntry>();
+  /** What a look at each file of a volume finds, by id; nothing for those that are not here. */
+  readonly recounts = new Map<string, (control: RecountControl) => Recount>();
+  /** The volumes of which each file was looked at, in order. */
+  readonly recounted: string[] = [];
   private readonly tree: FakeTree;
   private readonly kind: BackendKind;
 
@@ -89,6 +95,13 @@ export class FakeBackend implements Backend {
       this.inodeLimits.get(volume.id) === volume.mutable.inodeLimit;
     this.limit(volume);
     return isAdopted || !isRight;
+  }
+
+  async recount(_directory: string, { id }: Volume, control: RecountControl): Promise<Recount | undefined> {
+    if (this.kind !== 'quota') return undefined;
+    this.recounted.push(id);
+    control.signal.throwIfAborted();
+    return this.recounts.get(id)?.(control) ?? { takenBack: new Map(), failures: 0, unaccounted: 0 };
   }
 
   async faultsOf(directory: string, { id, content }: Volume): Promise<ContentFault[]> {

@@ -40,9 +40,17 @@ export class FakeFormatter implements ImageFormatter {
     return errors && { kind: 'errors', fsType, errors: errors.what };
   }
 
+  async objectionTo(path: string): Promise<string | undefined> {
+    const { holds } = this.imageAt(path).image;
+    return holds === 'blank' || holds === 'unknown' ? undefined : holds.objection;
+  }
+
   async prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
     const loop = this.mounts.loops.existing(device);
     const { holds } = loop.image;
+    const objection = await this.objectionTo(image);
+    if (objection !== undefined)
+      throw new VolumeError('precondition', `${image} is not mounted: ${objection}`);
     if (this.mounts.loops.isMounted(loop) || holds === 'blank' || holds === 'unknown') return;
     if (holds.errors) {
       if (fsType !== 'ext4' || !holds.errors.isMendable)

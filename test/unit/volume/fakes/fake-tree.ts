@@ -35,6 +35,8 @@ export interface FakeFileSystem {
   usedBytes: bigint;
   /** The errors it has recorded. */
   errors?: { readonly what: string; readonly isMendable: boolean } | undefined;
+  /** Why it is not mounted, whole as it is. */
+  objection?: string;
 }
 
 /** What a path of the fake file system can name. */

@@ -13,6 +13,7 @@ import { ObjectIndex } from '../../../../src/volume/object-index.ts';
 import { placeOf } from '../../../../src/volume/place.ts';
 import { type DirectoryAbility, type Pool, Pools } from '../../../../src/volume/pool.ts';
 import { countVolume } from '../../../../src/volume/promises.ts';
+import { Recounts } from '../../../../src/volume/recounts.ts';
 import { SharingClaims } from '../../../../src/volume/sharing-claims.ts';
 import type { GroupSnapshot, Snapshot } from '../../../../src/volume/snapshot.ts';
 import { SnapshotIndex } from '../../../../src/volume/snapshot-index.ts';
@@ -142,6 +143,11 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     blockMaps,
     mountIndex: new MountIndex(mounts),
     copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
+    recounts: new Recounts(
+      () => model,
+      (_, work) => work(new AbortController().signal),
+      () => 0,
+    ),
     sharing: new SharingClaims(),
     frozen: new InWork(),
     thawing: new InWork(),

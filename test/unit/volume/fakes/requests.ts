@@ -48,6 +48,7 @@ export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     capabilities: [capability()],
     pool: undefined,
     wish: contentWish(),
+    allowsModeChange: false,
     root: { uid: 0, gid: 0, mode: 0o777 },
     mutable: {},
     source: undefined,

@@ -148,6 +148,18 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
     expect(await node.health()).toEqual([{ status: 'DATA_LOSS', reason: 'ImageTruncated', message }]);
   });
 
+  test('whose file system is not mounted is told with the reason', async () => {
+    const node = await nodeWith(imageContent());
+    const { holds } = imageAt(node, node.volume);
+    expect(holds).toBe('blank');
+    await node.formatter.format(node.path, 'ext4', node.volume.root);
+    const made = imageAt(node, node.volume).holds;
+    if (made === 'blank' || made === 'unknown') throw new Error('it has no file system');
+    made.objection = 'its journal is on another device';
+    const message = `the ext4 of volume "${node.volume.id}" is not mounted: its journal is on another device`;
+    expect(await node.health()).toEqual([{ status: 'INACCESSIBLE', reason: 'FileSystemRefused', message }]);
+  });
+
   test('that holds something unknown cannot be staged, unless that is its user’s affair', async () => {
     const node = await nodeWith(content);
     imageAt(node, node.volume).holds = 'unknown';

@@ -1,0 +1,94 @@
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { constants as osConstants } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { withDescriptor } from '../../../src/kernel/descriptor.ts';
+import { type GatheredProject, gatherProject } from '../../../src/kernel/gather-project.ts';
+import { callNow, libraryCall } from '../../../src/kernel/libc.ts';
+import { quotaOf, setProject } from '../../../src/kernel/project-quota.ts';
+import { makeRichTree } from '../../support/rich-tree.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+import { ext4, xfs } from '../support/quota-file-system.ts';
+
+const fcntl = libraryCall('fcntl', ['int', 'int', 'long']);
+const F_SETSIG = 10;
+const F_SETLEASE = 1024;
+const F_WRLCK = 1;
+
+const PROJECT = 4_000_000;
+const OTHER = 4_000_001;
+
+function atDirectory<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+  return withDescriptor(path, constants.O_RDONLY | constants.O_DIRECTORY, use);
+}
+
+const usedInodes = (path: string) =>
+  atDirectory(path, async (fd) => Number((await quotaOf(fd, PROJECT))?.usedInodes ?? 0n));
+
+function gather(path: string, isStray = (_: number) => true): Promise<GatheredProject> {
+  const { signal } = new AbortController();
+  return gatherProject(path, { projectId: PROJECT, isStray, makeRoom: async () => {}, signal });
+}
+
+describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
+  async function richData() {
+    const data = join(withQuota(), 'data');
+    mkdirSync(data);
+    await atDirectory(data, (fd) => setProject(fd, PROJECT));
+    await makeRichTree(data);
+    return data;
+  }
+
+  test('what a tree of every kind of file has is what its project counts', async () => {
+    const data = await richData();
+    const found = await gather(data);
+    expect(found).toEqual({
+      inodes: await usedInodes(data),
+      hadAny: true,
+      takenBack: new Map(),
+      failures: 0,
+    });
+  });
+
+  test('each file comes back to the project of its tree, however deep it is, and only those that shall', async () => {
+    const data = await richData();
+    const inodes = await usedInodes(data);
+    execFileSync('find', [data, '-type', 'f', '-exec', 'chattr', '-p', String(OTHER), '{}', '+']);
+    const away = inodes - (await usedInodes(data));
+    expect(away).toBeGreaterThan(10);
+    expect((await gather(data, (id) => id !== OTHER)).takenBack).toEqual(new Map());
+    const found = await gather(data);
+    expect(found).toEqual({ inodes, hadAny: true, takenBack: new Map([[OTHER, away]]), failures: 0 });
+    expect(await usedInodes(data)).toBe(inodes);
+  });
+
+  test('nothing outside is touched: not what a link leads to, nor what is mounted in the tree', async () => {
+    const data = await richData();
+    const outside = join(data, '..', 'outside');
+    mkdirSync(outside);
+    mkdirSync(join(data, 'mounted'));
+    writeFileSync(join(outside, 'file'), '');
+    execFileSync('mount', ['--bind', outside, join(data, 'mounted')]);
+    onTestFinished(() => void execFileSync('umount', [join(data, 'mounted')]));
+    execFileSync('ln', ['-s', join(outside, 'file'), join(data, 'link')]);
+    expect((await gather(data)).takenBack).toEqual(new Map());
+    expect(execFileSync('lsattr', ['-p', join(outside, 'file')], { encoding: 'utf8' })).toMatch(/^\s*0 /);
+  });
+
+  test('a file with a lease is not waited for, and told', async () => {
+    const data = await richData();
+    const file = join(data, 'leased');
+    writeFileSync(file, '');
+    const fd = openSync(file, 'r+');
+    onTestFinished(() => closeSync(fd));
+    // What breaks the lease must not end this process.
+    callNow(fcntl, file, fd, F_SETSIG, osConstants.signals.SIGURG);
+    callNow(fcntl, file, fd, F_SETLEASE, F_WRLCK);
+    expect((await gather(data)).failures).toBe(1);
+  });
+});
+
+test('a tree without projects is an error for which there is a name', async () => {
+  await expect(gather(scratchDirectory())).rejects.toMatchObject({ name: 'KernelError' });
+});
