@@ -73,11 +73,12 @@ class Gatherer implements TreeVisitor<true> {
     { fd, trail }: Parameters<TreeVisitor<true>['directory']>[0],
     parent: true | undefined,
     walk: (context: true) => Promise<unknown>,
+    step: Parameters<TreeVisitor<true>['directory']>[3],
   ): Promise<void> {
     // One that is deep in the tree is visited a second time, for its entries.
     const isFirstVisit = parent !== undefined || trail === undefined;
     // Before its entries, so that what is made meanwhile is in the right project.
-    if (isFirstVisit) await this.look(below(fd), constants.O_RDONLY | constants.O_DIRECTORY, 1);
+    if (isFirstVisit) await step(() => this.look(below(fd), constants.O_RDONLY | constants.O_DIRECTORY, 1));
     await walk(true);
   }
 
