@@ -2,7 +2,8 @@
 import { closingLine, install, run, tool } from './lib/project.mjs';
 
 const checks = {
-  'formatting, lint and layers': [tool('biome'), ['ci', '.']],
+  'formatting and lint': [tool('biome'), ['ci', '.']],
+  layers: [tool('depcruise'), ['src', '--config', '.dependency-cruiser.cjs']],
   types: [tool('tsc'), ['--noEmit']],
   'unused files, exports and dependencies': [tool('knip'), []],
   'checksums of dependencies': [process.execPath, ['scripts/complete-lock.mjs', '--check']],
