@@ -1,14 +1,14 @@
 import { closeSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { syncFileSystem, withDescriptor } from '../src/kernel/descriptor.ts';
-import { mountFileSystem } from '../src/kernel/file-system-mount.ts';
-import { type IoctlRequest, ioctl } from '../src/kernel/ioctl.ts';
-import { attachLoop } from '../src/kernel/loop.ts';
-import { withPath } from '../src/kernel/path-handle.ts';
-import { runProgram } from '../src/kernel/program.ts';
-import { makeSparse } from '../src/kernel/sparse-file.ts';
-import { fileSystemOf } from '../src/kernel/statfs.ts';
+import { syncFileSystem, withDescriptor } from '../src/kernel/calls/descriptor.ts';
+import { type IoctlRequest, ioctl } from '../src/kernel/calls/ioctl.ts';
+import { withPath } from '../src/kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../src/kernel/calls/statfs.ts';
+import { attachLoop } from '../src/kernel/devices/loop.ts';
+import { makeSparse } from '../src/kernel/files/sparse-file.ts';
+import { mountFileSystem } from '../src/kernel/mounts/file-system-mount.ts';
+import { runProgram } from '../src/kernel/process/program.ts';
 
 const BTRFS_IOC_SYNC: IoctlRequest = { name: 'BTRFS_IOC_SYNC', number: 0x9408 };
 

@@ -12,8 +12,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { unmount } from '../src/kernel/bind-mount.ts';
-import { type MountEntry, readMountinfo } from '../src/kernel/mountinfo.ts';
+import { unmount } from '../src/kernel/mounts/bind-mount.ts';
+import { type MountEntry, readMountinfo } from '../src/kernel/mounts/mountinfo.ts';
 import { CsiClient } from '../test/support/csi-client.ts';
 import { type DriverProcess, startDriverProcess } from '../test/support/driver-process.ts';
 

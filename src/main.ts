@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Driver } from './driver.ts';
-import { hostObstacle } from './kernel/host.ts';
+import { hostObstacle } from './kernel/process/host.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
 import type { LineOutput } from './observability/line-output.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
@@ -41,7 +41,7 @@ async function run(options: Options, version: string): Promise<void> {
   const obstacle = hostObstacle();
   if (obstacle !== undefined) return fail(obstacle);
   // Loaded only now: on another system its system calls cannot even be looked up.
-  const { ensureThreads } = await import('./kernel/threads.ts');
+  const { ensureThreads } = await import('./kernel/process/threads.ts');
   ensureThreads();
   const { startDriver } = await import('./driver.ts');
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));

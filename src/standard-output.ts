@@ -15,5 +15,5 @@ export async function standardOutput(fd: 1 | 2): Promise<LineOutput> {
 /** The system calls for it are those of Linux; a proxy runs elsewhere, too. */
 async function writerTo(fd: number): Promise<WriteNow> {
   if (process.platform !== 'linux') return (bytes) => writeSync(fd, bytes);
-  return (await import('./kernel/output.ts')).outputOf(fd);
+  return (await import('./kernel/process/output.ts')).outputOf(fd);
 }

@@ -1,6 +1,6 @@
-import { copyTree, treeBytes } from '../kernel/copy-tree.ts';
-import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
-import { TreeObstacle } from '../kernel/tree-obstacle.ts';
+import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
+import { TreeObstacle } from '../kernel/files/tree-obstacle.ts';
+import { copyTree, treeBytes } from '../kernel/trees/copy-tree.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { CopyControl, Original } from '../volume/ports.ts';
 

@@ -1,5 +1,5 @@
-import { withPath } from '../kernel/path-handle.ts';
-import { fileSystemOf } from '../kernel/statfs.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { least } from '../volume/least.ts';
 import type { Usage } from '../volume/mounts-port.ts';
 import type { VolumeUsage } from '../volume/ports.ts';

@@ -1,8 +1,8 @@
 import { constants } from 'node:fs';
 import { chmod, chown, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDescriptor, withDescriptor } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
+import { syncDescriptor, withDescriptor } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { VolumeError } from '../volume/errors.ts';
 import type { ContentLoss } from '../volume/ports.ts';
 import type { RootOwnership } from '../volume/volume.ts';

@@ -1,5 +1,5 @@
-import { isShortage } from '../kernel/disk-fault.ts';
-import { errno, errnoOf } from '../kernel/errno.ts';
+import { isShortage } from '../kernel/calls/disk-fault.ts';
+import { errno, errnoOf } from '../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 
 /**

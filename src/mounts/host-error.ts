@@ -1,4 +1,4 @@
-import { diskFaultOf, isShortage } from '../kernel/disk-fault.ts';
+import { diskFaultOf, isShortage } from '../kernel/calls/disk-fault.ts';
 import { DiskError, VolumeError } from '../volume/errors.ts';
 
 /**

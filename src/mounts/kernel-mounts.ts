@@ -1,17 +1,21 @@
 import { constants } from 'node:fs';
 import { mkdir, opendir, rmdir, unlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
-import { bindMount, unmount, unmountLazily } from '../kernel/bind-mount.ts';
-import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { eventually } from '../kernel/eventually.ts';
-import { mountFileSystem } from '../kernel/file-system-mount.ts';
-import { growMounted, isSmallerThanDevice, type MountedFileSystem } from '../kernel/grow-file-system.ts';
-import { readMountinfo } from '../kernel/mountinfo.ts';
-import { below, isMountPoint, withPath } from '../kernel/path-handle.ts';
-import { makeNode } from '../kernel/special-file.ts';
-import { fileSystemOf } from '../kernel/statfs.ts';
-import { askStatus, type FileStatus, statusBelow } from '../kernel/statx.ts';
+import { makeNode } from '../kernel/attributes/special-file.ts';
+import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { below, isMountPoint, withPath } from '../kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../kernel/calls/statfs.ts';
+import { askStatus, type FileStatus, statusBelow } from '../kernel/calls/statx.ts';
+import {
+  growMounted,
+  isSmallerThanDevice,
+  type MountedFileSystem,
+} from '../kernel/file-systems/grow-file-system.ts';
+import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.ts';
+import { mountFileSystem } from '../kernel/mounts/file-system-mount.ts';
+import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { eventually } from '../kernel/process/eventually.ts';
 import type { Device } from '../volume/devices-port.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import type { FileSystemType } from '../volume/file-system-type.ts';

@@ -1,10 +1,10 @@
 import { close, constants } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/block-device.ts';
-import { withDescriptor } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { findLoop, openLoop } from '../kernel/find-loop.ts';
+import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/calls/block-device.ts';
+import { withDescriptor } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { findLoop, openLoop } from '../kernel/devices/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
@@ -14,8 +14,8 @@ import {
   refreshLoopSize,
   setAutoclear,
   setLoopLabel,
-} from '../kernel/loop.ts';
-import { goesWhenClosed, listLoops } from '../kernel/loop-list.ts';
+} from '../kernel/devices/loop.ts';
+import { goesWhenClosed, listLoops } from '../kernel/devices/loop-list.ts';
 import { SECTOR_BYTES } from '../volume/capacity.ts';
 import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
 

@@ -1,5 +1,5 @@
-import { diskFaultOf, isShortage } from '../kernel/disk-fault.ts';
-import { MountRefused } from '../kernel/file-system-mount.ts';
+import { diskFaultOf, isShortage } from '../kernel/calls/disk-fault.ts';
+import { MountRefused } from '../kernel/mounts/file-system-mount.ts';
 import { VolumeError } from '../volume/errors.ts';
 
 const hints: Partial<Record<string, string>> = {

@@ -1,4 +1,4 @@
-import { mountAttr } from '../kernel/bind-mount.ts';
+import { mountAttr } from '../kernel/mounts/bind-mount.ts';
 import type { AccessTimes, MountFlags } from '../volume/mount-flags.ts';
 
 /** The ST_* bits of statfs(2) that tell a mount's flags. */

@@ -1,12 +1,12 @@
 import { close } from 'node:fs';
 import { promisify } from 'node:util';
-import { openDetached } from '../kernel/bind-mount.ts';
-import { syncFileSystem } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { freeze, thaw } from '../kernel/freeze.ts';
-import { readMountinfo } from '../kernel/mountinfo.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { askStatus } from '../kernel/statx.ts';
+import { syncFileSystem } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { askStatus } from '../kernel/calls/statx.ts';
+import { openDetached } from '../kernel/mounts/bind-mount.ts';
+import { freeze, thaw } from '../kernel/mounts/freeze.ts';
+import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import type { Device } from '../volume/devices-port.ts';
 import type { HeldFileSystem } from '../volume/mounts-port.ts';
 

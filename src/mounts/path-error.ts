@@ -1,5 +1,5 @@
-import { diskFaultOf } from '../kernel/disk-fault.ts';
-import { errno, errnoOf } from '../kernel/errno.ts';
+import { diskFaultOf } from '../kernel/calls/disk-fault.ts';
+import { errno, errnoOf } from '../kernel/calls/errno.ts';
 import { faultKinds } from '../volume/disk-fault-kinds.ts';
 import { DiskError, quote, VolumeError } from '../volume/errors.ts';
 

@@ -1,11 +1,11 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errno, errnoName, errnoOf, isErrno } from '../kernel/errno.ts';
-import { Looks } from '../kernel/looks.ts';
-import { readMountinfo } from '../kernel/mountinfo.ts';
-import { isMountPoint, withPath } from '../kernel/path-handle.ts';
-import { fileSystemOf } from '../kernel/statfs.ts';
-import { askStatus } from '../kernel/statx.ts';
+import { errno, errnoName, errnoOf, isErrno } from '../kernel/calls/errno.ts';
+import { isMountPoint, withPath } from '../kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../kernel/calls/statfs.ts';
+import { askStatus } from '../kernel/calls/statx.ts';
+import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { Looks } from '../kernel/process/looks.ts';
 import type { PathState, UnreadableState } from '../volume/mounts-port.ts';
 import { fromStatfsFlags } from './mount-flag-bits.ts';
 import { pathError } from './path-error.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { retried } from '../kernel/passing-error.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { retried } from '../kernel/calls/passing-error.ts';
 import { idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';
 import type { GroupSnapshot } from '../volume/snapshot.ts';

@@ -1,6 +1,6 @@
-import { isScarcity } from '../kernel/passing-error.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { Slots } from '../kernel/slots.ts';
+import { isScarcity } from '../kernel/calls/passing-error.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { Slots } from '../kernel/calls/slots.ts';
 import { usageOf } from '../mounts/kernel-mounts.ts';
 import { UnreachablePoolError } from '../records/pool-errors.ts';
 import type { PoolPlace } from '../records/pool-registry.ts';

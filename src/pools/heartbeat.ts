@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 
 /** Finds out whether a disk answers at all, by writing a little: a disk that hangs holds one thread, however often asked. */
 export class Heartbeat {

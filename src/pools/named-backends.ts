@@ -1,4 +1,4 @@
-import { isOfSource } from '../kernel/copy-source.ts';
+import { isOfSource } from '../kernel/files/copy-source.ts';
 import { onDiskOf, storageError } from '../records/storage-error.ts';
 import type { Pool } from '../volume/pool.ts';
 import type {

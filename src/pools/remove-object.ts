@@ -1,6 +1,6 @@
-import { errno, KernelError } from '../kernel/errno.ts';
-import { readMountinfo } from '../kernel/mountinfo.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { errno, KernelError } from '../kernel/calls/errno.ts';
+import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { removeTree } from '../kernel/trees/remove-tree.ts';
 import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
 import { memberDirectory } from '../volume/find-snapshot.ts';
 import type { Pool } from '../volume/pool.ts';

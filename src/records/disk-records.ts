@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { isPassing, isScarcity, retried } from '../kernel/passing-error.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { isPassing, isScarcity, retried } from '../kernel/calls/passing-error.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../volume/object-id.ts';
 import type { Records } from '../volume/ports.ts';

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 
 const RECORD_MODE = 0o600;
 

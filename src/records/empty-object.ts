@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFileSystem, withDescriptor } from '../kernel/descriptor.ts';
-import { removeTree } from '../kernel/remove-tree.ts';
+import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
+import { removeTree } from '../kernel/trees/remove-tree.ts';
 
 /**
  * Removes what is in an object's directory, except for its record: on a full disk, where the directory cannot be moved.

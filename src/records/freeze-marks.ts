@@ -1,6 +1,6 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
 import type { FreezeMarks } from '../volume/ports.ts';
 import { syncPath, writeNewFile } from './durable-file.ts';

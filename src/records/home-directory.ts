@@ -1,6 +1,6 @@
-import { errno, isErrno } from '../kernel/errno.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { statusOf } from '../kernel/statx.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { statusOf } from '../kernel/calls/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { storageError } from './storage-error.ts';
 

@@ -1,7 +1,7 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { isPassing, retried } from '../kernel/passing-error.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { isPassing, retried } from '../kernel/calls/passing-error.ts';
 import { VolumeError } from '../volume/errors.ts';
 import { syncPath } from './durable-file.ts';
 import { driverOnlyMode, type Home, homes, type PoolLayout } from './pool-layout.ts';

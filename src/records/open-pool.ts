@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { isScarcity, retried } from '../kernel/passing-error.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { fileSystemOf } from '../kernel/statfs.ts';
-import { type FileStatus, statusOf } from '../kernel/statx.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { isScarcity, retried } from '../kernel/calls/passing-error.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../kernel/calls/statfs.ts';
+import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { defaultPoolName } from '../volume/pool.ts';
 import { syncPath } from './durable-file.ts';

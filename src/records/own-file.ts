@@ -1,9 +1,9 @@
 import { constants, readFile } from 'node:fs';
 import { promisify } from 'node:util';
-import { withDescriptor } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { retried } from '../kernel/passing-error.ts';
-import { statusOf } from '../kernel/statx.ts';
+import { withDescriptor } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { retried } from '../kernel/calls/passing-error.ts';
+import { statusOf } from '../kernel/calls/statx.ts';
 
 const readFileAsync = promisify(readFile);
 

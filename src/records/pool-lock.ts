@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { tryLock } from '../kernel/flock.ts';
-import { statusOf } from '../kernel/statx.ts';
+import { tryLock } from '../kernel/attributes/flock.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { statusOf } from '../kernel/calls/statx.ts';
 import { PoolHeldError } from './pool-errors.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError } from './pool-marker.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { errno, isErrno } from '../kernel/errno.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { replaceFile } from './durable-file.ts';
 import { NotOwnFileError, readOwnFile } from './own-file.ts';
 import { homes } from './pool-layout.ts';

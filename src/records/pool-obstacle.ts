@@ -1,5 +1,5 @@
-import { errno, errnoName, errnoOf } from '../kernel/errno.ts';
-import { isPassing, isScarcity } from '../kernel/passing-error.ts';
+import { errno, errnoName, errnoOf } from '../kernel/calls/errno.ts';
+import { isPassing, isScarcity } from '../kernel/calls/passing-error.ts';
 import { quote } from '../volume/errors.ts';
 import type { PoolPlace } from './pool-registry.ts';
 

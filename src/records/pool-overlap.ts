@@ -1,11 +1,11 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { Looks } from '../kernel/looks.ts';
-import { type MountEntry, readMountinfo } from '../kernel/mountinfo.ts';
-import { isScarcity, retried } from '../kernel/passing-error.ts';
-import { withPath } from '../kernel/path-handle.ts';
-import { type FileStatus, statusOf } from '../kernel/statx.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { isScarcity, retried } from '../kernel/calls/passing-error.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
+import { type MountEntry, readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { Looks } from '../kernel/process/looks.ts';
 import { quote } from '../volume/errors.ts';
 import { PoolMistake } from './pool-errors.ts';
 import { poolLayout } from './pool-layout.ts';

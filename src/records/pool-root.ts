@@ -1,7 +1,7 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { retried } from '../kernel/passing-error.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { retried } from '../kernel/calls/passing-error.ts';
 import { defaultPoolName } from '../volume/pool.ts';
 import { syncPath } from './durable-file.ts';
 import { PoolMistake } from './pool-errors.ts';

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../kernel/errno.ts';
+import { errnoOf } from '../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../volume/errors.ts';
 import { defaultPoolName } from '../volume/pool.ts';
 import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';

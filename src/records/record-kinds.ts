@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { errno, errnoOf, isErrno } from '../kernel/errno.ts';
+import { errno, errnoOf, isErrno } from '../kernel/calls/errno.ts';
 import { directoryNameOf } from '../volume/object-id.ts';
 import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
 import type { Stored } from '../volume/stored.ts';

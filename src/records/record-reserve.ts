@@ -2,10 +2,10 @@ import { constants, ftruncate } from 'node:fs';
 import { mkdir, readdir, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { allocate } from '../kernel/allocate.ts';
-import { syncDescriptor, withDescriptor, writeText } from '../kernel/descriptor.ts';
-import { errno, isErrno } from '../kernel/errno.ts';
-import { exchange } from '../kernel/exchange.ts';
+import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { allocate } from '../kernel/files/allocate.ts';
+import { exchange } from '../kernel/files/exchange.ts';
 import { syncPath } from './durable-file.ts';
 import { driverOnlyMode } from './pool-layout.ts';
 

@@ -1,4 +1,4 @@
-import { diskFaultOf } from '../kernel/disk-fault.ts';
+import { diskFaultOf } from '../kernel/calls/disk-fault.ts';
 import { faultKinds } from '../volume/disk-fault-kinds.ts';
 import { DiskError, quote, VolumeError } from '../volume/errors.ts';
 

@@ -3,7 +3,7 @@ import { readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, test, vi } from 'vitest';
-import { unmount } from '../../src/kernel/bind-mount.ts';
+import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
 import { reflinkPool } from '../support/copied-image.ts';
 import { mountedImage } from '../support/disk-image.ts';
 import { isHostRoot } from '../support/host-root.ts';

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { listLoops } from '../../src/kernel/loop-list.ts';
+import { listLoops } from '../../src/kernel/devices/loop-list.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { mutationSteps, type Step } from '../../src/volume/steps.ts';
 import { CsiClient } from '../support/csi-client.ts';

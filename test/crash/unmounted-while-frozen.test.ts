@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { unmount } from '../../src/kernel/bind-mount.ts';
+import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { fileSystem, image } from '../support/image-node.ts';
 import { expectInOrder, syncingWriter } from '../support/syncing-writer.ts';

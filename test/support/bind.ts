@@ -1,5 +1,5 @@
-import { bindMount } from '../../src/kernel/bind-mount.ts';
-import { withPath } from '../../src/kernel/path-handle.ts';
+import { withPath } from '../../src/kernel/calls/path-handle.ts';
+import { bindMount } from '../../src/kernel/mounts/bind-mount.ts';
 
 /** Binds one path on another, both existing. @returns the mount's id */
 export function bind(source: string, target: string, set = 0, clear = 0): Promise<number> {

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { type IoctlRequest, ioctlNow } from '../../src/kernel/ioctl.ts';
+import { type IoctlRequest, ioctlNow } from '../../src/kernel/calls/ioctl.ts';
 import { mountedImage } from './disk-image.ts';
 
 const BTRFS_IOC_QUOTA_CTL: IoctlRequest = { name: 'BTRFS_IOC_QUOTA_CTL', number: 0xc0109428 };

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { readMountinfo } from '../../src/kernel/mountinfo.ts';
+import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 
 /** Lets the ext4 mounted at a path meet an error, after which it takes no writes. */
 export async function failFileSystem(path: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ioctlNow } from '../../src/kernel/ioctl.ts';
+import { ioctlNow } from '../../src/kernel/calls/ioctl.ts';
 import { failFileSystem } from './fail-file-system.ts';
 import { loopsBelow } from './scratch.ts';
 

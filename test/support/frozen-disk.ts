@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
-import { freeze, thaw } from '../../src/kernel/freeze.ts';
+import { freeze, thaw } from '../../src/kernel/mounts/freeze.ts';
 
 /**
  * Makes a disk hang for one test: what is written to the file system at this path waits in the kernel until it is thawed.

@@ -1,13 +1,13 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { mountFileSystem } from '../../src/kernel/file-system-mount.ts';
-import { attachLoop } from '../../src/kernel/loop.ts';
-import { type LoopDevice, listLoops } from '../../src/kernel/loop-list.ts';
-import { withPath } from '../../src/kernel/path-handle.ts';
-import { runProgram } from '../../src/kernel/program.ts';
-import { makeSparse } from '../../src/kernel/sparse-file.ts';
-import type { ImageFileSystem } from '../../src/kernel/superblock.ts';
+import { withPath } from '../../src/kernel/calls/path-handle.ts';
+import { attachLoop } from '../../src/kernel/devices/loop.ts';
+import { type LoopDevice, listLoops } from '../../src/kernel/devices/loop-list.ts';
+import type { ImageFileSystem } from '../../src/kernel/file-systems/superblock.ts';
+import { makeSparse } from '../../src/kernel/files/sparse-file.ts';
+import { mountFileSystem } from '../../src/kernel/mounts/file-system-mount.ts';
+import { runProgram } from '../../src/kernel/process/program.ts';
 import { newDirectory, removeWithMounts } from './scratch.ts';
 
 export const MIB = 1024n ** 2n;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { withPath } from '../../src/kernel/path-handle.ts';
-import { statusOf } from '../../src/kernel/statx.ts';
+import { withPath } from '../../src/kernel/calls/path-handle.ts';
+import { statusOf } from '../../src/kernel/calls/statx.ts';
 
 /** The options of the mount at a path as /proc/self/mountinfo shows them, for instance `['ro', 'relatime']`. */
 export async function mountOptionsAt(path: string): Promise<string[]> {

@@ -15,10 +15,10 @@ import {
 } from 'node:fs';
 import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimes } from '../../src/kernel/file-times.ts';
-import { withPath } from '../../src/kernel/path-handle.ts';
-import { makeNode } from '../../src/kernel/special-file.ts';
-import { setXattr } from '../../src/kernel/xattr.ts';
+import { setTimes } from '../../src/kernel/attributes/file-times.ts';
+import { makeNode } from '../../src/kernel/attributes/special-file.ts';
+import { setXattr } from '../../src/kernel/attributes/xattr.ts';
+import { withPath } from '../../src/kernel/calls/path-handle.ts';
 import { makeDeep } from './deep-path.ts';
 import { isHostRoot } from './host-root.ts';
 

@@ -13,9 +13,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimes } from '../../src/kernel/file-times.ts';
-import { makeNode } from '../../src/kernel/special-file.ts';
-import { setXattr } from '../../src/kernel/xattr.ts';
+import { setTimes } from '../../src/kernel/attributes/file-times.ts';
+import { makeNode } from '../../src/kernel/attributes/special-file.ts';
+import { setXattr } from '../../src/kernel/attributes/xattr.ts';
 import { isHostRoot } from './host-root.ts';
 
 const O_PATH = 0o10000000;

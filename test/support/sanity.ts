@@ -4,7 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { csiSanityPath } from '../../scripts/lib/csi-sanity.mjs';
-import { listLoops } from '../../src/kernel/loop-list.ts';
+import { listLoops } from '../../src/kernel/devices/loop-list.ts';
 import { startDriverProcess } from './driver-process.ts';
 import { mountsBelow, scratchDirectory } from './scratch.ts';
 

@@ -2,9 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { unmount } from '../../src/kernel/bind-mount.ts';
-import { type AttachedLoop, listLoops } from '../../src/kernel/loop-list.ts';
-import { readMountinfo } from '../../src/kernel/mountinfo.ts';
+import { type AttachedLoop, listLoops } from '../../src/kernel/devices/loop-list.ts';
+import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
+import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 
 /**
  * A new directory for one test, gone after it with everything mounted below it. Directly below /tmp, so that

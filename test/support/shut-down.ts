@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { ioctlNow } from '../../src/kernel/ioctl.ts';
+import { ioctlNow } from '../../src/kernel/calls/ioctl.ts';
 
 /** XFS_IOC_GOINGDOWN and EXT4_IOC_SHUTDOWN are one request. */
 const SHUTDOWN = { name: 'SHUTDOWN', number: 0x8004587d };

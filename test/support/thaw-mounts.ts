@@ -1,10 +1,10 @@
 import { onTestFinished } from 'vitest';
-import { withDescriptor } from '../../src/kernel/descriptor.ts';
-import { withSharedMount } from '../../src/kernel/file-system-mount.ts';
-import { thaw } from '../../src/kernel/freeze.ts';
-import { readMountinfo } from '../../src/kernel/mountinfo.ts';
-import { below } from '../../src/kernel/path-handle.ts';
-import { fileSystemOn } from '../../src/kernel/superblock.ts';
+import { withDescriptor } from '../../src/kernel/calls/descriptor.ts';
+import { below } from '../../src/kernel/calls/path-handle.ts';
+import { fileSystemOn } from '../../src/kernel/file-systems/superblock.ts';
+import { withSharedMount } from '../../src/kernel/mounts/file-system-mount.ts';
+import { thaw } from '../../src/kernel/mounts/freeze.ts';
+import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 import { loopsBelow } from './scratch.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type BigIntStats, closeSync, constants, fstatSync, openSync, readdirSync, readSync } from 'node:fs';
-import { dataRanges } from '../../src/kernel/data-ranges.ts';
-import { below } from '../../src/kernel/path-handle.ts';
-import { linkText } from '../../src/kernel/special-file.ts';
-import { getXattr, listXattrs } from '../../src/kernel/xattr.ts';
+import { linkText } from '../../src/kernel/attributes/special-file.ts';
+import { getXattr, listXattrs } from '../../src/kernel/attributes/xattr.ts';
+import { below } from '../../src/kernel/calls/path-handle.ts';
+import { dataRanges } from '../../src/kernel/files/data-ranges.ts';
 
 const O_PATH = 0o10000000;
 

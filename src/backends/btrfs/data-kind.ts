@@ -1,5 +1,5 @@
-import { isSubvolume } from '../../kernel/btrfs.ts';
-import { statusOf } from '../../kernel/statx.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import { isSubvolume } from '../../kernel/file-systems/btrfs.ts';
 import type { StoredContent } from '../../volume/ports.ts';
 import { dataOf, withDataOrLoss } from '../volume-root.ts';
 

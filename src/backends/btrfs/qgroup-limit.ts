@@ -1,4 +1,5 @@
-import { fileSystemUuid, subvolumeId } from '../../kernel/btrfs.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { fileSystemUuid, subvolumeId } from '../../kernel/file-systems/btrfs.ts';
 import {
   areQgroupsInconsistent,
   isRescanRunning,
@@ -7,8 +8,7 @@ import {
   qgroupOf,
   quotaMode,
   setQgroupLimit,
-} from '../../kernel/btrfs-quota.ts';
-import { errno, isErrno } from '../../kernel/errno.ts';
+} from '../../kernel/file-systems/btrfs-quota.ts';
 import { isOwnSubvolume } from './data-kind.ts';
 
 /** What can hold a volume's data to a size, as it is on the disk now. */

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
-import { BTRFS_MAGIC } from '../../kernel/btrfs.ts';
-import { fileSystemName, fileSystemOf } from '../../kernel/statfs.ts';
+import { fileSystemName, fileSystemOf } from '../../kernel/calls/statfs.ts';
+import { BTRFS_MAGIC } from '../../kernel/file-systems/btrfs.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { ContentFault } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';

@@ -1,13 +1,13 @@
 import { mkdir } from 'node:fs/promises';
+import { syncFileSystem, withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import {
   commitTransaction,
   createSubvolume,
   isReadOnlySubvolume,
   snapshotSubvolume,
-} from '../../kernel/btrfs.ts';
-import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
-import { errno, isErrno } from '../../kernel/errno.ts';
-import { removeTree } from '../../kernel/remove-tree.ts';
+} from '../../kernel/file-systems/btrfs.ts';
+import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
 import type {
   Backend,

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
-import { withDescriptor } from '../../kernel/descriptor.ts';
-import { removeTree } from '../../kernel/remove-tree.ts';
+import { withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import type {
   Backend,
   ContentFault,

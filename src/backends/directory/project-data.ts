@@ -1,5 +1,5 @@
 import { opendir } from 'node:fs/promises';
-import { below } from '../../kernel/path-handle.ts';
+import { below } from '../../kernel/calls/path-handle.ts';
 import {
   isQuotaEnforced,
   type ProjectLimits,
@@ -7,7 +7,7 @@ import {
   projectOf,
   quotaOf,
   setProject,
-} from '../../kernel/project-quota.ts';
+} from '../../kernel/file-systems/project-quota.ts';
 
 // A limit is kept in whole blocks.
 const LARGEST_BLOCK_BYTES = 4096n;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { withDescriptor } from '../../kernel/descriptor.ts';
-import { clearQuota, quotaOf } from '../../kernel/project-quota.ts';
+import { withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { clearQuota, quotaOf } from '../../kernel/file-systems/project-quota.ts';
 import { isUnused } from './project-data.ts';
 
 // Numbers that people and other tools do not choose by hand; the largest leaves room for those that count down.

@@ -1,4 +1,4 @@
-import { type ProjectLimits, quotaOf, setQuota } from '../../kernel/project-quota.ts';
+import { type ProjectLimits, quotaOf, setQuota } from '../../kernel/file-systems/project-quota.ts';
 import { quote } from '../../volume/errors.ts';
 import type { Volume } from '../../volume/volume.ts';
 import { hasLimits } from './project-data.ts';

@@ -1,9 +1,15 @@
 import { mkdir } from 'node:fs/promises';
-import { syncFileSystem, withDescriptor } from '../../kernel/descriptor.ts';
-import { errno, isErrno } from '../../kernel/errno.ts';
-import { eventually } from '../../kernel/eventually.ts';
-import { clearQuota, isQuotaEnforced, isQuotaOff, quotaOf, setProject } from '../../kernel/project-quota.ts';
-import { removeTree } from '../../kernel/remove-tree.ts';
+import { syncFileSystem, withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import {
+  clearQuota,
+  isQuotaEnforced,
+  isQuotaOff,
+  quotaOf,
+  setProject,
+} from '../../kernel/file-systems/project-quota.ts';
+import { eventually } from '../../kernel/process/eventually.ts';
+import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import { checkFits } from '../../volume/capacity.ts';
 import type {
   Backend,

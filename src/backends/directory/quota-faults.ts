@@ -1,4 +1,4 @@
-import { fileSystemName, fileSystemOf } from '../../kernel/statfs.ts';
+import { fileSystemName, fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { ContentFault } from '../../volume/ports.ts';
 import type { Volume } from '../../volume/volume.ts';

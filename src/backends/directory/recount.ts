@@ -1,5 +1,5 @@
-import { type GatheredProject, gatherProject } from '../../kernel/gather-project.ts';
-import { clearQuota, projectOf, quotaOf } from '../../kernel/project-quota.ts';
+import { clearQuota, projectOf, quotaOf } from '../../kernel/file-systems/project-quota.ts';
+import { type GatheredProject, gatherProject } from '../../kernel/trees/gather-project.ts';
 import type { Recount, RecountControl } from '../../volume/ports.ts';
 import { dataOf } from '../volume-root.ts';
 

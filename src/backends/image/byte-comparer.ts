@@ -1,8 +1,8 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
-import type { Range } from '../../kernel/data-ranges.ts';
-import { errno, KernelError } from '../../kernel/errno.ts';
-import { Slots } from '../../kernel/slots.ts';
+import { errno, KernelError } from '../../kernel/calls/errno.ts';
+import { Slots } from '../../kernel/calls/slots.ts';
+import type { Range } from '../../kernel/files/data-ranges.ts';
 
 const readAsync = promisify(read);
 

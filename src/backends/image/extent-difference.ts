@@ -1,5 +1,5 @@
-import type { Range } from '../../kernel/data-ranges.ts';
-import type { Extent } from '../../kernel/extents.ts';
+import type { Range } from '../../kernel/files/data-ranges.ts';
+import type { Extent } from '../../kernel/files/extents.ts';
 
 /** A part of two images that must be read to see whether it is the same in both. */
 export interface UnknownPart extends Range {

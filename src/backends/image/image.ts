@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { FileSystemIdError, renewFileSystemId } from '../../kernel/btrfs-identity.ts';
-import { copyFile } from '../../kernel/copy-file.ts';
-import { syncDescriptor, withDescriptor } from '../../kernel/descriptor.ts';
-import { removeTree } from '../../kernel/remove-tree.ts';
-import { allocatedBytes, growSparse, makeSparse } from '../../kernel/sparse-file.ts';
-import { fileSystemOn } from '../../kernel/superblock.ts';
+import { syncDescriptor, withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
+import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
+import { copyFile } from '../../kernel/files/copy-file.ts';
+import { allocatedBytes, growSparse, makeSparse } from '../../kernel/files/sparse-file.ts';
+import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import { wholeSectors } from '../../volume/capacity.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import { least } from '../../volume/least.ts';

@@ -1,10 +1,10 @@
 import { closeSync, constants, open } from 'node:fs';
 import { promisify } from 'node:util';
-import { addressSpaceOf } from '../../kernel/address-space.ts';
-import type { Range } from '../../kernel/data-ranges.ts';
-import { errno, isErrno } from '../../kernel/errno.ts';
-import { type ExtentMap, extentsOf } from '../../kernel/extents.ts';
-import { statusOf } from '../../kernel/statx.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import { addressSpaceOf } from '../../kernel/file-systems/address-space.ts';
+import type { Range } from '../../kernel/files/data-ranges.ts';
+import { type ExtentMap, extentsOf } from '../../kernel/files/extents.ts';
 import { storageError } from '../../records/storage-error.ts';
 import type { BlockMaps, ByteRange, ChangeSearch, OpenImage } from '../../volume/block-maps.ts';
 import { least } from '../../volume/least.ts';

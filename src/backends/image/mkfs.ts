@@ -1,4 +1,4 @@
-import { programPath, runProgram } from '../../kernel/program.ts';
+import { programPath, runProgram } from '../../kernel/process/program.ts';
 import { type FileSystemType, fileSystemTypes } from '../../volume/file-system-type.ts';
 
 /**

@@ -1,13 +1,13 @@
-import { hasCapability } from '../../kernel/capabilities.ts';
-import { isUnclaimed } from '../../kernel/file-system-mount.ts';
-import { fileSystemState } from '../../kernel/file-system-state.ts';
+import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
 import {
   checkUnmountedExt4,
   growUnmountedExt4,
   isExt4SmallerThanDevice,
-} from '../../kernel/grow-file-system.ts';
-import { ProgramError } from '../../kernel/program.ts';
-import { settingsObjection } from '../../kernel/superblock-settings.ts';
+} from '../../kernel/file-systems/grow-file-system.ts';
+import { settingsObjection } from '../../kernel/file-systems/superblock-settings.ts';
+import { isUnclaimed } from '../../kernel/mounts/file-system-mount.ts';
+import { hasCapability } from '../../kernel/process/capabilities.ts';
+import { ProgramError } from '../../kernel/process/program.ts';
 import { quote, VolumeError } from '../../volume/errors.ts';
 import type { FileSystemType } from '../../volume/file-system-type.ts';
 

@@ -1,9 +1,9 @@
-import { blockDeviceBytes } from '../../kernel/block-device.ts';
-import { withDescriptor } from '../../kernel/descriptor.ts';
-import { fileSystemState } from '../../kernel/file-system-state.ts';
-import { findLoop } from '../../kernel/find-loop.ts';
-import { cutSparse } from '../../kernel/sparse-file.ts';
-import { statusOf } from '../../kernel/statx.ts';
+import { blockDeviceBytes } from '../../kernel/calls/block-device.ts';
+import { withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import { findLoop } from '../../kernel/devices/find-loop.ts';
+import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
+import { cutSparse } from '../../kernel/files/sparse-file.ts';
 
 /**
  * Cuts an image at a size, when it is certain that nothing is lost: its device, if it has one, does not reach beyond, nor

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { ProjectIds } from '../../../src/backends/directory/project-ids.ts';
 import { QuotaDirectory } from '../../../src/backends/directory/quota-directory.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { setQuota } from '../../../src/kernel/project-quota.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { setQuota } from '../../../src/kernel/file-systems/project-quota.ts';
 import { backendContract } from '../../contracts/backend-contract.ts';
 import { hostBackendSubject } from '../../contracts/host-backend-subject.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';

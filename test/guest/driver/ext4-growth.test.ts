@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { hasCapability } from '../../../src/kernel/capabilities.ts';
+import { hasCapability } from '../../../src/kernel/process/capabilities.ts';
 import { testGrowth } from '../../support/growth-walk.ts';
 import { startedNode } from '../../support/test-node.ts';
 

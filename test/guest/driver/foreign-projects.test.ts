@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { quotaOf } from '../../../src/kernel/project-quota.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
 import { asUser } from '../../support/as-user.ts';
 import { withoutCapability } from '../../support/capabilities.ts';
 import { storageHealth } from '../../support/health.ts';

@@ -3,10 +3,10 @@ import { closeSync, constants, mkdirSync, openSync, writeFileSync } from 'node:f
 import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { type GatheredProject, gatherProject } from '../../../src/kernel/gather-project.ts';
-import { callNow, libraryCall } from '../../../src/kernel/libc.ts';
-import { quotaOf, setProject } from '../../../src/kernel/project-quota.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { quotaOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
+import { type GatheredProject, gatherProject } from '../../../src/kernel/trees/gather-project.ts';
 import { makeRichTree } from '../../support/rich-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';

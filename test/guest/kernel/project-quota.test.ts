@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { errno } from '../../../src/kernel/errno.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { errno } from '../../../src/kernel/calls/errno.ts';
 import {
   clearQuota,
   isQuotaEnforced,
@@ -22,7 +22,7 @@ import {
   quotaOf,
   setProject,
   setQuota,
-} from '../../../src/kernel/project-quota.ts';
+} from '../../../src/kernel/file-systems/project-quota.ts';
 import { asUser } from '../../support/as-user.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { ext4, type QuotaFileSystem, xfs } from '../support/quota-file-system.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runProgram } from '../../../src/kernel/program.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import { mountedAs } from '../../support/image-node.ts';
 import { attached, MIB, mounted, newImage } from '../../support/loop.ts';
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { errno, isErrno } from '../../../src/kernel/errno.ts';
-import { callNow, libraryCall } from '../../../src/kernel/libc.ts';
+import { errno, isErrno } from '../../../src/kernel/calls/errno.ts';
+import { callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
 
 const syscall = libraryCall('syscall', ['long', 'int', 'str', 'int']);
 // The number on x64, where alone there is such a guest. Not every host has the modprobe that would do this.

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { errno } from '../../../src/kernel/errno.ts';
+import { errno } from '../../../src/kernel/calls/errno.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { makeDeep } from '../../support/deep-path.ts';
 import { isHostRoot } from '../../support/host-root.ts';

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { errno } from '../../../src/kernel/errno.ts';
+import { errno } from '../../../src/kernel/calls/errno.ts';
 import { fromSnapshot, fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { allocatedBytes, df, expectNoLoops, fileSystem, mountedAs } from '../../support/image-node.ts';

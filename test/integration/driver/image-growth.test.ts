@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { hasCapability } from '../../../src/kernel/capabilities.ts';
+import { hasCapability } from '../../../src/kernel/process/capabilities.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   allocatedBytes,

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { minimumBytes } from '../../../src/backends/image/mkfs.ts';
-import { leastGrownBytes } from '../../../src/kernel/grow-file-system.ts';
+import { leastGrownBytes } from '../../../src/kernel/file-systems/grow-file-system.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { fromVolume } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { hasCapability } from '../../../src/kernel/capabilities.ts';
+import { hasCapability } from '../../../src/kernel/process/capabilities.ts';
 import { everywhere, found } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {

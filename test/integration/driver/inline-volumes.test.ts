@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { unmount } from '../../../src/kernel/bind-mount.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { asUser } from '../../support/as-user.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import type { DriverProcess } from '../../support/driver-process.ts';

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'vitest';
-import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
+import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { expectClean, reflinkPool } from '../../support/copied-image.ts';

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { mountAttr, unmount } from '../../../src/kernel/bind-mount.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
-import { statusOf } from '../../../src/kernel/statx.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { statusOf } from '../../../src/kernel/calls/statx.ts';
+import { mountAttr, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { bind } from '../../support/bind.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { mountOptionsAt } from '../../support/mount-options.ts';

@@ -2,13 +2,13 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { unmount } from '../../../src/kernel/bind-mount.ts';
-import { fileSystemUuid } from '../../../src/kernel/btrfs.ts';
-import { renewFileSystemId } from '../../../src/kernel/btrfs-identity.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { runProgram } from '../../../src/kernel/program.ts';
-import { makeSparse } from '../../../src/kernel/sparse-file.ts';
-import { readAt } from '../../../src/kernel/superblock.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { fileSystemUuid } from '../../../src/kernel/file-systems/btrfs.ts';
+import { renewFileSystemId } from '../../../src/kernel/file-systems/btrfs-identity.ts';
+import { readAt } from '../../../src/kernel/file-systems/superblock.ts';
+import { makeSparse } from '../../../src/kernel/files/sparse-file.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import {
   cloneImage,
   expectClean,

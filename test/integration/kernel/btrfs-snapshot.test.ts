@@ -2,16 +2,16 @@ import { execFileSync } from 'node:child_process';
 import { constants, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { syncFileSystem, withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import {
   createSubvolume,
   fileSystemUuid,
   isSubvolume,
   snapshotSubvolume,
   subvolumeId,
-} from '../../../src/kernel/btrfs.ts';
-import { qgroupOf, setQgroupLimit } from '../../../src/kernel/btrfs-quota.ts';
-import { syncFileSystem, withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { removeSubvolumeTree } from '../../../src/kernel/remove-subvolume-tree.ts';
+} from '../../../src/kernel/file-systems/btrfs.ts';
+import { qgroupOf, setQgroupLimit } from '../../../src/kernel/file-systems/btrfs-quota.ts';
+import { removeSubvolumeTree } from '../../../src/kernel/file-systems/remove-subvolume-tree.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 

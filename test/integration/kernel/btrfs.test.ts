@@ -2,24 +2,27 @@ import { execFileSync } from 'node:child_process';
 import { constants, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { errno } from '../../../src/kernel/calls/errno.ts';
 import {
   createSubvolume,
   deleteSubvolume,
   fileSystemUuid,
   isSubvolume,
   subvolumeId,
-} from '../../../src/kernel/btrfs.ts';
+} from '../../../src/kernel/file-systems/btrfs.ts';
 import {
   areQgroupsInconsistent,
   qgroupOf,
   quotaMode,
   removeQgroup,
   setQgroupLimit,
-} from '../../../src/kernel/btrfs-quota.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { errno } from '../../../src/kernel/errno.ts';
-import { nestedSubvolumes, removeSubvolumeTree } from '../../../src/kernel/remove-subvolume-tree.ts';
-import { removeTree } from '../../../src/kernel/remove-tree.ts';
+} from '../../../src/kernel/file-systems/btrfs-quota.ts';
+import {
+  nestedSubvolumes,
+  removeSubvolumeTree,
+} from '../../../src/kernel/file-systems/remove-subvolume-tree.ts';
+import { removeTree } from '../../../src/kernel/trees/remove-tree.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

@@ -1,13 +1,13 @@
 import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { unmount } from '../../../src/kernel/bind-mount.ts';
-import { renewFileSystemId } from '../../../src/kernel/btrfs-identity.ts';
-import { syncFileSystem, withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { growMounted, growUnmountedExt4 } from '../../../src/kernel/grow-file-system.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
-import { growSparse } from '../../../src/kernel/sparse-file.ts';
-import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
+import { syncFileSystem, withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { renewFileSystemId } from '../../../src/kernel/file-systems/btrfs-identity.ts';
+import { growMounted, growUnmountedExt4 } from '../../../src/kernel/file-systems/grow-file-system.ts';
+import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
+import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import {
   cloneImage,
   expectClean,

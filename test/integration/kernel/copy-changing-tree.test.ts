@@ -12,7 +12,7 @@ import {
 import { rename, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTree } from '../../../src/kernel/copy-tree.ts';
+import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { listTree } from '../../support/tree-listing.ts';
 

@@ -14,9 +14,9 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { copyContent, copyFile } from '../../../src/kernel/copy-file.ts';
-import { errno, errnoOf } from '../../../src/kernel/errno.ts';
-import { call, libraryCall } from '../../../src/kernel/libc.ts';
+import { errno, errnoOf } from '../../../src/kernel/calls/errno.ts';
+import { call, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { copyContent, copyFile } from '../../../src/kernel/files/copy-file.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
 import { mountedImage } from '../../support/disk-image.ts';

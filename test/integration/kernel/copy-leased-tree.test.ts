@@ -1,7 +1,7 @@
 import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { copyTree } from '../../../src/kernel/copy-tree.ts';
+import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { breakingLeases, heldLeases } from '../../support/held-leases.ts';
 import { isHostRoot } from '../../support/host-root.ts';

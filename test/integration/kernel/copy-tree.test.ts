@@ -13,11 +13,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { mountAttr } from '../../../src/kernel/bind-mount.ts';
-import { copyTree } from '../../../src/kernel/copy-tree.ts';
-import { errno, errnoOf } from '../../../src/kernel/errno.ts';
-import { projectOf, setProject } from '../../../src/kernel/project-quota.ts';
-import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { errno, errnoOf } from '../../../src/kernel/calls/errno.ts';
+import { projectOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
+import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
+import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
+import { removeTree } from '../../../src/kernel/trees/remove-tree.ts';
 import { bind } from '../../support/bind.ts';
 import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';

@@ -1,15 +1,19 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { mountAttr } from '../../../src/kernel/bind-mount.ts';
-import { MountRefused, mountFileSystem, withDetachedMount } from '../../../src/kernel/file-system-mount.ts';
-import { attachLoop, isLoopGone } from '../../../src/kernel/loop.ts';
-import { readMountinfo } from '../../../src/kernel/mountinfo.ts';
-import { below, withPath } from '../../../src/kernel/path-handle.ts';
-import { runProgram } from '../../../src/kernel/program.ts';
-import { allocatedBytes } from '../../../src/kernel/sparse-file.ts';
-import { statusOf } from '../../../src/kernel/statx.ts';
-import { fileSystemOn } from '../../../src/kernel/superblock.ts';
+import { below, withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { statusOf } from '../../../src/kernel/calls/statx.ts';
+import { attachLoop, isLoopGone } from '../../../src/kernel/devices/loop.ts';
+import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
+import { allocatedBytes } from '../../../src/kernel/files/sparse-file.ts';
+import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
+import {
+  MountRefused,
+  mountFileSystem,
+  withDetachedMount,
+} from '../../../src/kernel/mounts/file-system-mount.ts';
+import { readMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 import { mountOptionsAt } from '../../support/mount-options.ts';

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MountRefused } from '../../../src/kernel/file-system-mount.ts';
-import { runProgram } from '../../../src/kernel/program.ts';
+import { MountRefused } from '../../../src/kernel/mounts/file-system-mount.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import { optionObjection, parseCapabilityFlags } from '../../../src/volume/file-system-options.ts';
 import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
 import { isHostRoot } from '../../support/host-root.ts';

@@ -1,7 +1,7 @@
 import { truncateSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { KernelFormatter } from '../../../src/backends/image/kernel-formatter.ts';
-import { fileSystemState } from '../../../src/kernel/file-system-state.ts';
+import { fileSystemState } from '../../../src/kernel/file-systems/file-system-state.ts';
 import { MIB, makeFileSystem, newImage } from '../../support/loop.ts';
 
 test.each(['ext4', 'xfs', 'btrfs'] as const)(

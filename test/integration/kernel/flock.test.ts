@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { tryLock } from '../../../src/kernel/flock.ts';
+import { tryLock } from '../../../src/kernel/attributes/flock.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
 

@@ -4,15 +4,15 @@ import { readdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { mountAttr, unmount } from '../../../src/kernel/bind-mount.ts';
-import { renewFileSystemId } from '../../../src/kernel/btrfs-identity.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { withSharedMount } from '../../../src/kernel/file-system-mount.ts';
-import { findLoop } from '../../../src/kernel/find-loop.ts';
-import { freeze, thaw } from '../../../src/kernel/freeze.ts';
-import { isLoopGone } from '../../../src/kernel/loop.ts';
-import { below } from '../../../src/kernel/path-handle.ts';
-import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { below } from '../../../src/kernel/calls/path-handle.ts';
+import { findLoop } from '../../../src/kernel/devices/find-loop.ts';
+import { isLoopGone } from '../../../src/kernel/devices/loop.ts';
+import { renewFileSystemId } from '../../../src/kernel/file-systems/btrfs-identity.ts';
+import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
+import { mountAttr, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
+import { withSharedMount } from '../../../src/kernel/mounts/file-system-mount.ts';
+import { freeze, thaw } from '../../../src/kernel/mounts/freeze.ts';
 import {
   cloneImage,
   expectClean,

@@ -1,20 +1,20 @@
 import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { unmount } from '../../../src/kernel/bind-mount.ts';
-import { errno, isErrno } from '../../../src/kernel/errno.ts';
+import { errno, isErrno } from '../../../src/kernel/calls/errno.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { detachLoop, refreshLoopSize } from '../../../src/kernel/devices/loop.ts';
 import {
   growMounted,
   growUnmountedExt4,
   isExt4SmallerThanDevice,
   isSmallerThanDevice,
   leastGrownBytes,
-} from '../../../src/kernel/grow-file-system.ts';
-import { detachLoop, refreshLoopSize } from '../../../src/kernel/loop.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
-import { runProgram } from '../../../src/kernel/program.ts';
-import { growSparse } from '../../../src/kernel/sparse-file.ts';
-import type { ImageFileSystem } from '../../../src/kernel/superblock.ts';
+} from '../../../src/kernel/file-systems/grow-file-system.ts';
+import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
+import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, GIB, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 

@@ -1,8 +1,8 @@
 import { linkSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTree } from '../../../src/kernel/copy-tree.ts';
-import { HardLinks } from '../../../src/kernel/hard-links.ts';
+import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
+import { HardLinks } from '../../../src/kernel/trees/hard-links.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';
 import { opened } from '../../support/loop.ts';

@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { bindMount, unmount } from '../../../src/kernel/bind-mount.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { ioctl } from '../../../src/kernel/ioctl.ts';
-import { attachLoop, detachLoop, isLoopGone, setAutoclear } from '../../../src/kernel/loop.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { ioctl } from '../../../src/kernel/calls/ioctl.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { attachLoop, detachLoop, isLoopGone, setAutoclear } from '../../../src/kernel/devices/loop.ts';
+import { bindMount, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { MIB, newImage } from '../../support/loop.ts';
 

@@ -13,18 +13,22 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { unmount } from '../../../src/kernel/bind-mount.ts';
-import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../../../src/kernel/block-device.ts';
-import { findLoop, openLoop } from '../../../src/kernel/find-loop.ts';
+import {
+  blockDeviceBytes,
+  isBlockReadOnly,
+  setBlockReadOnly,
+} from '../../../src/kernel/calls/block-device.ts';
+import { findLoop, openLoop } from '../../../src/kernel/devices/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
   isLoopGone,
   refreshLoopSize,
   setAutoclear,
-} from '../../../src/kernel/loop.ts';
-import { listLoops } from '../../../src/kernel/loop-list.ts';
-import { growSparse } from '../../../src/kernel/sparse-file.ts';
+} from '../../../src/kernel/devices/loop.ts';
+import { listLoops } from '../../../src/kernel/devices/loop-list.ts';
+import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   attached,

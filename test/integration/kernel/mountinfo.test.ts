@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { readMountinfo } from '../../../src/kernel/mountinfo.ts';
+import { readMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

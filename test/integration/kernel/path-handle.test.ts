@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { below, withPath } from '../../../src/kernel/path-handle.ts';
-import { statusOf } from '../../../src/kernel/statx.ts';
+import { below, withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { statusOf } from '../../../src/kernel/calls/statx.ts';
 import { makeDeep, namesForLength } from '../../support/deep-path.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { canReflink, saysItReflinks } from '../../../src/kernel/reflink.ts';
+import { canReflink, saysItReflinks } from '../../../src/kernel/files/reflink.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';

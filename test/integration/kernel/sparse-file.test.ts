@@ -1,8 +1,8 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { allocatedBytes, growSparse, isBlank, makeSparse } from '../../../src/kernel/sparse-file.ts';
-import { fileSystemOn } from '../../../src/kernel/superblock.ts';
+import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
+import { allocatedBytes, growSparse, isBlank, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { opened } from '../../support/loop.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

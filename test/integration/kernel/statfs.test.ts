@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { mountAttr } from '../../../src/kernel/bind-mount.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
-import { fileSystemOf } from '../../../src/kernel/statfs.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../../../src/kernel/calls/statfs.ts';
+import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readMountinfo } from '../../../src/kernel/mountinfo.ts';
-import { withPath } from '../../../src/kernel/path-handle.ts';
-import { statusBelow, statusOf } from '../../../src/kernel/statx.ts';
+import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { statusBelow, statusOf } from '../../../src/kernel/calls/statx.ts';
+import { readMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 

@@ -1,12 +1,12 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { BTRFS_SUPERBLOCK } from '../../../src/kernel/btrfs-superblock.ts';
-import { crc32c } from '../../../src/kernel/crc32c.ts';
-import { withDescriptor } from '../../../src/kernel/descriptor.ts';
-import { runProgram } from '../../../src/kernel/program.ts';
-import { readAt } from '../../../src/kernel/superblock.ts';
-import { settingsObjection } from '../../../src/kernel/superblock-settings.ts';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { BTRFS_SUPERBLOCK } from '../../../src/kernel/file-systems/btrfs-superblock.ts';
+import { crc32c } from '../../../src/kernel/file-systems/crc32c.ts';
+import { readAt } from '../../../src/kernel/file-systems/superblock.ts';
+import { settingsObjection } from '../../../src/kernel/file-systems/superblock-settings.ts';
+import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { mountedAs } from '../../support/image-node.ts';
 import { attached, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';

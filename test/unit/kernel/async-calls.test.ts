@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AsyncCalls } from '../../../src/kernel/async-calls.ts';
+import { AsyncCalls } from '../../../src/kernel/calls/async-calls.ts';
 import { type Deferred, deferred, settled } from '../volume/fakes/gate.ts';
 
 /** Calls that end when the test says so. */

@@ -1,6 +1,6 @@
 import { rmdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
-import { errno, errnoName, errnoOf, isErrno, KernelError } from '../../../src/kernel/errno.ts';
+import { errno, errnoName, errnoOf, isErrno, KernelError } from '../../../src/kernel/calls/errno.ts';
 
 test('a failed system call tells its name, its number and what it was about', () => {
   expect(new KernelError('umount2', errno.EBUSY, '/staging')).toMatchObject({

@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
-import { decodeExt4Superblock, type Ext4Geometry, ext4FullBlocks } from '../../../src/kernel/ext4-size.ts';
+import {
+  decodeExt4Superblock,
+  type Ext4Geometry,
+  ext4FullBlocks,
+} from '../../../src/kernel/file-systems/ext4-size.ts';
 
 const geometry: Ext4Geometry = {
   blockBytes: 4096,

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { FairPlaces, type Share } from '../../../src/kernel/fair-places.ts';
-import { walkPlacesFor } from '../../../src/kernel/walk-places.ts';
+import { FairPlaces, type Share } from '../../../src/kernel/trees/fair-places.ts';
+import { walkPlacesFor } from '../../../src/kernel/trees/walk-places.ts';
 import { settled } from '../volume/fakes/gate.ts';
 
 const never = () => new AbortController().signal;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hostObstacle } from '../../../src/kernel/host.ts';
+import { hostObstacle } from '../../../src/kernel/process/host.ts';
 
 const host = { platform: 'linux', kernelRelease: '6.1.0-18-amd64', effectiveUserId: 0 };
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { errno, KernelError } from '../../../src/kernel/errno.ts';
-import { LeaseWaits } from '../../../src/kernel/lease-waits.ts';
-import { TreeObstacle } from '../../../src/kernel/tree-obstacle.ts';
+import { errno, KernelError } from '../../../src/kernel/calls/errno.ts';
+import { LeaseWaits } from '../../../src/kernel/files/lease-waits.ts';
+import { TreeObstacle } from '../../../src/kernel/files/tree-obstacle.ts';
 
 const nameOf = () => '/file';
 const here = (wait: () => Promise<void>) => wait();

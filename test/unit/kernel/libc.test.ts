@@ -2,8 +2,8 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { call, callNow, libraryCall } from '../../../src/kernel/libc.ts';
-import { fileSystemOf } from '../../../src/kernel/statfs.ts';
+import { call, callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { fileSystemOf } from '../../../src/kernel/calls/statfs.ts';
 
 const flock = libraryCall('flock', ['int', 'int']);
 const LOCK_EX = 2;

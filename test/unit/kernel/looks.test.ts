@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { Looks } from '../../../src/kernel/looks.ts';
+import { Looks } from '../../../src/kernel/process/looks.ts';
 
 const noAnswer = { code: 'ETIMEDOUT' };
 const never = () => new Promise<never>(() => {});

@@ -7,7 +7,7 @@ import {
   loopFlag,
   withLoopFlags,
   withLoopLabel,
-} from '../../../src/kernel/loop-status.ts';
+} from '../../../src/kernel/devices/loop-status.ts';
 
 function status(device: number, inode: bigint, flags: number): Buffer {
   const info = Buffer.alloc(LOOP_STATUS_BYTES);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseMountinfo } from '../../../src/kernel/mountinfo.ts';
+import { parseMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 
 const writable = { isReadOnly: false, isFileSystemReadOnly: false };
 

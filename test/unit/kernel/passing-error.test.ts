@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isPassing, isScarcity, retried } from '../../../src/kernel/passing-error.ts';
+import { isPassing, isScarcity, retried } from '../../../src/kernel/calls/passing-error.ts';
 import { systemError } from '../volume/fakes/system-error.ts';
 
 /** Fails with these errors, one after the other, and then answers. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { programPath, runProgram } from '../../../src/kernel/program.ts';
+import { programPath, runProgram } from '../../../src/kernel/process/program.ts';
 
 test('a program gets its arguments as they are, and answers what it wrote', async () => {
   expect(await runProgram('printf', ['%s|', '$HOME', 'a b', '*'])).toEqual({

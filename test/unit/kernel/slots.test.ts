@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Slots } from '../../../src/kernel/slots.ts';
+import { Slots } from '../../../src/kernel/calls/slots.ts';
 import { settled } from '../volume/fakes/gate.ts';
 
 test('a slot that is given back goes to the one who has waited longest', async () => {

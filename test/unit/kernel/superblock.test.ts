@@ -1,7 +1,7 @@
 import { truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { fileSystemOn } from '../../../src/kernel/superblock.ts';
+import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 function fileWith(offset: number, content: Buffer | string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errno, errnoName, KernelError } from '../../../src/kernel/errno.ts';
+import { errno, errnoName, KernelError } from '../../../src/kernel/calls/errno.ts';
 import { growthError } from '../../../src/mounts/growth-error.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import { systemError } from '../volume/fakes/system-error.ts';

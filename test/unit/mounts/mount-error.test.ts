@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { errno, KernelError } from '../../../src/kernel/errno.ts';
-import { MountRefused } from '../../../src/kernel/file-system-mount.ts';
+import { errno, KernelError } from '../../../src/kernel/calls/errno.ts';
+import { MountRefused } from '../../../src/kernel/mounts/file-system-mount.ts';
 import { mountError } from '../../../src/mounts/mount-error.ts';
 
 function refused(code: keyof typeof errno, reason = ''): MountRefused {

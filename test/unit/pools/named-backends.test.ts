@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromSource } from '../../../src/kernel/copy-source.ts';
+import { fromSource } from '../../../src/kernel/files/copy-source.ts';
 import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backends.ts';
 import { namedDevices, namedFormatter } from '../../../src/pools/named-images.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { removeTree } from '../../../src/kernel/remove-tree.ts';
+import { removeTree } from '../../../src/kernel/trees/remove-tree.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { retainedRecords, volumeRecords } from '../../../src/records/record-kinds.ts';

@@ -14,7 +14,7 @@ import { systemError } from '../volume/fakes/system-error.ts';
 
 /** What opening the next files answers, instead of opening them. */
 const failures = vi.hoisted((): Error[] => []);
-vi.mock(import('../../../src/kernel/descriptor.ts'), async (importOriginal) => {
+vi.mock(import('../../../src/kernel/calls/descriptor.ts'), async (importOriginal) => {
   const original = await importOriginal();
   const withDescriptor: typeof original.withDescriptor = async (...words) => {
     const failure = failures.pop();

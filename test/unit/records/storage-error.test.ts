@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { errno, KernelError } from '../../../src/kernel/errno.ts';
+import { errno, KernelError } from '../../../src/kernel/calls/errno.ts';
 import { onDiskOf, storageError } from '../../../src/records/storage-error.ts';
 import { VolumeError } from '../../../src/volume/errors.ts';
 import { systemError } from '../volume/fakes/system-error.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { unknownParts } from '../../../../src/backends/image/extent-difference.ts';
-import type { Extent } from '../../../../src/kernel/extents.ts';
+import type { Extent } from '../../../../src/kernel/files/extents.ts';
 
 const whole = { start: 0n, end: 100n };
 

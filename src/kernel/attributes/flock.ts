@@ -1,0 +1,22 @@
+import { errno, isErrno } from '../calls/errno.ts';
+import { callNow, libraryCall } from '../calls/libc.ts';
+
+const flockCall = libraryCall('flock', ['int', 'int']);
+
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/**
+ * Takes the exclusive lock of an open file for this process, without waiting. The kernel gives it back when the
+ * file is closed or the process ends, however it ends.
+ * @returns false when another process holds it
+ */
+export function tryLock(fd: number): boolean {
+  try {
+    callNow(flockCall, 'lock file', fd, LOCK_EX | LOCK_NB);
+    return true;
+  } catch (error) {
+    if (isErrno(error, errno.EWOULDBLOCK)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,151 @@
+import { withDescriptor } from '../calls/descriptor.ts';
+import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
+import { EXT4_SUPERBLOCK } from './ext4-size.ts';
+import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
+
+/** What a superblock says of how it wants to be mounted. */
+interface Settings {
+  /** Why it must not be mounted: in a sentence with `its` for the file system. */
+  readonly objection?: string | undefined;
+  /** Only then ext4 takes an option that says how data is written. */
+  readonly hasJournal?: boolean;
+}
+
+/** An option that is given with every mount, so that the superblock has no say. */
+interface Override {
+  readonly option: string;
+  /** Those options of a request that say the same thing, or the contrary, or cannot stand beside it. */
+  readonly unless?: RegExp;
+  readonly needsJournal?: boolean;
+}
+
+const overrides: Readonly<Record<ImageFileSystem, readonly Override[]>> = {
+  ext4: [
+    // A superblock may ask for a panic of the kernel.
+    { option: 'errors=remount-ro', unless: /^errors=/ },
+    { option: 'data=ordered', unless: /^data=/, needsJournal: true },
+    { option: 'barrier', unless: /^(no)?barrier\b/ },
+    { option: 'delalloc', unless: /^(no)?delalloc$|^data=journal$/ },
+    { option: 'block_validity' },
+    { option: 'nogrpid' },
+    { option: 'noquota' },
+  ],
+  // Quotas are in the superblock of file systems with a metadata directory (Linux 6.13).
+  xfs: [{ option: 'noquota' }],
+  // The top of the file system, whatever its default subvolume is.
+  btrfs: [{ option: 'subvolid=5' }],
+};
+
+/**
+ * What must be added to the options of a mount so that no option stands in the superblock's own power.
+ * @param options of the request, which are left as they are
+ */
+export async function overridesOf(
+  device: string,
+  fsType: ImageFileSystem,
+  options: readonly string[],
+): Promise<string[]> {
+  const { hasJournal = false } = await withDescriptor(device, 'r', readers[fsType]);
+  return overrides[fsType]
+    .filter(({ unless }) => !options.some((option) => unless?.test(option)))
+    .filter(({ needsJournal = false }) => hasJournal || !needsJournal)
+    .map(({ option }) => option);
+}
+
+/**
+ * Why the file system on a file or block device must not be mounted: it asks for what no option of a mount takes back, or
+ * for devices besides its own. `mkfs` asks for none of it unless it is told to. Reads a few sectors.
+ * @returns undefined where nothing stands against it, or there is no file system
+ */
+export async function settingsObjection(image: string): Promise<string | undefined> {
+  return withDescriptor(image, 'r', async (fd) => {
+    const fsType = await fileSystemOn(fd);
+    return fsType === 'blank' || fsType === 'unknown' ? undefined : (await readers[fsType](fd)).objection;
+  });
+}
+
+const readers: Readonly<Record<ImageFileSystem, (fd: number) => Promise<Settings>>> = {
+  async ext4(fd) {
+    return ext4Settings(await readAt(fd, EXT4_SUPERBLOCK.offset, EXT4_SUPERBLOCK.bytes));
+  },
+  async xfs(fd) {
+    return xfsSettings(await readAt(fd, 0, XFS_SUPERBLOCK_BYTES));
+  },
+  async btrfs(fd) {
+    return btrfsSettings(await readAt(fd, BTRFS_SUPERBLOCK.offsets[0], BTRFS_SUPERBLOCK.bytes));
+  },
+};
+
+/** Offsets in struct ext4_super_block. */
+const ext4 = {
+  compat: 92,
+  incompat: 96,
+  journalInode: 224,
+  journalDevice: 228,
+  defaultOptions: 256,
+  optionText: 512,
+} as const;
+const EXT4_OPTION_TEXT_BYTES = 64;
+const EXT4_HAS_JOURNAL = 0x4;
+const EXT4_IS_JOURNAL = 0x8;
+const EXT4_MULTIPLE_MOUNT_PROTECTION = 0x100;
+/** Bits of the default options for which there is no option that takes them back. */
+const ext4Irrevocable: readonly { bit: number; name: string }[] = [
+  { bit: 0x01, name: 'debug' },
+  { bit: 0x10, name: 'uid16' },
+];
+
+function ext4Settings(superblock: Buffer): Settings {
+  // The kernel does not mount what is cut short.
+  if (superblock.length < EXT4_SUPERBLOCK.bytes) return {};
+  const hasJournal = (superblock.readUInt32LE(ext4.compat) & EXT4_HAS_JOURNAL) !== 0;
+  return { hasJournal, objection: ext4Objection(superblock, hasJournal) };
+}
+
+function ext4Objection(superblock: Buffer, hasJournal: boolean): string | undefined {
+  const text = superblock.subarray(ext4.optionText, ext4.optionText + EXT4_OPTION_TEXT_BYTES);
+  if (text[0] !== 0) {
+    const [shown] = text.toString('latin1').split('\0', 1);
+    return `its superblock has mount options of its own, ${JSON.stringify(shown)}, which "tune2fs -E mount_opts=" removes`;
+  }
+  const defaults = superblock.readUInt32LE(ext4.defaultOptions);
+  const asked = ext4Irrevocable.find(({ bit }) => (defaults & bit) !== 0);
+  if (asked) {
+    return `its superblock has the default mount option ${asked.name}, which "tune2fs -o ^${asked.name}" removes`;
+  }
+  const incompat = superblock.readUInt32LE(ext4.incompat);
+  if ((incompat & EXT4_IS_JOURNAL) !== 0) return 'it is the journal of another file system';
+  // A mount waits as long as the superblock says, for hours if it likes.
+  if ((incompat & EXT4_MULTIPLE_MOUNT_PROTECTION) !== 0) {
+    return 'it has multiple mount protection, which "tune2fs -O ^mmp" removes';
+  }
+  const isElsewhere =
+    superblock.readUInt32LE(ext4.journalInode) === 0 || superblock.readUInt32LE(ext4.journalDevice) !== 0;
+  return hasJournal && isElsewhere ? 'its journal is on another device' : undefined;
+}
+
+const XFS_SUPERBLOCK_BYTES = 512;
+/** Offsets in struct xfs_dsb, which is big-endian. */
+const xfs = { realtimeBlocks: 16, logStart: 48 } as const;
+
+function xfsSettings(superblock: Buffer): Settings {
+  if (superblock.length < XFS_SUPERBLOCK_BYTES) return {};
+  if (superblock.readBigUInt64BE(xfs.logStart) === 0n) return { objection: 'its log is on another device' };
+  return superblock.readBigUInt64BE(xfs.realtimeBlocks) === 0n
+    ? {}
+    : { objection: 'it has a realtime section' };
+}
+
+/** Offsets in struct btrfs_super_block. */
+const btrfs = { flags: 56, deviceCount: 136 } as const;
+// Written, being relocated, with errors.
+const BTRFS_USUAL_FLAGS = 0b111n;
+
+function btrfsSettings(superblock: Buffer): Settings {
+  if (decodeBtrfsSuperblock(superblock, BTRFS_SUPERBLOCK.offsets[0]) === 'damaged') return {};
+  if (superblock.readBigUInt64LE(btrfs.deviceCount) !== 1n) return { objection: 'it spans several devices' };
+  // A seed, or a change of its id that has not ended: kernels before Linux 6.7 then put devices of other file systems to it.
+  return (superblock.readBigUInt64LE(btrfs.flags) & ~BTRFS_USUAL_FLAGS) === 0n
+    ? {}
+    : { objection: 'it is marked as a seed of others, or as in the middle of a change' };
+}

@@ -1,0 +1,43 @@
+import { fstatSync, read } from 'node:fs';
+import { promisify } from 'node:util';
+import { withDescriptor } from '../calls/descriptor.ts';
+import { isBlank } from '../files/sparse-file.ts';
+
+const readAsync = promisify(read);
+
+/** The file systems an image can hold. */
+export type ImageFileSystem = 'ext4' | 'xfs' | 'btrfs';
+
+const magics: readonly { fsType: ImageFileSystem; offset: number; bytes: Buffer }[] = [
+  { fsType: 'ext4', offset: 1080, bytes: Buffer.from([0x53, 0xef]) },
+  { fsType: 'xfs', offset: 0, bytes: Buffer.from('XFSB') },
+  { fsType: 'btrfs', offset: 0x10040, bytes: Buffer.from('_BHRfS_M') },
+];
+
+/**
+ * The file system that lies on a file or block device, given by its path or open. `blank` is a file to which
+ * nothing was ever written; a block device cannot tell.
+ */
+export function fileSystemOn(image: string | number): Promise<ImageFileSystem | 'unknown' | 'blank'> {
+  return typeof image === 'number' ? recognise(image) : withDescriptor(image, 'r', recognise);
+}
+
+async function recognise(fd: number): Promise<ImageFileSystem | 'unknown' | 'blank'> {
+  if (fstatSync(fd).isFile() && (await isBlank(fd))) return 'blank';
+  for (const { fsType, offset, bytes } of magics) {
+    if ((await readAt(fd, offset, bytes.length)).equals(bytes)) return fsType;
+  }
+  return 'unknown';
+}
+
+/** Reads a part of a file or block device; less where it ends. */
+export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const { bytesRead } = await readAsync(fd, buffer, filled, length - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return buffer.subarray(0, filled);
+}

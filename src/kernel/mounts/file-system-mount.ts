@@ -1,0 +1,177 @@
+import { close, constants, open, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { errno, isErrno, KernelError } from '../calls/errno.ts';
+import { call, callNow, numberedCall } from '../calls/libc.ts';
+import { statusOf } from '../calls/statx.ts';
+import type { ImageFileSystem } from '../file-systems/superblock.ts';
+import { overridesOf } from '../file-systems/superblock-settings.ts';
+import { eventually } from '../process/eventually.ts';
+
+const fsopen = numberedCall('fsopen', 430, ['str', 'uint']);
+// One system call; which of its pointers must be null depends on the command.
+const fsconfigText = numberedCall('fsconfig', 431, ['int', 'uint', 'str', 'str', 'int']);
+const fsconfigFlag = numberedCall('fsconfig', 431, ['int', 'uint', 'str', 'intptr_t', 'int']);
+const fsconfigCommand = numberedCall('fsconfig', 431, ['int', 'uint', 'intptr_t', 'intptr_t', 'int']);
+const fsmount = numberedCall('fsmount', 432, ['int', 'uint', 'uint']);
+const moveMount = numberedCall('move_mount', 429, ['int', 'str', 'int', 'str', 'uint']);
+
+const openAsync = promisify(open);
+// Whoever closes the last descriptor of a mount that is attached nowhere writes back all that is in it.
+const closeAsync = promisify(close);
+
+const FSOPEN_CLOEXEC = 1;
+const FSMOUNT_CLOEXEC = 1;
+const FSCONFIG_SET_FLAG = 0;
+const FSCONFIG_SET_STRING = 1;
+const FSCONFIG_CMD_CREATE = 6;
+const MOVE_MOUNT_F_EMPTY_PATH = 0x04;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
+
+const MESSAGE_BYTES = 4096;
+const MESSAGE_LIMIT = 16;
+
+/** A file system on a block device, and how it is mounted. */
+export interface FileSystemSpec {
+  /** The path of the device's node. */
+  readonly device: string;
+  readonly fsType: ImageFileSystem;
+  /** Options of the file system: `discard`, `commit=5`, `ro`. What they leave open the superblock does not decide. */
+  readonly options: readonly string[];
+  /** MOUNT_ATTR_* bits (`mountAttr`) of the mount. A new mount has relatime and nothing else. */
+  readonly attrSet: number;
+}
+
+/** The kernel does not mount a file system. */
+export class MountRefused extends KernelError {
+  /** What the kernel said to explain it; empty when it said nothing. */
+  readonly reason: string;
+
+  constructor(
+    { syscall, errno: errorNumber }: KernelError,
+    { device, fsType }: FileSystemSpec,
+    reason: string,
+  ) {
+    super(syscall, errorNumber, `${fsType} on ${device}`);
+    this.name = 'MountRefused';
+    this.reason = reason;
+    if (reason !== '') this.message += ` (${reason})`;
+  }
+}
+
+/**
+ * Mounts a file system on an open directory. Its flags are in force from the moment it is visible, and no symbolic
+ * link can redirect it.
+ * @param prepare works on the root of the mount before anybody else sees it; when it fails, nothing is mounted
+ * @returns the new mount's id
+ * @throws MountRefused
+ */
+export async function mountFileSystem(
+  spec: FileSystemSpec,
+  targetFd: number,
+  prepare: (mountRootFd: number) => Promise<void> = async () => {},
+): Promise<number> {
+  const mountFd = await makeMount(spec);
+  try {
+    // First, because a damaged file system may not answer, and then stays unmounted.
+    const { mountId } = statusOf(mountFd);
+    await prepare(mountFd);
+    const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+    callNow(moveMount, 'target', mountFd, '', targetFd, '', flags);
+    return mountId;
+  } finally {
+    await closeAsync(mountFd);
+  }
+}
+
+/**
+ * Mounts a file system where nobody can see it, lends the root of the mount (a handle, as of O_PATH), and lets it
+ * go: also when this process is killed, nothing of it stays. Resolves when the device is free again.
+ * @throws MountRefused; KernelError EBUSY when the file system is mounted elsewhere, too, or something in it is open
+ */
+export async function withDetachedMount<T>(
+  spec: FileSystemSpec,
+  use: (mountRootFd: number) => Promise<T>,
+): Promise<T> {
+  const result = await withSharedMount(spec, use);
+  const isFree = await eventually(() => isUnclaimed(spec.device));
+  if (!isFree) throw new KernelError('close', errno.EBUSY, `the detached mount of ${spec.device}`);
+  return result;
+}
+
+/**
+ * The same for a file system that may be mounted elsewhere, too, with what options ever: another mount of it, by which it
+ * is reached also when the others are in mount namespaces that this process does not see.
+ * @throws MountRefused EBUSY where the others are read-only and this one is not, or the other way round
+ */
+export async function withSharedMount<T>(
+  spec: FileSystemSpec,
+  use: (mountRootFd: number) => Promise<T>,
+): Promise<T> {
+  const mountFd = await makeMount(spec);
+  try {
+    return await use(mountFd);
+  } finally {
+    await closeAsync(mountFd);
+  }
+}
+
+async function makeMount(spec: FileSystemSpec): Promise<number> {
+  const options = [...spec.options, ...(await overridesOf(spec.device, spec.fsType, spec.options))];
+  const fd = await openFileSystem(spec);
+  try {
+    setOption(fd, 'source', spec.device);
+    for (const option of options) {
+      const [key = '', ...value] = option.split('=');
+      setOption(fd, key, value.length > 0 ? value.join('=') : undefined);
+    }
+    // Reads the disk, and replays what a crash has left in the journal.
+    await call(fsconfigCommand, spec.device, fd, FSCONFIG_CMD_CREATE, 0, 0, 0);
+    return await call(fsmount, spec.device, fd, FSMOUNT_CLOEXEC, spec.attrSet);
+  } catch (error) {
+    throw error instanceof KernelError ? new MountRefused(error, spec, messagesOf(fd)) : error;
+  } finally {
+    await closeAsync(fd);
+  }
+}
+
+/** The kernel may have to load a module, or have none (ENODEV). */
+async function openFileSystem(spec: FileSystemSpec): Promise<number> {
+  try {
+    return await call(fsopen, spec.fsType, spec.fsType, FSOPEN_CLOEXEC);
+  } catch (error) {
+    throw error instanceof KernelError ? new MountRefused(error, spec, '') : error;
+  }
+}
+
+function setOption(fd: number, key: string, value: string | undefined): void {
+  if (value === undefined) callNow(fsconfigFlag, key, fd, FSCONFIG_SET_FLAG, key, 0, 0);
+  else callNow(fsconfigText, key, fd, FSCONFIG_SET_STRING, key, value, 0);
+}
+
+// Each read gives one message, with a letter for its kind before it, and fails when there is none left. What a
+// file system does not report here is in the kernel's log alone.
+function messagesOf(fd: number): string {
+  const messages: string[] = [];
+  const buffer = Buffer.alloc(MESSAGE_BYTES);
+  try {
+    while (messages.length < MESSAGE_LIMIT) {
+      const length = readSync(fd, buffer);
+      messages.push(buffer.toString('utf8', 2, length).trim());
+    }
+  } catch (error) {
+    if (!isErrno(error, errno.ENODATA)) throw error;
+  }
+  return messages.join('; ');
+}
+
+/** Whether no file system on a device is mounted, in whatever mount namespace, and no program repairs one. */
+export async function isUnclaimed(device: string): Promise<boolean> {
+  try {
+    // What mounts or repairs a file system opens its device exclusively.
+    await closeAsync(await openAsync(device, constants.O_RDONLY | constants.O_EXCL));
+    return true;
+  } catch (error) {
+    if (isErrno(error, errno.EBUSY)) return false;
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+import { constants, fstatSync, openSync, writeSync } from 'node:fs';
+import { errno, isErrno } from '../calls/errno.ts';
+import { callNow, libraryCall } from '../calls/libc.ts';
+
+const send = libraryCall('send', ['int', 'void *', 'size_t', 'int']);
+const poll = libraryCall('poll', ['void *', 'ulong', 'int']);
+
+const MSG_DONTWAIT = 0x40;
+const MSG_NOSIGNAL = 0x4000;
+const POLLOUT = 0x0004;
+// A pipe that is ready takes so much without waiting.
+const PIPE_BUF = 4096;
+
+/** Writes a part of some bytes, without ever waiting for whoever reads them. @returns how many, 0 for not now */
+export type WriteNow = (bytes: Buffer) => number;
+
+/**
+ * Writes to standard output or standard error, which may be a pipe that is not read, a stopped terminal or a file on a
+ * full disk. The descriptor is shared with other processes, so O_NONBLOCK is not set on it.
+ * @param fd 1 or 2
+ * @throws KernelError or a node:fs error ENOSPC, EPIPE, EIO, … each time
+ */
+export function outputOf(fd: number): WriteNow {
+  const status = fstatSync(fd);
+  if (status.isSocket()) return (bytes) => unlessFull(() => sendNow(fd, bytes));
+  // A file is written to at once, or not at all.
+  if (status.isFile()) return (bytes) => writeSync(fd, bytes);
+  const own = reopen(fd);
+  if (own !== undefined) return (bytes) => unlessFull(() => writeSync(own, bytes));
+  return (bytes) => (isReady(fd) ? unlessFull(() => writeSync(fd, bytes.subarray(0, PIPE_BUF))) : 0);
+}
+
+/** Opens what a descriptor refers to anew, so that it is non-blocking for this process alone. */
+function reopen(fd: number): number | undefined {
+  const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  try {
+    return openSync(`/proc/self/fd/${fd}`, flags);
+  } catch {
+    // Another user's, or a pipe that has lost its reader.
+    return undefined;
+  }
+}
+
+function sendNow(fd: number, bytes: Buffer): number {
+  return callNow(send, `descriptor ${fd}`, fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+function isReady(fd: number): boolean {
+  const pollFd = Buffer.alloc(8);
+  pollFd.writeInt32LE(fd, 0);
+  pollFd.writeInt16LE(POLLOUT, 4);
+  // An error is ready, too: the write will say which.
+  return callNow(poll, `descriptor ${fd}`, pollFd, 1, 0) > 0;
+}
+
+function unlessFull(write: () => number): number {
+  try {
+    return write();
+  } catch (error) {
+    if (isErrno(error, errno.EAGAIN)) return 0;
+    throw error;
+  }
+}

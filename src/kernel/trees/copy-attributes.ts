@@ -1,0 +1,65 @@
+import type { BigIntStats } from 'node:fs';
+import { constants, fstatSync } from 'node:fs';
+import { chmod } from 'node:fs/promises';
+import { setTimes } from '../attributes/file-times.ts';
+import { getXattr, listXattrs, setXattr } from '../attributes/xattr.ts';
+import { errno, isErrno } from '../calls/errno.ts';
+import { call, libraryCall } from '../calls/libc.ts';
+import { below } from '../calls/path-handle.ts';
+import { fromSource } from '../files/copy-source.ts';
+
+const fchownat = libraryCall('fchownat', ['int', 'str', 'uint', 'uint', 'int']);
+
+const AT_EMPTY_PATH = 0x1000;
+const PERMISSIONS = 0o7777n;
+
+// What programs keep there. Other attributes are about the file system itself, for instance how btrfs compresses a
+// file or how SELinux labels it, and mean nothing to one that does not have them.
+const KEPT_EVERYWHERE = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
+
+// How XFS keeps access control lists, which it shows beside what everybody calls them.
+const REPEATED = /^trusted\.SGI_ACL_/;
+
+/**
+ * Gives an open file or directory the owner, extended attributes, mode and times of another. Both may be handles
+ * (O_PATH), also of symbolic links themselves. Nothing may be written to it afterwards, nor made in it.
+ * @param status what the other's status is, or was before it was read
+ */
+export async function copyAttributes(sourceFd: number, targetFd: number, status: BigIntStats): Promise<void> {
+  // The owner first, because a change of it takes away capabilities and set-id bits.
+  const made = fstatSync(targetFd, { bigint: true });
+  if (made.uid !== status.uid || made.gid !== status.gid) {
+    const owner = [Number(status.uid), Number(status.gid)] as const;
+    await call(fchownat, `descriptor ${targetFd}`, targetFd, '', ...owner, AT_EMPTY_PATH);
+  }
+  await copyXattrs(sourceFd, targetFd);
+  await copyMode(targetFd, status);
+  // The times last, because all of the above is a change.
+  await setTimes(targetFd, status);
+}
+
+async function copyXattrs(sourceFd: number, targetFd: number): Promise<void> {
+  for (const name of await fromSource(() => listXattrs(sourceFd))) {
+    if (REPEATED.test(name.toString('latin1'))) continue;
+    const value = await fromSource(() => getXattr(sourceFd, name));
+    if (value === undefined) continue;
+    try {
+      await setXattr(targetFd, name, value);
+    } catch (error) {
+      const isKept = KEPT_EVERYWHERE.test(name.toString('latin1'));
+      if (isKept || !isErrno(error, errno.EOPNOTSUPP)) throw error;
+    }
+  }
+}
+
+/** Sets the mode after an access control list, which changes it. */
+async function copyMode(targetFd: number, { mode }: BigIntStats): Promise<void> {
+  const changed = fstatSync(targetFd, { bigint: true });
+  // The mode of a symbolic link is always the same, and cannot be set.
+  if (Number(mode) === Number(changed.mode) || isSymlink(mode)) return;
+  await chmod(below(targetFd), Number(mode & PERMISSIONS));
+}
+
+function isSymlink(mode: bigint): boolean {
+  return (Number(mode) & constants.S_IFMT) === constants.S_IFLNK;
+}

@@ -1,0 +1,156 @@
+import { closeSync, constants, fstatSync, lstat, open } from 'node:fs';
+import { promisify } from 'node:util';
+import { errno, isErrno } from '../calls/errno.ts';
+import { below, withPath } from '../calls/path-handle.ts';
+import { projectOf, putIntoProject } from '../file-systems/project-quota.ts';
+import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
+import { type TreeVisitor, walkTree } from './walk-tree.ts';
+
+const openAsync = promisify(open);
+const lstatAsync = promisify(lstat);
+
+// What is mounted in the tree does not show, no device can be opened, and access times stay as they are.
+const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
+// Nothing is waited for: neither a lease that somebody has on a file, nor the other end of a FIFO.
+const LOOK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+
+/** What was found in a tree. */
+export interface GatheredProject {
+  /** The files and directories that count for the project now, each once, as far as that can be told. */
+  readonly inodes: number;
+  /** Whether any file or directory was in the project before. */
+  readonly hadAny: boolean;
+  /** How many were given back to it, by the project they were in. */
+  readonly takenBack: ReadonlyMap<number, number>;
+  /** How many could not be opened, or not be given back. */
+  readonly failures: number;
+}
+
+/** Which files are given back, and how. */
+export interface Gathering {
+  readonly projectId: number;
+  /** Whether a file of another project is given back to its own. */
+  isStray(projectId: number): boolean;
+  /** Called when the project is full, so that it cannot take a file back: lifts its limit. */
+  makeRoom(): Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Looks at the project of each file in a tree and gives back to the tree's own what its owner has put elsewhere; what is
+ * made in its directories inherits the project again. The tree may change meanwhile. Symbolic links, FIFOs and devices
+ * cannot be looked at; they count as the tree's own, as they were made.
+ * @throws the signal's reason; KernelError for which `isQuotaOff` does not hold where there are no projects
+ */
+export async function gatherProject(path: string, gathering: Gathering): Promise<GatheredProject> {
+  const gatherer = new Gatherer(gathering);
+  await withPath(path, (fd) =>
+    withDetachedClone(fd, ATTRIBUTES, mountAttr.accessTimeMask, (treeFd) =>
+      walkTree(treeFd, gatherer, gathering.signal),
+    ),
+  );
+  return gatherer.found;
+}
+
+class Gatherer implements TreeVisitor<true> {
+  private readonly gathering: Gathering;
+  private readonly takenBack = new Map<number, number>();
+  // A file with several names is met by each of them.
+  private inodes = 0;
+  private failures = 0;
+  private hadAny = false;
+
+  constructor(gathering: Gathering) {
+    this.gathering = gathering;
+  }
+
+  get found(): GatheredProject {
+    const { inodes, hadAny, takenBack, failures } = this;
+    return { inodes: Math.round(inodes), hadAny, takenBack, failures };
+  }
+
+  async directory(
+    { fd, trail }: Parameters<TreeVisitor<true>['directory']>[0],
+    parent: true | undefined,
+    walk: (context: true) => Promise<unknown>,
+    step: Parameters<TreeVisitor<true>['directory']>[3],
+  ): Promise<void> {
+    // One that is deep in the tree is visited a second time, for its entries.
+    const isFirstVisit = parent !== undefined || trail === undefined;
+    // Before its entries, so that what is made meanwhile is in the right project.
+    if (isFirstVisit) await step(() => this.look(below(fd), constants.O_RDONLY | constants.O_DIRECTORY, 1));
+    await walk(true);
+  }
+
+  async leaf({ parentFd, name }: Parameters<TreeVisitor<true>['leaf']>[0]): Promise<void> {
+    const path = below(parentFd, name);
+    try {
+      const status = await lstatAsync(path);
+      const share = 1 / Math.max(status.nlink, 1);
+      if (status.isFile()) await this.look(path, LOOK, share);
+      else this.inodes += share;
+    } catch (error) {
+      if (!isErrno(error, errno.ENOENT)) throw error;
+    }
+  }
+
+  private async look(path: string | Buffer, flags: number, share: number): Promise<void> {
+    let fd: number;
+    try {
+      fd = await openAsync(path, flags);
+    } catch (error) {
+      // It has gone, or something else has its name.
+      if (isErrno(error, errno.ENOENT, errno.ELOOP, errno.ENXIO)) return;
+      if (!isErrno(error, errno.EAGAIN, errno.EACCES, errno.EPERM)) throw error;
+      this.failures++;
+      this.inodes += share;
+      return;
+    }
+    try {
+      if (fstatSync(fd).isFIFO()) return;
+      if (await this.gather(fd)) this.inodes += share;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /** @returns whether it counts for the project now */
+  private async gather(fd: number): Promise<boolean> {
+    const { projectId, isStray } = this.gathering;
+    const found = projectOf(fd);
+    const isDirectory = fstatSync(fd).isDirectory();
+    const isOwn = found.projectId === projectId;
+    this.hadAny ||= isOwn;
+    // What is made in a directory that does not hand its project on is in none.
+    const strayFrom = isOwn && isDirectory && !found.inherits ? 0 : found.projectId;
+    if (strayFrom === projectId || !isStray(strayFrom)) return isOwn;
+    if (!(await this.giveBack(fd))) {
+      this.failures++;
+      return isOwn;
+    }
+    this.takenBack.set(strayFrom, (this.takenBack.get(strayFrom) ?? 0) + 1);
+    return true;
+  }
+
+  private async giveBack(fd: number): Promise<boolean> {
+    const { projectId, makeRoom } = this.gathering;
+    try {
+      await putIntoProject(fd, projectId);
+    } catch (error) {
+      if (!isErrno(error, errno.EDQUOT, errno.ENOSPC)) return refused(error);
+      await makeRoom();
+      try {
+        await putIntoProject(fd, projectId);
+      } catch (second) {
+        return refused(second);
+      }
+    }
+    return true;
+  }
+}
+
+/** An immutable file, for instance. Anything else is not for this to judge. */
+function refused(error: unknown): false {
+  if (isErrno(error, errno.EPERM, errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EINVAL)) return false;
+  throw error;
+}
