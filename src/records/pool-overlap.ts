@@ -7,6 +7,7 @@ import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { type MountEntry, readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Looks } from '../kernel/process/looks.ts';
 import { quote } from '../volume/errors.ts';
+import { isWithin } from '../volume/within.ts';
 import { PoolMistake } from './pool-errors.ts';
 import { poolLayout } from './pool-layout.ts';
 import { type PoolMarker, readMarker } from './pool-marker.ts';
@@ -114,8 +115,4 @@ function liesIn(one: Position, other: Position): boolean {
 
 function isOneFile(one: Position, other: Position): boolean {
   return one.status.inode === other.status.inode && one.status.device === other.status.device;
-}
-
-function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory === '/' ? '/' : `${directory}/`);
 }

@@ -1,8 +1,7 @@
 import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
 import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
 import type { Methods } from '../rpc/service.ts';
-import type { BlockType } from '../volume/block-layout.ts';
-import type { ByteRange } from '../volume/block-maps.ts';
+import type { BlockType, ByteRange } from '../volume/block-maps.ts';
 import { invalidField } from '../volume/errors.ts';
 import type { Model } from '../volume/model.ts';
 import {

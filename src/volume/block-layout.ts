@@ -1,8 +1,5 @@
-import type { ByteRange, ChangeSearch } from './block-maps.ts';
+import type { BlockType, ByteRange, ChangeSearch } from './block-maps.ts';
 import { blocksOf, clipped, joined } from './block-ranges.ts';
-
-/** How the blocks of a snapshot are told (CSI specification, BlockMetadataType): all of one size, or as they are. */
-export type BlockType = 'FIXED_LENGTH' | 'VARIABLE_LENGTH';
 
 /** Which blocks of an image are told, and how. */
 export interface BlockLayout {

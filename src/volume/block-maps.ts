@@ -1,3 +1,6 @@
+/** How the blocks of a snapshot are told (CSI specification, BlockMetadataType): all of one size, or as they are. */
+export type BlockType = 'FIXED_LENGTH' | 'VARIABLE_LENGTH';
+
 /** A part of an image: the offset of its first byte, and of the first one after it. */
 export interface ByteRange {
   readonly start: bigint;

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
 import { quote, VolumeError } from './errors.ts';
-import { isWithin, locationIn } from './locations.ts';
+import { locationIn } from './locations.ts';
 import type { Model } from './model.ts';
 import type { MountedPath } from './mounts-port.ts';
+import { isWithin } from './within.ts';
 
 /**
  * Refuses to go on while something in a directory of a pool is mounted elsewhere, or something is mounted in it: a subPath

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { MountedPath, MountedState, Mounts } from './mounts-port.ts';
+import { isWithin } from './within.ts';
 
 /** Where a file or directory lies in its file system, whatever mount shows it. */
 export interface Location {
@@ -82,9 +83,4 @@ export function locationIn(
 ): Location | undefined {
   if (!isWithin(path, mountPath)) return undefined;
   return { fileSystem, path: posix.join(root, path.slice(mountPath.length)) };
-}
-
-/** Whether a path is a directory's, or leads into it. */
-export function isWithin(path: string, directory: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
 }

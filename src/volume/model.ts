@@ -1,5 +1,4 @@
-import type { BlockType } from './block-layout.ts';
-import type { BlockMaps } from './block-maps.ts';
+import type { BlockMaps, BlockType } from './block-maps.ts';
 import type { Copies } from './copies.ts';
 import type { Devices, ImageFormatter } from './devices-port.ts';
 import type { OnFinding } from './health/finding.ts';
@@ -9,7 +8,6 @@ import type { MountIndex } from './mount-index.ts';
 import type { MountPaths } from './mount-paths.ts';
 import type { Mounts } from './mounts-port.ts';
 import type { ObjectIndex } from './object-index.ts';
-import type { AbandonedPools } from './object-owner.ts';
 import type { Pools } from './pool.ts';
 import type { Recounts } from './recounts.ts';
 import type { SharingClaims } from './sharing-claims.ts';
@@ -58,6 +56,13 @@ export interface Model {
   readonly onStep: OnStep;
   readonly onFinding: OnFinding;
   readonly now: () => Date;
+}
+
+/** The pools that an operator has given up, by id, whose objects are gone with them. */
+export interface AbandonedPools {
+  readonly ids: ReadonlySet<string>;
+  /** Told when an object is taken for deleted because its pool was given up. */
+  readonly onDelete: (id: string, poolId: string) => void;
 }
 
 /** What sizes volumes may have. */

@@ -1,10 +1,11 @@
 import { posix } from 'node:path';
 import type { AttachedFile } from './devices-port.ts';
 import { type PathSubject, quote, VolumeError } from './errors.ts';
-import { isWithin, type Location } from './locations.ts';
+import type { Location } from './locations.ts';
 import type { Model } from './model.ts';
 import type { MountedPath } from './mounts-port.ts';
 import { directoryNameOf } from './object-id.ts';
+import { isWithin } from './within.ts';
 
 /**
  * Refuses to take down what is another volume's, or not this driver's at all. What the driver has mounted is recognised by the

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { invalidField } from './errors.ts';
-import { isWithin } from './locations.ts';
+import { isWithin } from './within.ts';
 
 // PATH_MAX counts the terminating NUL.
 const PATH_LIMIT_BYTES = 4095;

@@ -2,13 +2,6 @@ import { quote, type Subject, VolumeError } from './errors.ts';
 import type { Model } from './model.ts';
 import { parseOwnId } from './object-id.ts';
 
-/** The pools that an operator has given up, by id, whose objects are gone with them. */
-export interface AbandonedPools {
-  readonly ids: ReadonlySet<string>;
-  /** Told when an object is taken for deleted because its pool was given up. */
-  readonly onDelete: (id: string, poolId: string) => void;
-}
-
 /**
  * Refuses to call an object deleted that nobody here knows, where its id is of our own form and names a pool of another
  * node: it may be alive there. An operator who knows that the pool is gone for good says so (`--abandoned-pools`).

@@ -1,5 +1,5 @@
-import { type BlockType, laidOut } from './block-layout.ts';
-import type { ByteRange, ChangeSearch, OpenImage } from './block-maps.ts';
+import { laidOut } from './block-layout.ts';
+import type { BlockType, ByteRange, ChangeSearch, OpenImage } from './block-maps.ts';
 import { pagesOf } from './block-ranges.ts';
 import { invalidValue, quote, type Subject, VolumeError } from './errors.ts';
 import { existingSnapshot, snapshotDirectory } from './find-snapshot.ts';

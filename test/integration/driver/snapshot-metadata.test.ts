@@ -7,7 +7,7 @@ import { describe, expect, test } from 'vitest';
 import type { GetMetadataAllocatedRequest } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedRequest.ts';
 import type { GetMetadataAllocatedResponse__Output } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedResponse.ts';
 import type { GetMetadataDeltaRequest } from '../../../src/rpc/generated/csi/v1/GetMetadataDeltaRequest.ts';
-import type { BlockType } from '../../../src/volume/block-layout.ts';
+import type { BlockType } from '../../../src/volume/block-maps.ts';
 import { faultsInChanges, faultsInData, type Told } from '../../support/block-truth.ts';
 import { snapshotOf, takeDown } from '../../support/copies.ts';
 import type { DriverProcess } from '../../support/driver-process.ts';
