@@ -1,7 +1,7 @@
+import { type TopologySegments, topologyKey } from './model/objects/topology.ts';
+import { mutableParameterNames } from './model/objects/volume.ts';
+import type { Expansion, Features } from './model/state/model.ts';
 import type { Options } from './options.ts';
-import type { Expansion, Features } from './volume/model.ts';
-import { type TopologySegments, topologyKey } from './volume/topology.ts';
-import { mutableParameterNames } from './volume/volume.ts';
 
 /** What the flags switch on. */
 export function featuresOf(options: Options): Features {

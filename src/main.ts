@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { Driver } from './driver.ts';
 import { hostObstacle } from './kernel/process/host.ts';
+import { passStep } from './model/steps.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
 import type { LineOutput } from './observability/line-output.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
@@ -8,7 +9,6 @@ import { type Options, type ProxyOptions, parseCommandLine } from './options.ts'
 import { type RunningProxy, startProxy } from './proxy.ts';
 import { PoolMistake } from './records/pool-errors.ts';
 import { standardOutput } from './standard-output.ts';
-import { passStep } from './volume/steps.ts';
 
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;

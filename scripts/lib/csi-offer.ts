@@ -12,7 +12,7 @@ import { expansionOf, featuresOf, topologyOf } from '../../src/features.ts';
 import { parseCommandLine } from '../../src/options.ts';
 import { CallMonitor } from '../../src/rpc/call-monitor.ts';
 import { csiServices } from '../../src/services/csi-services.ts';
-import { fakeNode } from '../../test/unit/volume/fakes/model.ts';
+import { fakeNode } from '../../test/unit/model/fakes/model.ts';
 import { type Capability, type Rpc, rpcs } from './csi-catalogue.ts';
 
 /** What a driver with certain flags offers to a CO. */

@@ -1,8 +1,8 @@
 import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { TreeObstacle } from '../kernel/files/tree-obstacle.ts';
 import { copyTree, treeBytes } from '../kernel/trees/copy-tree.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
-import type { CopyControl, Original } from '../volume/ports.ts';
+import { quote, VolumeError } from '../model/errors.ts';
+import type { CopyControl, Original } from '../model/ports/ports.ts';
 
 /**
  * Copies a tree into an empty directory, and makes it durable: one sync, because one for each file takes far longer.

@@ -1,8 +1,8 @@
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../kernel/calls/statfs.ts';
-import { least } from '../volume/least.ts';
-import type { Usage } from '../volume/mounts-port.ts';
-import type { VolumeUsage } from '../volume/ports.ts';
+import type { Usage } from '../model/ports/mounts-port.ts';
+import type { VolumeUsage } from '../model/ports/ports.ts';
+import { least } from '../model/requests/least.ts';
 
 /** What a limit allows and what is used of it. */
 export interface LimitedAmount {

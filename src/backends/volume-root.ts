@@ -3,9 +3,9 @@ import { chmod, chown, lstat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDescriptor, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { VolumeError } from '../volume/errors.ts';
-import type { ContentLoss } from '../volume/ports.ts';
-import type { RootOwnership } from '../volume/volume.ts';
+import { VolumeError } from '../model/errors.ts';
+import type { RootOwnership } from '../model/objects/volume.ts';
+import type { ContentLoss } from '../model/ports/ports.ts';
 
 /** The directory that pods see, in the directory of its volume. */
 export function dataOf(directory: string): string {

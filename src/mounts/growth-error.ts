@@ -1,6 +1,6 @@
 import { isShortage } from '../kernel/calls/disk-fault.ts';
 import { errno, errnoOf } from '../kernel/calls/errno.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
+import { quote, VolumeError } from '../model/errors.ts';
 
 /**
  * What it means that the kernel does not grow a file system. Whatever it answers, the file system is to blame: the

@@ -1,5 +1,5 @@
 import { diskFaultOf, isShortage } from '../kernel/calls/disk-fault.ts';
-import { DiskError, VolumeError } from '../volume/errors.ts';
+import { DiskError, VolumeError } from '../model/errors.ts';
 
 /**
  * What an error means that nothing has explained by then, since no pool and no path of a request is to blame: the node

@@ -16,10 +16,8 @@ import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.t
 import { mountFileSystem } from '../kernel/mounts/file-system-mount.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { eventually } from '../kernel/process/eventually.ts';
-import type { Device } from '../volume/devices-port.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
-import type { FileSystemType } from '../volume/file-system-type.ts';
-import type { MountFlags } from '../volume/mount-flags.ts';
+import { quote, VolumeError } from '../model/errors.ts';
+import type { Device } from '../model/ports/devices-port.ts';
 import type {
   FileIdentity,
   FileSystemMount,
@@ -28,7 +26,9 @@ import type {
   MountedPath,
   Mounts,
   PathState,
-} from '../volume/mounts-port.ts';
+} from '../model/ports/mounts-port.ts';
+import type { FileSystemType } from '../model/requests/file-system-type.ts';
+import type { MountFlags } from '../model/requests/mount-flags.ts';
 import { growthError } from './growth-error.ts';
 import { mountError } from './mount-error.ts';
 import { toMountAttributes } from './mount-flag-bits.ts';

@@ -16,8 +16,8 @@ import {
   setLoopLabel,
 } from '../kernel/devices/loop.ts';
 import { goesWhenClosed, listLoops } from '../kernel/devices/loop-list.ts';
-import { SECTOR_BYTES } from '../volume/capacity.ts';
-import type { AttachedFile, Device, Devices } from '../volume/devices-port.ts';
+import type { AttachedFile, Device, Devices } from '../model/ports/devices-port.ts';
+import { SECTOR_BYTES } from '../model/requests/capacity.ts';
 
 const closeAsync = promisify(close);
 

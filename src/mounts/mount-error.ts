@@ -1,6 +1,6 @@
 import { diskFaultOf, isShortage } from '../kernel/calls/disk-fault.ts';
 import { MountRefused } from '../kernel/mounts/file-system-mount.ts';
-import { VolumeError } from '../volume/errors.ts';
+import { VolumeError } from '../model/errors.ts';
 
 const hints: Partial<Record<string, string>> = {
   damaged: 'its file system is damaged: check it while the volume is not staged',

@@ -1,5 +1,5 @@
 import { mountAttr } from '../kernel/mounts/bind-mount.ts';
-import type { AccessTimes, MountFlags } from '../volume/mount-flags.ts';
+import type { AccessTimes, MountFlags } from '../model/requests/mount-flags.ts';
 
 /** The ST_* bits of statfs(2) that tell a mount's flags. */
 const statfsFlag = {

@@ -7,8 +7,8 @@ import { askStatus } from '../kernel/calls/statx.ts';
 import { openDetached } from '../kernel/mounts/bind-mount.ts';
 import { freeze, thaw } from '../kernel/mounts/freeze.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
-import type { Device } from '../volume/devices-port.ts';
-import type { HeldFileSystem } from '../volume/mounts-port.ts';
+import type { Device } from '../model/ports/devices-port.ts';
+import type { HeldFileSystem } from '../model/ports/mounts-port.ts';
 
 // The last user of a file system waits until it is written back, so closing is done on another thread.
 const closeAsync = promisify(close);

@@ -1,7 +1,7 @@
 import { diskFaultOf } from '../kernel/calls/disk-fault.ts';
 import { errno, errnoOf } from '../kernel/calls/errno.ts';
-import { faultKinds } from '../volume/disk-fault-kinds.ts';
-import { DiskError, quote, VolumeError } from '../volume/errors.ts';
+import { DiskError, quote, VolumeError } from '../model/errors.ts';
+import { faultKinds } from '../model/ports/disk-fault-kinds.ts';
 
 /**
  * What an error of a call on a path means to the one who gave the path. An error that says nothing about the

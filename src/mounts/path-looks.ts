@@ -6,7 +6,7 @@ import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { askStatus } from '../kernel/calls/statx.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Looks } from '../kernel/process/looks.ts';
-import type { PathState, UnreadableState } from '../volume/mounts-port.ts';
+import type { PathState, UnreadableState } from '../model/ports/mounts-port.ts';
 import { fromStatfsFlags } from './mount-flag-bits.ts';
 import { pathError } from './path-error.ts';
 

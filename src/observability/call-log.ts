@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
+import { DiskError, VolumeError } from '../model/errors.ts';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
 import { redactSecrets } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
-import { DiskError, VolumeError } from '../volume/errors.ts';
 import { callLevel } from './call-level.ts';
 import type { Logger } from './logger.ts';
 

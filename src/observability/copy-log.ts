@@ -1,4 +1,4 @@
-import type { CopyProgress } from '../volume/copies.ts';
+import type { CopyProgress } from '../model/state/copies.ts';
 import type { Logger } from './logger.ts';
 
 /** Tells in the log how far long copies are. */

@@ -1,4 +1,4 @@
-import type { Finding, HealthStatus, OnFinding } from '../volume/health/finding.ts';
+import type { Finding, HealthStatus, OnFinding } from '../model/objects/finding.ts';
 import type { Logger } from './logger.ts';
 
 // Whoever watches health looks every few minutes, from several sides that do not see all the same.

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { retried } from '../kernel/calls/passing-error.ts';
-import { idOfDirectory } from '../volume/object-id.ts';
-import type { Records } from '../volume/ports.ts';
-import type { GroupSnapshot } from '../volume/snapshot.ts';
-import type { Damaged } from '../volume/stored.ts';
+import { idOfDirectory } from '../model/objects/object-id.ts';
+import type { GroupSnapshot } from '../model/objects/snapshot.ts';
+import type { Damaged } from '../model/objects/stored.ts';
+import type { Records } from '../model/ports/ports.ts';
 
 /**
  * The snapshots in groups whose record cannot be understood, as far as the names of directories tell: they are not

@@ -1,5 +1,5 @@
 import { ProjectIds } from '../backends/directory/project-ids.ts';
-import { Account } from '../volume/account.ts';
+import { Account } from '../model/objects/account.ts';
 
 /** What the pools on one disk share. */
 export interface Disk {

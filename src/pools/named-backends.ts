@@ -1,6 +1,6 @@
 import { isOfSource } from '../kernel/files/copy-source.ts';
-import { onDiskOf, storageError } from '../records/storage-error.ts';
-import type { Pool } from '../volume/pool.ts';
+import type { Volume } from '../model/objects/volume.ts';
+import type { Pool } from '../model/ports/pool.ts';
 import type {
   Backend,
   ContentFault,
@@ -13,8 +13,8 @@ import type {
   RecountControl,
   StoredContent,
   VolumeUsage,
-} from '../volume/ports.ts';
-import type { Volume } from '../volume/volume.ts';
+} from '../model/ports/ports.ts';
+import { onDiskOf, storageError } from '../records/storage-error.ts';
 
 /** The backends of a pool, with errors of its disk that name it. */
 export function namedBackends(backends: Pool['backends'], pool: string): Pool['backends'] {

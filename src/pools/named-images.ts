@@ -1,6 +1,6 @@
+import type { Devices, ImageFormatter } from '../model/ports/devices-port.ts';
+import type { Pool } from '../model/ports/pool.ts';
 import { onDiskOf } from '../records/storage-error.ts';
-import type { Devices, ImageFormatter } from '../volume/devices-port.ts';
-import type { Pool } from '../volume/pool.ts';
 
 type PoolPath = Pick<Pool, 'name' | 'path'>;
 

@@ -1,8 +1,14 @@
-import type { Account } from '../volume/account.ts';
-import type { VolumeError } from '../volume/errors.ts';
-import type { FileSystemUsage } from '../volume/mounts-port.ts';
-import { type Pool, type PoolAbilities, type PoolRecords, Pools, type StuckRemoval } from '../volume/pool.ts';
-import type { FreezeMarks } from '../volume/ports.ts';
+import type { VolumeError } from '../model/errors.ts';
+import type { Account } from '../model/objects/account.ts';
+import type { FileSystemUsage } from '../model/ports/mounts-port.ts';
+import {
+  type Pool,
+  type PoolAbilities,
+  type PoolRecords,
+  Pools,
+  type StuckRemoval,
+} from '../model/ports/pool.ts';
+import type { FreezeMarks } from '../model/ports/ports.ts';
 import type { DiskPool, PoolUse } from './disk-pool.ts';
 
 /**

@@ -12,9 +12,9 @@ import { quotaMode } from '../kernel/file-systems/btrfs-quota.ts';
 import { clearQuota, isQuotaEnforced, setProject, setQuota } from '../kernel/file-systems/project-quota.ts';
 import { canReflink, saysItReflinks } from '../kernel/files/reflink.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
+import type { DirectoryAbility, PoolAbilities } from '../model/ports/pool.ts';
 import { takesNoWrites } from '../records/make-layout.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
-import type { DirectoryAbility, PoolAbilities } from '../volume/pool.ts';
 
 /** What the file system of a pool is, and what it can do. */
 export interface PoolProbe {

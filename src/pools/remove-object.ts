@@ -1,11 +1,11 @@
 import { errno, KernelError } from '../kernel/calls/errno.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
+import { memberDirectory } from '../model/find/find-snapshot.ts';
+import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
+import type { Volume } from '../model/objects/volume.ts';
+import type { Pool } from '../model/ports/pool.ts';
 import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
-import { memberDirectory } from '../volume/find-snapshot.ts';
-import type { Pool } from '../volume/pool.ts';
-import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
-import type { Volume } from '../volume/volume.ts';
 
 type Backends = Pool['backends'];
 

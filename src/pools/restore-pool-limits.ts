@@ -1,7 +1,7 @@
+import { restoreLimits } from '../model/content/restore-limits.ts';
+import { VolumeError } from '../model/errors.ts';
+import type { Model } from '../model/state/model.ts';
 import type { Logger } from '../observability/logger.ts';
-import { VolumeError } from '../volume/errors.ts';
-import type { Model } from '../volume/model.ts';
-import { restoreLimits } from '../volume/restore-limits.ts';
 import type { DiskPool } from './disk-pool.ts';
 
 /** Puts the limits of a pool's volumes right in the background, and logs what was not right. */

@@ -1,4 +1,4 @@
-import type { UsePool } from '../volume/recounts.ts';
+import type { UsePool } from '../model/state/recounts.ts';
 import type { DiskPool } from './disk-pool.ts';
 
 /** Lets long work in the background use a pool, without a place that calls wait for, until the pool goes or is stopped. */

@@ -1,8 +1,8 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { directoryNameOf } from '../volume/object-id.ts';
-import type { FreezeMarks } from '../volume/ports.ts';
+import { directoryNameOf } from '../model/objects/object-id.ts';
+import type { FreezeMarks } from '../model/ports/ports.ts';
 import { syncPath, writeNewFile } from './durable-file.ts';
 import { storageError } from './storage-error.ts';
 

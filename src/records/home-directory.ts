@@ -1,7 +1,7 @@
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
+import { quote, VolumeError } from '../model/errors.ts';
 import { storageError } from './storage-error.ts';
 
 /**

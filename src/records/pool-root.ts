@@ -2,7 +2,7 @@ import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { retried } from '../kernel/calls/passing-error.ts';
-import { defaultPoolName } from '../volume/pool.ts';
+import { defaultPoolName } from '../model/ports/pool.ts';
 import { syncPath } from './durable-file.ts';
 import { PoolMistake } from './pool-errors.ts';
 import { driverOnlyMode } from './pool-layout.ts';

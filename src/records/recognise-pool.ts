@@ -1,8 +1,8 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '../kernel/calls/errno.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
-import { defaultPoolName } from '../volume/pool.ts';
+import { quote, VolumeError } from '../model/errors.ts';
+import { defaultPoolName } from '../model/ports/pool.ts';
 import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';

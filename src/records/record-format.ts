@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { accessModes } from '../volume/access-mode.ts';
-import { wholeSectors } from '../volume/capacity.ts';
-import { fileSystemTypes } from '../volume/file-system-type.ts';
-import type { ImageUse, RootOwnership } from '../volume/volume.ts';
+import type { ImageUse, RootOwnership } from '../model/objects/volume.ts';
+import { accessModes } from '../model/requests/access-mode.ts';
+import { wholeSectors } from '../model/requests/capacity.ts';
+import { fileSystemTypes } from '../model/requests/file-system-type.ts';
 
 /** What the records of volumes, snapshots and groups have in common, as it is written in JSON. */
 

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { errno, errnoOf, isErrno } from '../kernel/calls/errno.ts';
-import { directoryNameOf } from '../volume/object-id.ts';
-import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
-import type { Stored } from '../volume/stored.ts';
-import type { Volume } from '../volume/volume.ts';
+import { directoryNameOf } from '../model/objects/object-id.ts';
+import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
+import type { Stored } from '../model/objects/stored.ts';
+import type { Volume } from '../model/objects/volume.ts';
 import { readOwnFile } from './own-file.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import {

@@ -1,4 +1,4 @@
-import type { StuckRemoval } from '../volume/pool.ts';
+import type { StuckRemoval } from '../model/ports/pool.ts';
 
 /** What a queue needs of its surroundings. */
 export interface RemovalParts {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
+import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import {
   decimal64,
   encodeRoot,

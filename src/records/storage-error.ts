@@ -1,6 +1,6 @@
 import { diskFaultOf } from '../kernel/calls/disk-fault.ts';
-import { faultKinds } from '../volume/disk-fault-kinds.ts';
-import { DiskError, quote, VolumeError } from '../volume/errors.ts';
+import { DiskError, quote, VolumeError } from '../model/errors.ts';
+import { faultKinds } from '../model/ports/disk-fault-kinds.ts';
 
 /**
  * What an error of a pool's disk means to the caller. An error that is not the disk's comes back as it is.

@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { accessModes } from '../volume/access-mode.ts';
 import {
   defaultMutableParameters,
   deletePolicies,
   type MutableParameters,
   type Volume,
   type VolumeContent,
-} from '../volume/volume.ts';
+} from '../model/objects/volume.ts';
+import { accessModes } from '../model/requests/access-mode.ts';
 import {
   accessModeList,
   decimal64,

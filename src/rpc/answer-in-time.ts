@@ -1,5 +1,5 @@
 import type { Deadline } from '@grpc/grpc-js';
-import type { VolumeError } from '../volume/errors.ts';
+import type { VolumeError } from '../model/errors.ts';
 
 /** Work that a call waits for. */
 export interface Running {

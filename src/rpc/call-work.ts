@@ -1,4 +1,4 @@
-import type { VolumeError } from '../volume/errors.ts';
+import type { VolumeError } from '../model/errors.ts';
 
 /** What one piece of work stands on from its beginning to its end. Several calls may wait for the same work. */
 export interface CallWork<Methods> {

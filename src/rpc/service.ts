@@ -5,7 +5,7 @@ import type {
   UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
-import { VolumeError } from '../volume/errors.ts';
+import { VolumeError } from '../model/errors.ts';
 import { answerInTime, type Running } from './answer-in-time.ts';
 import type { CallMonitor } from './call-monitor.ts';
 import { type CallWork, during, freeWork } from './call-work.ts';

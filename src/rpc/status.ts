@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
+import { VolumeError, type VolumeErrorKind } from '../model/errors.ts';
 import { shortened } from '../text/shortened.ts';
-import { VolumeError, type VolumeErrorKind } from '../volume/errors.ts';
 
 /** What a failed call answers. */
 export interface CallStatus {

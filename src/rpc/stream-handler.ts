@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { ServerWritableStream } from '@grpc/grpc-js';
-import { VolumeError } from '../volume/errors.ts';
+import { VolumeError } from '../model/errors.ts';
 import { type CallWork, during } from './call-work.ts';
 import { statusOf } from './status.ts';
 

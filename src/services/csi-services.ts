@@ -1,11 +1,11 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Pools } from '../model/ports/pool.ts';
+import type { Model } from '../model/state/model.ts';
 import type { CallMonitor } from '../rpc/call-monitor.ts';
 import type { CallWork } from '../rpc/call-work.ts';
 import { KeyLocks } from '../rpc/key-locks.ts';
 import { csiServices as definitions } from '../rpc/proto.ts';
 import { type AnyMethods, implementService, type Methods } from '../rpc/service.ts';
-import type { Model } from '../volume/model.ts';
-import type { Pools } from '../volume/pool.ts';
 import { controllerService } from './controller/controller.ts';
 import { groupControllerService } from './group-controller.ts';
 import { identityService, type PluginInfo } from './identity.ts';

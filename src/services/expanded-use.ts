@@ -1,7 +1,7 @@
+import type { Volume } from '../model/objects/volume.ts';
+import type { Model } from '../model/state/model.ts';
+import { checkSuitable } from '../model/volumes/check-suitable.ts';
 import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
-import { checkSuitable } from '../volume/check-suitable.ts';
-import type { Model } from '../volume/model.ts';
-import type { Volume } from '../volume/volume.ts';
 import { parseCapability } from './requests.ts';
 
 /**

@@ -1,5 +1,5 @@
+import { prefixed, type Subject, VolumeError } from '../model/errors.ts';
 import type { AnyMethods } from '../rpc/service.ts';
-import { prefixed, type Subject, VolumeError } from '../volume/errors.ts';
 
 /** What a request calls the things that an error of the model can be about. */
 type FieldNames = Readonly<Partial<Record<Subject, string>>>;

@@ -1,10 +1,10 @@
+import { missingField } from '../model/errors.ts';
+import { createGroupSnapshot, type GroupSpec } from '../model/snapshots/create-group-snapshot.ts';
+import { deleteGroupSnapshot, existingGroup } from '../model/snapshots/group-snapshots.ts';
+import type { Model } from '../model/state/model.ts';
 import type { CreateVolumeGroupSnapshotRequest__Output } from '../rpc/generated/csi/v1/CreateVolumeGroupSnapshotRequest.ts';
 import type { GroupControllerDefinition } from '../rpc/generated/csi/v1/GroupController.ts';
 import type { Methods } from '../rpc/service.ts';
-import { createGroupSnapshot, type GroupSpec } from '../volume/create-group-snapshot.ts';
-import { missingField } from '../volume/errors.ts';
-import { deleteGroupSnapshot, existingGroup } from '../volume/group-snapshots.ts';
-import type { Model } from '../volume/model.ts';
 import { namingFields } from './field-names.ts';
 import { groupLock, groupNameLock, snapshotLock, volumeLock } from './lock-keys.ts';
 import { checkSnapshotParameters } from './parameters.ts';

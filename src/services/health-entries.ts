@@ -1,11 +1,11 @@
-import { joinedWithin } from '../text/joined-within.ts';
-import { quote } from '../volume/errors.ts';
+import { quote } from '../model/errors.ts';
 import {
   type Finding,
   type HealthReason,
   type HealthStatus,
   healthReasons,
-} from '../volume/health/finding.ts';
+} from '../model/objects/finding.ts';
+import { joinedWithin } from '../text/joined-within.ts';
 import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
 /** One thing that is wrong, as replies show it. */

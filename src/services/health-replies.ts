@@ -1,6 +1,6 @@
+import type { VolumeHealth } from '../model/health/volume-health.ts';
+import type { Model } from '../model/state/model.ts';
 import type { VolumeHealth as VolumeHealthMessage } from '../rpc/generated/csi/v1/VolumeHealth.ts';
-import type { VolumeHealth } from '../volume/health/volume-health.ts';
-import type { Model } from '../volume/model.ts';
 import { healthEntries } from './health-entries.ts';
 
 /** The health of a volume as replies show it (CSI specification, VolumeHealth); what they cut goes to the log. */

@@ -1,7 +1,7 @@
+import type { Model } from '../model/state/model.ts';
 import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
 import type { Methods } from '../rpc/service.ts';
-import type { Model } from '../volume/model.ts';
 
 /** What the Identity service tells of the plugin. */
 export interface PluginInfo {

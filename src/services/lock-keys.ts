@@ -1,5 +1,5 @@
+import type { Model } from '../model/state/model.ts';
 import { exclusive, type Lock, shared } from '../rpc/key-locks.ts';
-import type { Model } from '../volume/model.ts';
 
 /** The name of a volume, while it is not known whether there is one. */
 export const nameLock = (name: string): Lock => exclusive(`the volume name ${JSON.stringify(name)}`);

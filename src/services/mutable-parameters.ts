@@ -1,6 +1,6 @@
-import { invalidField, VolumeError } from '../volume/errors.ts';
-import type { Features } from '../volume/model.ts';
-import { deletePolicies, type MutableParameters, mutableParameterNames } from '../volume/volume.ts';
+import { invalidField, VolumeError } from '../model/errors.ts';
+import { deletePolicies, type MutableParameters, mutableParameterNames } from '../model/objects/volume.ts';
+import type { Features } from '../model/state/model.ts';
 import { isOfKubernetes } from './kubernetes-keys.ts';
 import { unknownParameter } from './unknown-parameter.ts';
 

@@ -1,5 +1,5 @@
-import { invalidField, quote, VolumeError } from '../volume/errors.ts';
-import { listPosition, POSITION_LIMIT_BYTES } from '../volume/list-position.ts';
+import { invalidField, quote, VolumeError } from '../model/errors.ts';
+import { listPosition, POSITION_LIMIT_BYTES } from '../model/requests/list-position.ts';
 
 const PREFIX = 'after:';
 

@@ -1,6 +1,6 @@
-import { backendChoices, type ContentWish, enforcementChoices } from '../volume/choose-content.ts';
-import { invalidField, quote, VolumeError } from '../volume/errors.ts';
-import type { RootOwnership } from '../volume/volume.ts';
+import { invalidField, quote, VolumeError } from '../model/errors.ts';
+import type { RootOwnership } from '../model/objects/volume.ts';
+import { backendChoices, type ContentWish, enforcementChoices } from '../model/volumes/choose-content.ts';
 import { isOfKubernetes } from './kubernetes-keys.ts';
 import { unknownParameter } from './unknown-parameter.ts';
 

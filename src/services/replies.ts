@@ -1,10 +1,15 @@
+import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
+import {
+  type ContentSource,
+  isCapacityEnforced,
+  showsPoolSize,
+  type Volume,
+} from '../model/objects/volume.ts';
+import type { Model } from '../model/state/model.ts';
 import type { Snapshot as SnapshotMessage } from '../rpc/generated/csi/v1/Snapshot.ts';
 import type { Volume as VolumeMessage } from '../rpc/generated/csi/v1/Volume.ts';
 import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentSource.ts';
 import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
-import type { Model } from '../volume/model.ts';
-import type { GroupSnapshot, Snapshot } from '../volume/snapshot.ts';
-import { type ContentSource, isCapacityEnforced, showsPoolSize, type Volume } from '../volume/volume.ts';
 
 /** A volume as replies show it (CSI specification, Volume). */
 export function volumeMessage(model: Model, volume: Volume): VolumeMessage {

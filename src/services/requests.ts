@@ -1,13 +1,13 @@
+import { invalidField, missingField } from '../model/errors.ts';
+import type { TopologySegments } from '../model/objects/topology.ts';
+import { isAccessMode } from '../model/requests/access-mode.ts';
+import type { VolumeCapability } from '../model/requests/capability.ts';
+import { anyCapacity, type CapacityRange, checkCapacityRange } from '../model/requests/capacity.ts';
+import { parseCapabilityFlags } from '../model/requests/file-system-options.ts';
+import { parseFileSystemType } from '../model/volumes/choose-content.ts';
 import type { CapacityRange__Output } from '../rpc/generated/csi/v1/CapacityRange.ts';
 import type { Topology__Output } from '../rpc/generated/csi/v1/Topology.ts';
 import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
-import { isAccessMode } from '../volume/access-mode.ts';
-import type { VolumeCapability } from '../volume/capability.ts';
-import { anyCapacity, type CapacityRange, checkCapacityRange } from '../volume/capacity.ts';
-import { parseFileSystemType } from '../volume/choose-content.ts';
-import { invalidField, missingField } from '../volume/errors.ts';
-import { parseCapabilityFlags } from '../volume/file-system-options.ts';
-import type { TopologySegments } from '../volume/topology.ts';
 import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
 /** The value of a field that must be there. @throws VolumeError invalid, naming the field */

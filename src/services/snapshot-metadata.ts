@@ -1,15 +1,15 @@
-import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
-import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
-import type { Methods } from '../rpc/service.ts';
-import type { BlockType, ByteRange } from '../volume/block-maps.ts';
-import { invalidField } from '../volume/errors.ts';
-import type { Model } from '../volume/model.ts';
+import { invalidField } from '../model/errors.ts';
+import type { BlockType, ByteRange } from '../model/ports/block-maps.ts';
 import {
   allocatedBlocks,
   type BlockMetadata,
   changedBlocks,
   type MetadataSpec,
-} from '../volume/snapshot-metadata.ts';
+} from '../model/snapshots/snapshot-metadata.ts';
+import type { Model } from '../model/state/model.ts';
+import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
+import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
+import type { Methods } from '../rpc/service.ts';
 import { namingFields } from './field-names.ts';
 import { required } from './requests.ts';
 

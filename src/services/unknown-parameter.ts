@@ -1,5 +1,5 @@
+import { quote, VolumeError } from '../model/errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
-import { quote, VolumeError } from '../volume/errors.ts';
 
 /** The fields of requests that hold what users write into classes and pods. */
 export type ParameterField = 'parameters' | 'volume_context' | 'mutable_parameters';

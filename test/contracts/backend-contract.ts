@@ -1,12 +1,12 @@
 import { join, relative } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Backend, CopyControl, Original } from '../../src/volume/ports.ts';
 import {
   defaultMutableParameters,
   isCapacityEnforced,
   type Volume,
   type VolumeContent,
-} from '../../src/volume/volume.ts';
+} from '../../src/model/objects/volume.ts';
+import type { Backend, CopyControl, Original } from '../../src/model/ports/ports.ts';
 import { isHostRoot } from '../support/host-root.ts';
 
 /** An implementation of Backend, and hands to look at what it makes. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { BlockMaps, ByteRange, OpenImage } from '../../src/volume/block-maps.ts';
-import { joined } from '../../src/volume/block-ranges.ts';
+import type { BlockMaps, ByteRange, OpenImage } from '../../src/model/ports/block-maps.ts';
+import { joined } from '../../src/model/snapshots/block-ranges.ts';
 
 /** BlockMaps, and images for them that are written to while they are not open. */
 export interface BlockMapsSubject {

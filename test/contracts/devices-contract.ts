@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Device, Devices } from '../../src/volume/devices-port.ts';
+import type { Device, Devices } from '../../src/model/ports/devices-port.ts';
 
 /** An implementation of Devices, and hands to prepare what it meets. */
 export interface DevicesSubject {

@@ -4,8 +4,8 @@ import { mkdir, open, readFile, rm, symlink, truncate, writeFile } from 'node:fs
 import { join } from 'node:path';
 import { syncFileSystem } from '../../src/kernel/calls/descriptor.ts';
 import { removeTree } from '../../src/kernel/trees/remove-tree.ts';
-import type { Backend } from '../../src/volume/ports.ts';
-import type { VolumeContent } from '../../src/volume/volume.ts';
+import type { VolumeContent } from '../../src/model/objects/volume.ts';
+import type { Backend } from '../../src/model/ports/ports.ts';
 import type { BackendSubject } from './backend-contract.ts';
 
 /** A backend of the real file system, in a directory there. */

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import type { Device } from '../../src/volume/devices-port.ts';
-import type { FileSystemType } from '../../src/volume/file-system-type.ts';
-import { type MountFlags, noMountFlags } from '../../src/volume/mount-flags.ts';
-import type { FileIdentity, HeldFileSystem, Mounts, PathState } from '../../src/volume/mounts-port.ts';
+import type { Device } from '../../src/model/ports/devices-port.ts';
+import type { FileIdentity, HeldFileSystem, Mounts, PathState } from '../../src/model/ports/mounts-port.ts';
+import type { FileSystemType } from '../../src/model/requests/file-system-type.ts';
+import { type MountFlags, noMountFlags } from '../../src/model/requests/mount-flags.ts';
 
 /** An implementation of Mounts, and hands to prepare what it meets. */
 export interface MountsSubject {

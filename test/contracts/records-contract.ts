@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { VolumeError } from '../../src/volume/errors.ts';
-import type { FileSystemType } from '../../src/volume/file-system-type.ts';
-import { newObjectId } from '../../src/volume/object-id.ts';
-import type { Records } from '../../src/volume/ports.ts';
-import { defaultMutableParameters, type Volume, type VolumeContent } from '../../src/volume/volume.ts';
+import { VolumeError } from '../../src/model/errors.ts';
+import { newObjectId } from '../../src/model/objects/object-id.ts';
+import { defaultMutableParameters, type Volume, type VolumeContent } from '../../src/model/objects/volume.ts';
+import type { Records } from '../../src/model/ports/ports.ts';
+import type { FileSystemType } from '../../src/model/requests/file-system-type.ts';
 
 /** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
 export interface RecordsSubject {

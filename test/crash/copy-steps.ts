@@ -1,4 +1,4 @@
-import { mutationSteps, type Step } from '../../src/volume/steps.ts';
+import { mutationSteps, type Step } from '../../src/model/steps.ts';
 
 /** What is done when a driver has forgotten something, in the background. */
 const background = 'delete: content removed';

@@ -2,8 +2,8 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { listLoops } from '../../src/kernel/devices/loop-list.ts';
+import { mutationSteps, type Step } from '../../src/model/steps.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
-import { mutationSteps, type Step } from '../../src/volume/steps.ts';
 import { CsiClient } from '../support/csi-client.ts';
 import { type DriverProcess, startDriverProcess } from '../support/driver-process.ts';
 import { isHostRoot } from '../support/host-root.ts';

@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { mutationSteps, type Step } from '../../src/volume/steps.ts';
+import { mutationSteps, type Step } from '../../src/model/steps.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { blockDevice, image } from '../support/image-node.ts';
 import {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
-import { mutationSteps, type Step } from '../../src/volume/steps.ts';
+import { mutationSteps, type Step } from '../../src/model/steps.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { endPod, type InlinePod, newPod, publishRequest } from '../support/inline-pod.ts';
 import { mountsBelow } from '../support/scratch.ts';

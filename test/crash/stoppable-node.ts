@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import type { Step } from '../../src/volume/steps.ts';
+import type { Step } from '../../src/model/steps.ts';
 import { type Limited, withoutCapability } from '../support/capabilities.ts';
 import type { DriverProcess, Exit } from '../support/driver-process.ts';
 import { kubeletOf } from '../support/inline-pod.ts';

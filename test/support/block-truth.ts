@@ -1,5 +1,5 @@
-import type { BlockLayout } from '../../src/volume/block-layout.ts';
-import type { ByteRange } from '../../src/volume/block-maps.ts';
+import type { ByteRange } from '../../src/model/ports/block-maps.ts';
+import type { BlockLayout } from '../../src/model/snapshots/block-layout.ts';
 
 const PAGE_BYTES = 4096;
 const LARGEST_BLOCK_BYTES = 65_536;

@@ -1,5 +1,5 @@
 import { vi } from 'vitest';
-import type { HealthReason } from '../../src/volume/health/finding.ts';
+import type { HealthReason } from '../../src/model/objects/finding.ts';
 import type { Published, TestNode } from './test-node.ts';
 
 /** What is found of a volume, by each of the three calls that tell it, and by the one that has the paths. */

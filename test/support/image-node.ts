@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
+import type { AccessMode } from '../../src/model/requests/access-mode.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
-import type { AccessMode } from '../../src/volume/access-mode.ts';
 import { loopsBelow } from './scratch.ts';
 import type { TestNode } from './test-node.ts';
 

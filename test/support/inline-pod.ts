@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, vi } from 'vitest';
+import { directoryNameOf } from '../../src/model/objects/object-id.ts';
 import type { NodePublishVolumeRequest } from '../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
-import { directoryNameOf } from '../../src/volume/object-id.ts';
 import { mountCapability } from './requests.ts';
 import { loopsBelow, mountsBelow } from './scratch.ts';
 import type { TestNode } from './test-node.ts';

@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { expect } from 'vitest';
+import type { HealthReason } from '../../src/model/objects/finding.ts';
 import type { NodeGetVolumeHealthResponse__Output } from '../../src/rpc/generated/csi/v1/NodeGetVolumeHealthResponse.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import type { VolumeHealth__Output } from '../../src/rpc/generated/csi/v1/VolumeHealth.ts';
-import type { HealthReason } from '../../src/volume/health/finding.ts';
 import type { Published, TestNode } from './test-node.ts';
 
 const MIB = 1024 ** 2;

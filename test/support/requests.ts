@@ -1,6 +1,6 @@
+import type { AccessMode } from '../../src/model/requests/access-mode.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
-import type { AccessMode } from '../../src/volume/access-mode.ts';
 
 /** A mount capability as a CO sends it. */
 export function mountCapability(

@@ -1,6 +1,6 @@
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { isSubvolume } from '../../kernel/file-systems/btrfs.ts';
-import type { StoredContent } from '../../volume/ports.ts';
+import type { StoredContent } from '../../model/ports/ports.ts';
 import { dataOf, withDataOrLoss } from '../volume-root.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { dirname } from 'node:path';
 import { fileSystemName, fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { BTRFS_MAGIC } from '../../kernel/file-systems/btrfs.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
-import type { ContentFault } from '../../volume/ports.ts';
-import type { Volume } from '../../volume/volume.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import type { Volume } from '../../model/objects/volume.ts';
+import type { ContentFault } from '../../model/ports/ports.ts';
 import { shellWord } from '../shell-word.ts';
 import { dataOf } from '../volume-root.ts';
 import { type DataLimit, isCountDoubtful } from './qgroup-limit.ts';

@@ -8,7 +8,7 @@ import {
   snapshotSubvolume,
 } from '../../kernel/file-systems/btrfs.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
-import { checkFits } from '../../volume/capacity.ts';
+import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -18,8 +18,8 @@ import type {
   Original,
   StoredContent,
   VolumeUsage,
-} from '../../volume/ports.ts';
-import type { Volume } from '../../volume/volume.ts';
+} from '../../model/ports/ports.ts';
+import { checkFits } from '../../model/requests/capacity.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
 import { dataOf, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';

@@ -1,6 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
+import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -9,8 +10,7 @@ import type {
   OccupiedBytes,
   Original,
   StoredContent,
-} from '../../volume/ports.ts';
-import type { Volume } from '../../volume/volume.ts';
+} from '../../model/ports/ports.ts';
 import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';

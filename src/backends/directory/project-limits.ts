@@ -1,6 +1,6 @@
 import { type ProjectLimits, quotaOf, setQuota } from '../../kernel/file-systems/project-quota.ts';
-import { quote } from '../../volume/errors.ts';
-import type { Volume } from '../../volume/volume.ts';
+import { quote } from '../../model/errors.ts';
+import type { Volume } from '../../model/objects/volume.ts';
 import { hasLimits } from './project-data.ts';
 
 const BYTES_FOR_EACH_INODE = 4096n;

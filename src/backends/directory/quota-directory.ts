@@ -10,7 +10,7 @@ import {
 } from '../../kernel/file-systems/project-quota.ts';
 import { eventually } from '../../kernel/process/eventually.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
-import { checkFits } from '../../volume/capacity.ts';
+import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -22,8 +22,8 @@ import type {
   RecountControl,
   StoredContent,
   VolumeUsage,
-} from '../../volume/ports.ts';
-import type { Volume } from '../../volume/volume.ts';
+} from '../../model/ports/ports.ts';
+import { checkFits } from '../../model/requests/capacity.ts';
 import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';

@@ -1,7 +1,7 @@
 import { fileSystemName, fileSystemOf } from '../../kernel/calls/statfs.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
-import type { ContentFault } from '../../volume/ports.ts';
-import type { Volume } from '../../volume/volume.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import type { Volume } from '../../model/objects/volume.ts';
+import type { ContentFault } from '../../model/ports/ports.ts';
 import { shellWord } from '../shell-word.ts';
 import { dataOf } from '../volume-root.ts';
 import { type DataProject, isUnused } from './project-data.ts';

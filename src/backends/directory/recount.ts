@@ -1,6 +1,6 @@
 import { clearQuota, projectOf, quotaOf } from '../../kernel/file-systems/project-quota.ts';
 import { type GatheredProject, gatherProject } from '../../kernel/trees/gather-project.ts';
-import type { Recount, RecountControl } from '../../volume/ports.ts';
+import type { Recount, RecountControl } from '../../model/ports/ports.ts';
 import { dataOf } from '../volume-root.ts';
 
 /** The project of a volume whose files are looked at. */

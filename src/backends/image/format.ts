@@ -10,9 +10,9 @@ import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { attachLoop, isLoopGone } from '../../kernel/devices/loop.ts';
 import { isBlank, makeSparse } from '../../kernel/files/sparse-file.ts';
 import { withDetachedMount } from '../../kernel/mounts/file-system-mount.ts';
-import { VolumeError } from '../../volume/errors.ts';
-import type { FileSystemType } from '../../volume/file-system-type.ts';
-import type { RootOwnership } from '../../volume/volume.ts';
+import { VolumeError } from '../../model/errors.ts';
+import type { RootOwnership } from '../../model/objects/volume.ts';
+import type { FileSystemType } from '../../model/requests/file-system-type.ts';
 import { makeFileSystem } from './mkfs.ts';
 
 const closeAsync = promisify(close);

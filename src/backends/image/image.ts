@@ -5,9 +5,8 @@ import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
 import { copyFile } from '../../kernel/files/copy-file.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../kernel/files/sparse-file.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
-import { wholeSectors } from '../../volume/capacity.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
-import { least } from '../../volume/least.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import { isBlock, type Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -17,8 +16,9 @@ import type {
   Original,
   StoredContent,
   VolumeUsage,
-} from '../../volume/ports.ts';
-import { isBlock, type Volume } from '../../volume/volume.ts';
+} from '../../model/ports/ports.ts';
+import { wholeSectors } from '../../model/requests/capacity.ts';
+import { least } from '../../model/requests/least.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
 import { undoGrowth } from './undo-growth.ts';
 

@@ -5,9 +5,9 @@ import { statusOf } from '../../kernel/calls/statx.ts';
 import { addressSpaceOf } from '../../kernel/file-systems/address-space.ts';
 import type { Range } from '../../kernel/files/data-ranges.ts';
 import { type ExtentMap, extentsOf } from '../../kernel/files/extents.ts';
+import type { BlockMaps, ByteRange, ChangeSearch, OpenImage } from '../../model/ports/block-maps.ts';
+import { least } from '../../model/requests/least.ts';
 import { storageError } from '../../records/storage-error.ts';
-import type { BlockMaps, ByteRange, ChangeSearch, OpenImage } from '../../volume/block-maps.ts';
-import { least } from '../../volume/least.ts';
 import { ByteComparer, CHUNK_BYTES, type Compared } from './byte-comparer.ts';
 import { unknownParts } from './extent-difference.ts';
 

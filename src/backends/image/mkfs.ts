@@ -1,5 +1,5 @@
 import { programPath, runProgram } from '../../kernel/process/program.ts';
-import { type FileSystemType, fileSystemTypes } from '../../volume/file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from '../../model/requests/file-system-type.ts';
 
 /**
  * The smallest image of each file system. mkfs.xfs refuses less, as does mkfs.btrfs with what it chooses by itself;

@@ -8,8 +8,8 @@ import { settingsObjection } from '../../kernel/file-systems/superblock-settings
 import { isUnclaimed } from '../../kernel/mounts/file-system-mount.ts';
 import { hasCapability } from '../../kernel/process/capabilities.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
-import { quote, VolumeError } from '../../volume/errors.ts';
-import type { FileSystemType } from '../../volume/file-system-type.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import type { FileSystemType } from '../../model/requests/file-system-type.ts';
 
 /** What repairs each file system; the image follows. */
 const repairs: Readonly<Record<FileSystemType, string>> = {

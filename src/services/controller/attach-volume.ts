@@ -1,11 +1,11 @@
+import { VolumeError } from '../../model/errors.ts';
+import { findObject } from '../../model/find/find-object.ts';
+import { existingVolume } from '../../model/find/find-volume.ts';
+import type { Volume } from '../../model/objects/volume.ts';
+import type { Model } from '../../model/state/model.ts';
+import { attachVolume, detachVolume } from '../../model/volumes/attach-volume.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { attachVolume, detachVolume } from '../../volume/attach-volume.ts';
-import { VolumeError } from '../../volume/errors.ts';
-import { findObject } from '../../volume/find-object.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import type { Volume } from '../../volume/volume.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { parseCapability, required } from '../requests.ts';
 

@@ -1,9 +1,9 @@
+import { existingVolume } from '../../model/find/find-volume.ts';
+import type { Model } from '../../model/state/model.ts';
+import { deleteVolume } from '../../model/volumes/delete-volume.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { ControllerServiceCapability } from '../../rpc/generated/csi/v1/ControllerServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { deleteVolume } from '../../volume/delete-volume.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
 import { namingFields } from '../field-names.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';

@@ -1,11 +1,11 @@
+import { missingField } from '../../model/errors.ts';
+import type { ContentSource } from '../../model/objects/volume.ts';
+import { fsTypeOf } from '../../model/requests/capability.ts';
+import type { Model } from '../../model/state/model.ts';
+import { createVolume, type VolumeSpec } from '../../model/volumes/create-volume.ts';
 import type { CreateVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { CreateVolumeResponse as Response } from '../../rpc/generated/csi/v1/CreateVolumeResponse.ts';
 import type { Lock } from '../../rpc/key-locks.ts';
-import { fsTypeOf } from '../../volume/capability.ts';
-import { createVolume, type VolumeSpec } from '../../volume/create-volume.ts';
-import { missingField } from '../../volume/errors.ts';
-import type { Model } from '../../volume/model.ts';
-import type { ContentSource } from '../../volume/volume.ts';
 import { nameLock, snapshotShared, volumeShared } from '../lock-keys.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';

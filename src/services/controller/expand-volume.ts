@@ -1,8 +1,8 @@
+import { existingVolume } from '../../model/find/find-volume.ts';
+import type { Model } from '../../model/state/model.ts';
+import { expandContent, expandMounted } from '../../model/volumes/expand-volume.ts';
 import type { ControllerExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/ControllerExpandVolumeRequest.ts';
 import type { ControllerExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/ControllerExpandVolumeResponse.ts';
-import { expandContent, expandMounted } from '../../volume/expand-volume.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
 import { checkExpandedUse } from '../expanded-use.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { parseCapacityRange, required } from '../requests.ts';

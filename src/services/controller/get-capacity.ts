@@ -1,10 +1,10 @@
+import { VolumeError } from '../../model/errors.ts';
+import type { VolumeCapability } from '../../model/requests/capability.ts';
+import type { Model } from '../../model/state/model.ts';
+import { availableCapacity, noCapacity } from '../../model/volumes/available-capacity.ts';
 import type { GetCapacityRequest__Output } from '../../rpc/generated/csi/v1/GetCapacityRequest.ts';
 import type { GetCapacityResponse } from '../../rpc/generated/csi/v1/GetCapacityResponse.ts';
 import type { VolumeCapability__Output } from '../../rpc/generated/csi/v1/VolumeCapability.ts';
-import { availableCapacity, noCapacity } from '../../volume/available-capacity.ts';
-import type { VolumeCapability } from '../../volume/capability.ts';
-import { VolumeError } from '../../volume/errors.ts';
-import type { Model } from '../../volume/model.ts';
 import { parseParameters } from '../parameters.ts';
 import { parseCapabilities, requireForms } from '../requests.ts';
 

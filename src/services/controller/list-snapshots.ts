@@ -1,8 +1,8 @@
+import type { Snapshot } from '../../model/objects/snapshot.ts';
+import { listPosition } from '../../model/requests/list-position.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { ListSnapshotsRequest__Output } from '../../rpc/generated/csi/v1/ListSnapshotsRequest.ts';
 import type { ListSnapshotsResponse } from '../../rpc/generated/csi/v1/ListSnapshotsResponse.ts';
-import { listPosition } from '../../volume/list-position.ts';
-import type { Model } from '../../volume/model.ts';
-import type { Snapshot } from '../../volume/snapshot.ts';
 import { pageOf } from '../page.ts';
 import { snapshotMessage } from '../replies.ts';
 

@@ -1,6 +1,6 @@
+import type { Model } from '../../model/state/model.ts';
 import type { ListVolumesRequest__Output } from '../../rpc/generated/csi/v1/ListVolumesRequest.ts';
 import type { ListVolumesResponse } from '../../rpc/generated/csi/v1/ListVolumesResponse.ts';
-import type { Model } from '../../volume/model.ts';
 import { pageOf } from '../page.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';
 

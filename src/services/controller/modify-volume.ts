@@ -1,9 +1,9 @@
+import { missingField } from '../../model/errors.ts';
+import { existingVolume } from '../../model/find/find-volume.ts';
+import type { Model } from '../../model/state/model.ts';
+import { modifyVolume } from '../../model/volumes/modify-volume.ts';
 import type { ControllerModifyVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/ControllerModifyVolumeRequest.ts';
 import type { ControllerModifyVolumeResponse as Response } from '../../rpc/generated/csi/v1/ControllerModifyVolumeResponse.ts';
-import { missingField } from '../../volume/errors.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import { modifyVolume } from '../../volume/modify-volume.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { required } from '../requests.ts';

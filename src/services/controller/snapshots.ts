@@ -1,11 +1,11 @@
+import { existingSnapshot } from '../../model/find/find-snapshot.ts';
+import { isOurPlace } from '../../model/objects/topology.ts';
+import { createSnapshot, type SnapshotSpec } from '../../model/snapshots/create-snapshot.ts';
+import { deleteSnapshot } from '../../model/snapshots/delete-snapshot.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { CreateSnapshotRequest__Output } from '../../rpc/generated/csi/v1/CreateSnapshotRequest.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { createSnapshot, type SnapshotSpec } from '../../volume/create-snapshot.ts';
-import { deleteSnapshot } from '../../volume/delete-snapshot.ts';
-import { existingSnapshot } from '../../volume/find-snapshot.ts';
-import type { Model } from '../../volume/model.ts';
-import { isOurPlace } from '../../volume/topology.ts';
 import { snapshotLock, snapshotNameLock, volumeShared } from '../lock-keys.ts';
 import { checkSnapshotParameters } from '../parameters.ts';
 import { snapshotMessage } from '../replies.ts';

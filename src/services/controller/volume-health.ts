@@ -1,8 +1,8 @@
+import { unhealthyAfter } from '../../model/health/unhealthy-volumes.ts';
+import { volumeHealth } from '../../model/health/volume-health.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { unhealthyAfter } from '../../volume/health/unhealthy-volumes.ts';
-import { volumeHealth } from '../../volume/health/volume-health.ts';
-import type { Model } from '../../volume/model.ts';
 import { volumeHealthMessage } from '../health-replies.ts';
 import { pageAfter, parsePage } from '../page.ts';
 import { required } from '../requests.ts';

@@ -1,9 +1,9 @@
+import { existingVolume } from '../../model/find/find-volume.ts';
+import { checkVolumeAt, notMountedAt } from '../../model/health/volume-stats.ts';
+import type { Model } from '../../model/state/model.ts';
+import { expandContent, expandStaged } from '../../model/volumes/expand-volume.ts';
 import type { NodeExpandVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodeExpandVolumeRequest.ts';
 import type { NodeExpandVolumeResponse as Response } from '../../rpc/generated/csi/v1/NodeExpandVolumeResponse.ts';
-import { expandContent, expandStaged } from '../../volume/expand-volume.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import { checkVolumeAt, notMountedAt } from '../../volume/volume-stats.ts';
 import { checkExpandedUse } from '../expanded-use.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { parseCapacityRange, required } from '../requests.ts';

@@ -1,9 +1,9 @@
+import { invalidField, VolumeError } from '../../model/errors.ts';
+import type { InlineSpec } from '../../model/mounting/publish-inline.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodePublishVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { Lock } from '../../rpc/key-locks.ts';
 import { parseQuantityBytes } from '../../units/quantity.ts';
-import { invalidField, VolumeError } from '../../volume/errors.ts';
-import type { Model } from '../../volume/model.ts';
-import type { InlineSpec } from '../../volume/publish-inline.ts';
 import { volumeLock, volumeShared } from '../lock-keys.ts';
 import { parseParameters } from '../parameters.ts';
 import { parseCapability, required } from '../requests.ts';

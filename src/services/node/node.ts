@@ -1,7 +1,7 @@
+import type { Model } from '../../model/state/model.ts';
 import type { NodeDefinition } from '../../rpc/generated/csi/v1/Node.ts';
 import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
-import type { Model } from '../../volume/model.ts';
 import { namingFields } from '../field-names.ts';
 import { pathLock, volumeLock } from '../lock-keys.ts';
 import { expandVolumeMethod } from './expand-volume.ts';

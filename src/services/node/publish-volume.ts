@@ -1,12 +1,12 @@
+import { VolumeError } from '../../model/errors.ts';
+import { existingVolume, takingDown } from '../../model/find/find-volume.ts';
+import { publishInline } from '../../model/mounting/publish-inline.ts';
+import { publishVolume, unpublishVolume } from '../../model/mounting/publish-volume.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodePublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
 import type { NodePublishVolumeResponse } from '../../rpc/generated/csi/v1/NodePublishVolumeResponse.ts';
 import type { NodeUnpublishVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeRequest.ts';
 import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnpublishVolumeResponse.ts';
-import { VolumeError } from '../../volume/errors.ts';
-import { existingVolume, takingDown } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import { publishInline } from '../../volume/publish-inline.ts';
-import { publishVolume, unpublishVolume } from '../../volume/publish-volume.ts';
 import { parseCapability, required } from '../requests.ts';
 import { isInline, parseInline } from './inline-volume.ts';
 

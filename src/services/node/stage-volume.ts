@@ -1,10 +1,10 @@
+import { existingVolume, takingDown } from '../../model/find/find-volume.ts';
+import { stageVolume, unstageVolume } from '../../model/mounting/stage-volume.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodeStageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeStageVolumeRequest.ts';
 import type { NodeStageVolumeResponse } from '../../rpc/generated/csi/v1/NodeStageVolumeResponse.ts';
 import type { NodeUnstageVolumeRequest__Output } from '../../rpc/generated/csi/v1/NodeUnstageVolumeRequest.ts';
 import type { NodeUnstageVolumeResponse } from '../../rpc/generated/csi/v1/NodeUnstageVolumeResponse.ts';
-import { existingVolume, takingDown } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import { stageVolume, unstageVolume } from '../../volume/stage-volume.ts';
 
 import { parseCapability, required } from '../requests.ts';
 

@@ -1,8 +1,8 @@
+import { poolHealth } from '../../model/health/pool-health.ts';
+import type { HealthStatus } from '../../model/objects/finding.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodeGetStorageHealthResponse } from '../../rpc/generated/csi/v1/NodeGetStorageHealthResponse.ts';
 import type { StorageHealthErrorType } from '../../rpc/generated/csi/v1/StorageHealthErrorType.ts';
-import type { HealthStatus } from '../../volume/health/finding.ts';
-import { poolHealth } from '../../volume/health/pool-health.ts';
-import type { Model } from '../../volume/model.ts';
 import { healthEntries } from '../health-entries.ts';
 
 const statuses = {

@@ -1,7 +1,7 @@
+import { nodeVolumeHealth } from '../../model/health/node-health.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodeGetVolumeHealthRequest__Output } from '../../rpc/generated/csi/v1/NodeGetVolumeHealthRequest.ts';
 import type { NodeGetVolumeHealthResponse } from '../../rpc/generated/csi/v1/NodeGetVolumeHealthResponse.ts';
-import { nodeVolumeHealth } from '../../volume/health/node-health.ts';
-import type { Model } from '../../volume/model.ts';
 import { volumeHealthMessage } from '../health-replies.ts';
 import { required } from '../requests.ts';
 

@@ -1,10 +1,10 @@
+import { existingVolume } from '../../model/find/find-volume.ts';
+import { notMountedAt, volumeStats } from '../../model/health/volume-stats.ts';
+import type { Usage } from '../../model/ports/mounts-port.ts';
+import type { Model } from '../../model/state/model.ts';
 import type { NodeGetVolumeStatsRequest__Output } from '../../rpc/generated/csi/v1/NodeGetVolumeStatsRequest.ts';
 import type { NodeGetVolumeStatsResponse } from '../../rpc/generated/csi/v1/NodeGetVolumeStatsResponse.ts';
 import type { VolumeUsage } from '../../rpc/generated/csi/v1/VolumeUsage.ts';
-import { existingVolume } from '../../volume/find-volume.ts';
-import type { Model } from '../../volume/model.ts';
-import type { Usage } from '../../volume/mounts-port.ts';
-import { notMountedAt, volumeStats } from '../../volume/volume-stats.ts';
 import { required } from '../requests.ts';
 
 /** Node.NodeGetVolumeStats: bytes and inodes. */

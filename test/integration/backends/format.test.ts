@@ -18,7 +18,7 @@ import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
-import { type FileSystemType, fileSystemTypes } from '../../../src/volume/file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   attached,

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { KernelBlockMaps } from '../../../src/backends/image/kernel-block-maps.ts';
 import { copyFile } from '../../../src/kernel/files/copy-file.ts';
 import { growSparse, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
-import type { ByteRange } from '../../../src/volume/block-maps.ts';
+import type { ByteRange } from '../../../src/model/ports/block-maps.ts';
 import { blockMapsContract } from '../../contracts/block-maps-contract.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { type ImagePlace, imagePlaces } from '../../support/image-places.ts';

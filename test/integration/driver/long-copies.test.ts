@@ -11,8 +11,8 @@ import {
 import { join } from 'node:path';
 import { credentials, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import type { Step } from '../../../src/model/steps.ts';
 import { csiClients } from '../../../src/rpc/proto.ts';
-import type { Step } from '../../../src/volume/steps.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { mountedImage } from '../../support/disk-image.ts';

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import type { HealthReason } from '../../../src/volume/health/finding.ts';
+import type { HealthReason } from '../../../src/model/objects/finding.ts';
 import { fromSnapshot, fromVolume, takeDown } from '../../support/copies.ts';
 import { failFileSystem } from '../../support/fail-file-system.ts';
 import { found } from '../../support/health.ts';

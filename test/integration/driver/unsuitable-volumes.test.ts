@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { AccessMode } from '../../../src/model/requests/access-mode.ts';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
-import type { AccessMode } from '../../../src/volume/access-mode.ts';
 import { fromSnapshot, fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem, image } from '../../support/image-node.ts';

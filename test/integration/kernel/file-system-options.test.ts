@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { MountRefused } from '../../../src/kernel/mounts/file-system-mount.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
-import { optionObjection, parseCapabilityFlags } from '../../../src/volume/file-system-options.ts';
-import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
+import { optionObjection, parseCapabilityFlags } from '../../../src/model/requests/file-system-options.ts';
+import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 

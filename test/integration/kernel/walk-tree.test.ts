@@ -7,7 +7,7 @@ import type { LeafVisit } from '../../../src/kernel/trees/leaf-visit.ts';
 import { type TreeVisitor, walkTree } from '../../../src/kernel/trees/walk-tree.ts';
 import { opened } from '../../support/loop.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
-import { deferred } from '../../unit/volume/fakes/gate.ts';
+import { deferred } from '../../unit/model/fakes/gate.ts';
 
 const FILES = 100;
 const patience = { timeout: 600_000, interval: 5 };

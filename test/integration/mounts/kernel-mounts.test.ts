@@ -2,14 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { KernelMounts } from '../../../src/mounts/kernel-mounts.ts';
 import {
   combineFlags,
   inForce,
   type MountFlags,
   noMountFlags,
   parseMountFlags,
-} from '../../../src/volume/mount-flags.ts';
+} from '../../../src/model/requests/mount-flags.ts';
+import { KernelMounts } from '../../../src/mounts/kernel-mounts.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Step } from '../../../src/volume/steps.ts';
+import type { Step } from '../../../src/model/steps.ts';
 import type { Start } from '../test-node.ts';
 
 /** A place in the driver's own program where calls wait for the test. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AsyncCalls } from '../../../src/kernel/calls/async-calls.ts';
-import { type Deferred, deferred, settled } from '../volume/fakes/gate.ts';
+import { type Deferred, deferred, settled } from '../model/fakes/gate.ts';
 
 /** Calls that end when the test says so. */
 function controlled(threadCount: number) {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FairPlaces, type Share } from '../../../src/kernel/trees/fair-places.ts';
 import { walkPlacesFor } from '../../../src/kernel/trees/walk-places.ts';
-import { settled } from '../volume/fakes/gate.ts';
+import { settled } from '../model/fakes/gate.ts';
 
 const never = () => new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isPassing, isScarcity, retried } from '../../../src/kernel/calls/passing-error.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 
 /** Fails with these errors, one after the other, and then answers. */
 function failing(...codes: Parameters<typeof systemError>[0][]) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Slots } from '../../../src/kernel/calls/slots.ts';
-import { settled } from '../volume/fakes/gate.ts';
+import { settled } from '../model/fakes/gate.ts';
 
 test('a slot that is given back goes to the one who has waited longest', async () => {
   const slots = new Slots(1);

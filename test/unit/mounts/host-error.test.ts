@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { hostError } from '../../../src/mounts/host-error.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
   ['EMFILE', 'the driver .*too many files are open'],

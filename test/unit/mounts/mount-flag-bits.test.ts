@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
+import { type MountFlags, noMountFlags } from '../../../src/model/requests/mount-flags.ts';
 import { fromStatfsFlags, toMountAttributes } from '../../../src/mounts/mount-flag-bits.ts';
-import { type MountFlags, noMountFlags } from '../../../src/volume/mount-flags.ts';
 
 // The numbers are those of <linux/mount.h> and statfs(2).
 test.each<[keyof MountFlags, number, number]>([

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { pathError } from '../../../src/mounts/path-error.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
   ['ELOOP', 'invalid', 'has a symbolic link on the way'],

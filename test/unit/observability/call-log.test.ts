@@ -1,10 +1,10 @@
 import { status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { describe, expect, test } from 'vitest';
+import { DiskError, prefixed, VolumeError } from '../../../src/model/errors.ts';
 import { callLogger } from '../../../src/observability/call-log.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
 import { STRIPPED } from '../../../src/rpc/secrets.ts';
-import { DiskError, prefixed, VolumeError } from '../../../src/volume/errors.ts';
 
 interface Line {
   readonly level: number;

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import type { CopyProgress } from '../../../src/model/state/copies.ts';
 import { copyLogger } from '../../../src/observability/copy-log.ts';
-import type { CopyProgress } from '../../../src/volume/copies.ts';
 
 const { info, warn } = pino.levels.values;
 

@@ -1,7 +1,7 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
+import { finding } from '../../../src/model/objects/finding.ts';
 import { findingLogger } from '../../../src/observability/health-log.ts';
-import { finding } from '../../../src/volume/health/finding.ts';
 
 const { info, warn, error } = pino.levels.values;
 const MINUTE = 60_000;

@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { directoryNameOf, newObjectId } from '../../../src/model/objects/object-id.ts';
+import type { GroupSnapshot } from '../../../src/model/objects/snapshot.ts';
+import type { Records } from '../../../src/model/ports/ports.ts';
 import { damagedMembers } from '../../../src/pools/damaged-groups.ts';
-import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
-import type { Records } from '../../../src/volume/ports.ts';
-import type { GroupSnapshot } from '../../../src/volume/snapshot.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** Records of which only the place of their directories is asked. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { fromSource } from '../../../src/kernel/files/copy-source.ts';
+import { VolumeError } from '../../../src/model/errors.ts';
+import type { Volume } from '../../../src/model/objects/volume.ts';
 import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backends.ts';
 import { namedDevices, namedFormatter } from '../../../src/pools/named-images.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import type { Volume } from '../../../src/volume/volume.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 
 /** A port each call of which fails with this error. */
 function failing<Port>(error: unknown): Port {

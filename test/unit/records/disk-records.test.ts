@@ -4,17 +4,17 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/trees/remove-tree.ts';
+import { type OnStep, passStep } from '../../../src/model/steps.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { retainedRecords, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { encodeVolumeRecord } from '../../../src/records/volume-record.ts';
-import { type OnStep, passStep } from '../../../src/volume/steps.ts';
 import { recordsContract } from '../../contracts/records-contract.ts';
+import { failAt } from '../model/fakes/gate.ts';
+import { exampleVolume } from '../model/fakes/model.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { failAt } from '../volume/fakes/gate.ts';
-import { exampleVolume } from '../volume/fakes/model.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
 
 function makeSubject(onStep: OnStep = passStep) {
   const layout = poolLayout(temporaryDirectory());

@@ -1,7 +1,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { directoryNameOf, newObjectId } from '../../../src/model/objects/object-id.ts';
 import { DiskFreezeMarks } from '../../../src/records/freeze-marks.ts';
-import { directoryNameOf, newObjectId } from '../../../src/volume/object-id.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const own = newObjectId('a', 'aaaaaaaa');

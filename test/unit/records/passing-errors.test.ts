@@ -1,16 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { expect, test, vi } from 'vitest';
+import { passStep } from '../../../src/model/steps.ts';
 import { damagedMembers } from '../../../src/pools/damaged-groups.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { readMarker, writeMarker } from '../../../src/records/pool-marker.ts';
 import { readAnyRecord, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
-import { passStep } from '../../../src/volume/steps.ts';
+import { exampleVolume } from '../model/fakes/model.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { exampleVolume } from '../volume/fakes/model.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
 
 /** What opening the next files answers, instead of opening them. */
 const failures = vi.hoisted((): Error[] => []);

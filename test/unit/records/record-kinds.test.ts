@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { directoryNameOf } from '../../../src/model/objects/object-id.ts';
 import {
   groupRecords,
   type Remembered,
@@ -8,10 +9,9 @@ import {
   snapshotRecords,
   volumeRecords,
 } from '../../../src/records/record-kinds.ts';
-import { directoryNameOf } from '../../../src/volume/object-id.ts';
+import { exampleGroup, exampleSnapshot } from '../model/example-snapshot.ts';
+import { exampleVolume } from '../model/fakes/model.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
-import { exampleVolume } from '../volume/fakes/model.ts';
 
 const volume = exampleVolume();
 const snapshot = exampleSnapshot();

@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
-import { type Deferred, deferred, settled } from '../volume/fakes/gate.ts';
+import { type Deferred, deferred, settled } from '../model/fakes/gate.ts';
 
 /** Removals that end when the test says so. */
 function controlledQueue(directories: string[] = []) {

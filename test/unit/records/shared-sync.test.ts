@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { SharedSync } from '../../../src/records/shared-sync.ts';
-import { type Deferred, deferred, settled } from '../volume/fakes/gate.ts';
+import { type Deferred, deferred, settled } from '../model/fakes/gate.ts';
 
 /** Syncs that end when the test says so. */
 function controlledSync() {

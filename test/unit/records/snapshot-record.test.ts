@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { SnapshotContent } from '../../../src/model/objects/snapshot.ts';
+import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
 import {
   decodeGroupRecord,
   decodeSnapshotRecord,
   encodeGroupRecord,
   encodeSnapshotRecord,
 } from '../../../src/records/snapshot-record.ts';
-import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
-import type { SnapshotContent } from '../../../src/volume/snapshot.ts';
-import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
+import { exampleGroup, exampleSnapshot } from '../model/example-snapshot.ts';
 
 const text = fc.string({ unit: 'binary', minLength: 1 });
 const bytes = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { errno, KernelError } from '../../../src/kernel/calls/errno.ts';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { onDiskOf, storageError } from '../../../src/records/storage-error.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { systemError } from '../volume/fakes/system-error.ts';
+import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
   ['ENOSPC', 'exhausted', 'has no space or no inodes left'],

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { deletePolicies, type VolumeContent } from '../../../src/model/objects/volume.ts';
+import { accessModes } from '../../../src/model/requests/access-mode.ts';
+import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
-import { accessModes } from '../../../src/volume/access-mode.ts';
-import { fileSystemTypes } from '../../../src/volume/file-system-type.ts';
-import { deletePolicies, type VolumeContent } from '../../../src/volume/volume.ts';
-import { exampleVolume } from '../volume/fakes/model.ts';
-import { blockContent, imageContent } from '../volume/fakes/requests.ts';
+import { exampleVolume } from '../model/fakes/model.ts';
+import { blockContent, imageContent } from '../model/fakes/requests.ts';
 
 const written = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<string, unknown>;
 const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { answerInTime } from '../../../src/rpc/answer-in-time.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { deferred } from '../volume/fakes/gate.ts';
+import { deferred } from '../model/fakes/gate.ts';
 
 const silent = new VolumeError('unavailable', 'pool "slow" does not answer');
 

@@ -1,8 +1,8 @@
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { deferred, settled } from '../volume/fakes/gate.ts';
+import { deferred, settled } from '../model/fakes/gate.ts';
 
 function monitored() {
   const finished: FinishedCall[] = [];

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { JointCalls } from '../../../src/rpc/joint-calls.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
-import { type Deferred, deferred } from '../volume/fakes/gate.ts';
+import { type Deferred, deferred } from '../model/fakes/gate.ts';
 
 /** Joint calls whose work is settled from outside, and the requests it was begun for. */
 function waitingCalls() {

@@ -17,8 +17,8 @@ import { csiServices } from '../../../src/rpc/proto.ts';
 import { startServer } from '../../../src/rpc/server.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
 import { CsiClient } from '../../support/csi-client.ts';
+import { deferred } from '../model/fakes/gate.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
-import { deferred } from '../volume/fakes/gate.ts';
 
 type IdentityMethods = Methods<typeof csiServices.Identity>;
 

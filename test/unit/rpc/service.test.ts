@@ -1,12 +1,12 @@
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
 import { exclusive, KeyLocks, shared } from '../../../src/rpc/key-locks.ts';
 import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
 import { CsiClient } from '../../support/csi-client.ts';
-import { deferred } from '../volume/fakes/gate.ts';
+import { deferred } from '../model/fakes/gate.ts';
 import { startLocalServer } from './local-server.ts';
 
 type NodeMethods = Methods<typeof csiServices.Node>;

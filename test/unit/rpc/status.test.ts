@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { expect, test } from 'vitest';
+import { VolumeError, type VolumeErrorKind } from '../../../src/model/errors.ts';
 import { codeName, statusOf } from '../../../src/rpc/status.ts';
-import { VolumeError, type VolumeErrorKind } from '../../../src/volume/errors.ts';
 
 const codes: Record<VolumeErrorKind, keyof typeof status> = {
   invalid: 'INVALID_ARGUMENT',

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { type ClientReadableStream, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
 import { freeWork } from '../../../src/rpc/call-work.ts';
 import type { GetMetadataAllocatedResponse } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedResponse.ts';
@@ -8,9 +9,8 @@ import { KeyLocks } from '../../../src/rpc/key-locks.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
 import { streamHandler } from '../../../src/rpc/stream-handler.ts';
-import { VolumeError } from '../../../src/volume/errors.ts';
 import { CsiClient } from '../../support/csi-client.ts';
-import { deferred, settled } from '../volume/fakes/gate.ts';
+import { deferred, settled } from '../model/fakes/gate.ts';
 import { startLocalServer } from './local-server.ts';
 
 type Stream = NonNullable<

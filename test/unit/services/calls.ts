@@ -6,6 +6,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
+import type { Model } from '../../../src/model/state/model.ts';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import type { Methods } from '../../../src/rpc/service.ts';
@@ -15,7 +16,6 @@ import { controllerService } from '../../../src/services/controller/controller.t
 import { csiServices as allServices } from '../../../src/services/csi-services.ts';
 import { groupControllerService } from '../../../src/services/group-controller.ts';
 import { nodeService } from '../../../src/services/node/node.ts';
-import type { Model } from '../../../src/volume/model.ts';
 
 /** The RPCs of a service as functions that take a request as a CO sends it, and promise the reply it gets. */
 export type Calls<Definition> = {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { stageVolume } from '../../../src/volume/stage-volume.ts';
-import type { OnStep } from '../../../src/volume/steps.ts';
+import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
+import type { OnStep } from '../../../src/model/steps.ts';
 import { mountCapability } from '../../support/requests.ts';
-import { gateAt } from '../volume/fakes/gate.ts';
-import { fakeNode, kubeletDir, realKubeletDir } from '../volume/fakes/model.ts';
-import { capability } from '../volume/fakes/requests.ts';
+import { gateAt } from '../model/fakes/gate.ts';
+import { fakeNode, kubeletDir, realKubeletDir } from '../model/fakes/model.ts';
+import { capability } from '../model/fakes/requests.ts';
 import { servicesOf } from './calls.ts';
 
 const volume_capability = mountCapability('SINGLE_NODE_MULTI_WRITER');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
+import type { OnStep } from '../../../src/model/steps.ts';
 import type { CreateVolumeGroupSnapshotRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeGroupSnapshotRequest.ts';
-import type { OnStep } from '../../../src/volume/steps.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
-import { gateAt } from '../volume/fakes/gate.ts';
-import { fakeNode, here } from '../volume/fakes/model.ts';
+import { gateAt } from '../model/fakes/gate.ts';
+import { fakeNode, here } from '../model/fakes/model.ts';
 import { groupControllerOf, servicesOf } from './calls.ts';
 
 /** A node with two volumes, and a way to cut them as a group, with locks and without. */

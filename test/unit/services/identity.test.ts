@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { identityService } from '../../../src/services/identity.ts';
-import { type FakeModelSettings, fakeNode, here } from '../volume/fakes/model.ts';
+import { type FakeModelSettings, fakeNode, here } from '../model/fakes/model.ts';
 import { callsOf } from './calls.ts';
 
 const identity = (settings: FakeModelSettings = {}) =>

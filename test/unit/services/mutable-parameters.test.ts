@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Features } from '../../../src/model/state/model.ts';
 import { parseMutableParameters } from '../../../src/services/mutable-parameters.ts';
-import type { Features } from '../../../src/volume/model.ts';
-import { fakeNode } from '../volume/fakes/model.ts';
+import { fakeNode } from '../model/fakes/model.ts';
 
 function parse(
   parameters: Record<string, string>,

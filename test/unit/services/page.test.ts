@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { listPosition } from '../../../src/model/requests/list-position.ts';
 import { pageOf, parsePage, parseToken, tokenAfter } from '../../../src/services/page.ts';
-import { listPosition } from '../../../src/volume/list-position.ts';
 
 const anyText = fc.string({ unit: 'binary' });
 

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { accessModes } from '../../../src/model/requests/access-mode.ts';
+import { parseMountFlags } from '../../../src/model/requests/mount-flags.ts';
 import type { VolumeCapability__Output } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import {
   parseCapabilities,
@@ -9,8 +11,6 @@ import {
   parsePlaces,
   required,
 } from '../../../src/services/requests.ts';
-import { accessModes } from '../../../src/volume/access-mode.ts';
-import { parseMountFlags } from '../../../src/volume/mount-flags.ts';
 
 const invalid = (message: string) =>
   expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(message) });

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { rpcs } from '../../../scripts/lib/csi-catalogue.ts';
+import { createGroupSnapshot } from '../../../src/model/snapshots/create-group-snapshot.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
-import { createGroupSnapshot } from '../../../src/volume/create-group-snapshot.ts';
 import { mountCapability } from '../../support/requests.ts';
-import { fakeNode } from '../volume/fakes/model.ts';
+import { fakeNode } from '../model/fakes/model.ts';
 import { controllerOf, groupControllerOf, nodeOf, streamsOf } from './calls.ts';
 
 // An absent number is zero, and the first byte is a place to start like any other.

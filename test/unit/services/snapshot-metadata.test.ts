@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { snapshotDirectory } from '../../../src/model/find/find-snapshot.ts';
+import type { Snapshot } from '../../../src/model/objects/snapshot.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
-import { snapshotDirectory } from '../../../src/volume/find-snapshot.ts';
-import type { Snapshot } from '../../../src/volume/snapshot.ts';
-import { exampleGroup, exampleSnapshot } from '../volume/example-snapshot.ts';
-import { FakeBlocks } from '../volume/fakes/fake-block-maps.ts';
-import { fakeNode } from '../volume/fakes/model.ts';
+import { exampleGroup, exampleSnapshot } from '../model/example-snapshot.ts';
+import { FakeBlocks } from '../model/fakes/fake-block-maps.ts';
+import { fakeNode } from '../model/fakes/model.ts';
 import { streamsOf } from './calls.ts';
 
 const KIB = 1024;

@@ -3,9 +3,9 @@ import { expect, test } from 'vitest';
 import { Image } from '../../../../src/backends/image/image.ts';
 import { backendContract } from '../../../contracts/backend-contract.ts';
 import { hostBackendSubject } from '../../../contracts/host-backend-subject.ts';
+import { exampleVolume } from '../../model/fakes/model.ts';
+import { blockContent, imageContent } from '../../model/fakes/requests.ts';
 import { temporaryDirectory } from '../../temporary-directory.ts';
-import { exampleVolume } from '../../volume/fakes/model.ts';
-import { blockContent, imageContent } from '../../volume/fakes/requests.ts';
 
 for (const content of [blockContent, imageContent()]) {
   const makeSubject = async () => {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Metadata, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { describe, expect, test } from 'vitest';
-import { deferred } from '../../volume/fakes/gate.ts';
+import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, type EchoHandlers, type Exchange, exchangeOf, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
 import { connectRaw, endOf, openRaw } from './raw-http2.ts';

@@ -1,7 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { describe, expect, test, vi } from 'vitest';
-import { deferred } from '../../volume/fakes/gate.ts';
+import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, exchangeOf, serveEcho } from './echo-service.ts';
 import { answerWithFrames, requestWithFrames } from './frames.ts';
 import { newSocket, startProxy } from './proxied.ts';

@@ -4,7 +4,7 @@ import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js'
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { type Endpoint, formatEndpoint } from '../../../../src/rpc/endpoint.ts';
 import { startProxyServer } from '../../../../src/rpc/proxy/proxy-server.ts';
-import { deferred } from '../../volume/fakes/gate.ts';
+import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
 import { connectRaw, openRaw } from './raw-http2.ts';

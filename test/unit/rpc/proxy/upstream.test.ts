@@ -4,7 +4,7 @@ import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { formatEndpoint } from '../../../../src/rpc/endpoint.ts';
 import { Upstream } from '../../../../src/rpc/proxy/upstream.ts';
-import { deferred } from '../../volume/fakes/gate.ts';
+import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, type EchoHandlers, exchangeOf, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
 import { connectRaw, endOf, openRaw, serveRaw } from './raw-http2.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import { type FakeModelSettings, fakeNode } from '../../volume/fakes/model.ts';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import { type FakeModelSettings, fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
 
 const volume_capability = { mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
 import { controllerService } from '../../../../src/services/controller/controller.ts';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import { fakeNode, here } from '../../volume/fakes/model.ts';
+import { fakeNode, here } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
 test('the controller declares what it has, and no more', async () => {

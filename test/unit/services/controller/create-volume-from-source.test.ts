@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import { createSnapshot } from '../../../../src/model/snapshots/create-snapshot.ts';
+import type { OnStep } from '../../../../src/model/steps.ts';
 import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
-import { createSnapshot } from '../../../../src/volume/create-snapshot.ts';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import type { OnStep } from '../../../../src/volume/steps.ts';
 import { createRequest } from '../../../support/requests.ts';
-import { gateAt } from '../../volume/fakes/gate.ts';
-import { fakeNode } from '../../volume/fakes/model.ts';
+import { gateAt } from '../../model/fakes/gate.ts';
+import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
 
 /** A node with a volume and a snapshot of it, and requests for volumes made from them. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { createRequest, mountCapability } from '../../../support/requests.ts';
-import { fakeNode, here } from '../../volume/fakes/model.ts';
+import { fakeNode, here } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
 test('the reply tells the volume, its context and where it can be reached', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { exampleSnapshot } from '../../volume/example-snapshot.ts';
-import { fakeNode } from '../../volume/fakes/model.ts';
+import { exampleSnapshot } from '../../model/example-snapshot.ts';
+import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
 interface Asked {

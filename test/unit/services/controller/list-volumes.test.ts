@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { exampleVolume, fakeNode } from '../../volume/fakes/model.ts';
+import { exampleVolume, fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 import { idsOfPages } from '../pages.ts';
 

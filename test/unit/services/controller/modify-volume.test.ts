@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import type { Features } from '../../../../src/model/state/model.ts';
 import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
-import type { Features } from '../../../../src/volume/model.ts';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import { fakeNode } from '../../volume/fakes/model.ts';
+import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
 
 const all: Features['mutableParameters'] = new Set(['onDelete', 'inodeLimit']);

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import type { OnStep } from '../../../../src/model/steps.ts';
 import type { CreateSnapshotRequest } from '../../../../src/rpc/generated/csi/v1/CreateSnapshotRequest.ts';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import type { OnStep } from '../../../../src/volume/steps.ts';
-import { exampleGroup, exampleSnapshot } from '../../volume/example-snapshot.ts';
-import { gateAt } from '../../volume/fakes/gate.ts';
-import { fakeNode, here } from '../../volume/fakes/model.ts';
+import { exampleGroup, exampleSnapshot } from '../../model/example-snapshot.ts';
+import { gateAt } from '../../model/fakes/gate.ts';
+import { fakeNode, here } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
 
 const elsewhere = { 'topology.hostpath.csi/node': 'node-2' };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { ValidateVolumeCapabilitiesRequest as Request } from '../../../../src/rpc/generated/csi/v1/ValidateVolumeCapabilitiesRequest.ts';
 import { mountCapability } from '../../../support/requests.ts';
-import { fakeNode } from '../../volume/fakes/model.ts';
+import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
 async function validate(changes: Request = {}) {

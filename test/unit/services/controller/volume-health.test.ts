@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
-import { contentPathOf } from '../../../../src/volume/staged-content.ts';
-import { fakeNode } from '../../volume/fakes/model.ts';
-import { imageContent } from '../../volume/fakes/requests.ts';
+import { contentPathOf } from '../../../../src/model/find/staged-content.ts';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import { fakeNode } from '../../model/fakes/model.ts';
+import { imageContent } from '../../model/fakes/requests.ts';
 import { controllerOf } from '../calls.ts';
 import { idsOfPages } from '../pages.ts';
 

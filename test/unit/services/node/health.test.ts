@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { VolumeError } from '../../../../src/volume/errors.ts';
+import { VolumeError } from '../../../../src/model/errors.ts';
 import { mountCapability } from '../../../support/requests.ts';
-import { fakeNode, kubeletDir, realKubeletDir } from '../../volume/fakes/model.ts';
-import { capability, imageContent } from '../../volume/fakes/requests.ts';
-import { systemError } from '../../volume/fakes/system-error.ts';
+import { fakeNode, kubeletDir, realKubeletDir } from '../../model/fakes/model.ts';
+import { capability, imageContent } from '../../model/fakes/requests.ts';
+import { systemError } from '../../model/fakes/system-error.ts';
 import { nodeOf } from '../calls.ts';
 
 const staging_target_path = `${kubeletDir}/staging`;

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
+import { newObjectId } from '../../../../src/model/objects/object-id.ts';
 import type { NodePublishVolumeRequest } from '../../../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { parseInline } from '../../../../src/services/node/inline-volume.ts';
-import { newObjectId } from '../../../../src/volume/object-id.ts';
 import { blockDevice } from '../../../support/image-node.ts';
 import { mountCapability } from '../../../support/requests.ts';
-import { type Gate, gateAt } from '../../volume/fakes/gate.ts';
-import { type FakeModelSettings, fakeNode, kubeletDir, realKubeletDir } from '../../volume/fakes/model.ts';
+import { type Gate, gateAt } from '../../model/fakes/gate.ts';
+import { type FakeModelSettings, fakeNode, kubeletDir, realKubeletDir } from '../../model/fakes/model.ts';
 import { nodeOf, servicesOf } from '../calls.ts';
 
 const volume_id = 'csi-0123';

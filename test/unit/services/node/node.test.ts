@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { NodePublishVolumeRequest } from '../../../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { mountCapability } from '../../../support/requests.ts';
-import { fakeNode, here, kubeletDir, realKubeletDir } from '../../volume/fakes/model.ts';
+import { fakeNode, here, kubeletDir, realKubeletDir } from '../../model/fakes/model.ts';
 import { nodeOf } from '../calls.ts';
 
 const staging_target_path = `${kubeletDir}/staging`;

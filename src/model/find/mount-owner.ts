@@ -1,0 +1,140 @@
+import { posix } from 'node:path';
+import { type PathSubject, quote, VolumeError } from '../errors.ts';
+import { directoryNameOf } from '../objects/object-id.ts';
+import type { AttachedFile } from '../ports/devices-port.ts';
+import type { MountedPath } from '../ports/mounts-port.ts';
+import { isWithin } from '../requests/within.ts';
+import type { Location } from '../state/locations.ts';
+import type { Model } from '../state/model.ts';
+
+/**
+ * Refuses to take down what is another volume's, or not this driver's at all. What the driver has mounted is recognised by the
+ * index or the list of mounts, so also when it cannot be looked at, when no record of the volume is left, and when its
+ * pool is gone: a pod must not wait for ever.
+ * @throws VolumeError precondition
+ */
+export async function checkOwner(
+  model: Model,
+  subject: PathSubject,
+  volumeId: string,
+  path: string,
+  mountId: number,
+): Promise<void> {
+  const owner = await ownerOf(model, volumeId, path, mountId);
+  if (owner === volumeId || owner === 'this driver') return;
+  const message =
+    owner === undefined
+      ? `what is mounted at ${quote(path)} is no volume of this driver; unmount it there`
+      : `${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
+  throw new VolumeError('precondition', message, { about: subject });
+}
+
+/** The volume that a mount is of; `this driver` where it is of one that nobody knows; undefined where it is of none. */
+async function ownerOf(
+  model: Model,
+  volumeId: string,
+  path: string,
+  mountId: number,
+): Promise<string | undefined> {
+  const known = model.mountIndex.at(path);
+  if (known?.mountId === mountId) return known.volumeId;
+  const list = await model.mounts.list();
+  // Something was put on top of it.
+  const isCovered = list.some((each) => each.mountId === known?.mountId && each.path === path);
+  if (known && isCovered) return known.volumeId;
+  const mount = list.find((each) => each.mountId === mountId);
+  if (!mount) return undefined;
+  const devices = await devicesNow(model);
+  const owner = volumeOfMount(model, mount, devices)?.volumeId;
+  if (owner !== undefined) return owner;
+  return isOfDriver(model, volumeId, mount, devices) ? 'this driver' : undefined;
+}
+
+/** Whether a mount is one that only this driver makes: of what lies in a pool, or of the node of a loop device. */
+function isOfDriver(
+  { locations, pools }: Model,
+  volumeId: string,
+  mount: MountedPath,
+  devices: DevicesNow,
+): boolean {
+  const device = deviceOf(mount, devices);
+  const file = device?.file ?? '';
+  if (locations.namesInPool(locationOf(mount)) !== undefined || isNodeOfLoop(mount, devices)) return true;
+  if (pools.all.some((pool) => isWithin(file, pool.path))) return true;
+  // Of a pool that this driver has no more.
+  const directory = `/volumes/${directoryNameOf(volumeId)}`;
+  return file.endsWith(`${directory}/image`) || `${mount.root}/`.includes(`${directory}/data/`);
+}
+
+/** The devices that are attached, and where their nodes lie. */
+export interface DevicesNow {
+  readonly attached: readonly AttachedFile[];
+  readonly nodes: Location | undefined;
+}
+
+export async function devicesNow({ devices, locations }: Model): Promise<DevicesNow> {
+  return { attached: await devices.list(), nodes: await locations.of('/dev').catch(() => undefined) };
+}
+
+type MountRoot = Pick<MountedPath, 'root' | 'source' | 'fileSystem'>;
+
+/** The volume that a mount shows, and whether it shows all of it. */
+export function volumeOfMount(
+  model: Pick<Model, 'volumes' | 'pools' | 'locations'>,
+  mount: MountRoot,
+  devices: DevicesNow,
+): { volumeId: string; isWhole: boolean } | undefined {
+  const device = deviceOf(mount, devices);
+  const image = device && volumeOfFile(model, device.file);
+  // A pool may itself lie on a device that somebody has attached a file to.
+  if (!image) return volumeOfRoot(model, mount);
+  const { volumeId } = image;
+  const isWhole = device.path !== mount.source || mount.root === '/';
+  return volumeId === undefined ? undefined : { volumeId, isWhole };
+}
+
+/** The device whose file system a mount is of, or whose node is mounted. */
+function deviceOf(mount: MountRoot, devices: DevicesNow): AttachedFile | undefined {
+  const node = nodeOf(mount, devices);
+  return devices.attached.find(({ path }) => path === mount.source || path === node);
+}
+
+/** The path of the device node that is mounted. Pods may have directories that are called like one. */
+function nodeOf({ root, fileSystem }: MountRoot, { nodes }: DevicesNow): string | undefined {
+  if (nodes === undefined || nodes.fileSystem !== fileSystem || !isWithin(root, nodes.path)) return undefined;
+  return posix.join('/dev', root.slice(nodes.path.length));
+}
+
+/** The node stays mounted when its device is removed. */
+function isNodeOfLoop(mount: MountRoot, devices: DevicesNow): boolean {
+  return /^\/dev\/loop\d+(\/deleted)?$/.test(nodeOf(mount, devices) ?? '');
+}
+
+function locationOf({ fileSystem, root }: MountRoot): Location {
+  return { fileSystem, path: root };
+}
+
+/** The volume whose image a file is: one that lies in a volume's directory of one of the pools. */
+export function volumeOfFile(
+  model: Pick<Model, 'volumes' | 'pools'>,
+  file: string,
+): { directoryName: string; volumeId: string | undefined } | undefined {
+  const directory = posix.dirname(file);
+  const isOurs = model.pools.all.some(
+    (pool) => posix.dirname(directory) === posix.join(pool.path, 'volumes'),
+  );
+  if (!isOurs || posix.basename(file) !== 'image') return undefined;
+  const directoryName = posix.basename(directory);
+  return { directoryName, volumeId: model.volumes.idOfDirectory(directoryName) };
+}
+
+/** The volume whose content, or a directory in it, the root of a mount is. */
+function volumeOfRoot(
+  { volumes, locations }: Pick<Model, 'volumes' | 'locations'>,
+  mount: MountRoot,
+): { volumeId: string; isWhole: boolean } | undefined {
+  const [kind, directory = '', content, ...below] = locations.namesInPool(locationOf(mount)) ?? [];
+  if (kind !== 'volumes' || content !== 'data') return undefined;
+  const volumeId = volumes.idOfDirectory(directory);
+  return volumeId === undefined ? undefined : { volumeId, isWhole: below.length === 0 };
+}

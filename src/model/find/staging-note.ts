@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { type AccessMode, accessModes } from '../requests/access-mode.ts';
+import type { Model } from '../state/model.ts';
+
+/**
+ * Where a block volume is staged. Nothing is mounted at its staging path, which is an empty directory like any other, so
+ * the device of its image notes it: a restart of the driver does not lose that, and it goes with the device. Paths are noted
+ * as hashes, because the note is short, each with a digit for its access mode; the caller holds the volume.
+ */
+
+const PREFIX = 'staged:';
+const HASH_DIGITS = 12;
+/** As many as fit into a label. The one noted first is forgotten. */
+const PATH_LIMIT = 4;
+
+/** A path where a volume is staged. */
+interface StagedPath {
+  readonly hash: string;
+  /** Undefined where an older driver has noted the path. */
+  readonly accessMode: AccessMode | undefined;
+}
+
+/**
+ * Notes that the volume of an attached image is staged at a path.
+ * @returns the access mode it is staged with there: that of the first stage
+ */
+export async function noteStaged(
+  { devices }: Model,
+  image: string,
+  stagingPath: string,
+  accessMode: AccessMode,
+): Promise<AccessMode> {
+  const known = pathsIn(await devices.labelOf(image)) ?? [];
+  const hash = hashOf(stagingPath);
+  const before = known.find((each) => each.hash === hash);
+  if (before?.accessMode) return before.accessMode;
+  const others = known.filter((each) => each !== before);
+  const noted = [{ hash, accessMode }, ...others].slice(0, PATH_LIMIT);
+  await devices.setLabel(image, [PREFIX, ...noted.map(formatPath)].join(' '));
+  return accessMode;
+}
+
+/** Whether the volume of an image is staged at a path; undefined where its device was attached without a note. */
+export async function isStagedAt(
+  { devices }: Model,
+  image: string,
+  path: string,
+): Promise<boolean | undefined> {
+  const label = await devices.labelOf(image);
+  return label === undefined ? false : pathsIn(label)?.some(({ hash }) => hash === hashOf(path));
+}
+
+function pathsIn(label = ''): StagedPath[] | undefined {
+  const [prefix, ...words] = label.split(' ');
+  return prefix === PREFIX ? words.map(parsePath) : undefined;
+}
+
+function parsePath(word: string): StagedPath {
+  return {
+    hash: word.slice(0, HASH_DIGITS),
+    accessMode: accessModes[Number(word[HASH_DIGITS] ?? Number.NaN)],
+  };
+}
+
+function formatPath({ hash, accessMode }: StagedPath): string {
+  return accessMode === undefined ? hash : `${hash}${accessModes.indexOf(accessMode)}`;
+}
+
+function hashOf(path: string): string {
+  return createHash('sha256').update(path).digest('hex').slice(0, HASH_DIGITS);
+}

@@ -1,0 +1,68 @@
+import { type PathSubject, quote, VolumeError } from '../errors.ts';
+import { isSame } from '../find/staged-content.ts';
+import type { DirectoryState, MountedState } from '../ports/mounts-port.ts';
+import type { VolumeCapability } from '../requests/capability.ts';
+import { type CapabilityPart, capabilityDifference } from '../requests/capability-difference.ts';
+import { combineFlags, differingFlags, type RequestedFlags } from '../requests/mount-flags.ts';
+import type { Model } from '../state/model.ts';
+
+/**
+ * Checks that what is mounted at a path is what would be mounted there now.
+ * @throws VolumeError precondition: something else is; already-exists: the volume is, with other flags
+ */
+export function checkMountedAs(
+  subject: PathSubject,
+  path: string,
+  mounted: MountedState,
+  source: Pick<DirectoryState | MountedState, 'identity' | 'flags'>,
+  flags: RequestedFlags,
+): void {
+  if (!isSame(mounted.identity, source.identity)) throw somethingElse(subject, path);
+  checkFlags(subject, path, mounted, combineFlags(source.flags, flags));
+}
+
+/** @throws VolumeError already-exists: the volume is mounted, with other flags */
+export function checkFlags(
+  subject: PathSubject,
+  path: string,
+  mounted: MountedState,
+  wanted: RequestedFlags,
+): void {
+  const different = differingFlags(mounted.flags, wanted);
+  if (different.length === 0) return;
+  const message = `the volume is mounted at ${quote(path)} already, but differs in ${different.join(', ')}`;
+  throw new VolumeError('already-exists', message, { about: subject });
+}
+
+/**
+ * Checks that a volume that this driver has mounted at a path was mounted for the capability that is asked for now. After
+ * a restart the driver only knows what the kernel shows of it.
+ * @throws VolumeError already-exists
+ */
+export function checkSameUse(
+  { mountIndex }: Model,
+  path: string,
+  mounted: MountedState,
+  capability: VolumeCapability,
+): void {
+  const known = mountIndex.at(path);
+  if (known?.mountId !== mounted.mountId || !('capability' in known.use)) return;
+  const difference = capabilityDifference(known.use.capability, capability);
+  if (difference === undefined) return;
+  const message = `the volume is mounted at ${quote(path)} already, for another ${described[difference]}`;
+  throw new VolumeError('already-exists', message, { about: difference });
+}
+
+const described: Readonly<Record<CapabilityPart, string>> = {
+  capability: 'access type',
+  accessMode: 'access mode',
+  fsType: 'file system',
+  mountFlags: 'set of mount flags',
+};
+
+/** The path is taken by what is not the volume. */
+export function somethingElse(subject: PathSubject, path: string): VolumeError {
+  return new VolumeError('precondition', `${quote(path)} is the mount point of something else`, {
+    about: subject,
+  });
+}

@@ -1,0 +1,109 @@
+import { about, invalidValue, quote, VolumeError } from '../errors.ts';
+import { checkOwner } from '../find/mount-owner.ts';
+import {
+  checkOutsideVolumes,
+  checkReadable,
+  checkUse,
+  mountToTakeDown,
+  symlinkError,
+} from '../find/mount-place.ts';
+import { inspectPath, isVolumeAt } from '../find/staged-content.ts';
+import type { Volume } from '../objects/volume.ts';
+import type { MountedState, PathState } from '../ports/mounts-port.ts';
+import { type MountCapability, requiredMountFlags } from '../requests/capability.ts';
+import { inForce } from '../requests/mount-flags.ts';
+import type { Model } from '../state/model.ts';
+import { attachmentOf, checkAttached } from '../volumes/attach-volume.ts';
+import { checkSuitable } from '../volumes/check-suitable.ts';
+import { endInline } from './end-inline.ts';
+import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
+import { checkMountedAs, checkSameUse } from './mounted-as.ts';
+import { publishBlock } from './publish-block.ts';
+
+/**
+ * Publishes a staged volume: binds the staging path at the target, which is made here, or the device of a block
+ * volume (CSI specification, NodePublishVolume). A healthy mount of the same kind is left as it is. The caller holds
+ * the target, and shares the volume with those who publish it elsewhere.
+ */
+export function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
+  return model.pathsInWork.during(spec.targetPath, () => publish(model, volume, spec));
+}
+
+async function publish(model: Model, volume: Volume, asked: PublishSpec): Promise<void> {
+  const { stagingPath, targetPath, capability } = asked;
+  if (model.features.strictLifecycle) checkAttached(model, volume);
+  // As with a device that the node has for reading only, nothing else is to be had.
+  const readOnly = asked.readOnly || attachmentOf(model, volume)?.readOnly === true;
+  const spec = { ...asked, readOnly };
+  if (stagingPath === targetPath)
+    throw invalidValue('targetPath', targetPath, 'is where the volume is staged');
+  const target = await inspectPath(model, 'targetPath', targetPath);
+  if (target.kind === 'mounted') checkSameUse(model, targetPath, target, capability);
+  await checkSuitable(model, volume, capability);
+  await checkOutsideVolumes(model, 'targetPath', targetPath);
+  if (target.kind === 'symlink') throw symlinkError('targetPath', targetPath);
+  checkReadable('targetPath', targetPath, target);
+  await model.mountIndex.confirmed(volume.id);
+  if (capability.accessType === 'block') await publishBlock(model, volume, spec, target);
+  else await publishMount(model, volume, { ...spec, capability }, target);
+}
+
+async function publishMount(
+  model: Model,
+  volume: Volume,
+  spec: PublishSpec<MountCapability>,
+  target: PathState,
+): Promise<void> {
+  const staged = await stagedAt(model, volume, spec.stagingPath);
+  const flags = requiredMountFlags(spec.capability, spec.readOnly);
+  // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
+  checkTargets(model, volume, spec);
+  if (target.kind === 'mounted') checkMountedAs('targetPath', spec.targetPath, target, staged, flags);
+  const readOnly = staged.flags.readOnly || flags.readOnly;
+  await reserveTarget(model, volume, { ...spec, readOnly }, target, async () => {
+    const wasMade = await about('targetPath', model.mounts.makeDirectory(spec.targetPath));
+    return mountMade(model, spec.targetPath, wasMade, () =>
+      model.mounts.bind(spec.stagingPath, spec.targetPath, inForce(flags), staged.identity),
+    );
+  });
+}
+
+async function stagedAt(model: Model, volume: Volume, stagingPath: string): Promise<MountedState> {
+  const staged = await inspectPath(model, 'stagingPath', stagingPath);
+  checkReadable('stagingPath', stagingPath, staged);
+  if (staged.kind === 'mounted' && (await isVolumeAt(model, volume, stagingPath, staged))) return staged;
+  const message = `volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
+  throw new VolumeError('precondition', message, { about: 'stagingPath' });
+}
+
+/**
+ * Takes down what is published at a target and removes the target (CSI specification, NodeUnpublishVolume).
+ * Works when every record is gone. An inline volume goes with its target. The caller holds the target, and the volume as
+ * well unless it is known not to be inline.
+ */
+export function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
+  return model.pathsInWork.during(targetPath, () => unpublish(model, volumeId, targetPath));
+}
+
+async function unpublish(model: Model, volumeId: string, targetPath: string): Promise<void> {
+  const state = await inspectPath(model, 'targetPath', targetPath);
+  const mountId = mountToTakeDown('targetPath', targetPath, state);
+  if (mountId !== undefined) await checkOwner(model, 'targetPath', volumeId, targetPath, mountId);
+  checkUse(model, 'targetPath', targetPath, 'staging');
+  await checkOutsideVolumes(model, 'targetPath', targetPath);
+  await model.onStep('unpublish: checked');
+  // Of a volume that was never here, whatever is at the path is somebody else's.
+  const isOurs = mountId !== undefined || isKnown(model, volumeId, targetPath);
+  if (mountId !== undefined) await about('targetPath', model.mounts.unmount(targetPath));
+  model.mountIndex.removePath(targetPath);
+  await model.onStep('unpublish: unmounted');
+  if (isOurs && state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
+  await model.onStep('unpublish: target removed');
+  await endInline(model, volumeId, targetPath);
+}
+
+/** Whether a volume is there, in whatever state, or was published at a path. */
+function isKnown({ volumes, mountIndex }: Model, volumeId: string, targetPath: string): boolean {
+  const isThere = volumes.findIntact(volumeId) ?? volumes.findDamaged(volumeId);
+  return isThere !== undefined || mountIndex.at(targetPath) !== undefined;
+}

@@ -1,0 +1,65 @@
+import { posix } from 'node:path';
+import { VolumeError } from '../errors.ts';
+import type { Volume } from '../objects/volume.ts';
+import type { Model } from '../state/model.ts';
+import { deleteUnused } from '../volumes/delete-volume.ts';
+
+/** What became of an inline volume whose pod may be gone. */
+export interface Orphan {
+  readonly volumeId: string;
+  readonly targetPath: string;
+  readonly fate:
+    | { readonly kind: 'removed' }
+    /** Whether its pod is gone cannot be told: the disk that would show it may not be mounted. */
+    | { readonly kind: 'unknown' }
+    /** Its pod is gone, but something of it is mounted or attached. */
+    | { readonly kind: 'in use'; readonly error: VolumeError }
+    | { readonly kind: 'failed'; readonly error: unknown };
+}
+
+/**
+ * Removes the inline volumes of a pool whose pods ended while nobody could be told: the node or the driver was down.
+ * One whose pod is still there stays, with its data, and is found when it is published again; so what a call of the
+ * kubelet works on meanwhile stays as well.
+ * @returns those whose pod is not known to be there
+ */
+export async function removeOrphans(model: Model, poolName: string): Promise<Orphan[]> {
+  const orphans: Orphan[] = [];
+  for (const volume of model.volumes.all()) {
+    if (volume.pool !== poolName || !volume.inline) continue;
+    const { targetPath } = volume.inline;
+    const user = await stateOf(model, model.paths.userDirectoryOf(targetPath));
+    if (user === 'there') continue;
+    const fate = user === 'gone' ? await remove(model, volume) : ({ kind: user } as const);
+    orphans.push({ volumeId: volume.id, targetPath, fate });
+  }
+  return orphans;
+}
+
+/**
+ * Whether a directory is gone. Where its parent is missing or empty, a disk that is not mounted looks the same: unknown
+ * is not gone.
+ */
+async function stateOf({ mounts }: Model, directory: string): Promise<'there' | 'gone' | 'unknown'> {
+  try {
+    const { kind } = await mounts.inspect(directory);
+    if (kind !== 'absent') return 'there';
+    const parent = posix.dirname(directory);
+    const { kind: parentKind } = await mounts.inspect(parent);
+    if (parentKind !== 'directory' && parentKind !== 'mounted') return 'unknown';
+    return (await mounts.hasEntries(parent)) ? 'gone' : 'unknown';
+  } catch {
+    // A symbolic link on the way, or a disk that does not answer.
+    return 'unknown';
+  }
+}
+
+async function remove(model: Model, volume: Volume): Promise<Orphan['fate']> {
+  try {
+    await deleteUnused(model, volume);
+    return { kind: 'removed' };
+  } catch (error) {
+    const isInUse = error instanceof VolumeError && error.kind === 'precondition';
+    return isInUse ? { kind: 'in use', error } : { kind: 'failed', error };
+  }
+}

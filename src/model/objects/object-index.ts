@@ -1,0 +1,149 @@
+import { VolumeError } from '../errors.ts';
+import { listPosition } from '../requests/list-position.ts';
+import { directoryNameOf, nameHash, parseOwnId } from './object-id.ts';
+import type { Damaged, Stored } from './stored.ts';
+
+/**
+ * The objects of one kind in all pools, in memory: built from the records at start, kept by create and delete.
+ * Looking up costs the same however many there are.
+ */
+export class ObjectIndex<Kind extends Stored> {
+  private readonly kind: string;
+  private readonly byId = new Map<string, Kind>();
+  private readonly byName = new Map<string, Kind>();
+  private readonly damaged = new Map<string, Damaged>();
+  private readonly damagedByNameHash = new Map<string, Damaged>();
+  private readonly idByDirectoryName = new Map<string, string>();
+  /** In the order of their positions, for pages that stay valid when objects come and go. */
+  private readonly sorted: { readonly id: string; readonly position: string }[] = [];
+
+  /** @param kind what the objects are called in errors, `volume` or `snapshot` */
+  constructor(kind: string) {
+    this.kind = kind;
+  }
+
+  add(object: Kind): void {
+    this.byId.set(object.id, object);
+    if (object.name !== undefined) this.byName.set(object.name, object);
+    this.idByDirectoryName.set(directoryNameOf(object.id), object.id);
+    const position = listPosition(object.id);
+    this.sorted.splice(this.countUpTo(position), 0, { id: object.id, position });
+  }
+
+  /** @returns false when it was not there */
+  remove(object: Kind): boolean {
+    if (!this.byId.delete(object.id)) return false;
+    if (object.name !== undefined && this.byName.get(object.name)?.id === object.id)
+      this.byName.delete(object.name);
+    this.idByDirectoryName.delete(directoryNameOf(object.id));
+    const index = this.countUpTo(listPosition(object.id)) - 1;
+    if (this.sorted[index]?.id === object.id) this.sorted.splice(index, 1);
+    return true;
+  }
+
+  /** Forgets what is known of a pool: its disk is another, or will be read anew. */
+  removePool(pool: string): void {
+    for (const object of this.all()) if (object.pool === pool) this.remove(object);
+    for (const damaged of [...this.damaged.values()]) if (damaged.pool === pool) this.removeDamaged(damaged);
+  }
+
+  addDamaged(object: Damaged): void {
+    this.damaged.set(object.id, object);
+    // Its mounts are still its own.
+    this.idByDirectoryName.set(directoryNameOf(object.id), object.id);
+    const own = parseOwnId(object.id);
+    if (own) this.damagedByNameHash.set(own.nameHash, object);
+  }
+
+  private removeDamaged(object: Damaged): void {
+    this.damaged.delete(object.id);
+    this.idByDirectoryName.delete(directoryNameOf(object.id));
+    const own = parseOwnId(object.id);
+    if (own && this.damagedByNameHash.get(own.nameHash) === object)
+      this.damagedByNameHash.delete(own.nameHash);
+  }
+
+  /**
+   * The object with this id, undefined when there is none.
+   * @throws VolumeError damaged: it may exist, but its record cannot be understood
+   */
+  find(id: string): Kind | undefined {
+    const damaged = this.damaged.get(id);
+    if (damaged) throw this.damagedError(damaged);
+    return this.byId.get(id);
+  }
+
+  /** The same, but one whose record cannot be understood is undefined: for what works without records. */
+  findIntact(id: string): Kind | undefined {
+    return this.byId.get(id);
+  }
+
+  /** What is known of the object with this id when its record cannot be understood. */
+  findDamaged(id: string): Damaged | undefined {
+    return this.damaged.get(id);
+  }
+
+  /**
+   * The object that was created with this name, undefined when there is none.
+   * @throws VolumeError damaged: one whose record cannot be understood may have this name
+   */
+  findByName(name: string): Kind | undefined {
+    const damaged = this.damagedByNameHash.get(nameHash(name));
+    if (damaged) throw this.damagedError(damaged);
+    return this.byName.get(name);
+  }
+
+  /** Every object, in no order. */
+  all(): Kind[] {
+    return [...this.byId.values()];
+  }
+
+  /** Puts a changed object in the place of the one with its id. */
+  replace(object: Kind): void {
+    this.byId.set(object.id, object);
+    if (object.name !== undefined) this.byName.set(object.name, object);
+  }
+
+  /** The id of the object in the directory of this name. */
+  idOfDirectory(directoryName: string): string | undefined {
+    return this.idByDirectoryName.get(directoryName);
+  }
+
+  /** Up to `limit` objects that stand after a position (`listPosition`) in lists, in order. */
+  listAfter(position: string, limit: number): Kind[] {
+    const start = this.countUpTo(position);
+    return this.sorted.slice(start, start + limit).flatMap(({ id }) => this.byId.get(id) ?? []);
+  }
+
+  /** Up to `limit` ids of objects that stand after a position, in order, those of damaged objects among them. */
+  idsAfter(position: string, limit: number): string[] {
+    const start = this.countUpTo(position);
+    const found = new Map(this.sorted.slice(start, start + limit).map((each) => [each.position, each.id]));
+    for (const id of this.damaged.keys()) {
+      if (listPosition(id) > position) found.set(listPosition(id), id);
+    }
+    const inOrder = [...found.keys()].sort().slice(0, limit);
+    return inOrder.flatMap((each) => found.get(each) ?? []);
+  }
+
+  /** How many stand at this position or before it. */
+  private countUpTo(position: string): number {
+    let low = 0;
+    let high = this.sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.sorted[middle]?.position ?? '') <= position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  private damagedError({ id, reason, isUnread }: Damaged): VolumeError {
+    if (isUnread) {
+      const message = `${this.kind} "${id}" cannot be used now, because its record cannot be read: ${reason}`;
+      return new VolumeError('unavailable', message);
+    }
+    const message = `${this.kind} "${id}" cannot be used, because its record is damaged: ${reason}`;
+    return new VolumeError('damaged', message);
+  }
+}

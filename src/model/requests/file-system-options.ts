@@ -1,0 +1,121 @@
+import { invalidField } from '../errors.ts';
+import { type FileSystemType, fileSystemTypes } from './file-system-type.ts';
+import { mountFlagNames, parseMountFlags, type RequestedFlags } from './mount-flags.ts';
+
+/** The mount flags of a capability, parsed. */
+export interface ParsedMountFlags {
+  readonly mountFlags: RequestedFlags;
+  /** Flags of a whole file system that a directory volume may name, too, without effect. */
+  readonly superblockOptions: readonly string[];
+  /** Options that only a volume with a file system of its own can have. */
+  readonly fileSystemOptions: readonly string[];
+}
+
+const superblockOptions: ReadonlySet<string> = new Set(['sync', 'dirsync', 'lazytime']);
+
+/** An option of file systems: how it is written, and which have it. */
+interface FileSystemOption {
+  /** As it is shown in messages. */
+  readonly name: string;
+  readonly pattern: RegExp;
+  readonly of: readonly FileSystemType[];
+}
+
+// Those that neither name another device or file nor weaken what the driver relies on, and that every kernel takes which
+// the driver runs on.
+const fileSystemOptions: readonly FileSystemOption[] = [
+  { name: 'discard', pattern: /^discard$/, of: ['ext4', 'xfs', 'btrfs'] },
+  { name: 'nodiscard', pattern: /^nodiscard$/, of: ['ext4', 'xfs', 'btrfs'] },
+  { name: 'discard=sync|async', pattern: /^discard=(sync|async)$/, of: ['btrfs'] },
+  { name: 'barrier', pattern: /^barrier$/, of: ['ext4', 'btrfs'] },
+  { name: 'nobarrier', pattern: /^nobarrier$/, of: ['ext4', 'btrfs'] },
+  { name: 'commit=SECONDS', pattern: /^commit=\d{1,5}$/, of: ['ext4', 'btrfs'] },
+  { name: 'data=journal|ordered|writeback', pattern: /^data=(journal|ordered|writeback)$/, of: ['ext4'] },
+  { name: 'delalloc', pattern: /^delalloc$/, of: ['ext4'] },
+  { name: 'nodelalloc', pattern: /^nodelalloc$/, of: ['ext4'] },
+  { name: 'errors=continue|remount-ro', pattern: /^errors=(continue|remount-ro)$/, of: ['ext4'] },
+  { name: 'user_xattr', pattern: /^user_xattr$/, of: ['ext4'] },
+  { name: 'acl', pattern: /^acl$/, of: ['ext4', 'btrfs'] },
+  { name: 'noacl', pattern: /^noacl$/, of: ['btrfs'] },
+  { name: 'largeio', pattern: /^largeio$/, of: ['xfs'] },
+  { name: 'nolargeio', pattern: /^nolargeio$/, of: ['xfs'] },
+  { name: 'inode32', pattern: /^inode32$/, of: ['xfs'] },
+  { name: 'inode64', pattern: /^inode64$/, of: ['xfs'] },
+  { name: 'allocsize=SIZE', pattern: /^allocsize=\d{1,10}[kKmMgG]?$/, of: ['xfs'] },
+  { name: 'wsync', pattern: /^wsync$/, of: ['xfs'] },
+  // The driver sets it itself where it is needed.
+  { name: 'nouuid', pattern: /^nouuid$/, of: ['xfs'] },
+  {
+    name: 'compress[=zlib|lzo|zstd|no[:LEVEL]]',
+    pattern: /^compress(=(zlib|lzo|zstd|no)(:\d{1,2})?)?$/,
+    of: ['btrfs'],
+  },
+  {
+    name: 'compress-force[=zlib|lzo|zstd|no[:LEVEL]]',
+    pattern: /^compress-force(=(zlib|lzo|zstd|no)(:\d{1,2})?)?$/,
+    of: ['btrfs'],
+  },
+  { name: 'autodefrag', pattern: /^autodefrag$/, of: ['btrfs'] },
+  { name: 'noautodefrag', pattern: /^noautodefrag$/, of: ['btrfs'] },
+  { name: 'ssd', pattern: /^ssd$/, of: ['btrfs'] },
+  { name: 'nossd', pattern: /^nossd$/, of: ['btrfs'] },
+  { name: 'nodatacow', pattern: /^nodatacow$/, of: ['btrfs'] },
+  { name: 'nodatasum', pattern: /^nodatasum$/, of: ['btrfs'] },
+];
+
+/**
+ * Parses the mount flags of a capability (CSI specification, VolumeCapability.MountVolume).
+ * @throws VolumeError invalid: an unknown flag, or two that contradict each other
+ */
+export function parseCapabilityFlags(field: string, flags: readonly string[]): ParsedMountFlags {
+  const isOption = (flag: string) => fileSystemOptions.some(({ pattern }) => pattern.test(flag));
+  const options = flags.filter(isOption);
+  const rest = flags.filter((flag) => !isOption(flag));
+  const unknown = rest.find((flag) => !mountFlagNames.includes(flag));
+  if (unknown !== undefined) {
+    const ofImages = fileSystemTypes.map((fsType) => `an image with ${fsType}: ${optionsOf(fsType)}`);
+    const known = [`every volume: ${mountFlagNames.join(', ')}`, ...ofImages];
+    throw invalidField(field, unknown, `is an unknown mount flag; known flags of ${known.join('; of ')}`);
+  }
+  return {
+    mountFlags: parseMountFlags(field, rest),
+    superblockOptions: flags.filter((flag) => superblockOptions.has(flag)),
+    fileSystemOptions: options,
+  };
+}
+
+/** Why a file system cannot be mounted with these options, or undefined when it can. */
+export function optionObjection(fsType: FileSystemType, options: readonly string[]): string | undefined {
+  const foreign = options.find((option) => !isOptionOf(fsType, option));
+  if (foreign !== undefined) {
+    return `"${foreign}" is not an option of ${fsType}; it has ${optionsOf(fsType)}`;
+  }
+  const size = options.find((option) => option.startsWith('allocsize=') && !isAllocationSize(option));
+  if (size !== undefined) return `"${size}" must be a power of two from 4k to 1g`;
+  if (options.includes('data=journal') && options.includes('delalloc')) {
+    return '"data=journal" and "delalloc" exclude each other';
+  }
+  return undefined;
+}
+
+/** The options of a file system, as they are shown in messages. */
+function optionsOf(fsType: FileSystemType): string {
+  const own = fileSystemOptions.filter(({ of }) => of.includes(fsType));
+  return own.map(({ name }) => name).join(', ');
+}
+
+function isOptionOf(fsType: FileSystemType, option: string): boolean {
+  return fileSystemOptions.some(({ pattern, of }) => of.includes(fsType) && pattern.test(option));
+}
+
+const SMALLEST_ALLOCATION = 4096n;
+const LARGEST_ALLOCATION = 1024n ** 3n;
+const factors: Readonly<Record<string, bigint>> = { k: 1024n, m: 1024n ** 2n, g: 1024n ** 3n };
+
+/** Whether XFS allocates space in steps of this size: it takes only powers of two, of a page or more. */
+function isAllocationSize(option: string): boolean {
+  const [, number = '', unit = ''] = /=(\d+)([a-z]?)$/i.exec(option) ?? [];
+  const bytes = BigInt(number) * (factors[unit.toLowerCase()] ?? 1n);
+  if (bytes < SMALLEST_ALLOCATION || bytes > LARGEST_ALLOCATION) return false;
+  return (bytes & (bytes - 1n)) === 0n;
+}

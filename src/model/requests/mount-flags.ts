@@ -1,0 +1,126 @@
+import { invalidField, VolumeError } from '../errors.ts';
+
+/** How access times are kept on a mount; undefined leaves them as the source has them. */
+export type AccessTimes = 'noatime' | 'relatime' | 'strictatime';
+
+/** What a mount carries. */
+export interface MountFlags {
+  readonly readOnly: boolean;
+  readonly noSuid: boolean;
+  readonly noDev: boolean;
+  readonly noExec: boolean;
+  readonly noDirectoryAccessTimes: boolean;
+  readonly noSymlinkFollow: boolean;
+  readonly accessTimes: AccessTimes | undefined;
+}
+
+/** A restriction that is there because the request says nothing of it; a mount of an older driver lacks it. */
+const BY_DEFAULT = 'by default';
+
+/** What a request asks for. Only what is set here is asked for: restrictions that the source has stay. */
+export interface RequestedFlags extends Omit<MountFlags, 'noSuid' | 'noDev'> {
+  readonly noSuid: boolean | typeof BY_DEFAULT;
+  readonly noDev: boolean | typeof BY_DEFAULT;
+}
+
+type Effect = { group: string; set?: Partial<RequestedFlags> };
+
+// Flags of one group contradict each other. Those without an effect name the default, or a property that
+// belongs to the whole file system, which a bind mount cannot change: the pool's own setting holds.
+const effects: Readonly<Record<string, Effect>> = {
+  defaults: { group: 'defaults' },
+  ro: { group: 'write', set: { readOnly: true } },
+  rw: { group: 'write' },
+  nosuid: { group: 'suid', set: { noSuid: true } },
+  suid: { group: 'suid', set: { noSuid: false } },
+  nodev: { group: 'dev', set: { noDev: true } },
+  dev: { group: 'dev', set: { noDev: false } },
+  noexec: { group: 'exec', set: { noExec: true } },
+  exec: { group: 'exec' },
+  noatime: { group: 'atime', set: { accessTimes: 'noatime' } },
+  relatime: { group: 'atime', set: { accessTimes: 'relatime' } },
+  strictatime: { group: 'atime', set: { accessTimes: 'strictatime' } },
+  atime: { group: 'atime' },
+  nodiratime: { group: 'diratime', set: { noDirectoryAccessTimes: true } },
+  diratime: { group: 'diratime' },
+  nosymfollow: { group: 'symfollow', set: { noSymlinkFollow: true } },
+  symfollow: { group: 'symfollow' },
+  sync: { group: 'sync' },
+  async: { group: 'sync' },
+  dirsync: { group: 'dirsync' },
+  lazytime: { group: 'lazytime' },
+  nolazytime: { group: 'lazytime' },
+};
+
+/** The flags that every volume can have, as requests write them. */
+export const mountFlagNames: readonly string[] = Object.keys(effects);
+
+/** No restriction at all. */
+export const noMountFlags: MountFlags = {
+  readOnly: false,
+  noSuid: false,
+  noDev: false,
+  noExec: false,
+  noDirectoryAccessTimes: false,
+  noSymlinkFollow: false,
+  accessTimes: undefined,
+};
+
+/** What a request asks for that names no flag: a volume is for data, and its user may be root in a pod. */
+const defaultFlags: RequestedFlags = { ...noMountFlags, noSuid: BY_DEFAULT, noDev: BY_DEFAULT };
+
+/**
+ * Parses the mount flags of a capability (CSI specification, VolumeCapability.MountVolume).
+ * @throws VolumeError invalid: an unknown flag, or two that contradict each other
+ */
+export function parseMountFlags(field: string, flags: readonly string[]): RequestedFlags {
+  let result = defaultFlags;
+  const chosen = new Map<string, string>();
+  for (const flag of flags) {
+    const effect = Object.hasOwn(effects, flag) ? effects[flag] : undefined;
+    if (effect === undefined) {
+      throw invalidField(field, flag, `is an unknown mount flag; known flags: ${mountFlagNames.join(', ')}`);
+    }
+    const rival = chosen.get(effect.group);
+    if (rival !== undefined && rival !== flag) {
+      throw new VolumeError('invalid', `${field}: ${rival} and ${flag} contradict each other`);
+    }
+    chosen.set(effect.group, flag);
+    result = { ...result, ...effect.set };
+  }
+  return result;
+}
+
+/** The flags that a mount is made with. */
+export function inForce({ noSuid, noDev, ...others }: RequestedFlags): MountFlags {
+  return { ...others, noSuid: noSuid !== false, noDev: noDev !== false };
+}
+
+/** The flags of a mount that has those of its source, and others on top. */
+export function combineFlags(source: MountFlags, added: MountFlags): MountFlags;
+export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags;
+export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags {
+  return {
+    readOnly: source.readOnly || added.readOnly,
+    noSuid: source.noSuid || added.noSuid,
+    noDev: source.noDev || added.noDev,
+    noExec: source.noExec || added.noExec,
+    noDirectoryAccessTimes: source.noDirectoryAccessTimes || added.noDirectoryAccessTimes,
+    noSymlinkFollow: source.noSymlinkFollow || added.noSymlinkFollow,
+    accessTimes: added.accessTimes ?? source.accessTimes,
+  };
+}
+
+/** The names of the flags in which a mount differs from what is asked for. */
+export function differingFlags(mounted: MountFlags, wanted: RequestedFlags): string[] {
+  const names = Object.keys(noMountFlags) as (keyof MountFlags)[];
+  return names.filter((name) => wanted[name] !== BY_DEFAULT && mounted[name] !== wanted[name]);
+}
+
+/** Whether one request lifts a restriction by name that the other has by default: a mount does not tell them apart. */
+export function differInDefaults(one: RequestedFlags, other: RequestedFlags): boolean {
+  const differ = (name: 'noSuid' | 'noDev') =>
+    (one[name] === BY_DEFAULT && other[name] === false) ||
+    (one[name] === false && other[name] === BY_DEFAULT);
+  return differ('noSuid') || differ('noDev');
+}

@@ -1,0 +1,83 @@
+import { posix } from 'node:path';
+import { invalidField } from '../errors.ts';
+import { isWithin } from './within.ts';
+
+// PATH_MAX counts the terminating NUL.
+const PATH_LIMIT_BYTES = 4095;
+
+/**
+ * Which staging and target paths are acceptable, and where they really are. No symbolic link in such a path is
+ * followed, with one exception: the kubelet's directory itself may be reached through one.
+ */
+export class MountPaths {
+  private readonly kubeletDir: string;
+  private readonly realKubeletDir: string;
+  private readonly mountDirs: readonly string[];
+  private readonly poolPaths: () => readonly string[];
+
+  /**
+   * @param kubeletDir as it appears in requests
+   * @param realKubeletDir the same with its symbolic links followed
+   * @param mountDirs in which volumes may be mounted
+   * @param poolPaths tells where the pools are, symbolic links followed
+   */
+  constructor(
+    kubeletDir: string,
+    realKubeletDir: string,
+    mountDirs: readonly string[],
+    poolPaths: () => readonly string[],
+  ) {
+    this.kubeletDir = posix.normalize(kubeletDir);
+    this.realKubeletDir = realKubeletDir;
+    this.mountDirs = mountDirs.map((directory) => this.canonical(directory));
+    this.poolPaths = poolPaths;
+  }
+
+  /**
+   * The path to work on for a path of a request.
+   * @param field the request's field, for the error
+   * @throws VolumeError invalid: not absolute, too long, outside of where volumes are mounted, or such that a mount there
+   *   would cover a pool or lie in one, where taking it down could remove what belongs to a volume
+   */
+  resolve(field: string, path: string): string {
+    if (!path.startsWith('/')) throw invalidField(field, path, 'is not an absolute path');
+    if (path.includes('\0')) throw invalidField(field, path, 'contains a NUL character');
+    if (Buffer.byteLength(path) > PATH_LIMIT_BYTES) {
+      throw invalidField(field, path, `is longer than ${PATH_LIMIT_BYTES} bytes`);
+    }
+    const real = this.canonical(path);
+    for (const pool of this.poolPaths()) {
+      if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
+      if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
+    }
+    if (!this.mountDirs.some((directory) => isWithin(posix.dirname(real), directory))) {
+      const where = this.mountDirs.join(', ');
+      throw invalidField(field, path, `does not lie in ${where}, where volumes are mounted (--mount-dir)`);
+    }
+    return real;
+  }
+
+  /**
+   * The directory that goes when whoever has a volume at a target goes: that of the pod, below the kubelet's directory;
+   * anywhere else the one that the target is in.
+   * @param targetPath resolved
+   */
+  userDirectoryOf(targetPath: string): string {
+    const pods = posix.join(this.realKubeletDir, 'pods');
+    if (!isWithin(targetPath, pods)) return posix.dirname(targetPath);
+    const [pod = '', ...below] = targetPath.slice(pods.length + 1).split('/');
+    return below.length === 0 ? posix.dirname(targetPath) : posix.join(pods, pod);
+  }
+
+  /** The one spelling of a path that all its spellings share, whether it is acceptable or not: for locks. */
+  canonical(path: string): string {
+    const normal = withoutTrailingSlash(posix.normalize(path));
+    return isWithin(normal, this.kubeletDir)
+      ? posix.join(this.realKubeletDir, normal.slice(this.kubeletDir.length))
+      : normal;
+  }
+}
+
+function withoutTrailingSlash(path: string): string {
+  return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}

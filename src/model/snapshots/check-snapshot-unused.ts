@@ -1,0 +1,23 @@
+import { quote, VolumeError } from '../errors.ts';
+import { snapshotDirectory } from '../find/find-snapshot.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
+import type { Model } from '../state/model.ts';
+import { checkUnmounted } from '../volumes/check-unmounted.ts';
+
+/**
+ * Refuses to delete a snapshot that somebody looks into: the driver itself neither mounts nor attaches one.
+ * @throws VolumeError precondition: it is mounted, or its image attached
+ */
+export async function checkSnapshotUnused(model: Model, snapshot: Snapshot): Promise<void> {
+  const directory = snapshotDirectory(model, snapshot);
+  const subject = `snapshot ${quote(snapshot.id)}`;
+  await checkUnmounted(model, subject, directory);
+  if (snapshot.content.backend !== 'image') return;
+  const image = model.pools.of(snapshot).backends.image.contentOf(directory);
+  const device = await model.devices.find(image);
+  if (!device) return;
+  throw new VolumeError(
+    'precondition',
+    `${subject} is still in use: its image is attached to ${device.path}`,
+  );
+}

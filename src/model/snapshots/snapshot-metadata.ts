@@ -1,0 +1,107 @@
+import { invalidValue, quote, type Subject, VolumeError } from '../errors.ts';
+import { existingSnapshot, snapshotDirectory } from '../find/find-snapshot.ts';
+import type { Snapshot } from '../objects/snapshot.ts';
+import type { BlockType, ByteRange, ChangeSearch, OpenImage } from '../ports/block-maps.ts';
+import type { Model } from '../state/model.ts';
+import { laidOut } from './block-layout.ts';
+import { pagesOf } from './block-ranges.ts';
+
+/** From where on the blocks of a snapshot are told, and how. */
+export interface MetadataSpec {
+  readonly blockType: BlockType;
+  readonly startingOffset: bigint;
+  /** The most ranges in one part of the answer; 0 leaves it to the driver. */
+  readonly maximumRanges: number;
+}
+
+/** A part of the answer. */
+export interface BlockMetadata {
+  /** The size of the device that the snapshot was taken of. */
+  readonly capacityBytes: bigint;
+  readonly ranges: readonly ByteRange[];
+}
+
+// A message of so many takes about 20 KB.
+const RANGES_LIMIT = 1000;
+
+/**
+ * The blocks of a snapshot that hold data (CSI specification, GetMetadataAllocated). None that is left out has a byte
+ * that is not zero. At least one part is answered. A snapshot that is deleted meanwhile is told to its end.
+ * @throws VolumeError not-found; invalid: it has no blocks; out-of-range: the offset
+ */
+export async function* allocatedBlocks(
+  model: Model,
+  snapshotId: string,
+  spec: MetadataSpec,
+  signal: AbortSignal,
+): AsyncGenerator<BlockMetadata, void, undefined> {
+  const image = await openImage(model, await blockSnapshot(model, 'snapshot', snapshotId));
+  try {
+    yield* metadataOf(image, spec, ({ start }) => image.dataRanges(start, signal));
+  } finally {
+    image.close();
+  }
+}
+
+/**
+ * The blocks of a snapshot that differ from those of another one of the same volume, which counts as zeros after its end
+ * (CSI specification, GetMetadataDelta). Else the same.
+ * @throws VolumeError not-found; invalid: one has no blocks, or they are of two volumes; out-of-range: the offset
+ */
+export async function* changedBlocks(
+  model: Model,
+  { baseId, targetId }: { readonly baseId: string; readonly targetId: string },
+  spec: MetadataSpec,
+  signal: AbortSignal,
+): AsyncGenerator<BlockMetadata, void, undefined> {
+  const base = await blockSnapshot(model, 'snapshot', baseId);
+  const target = await blockSnapshot(model, 'targetSnapshot', targetId);
+  if (base.sourceVolumeId !== target.sourceVolumeId) {
+    const why = `is of the volume ${quote(target.sourceVolumeId)}, and ${quote(baseId)} of ${quote(base.sourceVolumeId)}`;
+    throw invalidValue('targetSnapshot', targetId, why);
+  }
+  const baseImage = await openImage(model, base);
+  try {
+    const image = await openImage(model, target);
+    try {
+      yield* metadataOf(image, spec, (search) => image.changedRanges(baseImage, search, signal));
+    } finally {
+      image.close();
+    }
+  } finally {
+    baseImage.close();
+  }
+}
+
+async function* metadataOf(
+  { sizeBytes }: OpenImage,
+  { blockType, startingOffset, maximumRanges }: MetadataSpec,
+  rangesFrom: (search: ChangeSearch) => AsyncIterable<ByteRange>,
+): AsyncGenerator<BlockMetadata, void, undefined> {
+  if (startingOffset < 0n || startingOffset > sizeBytes) {
+    const message = `${startingOffset} is not within the ${sizeBytes} bytes of the snapshot`;
+    throw new VolumeError('out-of-range', message, { about: 'startingOffset' });
+  }
+  const limit = maximumRanges === 0 ? RANGES_LIMIT : Math.min(maximumRanges, RANGES_LIMIT);
+  const blocks = laidOut({ blockType, sizeBytes, startingOffset }, rangesFrom);
+  for await (const ranges of pagesOf(blocks, limit)) yield { capacityBytes: sizeBytes, ranges };
+}
+
+/** A snapshot that is an image, of a block volume or of a file system that lies in one. */
+async function blockSnapshot(model: Model, subject: Subject, snapshotId: string): Promise<Snapshot> {
+  const snapshot = await existingSnapshot(model, snapshotId);
+  if (snapshot.content.backend === 'image') return snapshot;
+  throw invalidValue(subject, snapshotId, 'is a snapshot of directories and files, which has no blocks');
+}
+
+async function openImage(model: Model, snapshot: Snapshot): Promise<OpenImage> {
+  const { backends, name } = model.pools.of(snapshot);
+  const image = await model.blockMaps.open(
+    backends.image.contentOf(snapshotDirectory(model, snapshot)),
+    name,
+  );
+  if (image) return image;
+  // Deleted since it was looked up; or, if not, something is wrong with it.
+  await existingSnapshot(model, snapshot.id);
+  throw new VolumeError('unavailable', `the image of snapshot ${quote(snapshot.id)} is not there now`);
+}

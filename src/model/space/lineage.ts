@@ -1,0 +1,32 @@
+import type { Volume } from '../objects/volume.ts';
+import type { OccupiedBytes } from '../ports/ports.ts';
+import type { Model } from '../state/model.ts';
+
+/**
+ * Copies share blocks with what they were copied from, and with its other copies: their lineage. To write a shared
+ * block anew takes a new one, so what a volume shares does not count as space it has already.
+ */
+
+/** What a volume takes up on its disk now. @param home where it lies, among those there are or those retained */
+export function occupiedBytesOf(
+  model: Model,
+  volume: Volume,
+  home: 'volumes' | 'retained' = 'volumes',
+): Promise<OccupiedBytes> {
+  const { records, backends } = model.pools.of(volume);
+  const directory = records[home].directoryOf(volume.id);
+  return backends[volume.content.backend].occupiedBytes(directory, volume);
+}
+
+/** The least of its space that a volume has for itself. */
+export function exclusiveBytes(model: Model, { sharing }: Volume, occupied: OccupiedBytes): bigint {
+  if (occupied.exclusive !== undefined) return occupied.exclusive;
+  if (sharing.sharedBytes === 0n || !hasRelatives(model, sharing.lineage)) return occupied.total;
+  return occupied.total > sharing.sharedBytes ? occupied.total - sharing.sharedBytes : 0n;
+}
+
+function hasRelatives(model: Model, lineage: string): boolean {
+  const { volumes, retained, snapshots } = model;
+  const counts = [volumes, retained, snapshots].map((index) => index.countOfLineage(lineage));
+  return counts.reduce((sum, count) => sum + count) > 1;
+}

@@ -1,0 +1,18 @@
+import { namingPool } from '../ports/naming-pool.ts';
+import type { Pool } from '../ports/pool.ts';
+import type { Model } from '../state/model.ts';
+import { placeOf } from './place.ts';
+import { discountVolume } from './promises.ts';
+
+/**
+ * Ends the promises to retained volumes whose directory their owner has removed. Nobody tells the driver of it, so it
+ * looks when room is short, or is asked for.
+ */
+export async function forgetRemoved(model: Model, pool: Pool): Promise<void> {
+  for (const volume of model.retained.all()) {
+    if (volume.pool !== pool.name) continue;
+    const path = pool.records.retained.directoryOf(volume.id);
+    const { kind } = await namingPool(volume, () => model.mounts.inspect(path));
+    if (kind === 'absent' && model.retained.remove(volume)) discountVolume(placeOf(model, volume), volume);
+  }
+}

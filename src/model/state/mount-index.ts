@@ -1,0 +1,89 @@
+import type { Mounts } from '../ports/mounts-port.ts';
+import type { MountCapability, VolumeCapability } from '../requests/capability.ts';
+
+/** One mount of a volume that the index knows of. */
+export interface KnownMount {
+  readonly volumeId: string;
+  readonly path: string;
+  /** Undefined while the mount is being made: the path is taken, but there is nothing to confirm yet. */
+  readonly mountId: number | undefined;
+  readonly use: MountUse;
+}
+
+export type MountUse =
+  | { readonly kind: 'staging'; readonly capability: MountCapability; readonly readOnly: boolean }
+  | { readonly kind: 'target'; readonly capability: VolumeCapability; readonly readOnly: boolean }
+  /** Found at start: the volume's root, staged or published. */
+  | { readonly kind: 'found' }
+  /** Found at start: a directory inside the volume, such as a pod's subPath. */
+  | { readonly kind: 'inside' };
+
+/**
+ * Which mounts a volume has: built from mountinfo at start, kept by each call. The kernel is the truth and this
+ * is a hint that saves reading mountinfo, so a hit is confirmed before anything is refused because of it.
+ */
+export class MountIndex {
+  private readonly mounts: Mounts;
+  private readonly byVolume = new Map<string, Map<string, KnownMount>>();
+  private readonly byPath = new Map<string, KnownMount>();
+  private readonly byMountId = new Map<number, KnownMount>();
+
+  constructor(mounts: Mounts) {
+    this.mounts = mounts;
+  }
+
+  add(mount: KnownMount): void {
+    this.removePath(mount.path);
+    this.byPath.set(mount.path, mount);
+    if (mount.mountId !== undefined) this.byMountId.set(mount.mountId, mount);
+    const ofVolume = this.byVolume.get(mount.volumeId) ?? new Map<string, KnownMount>();
+    ofVolume.set(mount.path, mount);
+    this.byVolume.set(mount.volumeId, ofVolume);
+  }
+
+  removePath(path: string): void {
+    const known = this.byPath.get(path);
+    if (!known) return;
+    this.byPath.delete(path);
+    if (known.mountId !== undefined && this.byMountId.get(known.mountId) === known) {
+      this.byMountId.delete(known.mountId);
+    }
+    const ofVolume = this.byVolume.get(known.volumeId);
+    ofVolume?.delete(path);
+    if (ofVolume?.size === 0) this.byVolume.delete(known.volumeId);
+  }
+
+  at(path: string): KnownMount | undefined {
+    return this.byPath.get(path);
+  }
+
+  /** The mount of a volume that has this id, if it is really there: the kernel gives a free id out again. */
+  async withId(mountId: number): Promise<KnownMount | undefined> {
+    const known = this.byMountId.get(mountId);
+    return known && (await this.isThere(known)) ? known : undefined;
+  }
+
+  /** The mounts of a volume, without asking the kernel. */
+  of(volumeId: string): KnownMount[] {
+    return [...(this.byVolume.get(volumeId)?.values() ?? [])];
+  }
+
+  /** The mounts of a volume that are really there; what is not is forgotten. */
+  async confirmed(volumeId: string): Promise<KnownMount[]> {
+    for (const known of this.of(volumeId)) {
+      const isStillKnown = () => this.byPath.get(known.path) === known;
+      if (!(await this.isThere(known)) && isStillKnown()) this.removePath(known.path);
+    }
+    return this.of(volumeId);
+  }
+
+  private async isThere({ path, mountId }: KnownMount): Promise<boolean> {
+    if (mountId === undefined) return true;
+    const state = await this.mounts.inspect(path).catch(() => undefined);
+    if (state && state.kind !== 'mounted' && state.kind !== 'unreadable') return false;
+    if (state?.mountId === mountId) return true;
+    // Something was put on top of it, instead of it or in the way; only the whole list tells.
+    const all = await this.mounts.list();
+    return all.some((mount) => mount.mountId === mountId && mount.path === path);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Account } from '../objects/account.ts';
+
+/**
+ * What copies under way make shared of their originals. Copies of one volume at the same time share the same blocks,
+ * which are kept for once.
+ */
+export class SharingClaims {
+  private readonly held = new Map<string, readonly bigint[]>();
+  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly releases = new Map<string, readonly (() => void)[]>();
+
+  /** What is kept for a volume now. */
+  bytesOf(volumeId: string): bigint {
+    return largest(this.held.get(volumeId) ?? []);
+  }
+
+  /** Promises what is missing of these bytes. @returns ends the claim */
+  hold(disk: Account, volumeId: string, bytes: bigint): () => void {
+    this.change(disk, volumeId, (held) => [...held, bytes]);
+    return () => this.change(disk, volumeId, (held) => without(held, bytes));
+  }
+
+  /** Keeps a claim until what it is for is known, or has come to nothing. */
+  keep(objectId: string, release: () => void): void {
+    this.releases.set(objectId, [...(this.releases.get(objectId) ?? []), release]);
+  }
+
+  /** Ends the claims that were kept for an object. */
+  end(objectId: string): void {
+    const releases = this.releases.get(objectId) ?? [];
+    this.releases.delete(objectId);
+    for (const release of releases) release();
+  }
+
+  /** Runs `work` when all that came before it for this volume is done. */
+  async inTurn<T>(volumeId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.turns.get(volumeId);
+    const turn = before === undefined ? work() : before.then(work, work);
+    this.turns.set(volumeId, turn);
+    try {
+      return await turn;
+    } finally {
+      if (this.turns.get(volumeId) === turn) this.turns.delete(volumeId);
+    }
+  }
+
+  private change(disk: Account, volumeId: string, to: (held: readonly bigint[]) => readonly bigint[]): void {
+    const before = this.bytesOf(volumeId);
+    const held = to(this.held.get(volumeId) ?? []);
+    if (held.length > 0) this.held.set(volumeId, held);
+    else this.held.delete(volumeId);
+    disk.promise(this.bytesOf(volumeId) - before);
+  }
+}
+
+function largest(amounts: readonly bigint[]): bigint {
+  let found = 0n;
+  for (const amount of amounts) if (amount > found) found = amount;
+  return found;
+}
+
+function without(amounts: readonly bigint[], amount: bigint): readonly bigint[] {
+  const index = amounts.indexOf(amount);
+  return amounts.filter((_, each) => each !== index);
+}

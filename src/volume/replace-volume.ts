@@ -1,8 +1,0 @@
-import type { Model } from './model.ts';
-import type { Volume } from './volume.ts';
-
-/** Puts a changed volume in the place of the one with its id: durably first, and only then for every caller to see. */
-export async function replaceVolume(model: Model, volume: Volume): Promise<void> {
-  await model.pools.of(volume).records.volumes.replace(volume);
-  model.volumes.replace(volume);
-}

@@ -1,0 +1,196 @@
+import { describe, expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
+import { nameHash, parseOwnId } from '../../../src/model/objects/object-id.ts';
+import type { CapacityRange } from '../../../src/model/requests/capacity.ts';
+import { mutationSteps } from '../../../src/model/steps.ts';
+import type { ContentWish } from '../../../src/model/volumes/choose-content.ts';
+import { createVolume } from '../../../src/model/volumes/create-volume.ts';
+import { failAt } from './fakes/gate.ts';
+import { fakeNode, fixedNow, here } from './fakes/model.ts';
+import { blockCapability, capability, contentWish, volumeSpec } from './fakes/requests.ts';
+
+const elsewhere = { 'topology.hostpath.csi/node': 'node-2' };
+
+describe('a new volume', () => {
+  test('is what was asked for, on disk and in the index', async () => {
+    const { model, pool } = fakeNode();
+    const capabilities = [capability(), capability('MULTI_NODE_READER_ONLY'), capability()];
+    const volume = await createVolume(
+      model,
+      volumeSpec({ capabilities, root: { uid: 1, gid: 2, mode: 0o2770 } }),
+    );
+    expect(volume).toEqual({
+      id: volume.id,
+      name: 'a',
+      pool: 'default',
+      capacityClass: undefined,
+      content: { backend: 'directory' },
+      capacityBytes: 1024n ** 2n,
+      source: undefined,
+      sharing: { lineage: volume.id, sharedBytes: 0n },
+      root: { uid: 1, gid: 2, mode: 0o2770 },
+      accessModes: ['SINGLE_NODE_WRITER', 'MULTI_NODE_READER_ONLY'],
+      mutable: { onDelete: 'delete', inodeLimit: undefined, opaque: {} },
+      attachment: undefined,
+      inline: undefined,
+      createdAt: fixedNow.toISOString(),
+    });
+    expect(parseOwnId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });
+    expect((await pool.records.volumes.load()).found).toEqual([volume]);
+    expect(model.volumes.find(volume.id)).toBe(volume);
+    expect(model.volumes.findByName('a')).toBe(volume);
+    expect(model.volumes.idOfDirectory(pool.records.volumes.directoryNameOf(volume.id))).toBe(volume.id);
+  });
+
+  test('lies in the pool that was asked for', async () => {
+    const { model, fastPool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec({ pool: 'fast' }));
+    expect(volume.pool).toBe('fast');
+    expect((await fastPool.records.volumes.load()).found).toEqual([volume]);
+  });
+
+  test.each<[string, Partial<ContentWish>, bigint, bigint]>([
+    ['ext4', { backend: 'image' }, 1n, 20n],
+    ['xfs', { backend: 'image', fsType: 'xfs' }, 299n, 300n],
+    ['sectors', { backend: 'image' }, 21n, 30n],
+    ['a block device', { isBlock: true }, 1n, 10n],
+    ['bytes, for a directory', {}, 1n, 1n],
+  ])('is as large as %s can be, and is the same for the same request', async (_, wish, asked, bytes) => {
+    const { model, devices, pool } = fakeNode();
+    devices.sectorBytes = 10n;
+    const capabilities = [wish.isBlock ? blockCapability() : capability()];
+    const make = (range: CapacityRange) =>
+      createVolume(model, volumeSpec({ wish: contentWish(wish), capabilities, range }));
+    const volume = await make({ requiredBytes: asked, limitBytes: bytes });
+    expect(volume.capacityBytes).toBe(bytes);
+    expect(pool.disk.promisedBytes).toBe(wish.backend || wish.isBlock ? bytes : 0n);
+    for (const limitBytes of [0n, bytes])
+      expect(await make({ requiredBytes: asked, limitBytes })).toBe(volume);
+  });
+
+  test('is refused where its limit leaves no size', async () => {
+    const { model, devices } = fakeNode();
+    devices.sectorBytes = 10n;
+    const wish = contentWish({ backend: 'image' });
+    const make = (requiredBytes: bigint, limitBytes: bigint) =>
+      createVolume(model, volumeSpec({ wish, range: { requiredBytes, limitBytes } }));
+    await expect(make(1n, 15n)).rejects.toMatchObject({ kind: 'out-of-range' });
+    await expect(make(21n, 29n)).rejects.toMatchObject({ kind: 'out-of-range' });
+  });
+
+  test('goes through every step of a create', async () => {
+    const steps: string[] = [];
+    const { model } = fakeNode({ onStep: (step) => void steps.push(step) });
+    await createVolume(model, volumeSpec());
+    expect(steps).toEqual(mutationSteps.createVolume);
+  });
+});
+
+describe('a create with a name that is taken', () => {
+  test.each([
+    ['the same again', {}],
+    ['a range that the volume fits', { range: { requiredBytes: 1n, limitBytes: 1024n ** 3n } }],
+    ['no size at all', { range: { requiredBytes: 0n, limitBytes: 0n } }],
+    ['its pool by name', { pool: 'default' }],
+  ])('answers the same volume: %s', async (_, changes) => {
+    const { model, pool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec());
+    expect(await createVolume(model, volumeSpec(changes))).toBe(volume);
+    expect((await pool.records.volumes.load()).found).toHaveLength(1);
+  });
+
+  test.each([
+    ['1048576 bytes', { range: { requiredBytes: 1024n ** 2n + 1n, limitBytes: 0n } }],
+    ['1048576 bytes', { range: { requiredBytes: 0n, limitBytes: 1024n } }],
+    ['pool "default"', { pool: 'fast' }],
+    ['uid 0', { root: { uid: 1, gid: 0, mode: 0o777 } }],
+    ['gid 0', { root: { uid: 0, gid: 1, mode: 0o777 } }],
+    ['mode 777', { root: { uid: 0, gid: 0, mode: 0o700 } }],
+    [`topology ${JSON.stringify(here)}`, { requisite: [{ 'topology.hostpath.csi/node': 'node-2' }] }],
+  ])('is refused where the volume is another, and says what it has: %s', async (difference, changes) => {
+    const { model } = fakeNode();
+    await createVolume(model, volumeSpec());
+    await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
+      kind: 'already-exists',
+      about: 'name',
+      message: `a volume named "a" exists already, with ${difference}`,
+    });
+  });
+
+  test('is refused where the volume of that name is damaged', async () => {
+    const { model, pool } = fakeNode();
+    const volume = await createVolume(model, volumeSpec());
+    model.volumes.remove(volume);
+    model.volumes.addDamaged({ id: volume.id, pool: 'default', reason: 'it is empty' });
+    await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'damaged' });
+    expect((await pool.records.volumes.load()).found).toHaveLength(1);
+  });
+});
+
+describe('a create that cannot be', () => {
+  test.each([
+    ['a pool there is not', 'invalid', { pool: 'slow' }, '"slow" is no pool; there are default, fast'],
+    [
+      'more than a volume may have',
+      'out-of-range',
+      { range: { requiredBytes: 2n ** 41n, limitBytes: 0n } },
+      '--max-volume-size',
+    ],
+    [
+      'more than there is room for',
+      'exhausted',
+      { range: { requiredBytes: 51n * 1024n ** 3n, limitBytes: 0n } },
+      'pool "default"',
+    ],
+    [
+      'a place that is another node',
+      'exhausted',
+      { requisite: [elsewhere] },
+      'none of the 1 places listed is this node',
+    ],
+  ])('is refused and makes nothing: %s', async (_, kind, changes, message) => {
+    const { model, pool } = fakeNode();
+    await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
+      kind,
+      message: expect.stringContaining(message),
+    });
+    expect((await pool.records.volumes.load()).found).toEqual([]);
+    expect(model.volumes.listAfter('', 1)).toEqual([]);
+  });
+
+  test('is refused while its pool is not reachable; other pools go on', async () => {
+    const { model, pool } = fakeNode();
+    pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
+    await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'unavailable' });
+    expect((await createVolume(model, volumeSpec({ pool: 'fast' }))).pool).toBe('fast');
+  });
+
+  test('leaves the name free when the disk fails', async () => {
+    let isBroken = true;
+    const failure = new VolumeError('exhausted', 'no inodes left');
+    const { model } = fakeNode({
+      onStep: (step) => (isBroken ? failAt('create: content made', failure)(step) : undefined),
+    });
+    await expect(createVolume(model, volumeSpec())).rejects.toBe(failure);
+    expect(model.volumes.findByName('a')).toBeUndefined();
+    isBroken = false;
+    const other = volumeSpec({ root: { uid: 5, gid: 5, mode: 0o700 } });
+    expect((await createVolume(model, other)).root.uid).toBe(5);
+  });
+});
+
+test('one of the places required being this node is enough', async () => {
+  const { model } = fakeNode();
+  expect((await createVolume(model, volumeSpec({ requisite: [elsewhere, here] }))).name).toBe('a');
+});
+
+test('with topology off, required places are not looked at', async () => {
+  const { model } = fakeNode({ topology: undefined });
+  expect((await createVolume(model, volumeSpec({ requisite: [elsewhere] }))).name).toBe('a');
+});
+
+test('a volume may take the last byte', async () => {
+  const { model } = fakeNode();
+  const range = { requiredBytes: 50n * 1024n ** 3n, limitBytes: 0n };
+  expect((await createVolume(model, volumeSpec({ range }))).capacityBytes).toBe(range.requiredBytes);
+});

@@ -1,0 +1,229 @@
+import { posix } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { VolumeError } from '../../../src/model/errors.ts';
+import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
+import { newObjectId } from '../../../src/model/objects/object-id.ts';
+import { noMountFlags } from '../../../src/model/requests/mount-flags.ts';
+import { mutationSteps } from '../../../src/model/steps.ts';
+import { attachVolume, detachVolume } from '../../../src/model/volumes/attach-volume.ts';
+import { createVolume } from '../../../src/model/volumes/create-volume.ts';
+import { deleteVolume } from '../../../src/model/volumes/delete-volume.ts';
+import { gateAt, settled } from './fakes/gate.ts';
+import { fakeNode } from './fakes/model.ts';
+import { capability, volumeSpec } from './fakes/requests.ts';
+
+test('a deleted volume is gone from disk and index, and its content is removed', async () => {
+  const { model, pool, mounts, addVolume } = fakeNode();
+  const volume = await addVolume();
+  const directory = pool.records.volumes.directoryOf(volume.id);
+  await deleteVolume(model, volume.id);
+  expect(model.volumes.find(volume.id)).toBeUndefined();
+  expect(model.volumes.findByName(volume.name)).toBeUndefined();
+  expect((await pool.records.volumes.load()).found).toEqual([]);
+  await pool.records.volumes.idle();
+  expect(mounts.entryAt(directory)).toBeUndefined();
+});
+
+test('goes through every step of a delete', async () => {
+  const steps: string[] = [];
+  const { model, pool, addVolume } = fakeNode({ onStep: (step) => void steps.push(step) });
+  const volume = await addVolume();
+  steps.length = 0;
+  await deleteVolume(model, volume.id);
+  await pool.records.volumes.idle();
+  expect(steps).toEqual(mutationSteps.deleteVolume);
+});
+
+test.each([
+  ['an id of our form in a pool of ours', newObjectId('a', 'aaaaaaaa')],
+  ['an id of any other form', '../../etc'],
+])('a volume that does not exist is deleted already: %s', async (_, id) => {
+  const { model } = fakeNode();
+  await expect(deleteVolume(model, id)).resolves.toBeUndefined();
+});
+
+test("an id of another node's pool is refused, for nobody here can say that it is gone", async () => {
+  const { model } = fakeNode();
+  await expect(deleteVolume(model, newObjectId('a', 'cccccccc'))).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('cccccccc'),
+  });
+});
+
+test('a volume whose record is damaged is never answered as deleted', async () => {
+  const { model } = fakeNode();
+  const id = newObjectId('a', 'aaaaaaaa');
+  model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+  await expect(deleteVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
+});
+
+test('a volume in a pool that is not reachable is refused and stays', async () => {
+  const { model, pool, addVolume } = fakeNode();
+  const volume = await addVolume();
+  pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
+  expect(model.volumes.find(volume.id)).toBe(volume);
+});
+
+test.each([
+  ['a directory in it is mounted elsewhere', 'data/sub'],
+  ['its own directory is mounted elsewhere', ''],
+])('a volume is refused while %s, whoever has mounted that since the start', async (_, inside) => {
+  const { model, pool, mounts, addVolume, makeDirectory } = fakeNode();
+  const volume = await addVolume();
+  const source = makeDirectory(posix.join(pool.records.volumes.directoryOf(volume.id), inside));
+  const state = await mounts.inspect(source);
+  if (state.kind !== 'directory') throw new Error(state.kind);
+  await mounts.bind(source, makeDirectory('/backup'), noMountFlags, state.identity);
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: `volume "${volume.id}" is still in use: unmount "/backup" first`,
+  });
+  await mounts.unmount('/backup');
+  await deleteVolume(model, volume.id);
+});
+
+test('a volume is refused while another file system is mounted in it', async () => {
+  const { model, pool, mounts, addVolume, makeDirectory } = fakeNode();
+  const volume = await addVolume();
+  const inside = makeDirectory(posix.join(pool.records.volumes.directoryOf(volume.id), 'data', 'disk'));
+  mounts.mountForeign(inside);
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining(`unmount "${inside}" first`),
+  });
+});
+
+describe('a volume that is to be retained', () => {
+  const mutable = { onDelete: 'retain', inodeLimit: undefined, opaque: {} } as const;
+
+  test('is gone for every caller, and stays on disk and in the accounts', async () => {
+    const steps: string[] = [];
+    const { model, pool, mounts, addVolume } = fakeNode({
+      capacityBytes: 2n * 1024n ** 2n,
+      onStep: (step) => void steps.push(step),
+    });
+    const volume = await addVolume('a', { mutable });
+    steps.length = 0;
+    await deleteVolume(model, volume.id);
+    await deleteVolume(model, volume.id);
+    expect(steps).toEqual(['delete: checked', ...mutationSteps.retainVolume]);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+    expect(model.volumes.findByName('a')).toBeUndefined();
+    expect(model.retained.all()).toEqual([volume]);
+    expect((await pool.records.volumes.load()).found).toEqual([]);
+    expect((await pool.records.retained.load()).found).toEqual([volume]);
+    expect(mounts.entryAt(`${pool.records.retained.directoryOf(volume.id)}/data`)).toBeDefined();
+    expect(pool.account.promisedBytes).toBe(volume.capacityBytes);
+  });
+
+  test('leaves its name to another one', async () => {
+    const { model, addVolume } = fakeNode();
+    const { id } = await addVolume('a', { mutable });
+    await deleteVolume(model, id);
+    expect((await createVolume(model, volumeSpec())).id).not.toBe(id);
+  });
+
+  test('is refused while it is mounted, as any other', async () => {
+    const { model, addVolume, makeDirectory } = fakeNode();
+    const volume = await addVolume('a', { mutable });
+    await stageVolume(model, volume, makeDirectory('/staging'), capability());
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+    expect(model.retained.all()).toEqual([]);
+  });
+
+  test('is no longer counted when its owner has removed it, and the room is needed', async () => {
+    const { model, pool, mounts, addVolume } = fakeNode({ capacityBytes: 1024n ** 2n });
+    const volume = await addVolume('a', { mutable });
+    await deleteVolume(model, volume.id);
+    await expect(createVolume(model, volumeSpec({ name: 'b' }))).rejects.toMatchObject({ kind: 'exhausted' });
+    mounts.tree.remove(pool.records.retained.directoryOf(volume.id));
+    await createVolume(model, volumeSpec({ name: 'b' }));
+    expect(model.retained.all()).toEqual([]);
+    expect(pool.account.promisedBytes).toBe(1024n ** 2n);
+  });
+});
+
+test('an attached volume is refused, and deleted when it is detached', async () => {
+  const { model, addVolume } = fakeNode({ features: { attach: true } });
+  const volume = await addVolume();
+  await attachVolume(model, volume, { nodeId: 'node-1', capability: capability(), readOnly: false });
+  await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('node-1'),
+  });
+  await detachVolume(model, model.volumes.find(volume.id) ?? volume, undefined);
+  await deleteVolume(model, volume.id);
+  expect(model.volumes.find(volume.id)).toBeUndefined();
+});
+
+describe('a mounted volume', () => {
+  async function stagedVolume() {
+    const node = fakeNode();
+    const volume = await node.addVolume();
+    const path = node.makeDirectory('/staging');
+    await stageVolume(node.model, volume, path, capability());
+    return { ...node, volume, path };
+  }
+
+  test('is refused with the path, and deleted when it is unmounted', async () => {
+    const { model, volume, path } = await stagedVolume();
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining(path),
+    });
+    expect(model.volumes.find(volume.id)).toBe(volume);
+    await unstageVolume(model, volume.id, path);
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+
+  test('is refused while its mount is hidden by another one', async () => {
+    const { model, volume, mounts, path } = await stagedVolume();
+    mounts.mountForeign(path);
+    await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
+  test('is deleted when somebody else has unmounted it', async () => {
+    const { model, volume, mounts, path } = await stagedVolume();
+    await mounts.unmount(path);
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+
+  test('is deleted when somebody else has unmounted it and put a file in the way', async () => {
+    const { model, volume, mounts, makeDirectory } = await stagedVolume();
+    await stageVolume(model, volume, makeDirectory('/pod/staging'), capability());
+    await mounts.unmount('/staging');
+    await mounts.unmount('/pod/staging');
+    mounts.tree.remove('/pod');
+    mounts.tree.makeFile('/pod', '');
+    await deleteVolume(model, volume.id);
+    expect(model.volumes.find(volume.id)).toBeUndefined();
+  });
+});
+
+test.each(['create: record written', 'create: renamed'] as const)(
+  'a volume that is being made, and has come as far as "%s", is deleted when it is there',
+  async (step) => {
+    const gate = gateAt(step);
+    const { model, pool, mounts } = fakeNode({ onStep: gate.onStep });
+    const making = createVolume(model, volumeSpec());
+    await gate.reached;
+    const [id = ''] = ['volumes', '.incoming'].flatMap((name) => {
+      const entry = mounts.tree.find(`${pool.path}/${name}`);
+      return entry?.kind === 'directory' ? [...entry.entries.keys()] : [];
+    });
+    let isDeleted = false;
+    const deleting = deleteVolume(model, id).then(() => {
+      isDeleted = true;
+    });
+    await settled();
+    expect(isDeleted).toBe(false);
+    gate.open();
+    await making;
+    await deleting;
+    expect(model.volumes.all()).toEqual([]);
+    expect((await pool.records.volumes.load()).found).toEqual([]);
+  },
+);

@@ -1,0 +1,187 @@
+import { posix } from 'node:path';
+import { quote, VolumeError } from '../../../../src/model/errors.ts';
+import {
+  type BackendKind,
+  isBlock,
+  isCapacityEnforced,
+  type Volume,
+} from '../../../../src/model/objects/volume.ts';
+import type {
+  Backend,
+  ContentFault,
+  ContentLoss,
+  CopyControl,
+  OccupiedBytes,
+  Original,
+  Recount,
+  RecountControl,
+  StoredContent,
+  VolumeUsage,
+} from '../../../../src/model/ports/ports.ts';
+import { bytesIn, type FakeEntry, type FakeTree, isEmpty, makeDirectoryEntry } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
+
+/** The Backend port in memory, for directories of every kind and for images. */
+export class FakeBackend implements Backend {
+  /** The limits of the volumes that have one, by id. */
+  readonly limits = new Map<string, bigint>();
+  /** The inodes that those with a quota may have, by id; undefined for as many as go with their size. */
+  readonly inodeLimits = new Map<string, bigint | undefined>();
+  /** Whether limits that were set are in force. */
+  areLimitsInForce = true;
+  /** What this backend has made so that it can be limited; what was copied by hand is not in it. */
+  private readonly limitable = new WeakSet<FakeEntry>();
+  /** What a look at each file of a volume finds, by id; nothing for those that are not here. */
+  readonly recounts = new Map<string, (control: RecountControl) => Recount>();
+  /** The volumes of which each file was looked at, in order. */
+  readonly recounted: string[] = [];
+  private readonly tree: FakeTree;
+  private readonly kind: BackendKind;
+
+  constructor(tree: FakeTree, kind: BackendKind = 'directory') {
+    this.tree = tree;
+    this.kind = kind;
+  }
+
+  contentOf(directory: string): string {
+    return posix.join(directory, this.kind === 'image' ? 'image' : 'data');
+  }
+
+  async provision(directory: string, volume: Volume): Promise<void> {
+    const wrapper = this.tree.find(directory);
+    if (wrapper?.kind !== 'directory') throw systemError('ENOENT');
+    if (this.kind === 'image') this.tree.makeImage(this.contentOf(directory), volume.capacityBytes);
+    else wrapper.entries.set('data', makeDirectoryEntry(volume.root));
+    this.makeLimitable(directory);
+    this.limit(volume);
+  }
+
+  async provisionCopy(
+    directory: string,
+    volume: Volume,
+    original: Original,
+    control: CopyControl,
+  ): Promise<void> {
+    await this.snapshot(directory, original, control);
+    await this.applyLimits(directory, volume);
+  }
+
+  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+    control.signal.throwIfAborted();
+    if (this.tree.find(directory)?.kind !== 'directory') throw systemError('ENOENT');
+    this.tree.copy(original.path, this.contentOf(directory));
+    this.makeLimitable(directory);
+    control.onBytes(bytesIn(this.tree.find(original.path)));
+  }
+
+  async destroy(directory: string, volume?: Volume): Promise<void> {
+    this.tree.remove(directory);
+    if (volume) this.limits.delete(volume.id);
+  }
+
+  async applyLimits(directory: string, volume: Volume): Promise<void> {
+    const { capacityBytes } = volume;
+    const content = this.tree.find(this.contentOf(directory));
+    if (!content) throw systemError('ENOENT');
+    const image = content.kind === 'file' ? content.image : undefined;
+    if (image && image.sizeBytes < capacityBytes) image.sizeBytes = capacityBytes;
+    if (image || this.isLimitable(directory)) this.limit(volume);
+  }
+
+  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+    if (this.kind === 'image' || !isCapacityEnforced(volume.content) || !this.areLimitsInForce) return false;
+    const entry = this.tree.find(this.contentOf(directory));
+    if (!entry) throw systemError('ENOENT');
+    const isAdopted = this.kind === 'quota' && !this.limitable.has(entry) && isEmpty(entry);
+    if (isAdopted) this.limitable.add(entry);
+    if (!this.limitable.has(entry)) return false;
+    const isRight =
+      this.limits.get(volume.id) === volume.capacityBytes &&
+      this.inodeLimits.get(volume.id) === volume.mutable.inodeLimit;
+    this.limit(volume);
+    return isAdopted || !isRight;
+  }
+
+  async recount(_directory: string, { id }: Volume, control: RecountControl): Promise<Recount | undefined> {
+    if (this.kind !== 'quota') return undefined;
+    this.recounted.push(id);
+    control.signal.throwIfAborted();
+    return this.recounts.get(id)?.(control) ?? { takenBack: new Map(), failures: 0, unaccounted: 0 };
+  }
+
+  async faultsOf(directory: string, { id, content }: Volume): Promise<ContentFault[]> {
+    if (this.kind === 'image' || !isCapacityEnforced(content)) return [];
+    if (!this.areLimitsInForce) return [{ kind: 'not-held', message: notInForce(id) }];
+    const message = `nothing holds volume ${quote(id)} to its size: it was restored by hand`;
+    return this.isLimitable(directory) ? [] : [{ kind: 'not-held', message }];
+  }
+
+  async originalIn(directory: string): Promise<StoredContent> {
+    const isAsMade = this.kind === 'image' || this.isLimitable(directory);
+    return { backend: isAsMade ? this.kind : 'directory', path: this.contentOf(directory) };
+  }
+
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    const { capacityBytes } = volume;
+    const content = this.tree.find(this.contentOf(directory));
+    const image = content?.kind === 'file' ? content.image : undefined;
+    if (image && image.sizeBytes > capacityBytes) {
+      const { holds } = image;
+      const fileSystemBytes = holds === 'blank' || holds === 'unknown' ? 0n : holds.sizeBytes;
+      if (fileSystemBytes > capacityBytes) return image.sizeBytes;
+      image.sizeBytes = capacityBytes;
+    }
+    this.limit(volume);
+    return capacityBytes;
+  }
+
+  async usage(directory: string, { id, content }: Volume): Promise<VolumeUsage | undefined> {
+    const total = this.limits.get(id);
+    if (total === undefined || (content.backend === 'image' && !isBlock(content))) return undefined;
+    if (!this.areLimitsInForce && content.backend !== 'image')
+      throw new VolumeError('precondition', notInForce(id));
+    if (content.backend !== 'image' && !this.isLimitable(directory)) return undefined;
+    const used = bytesIn(this.tree.find(this.contentOf(directory)));
+    return { bytes: { total, used, available: total - used }, inodes: undefined };
+  }
+
+  async occupiedBytes(directory: string, { content }: Volume): Promise<OccupiedBytes> {
+    const isHeld = isCapacityEnforced(content) && (this.kind === 'image' || this.isLimitable(directory));
+    const total = isHeld ? bytesIn(this.tree.find(this.contentOf(directory))) : 0n;
+    return { total, exclusive: isHeld ? undefined : 0n };
+  }
+
+  async lossOf(
+    directory: string,
+    { capacityBytes }: Pick<Volume, 'capacityBytes'>,
+  ): Promise<ContentLoss | undefined> {
+    const entry = this.tree.find(this.contentOf(directory));
+    if (this.kind !== 'image') return entry?.kind === 'directory' ? undefined : { kind: 'missing' };
+    const image = entry?.kind === 'file' ? entry.image : undefined;
+    if (!image) return { kind: 'missing' };
+    return image.sizeBytes < capacityBytes ? { kind: 'truncated', sizeBytes: image.sizeBytes } : undefined;
+  }
+
+  async copyBytes(path: string): Promise<bigint> {
+    return bytesIn(this.tree.find(path));
+  }
+
+  private makeLimitable(directory: string): void {
+    const entry = this.tree.find(this.contentOf(directory));
+    if (entry) this.limitable.add(entry);
+  }
+
+  private isLimitable(directory: string): boolean {
+    const entry = this.tree.find(this.contentOf(directory));
+    return entry !== undefined && this.limitable.has(entry);
+  }
+
+  private limit({ id, content, capacityBytes, mutable }: Volume): void {
+    if (isCapacityEnforced(content)) this.limits.set(id, capacityBytes);
+    if (this.kind === 'quota') this.inodeLimits.set(id, mutable.inodeLimit);
+  }
+}
+
+function notInForce(id: string): string {
+  return `volume ${quote(id)} has a limit, but it is not in force now`;
+}

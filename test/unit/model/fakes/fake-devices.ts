@@ -1,0 +1,106 @@
+import type { AttachedFile, Device, Devices } from '../../../../src/model/ports/devices-port.ts';
+import type { FakeLoop } from './fake-loops.ts';
+import type { FakeMounts } from './fake-mounts.ts';
+import { systemError } from './system-error.ts';
+
+/** The Devices port in memory, on the files of fake mounts. */
+export class FakeDevices implements Devices {
+  /** Of the smallest size, so that tests can have images of a few bytes. */
+  sectorBytes = 1n;
+  private readonly mounts: FakeMounts;
+
+  constructor(mounts: FakeMounts) {
+    this.mounts = mounts;
+  }
+
+  async find(file: string): Promise<Device | undefined> {
+    const loop = this.loopOf(file);
+    return loop && deviceOf(loop);
+  }
+
+  async hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
+    const loop = this.attached(file);
+    loop.isTemporary = true;
+    loop.userCount++;
+    try {
+      return await use(deviceOf(loop));
+    } finally {
+      loop.userCount--;
+      this.mounts.loops.releaseUnused();
+    }
+  }
+
+  async attach(file: string): Promise<Device> {
+    const loop = this.attached(file);
+    loop.isTemporary = false;
+    return deviceOf(loop);
+  }
+
+  async keepAttached(file: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.isTemporary = false;
+  }
+
+  async detach(file: string): Promise<boolean> {
+    const { loops } = this.mounts;
+    const loop = this.loopOf(file);
+    if (!loop) return true;
+    loop.isTemporary = true;
+    loops.releaseUnused();
+    return !loops.all.includes(loop);
+  }
+
+  async refreshSize(file: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.sizeBytes = loop.image.sizeBytes;
+  }
+
+  async sizeOf(device: Device): Promise<bigint> {
+    return this.mounts.loops.existing(device).sizeBytes;
+  }
+
+  async labelOf(file: string): Promise<string | undefined> {
+    return this.loopOf(file)?.label;
+  }
+
+  async setLabel(file: string, label: string): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.label = label;
+  }
+
+  async goesWhenClosed(device: Device): Promise<boolean> {
+    return this.mounts.loops.existing(device).isTemporary;
+  }
+
+  async isReadOnly(file: string): Promise<boolean> {
+    return this.loopOf(file)?.isReadOnly ?? false;
+  }
+
+  async setReadOnly(file: string, readOnly: boolean): Promise<void> {
+    const loop = this.loopOf(file);
+    if (loop) loop.isReadOnly = readOnly;
+  }
+
+  async list(): Promise<AttachedFile[]> {
+    return this.mounts.loops.all.map((loop) => ({
+      ...deviceOf(loop),
+      file: loop.file,
+      isRemoved: this.mounts.entryAt(loop.file) !== loop.entry,
+    }));
+  }
+
+  private attached(file: string): FakeLoop {
+    const entry = this.mounts.entryAt(file);
+    if (entry?.kind !== 'file') throw systemError('ENOENT');
+    return this.loopOf(file) ?? this.mounts.loops.attach(file, entry);
+  }
+
+  private loopOf(file: string): FakeLoop | undefined {
+    const entry = this.mounts.entryAt(file);
+    return entry?.kind === 'file' ? this.mounts.loops.find(entry) : undefined;
+  }
+}
+
+export function deviceOf({ path, number }: FakeLoop): Device {
+  return { path, number };
+}

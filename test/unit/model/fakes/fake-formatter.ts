@@ -1,0 +1,68 @@
+import { VolumeError } from '../../../../src/model/errors.ts';
+import type { RootOwnership } from '../../../../src/model/objects/volume.ts';
+import type { Device, FileSystemFault, ImageFormatter } from '../../../../src/model/ports/devices-port.ts';
+import { type FileSystemType, fileSystemTypes } from '../../../../src/model/requests/file-system-type.ts';
+import type { FakeMounts } from './fake-mounts.ts';
+import { type FakeFile, type FakeImage, makeDirectoryEntry } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
+
+/** The ImageFormatter port in memory, on the files of fake mounts. */
+export class FakeFormatter implements ImageFormatter {
+  fileSystems: readonly FileSystemType[] = fileSystemTypes;
+  readonly leastGrownBytes = { ext4: 0n, xfs: 0n, btrfs: 256n };
+  readonly minimumBytes = { ext4: 16n, xfs: 300n, btrfs: 109n };
+  private readonly mounts: FakeMounts;
+
+  constructor(mounts: FakeMounts) {
+    this.mounts = mounts;
+  }
+
+  async inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
+    const { holds } = this.imageAt(file).image;
+    return holds === 'blank' || holds === 'unknown' ? holds : holds.fsType;
+  }
+
+  async format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void> {
+    const { image, entry } = this.imageAt(file);
+    if (image.holds !== 'blank') throw new VolumeError('precondition', `${file} is not blank`);
+    if (this.mounts.loops.find(entry)) throw new VolumeError('precondition', `${file} is attached`);
+    image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes, usedBytes: 0n };
+  }
+
+  async faultOf(path: string): Promise<FileSystemFault | undefined> {
+    const loop = this.mounts.loops.all.find((each) => each.path === path);
+    const { sizeBytes, holds } = loop
+      ? { ...loop.image, sizeBytes: loop.sizeBytes }
+      : this.imageAt(path).image;
+    if (holds === 'blank' || holds === 'unknown') return undefined;
+    const { fsType, sizeBytes: fileSystemBytes, errors } = holds;
+    if (fileSystemBytes > sizeBytes) return { kind: 'cut off', fileSystemBytes, sizeBytes };
+    return errors && { kind: 'errors', fsType, errors: errors.what };
+  }
+
+  async objectionTo(path: string): Promise<string | undefined> {
+    const { holds } = this.imageAt(path).image;
+    return holds === 'blank' || holds === 'unknown' ? undefined : holds.objection;
+  }
+
+  async prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
+    const loop = this.mounts.loops.existing(device);
+    const { holds } = loop.image;
+    const objection = await this.objectionTo(image);
+    if (objection !== undefined)
+      throw new VolumeError('precondition', `${image} is not mounted: ${objection}`);
+    if (this.mounts.loops.isMounted(loop) || holds === 'blank' || holds === 'unknown') return;
+    if (holds.errors) {
+      if (fsType !== 'ext4' || !holds.errors.isMendable)
+        throw new VolumeError('precondition', `${image} has errors`);
+      holds.errors = undefined;
+    }
+    if (fsType === 'ext4') this.mounts.loops.growFileSystem(device);
+  }
+
+  private imageAt(file: string): { entry: FakeFile; image: FakeImage } {
+    const entry = this.mounts.entryAt(file);
+    if (entry?.kind !== 'file' || !entry.image) throw systemError('ENOENT');
+    return { entry, image: entry.image };
+  }
+}

@@ -1,0 +1,145 @@
+import { posix } from 'node:path';
+import { VolumeError } from '../../../../src/model/errors.ts';
+import { directoryNameOf } from '../../../../src/model/objects/object-id.ts';
+import type { Damaged, Stored } from '../../../../src/model/objects/stored.ts';
+import type { Records } from '../../../../src/model/ports/ports.ts';
+import type { OnStep } from '../../../../src/model/steps.ts';
+import type { RecordKind } from '../../../../src/records/record-kinds.ts';
+import { storageError } from '../../../../src/records/storage-error.ts';
+import type { FakeTree } from './fake-tree.ts';
+import { systemError } from './system-error.ts';
+
+export interface FakeRecordsParts<Kind extends Stored> {
+  readonly kind: Pick<RecordKind<Kind>, 'home' | 'creation' | 'removal' | 'directoriesIn' | 'inPool'>;
+  readonly tree: FakeTree;
+  readonly poolPath: string;
+  readonly poolName: string;
+  readonly destroy: (directory: string, object: Kind) => Promise<void>;
+  readonly onStep: OnStep;
+}
+
+/** The Records port in memory. It reaches the steps of the real one, in the same order. */
+export class FakeRecords<Kind extends Stored> implements Records<Kind> {
+  private readonly parts: FakeRecordsParts<Kind>;
+  private readonly objects = new Map<string, Kind>();
+  private readonly aside = new Map<string, Kind>();
+  private readonly damaged = new Map<string, Damaged>();
+  private removals: Promise<void> = Promise.resolve();
+  private removedCount = 0;
+
+  constructor(parts: FakeRecordsParts<Kind>) {
+    this.parts = parts;
+    for (const name of [parts.kind.home, 'retained', '.incoming', '.outgoing'])
+      parts.tree.makeDirectory(this.inPool(name));
+  }
+
+  directoryNameOf(id: string): string {
+    return directoryNameOf(id);
+  }
+
+  directoryOf(id: string): string {
+    return this.inPool(this.parts.kind.home, directoryNameOf(id));
+  }
+
+  async load(): Promise<{ found: Kind[]; damaged: Damaged[] }> {
+    return { found: [...this.objects.values()], damaged: [...this.damaged.values()] };
+  }
+
+  async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
+    const { tree, onStep, poolName, destroy, kind } = this.parts;
+    const incoming = this.inPool('.incoming', directoryNameOf(object.id));
+    try {
+      tree.makeDirectory(incoming);
+      await onStep(`${kind.creation}: directory made`);
+      await onStep(`${kind.creation}: record written`);
+      for (const name of kind.directoriesIn(object)) tree.makeDirectory(posix.join(incoming, name));
+      await build(incoming);
+      await onStep(`${kind.creation}: content made`);
+      await onStep(`${kind.creation}: built durably`);
+      if (tree.find(this.directoryOf(object.id))) throw systemError('ENOTEMPTY');
+    } catch (error) {
+      await destroy(incoming, object);
+      throw storageError(error, poolName);
+    }
+    try {
+      tree.move(incoming, this.directoryOf(object.id));
+      this.objects.set(object.id, kind.inPool(object, poolName));
+      await onStep(`${kind.creation}: renamed`);
+    } catch (error) {
+      await destroy(this.directoryOf(object.id), object);
+      this.objects.delete(object.id);
+      throw storageError(error, poolName);
+    }
+    await onStep(`${kind.creation}: durable`);
+  }
+
+  async read(id: string): Promise<Kind> {
+    const object = this.objects.get(id);
+    if (!object) throw systemError('ENOENT');
+    return object;
+  }
+
+  async replace(object: Kind): Promise<void> {
+    if (!this.parts.tree.find(this.directoryOf(object.id))) throw systemError('ENOENT');
+    this.objects.set(object.id, this.parts.kind.inPool(object, this.parts.poolName));
+  }
+
+  async remove(id: string): Promise<void> {
+    const { tree, onStep, destroy, kind } = this.parts;
+    const removed = this.inPool('.outgoing', `${directoryNameOf(id)}.${++this.removedCount}`);
+    if (tree.find(this.directoryOf(id))) tree.move(this.directoryOf(id), removed);
+    const object = this.objects.get(id);
+    this.objects.delete(id);
+    this.damaged.delete(id);
+    await onStep(`${kind.removal}: renamed`);
+    await onStep(`${kind.removal}: durable`);
+    this.removals = this.removals.then(async () => {
+      if (object) await destroy(removed, object);
+      else tree.remove(removed);
+      await onStep('delete: content removed');
+    });
+  }
+
+  async retain(id: string): Promise<void> {
+    const { tree, onStep, poolName } = this.parts;
+    const directory = this.retained.directoryOf(id);
+    const object = this.objects.get(id);
+    if (object && tree.find(directory)) {
+      throw new VolumeError(
+        'precondition',
+        `"${id}" was retained before, and is still in retained/ of "${poolName}"`,
+      );
+    }
+    if (object) {
+      tree.move(this.directoryOf(id), directory);
+      this.aside.set(id, object);
+    }
+    this.objects.delete(id);
+    await onStep('retain: renamed');
+    await onStep('retain: durable');
+  }
+
+  /** What was put aside. */
+  readonly retained = {
+    directoryOf: (id: string) => this.inPool('retained', directoryNameOf(id)),
+    load: async (): Promise<{ found: Kind[]; damaged: Damaged[] }> => ({
+      found: [...this.aside.values()],
+      damaged: [],
+    }),
+  };
+
+  /** Makes the record of an object unreadable. */
+  damage(id: string, reason: string): void {
+    this.objects.delete(id);
+    this.damaged.set(id, { id, pool: this.parts.poolName, reason });
+  }
+
+  /** Resolves when nothing is left to remove in the background. */
+  idle(): Promise<void> {
+    return this.removals;
+  }
+
+  private inPool(...names: string[]): string {
+    return posix.join(this.parts.poolPath, ...names);
+  }
+}

@@ -1,0 +1,98 @@
+import { describe, expect, test, vi } from 'vitest';
+import { type KnownMount, MountIndex } from '../../../src/model/state/mount-index.ts';
+import { FakeMounts } from './fakes/fake-mounts.ts';
+import { capability } from './fakes/requests.ts';
+
+const known = (path: string, mountId: number | undefined, volumeId = 'v'): KnownMount => ({
+  volumeId,
+  path,
+  mountId,
+  use: { kind: 'staging', capability: capability(), readOnly: false },
+});
+
+function indexWith(paths: string[]) {
+  const mounts = new FakeMounts();
+  const index = new MountIndex(mounts);
+  const entries = paths.map((path) => {
+    mounts.tree.makeDirectory(path);
+    return known(path, mounts.mountForeign(path));
+  });
+  for (const entry of entries) index.add(entry);
+  return { mounts, index, entries };
+}
+
+test('mounts are found by path and by volume', () => {
+  const { index, entries } = indexWith(['/a', '/b']);
+  expect(index.at('/a')).toBe(entries[0]);
+  expect(index.of('v')).toEqual(entries);
+  expect(index.at('/c')).toBeUndefined();
+  expect(index.of('other')).toEqual([]);
+});
+
+test('a path belongs to one volume, the one that was added last', () => {
+  const { index } = indexWith(['/a']);
+  index.add(known('/a', 7, 'other'));
+  expect(index.of('v')).toEqual([]);
+  expect(index.of('other')).toEqual([known('/a', 7, 'other')]);
+});
+
+test('a removed path is forgotten, and may be removed again', () => {
+  const { index, entries } = indexWith(['/a', '/b']);
+  index.removePath('/a');
+  index.removePath('/a');
+  expect(index.at('/a')).toBeUndefined();
+  expect(index.of('v')).toEqual([entries[1]]);
+});
+
+describe('confirmed', () => {
+  test('keeps what is mounted and forgets what is not', async () => {
+    const { mounts, index, entries } = indexWith(['/a', '/b']);
+    await mounts.unmount('/a');
+    expect(await index.confirmed('v')).toEqual([entries[1]]);
+    expect(index.at('/a')).toBeUndefined();
+  });
+
+  test('keeps a mount that another one hides', async () => {
+    const { mounts, index, entries } = indexWith(['/a']);
+    mounts.mountForeign('/a');
+    expect(await index.confirmed('v')).toEqual(entries);
+  });
+
+  test('forgets a mount that was replaced', async () => {
+    const { mounts, index } = indexWith(['/a']);
+    await mounts.unmount('/a');
+    mounts.mountForeign('/a');
+    expect(await index.confirmed('v')).toEqual([]);
+  });
+
+  test('keeps a path that is only reserved', async () => {
+    const { index } = indexWith([]);
+    index.add(known('/a', undefined));
+    expect(await index.confirmed('v')).toEqual([known('/a', undefined)]);
+  });
+
+  test('forgets a mount whose path cannot even be walked any more', async () => {
+    const { mounts, index } = indexWith(['/a/b']);
+    await mounts.unmount('/a/b');
+    mounts.tree.remove('/a');
+    mounts.tree.makeFile('/a', '');
+    expect(await index.confirmed('v')).toEqual([]);
+  });
+
+  test('leaves an entry that was made anew while the old one was looked at', async () => {
+    const { mounts, index } = indexWith(['/a']);
+    await mounts.unmount('/a');
+    vi.spyOn(mounts, 'inspect').mockImplementationOnce(async () => {
+      index.add(known('/a', undefined));
+      return { kind: 'directory', identity: { inode: 1n, device: '8:1' }, mountId: 1, flags: {} as never };
+    });
+    expect(await index.confirmed('v')).toEqual([known('/a', undefined)]);
+  });
+
+  test('asks for the whole list only where something else is on top', async () => {
+    const { mounts, index } = indexWith(['/a', '/b']);
+    const list = vi.spyOn(mounts, 'list');
+    await index.confirmed('v');
+    expect(list).not.toHaveBeenCalled();
+  });
+});

@@ -1,0 +1,234 @@
+import { describe, expect, test, vi } from 'vitest';
+import { contentPathOf } from '../../../src/model/find/staged-content.ts';
+import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
+import type { MountCapability } from '../../../src/model/requests/capability.ts';
+import { combineFlags } from '../../../src/model/requests/mount-flags.ts';
+import { mutationSteps } from '../../../src/model/steps.ts';
+import { fakeNode } from './fakes/model.ts';
+import { capability } from './fakes/requests.ts';
+
+const path = '/staging';
+
+async function prepare(onStep?: (step: string) => void) {
+  const node = fakeNode(onStep ? { onStep } : {});
+  const volume = await node.addVolume();
+  node.makeDirectory(path);
+  const content = contentPathOf(node.model, volume);
+  const stage = (capabilityAsked = capability()) => stageVolume(node.model, volume, path, capabilityAsked);
+  const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
+  return { ...node, volume, content, stage, unstage };
+}
+
+describe('stageVolume', () => {
+  test('mounts the content with the flags asked for, and remembers the mount', async () => {
+    const { model, mounts, volume, content, stage } = await prepare();
+    const source = await mounts.inspect(content);
+    const asked = capability('SINGLE_NODE_WRITER', { noExec: true, accessTimes: 'noatime' });
+    await stage(asked);
+    const staged = await mounts.inspect(path);
+    if (source.kind !== 'directory' || staged.kind !== 'mounted') throw new Error(staged.kind);
+    expect(staged).toMatchObject({
+      identity: source.identity,
+      flags: combineFlags(source.flags, asked.mountFlags),
+    });
+    expect(model.mountIndex.of(volume.id)).toEqual([
+      {
+        volumeId: volume.id,
+        path,
+        mountId: staged.mountId,
+        use: { kind: 'staging', capability: asked, readOnly: false },
+      },
+    ]);
+  });
+
+  test('goes through every step of a stage and of an unstage', async () => {
+    const steps: string[] = [];
+    const { stage, unstage } = await prepare((step) => steps.push(step));
+    steps.length = 0;
+    await stage();
+    await unstage();
+    expect(steps).toEqual([...mutationSteps.stageVolume, ...mutationSteps.unstageVolume]);
+  });
+
+  test('leaves a mount of the same kind as it is', async () => {
+    const { mounts, stage } = await prepare();
+    await stage(capability('SINGLE_NODE_WRITER', { noExec: true }));
+    const before = await mounts.list();
+    await stage(capability('SINGLE_NODE_WRITER', { noExec: true }));
+    expect(await mounts.list()).toEqual(before);
+  });
+
+  test('recognises a mount that a process which died has left', async () => {
+    const { model, volume, stage } = await prepare();
+    await stage();
+    model.mountIndex.removePath(path);
+    await stage();
+    expect(model.mountIndex.of(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
+  });
+
+  test.each<[string, Partial<MountCapability>]>([
+    ['accessMode', { accessMode: 'SINGLE_NODE_MULTI_WRITER' }],
+    ['fsType', { fsType: 'xfs' }],
+    ['mountFlags', { superblockOptions: ['sync'] }],
+  ])('refuses to be staged again in another way, and remembers the first: %s', async (about, changes) => {
+    const { model, volume, stage } = await prepare();
+    const first = { ...capability(), fsType: 'ext4' } as const;
+    await stage(first);
+    await expect(stage({ ...first, ...changes })).rejects.toMatchObject({ kind: 'already-exists', about });
+    expect(model.mountIndex.of(volume.id)).toMatchObject([{ use: { capability: first } }]);
+    await stage({ ...first, fsType: undefined });
+  });
+
+  test('refuses other flags than it is mounted with, and says which', async () => {
+    const { mounts, stage } = await prepare();
+    await stage();
+    const before = await mounts.list();
+    await expect(
+      stage(capability('SINGLE_NODE_WRITER', { readOnly: true, noDev: true })),
+    ).rejects.toMatchObject({
+      kind: 'already-exists',
+      about: 'stagingPath',
+      message: 'the volume is mounted at "/staging" already, but differs in readOnly, noDev',
+    });
+    expect(await mounts.list()).toEqual(before);
+  });
+
+  test('refuses a path where something else is mounted', async () => {
+    const { model, mounts, stage, addVolume } = await prepare();
+    const other = await addVolume('other');
+    await stageVolume(model, other, path, capability());
+    await expect(stage()).rejects.toMatchObject({
+      kind: 'precondition',
+      message: expect.stringContaining(path),
+    });
+    await unstageVolume(model, other.id, path);
+    mounts.mountForeign(path);
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+  });
+
+  test.each([
+    ['is absent', 'precondition', 'does not exist', () => {}],
+    [
+      'is a file',
+      'precondition',
+      'is not a directory',
+      ({ mounts }: Prepared) => mounts.tree.makeFile(path, ''),
+    ],
+    [
+      'is a socket',
+      'precondition',
+      'is not a directory',
+      ({ mounts }: Prepared) => mounts.tree.makeSocket(path),
+    ],
+    [
+      'is a symbolic link',
+      'invalid',
+      'is a symbolic link',
+      ({ mounts }: Prepared) => mounts.tree.makeSymlink(path, '/'),
+    ],
+  ])('refuses a path that %s', async (_, kind, why, arrange) => {
+    const prepared = await prepare();
+    prepared.mounts.tree.remove(path);
+    arrange(prepared);
+    const message = `"${path}" ${why}`;
+    await expect(prepared.stage()).rejects.toMatchObject({ kind, about: 'stagingPath', message });
+  });
+
+  test('refuses a path through a symbolic link, with the name of the field', async () => {
+    const { model, mounts, volume } = await prepare();
+    mounts.tree.makeSymlink('/link', '/');
+    await expect(stageVolume(model, volume, '/link/staging', capability())).rejects.toMatchObject({
+      kind: 'invalid',
+      about: 'stagingPath',
+      message: expect.stringMatching(/\/link\/staging/),
+    });
+  });
+
+  test('a volume whose data is gone is damaged', async () => {
+    const { mounts, content, stage } = await prepare();
+    mounts.tree.remove(content);
+    await expect(stage()).rejects.toMatchObject({
+      kind: 'damaged',
+      message: expect.stringContaining(content),
+    });
+  });
+
+  test('a content that is replaced meanwhile is not mounted', async () => {
+    const { model, mounts, volume, content, stage } = await prepare();
+    const bind = mounts.bind.bind(mounts);
+    vi.spyOn(mounts, 'bind').mockImplementationOnce((...request) => {
+      mounts.tree.remove(content);
+      mounts.tree.makeDirectory(content);
+      return bind(...request);
+    });
+    await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(model.mountIndex.of(volume.id)).toEqual([]);
+  });
+});
+
+describe('unstageVolume', () => {
+  test('unmounts and leaves the directory, which is the CO’s', async () => {
+    const { model, mounts, volume, stage, unstage } = await prepare();
+    await stage();
+    await unstage();
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+    expect(model.mountIndex.of(volume.id)).toEqual([]);
+  });
+
+  test('may be repeated, and finds nothing to do where nothing is', async () => {
+    const { model, mounts, volume, unstage } = await prepare();
+    await unstage();
+    mounts.tree.remove(path);
+    await unstage();
+    await unstageVolume(model, volume.id, '/missing/below');
+  });
+
+  test('takes down every mount stacked at the path', async () => {
+    const { mounts, stage, unstage } = await prepare();
+    await stage();
+    mounts.mountForeign(path);
+    await unstage();
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+  });
+
+  test('works when nobody knows the volume any more', async () => {
+    const { model, mounts, volume, stage, unstage } = await prepare();
+    await stage();
+    model.mountIndex.removePath(path);
+    model.volumes.remove(volume);
+    await unstage('long gone');
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+  });
+
+  test.each(['known', 'only found by its root'])("refuses another volume's mount, %s", async (how) => {
+    const { model, mounts, volume, stage, unstage } = await prepare();
+    await stage();
+    if (how !== 'known') model.mountIndex.removePath(path);
+    await expect(unstage('other')).rejects.toMatchObject({
+      kind: 'precondition',
+      about: 'stagingPath',
+      message: `"${path}" is the mount point of volume "${volume.id}", not of "other"`,
+    });
+    expect((await mounts.inspect(path)).kind).toBe('mounted');
+  });
+
+  test('a mount that is in use stays, and is still known', async () => {
+    const { model, mounts, volume, stage, unstage } = await prepare();
+    await stage();
+    const { release } = mounts.occupy(path);
+    await expect(unstage()).rejects.toMatchObject({ kind: 'precondition' });
+    expect(model.mountIndex.of(volume.id)).toHaveLength(1);
+    release();
+    await unstage();
+    expect((await mounts.inspect(path)).kind).toBe('directory');
+  });
+
+  test('refuses a symbolic link', async () => {
+    const { mounts, unstage } = await prepare();
+    mounts.tree.remove(path);
+    mounts.tree.makeSymlink(path, '/');
+    await expect(unstage()).rejects.toMatchObject({ kind: 'invalid' });
+  });
+});
+
+type Prepared = Awaited<ReturnType<typeof prepare>>;
