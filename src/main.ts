@@ -6,8 +6,8 @@ import { routeGrpcLog } from './observability/grpc-log.ts';
 import type { LineOutput } from './observability/line-output.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { type Options, type ProxyOptions, parseCommandLine } from './options.ts';
+import { PoolMistake } from './pools/directory/pool-errors.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
-import { PoolMistake } from './records/pool-errors.ts';
 import { standardOutput } from './standard-output.ts';
 
 const STANDARD_OUTPUT = 1;

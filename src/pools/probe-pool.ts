@@ -13,8 +13,8 @@ import { clearQuota, isQuotaEnforced, setProject, setQuota } from '../kernel/fil
 import { canReflink, saysItReflinks } from '../kernel/files/reflink.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
 import type { DirectoryAbility, PoolAbilities } from '../model/ports/pool.ts';
-import { takesNoWrites } from '../records/make-layout.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
+import { takesNoWrites } from './directory/make-layout.ts';
 
 /** What the file system of a pool is, and what it can do. */
 export interface PoolProbe {

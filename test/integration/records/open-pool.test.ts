@@ -12,11 +12,15 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type OpenPool, openPool, openStatePool } from '../../../src/records/open-pool.ts';
-import { PoolHeldError, PoolMistake, UnreachablePoolError } from '../../../src/records/pool-errors.ts';
+import { type OpenPool, openPool, openStatePool } from '../../../src/pools/directory/open-pool.ts';
+import {
+  PoolHeldError,
+  PoolMistake,
+  UnreachablePoolError,
+} from '../../../src/pools/directory/pool-errors.ts';
+import { checkDistinct } from '../../../src/pools/directory/pool-overlap.ts';
+import { PoolRegistry } from '../../../src/pools/directory/pool-registry.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
-import { checkDistinct } from '../../../src/records/pool-overlap.ts';
-import { PoolRegistry } from '../../../src/records/pool-registry.ts';
 import { fillDisk } from '../../support/fill-disk.ts';
 import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

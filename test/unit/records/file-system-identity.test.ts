@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fileSystemIdentity } from '../../../src/records/file-system-identity.ts';
+import { fileSystemIdentity } from '../../../src/pools/directory/file-system-identity.ts';
 
 test.each([
   ['ext4', 0xef53, 'ef53:00112233aabbccdd'],

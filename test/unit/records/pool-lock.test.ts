@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { lockPool } from '../../../src/records/pool-lock.ts';
+import { lockPool } from '../../../src/pools/directory/pool-lock.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 function newPool() {

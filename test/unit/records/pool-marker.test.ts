@@ -2,7 +2,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readMarker, readRegistry, writeMarker, writeRegistry } from '../../../src/records/pool-marker.ts';
+import {
+  readMarker,
+  readRegistry,
+  writeMarker,
+  writeRegistry,
+} from '../../../src/pools/directory/pool-marker.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const marker = { poolId: '0123abcd', fileSystem: 'ef53:00112233' };

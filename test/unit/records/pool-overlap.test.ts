@@ -1,10 +1,10 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { PoolMistake } from '../../../src/records/pool-errors.ts';
+import { PoolMistake } from '../../../src/pools/directory/pool-errors.ts';
+import { writeMarker } from '../../../src/pools/directory/pool-marker.ts';
+import { checkDistinct } from '../../../src/pools/directory/pool-overlap.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
-import { writeMarker } from '../../../src/records/pool-marker.ts';
-import { checkDistinct } from '../../../src/records/pool-overlap.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 /** The paths `a`, `b` … in a new directory, as pools of these names. */

@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { readRegistry } from '../../../src/records/pool-marker.ts';
-import { PoolRegistry } from '../../../src/records/pool-registry.ts';
+import { readRegistry } from '../../../src/pools/directory/pool-marker.ts';
+import { PoolRegistry } from '../../../src/pools/directory/pool-registry.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const remembered = (name: string, poolId: string) => ({

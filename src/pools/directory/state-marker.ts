@@ -2,10 +2,10 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
-import { quote, VolumeError } from '../model/errors.ts';
-import { defaultPoolName } from '../model/ports/pool.ts';
-import { replaceFile } from './durable-file.ts';
-import { driverOnlyMode } from './pool-layout.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import { defaultPoolName } from '../../model/ports/pool.ts';
+import { replaceFile } from '../../records/durable-file.ts';
+import { driverOnlyMode } from '../../records/pool-layout.ts';
 import { type PoolMarker, parseOwnJson, poolId } from './pool-marker.ts';
 
 const formatVersion = 1;

@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf } from '../kernel/calls/errno.ts';
-import { quote, VolumeError } from '../model/errors.ts';
-import { defaultPoolName } from '../model/ports/pool.ts';
+import { errnoOf } from '../../kernel/calls/errno.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import { defaultPoolName } from '../../model/ports/pool.ts';
+import type { PoolLayout } from '../../records/pool-layout.ts';
 import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';
-import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
 import { obstacleOf } from './pool-obstacle.ts';
 import type { PoolPlace, PoolRegistry } from './pool-registry.ts';

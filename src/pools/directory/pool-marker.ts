@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { replaceFile } from './durable-file.ts';
-import { NotOwnFileError, readOwnFile } from './own-file.ts';
-import { homes } from './pool-layout.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { replaceFile } from '../../records/durable-file.ts';
+import { NotOwnFileError, readOwnFile } from '../../records/own-file.ts';
+import { homes } from '../../records/pool-layout.ts';
 
 const formatVersion = 1;
 /** The id of a pool, as it is written in JSON. */

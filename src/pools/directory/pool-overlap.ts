@@ -1,15 +1,15 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { isScarcity, retried } from '../kernel/calls/passing-error.ts';
-import { withPath } from '../kernel/calls/path-handle.ts';
-import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
-import { type MountEntry, readMountinfo } from '../kernel/mounts/mountinfo.ts';
-import { Looks } from '../kernel/process/looks.ts';
-import { quote } from '../model/errors.ts';
-import { isWithin } from '../model/requests/within.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { isScarcity, retried } from '../../kernel/calls/passing-error.ts';
+import { withPath } from '../../kernel/calls/path-handle.ts';
+import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
+import { type MountEntry, readMountinfo } from '../../kernel/mounts/mountinfo.ts';
+import { Looks } from '../../kernel/process/looks.ts';
+import { quote } from '../../model/errors.ts';
+import { isWithin } from '../../model/requests/within.ts';
+import { poolLayout } from '../../records/pool-layout.ts';
 import { PoolMistake } from './pool-errors.ts';
-import { poolLayout } from './pool-layout.ts';
 import { type PoolMarker, readMarker } from './pool-marker.ts';
 import type { PoolPlace } from './pool-registry.ts';
 

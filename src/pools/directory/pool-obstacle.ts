@@ -1,6 +1,6 @@
-import { errno, errnoName, errnoOf } from '../kernel/calls/errno.ts';
-import { isPassing, isScarcity } from '../kernel/calls/passing-error.ts';
-import { quote } from '../model/errors.ts';
+import { errno, errnoName, errnoOf } from '../../kernel/calls/errno.ts';
+import { isPassing, isScarcity } from '../../kernel/calls/passing-error.ts';
+import { quote } from '../../model/errors.ts';
 import type { PoolPlace } from './pool-registry.ts';
 
 /**

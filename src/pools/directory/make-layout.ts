@@ -1,10 +1,10 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { isPassing, retried } from '../kernel/calls/passing-error.ts';
-import { VolumeError } from '../model/errors.ts';
-import { syncPath } from './durable-file.ts';
-import { driverOnlyMode, type Home, homes, type PoolLayout } from './pool-layout.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { isPassing, retried } from '../../kernel/calls/passing-error.ts';
+import { VolumeError } from '../../model/errors.ts';
+import { syncPath } from '../../records/durable-file.ts';
+import { driverOnlyMode, type Home, homes, type PoolLayout } from '../../records/pool-layout.ts';
 import { type PoolMarker, writeMarker } from './pool-marker.ts';
 
 /**

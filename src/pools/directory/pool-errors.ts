@@ -1,4 +1,4 @@
-import { VolumeError } from '../model/errors.ts';
+import { VolumeError } from '../../model/errors.ts';
 import type { RememberedPool } from './pool-marker.ts';
 
 /**

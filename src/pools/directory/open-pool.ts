@@ -1,24 +1,24 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { isScarcity, retried } from '../kernel/calls/passing-error.ts';
-import { withPath } from '../kernel/calls/path-handle.ts';
-import { fileSystemOf } from '../kernel/calls/statfs.ts';
-import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
-import { quote, VolumeError } from '../model/errors.ts';
-import { defaultPoolName } from '../model/ports/pool.ts';
-import { syncPath } from './durable-file.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { isScarcity, retried } from '../../kernel/calls/passing-error.ts';
+import { withPath } from '../../kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../../kernel/calls/statfs.ts';
+import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
+import { quote, VolumeError } from '../../model/errors.ts';
+import { defaultPoolName } from '../../model/ports/pool.ts';
+import { syncPath } from '../../records/durable-file.ts';
+import { homes, type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
+import { RecordReserve } from '../../records/record-reserve.ts';
 import { fileSystemIdentity } from './file-system-identity.ts';
 import { makeDirectory, makeLayout, takesNoWrites } from './make-layout.ts';
 import { PoolMistake } from './pool-errors.ts';
-import { homes, type PoolLayout, poolLayout } from './pool-layout.ts';
 import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolMarker, type RememberedPool, writeMarker } from './pool-marker.ts';
 import { type PoolPlace, PoolRegistry } from './pool-registry.ts';
 import { findRoot } from './pool-root.ts';
 import { openingError, recognise } from './recognise-pool.ts';
-import { RecordReserve } from './record-reserve.ts';
 
 /** A pool's directory, held by this process, with its layout in place. */
 export interface OpenPool {

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { poolLayout } from './pool-layout.ts';
+import { poolLayout } from '../../records/pool-layout.ts';
 import { type RememberedPool, readRegistry, writeRegistry } from './pool-marker.ts';
 import { StateGuard, type StateRules } from './state-marker.ts';
 

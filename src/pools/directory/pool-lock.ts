@@ -1,11 +1,11 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { tryLock } from '../kernel/attributes/flock.ts';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { statusOf } from '../kernel/calls/statx.ts';
+import { tryLock } from '../../kernel/attributes/flock.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import type { PoolLayout } from '../../records/pool-layout.ts';
 import { PoolHeldError } from './pool-errors.ts';
-import type { PoolLayout } from './pool-layout.ts';
 import { DamagedFileError } from './pool-marker.ts';
 
 const RETRY_INTERVAL_MS = 100;

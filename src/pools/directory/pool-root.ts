@@ -1,11 +1,11 @@
 import { mkdir, realpath, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { retried } from '../kernel/calls/passing-error.ts';
-import { defaultPoolName } from '../model/ports/pool.ts';
-import { syncPath } from './durable-file.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { retried } from '../../kernel/calls/passing-error.ts';
+import { defaultPoolName } from '../../model/ports/pool.ts';
+import { syncPath } from '../../records/durable-file.ts';
+import { driverOnlyMode } from '../../records/pool-layout.ts';
 import { PoolMistake } from './pool-errors.ts';
-import { driverOnlyMode } from './pool-layout.ts';
 import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
 import { unreachable } from './recognise-pool.ts';
 

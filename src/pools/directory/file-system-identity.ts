@@ -1,4 +1,4 @@
-import type { FileSystemStatus } from '../kernel/calls/statfs.ts';
+import type { FileSystemStatus } from '../../kernel/calls/statfs.ts';
 
 const XFS_MAGIC = 0x58465342;
 
