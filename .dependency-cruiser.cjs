@@ -1,39 +1,7 @@
-// Which folder may import from which. What is not listed is an error of `npm run check`; type imports count.
-
-/** The folders of src/, each with those below it that it knows. */
-const layers = {
-  units: [],
-  text: [],
-  kernel: [],
-  model: ['text', 'units'],
-  rpc: ['model', 'text', 'units'],
-  observability: ['rpc', 'model', 'text', 'units'],
-  options: ['rpc', 'text', 'units'],
-  services: ['rpc', 'model', 'text', 'units'],
-  records: ['kernel', 'model', 'text', 'units'],
-  mounts: ['kernel', 'model', 'text', 'units'],
-  backends: ['kernel', 'records', 'model', 'text', 'units'],
-  pools: ['backends', 'kernel', 'mounts', 'observability', 'records', 'model', 'text', 'units'],
-};
-
-/** Folders inside a layer, from the bottom up: each knows those before it. */
-const floors = {
-  kernel: ['calls', 'attributes', 'process', 'files', 'file-systems', 'mounts', 'devices', 'trees'],
-  model: [
-    'requests',
-    'objects',
-    'ports',
-    'state',
-    'find',
-    'space',
-    'content',
-    'copying',
-    'volumes',
-    'snapshots',
-    'health',
-    'mounting',
-  ],
-};
+// Which folder may import from which, as scripts/lib/layers.json has it: the folders of src/, each with those below it that it
+// knows, and the folders inside a layer from the bottom up, where each knows those before it. What is not listed is an
+// error of `npm run check`; type imports count.
+const { layers, floors } = require('./scripts/lib/layers.json');
 
 const upwards = Object.entries(floors).flatMap(([layer, folders]) =>
   folders.slice(0, -1).map((folder, index) => ({
