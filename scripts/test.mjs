@@ -31,12 +31,14 @@ const suites = {
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest, inGuest: true },
 };
 
-// Each lane runs beside the others, its suites one after the other. The first is shown as it goes.
-const lanes = [['integration'], ['unit', 'crash', 'conformance'], ['guest']];
+// Each lane runs beside the others, its suites one after the other. The first is shown as it goes. Half of the files of the
+// longest suite are in a lane of their own, each half in its own mount namespace.
+const lanes = [['integration 1/2'], ['integration 2/2'], ['unit', 'crash', 'conformance', 'guest']];
 
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
+const durations = [];
 
 await main();
 
@@ -56,21 +58,35 @@ async function main() {
   const names = chosen.length > 0 ? chosen : Object.keys(suites);
   const ready = names.filter(prepareSuite);
   const wanted = lanes
-    .map((lane) => lane.filter((name) => ready.includes(name)))
+    .map((lane) =>
+      lane.map(suitePart).filter(({ name, part }) => ready.includes(name) && isWanted(part, paths)),
+    )
     .filter((lane) => lane.length > 0);
   const running = wanted.map((lane, index) => startLane(lane, paths, index > 0));
   for (const show of running) await show();
+  process.stdout.write(`\n${durations.join('\n')}\n`);
   if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.join('\n')}\n\n`);
   process.stdout.write(`${closingLine(total)}\n`);
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
+/** A suite, or a part of one: `integration 1/2`. */
+function suitePart(text) {
+  const [name, part] = text.split(' ');
+  return { name, part };
+}
+
+/** With paths there may be fewer files than parts, so the first part has them all. */
+function isWanted(part, paths) {
+  return paths.length === 0 || part === undefined || part.startsWith('1/');
+}
+
 /** Starts the suites of a lane, one after the other. @returns waits for their end, and then shows what was held back */
-function startLane(names, paths, heldBack) {
+function startLane(parts, paths, heldBack) {
   // Whatever it says must fit, or it would wait to be read.
   const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
   if (!heldBack) output.pipe(process.stdout, { end: false });
-  const running = runLane(names, paths, output);
+  const running = runLane(parts, paths, output);
   return async () => {
     await running;
     if (heldBack) output.pipe(process.stdout, { end: false });
@@ -79,8 +95,8 @@ function startLane(names, paths, heldBack) {
   };
 }
 
-async function runLane(names, paths, output) {
-  for (const name of names) await runSuite(name, paths, output);
+async function runLane(parts, paths, output) {
+  for (const part of parts) await runSuite(part, paths, output);
 }
 
 /** Installs what a suite needs. @returns whether this machine can run it */
@@ -98,14 +114,18 @@ function prepareSuite(name) {
   return false;
 }
 
-async function runSuite(name, paths, output) {
+async function runSuite({ name, part }, paths, output) {
   const { inMountNamespace, inGuest } = suites[name];
-  const report = join(results, `${name}.json`);
+  const shard = part === undefined || paths.length > 0 ? [] : [`--shard=${part}`];
+  const title = shard.length === 0 ? name : `${name} ${part}`;
+  const report = join(results, `${title.replace(/[ /]/g, '-')}.json`);
   rmSync(report, { force: true });
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const vitest = [tool('vitest'), 'run', '--project', name, ...reporters, ...paths];
+  const vitest = [tool('vitest'), 'run', '--project', name, ...shard, ...reporters, ...paths];
   const env = { UV_THREADPOOL_SIZE: '192', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
-  count(name, report, await runVitest(vitest, env, { inMountNamespace, inGuest, output }));
+  const startMs = performance.now();
+  count(title, report, await runVitest(vitest, env, { inMountNamespace, inGuest, output }));
+  durations.push(`${title}: ${Math.round((performance.now() - startMs) / 1000)} s`);
 }
 
 function mountsObstacle() {
