@@ -8,7 +8,7 @@ export function tellListening(logger: Logger, listening: Endpoint, details: obje
   if (isRemote(listening)) {
     logger.warn(
       { endpoint },
-      'whoever can connect may do all that the driver can: TCP is neither encrypted nor authenticated',
+      'TCP endpoint without encryption or authentication: every client that can connect controls the driver',
     );
   }
   return endpoint;

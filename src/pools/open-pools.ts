@@ -141,7 +141,7 @@ async function enter(
   await model.locations.enterPool(pool);
   const mounts = await findMounts(model);
   await keepDevices(model, (volumeId, err) =>
-    logger.error({ volumeId, err }, 'the device of a block volume is not held; a pod may detach it'),
+    logger.error({ volumeId, err }, 'cannot keep the device of a block volume open; a pod may detach it'),
   );
   const { fileSystem, quota, abilities, contents } = connection;
   const { directories, hasImages, sharesBlocks } = abilities;

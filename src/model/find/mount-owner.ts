@@ -24,7 +24,7 @@ export async function checkOwner(
   if (owner === volumeId || owner === 'this driver') return;
   const message =
     owner === undefined
-      ? `what is mounted at ${quote(path)} is no volume of this driver; unmount it there`
+      ? `the mount at ${quote(path)} does not belong to this driver; unmount it manually`
       : `${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
   throw new VolumeError('precondition', message, { about: subject });
 }

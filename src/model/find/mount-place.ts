@@ -20,7 +20,7 @@ export async function checkOutsideVolumes(model: Model, subject: PathSubject, pa
   }
   const location = await model.locations.inMount(parent.mountId, directory);
   if (location === undefined || model.locations.namesInPool(location) === undefined) return;
-  throw invalidValue(subject, path, 'lies in a pool, which is mounted there, too');
+  throw invalidValue(subject, path, 'is inside a pool that is also mounted there');
 }
 
 /**

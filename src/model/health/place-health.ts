@@ -70,7 +70,7 @@ async function blockHealth(model: Model, volume: Volume, { place, state }: Seen)
 
 /** The driver keeps the device open, so the volume has it until the driver stops. */
 function detachedByOthers({ id }: Volume, { path }: Device): Finding {
-  const message = `a program has detached ${path} from volume ${quote(id)}, which keeps it until the driver stops; stage the volume again`;
+  const message = `a program detached ${path} of volume ${quote(id)}; the driver holds it until it stops; stage the volume again`;
   return finding('DetachedByOthers', message);
 }
 

@@ -48,7 +48,7 @@ async function bindDevice(model: Model, volume: Volume, device: Device, targetPa
   const mountId = await model.mounts.bindDevice(device, targetPath);
   if ((await deviceOf(model, volume))?.number === device.number) return mountId;
   await model.mounts.unmount(targetPath);
-  const message = `volume ${quote(volume.id)} has lost its device ${device.path}; unstage and stage it again`;
+  const message = `volume ${quote(volume.id)} lost its device ${device.path}; unstage and stage it again`;
   throw new VolumeError('unavailable', message);
 }
 
@@ -82,7 +82,7 @@ function checkMounted(
 ): void {
   if (deviceNode !== device.number) {
     if (deviceNode === undefined) throw somethingElse('targetPath', targetPath);
-    const message = `${quote(targetPath)} has another device than ${device.path}, which the volume has now; unpublish it first`;
+    const message = `${quote(targetPath)} has an earlier device of the volume, which is now ${device.path}; unpublish it first`;
     throw new VolumeError('precondition', message, { about: 'targetPath' });
   }
   if (readOnly === isDeviceReadOnly) return;

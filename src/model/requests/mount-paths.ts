@@ -52,7 +52,7 @@ export class MountPaths {
     }
     if (!this.mountDirs.some((directory) => isWithin(posix.dirname(real), directory))) {
       const where = this.mountDirs.join(', ');
-      throw invalidField(field, path, `does not lie in ${where}, where volumes are mounted (--mount-dir)`);
+      throw invalidField(field, path, `is outside the allowed mount directories: ${where} (--mount-dir)`);
     }
     return real;
   }

@@ -36,14 +36,14 @@ async function checkOwner({ name, path }: PoolPlace, registry: PoolRegistry): Pr
   const own = process.geteuid?.() ?? 0;
   const obstacle =
     uid !== own && uid !== 0
-      ? `belongs to user ${uid}, and this driver runs as user ${own}: chown ${own} ${path}`
+      ? `is owned by user ${uid}, but the driver runs as user ${own}; run: chown ${own} ${path}`
       : (mode & (WRITABLE_BY_OTHERS | STICKY)) === WRITABLE_BY_OTHERS
-        ? `can be written by every user: chmod o-w ${path}`
+        ? `is world-writable; run: chmod o-w ${path}`
         : undefined;
   if (obstacle === undefined) return;
   const before = await registry.findAt({ name, path });
   if (before)
-    throw unreachable(name, `${path} ${obstacle}`, before, registry, 'no other user may own or write it');
+    throw unreachable(name, `${path} ${obstacle}`, before, registry, 'no other user may own or write to it');
   throw new PoolMistake(`${path} ${obstacle}`);
 }
 

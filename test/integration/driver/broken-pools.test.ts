@@ -73,7 +73,7 @@ describe('another pool that was used before does not stop the start, and comes b
       ? [
           {
             name: 'as a directory of another user',
-            says: 'belongs to user 1000',
+            says: 'is owned by user 1000',
             break(path: string) {
               mkdirSync(path);
               chownSync(path, 1000, 1000);
@@ -132,8 +132,8 @@ describe('another pool that was used before does not stop the start, and comes b
 
 describe.skipIf(!isHostRoot)('a state directory is refused', () => {
   test.each([
-    ['that belongs to another user', (path: string) => chownSync(path, 1000, 1000), 'belongs to user 1000'],
-    ['that every user can write', (path: string) => chmodSync(path, 0o777), 'can be written by every user'],
+    ['that belongs to another user', (path: string) => chownSync(path, 1000, 1000), 'is owned by user 1000'],
+    ['that every user can write', (path: string) => chmodSync(path, 0o777), 'is world-writable'],
   ])('%s', async (_, change, says) => {
     const node = testNode();
     mkdirSync(node.pool);

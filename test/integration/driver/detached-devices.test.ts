@@ -95,7 +95,7 @@ describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () =>
     await node.start();
     await node.node.NodeStageVolume({ ...paths, volume_capability });
     const publishing = node.node.NodePublishVolume({ ...paths, volume_capability });
-    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'has another device');
+    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'has an earlier device of the volume');
     expect((await found(node, paths)).nodeWithPaths).toEqual(['WrongMount']);
     await node.node.NodeUnpublishVolume(paths);
     await node.node.NodePublishVolume({ ...paths, volume_capability });

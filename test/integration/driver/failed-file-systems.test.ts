@@ -118,7 +118,7 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
       const refused = (call: Promise<unknown>, path: string) =>
         expectRefusal(call, 'FAILED_PRECONDITION', named(path));
       const refusedAsForeign = (call: Promise<unknown>) =>
-        expectRefusal(call, 'FAILED_PRECONDITION', 'is no volume of this driver');
+        expectRefusal(call, 'FAILED_PRECONDITION', 'does not belong to this driver');
       const { volume_id, staging_target_path, target_path } = paths;
       const stats = { volume_id, volume_path: target_path };
       const health = {

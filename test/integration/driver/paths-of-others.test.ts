@@ -72,12 +72,12 @@ describe('what others have made', () => {
       await expectRefusal(
         node.node.NodeUnpublishVolume(paths),
         'FAILED_PRECONDITION',
-        'is no volume of this driver',
+        'does not belong to this driver',
       );
       await expectRefusal(
         node.node.NodeUnstageVolume(paths),
         'FAILED_PRECONDITION',
-        'is no volume of this driver',
+        'does not belong to this driver',
       );
     }
     expect(await mountsBelow(path)).toEqual([path]);

@@ -123,7 +123,9 @@ describe('checkOwner', () => {
   test('what is remembered counts for nothing once another mount is there', async () => {
     const { mountId, check, know } = await mountedNode();
     know(mountId + 1);
-    await expect(check('other')).rejects.toMatchObject({ message: expect.stringContaining('no volume') });
+    await expect(check('other')).rejects.toMatchObject({
+      message: expect.stringContaining('does not belong'),
+    });
   });
 
   test('a device is told by the volume whose image it has when nothing is remembered', async () => {
@@ -146,7 +148,7 @@ describe('checkOwner', () => {
     await expect(check('anybody')).rejects.toMatchObject({
       kind: 'precondition',
       about: 'targetPath',
-      message: 'what is mounted at "/mnt" is no volume of this driver; unmount it there',
+      message: 'the mount at "/mnt" does not belong to this driver; unmount it manually',
     });
   });
 

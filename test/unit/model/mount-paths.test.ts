@@ -83,7 +83,7 @@ describe('paths that volumes are confined to', () => {
       expect(() => confined.resolve('target_path', path)).toThrow(
         expect.objectContaining({
           kind: 'invalid',
-          message: `target_path: ${JSON.stringify(path)} does not lie in /data/kubelet, /mnt/ci, where volumes are mounted (--mount-dir)`,
+          message: `target_path: ${JSON.stringify(path)} is outside the allowed mount directories: /data/kubelet, /mnt/ci (--mount-dir)`,
         }),
       );
     },
