@@ -9,7 +9,7 @@ export interface PoolPlace {
   readonly path: string;
 }
 
-/** How much may be promised of a pool, or to the volumes of a class in the state directory. */
+/** How much of a pool may be reserved, or for the volumes of a class in the state directory. */
 export interface PoolCapacity {
   readonly name: string;
   readonly capacityBytes: bigint;

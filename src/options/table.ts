@@ -129,7 +129,7 @@ export const flagTable = {
     default: '1',
     group: 'Limits',
     meaning:
-      'How many times over the room there is, on the disk and of --capacity, may be promised to volumes.',
+      'How many times over the room there is, on the disk and of --capacity, may be reserved for volumes.',
   },
   attachLimit: {
     name: 'attach-limit',

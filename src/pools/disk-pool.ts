@@ -112,7 +112,7 @@ export class DiskPool implements Pool {
     return this.connection?.removals.stuck ?? [];
   }
 
-  /** Stays known while the disk is away: its volumes are still promised their space. */
+  /** Stays known while the disk is away: space is still reserved for its volumes. */
   get disk(): Account {
     if (this.knownDisk) return this.knownDisk;
     throw this.unavailable('is not reachable');

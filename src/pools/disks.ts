@@ -3,7 +3,7 @@ import { Account } from '../model/objects/account.ts';
 
 /** What the pools on one disk share. */
 export interface Disk {
-  /** What the volumes that are held to their size are promised on it. */
+  /** The bytes reserved on it for volumes with an enforced size. */
   readonly account: Account;
   readonly projectIds: ProjectIds;
 }

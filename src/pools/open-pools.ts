@@ -7,7 +7,7 @@ import { isCapacityEnforced } from '../model/objects/volume.ts';
 import { defaultPoolName } from '../model/ports/pool.ts';
 import { addGroup } from '../model/snapshots/create-group-snapshot.ts';
 import { placeOf } from '../model/space/place.ts';
-import { countVolume, discountVolume } from '../model/space/promises.ts';
+import { countVolume, discountVolume } from '../model/space/reservations.ts';
 import type { Model } from '../model/state/model.ts';
 import type { OnStep } from '../model/steps.ts';
 import type { Logger } from '../observability/logger.ts';
@@ -217,7 +217,7 @@ function enterContents(
   for (const each of retained.damaged) tell({ retainedVolumeId: each.id }, each);
 }
 
-/** Forgets the objects of a pool, and what its volumes were promised: they are known anew in the same moment. */
+/** Forgets the objects of a pool and the space reserved for them; they are read anew at once. */
 function forgetPool(model: Model, pool: DiskPool): void {
   for (const volume of [...model.volumes.all(), ...model.retained.all()]) {
     if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);

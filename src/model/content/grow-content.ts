@@ -65,7 +65,7 @@ async function isUndone(model: Model, volume: Volume): Promise<boolean> {
   const { records, backends } = model.pools.of(volume);
   try {
     const recorded = await records.volumes.read(volume.id);
-    // It was replaced, and only making that durable has failed. It must not promise what is about to be taken away.
+    // It was replaced, and only making that durable has failed. It must not reserve what is about to be taken away.
     if (recorded.capacityBytes !== volume.capacityBytes) await records.volumes.replace(volume);
     const directory = records.volumes.directoryOf(volume.id);
     return (await backends[volume.content.backend].undoGrowth(directory, volume)) <= volume.capacityBytes;

@@ -14,8 +14,8 @@ export interface ContentCopy {
   readonly source: FoundSource;
   readonly pool: Pool;
   readonly backend: BackendKind;
-  /** The size that what is made is held to, and that is promised to it already; undefined where nothing holds it. */
-  readonly promisedBytes: bigint | undefined;
+  /** The size that what is made is held to, and that is reserved for it already; undefined where nothing holds it. */
+  readonly reservedBytes: bigint | undefined;
 }
 
 /** Whether a copy takes the same time however much there is to copy. */

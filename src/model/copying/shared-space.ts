@@ -65,23 +65,23 @@ async function markAll(model: Model, copies: readonly ContentCopy[]): Promise<vo
 }
 
 /**
- * Makes sure that the disk has room for a copy beside what is promised to volumes. A copy that shares its blocks takes
+ * Makes sure that the disk has room for a copy beside what is reserved for volumes. A copy that shares its blocks takes
  * none, but what it shares is no longer the original's alone: to write it anew takes that much more.
  * @returns ends the claim; by then the space is taken, or what shares it is known
  * @throws VolumeError exhausted; out-of-range: what it becomes is too small
  */
 export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortSignal): Promise<() => void> {
-  const { source, pool, promisedBytes } = copy;
+  const { source, pool, reservedBytes } = copy;
   if (mayShareBlocks(copy)) {
     if (!source.volume) return () => {};
     return claimShared(model, pool, source.id, await newlyShared(model, source.volume));
   }
-  // What is held to a size fits into what is promised for it.
-  if (promisedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
+  // What is held to a size fits into what is reserved for it.
+  if (reservedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
   const { backend, path } = source.original;
   const bytes = await source.pool.backends[backend].copyBytes(path, signal);
-  if (promisedBytes === undefined) return claimDisk(model, pool, bytes);
-  checkFits(bytes, promisedBytes);
+  if (reservedBytes === undefined) return claimDisk(model, pool, bytes);
+  checkFits(bytes, reservedBytes);
   return () => {};
 }
 

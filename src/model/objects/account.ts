@@ -1,28 +1,28 @@
-/** Sizes promised to volumes, held to a limit where there is one. Everything is bytes. */
+/** Sizes reserved for volumes, held to a limit where there is one. Everything is bytes. */
 export class Account {
-  /** What may be promised; undefined where nothing but the disk sets a limit. */
+  /** What may be reserved; undefined where nothing but the disk sets a limit. */
   readonly limitBytes: bigint | undefined;
-  private promised = 0n;
+  private reserved = 0n;
 
   constructor(limitBytes: bigint | undefined) {
     this.limitBytes = limitBytes;
   }
 
-  get promisedBytes(): bigint {
-    return this.promised;
+  get reservedBytes(): bigint {
+    return this.reserved;
   }
 
-  /** What may still be promised, never negative; undefined without a limit. */
+  /** What may still be reserved, never negative; undefined without a limit. */
   get roomBytes(): bigint | undefined {
     if (this.limitBytes === undefined) return undefined;
-    return this.limitBytes > this.promised ? this.limitBytes - this.promised : 0n;
+    return this.limitBytes > this.reserved ? this.limitBytes - this.reserved : 0n;
   }
 
-  promise(bytes: bigint): void {
-    this.promised += bytes;
+  reserve(bytes: bigint): void {
+    this.reserved += bytes;
   }
 
   release(bytes: bigint): void {
-    this.promised -= bytes;
+    this.reserved -= bytes;
   }
 }

@@ -53,11 +53,11 @@ export interface Pool {
   readonly records: PoolRecords;
   readonly freezeMarks: FreezeMarks;
   readonly backends: Readonly<Record<BackendKind, Backend>>;
-  /** What its volumes are promised together. */
+  /** The bytes reserved for all its volumes. */
   readonly account: Account;
   /** The same for the accounting classes inside it, by name. */
   readonly classes: ReadonlyMap<string, Account>;
-  /** What the volumes that are held to their size are promised on its disk, those of other pools there included. */
+  /** The bytes reserved on its disk for volumes with an enforced size, including those of other pools on that disk. */
   readonly disk: Account;
   /** Empty also while its disk is away. */
   readonly stuckRemovals: readonly StuckRemoval[];

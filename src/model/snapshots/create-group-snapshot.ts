@@ -173,7 +173,7 @@ async function copyFrozen(
 
 /** As part of making the group: whoever stops that stops the copy. */
 function copyOf({ id }: GroupSnapshot, { source, snapshot }: Member): ContentCopy {
-  return { id, source, pool: source.pool, backend: snapshot.content.backend, promisedBytes: undefined };
+  return { id, source, pool: source.pool, backend: snapshot.content.backend, reservedBytes: undefined };
 }
 
 function writeMember(

@@ -74,7 +74,7 @@ function copySnapshot(
   directory: string,
 ): Promise<void> {
   const { pool, original } = source;
-  const copy = { id, source, pool, backend, promisedBytes: undefined };
+  const copy = { id, source, pool, backend, reservedBytes: undefined };
   return copyContent(model, copy, (control) => pool.backends[backend].snapshot(directory, original, control));
 }
 

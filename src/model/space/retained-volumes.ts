@@ -2,10 +2,10 @@ import { namingPool } from '../ports/naming-pool.ts';
 import type { Pool } from '../ports/pool.ts';
 import type { Model } from '../state/model.ts';
 import { placeOf } from './place.ts';
-import { discountVolume } from './promises.ts';
+import { discountVolume } from './reservations.ts';
 
 /**
- * Ends the promises to retained volumes whose directory their owner has removed. Nobody tells the driver of it, so it
+ * Releases the reservations of retained volumes whose directory their owner has removed. Nobody tells the driver of it, so it
  * looks when room is short, or is asked for.
  */
 export async function forgetRemoved(model: Model, pool: Pool): Promise<void> {

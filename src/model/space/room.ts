@@ -7,7 +7,7 @@ import type { Model } from '../state/model.ts';
 import { exclusiveBytes, occupiedBytesOf } from './lineage.ts';
 import { LOOKS_AT_ONCE, mapFew } from './map-few.ts';
 import { accountsOf, type Place } from './place.ts';
-import { type Claim, promise } from './promises.ts';
+import { type Claim, reserve } from './reservations.ts';
 import { forgetRemoved } from './retained-volumes.ts';
 
 /**
@@ -15,7 +15,7 @@ import { forgetRemoved } from './retained-volumes.ts';
  * disk only those count that are held to their size: what they have not used yet is kept free for them.
  */
 
-/** The bytes that can still be promised in a place; never negative. */
+/** The bytes that can still be reserved in a place; never negative. */
 export async function roomBytes(model: Model, place: Place): Promise<bigint> {
   const onDisk = diskRoom(model, place.pool, await measure(model, place.pool));
   const rooms = accountsOf(place).flatMap((account) => account.roomBytes ?? []);
@@ -23,9 +23,9 @@ export async function roomBytes(model: Model, place: Place): Promise<bigint> {
 }
 
 /**
- * Promises bytes, or refuses before anything is written. Between the last look and the promise nothing else runs,
+ * Reserves bytes, or refuses before anything is written. Between the last look and the reservation nothing else runs,
  * so that many claims at once cannot all find the same room.
- * @returns takes the promise back
+ * @returns releases the reservation
  * @throws VolumeError exhausted, naming the pool and what is left
  */
 export async function claimRoom(model: Model, place: Place, claim: Claim): Promise<() => void> {
@@ -38,7 +38,7 @@ export async function claimRoom(model: Model, place: Place, claim: Claim): Promi
   const space = isQuick ? quick : await measure(model, pool);
   checkAccounts(place, claim);
   checkDisk(model, pool, claim, space);
-  return promise(place, claim);
+  return reserve(place, claim);
 }
 
 /**
@@ -49,7 +49,7 @@ export async function claimDisk(model: Model, pool: Pool, bytes: bigint): Promis
   if (bytes === 0n) return () => {};
   const room = diskRoom(model, pool, await measure(model, pool));
   if (bytes > room) throw new VolumeError('exhausted', noRoom(pool.name, room, bytes));
-  pool.disk.promise(bytes);
+  pool.disk.reserve(bytes);
   return () => pool.disk.release(bytes);
 }
 
@@ -78,7 +78,7 @@ interface DiskSpace {
 
 function diskRoom(model: Model, { disk }: Pool, { freeBytes, occupiedBytes }: DiskSpace): bigint {
   const usable = ((freeBytes + occupiedBytes) * model.limits.overcommitThousandths) / 1000n;
-  return usable > disk.promisedBytes ? usable - disk.promisedBytes : 0n;
+  return usable > disk.reservedBytes ? usable - disk.reservedBytes : 0n;
 }
 
 // In this order: what is written meanwhile is then missed, and the room taken to be smaller than it is.

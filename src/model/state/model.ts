@@ -71,7 +71,7 @@ export interface SizeLimits {
   readonly maximumVolumeBytes: bigint;
   /** The largest that NodeExpandVolume makes. */
   readonly maximumNodeExpansionBytes: bigint;
-  /** How many times the room there is may be promised, in thousandths; 1000 is once. */
+  /** How many times the room there is may be reserved, in thousandths; 1000 is once. */
   readonly overcommitThousandths: bigint;
 }
 

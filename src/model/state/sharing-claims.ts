@@ -49,7 +49,7 @@ export class SharingClaims {
     const held = to(this.held.get(volumeId) ?? []);
     if (held.length > 0) this.held.set(volumeId, held);
     else this.held.delete(volumeId);
-    disk.promise(this.bytesOf(volumeId) - before);
+    disk.reserve(this.bytesOf(volumeId) - before);
   }
 }
 

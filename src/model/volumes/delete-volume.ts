@@ -4,7 +4,7 @@ import { checkNotForeign } from '../find/object-owner.ts';
 import { contentPathOf } from '../find/staged-content.ts';
 import type { Volume } from '../objects/volume.ts';
 import { placeOf } from '../space/place.ts';
-import { discountVolume } from '../space/promises.ts';
+import { discountVolume } from '../space/reservations.ts';
 import type { Model } from '../state/model.ts';
 import { attachmentOf } from './attach-volume.ts';
 import { checkUnmounted } from './check-unmounted.ts';

@@ -18,7 +18,7 @@ export interface VolumeDraft
 }
 
 /**
- * Makes a volume, whole or not at all: room is promised before anything is written, and when this rejects nothing is
+ * Makes a volume, whole or not at all: room is reserved before anything is written, and when this rejects nothing is
  * left. The caller has made sure that there is no volume with its id or name, and keeps others from making one.
  * @throws VolumeError exhausted: there is no room for it
  */
@@ -62,8 +62,8 @@ async function build(model: Model, draft: VolumeDraft): Promise<Volume> {
   await pool.records.volumes.add(volume, (directory) => {
     if (!contentSource) return backend.provision(directory, volume);
     const { found: source } = contentSource;
-    const promisedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
-    const copy = { id, source, pool, backend: content.backend, promisedBytes };
+    const reservedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
+    const copy = { id, source, pool, backend: content.backend, reservedBytes };
     return copyContent(model, copy, (control) =>
       backend.provisionCopy(directory, volume, source.original, control),
     );

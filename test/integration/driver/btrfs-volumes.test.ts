@@ -137,20 +137,20 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     await vi.waitFor(async () => expect(await qgroupOf(uuid, id)).toBeUndefined(), patience);
   });
 
-  test('volumes are promised no more than there is, and what one has written was promised to it', async () => {
+  test('no more is reserved for volumes than there is, and what one has written was reserved for it', async () => {
     const { node, path, flags } = await nodeOnBtrfs(quota);
     const room = async () => Number((await node.controller.GetCapacity(inPool)).available_capacity);
     const before = await room();
     const paths = await node.createPublished('half', volume_capability, sized(128));
-    // An empty subvolume has used some KiB of what it was promised.
+    // An empty subvolume has used some KiB of what it was reserved.
     expect(before - (await room())).toBeGreaterThan(127 * MIB);
     await expectRefusal(node.create('too much', sized(before / MIB)), 'RESOURCE_EXHAUSTED', 'btrfs');
-    const promised = await room();
+    const reserved = await room();
     fill(join(paths.target_path, 'file'), 64);
     sync(path);
-    expect(Math.abs((await room()) - promised)).toBeLessThan(8 * MIB);
+    expect(Math.abs((await room()) - reserved)).toBeLessThan(8 * MIB);
     await node.restart({ flags });
-    expect(Math.abs((await room()) - promised)).toBeLessThan(8 * MIB);
+    expect(Math.abs((await room()) - reserved)).toBeLessThan(8 * MIB);
   });
 
   test('the mounts of a volume are known after a restart', async () => {

@@ -169,7 +169,7 @@ describe('in a pool of 10 MiB', () => {
   const sizeOf = async (node: TestNode, volume_id: string) =>
     Number((await node.controller.ControllerGetVolume({ volume_id })).volume?.capacity_bytes);
 
-  test('twice as much can be promised with --overcommit=2', async () => {
+  test('twice as much can be reserved with --overcommit=2', async () => {
     const { node } = await smallPool(['--overcommit=2']);
     expect(await room(node, parameters)).toBe(20 * MIB);
     const creates = Array.from(
@@ -338,7 +338,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     return { node, path, flags };
   };
 
-  test('images are never promised more than there is, though their files are sparse', async () => {
+  test('no more is ever reserved for images than there is, though their files are sparse', async () => {
     const { node, path, flags } = await nodeOnDisk();
     const { bavail, bsize } = statfsSync(path);
     const creates = Array.from(
@@ -355,7 +355,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     await expectRefusal(node.create('more', sized(16, parameters)), 'RESOURCE_EXHAUSTED', 'disk');
   });
 
-  test('what is written to an image was promised to it, and every other can be filled still', async () => {
+  test('what is written to an image was reserved for it, and every other can be filled still', async () => {
     const { node, path } = await nodeOnDisk();
     const names = ['a', 'b', 'c'];
     const published = [];
@@ -381,7 +381,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     expect(volume?.capacity_bytes).toBe(`${64 * MIB}`);
   });
 
-  test('directories, which nothing holds to their size, are promised no more each than there is', async () => {
+  test('no more is reserved for a directory without a limit than there is', async () => {
     const { node, path } = await nodeOnDisk();
     const directory = { pool: 'disk', backend: 'directory' };
     const before = listing(path);

@@ -6,7 +6,7 @@ import { outcomeOf } from '../../support/refusal.ts';
 import { startedNode, TestNode } from '../../support/test-node.ts';
 
 /** The RPCs that each capability promises (CSI specification, the service's capability messages). */
-const promisedByBoth: Record<string, readonly string[]> = {
+const reservedByBoth: Record<string, readonly string[]> = {
   CREATE_DELETE_VOLUME: ['CreateVolume', 'DeleteVolume'],
   PUBLISH_UNPUBLISH_VOLUME: ['ControllerPublishVolume', 'ControllerUnpublishVolume'],
   LIST_VOLUMES: ['ListVolumes'],
@@ -26,20 +26,20 @@ const promisedByBoth: Record<string, readonly string[]> = {
 };
 
 /** The same for the one that promises another RPC in each service. */
-const promised: Record<string, Record<string, readonly string[]>> = {
+const reserved: Record<string, Record<string, readonly string[]>> = {
   Controller: {
-    ...promisedByBoth,
+    ...reservedByBoth,
     EXPAND_VOLUME: ['ControllerExpandVolume'],
     GET_VOLUME_HEALTH: ['ControllerGetVolumeHealth'],
     LIST_VOLUME_HEALTH: ['ControllerListVolumeHealth'],
   },
   Node: {
-    ...promisedByBoth,
+    ...reservedByBoth,
     EXPAND_VOLUME: ['NodeExpandVolume'],
     GET_VOLUME_HEALTH: ['NodeGetVolumeHealth'],
     GET_STORAGE_HEALTH: ['NodeGetStorageHealth'],
   },
-  GroupController: promisedByBoth,
+  GroupController: reservedByBoth,
 };
 
 /** What every plugin with the service must have. */
@@ -76,7 +76,7 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
     'the service %s has the RPCs that its capabilities promise, and answers UNIMPLEMENTED to the others',
     async (service) => {
       const implemented = await implementedBy(node, service);
-      expect(implemented).toEqual(await promisedBy(node, service));
+      expect(implemented).toEqual(await reservedBy(node, service));
       expect(implemented.some((name) => name.endsWith('ExpandVolume'))).toBe(growsIn.includes(service));
     },
   );
@@ -115,7 +115,7 @@ async function implementedBy(node: TestNode, service: keyof typeof required): Pr
   return implemented.sort();
 }
 
-async function promisedBy(node: TestNode, service: keyof typeof required): Promise<string[]> {
+async function reservedBy(node: TestNode, service: keyof typeof required): Promise<string[]> {
   const capabilities = {
     Identity: async () => [],
     Controller: async () => (await node.controller.ControllerGetCapabilities({})).capabilities ?? [],
@@ -124,7 +124,7 @@ async function promisedBy(node: TestNode, service: keyof typeof required): Promi
       (await node.groupController.GroupControllerGetCapabilities({})).capabilities ?? [],
   };
   const types = (await capabilities[service]()).map((capability) => capability.rpc?.type ?? '');
-  return [...required[service], ...types.flatMap((type) => promised[service]?.[type] ?? [])].sort();
+  return [...required[service], ...types.flatMap((type) => reserved[service]?.[type] ?? [])].sort();
 }
 
 test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(

@@ -26,7 +26,7 @@ const image: Storage = {
 };
 const storages = isHostRoot ? [plainDirectory, ...subvolumes, image] : [plainDirectory];
 
-/** A node where parameters can be changed, whose default pool may promise 100 MiB. */
+/** A node where parameters can be changed, whose default pool may reserve 100 MiB. */
 async function modifyingNode(storage: Storage): Promise<StorageNode> {
   const made = await nodeWith(storage);
   const name = made.pool === made.node.pool ? 'default' : 'other';

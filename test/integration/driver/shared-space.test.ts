@@ -195,7 +195,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before - DATA_BYTES);
   });
 
-  test('a volume can be written anew after a snapshot, however much is promised and written beside it', async () => {
+  test('a volume can be written anew after a snapshot, however much is reserved and written beside it', async () => {
     const { node, source, volumeOf, room, snapshot } = await nodeWithData(sharing);
     await snapshot('snapshot');
     // A file system does without the last of its space with difficulty.
@@ -217,7 +217,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
       ...volumeOf(VOLUME_BYTES),
       ...fromVolume(source.volume_id),
     });
-    // The clone is promised all its size, and what the source has is no longer its own.
+    // The clone is reserved all its size, and what the source has is no longer its own.
     expectNear(await room(), before - VOLUME_BYTES - DATA_BYTES);
     write(source, 2);
     write(clone, 3);

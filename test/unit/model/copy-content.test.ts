@@ -25,7 +25,7 @@ async function prepare(content: VolumeContent, settings: FakeModelSettings = {})
   const { model, pool } = node;
   const volume = await node.addVolume('a', { content, capacityBytes: 100n });
   const source = await findSource(model, { kind: 'volume', id: volume.id });
-  const copy: ContentCopy = { id: 'copy', source, pool, backend: content.backend, promisedBytes: undefined };
+  const copy: ContentCopy = { id: 'copy', source, pool, backend: content.backend, reservedBytes: undefined };
   const elsewhere: Pool = { ...node.fastPool, disk: new Account(undefined) };
   return { ...node, volume, copy, elsewhere };
 }
@@ -110,11 +110,11 @@ describe('copying', () => {
     mounts.tree.makeFile(`${contentPathOf(model, volume)}/file`, 'x'.repeat(6));
     let during = 0n;
     const copying = copyContent(model, copy, () => {
-      during = pool.disk.promisedBytes;
+      during = pool.disk.reservedBytes;
       return end();
     });
     await copying.catch(() => {});
-    expect([during, pool.disk.promisedBytes]).toEqual([6n, 0n]);
+    expect([during, pool.disk.reservedBytes]).toEqual([6n, 0n]);
   });
 
   test('remembers what will be shared before it is', async () => {

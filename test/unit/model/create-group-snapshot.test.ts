@@ -156,18 +156,18 @@ describe('images that are staged', () => {
     expect(shared).toEqual([100n, 100n]);
   });
 
-  test('leave no member, and nothing frozen or promised, when the second cannot be cut', async () => {
+  test('leave no member, and nothing frozen or reserved, when the second cannot be cut', async () => {
     const node = await nodeWith([imageContent(), imageContent()]);
     const { pool, mounts, volumes, cut } = node;
     const paths = await stageAll(node, volumes);
-    const promised = pool.disk.promisedBytes;
+    const reserved = pool.disk.reservedBytes;
     const take = pool.backends.image.snapshot.bind(pool.backends.image);
     const failure = new VolumeError('exhausted', 'full');
     vi.spyOn(pool.backends.image, 'snapshot').mockImplementationOnce(take).mockRejectedValueOnce(failure);
     await expect(cut()).rejects.toBe(failure);
     await expectNothingMade(node);
     expect(paths.some((path) => mounts.isFrozen(path))).toBe(false);
-    expect([pool.freezeMarks.marked.size, pool.disk.promisedBytes]).toEqual([0, promised]);
+    expect([pool.freezeMarks.marked.size, pool.disk.reservedBytes]).toEqual([0, reserved]);
     expect((await cut()).snapshots).toHaveLength(2);
   });
 
@@ -176,11 +176,11 @@ describe('images that are staged', () => {
     const { mounts, volumes, pool, cut } = node;
     await stageAll(node, volumes);
     const mark = vi.spyOn(pool.freezeMarks, 'add');
-    const promised = pool.disk.promisedBytes;
+    const reserved = pool.disk.reservedBytes;
     mounts.space = { ...mounts.space, bytes: { ...mounts.space.bytes, available: 150n } };
     await expect(cut()).rejects.toMatchObject({ kind: 'exhausted' });
     expect(mark).not.toHaveBeenCalled();
-    expect(pool.disk.promisedBytes).toBe(promised);
+    expect(pool.disk.reservedBytes).toBe(reserved);
     await expectNothingMade(node);
   });
 });

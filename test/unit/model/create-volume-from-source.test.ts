@@ -79,7 +79,7 @@ describe.each(kinds)('a volume made from a %s', (kind) => {
     expect(made.capacityBytes).toBe(expected);
     expect(made.content).toEqual({ backend: 'quota', projectId: 101 });
     expect(pool.backends.quota.limits.get(made.id)).toBe(expected);
-    expect(pool.disk.promisedBytes).toBe(2n * MiB + expected);
+    expect(pool.disk.reservedBytes).toBe(2n * MiB + expected);
   });
 
   test.each([
@@ -144,12 +144,12 @@ describe.each(kinds)('a volume made from a %s', (kind) => {
 
   test('leaves nothing when the copy fails: the name and the room are free', async () => {
     const { model, pool, create } = await nodeWith({ content: imageContent() });
-    const promised = pool.disk.promisedBytes;
+    const reserved = pool.disk.reservedBytes;
     const failure = new VolumeError('exhausted', 'full');
     vi.spyOn(pool.backends.image, 'provisionCopy').mockRejectedValueOnce(failure);
     await expect(create(kind)).rejects.toBe(failure);
     expect(model.volumes.findByName('a')).toBeUndefined();
-    expect(pool.disk.promisedBytes).toBe(promised);
+    expect(pool.disk.reservedBytes).toBe(reserved);
     expect((await create(kind)).name).toBe('a');
   });
 

@@ -63,7 +63,7 @@ describe('a new volume', () => {
       createVolume(model, volumeSpec({ wish: contentWish(wish), capabilities, range }));
     const volume = await make({ requiredBytes: asked, limitBytes: bytes });
     expect(volume.capacityBytes).toBe(bytes);
-    expect(pool.disk.promisedBytes).toBe(wish.backend || wish.isBlock ? bytes : 0n);
+    expect(pool.disk.reservedBytes).toBe(wish.backend || wish.isBlock ? bytes : 0n);
     for (const limitBytes of [0n, bytes])
       expect(await make({ requiredBytes: asked, limitBytes })).toBe(volume);
   });

@@ -114,7 +114,7 @@ describe('a volume that is to be retained', () => {
     expect((await pool.records.volumes.load()).found).toEqual([]);
     expect((await pool.records.retained.load()).found).toEqual([volume]);
     expect(mounts.entryAt(`${pool.records.retained.directoryOf(volume.id)}/data`)).toBeDefined();
-    expect(pool.account.promisedBytes).toBe(volume.capacityBytes);
+    expect(pool.account.reservedBytes).toBe(volume.capacityBytes);
   });
 
   test('leaves its name to another one', async () => {
@@ -140,7 +140,7 @@ describe('a volume that is to be retained', () => {
     mounts.tree.remove(pool.records.retained.directoryOf(volume.id));
     await createVolume(model, volumeSpec({ name: 'b' }));
     expect(model.retained.all()).toEqual([]);
-    expect(pool.account.promisedBytes).toBe(1024n ** 2n);
+    expect(pool.account.reservedBytes).toBe(1024n ** 2n);
   });
 });
 

@@ -36,8 +36,8 @@ async function expectNothing({ model, pool, mounts, devices }: Node): Promise<vo
   expect(model.mountIndex.of(volumeId)).toEqual([]);
   expect(mounts.entryAt(`${pool.path}/volumes`)).toMatchObject({ entries: new Map() });
   expect(await devices.list()).toEqual([]);
-  expect(pool.account.promisedBytes).toBe(0n);
-  expect(pool.disk.promisedBytes).toBe(0n);
+  expect(pool.account.reservedBytes).toBe(0n);
+  expect(pool.disk.reservedBytes).toBe(0n);
 }
 
 describe.each(kinds)('unpublishing an inline volume: %s', (kind) => {
@@ -194,5 +194,5 @@ test('a volume that is gone by the time it is deleted is discounted once', async
     pool.account.release(volume.capacityBytes);
   });
   await unpublish();
-  expect(pool.account.promisedBytes).toBe(0n);
+  expect(pool.account.reservedBytes).toBe(0n);
 });

@@ -34,7 +34,7 @@ describe('expanding the content', () => {
     expect(expanded).toEqual({ volume: { ...volume, capacityBytes: 200n }, needsNode });
     expect(model.volumes.find(volume.id)).toEqual(expanded.volume);
     expect(await stored()).toBe(200n);
-    expect(pool.account.promisedBytes).toBe(200n);
+    expect(pool.account.reservedBytes).toBe(200n);
   });
 
   test('raises the limit, or grows the image', async () => {
@@ -52,7 +52,7 @@ describe('expanding the content', () => {
       const { pool, volume, expand, stored } = await nodeWith(quota);
       expect((await expand(asked)).volume).toEqual(volume);
       expect(await stored()).toBe(100n);
-      expect(pool.account.promisedBytes).toBe(100n);
+      expect(pool.account.reservedBytes).toBe(100n);
     },
   );
 
@@ -92,11 +92,11 @@ describe('expanding the content', () => {
     });
     expect(await stored()).toBe(100n);
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
-    expect(pool.account.promisedBytes).toBe(100n);
+    expect(pool.account.reservedBytes).toBe(100n);
   });
 
   test.each(['expand: content grown'] as const)(
-    'that fails at "%s" promises nothing, and can be repeated',
+    'that fails at "%s" reserves nothing, and can be repeated',
     async (step) => {
       let isBroken = true;
       const failure = new Error('no luck');
@@ -104,10 +104,10 @@ describe('expanding the content', () => {
         onStep: (current) => (isBroken ? failAt(step, failure)(current) : undefined),
       });
       await expect(expand()).rejects.toBe(failure);
-      expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 100n]);
+      expect([await stored(), pool.account.reservedBytes]).toEqual([100n, 100n]);
       isBroken = false;
       await expand();
-      expect([await stored(), pool.account.promisedBytes]).toEqual([200n, 200n]);
+      expect([await stored(), pool.account.reservedBytes]).toEqual([200n, 200n]);
     },
   );
 
@@ -122,12 +122,12 @@ describe('expanding the content', () => {
     const failure = new Error('no luck');
     const replace = vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(failure);
     await expect(expand()).rejects.toBe(failure);
-    expect([held(), await stored(), pool.account.promisedBytes]).toEqual([100n, 100n, 100n]);
+    expect([held(), await stored(), pool.account.reservedBytes]).toEqual([100n, 100n, 100n]);
     expect(model.volumes.find(volume.id)).toEqual(volume);
     // The record was never replaced, so nothing puts it back.
     expect(replace).toHaveBeenCalledTimes(1);
     await expand();
-    expect([held(), await stored(), pool.account.promisedBytes]).toEqual([200n, 200n, 200n]);
+    expect([held(), await stored(), pool.account.reservedBytes]).toEqual([200n, 200n, 200n]);
   });
 
   test('that may have been recorded puts the old record back before it takes anything away', async () => {
@@ -139,7 +139,7 @@ describe('expanding the content', () => {
       throw new Error('not durable');
     });
     await expect(expand()).rejects.toThrow('not durable');
-    expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 100n]);
+    expect([await stored(), pool.account.reservedBytes]).toEqual([100n, 100n]);
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
   });
 
@@ -148,10 +148,10 @@ describe('expanding the content', () => {
     vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(new Error('no luck'));
     vi.spyOn(pool.backends.quota, 'undoGrowth').mockRejectedValueOnce(new Error('no luck either'));
     await expect(expand()).rejects.toThrow('no luck');
-    expect([await stored(), pool.account.promisedBytes]).toEqual([100n, 200n]);
+    expect([await stored(), pool.account.reservedBytes]).toEqual([100n, 200n]);
     expect(model.volumes.find(volume.id)?.capacityBytes).toBe(200n);
     await expand();
-    expect([await stored(), pool.account.promisedBytes]).toEqual([200n, 200n]);
+    expect([await stored(), pool.account.reservedBytes]).toEqual([200n, 200n]);
   });
 
   test.each([imageContent(), blockContent])(
@@ -161,7 +161,7 @@ describe('expanding the content', () => {
       imageAt(node, node.volume).sizeBytes = 99n;
       await expect(node.expand()).rejects.toMatchObject({ kind: 'precondition' });
       expect(imageAt(node, node.volume).sizeBytes).toBe(99n);
-      expect(node.pool.account.promisedBytes).toBe(100n);
+      expect(node.pool.account.reservedBytes).toBe(100n);
     },
   );
 
@@ -177,7 +177,7 @@ describe('expanding the content', () => {
     pool.records.volumes.replace = () => Promise.reject(new Error('no'));
     await expect(expand()).rejects.toThrow('no');
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
-    expect(pool.account.promisedBytes).toBe(100n);
+    expect(pool.account.reservedBytes).toBe(100n);
   });
 
   test('of the same volume twice counts once', async () => {
@@ -185,7 +185,7 @@ describe('expanding the content', () => {
     await expand();
     await expand();
     await expand(range(300n));
-    expect([pool.account.promisedBytes, pool.disk.promisedBytes]).toEqual([300n, 300n]);
+    expect([pool.account.reservedBytes, pool.disk.reservedBytes]).toEqual([300n, 300n]);
   });
 
   test('goes through every step', async () => {
@@ -242,7 +242,7 @@ describe('expanding what is staged', () => {
     image.sizeBytes = 300n;
     if (image.holds !== 'blank' && image.holds !== 'unknown') image.holds.sizeBytes = 300n;
     expect(await expandStaged(model, volume, '/staging')).toBe(300n);
-    expect([await node.stored(), pool.account.promisedBytes]).toEqual([300n, 300n]);
+    expect([await node.stored(), pool.account.reservedBytes]).toEqual([300n, 300n]);
   });
 
   test('lets the device of a block volume grow, wherever it is', async () => {

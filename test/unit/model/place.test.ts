@@ -17,7 +17,7 @@ test.each<[string | undefined, string, string | undefined]>([
 
 test('without a name it is the class with the most room left', () => {
   const { model, pool } = fakeNode({ classes });
-  pool.classes.get('silver')?.promise(15n);
+  pool.classes.get('silver')?.reserve(15n);
   expect(findPlace(model, undefined)?.capacityClass).toBe('gold');
 });
 

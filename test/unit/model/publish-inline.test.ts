@@ -39,9 +39,9 @@ async function expectNothing(node: FakeNode, mountsMade = 0): Promise<void> {
     for (const name of ['volumes', '.incoming', '.outgoing']) {
       expect(mounts.entryAt(`${path}/${name}`)).toMatchObject({ entries: new Map() });
     }
-    expect(account.promisedBytes).toBe(0n);
+    expect(account.reservedBytes).toBe(0n);
   }
-  expect(pool.disk.promisedBytes).toBe(0n);
+  expect(pool.disk.reservedBytes).toBe(0n);
   expect(await mounts.list()).toHaveLength(hostMounts + mountsMade);
   expect(await devices.list()).toEqual([]);
   expect(model.mountIndex.of(volumeId)).toEqual([]);
@@ -70,7 +70,7 @@ describe('publishing an inline volume', () => {
     const use = { kind: 'target', capability: capability(), readOnly: true };
     const known = { volumeId, path: target, mountId: state.mountId, use };
     expect(model.mountIndex.of(volumeId)).toEqual([known]);
-    expect(pool.account.promisedBytes).toBe(1024n ** 2n);
+    expect(pool.account.reservedBytes).toBe(1024n ** 2n);
   });
 
   test('makes the file system of an image, and mounts it with the flags and options asked for', async () => {

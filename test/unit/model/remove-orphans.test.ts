@@ -46,7 +46,7 @@ describe.each([
     expect(isThere()).toBe(false);
     await pool.records.volumes.idle();
     expect(mounts.entryAt(`${pool.path}/volumes`)).toMatchObject({ entries: new Map() });
-    expect(pool.account.promisedBytes).toBe(0n);
+    expect(pool.account.reservedBytes).toBe(0n);
     expect(await sweep()).toEqual([]);
   });
 

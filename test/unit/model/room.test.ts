@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { contentPathOf } from '../../../src/model/find/staged-content.ts';
 import { type Place, requirePlace } from '../../../src/model/space/place.ts';
-import { type Claim, discountVolume } from '../../../src/model/space/promises.ts';
+import { type Claim, discountVolume } from '../../../src/model/space/reservations.ts';
 import { claimRoom, roomBytes } from '../../../src/model/space/room.ts';
 import type { Model } from '../../../src/model/state/model.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
@@ -29,7 +29,7 @@ describe('many claims at once take exactly what there is', () => {
     ['of the disk', { freeBytes: 20n }],
     ['of the pool', { capacityBytes: 20n }],
     ['of a class', { classes: { gold: 20n } }, 'gold'],
-    ['of the disk, promised twice', { freeBytes: 10n, overcommitThousandths: 2000n }],
+    ['of the disk, reserved twice', { freeBytes: 10n, overcommitThousandths: 2000n }],
   ])('%s', async (_, settings, name) => {
     const { model, place } = nodeWith(settings, name);
     const all = await outcomes(model, place, ten);
@@ -53,22 +53,22 @@ test('a claim that is taken back is room again, in every account', async () => {
   release();
   expect(await roomBytes(model, place)).toBe(10n);
   const accounts = [pool.account, pool.disk, pool.classes.get('gold')];
-  expect(accounts.map((account) => account?.promisedBytes)).toEqual([0n, 0n, 0n]);
+  expect(accounts.map((account) => account?.reservedBytes)).toEqual([0n, 0n, 0n]);
 });
 
 test.each<[string, FakeModelSettings, string | undefined, string]>([
   ['its pool', { capacityBytes: 5n }, undefined, 'pool "default" has room for 5 bytes, not for 6 more'],
   ['its class', { classes: { gold: 4n } }, 'gold', 'pool "gold" has room for 4 bytes, not for 6 more'],
   ['its disk', { freeBytes: 3n }, 'fast', 'pool "fast" has room for 3 bytes, not for 6 more'],
-])('what is too much for %s is refused, and nothing is promised', async (_, settings, name, message) => {
+])('what is too much for %s is refused, and nothing is reserved', async (_, settings, name, message) => {
   const { model, place, pool } = nodeWith(settings, name);
   await expect(claimRoom(model, place, claim(6n))).rejects.toMatchObject({
     kind: 'exhausted',
     about: 'requiredBytes',
     message: `${message}`,
   });
-  expect(pool.disk.promisedBytes).toBe(0n);
-  expect(place.pool.account.promisedBytes).toBe(0n);
+  expect(pool.disk.reservedBytes).toBe(0n);
+  expect(place.pool.account.reservedBytes).toBe(0n);
 });
 
 describe('the disk', () => {
@@ -102,7 +102,7 @@ describe('the disk', () => {
     expect(await roomBytes(model, place)).toBe(70n);
   });
 
-  test('never counts more of a volume than it was promised', async () => {
+  test('never counts more of a volume than was reserved for it', async () => {
     const { model, pool, place, addVolume } = nodeWith({ freeBytes: 100n });
     await addVolume('held', { content: blockContent, capacityBytes: 30n });
     vi.spyOn(pool.backends.image, 'occupiedBytes').mockResolvedValue({ total: 1000n, exclusive: undefined });
@@ -119,7 +119,7 @@ describe('the disk', () => {
 test('a volume that is not held to its size counts against its pool, not against the disk', async () => {
   const { model, place, pool } = nodeWith({ freeBytes: 100n, capacityBytes: 150n });
   await claimRoom(model, place, claim(100n, false));
-  expect([pool.account.promisedBytes, pool.disk.promisedBytes]).toEqual([100n, 0n]);
+  expect([pool.account.reservedBytes, pool.disk.reservedBytes]).toEqual([100n, 0n]);
   expect(await roomBytes(model, place)).toBe(50n);
 });
 

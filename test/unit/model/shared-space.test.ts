@@ -24,42 +24,42 @@ async function nodeWith(settings: FakeModelSettings, content: VolumeContent = qu
     source,
     pool: node.pool,
     backend: 'directory',
-    promisedBytes: undefined,
+    reservedBytes: undefined,
     ...changes,
   });
-  return { ...node, volume, source, copy, promised: () => node.pool.disk.promisedBytes };
+  return { ...node, volume, source, copy, reserved: () => node.pool.disk.reservedBytes };
 }
 
 describe('the room for a copy that shares no blocks', () => {
   test('is what its original has to be copied, until the claim ends', async () => {
-    const { model, copy, promised } = await nodeWith({ freeBytes: 200n });
+    const { model, copy, reserved } = await nodeWith({ freeBytes: 200n });
     const release = await claimSpace(model, copy(), signal);
-    expect(promised()).toBe(120n);
+    expect(reserved()).toBe(120n);
     release();
-    expect(promised()).toBe(100n);
+    expect(reserved()).toBe(100n);
   });
 
-  test('is refused where the disk has less, and told; nothing is promised', async () => {
-    const { model, copy, promised } = await nodeWith({ freeBytes: 90n });
+  test('is refused where the disk has less, and told; nothing is reserved', async () => {
+    const { model, copy, reserved } = await nodeWith({ freeBytes: 90n });
     await expect(claimSpace(model, copy(), signal)).rejects.toMatchObject({
       kind: 'exhausted',
       message: 'pool "default" has room for 10 bytes, not for 20 more',
     });
-    expect(promised()).toBe(100n);
+    expect(reserved()).toBe(100n);
   });
 
-  test('is not asked for twice where the volume it becomes is promised its size', async () => {
-    const { model, copy, promised } = await nodeWith({ freeBytes: 0n });
-    (await claimSpace(model, copy({ promisedBytes: 1000n }), signal))();
-    expect(promised()).toBe(100n);
+  test('is not asked for twice where the size of the volume is reserved already', async () => {
+    const { model, copy, reserved } = await nodeWith({ freeBytes: 0n });
+    (await claimSpace(model, copy({ reservedBytes: 1000n }), signal))();
+    expect(reserved()).toBe(100n);
   });
 
   test('is looked at before anything is copied where nothing holds the original to a size', async () => {
     const { model, source, copy } = await nodeWith({ freeBytes: 0n });
     const unheld = { ...source, occupiedBytes: undefined };
     vi.spyOn(source.pool.backends.quota, 'copyBytes').mockResolvedValue(3n * 1024n ** 2n);
-    const claim = (promisedBytes: bigint) =>
-      claimSpace(model, copy({ source: unheld, promisedBytes }), signal);
+    const claim = (reservedBytes: bigint) =>
+      claimSpace(model, copy({ source: unheld, reservedBytes }), signal);
     await expect(claim(1024n ** 2n)).rejects.toMatchObject({
       kind: 'out-of-range',
       message: expect.stringContaining('1048576 bytes cannot hold the content source, which has 3145728'),
@@ -68,10 +68,10 @@ describe('the room for a copy that shares no blocks', () => {
   });
 
   test('counts on another disk though the pool there shares blocks between its own files', async () => {
-    const { model, fastPool, copy, promised } = await nodeWith({ sharesBlocks: true });
+    const { model, fastPool, copy, reserved } = await nodeWith({ sharesBlocks: true });
     const pool: Pool = { ...fastPool, disk: new Account(undefined) };
     await claimSpace(model, copy({ pool }), signal);
-    expect([pool.disk.promisedBytes, promised()]).toEqual([20n, 100n]);
+    expect([pool.disk.reservedBytes, reserved()]).toEqual([20n, 100n]);
   });
 
   test('is counted by something that can be stopped', async () => {
@@ -84,11 +84,11 @@ describe('the room for a copy that shares no blocks', () => {
 
 describe('the room for a copy that shares its blocks', () => {
   test('is what its original would take to write anew', async () => {
-    const { model, copy, promised } = await nodeWith({ sharesBlocks: true });
+    const { model, copy, reserved } = await nodeWith({ sharesBlocks: true });
     const release = await claimSpace(model, copy(), signal);
-    expect(promised()).toBe(120n);
+    expect(reserved()).toBe(120n);
     release();
-    expect(promised()).toBe(100n);
+    expect(reserved()).toBe(100n);
   });
 
   test('is refused where the disk has less', async () => {
@@ -100,25 +100,25 @@ describe('the room for a copy that shares its blocks', () => {
   });
 
   test('is none where all of the original is shared already', async () => {
-    const { model, volume, copy, promised } = await nodeWith({ sharesBlocks: true });
+    const { model, volume, copy, reserved } = await nodeWith({ sharesBlocks: true });
     await markShared(model, volume);
     model.snapshots.add(exampleSnapshot({ lineage: volume.id }));
     const current = model.volumes.find(volume.id);
     const source = { ...copy().source, volume: current };
     await claimSpace(model, copy({ source }), signal);
-    expect(promised()).toBe(100n);
+    expect(reserved()).toBe(100n);
   });
 
   test('is none for a plain directory, which nothing is kept free for', async () => {
-    const { model, copy, promised } = await nodeWith({ sharesBlocks: true }, { backend: 'directory' });
+    const { model, copy, reserved } = await nodeWith({ sharesBlocks: true }, { backend: 'directory' });
     await claimSpace(model, copy(), signal);
-    expect(promised()).toBe(0n);
+    expect(reserved()).toBe(0n);
   });
 
   test('is none for a snapshot, which nobody writes anew', async () => {
-    const { model, source, copy, promised } = await nodeWith({ sharesBlocks: true, freeBytes: 0n });
+    const { model, source, copy, reserved } = await nodeWith({ sharesBlocks: true, freeBytes: 0n });
     await claimSpace(model, copy({ source: { ...source, volume: undefined } }), signal);
-    expect(promised()).toBe(100n);
+    expect(reserved()).toBe(100n);
   });
 });
 

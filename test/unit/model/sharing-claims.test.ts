@@ -10,13 +10,13 @@ describe('what is kept for copies of one volume', () => {
     const small = claims.hold(disk, 'v', 10n);
     const large = claims.hold(disk, 'v', 30n);
     const again = claims.hold(disk, 'v', 30n);
-    expect([claims.bytesOf('v'), disk.promisedBytes]).toEqual([30n, 30n]);
+    expect([claims.bytesOf('v'), disk.reservedBytes]).toEqual([30n, 30n]);
     large();
-    expect(disk.promisedBytes).toBe(30n);
+    expect(disk.reservedBytes).toBe(30n);
     again();
-    expect([claims.bytesOf('v'), disk.promisedBytes]).toEqual([10n, 10n]);
+    expect([claims.bytesOf('v'), disk.reservedBytes]).toEqual([10n, 10n]);
     small();
-    expect([claims.bytesOf('v'), disk.promisedBytes]).toEqual([0n, 0n]);
+    expect([claims.bytesOf('v'), disk.reservedBytes]).toEqual([0n, 0n]);
   });
 
   test('is apart from what is kept for others', () => {
@@ -24,7 +24,7 @@ describe('what is kept for copies of one volume', () => {
     const claims = new SharingClaims();
     claims.hold(disk, 'v', 10n);
     claims.hold(disk, 'w', 20n);
-    expect(disk.promisedBytes).toBe(30n);
+    expect(disk.reservedBytes).toBe(30n);
     expect(claims.bytesOf('x')).toBe(0n);
   });
 
@@ -34,10 +34,10 @@ describe('what is kept for copies of one volume', () => {
     claims.keep('snapshot', claims.hold(disk, 'v', 10n));
     claims.keep('snapshot', claims.hold(disk, 'w', 10n));
     claims.end('another');
-    expect(disk.promisedBytes).toBe(20n);
+    expect(disk.reservedBytes).toBe(20n);
     claims.end('snapshot');
     claims.end('snapshot');
-    expect(disk.promisedBytes).toBe(0n);
+    expect(disk.reservedBytes).toBe(0n);
   });
 });
 

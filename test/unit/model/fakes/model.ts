@@ -15,7 +15,7 @@ import { VolumeIndex } from '../../../../src/model/objects/volume-index.ts';
 import { type DirectoryAbility, type Pool, Pools } from '../../../../src/model/ports/pool.ts';
 import { MountPaths } from '../../../../src/model/requests/mount-paths.ts';
 import { placeOf } from '../../../../src/model/space/place.ts';
-import { countVolume } from '../../../../src/model/space/promises.ts';
+import { countVolume } from '../../../../src/model/space/reservations.ts';
 import { Copies, type CopyProgress } from '../../../../src/model/state/copies.ts';
 import { InWork } from '../../../../src/model/state/in-work.ts';
 import { Locations } from '../../../../src/model/state/locations.ts';
@@ -61,9 +61,9 @@ export interface FakeModelSettings {
   readonly volumeLimit?: number;
   /** What the disk of the pools has left. */
   readonly freeBytes?: bigint;
-  /** What the pool `default` may promise. */
+  /** What the pool `default` may reserve. */
   readonly capacityBytes?: bigint;
-  /** The accounting classes in it, and what each may promise. */
+  /** The accounting classes in it, and what each may reserve. */
   readonly classes?: Readonly<Record<string, bigint>>;
   readonly directories?: DirectoryAbility;
   readonly hasImages?: boolean;

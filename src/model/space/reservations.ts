@@ -2,9 +2,9 @@ import type { Account } from '../objects/account.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import { accountsOf, type Place } from './place.ts';
 
-/** What is promised to volumes, in the accounts of the places they lie in. */
+/** What is reserved for volumes, in the accounts of the places they lie in. */
 
-/** Bytes that a volume shall be promised, on top of what it may have already. */
+/** Bytes to reserve for a volume, in addition to those reserved already. */
 export interface Claim {
   readonly bytes: bigint;
   /** Whether the volume is held to its size, so that the disk must have the room. */
@@ -13,10 +13,10 @@ export interface Claim {
 
 /** Counts a volume that exists already. */
 export function countVolume(place: Place, volume: Volume): void {
-  promise(place, claimOf(volume));
+  reserve(place, claimOf(volume));
 }
 
-/** Ends the promise to a volume that is gone. */
+/** Releases what was reserved for a volume that is gone. */
 export function discountVolume(place: Place, volume: Volume): void {
   const claim = claimOf(volume);
   for (const account of accountsFor(place, claim)) account.release(claim.bytes);
@@ -27,9 +27,9 @@ function claimOf({ capacityBytes, content }: Volume): Claim {
 }
 
 /** Counts a claim against everything it counts against. @returns takes it back */
-export function promise(place: Place, claim: Claim): () => void {
+export function reserve(place: Place, claim: Claim): () => void {
   const accounts = accountsFor(place, claim);
-  for (const account of accounts) account.promise(claim.bytes);
+  for (const account of accounts) account.reserve(claim.bytes);
   return () => {
     for (const account of accounts) account.release(claim.bytes);
   };
