@@ -8,14 +8,14 @@ export const capabilityFlags = {
     kind: boolean,
     default: 'false',
     group: 'Capabilities',
-    meaning: 'Let the controller publish volumes on this node before they are staged, up to --attach-limit.',
+    meaning: 'Implement ControllerPublishVolume, which must then precede staging; limited by --attach-limit.',
   },
   enableControllerModifyVolume: {
     name: 'enable-controller-modify-volume',
     kind: boolean,
     default: 'false',
     group: 'Capabilities',
-    meaning: 'Take mutable parameters, when a volume is made and while it exists.',
+    meaning: 'Accept mutable parameters on creation and in ControllerModifyVolume.',
   },
   acceptedMutableParameterNames: {
     name: 'accepted-mutable-parameter-names',
@@ -23,14 +23,14 @@ export const capabilityFlags = {
     default: '',
     group: 'Capabilities',
     meaning:
-      'Mutable parameters to accept, of which those that this driver does not act on are kept and shown in the volume context; without any, those that it acts on.',
+      'Mutable parameters to accept, by default those the driver implements; others are stored and shown in the volume context.',
   },
   enableListSnapshots: {
     name: 'enable-list-snapshots',
     kind: boolean,
     default: 'true',
     group: 'Capabilities',
-    meaning: 'List snapshots.',
+    meaning: 'Implement ListSnapshots.',
   },
   enableSnapshotMetadata: {
     name: 'enable-snapshot-metadata',
@@ -38,21 +38,21 @@ export const capabilityFlags = {
     default: 'false',
     group: 'Capabilities',
     meaning:
-      'Tell which blocks of a snapshot hold data, and which differ between two: the SnapshotMetadata service.',
+      'Serve the SnapshotMetadata service: which blocks of a snapshot hold data, and which differ between two snapshots.',
   },
   snapshotMetadataBlockType: {
     name: 'snapshot-metadata-block-type',
     kind: oneOf('FIXED_LENGTH', 'VARIABLE_LENGTH'),
     default: 'FIXED_LENGTH',
     group: 'Capabilities',
-    meaning: 'Whether the SnapshotMetadata service tells blocks of one size or ranges as they are.',
+    meaning: 'Whether the SnapshotMetadata service reports blocks of one size or ranges of any size.',
   },
   checkVolumeLifecycle: {
     name: 'check-volume-lifecycle',
     kind: boolean,
     default: 'false',
     group: 'Capabilities',
-    meaning: 'Refuse calls that come before those of the volume life cycle that belong before them.',
+    meaning: 'Reject calls that are out of order in the volume lifecycle.',
   },
   ephemeral: {
     name: 'ephemeral',
@@ -60,6 +60,6 @@ export const capabilityFlags = {
     default: 'false',
     group: 'Capabilities',
     meaning:
-      'Take every NodePublishVolume for one of an inline ephemeral volume, unless its context says that it is not.',
+      'Treat every NodePublishVolume as one for an inline ephemeral volume, unless the volume context says otherwise.',
   },
 } as const satisfies FlagTable;

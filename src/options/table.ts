@@ -30,7 +30,7 @@ export const flagTable = {
     unless: 'proxy-endpoint',
     group: 'Identity',
     meaning:
-      "This node's id, told by NodeGetInfo; with topology it is also the topology segment, and so a valid label value of at most 63 characters.",
+      'ID of this node, returned by NodeGetInfo; with topology it is also the topology segment, so it must be a valid label value of at most 63 characters.',
   },
   driverName: {
     name: 'drivername',
@@ -45,15 +45,14 @@ export const flagTable = {
     kind: boolean,
     default: 'true',
     group: 'Identity',
-    meaning: 'Say that a volume can be reached only from the node that holds it.',
+    meaning: 'Report that a volume is accessible only from the node that holds it.',
   },
   stateDir: {
     name: 'statedir',
     kind: absolutePath,
     default: '/csi-data-dir',
     group: 'Storage',
-    meaning:
-      'Directory that holds volumes, snapshots and what the driver remembers of them; it is the pool called default.',
+    meaning: 'Directory for volumes, snapshots and their records; it is the pool named default.',
   },
   stateDirMarker: {
     name: 'statedir-marker',
@@ -61,14 +60,14 @@ export const flagTable = {
     default: '',
     group: 'Storage',
     meaning:
-      'File on another disk than the state directory, made by the driver, that remembers it: when the disk of the state directory is not mounted, none is made in the empty mount point.',
+      'File on another disk, created by the driver, that identifies the state directory: if the disk of the state directory is not mounted, the driver does not create a new one in the empty mount point.',
   },
   requireExistingStateDir: {
     name: 'require-existing-statedir',
     kind: boolean,
     default: 'false',
     group: 'Storage',
-    meaning: 'Refuse to start where the state directory is not there or was never used.',
+    meaning: 'Refuse to start if the state directory does not exist or was never used.',
   },
   pools: {
     name: 'pool',
@@ -76,14 +75,14 @@ export const flagTable = {
     repeatable: true,
     group: 'Storage',
     meaning:
-      'A further pool, chosen by the StorageClass parameter pool: a directory that is empty, not there yet or the pool already.',
+      'An additional pool, selected by the StorageClass parameter pool: a directory that does not exist, is empty, or already is the pool.',
   },
   kubeletDir: {
     name: 'kubelet-dir',
     kind: absolutePath,
     default: '/var/lib/kubelet',
     group: 'Storage',
-    meaning: "The kubelet's root directory, which may be reached through a symbolic link.",
+    meaning: 'Root directory of the kubelet; the path may be a symbolic link.',
   },
   mountDirs: {
     name: 'mount-dir',
@@ -91,29 +90,28 @@ export const flagTable = {
     repeatable: true,
     group: 'Storage',
     meaning:
-      'Directory in which volumes may be staged and published; by default any or, in a pod, that of --kubelet-dir.',
+      'Directory below which volumes may be staged and published; by default any directory or, in a pod, --kubelet-dir.',
   },
   lockTimeoutMs: {
     name: 'lock-timeout',
     kind: duration,
     default: '10s',
     group: 'Storage',
-    meaning: 'How long to wait for another driver on the same pool to go.',
+    meaning: 'How long to wait for another driver to release the lock of a pool.',
   },
   maxVolumeSizeBytes: {
     name: 'max-volume-size',
     kind: bytes,
     default: '1Ti',
     group: 'Limits',
-    meaning: 'Size of the largest volume that may be made.',
+    meaning: 'Maximum size of a new volume.',
   },
   maxVolumeSizeNodeBytes: {
     name: 'max-volume-size-node',
     kind: bytes,
     defaultFrom: 'max-volume-size',
     group: 'Limits',
-    meaning:
-      'Largest size to which NodeExpandVolume grows a volume; by default the value of --max-volume-size.',
+    meaning: 'Maximum size to which NodeExpandVolume expands a volume; by default --max-volume-size.',
   },
   capacities: {
     name: 'capacity',
@@ -121,7 +119,7 @@ export const flagTable = {
     repeatable: true,
     group: 'Limits',
     meaning:
-      'Capacity of the pool of that name or, where there is none, of a class of volumes in the state directory, chosen by the StorageClass parameter kind.',
+      'Capacity of the pool of that name or, if there is no such pool, of a class of volumes in the state directory, selected by the StorageClass parameter kind.',
   },
   overcommitThousandths: {
     name: 'overcommit',
@@ -129,21 +127,22 @@ export const flagTable = {
     default: '1',
     group: 'Limits',
     meaning:
-      'How many times over the room there is, on the disk and of --capacity, may be reserved for volumes.',
+      'How many times the available space, of the disk and of --capacity, may be reserved for volumes.',
   },
   attachLimit: {
     name: 'attach-limit',
     kind: integer({ min: -1 }),
     default: '0',
     group: 'Limits',
-    meaning: 'How many volumes this node may have; 0 is no limit, -1 a random limit from 1 to 10 for tests.',
+    meaning:
+      'Maximum number of volumes on this node; 0 means no limit, -1 a random limit from 1 to 10 for tests.',
   },
   maxVolumesPerNode: {
     name: 'maxvolumespernode',
     kind: integer({ min: 0 }),
     default: '0',
     group: 'Limits',
-    meaning: 'The same limit under its older name, in force where --attach-limit is 0.',
+    meaning: 'Older name of --attach-limit, used if that is 0.',
   },
   enableVolumeExpansion: {
     name: 'enable-volume-expansion',
@@ -151,21 +150,21 @@ export const flagTable = {
     kind: boolean,
     default: 'true',
     group: 'Expansion',
-    meaning: 'Let volumes grow; without it neither side does, whatever the two flags below say.',
+    meaning: 'Allow volume expansion; false disables it in the controller and the node.',
   },
   disableControllerExpansion: {
     name: 'disable-controller-expansion',
     kind: boolean,
     default: 'false',
     group: 'Expansion',
-    meaning: 'Leave ControllerExpandVolume out.',
+    meaning: 'Do not implement ControllerExpandVolume.',
   },
   disableNodeExpansion: {
     name: 'disable-node-expansion',
     kind: boolean,
     default: 'false',
     group: 'Expansion',
-    meaning: 'Leave NodeExpandVolume out.',
+    meaning: 'Do not implement NodeExpandVolume.',
   },
   abandonedPools: {
     name: 'abandoned-pools',
@@ -173,7 +172,7 @@ export const flagTable = {
     default: '',
     group: 'Storage',
     meaning:
-      'Pools that are gone for good, by the id in the ids of their volumes: what lay in them counts as deleted, with a warning in the log for each.',
+      'Pools that are permanently lost, by the pool ID in the IDs of their volumes; objects in them count as deleted, and each deletion is logged as a warning.',
   },
   ...capabilityFlags,
   endpoint: {
@@ -183,7 +182,7 @@ export const flagTable = {
     environment: 'CSI_ENDPOINT',
     group: 'Endpoint',
     meaning:
-      'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT; the environment variable CSI_ENDPOINT, where it is set, replaces the default.',
+      'Where to listen: unix://PATH, unix:PATH, a plain path or tcp://HOST:PORT; the environment variable CSI_ENDPOINT, if set, replaces the default.',
   },
   proxyEndpoint: {
     name: 'proxy-endpoint',
@@ -191,7 +190,7 @@ export const flagTable = {
     default: '',
     group: 'Endpoint',
     meaning:
-      'Where another CSI driver listens: pass every call on to it and serve none; beside this only the flags for the endpoint and the log have an effect then.',
+      'Endpoint of another CSI driver: forward every call to it and serve none; only the flags for the endpoint and the log then have an effect.',
   },
   socketMode: {
     name: 'socket-mode',
@@ -205,14 +204,14 @@ export const flagTable = {
     kind: text('GROUP'),
     default: '',
     group: 'Endpoint',
-    meaning: "Name or number of the group that owns the socket; without one it is the driver's own.",
+    meaning: 'Name or number of the group that owns the socket; by default the group of the driver.',
   },
   drainTimeoutMs: {
     name: 'drain-timeout',
     kind: duration,
     default: '20s',
     group: 'Endpoint',
-    meaning: 'How long calls in flight may take after SIGTERM or SIGINT.',
+    meaning: 'How long to wait for calls in flight after SIGTERM or SIGINT.',
   },
   verbosity: {
     name: 'v',
@@ -227,7 +226,7 @@ export const flagTable = {
     kind: oneOf('auto', 'json', 'pretty'),
     default: 'auto',
     group: 'Logging',
-    meaning: 'Format of the log; auto is pretty on a terminal and json elsewhere.',
+    meaning: 'Log format; auto means pretty on a terminal and json otherwise.',
   },
   help: {
     name: 'help',
