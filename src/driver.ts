@@ -86,7 +86,8 @@ export async function startDriver(options: Options, surroundings: DriverSurround
         // A copy may take long, and begins anew at the next start.
         void model.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
-        if (!isDrained) logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'calls were still under way');
+        if (!isDrained)
+          logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'drain timed out with calls in progress');
         // A large removal may take long; the next start goes on with it.
         await endsWithin(stopPools(pools), options.drainTimeoutMs);
         logger.info('stopped');
@@ -144,7 +145,7 @@ async function makeModel(
     abandoned: {
       ids: new Set(options.abandonedPools),
       onDelete: (id, poolId) =>
-        logger.warn({ id, poolId }, 'taken for deleted, because its pool was given up (--abandoned-pools)'),
+        logger.warn({ id, poolId }, 'counted as deleted: its pool was abandoned (--abandoned-pools)'),
     },
     node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
     onStep,

@@ -99,9 +99,9 @@ function stopOnSignal(running: Driver | RunningProxy, output: LineOutput): void 
  */
 function logFaults(logger: Logger): void {
   process.removeAllListeners('warning');
-  process.on('warning', (err) => logger.warn({ err }, 'warning of Node.js'));
+  process.on('warning', (err) => logger.warn({ err }, 'Node.js warning'));
   process.on('uncaughtException', (err) => {
-    logger.fatal({ err }, 'unexpected error; the process ends');
+    logger.fatal({ err }, 'unexpected error; exiting');
     process.exit(EXIT_FAILURE);
   });
 }

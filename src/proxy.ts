@@ -34,7 +34,8 @@ export async function startProxy(
     endpoint,
     async stop() {
       const isDrained = await server.drain(options.drainTimeoutMs);
-      if (!isDrained) logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'calls were still under way');
+      if (!isDrained)
+        logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'drain timed out with calls in progress');
       logger.info('stopped');
     },
   };

@@ -11,7 +11,7 @@ export function copyLogger(logger: Logger): (progress: CopyProgress) => void {
       durationMs: Math.round(durationMs),
       ...more,
     };
-    if (state === 'failed') logger.warn(told, 'a copy failed');
+    if (state === 'failed') logger.warn(told, 'copy failed');
     else logger.info(told, `copy ${state}`);
   };
 }

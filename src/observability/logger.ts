@@ -32,7 +32,7 @@ export function createLogger({ verbosity, format }: LogSettings, output: LineOut
   const settings = { level: levelAt(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(settings, { write });
   output.onDropped = ({ lines, reason }) =>
-    logger.warn({ lines, reason }, 'log lines dropped: they could not be written');
+    logger.warn({ lines, reason }, 'dropped log lines that could not be written');
   return logger;
 }
 

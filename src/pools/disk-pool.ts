@@ -306,7 +306,7 @@ export class DiskPool implements Pool {
     if (!connection) return;
     this.surroundings.logger.error(
       { err, pool: this.name, uses: this.uses.count },
-      'a pool is not reachable any more',
+      'pool became unreachable',
     );
     this.release(connection);
     for (const { onLost } of this.uses) onLost(this.lostError());

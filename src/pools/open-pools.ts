@@ -90,9 +90,9 @@ export async function openPools(pools: readonly DiskPool[], logger: Logger): Pro
   } else {
     logger.error(
       { path: statePool?.path },
-      'the state directory does not answer; pools are served when it does',
+      'state directory does not respond; pools will be served once it does',
     );
-    opening.then(openOthers).catch((err: unknown) => logger.error({ err }, 'pools are not reachable'));
+    opening.then(openOthers).catch((err: unknown) => logger.error({ err }, 'pools unreachable'));
   }
   keepTrying(pools, logger);
 }
@@ -101,15 +101,15 @@ async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
   const opening = pool.connect();
   const { name, path } = pool;
   if (!(await endsWithin(opening, START_LIMIT_MS))) {
-    logger.error({ pool: name, path }, 'a pool does not answer; it is served as soon as it does');
-    opening.catch((err: unknown) => logger.error({ err, pool: name, path }, 'a pool is not reachable'));
+    logger.error({ pool: name, path }, 'pool does not respond; it will be served once it does');
+    opening.catch((err: unknown) => logger.error({ err, pool: name, path }, 'pool unreachable'));
     return;
   }
   try {
     await opening;
   } catch (err) {
     if (isOperatorsMistake(err)) throw err;
-    logger.error({ err, pool: name, path: pool.path }, 'a pool is not reachable');
+    logger.error({ err, pool: name, path: pool.path }, 'pool unreachable');
   }
 }
 
@@ -117,9 +117,7 @@ async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
 function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
   const tryAll = () => {
     for (const pool of pools) {
-      pool
-        .connect()
-        .catch((err: unknown) => logger.debug({ err, pool: pool.name }, 'a pool is not reachable'));
+      pool.connect().catch((err: unknown) => logger.debug({ err, pool: pool.name }, 'pool unreachable'));
     }
   };
   setInterval(tryAll, RETRY_INTERVAL_MS).unref();
@@ -174,19 +172,16 @@ function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): voi
   const what = { volumeId, targetPath };
   switch (fate.kind) {
     case 'removed':
-      logger.info(what, 'an inline volume whose pod is gone is removed');
+      logger.info(what, 'removed the inline volume of a deleted pod');
       return;
     case 'unknown':
-      logger.debug(what, 'an inline volume stays, because it cannot be told whether its pod is gone');
+      logger.debug(what, 'inline volume kept: unknown whether its pod is gone');
       return;
     case 'in use':
-      logger.debug(
-        { ...what, err: fate.error },
-        'an inline volume whose pod is gone stays, because it is in use',
-      );
+      logger.debug({ ...what, err: fate.error }, 'kept the inline volume of a deleted pod: still in use');
       return;
     case 'failed':
-      logger.error({ ...what, err: fate.error }, 'an inline volume whose pod is gone could not be removed');
+      logger.error({ ...what, err: fate.error }, 'cannot remove the inline volume of a deleted pod');
       return;
   }
 }
@@ -210,7 +205,7 @@ function enterContents(
   for (const snapshot of snapshots.damaged) model.snapshots.addDamaged(snapshot);
   for (const group of groups.damaged) model.groups.addDamaged(group);
   const tell = (what: object, { reason }: Damaged) =>
-    logger.error({ ...what, reason }, 'a record is damaged; what it is of is left as it is');
+    logger.error({ ...what, reason }, 'damaged record; object left untouched');
   for (const each of volumes.damaged) tell({ volumeId: each.id }, each);
   for (const each of snapshots.damaged) tell({ snapshotId: each.id }, each);
   for (const each of groups.damaged) tell({ groupSnapshotId: each.id }, each);

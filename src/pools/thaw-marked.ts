@@ -43,9 +43,9 @@ export class MarkedImages {
     const image = join(this.layout.volumes, directoryName, 'image');
     try {
       const wasFrozen = await thawImage(image);
-      this.logger.warn({ image, wasFrozen }, 'a file system that was left frozen is thawed');
+      this.logger.warn({ image, wasFrozen }, 'thawed a file system left frozen');
     } catch (err) {
-      this.logger.error({ err, image }, 'a file system that was left frozen could not be thawed');
+      this.logger.error({ err, image }, 'cannot thaw a file system left frozen');
       return false;
     }
     try {

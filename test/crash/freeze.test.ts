@@ -82,7 +82,7 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
       .split('\n')
       .map((line) => JSON.parse(line));
     expect(messages[0]).toMatchObject({
-      msg: 'a file system that was left frozen is thawed',
+      msg: 'thawed a file system left frozen',
       wasFrozen: true,
     });
     await node.expectTidy();

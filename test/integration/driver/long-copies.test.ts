@@ -356,7 +356,7 @@ describe('a copy that is running', () => {
       if (copying === clone) await node.controller.DeleteVolume({ volume_id: id });
       else await node.controller.DeleteSnapshot({ snapshot_id: id });
       expect(await making).toEqual({ code: 'ABORTED', details: expect.stringContaining(id) });
-      expect(logged(driver, 'a copy failed')).toMatchObject([{ id, from: running.volume }]);
+      expect(logged(driver, 'copy failed')).toMatchObject([{ id, from: running.volume }]);
       expect(logged(driver, 'copy done')).toEqual([]);
       expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
       expect(readdirSync(join(node.pool, copying.home))).toEqual(before);
@@ -370,8 +370,8 @@ describe('a copy that is running', () => {
     const id = await lastStarted(running.driver);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     expect(await making).toMatchObject({ code: 'UNAVAILABLE' });
-    expect(logged(running.driver, 'a copy failed')).toMatchObject([{ id, from: volume }]);
-    expect(logged(running.driver, 'calls were still under way')).toEqual([]);
+    expect(logged(running.driver, 'copy failed')).toMatchObject([{ id, from: volume }]);
+    expect(logged(running.driver, 'drain timed out with calls in progress')).toEqual([]);
     expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]);
 
     const driver = await node.start();
@@ -462,7 +462,7 @@ describe.skipIf(!isHostRoot)('of long copies', () => {
     const copy = { id, from: volume, durationMs: expect.any(Number) };
     expect(logged(driver, 'copy started')).toMatchObject([{ ...copy, copiedBytes: '0' }]);
     expect(logged(driver, 'copy done')).toMatchObject([{ ...copy, copiedBytes: `${3 * MIB}` }]);
-    expect(logged(driver, 'a copy failed')).toEqual([]);
+    expect(logged(driver, 'copy failed')).toEqual([]);
   });
 });
 
@@ -493,7 +493,7 @@ describe.skipIf(!isHostRoot)('a copy of an image in use that has begun', () => {
     await gate.reached();
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     expect(await making).toMatchObject({ code: expect.stringMatching(/^(UNAVAILABLE|CANCELLED)$/) });
-    expect(logged(driver, 'calls were still under way')).toHaveLength(1);
+    expect(logged(driver, 'drain timed out with calls in progress')).toHaveLength(1);
     await node.start({ flags: [`--pool=plain=${pool}`] });
     expect(readdirSync(join(pool, '.csi-hostpath', 'frozen'))).toEqual([]);
     await expectNothingIncoming(pool);

@@ -230,7 +230,7 @@ describe('a proxy', () => {
     proxy.kill('SIGTERM');
     expect(await proxy.exit).toEqual({ code: 0, signal: null });
     expect(await outcome).toEqual({ code: 'UNAVAILABLE', details: 'the proxy is stopping' });
-    expect(proxy.log()).toContain('still under way');
+    expect(proxy.log()).toContain('drain timed out');
     gate.open();
   });
 

@@ -50,7 +50,7 @@ describe('a driver that is told to stop', () => {
     driver.kill('SIGTERM');
     expect(await driver.exit).toEqual({ code: 0, signal: null });
     expect(await outcome).toMatchObject({ code: expect.stringMatching(/^(UNAVAILABLE|CANCELLED)$/) });
-    expect(driver.log()).toContain('still under way');
+    expect(driver.log()).toContain('drain timed out');
     await node.start();
     expect((await node.controller.ListVolumes({})).entries).toEqual([]);
     expect(await node.create('in flight')).not.toBe('');

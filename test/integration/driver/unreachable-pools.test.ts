@@ -141,7 +141,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     await expectRefusal(node.controller.DeleteVolume(paths), 'FAILED_PRECONDITION', paths.target_path);
     await node.node.NodePublishVolume({ ...paths, volume_capability });
     await endLife(node, paths);
-    expect(driver.log()).toContain('a pool is not reachable any more');
+    expect(driver.log()).toContain('pool became unreachable');
     expect(driver.log().split('"pool ready"')).toHaveLength(4);
   });
 
@@ -181,7 +181,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     await node.stop();
     disk.unmount();
     const driver = await node.start({ flags });
-    expect(driver.log()).toContain('a pool is not reachable');
+    expect(driver.log()).toContain('pool unreachable');
     await expectUnavailable(node, paths);
     await expectDefaultServes(node);
     expect(readdirSync(disk.path)).toEqual([]);

@@ -18,7 +18,7 @@ test.each<[CopyProgress['state'], number | undefined, string]>([
   ['started', info, 'copy started'],
   ['running', info, 'copy running'],
   ['done', info, 'copy done'],
-  ['failed', warn, 'a copy failed'],
+  ['failed', warn, 'copy failed'],
 ])('a copy that has %s is a line of its own: what, from what, how much, how long', (state, level, msg) => {
   const written: string[] = [];
   const log = copyLogger(pino({ base: null }, { write: (line) => void written.push(line) }));
