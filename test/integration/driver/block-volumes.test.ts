@@ -1,9 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { createInterface } from 'node:readline';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, deviceBytes, fileSystem, imageFile, loopsOf } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -207,6 +209,49 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     }
     await written(target_path, Buffer.from('end'), 5_000_001 - 3);
     expect((await readBack(target_path, data.length)).equals(data)).toBe(true);
+    await endLife(node, paths);
+  });
+
+  test('grows under a writer that keeps it open, sees no error and loses nothing', async () => {
+    const paths = await node.createPublished('loaded', volume_capability, sized(4 * MIB));
+    const { volume_id, target_path } = paths;
+    // Writes the number of each block into it, synced, around the first 4 MiB.
+    const script = `
+      const { openSync, writeSync, fdatasyncSync } = require('node:fs');
+      const fd = openSync(process.argv[1], 'r+');
+      for (let index = 0; ; index++) {
+        writeSync(fd, Buffer.alloc(4096, index % 251), 0, 4096, (index % 1024) * 4096);
+        fdatasyncSync(fd);
+        writeSync(1, index + '\\n');
+      }`;
+    const writer = spawn(process.execPath, ['-e', script, target_path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    onTestFinished(() => void writer.kill('SIGKILL'));
+    let written = -1;
+    createInterface(writer.stdout).on('line', (line) => {
+      written = Number(line);
+    });
+    for (const bytes of [8 * MIB, 16 * MIB, 32 * MIB]) {
+      const before = written;
+      await vi.waitFor(() => expect(written).toBeGreaterThan(before + 16), { timeout: 30_000 });
+      const capacity_range = { required_bytes: bytes };
+      await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
+      await node.node.NodeExpandVolume({
+        volume_id,
+        volume_path: target_path,
+        capacity_range,
+        volume_capability,
+      });
+      expect(deviceBytes(target_path)).toBe(bytes);
+    }
+    const before = written;
+    await vi.waitFor(() => expect(written).toBeGreaterThan(before + 16), { timeout: 30_000 });
+    const ended = once(writer, 'close');
+    writer.kill('SIGKILL');
+    await ended;
+    const last = await readBack(target_path, 4096, (written % 1024) * 4096);
+    expect(last.equals(Buffer.alloc(4096, written % 251))).toBe(true);
     await endLife(node, paths);
   });
 
