@@ -59,6 +59,8 @@ const anyContent: fc.Arbitrary<VolumeContent> = fc.oneof(
 
 test('what is written is read back, whatever the volume', () => {
   const id = fc.nat({ max: 0xffff_fffe });
+  // JSON and zod drop a key called __proto__, which no operator accepts as a parameter.
+  const parameterName = fc.string({ minLength: 1 }).filter((name) => name !== '__proto__');
   const volume = fc.record({
     id: fc.string({ unit: 'binary', minLength: 1 }),
     name: fc.option(fc.string({ unit: 'binary', minLength: 1 }), { nil: undefined }),
@@ -83,7 +85,7 @@ test('what is written is read back, whatever the volume', () => {
     mutable: fc.record({
       onDelete: fc.constantFrom(...deletePolicies),
       inodeLimit: fc.option(fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }), { nil: undefined }),
-      opaque: fc.dictionary(fc.string({ minLength: 1 }), fc.string(), { noNullPrototype: true }),
+      opaque: fc.dictionary(parameterName, fc.string(), { noNullPrototype: true }),
     }),
     attachment: fc.option(
       fc.record({
