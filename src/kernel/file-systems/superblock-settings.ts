@@ -5,7 +5,7 @@ import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
 
 /** The mount settings in a superblock. */
 interface Settings {
-  /** Why it must not be mounted: a sentence with `its` for the file system. */
+  /** Why it must not be mounted: a clause with `it` or `its` for the file system. */
   readonly objection?: string | undefined;
   /** ext4 accepts an option for how data is written only with a journal. */
   readonly hasJournal?: boolean;

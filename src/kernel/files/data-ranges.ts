@@ -45,7 +45,7 @@ export function nextData(fd: number, offset: bigint): Promise<bigint | undefined
   return seek(fd, offset, SEEK_DATA);
 }
 
-/** @returns undefined if there is none up to the end of the file */
+/** @returns the next data or hole from an offset on; undefined if there is none before the end of the file */
 async function seek(fd: number, offset: bigint, whence: number): Promise<bigint | undefined> {
   try {
     return BigInt(await call(lseek, `descriptor ${fd}`, fd, offset, whence));

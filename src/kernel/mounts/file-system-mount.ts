@@ -35,7 +35,7 @@ export interface FileSystemSpec {
   /** The path of the device node. */
   readonly device: string;
   readonly fsType: ImageFileSystem;
-  /** Options of the file system: `discard`, `commit=5`, `ro`. The superblock does not decide what they leave open. */
+  /** Options of the file system: `discard`, `commit=5`, `ro`. Missing options are not taken from the superblock. */
   readonly options: readonly string[];
   /** MOUNT_ATTR_* bits (`mountAttr`) of the mount. A new mount has only relatime. */
   readonly attrSet: number;

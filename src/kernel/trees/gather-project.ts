@@ -11,7 +11,7 @@ const lstatAsync = promisify(lstat);
 
 // Hides mounts in the tree, keeps devices from being opened and leaves access times as they are.
 const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
-// Opening does not block, neither on a lease held on a file nor on the other end of a FIFO.
+// Opens without blocking, either on a lease held on a file or on the other end of a FIFO.
 const LOOK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The result of gathering a tree into its project. */
