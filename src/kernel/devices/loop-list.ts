@@ -29,7 +29,7 @@ export function listLoops(): AttachedLoop[] {
     .flatMap((name) => attachedLoop(name) ?? []);
 }
 
-/** Whether the device named, for instance, `loop3` has a backing file. */
+/** Whether a loop device, given by name (`loop3`), has a backing file. */
 export function isAttached(name: string): boolean {
   // The directory exists while a file is attached.
   return existsSync(`/sys/block/${name}/loop`);
@@ -58,7 +58,7 @@ function backingPathOf(name: string): string {
   }
 }
 
-/** Whether the device named, for instance, `loop3` has a backing file and detaches on its last close or unmount. */
+/** Whether a loop device, given by name (`loop3`), has a backing file and detaches it on the last close or unmount. */
 export function goesWhenClosed(name: string): boolean {
   try {
     return readFileSync(`/sys/block/${name}/loop/autoclear`, 'utf8').trim() === '1';
@@ -68,7 +68,7 @@ export function goesWhenClosed(name: string): boolean {
   }
 }
 
-/** The device named, for instance, `loop3`. @throws a node:fs error: ENOENT: no such device */
+/** The loop device with a name (`loop3`). @throws a node:fs error: ENOENT: no such device */
 export function loopNamed(name: string): LoopDevice {
   return { path: `/dev/${name}`, number: readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() };
 }

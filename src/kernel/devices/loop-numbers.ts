@@ -7,8 +7,8 @@ import { isAttached, type LoopDevice, loopNamed } from './loop-list.ts';
 
 /**
  * Chooses the loop devices for files. The driver uses its own range of numbers, and each number once: a container keeps
- * the node of a device that it had, and the device may be detached, so the next user of the number would share its
- * volume with that container (docs/decisions/0033-numbers-of-loop-devices.md).
+ * the node of a device that it had, and may detach the device, so the next user of the number would share its volume
+ * with that container (docs/decisions/0033-numbers-of-loop-devices.md).
  *
  * The kernel holds the next number, for all drivers on the node and until it reboots: the device with the highest number
  * is not attached and was never used.

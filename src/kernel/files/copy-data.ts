@@ -54,7 +54,7 @@ export async function copyData(sourceFd: number, targetFd: number, control: Copy
       for (;;) {
         const { value: range } = await fromSource(() => ranges.next());
         if (range === undefined) break;
-        // XFS preallocates beyond the end of a growing file and keeps what falls into its holes.
+        // XFS preallocates beyond the end of a growing file, and does not free the part that ends up in holes.
         if (range.end < size) await setSize(targetFd, size);
         await copy.copy(range);
       }
