@@ -5,15 +5,15 @@ import { quote, VolumeError } from '../model/errors.ts';
 import type { CopyControl, Original } from '../model/ports/ports.ts';
 
 /**
- * Copies a tree into an empty directory, and makes it durable: one sync, because one for each file takes far longer.
- * @throws VolumeError precondition: something in the tree keeps it from being copied
+ * Copies a tree into an empty directory, durably: one sync at the end, because one for each file takes far longer.
+ * @throws VolumeError precondition: something in the tree prevents copying it
  */
 export async function copyDirectory(original: Original, target: string, control: CopyControl): Promise<void> {
   await withObstacles(original.path, copyTree(original.path, target, control));
   await withDescriptor(target, 'r', syncFileSystem);
 }
 
-/** The bytes that a copy of a tree takes. @throws VolumeError precondition: the same */
+/** The bytes that a copy of a tree takes. @throws VolumeError precondition: something in the tree prevents measuring it */
 export function directoryBytes(path: string, signal: AbortSignal): Promise<bigint> {
   return withObstacles(path, treeBytes(path, signal));
 }

@@ -4,14 +4,14 @@ import type { Usage } from '../model/ports/mounts-port.ts';
 import type { VolumeUsage } from '../model/ports/ports.ts';
 import { least } from '../model/requests/least.ts';
 
-/** What a limit allows and what is used of it. */
+/** A limit and the amount used of it. */
 export interface LimitedAmount {
   readonly limit: bigint;
   readonly used: bigint;
 }
 
 /**
- * The space of a volume that is held to limits: what is left of them, unless the disk it lies on has less.
+ * The space of a volume with enforced limits: the remainder of the limits, or less if its disk has less.
  * @param directory on the same disk, outside the limits
  */
 export async function limitedUsage(

@@ -1,4 +1,4 @@
-/** A text as one word of a shell's command line, for commands that an operator pastes. */
+/** Quotes a text as one shell word, for commands that an operator pastes. */
 export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -7,7 +7,7 @@ import { VolumeError } from '../model/errors.ts';
 import type { RootOwnership } from '../model/objects/volume.ts';
 import type { ContentLoss } from '../model/ports/ports.ts';
 
-/** The directory that pods see, in the directory of its volume. */
+/** The directory that pods see, inside the volume's directory. */
 export function dataOf(directory: string): string {
   return join(directory, 'data');
 }
@@ -15,14 +15,14 @@ export function dataOf(directory: string): string {
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 
 /**
- * Opens the directory that pods see, and nothing that may be in its place.
+ * Opens the directory that pods see, but nothing else in its place.
  * @throws a node:fs error for which `isDataMissing` holds
  */
 export function withData<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   return withDescriptor(dataOf(directory), OPEN_DIRECTORY, use);
 }
 
-/** The same for calls that cannot do without it. @throws VolumeError damaged */
+/** Like `withData`, for calls that need the directory. @throws VolumeError damaged */
 export async function withDataOrLoss<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   try {
     return await withData(directory, use);
@@ -36,13 +36,13 @@ export function isDataMissing(error: unknown): boolean {
   return isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP);
 }
 
-/** Whether the directory that pods see has gone. */
+/** Whether the directory that pods see is gone. */
 export async function lossOfData(directory: string): Promise<ContentLoss | undefined> {
   const status = await statusUnlessMissing(dataOf(directory));
   return status?.isDirectory() ? undefined : { kind: 'missing' };
 }
 
-/** The status of a file or directory, which a symbolic link in its place does not stand for; undefined where nothing is. */
+/** The status of a file or directory, without following a symbolic link; undefined if it does not exist. */
 export async function statusUnlessMissing(path: string) {
   try {
     return await lstat(path, { bigint: true });
@@ -53,11 +53,11 @@ export async function statusUnlessMissing(path: string) {
 }
 
 /**
- * Gives a new root directory its owner and mode, durably.
- * @param fd the directory, opened before: the mode asked for may let nobody but root open it
+ * Sets the owner and mode of a new root directory, durably.
+ * @param fd the directory, opened before: the requested mode may allow only root to open it
  */
 export async function prepareRoot(path: string, fd: number, root: RootOwnership): Promise<void> {
-  // In this order, because a change of owner clears the set-id bits; and apart from mkdir, which is subject to the
+  // In this order, because changing the owner clears the set-id bits; and not by mkdir, whose mode is subject to the
   // umask.
   await giveTo(path, root);
   await chmod(path, root.mode);
@@ -68,7 +68,7 @@ async function giveTo(path: string, { uid, gid }: RootOwnership): Promise<void> 
   try {
     await chown(path, uid, gid);
   } catch (error) {
-    // In a user namespace only the users mapped into it exist.
+    // A user namespace has only the users mapped into it.
     if (!isErrno(error, errno.EINVAL, errno.EPERM)) throw error;
     const message = `the driver may not give files to ${uid}:${gid} here`;
     throw new VolumeError('invalid', message, { cause: error, about: 'owner' });

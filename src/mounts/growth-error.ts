@@ -3,8 +3,8 @@ import { errno, errnoOf } from '../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 
 /**
- * What it means that the kernel does not grow a file system. Whatever it answers, the file system is to blame: the
- * volume's own, and not its pool's. A shortage of the node, or an error of another kind, comes back as it is.
+ * Translates a failure to grow a file system. Whatever the error number, the volume's own file system is at fault, not its
+ * pool. Returns shortages of the node and other kinds of errors unchanged.
  */
 export function growthError(error: unknown, path: string): unknown {
   const number = errnoOf(error);
@@ -17,7 +17,7 @@ export function growthError(error: unknown, path: string): unknown {
       return new VolumeError('exhausted', message, { cause: error });
     case errno.EBUSY:
     case errno.EAGAIN:
-      // Another change of its size, or a balance, is under way.
+      // Another resize or a balance is in progress.
       return new VolumeError('aborted', `${message}; call again`, { cause: error });
     default:
       return new VolumeError(

@@ -2,8 +2,8 @@ import { diskFaultOf, isShortage } from '../kernel/calls/disk-fault.ts';
 import { DiskError, VolumeError } from '../model/errors.ts';
 
 /**
- * What an error means that nothing has explained by then, since no pool and no path of a request is to blame: the node
- * has no memory or descriptors left, or a disk that is the node's own fails. Any other error comes back as it is.
+ * Translates an error that no pool and no path of the request explains: the node is out of memory or descriptors, or one
+ * of its own disks fails. Returns any other error unchanged.
  */
 export function hostError(error: unknown): unknown {
   const fault = error instanceof VolumeError ? undefined : diskFaultOf(error);

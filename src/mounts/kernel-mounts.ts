@@ -36,12 +36,12 @@ import { deviceNumberOf, holdFileSystem } from './open-file-system.ts';
 import { pathError } from './path-error.ts';
 import { PathLooks } from './path-looks.ts';
 
-// More mounts stacked on one path than any sequence of calls can leave; a limit for the loop that removes them.
+// More mounts stacked on one path than any sequence of calls can leave; limits the loop that removes them.
 const STACK_LIMIT = 64;
 const TARGET_MODE = 0o700;
 const TARGET_FILE_MODE = 0o600;
 
-/** The Mounts port by system calls: no process is started, and no symbolic link followed. */
+/** The Mounts port, by system calls: starts no process and follows no symbolic link. */
 export class KernelMounts implements Mounts {
   private readonly looks = new PathLooks();
 
@@ -88,10 +88,10 @@ export class KernelMounts implements Mounts {
       await unmount(handle);
     } catch (error) {
       if (!isErrno(error, errno.EBUSY)) throw error;
-      // Reads wait for nobody, and nobody is to be refused because of one.
+      // Perhaps only a look keeps it busy: calls that only read take no lock, and must not make an unmount fail.
       await this.looks.keepingAway(path, async () => {
         await eventually(async () => !this.looks.isLookedAt(path));
-        // One that hangs ends with the file system alone.
+        // A look that hangs ends only with the file system.
         await (this.looks.isHung(path) ? unmountLazily(handle) : unmount(handle));
       });
     }
@@ -181,7 +181,7 @@ export class KernelMounts implements Mounts {
       return await this.looks.at(path, (fd) => holdFileSystem(fd, device));
     } catch (error) {
       const { ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG } = errno;
-      // The path was taken away with the mount.
+      // The path was removed together with the mount.
       if (error instanceof VolumeError && isErrno(error.cause, ENOENT, ENOTDIR, ELOOP, ENAMETOOLONG))
         return undefined;
       throw error;
@@ -211,7 +211,7 @@ async function fillDevice(rootFd: number, mounted: MountedFileSystem, path: stri
   }
 }
 
-/** The space of the file system an open file lies on. */
+/** The space of an open file's file system. */
 export async function usageOf(fd: number): Promise<FileSystemUsage> {
   const status = await fileSystemOf(fd);
   return {
@@ -228,7 +228,7 @@ export async function usageOf(fd: number): Promise<FileSystemUsage> {
   };
 }
 
-/** Works on an open path; what goes wrong on the way to it is the caller's mistake, told with the path. */
+/** Works on an open path; an error on the way to it is the caller's mistake and is reported with the path. */
 async function at<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   try {
     return await withPath(path, use);
@@ -237,12 +237,12 @@ async function at<T>(path: string, use: (fd: number) => T | Promise<T>): Promise
   }
 }
 
-/** Works on a directory or file open for reading, which is more than a handle of its path. */
+/** Works on a directory or file open for reading, rather than on an O_PATH handle. */
 function opened<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
   return at(path, (fd) => withDescriptor(below(fd), 'r', use));
 }
 
-/** Works on the last component of a path below its open parent; nothing is done where either is missing. */
+/** Works on the last component of a path in its open parent; does nothing if either is missing. */
 async function inParent(path: string, use: (fd: number, name: string) => Promise<void>): Promise<void> {
   try {
     await withPath(dirname(path), (fd) => use(fd, basename(path)));

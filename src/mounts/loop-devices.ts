@@ -21,15 +21,15 @@ import { SECTOR_BYTES } from '../model/requests/capacity.ts';
 
 const closeAsync = promisify(close);
 
-// A file that a symbolic link has been put in place of is not opened.
+// Refuses a symbolic link in place of the file.
 const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
-// A disk that takes no writes any more is looked at, and let go, all the same.
+// Read-only, so that a file on a disk that has become read-only can still be inspected and detached.
 const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The Devices port by the kernel's loop devices. */
+/** The Devices port, by the kernel's loop devices. */
 export class LoopDevices implements Devices {
   readonly sectorBytes = SECTOR_BYTES;
-  /** Descriptors of the devices that are attached until they are detached, by the devices' numbers. */
+  /** Descriptors of attached devices, by device number; kept until the device is detached. */
   private readonly kept = new Map<string, number>();
 
   find(file: string): Promise<Device | undefined> {
@@ -65,7 +65,7 @@ export class LoopDevices implements Devices {
     });
   }
 
-  /** Takes over a descriptor of a device. */
+  /** Takes ownership of a device descriptor. */
   private async keep({ number }: Device, fd: number): Promise<void> {
     const before = this.kept.get(number);
     this.kept.set(number, fd);
@@ -129,7 +129,7 @@ export class LoopDevices implements Devices {
   }
 }
 
-/** Does something with the device of a file; nothing where it has none. */
+/** Works on the device of a file; does nothing if the file has no device. */
 async function withLoopOf<T>(
   file: string,
   use: (loop: Device, fileFd: number) => Promise<T>,
@@ -141,7 +141,7 @@ async function withLoopOf<T>(
   return orRemoved(used, () => undefined);
 }
 
-/** The same with a descriptor of the device. */
+/** Like `withLoopOf`, with a descriptor of the device. */
 function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promise<T | undefined> {
   return withLoopOf(file, async (loop, fileFd) => {
     const fd = await openLoop(loop, fileFd);
@@ -149,7 +149,7 @@ function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promi
   });
 }
 
-/** What is done with a file, or what is done instead when there is none: a removed file may be attached still. */
+/** Works on a file, or does something else if it does not exist: a removed file may still be attached. */
 async function orRemoved<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
   try {
     return await work;
@@ -159,10 +159,10 @@ async function orRemoved<T>(work: Promise<T>, instead: () => T | Promise<T>): Pr
   }
 }
 
-/** Opens the device of a file, which is attached when it has none. */
+/** Opens the device of a file, attaching the file if it has no device. */
 async function openAttached(fileFd: number, autoclear: boolean): Promise<{ device: Device; fd: number }> {
   const device = await findLoop(fileFd);
-  // It may go between the look and the opening.
+  // The device may be detached between the lookup and the opening.
   const fd = device && (await openLoop(device, fileFd));
   if (!device || fd === undefined) return attachLoop(fileFd, { autoclear });
   try {

@@ -9,8 +9,8 @@ const hints: Partial<Record<string, string>> = {
 };
 
 /**
- * What it means that the kernel does not mount the file system of an image: the volume's own is to blame, not the path
- * where it would be mounted, and not its pool. A shortage of the node, or an error of another kind, comes back as it is.
+ * Translates the kernel's refusal to mount an image's file system: the volume's own file system is at fault, not the
+ * target path or the pool. Returns shortages of the node and other kinds of errors unchanged.
  */
 export function mountError(error: unknown): unknown {
   if (!(error instanceof MountRefused) || isShortage(error)) return error;

@@ -1,7 +1,7 @@
 import { mountAttr } from '../kernel/mounts/bind-mount.ts';
 import type { AccessTimes, MountFlags } from '../model/requests/mount-flags.ts';
 
-/** The ST_* bits of statfs(2) that tell a mount's flags. */
+/** The ST_* bits of statfs(2) for mount flags. */
 const statfsFlag = {
   readOnly: 0x0001,
   noSuid: 0x0002,
@@ -19,7 +19,7 @@ const accessTimeBits: Readonly<Record<AccessTimes, number>> = {
   strictatime: mountAttr.strictatime,
 };
 
-/** What mount_setattr(2) must set and clear so that a clone of a mount gets these flags on top of its own. */
+/** The attributes that mount_setattr(2) must set and clear to add these flags to a cloned mount's own. */
 export function toMountAttributes(flags: MountFlags): { set: number; clear: number } {
   const set =
     (flags.readOnly ? mountAttr.readOnly : 0) |
@@ -29,11 +29,11 @@ export function toMountAttributes(flags: MountFlags): { set: number; clear: numb
     (flags.noDirectoryAccessTimes ? mountAttr.nodiratime : 0) |
     (flags.noSymlinkFollow ? mountAttr.noSymfollow : 0);
   if (flags.accessTimes === undefined) return { set, clear: 0 };
-  // The kernel takes a new value for access times only together with the old one cleared.
+  // The kernel accepts a new access time mode only if the old one is cleared in the same call.
   return { set: set | accessTimeBits[flags.accessTimes], clear: mountAttr.accessTimeMask };
 }
 
-/** The flags in force, from the bits statfs(2) tells. */
+/** The flags in force, from the bits of statfs(2). */
 export function fromStatfsFlags(bits: number): MountFlags {
   return {
     readOnly: (bits & statfsFlag.readOnly) !== 0,

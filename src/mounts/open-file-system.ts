@@ -10,10 +10,10 @@ import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import type { Device } from '../model/ports/devices-port.ts';
 import type { HeldFileSystem } from '../model/ports/mounts-port.ts';
 
-// The last user of a file system waits until it is written back, so closing is done on another thread.
+// The last close of a file system waits for writeback, so it is done on another thread.
 const closeAsync = promisify(close);
 
-/** A file system held by a descriptor, which is open in a mount of its own. */
+/** A file system held by a descriptor that is open in a private mount. */
 class OpenFileSystem implements HeldFileSystem {
   private readonly fd: number;
   private closed: Promise<void> | undefined;
@@ -40,7 +40,7 @@ class OpenFileSystem implements HeldFileSystem {
     return this.closed;
   }
 
-  // The number of a closed descriptor is soon another file's.
+  // The number of a closed descriptor is soon reused for another file.
   private openFd(): number {
     if (this.closed !== undefined) throw new Error('the file system has been released');
     return this.fd;
@@ -48,11 +48,11 @@ class OpenFileSystem implements HeldFileSystem {
 }
 
 /**
- * Holds the file system of a device by the mount that an open path lies in.
- * @returns undefined when that file system is not, or no longer, mounted there
+ * Holds a device's file system through the mount that an open path lies in.
+ * @returns undefined if that file system is not, or no longer, mounted there
  */
 export async function holdFileSystem(fd: number, device: Device): Promise<HeldFileSystem | undefined> {
-  // A path without its mount leads to the file system below, and freezing that one could stop the whole node.
+  // A path without its mount leads to the file system below; freezing that could stop the whole node.
   if ((await deviceNumberOf(fd)) !== device.number) return undefined;
   try {
     return new OpenFileSystem(await openDetached(fd));
@@ -63,10 +63,10 @@ export async function holdFileSystem(fd: number, device: Device): Promise<HeldFi
   }
 }
 
-/** The number of the device that an open file's file system is on, `major:minor`; undefined when it has none. */
+/** The device number of an open file's file system, `major:minor`; undefined if it has no device. */
 export async function deviceNumberOf(fd: number): Promise<string | undefined> {
   const { device, mountId } = await askStatus(fd);
-  // Some file systems show a device number of their own; then the mount tells what it was made from.
+  // Some file systems have their own device number; then the source of the mount is used.
   if (!device.startsWith('0:')) return device;
   const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
   return mount?.source.startsWith('/dev/')

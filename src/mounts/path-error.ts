@@ -3,10 +3,7 @@ import { errno, errnoOf } from '../kernel/calls/errno.ts';
 import { DiskError, quote, VolumeError } from '../model/errors.ts';
 import { faultKinds } from '../model/ports/disk-fault-kinds.ts';
 
-/**
- * What an error of a call on a path means to the one who gave the path. An error that says nothing about the
- * path comes back as it is.
- */
+/** Translates an error of a call on a path for the caller who gave the path. Returns other errors unchanged. */
 export function pathError(error: unknown, path: string): unknown {
   if (error instanceof VolumeError) return error;
   const wrong = (why: string) => new VolumeError('invalid', `${quote(path)} ${why}`, { cause: error });

@@ -12,7 +12,7 @@ import { pathError } from './path-error.ts';
 
 const LONGEST_WAIT_MS = 1000;
 
-/** Errors of the way to what is at a path, and of this process, which say nothing of what is there. */
+/** Errors of the path leading to a mount, and of this process, which say nothing about the mount itself. */
 const otherErrors = [
   ...[errno.ELOOP, errno.ENOTDIR, errno.ENAMETOOLONG],
   ...[errno.EMFILE, errno.ENFILE, errno.ENOMEM],
@@ -29,18 +29,18 @@ const localFileSystems: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Looks at paths, where anything may be mounted: each on another thread, and with an answer for the caller even if the
- * file system has none. A look holds what is mounted there open, and meanwhile the kernel does not unmount it.
+ * Looks at paths where anything may be mounted: each look runs on another thread, and the caller gets an answer even if
+ * the file system gives none. A look holds the mount open, and the kernel cannot unmount it during that time.
  */
 export class PathLooks {
   private readonly looks = new Looks();
-  /** Looks at local file systems, which go on where too many of those at others hang. */
+  /** Looks at local file systems, which continue when too many looks at other file systems hang. */
   private readonly localLooks = new Looks();
-  /** Looks at the parents of paths that cannot be read. */
+  /** Looks at the parents of unreadable paths. */
   private readonly parentLooks = new Looks();
-  /** The paths whose looks are under way, those that hang among them. */
+  /** The paths of all running looks, including hung ones. */
   private readonly open = new Set<{ readonly path: string }>();
-  /** The paths where something is being unmounted that a look held open. */
+  /** The paths where a mount that a look held open is being unmounted. */
   private readonly unmounting = new Map<string, Promise<unknown>>();
 
   async inspect(path: string): Promise<PathState> {
@@ -54,7 +54,7 @@ export class PathLooks {
     }
   }
 
-  /** Looks at an open path. What goes wrong on the way to it is the caller's mistake, reported with the path. */
+  /** Works on an open path. An error on the way to it is the caller's mistake and is reported with the path. */
   async at<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
     try {
       return await this.look(path, use);
@@ -63,18 +63,18 @@ export class PathLooks {
     }
   }
 
-  /** Whether anything at or below a path is being looked at, and so cannot be unmounted. */
+  /** Whether a look at or below a path is running, so that its mount cannot be unmounted. */
   isLookedAt(path: string): boolean {
     return this.openBelow(path).length > 0;
   }
 
-  /** Whether one of these looks hangs. */
+  /** Whether one of those looks hangs. */
   isHung(path: string): boolean {
     const isHung = (each: string) => this.looks.isHung(each) || this.localLooks.isHung(each);
     return this.openBelow(path).some((look) => isHung(look.path));
   }
 
-  /** Does something with the mount at a path, which no new look holds open in between. */
+  /** Works on the mount at a path while new looks there wait. */
   async keepingAway<T>(path: string, work: () => Promise<T>): Promise<T> {
     const working = work();
     this.unmounting.set(path, working);
@@ -90,7 +90,7 @@ export class PathLooks {
   }
 
   private async look<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
-    // What hangs there is not waited for.
+    // Waits for an unmount in progress, but not for one that hangs.
     const unmounting = this.unmounting.get(path)?.catch(() => {});
     if (unmounting !== undefined) await Promise.race([unmounting, delay(LONGEST_WAIT_MS)]);
     const looks = this.looks.isFull && (await isLocal(path)) ? this.localLooks : this.looks;
@@ -105,7 +105,7 @@ export class PathLooks {
     });
   }
 
-  /** Recognises the mount at a path by its parent and by the list of mounts, since it cannot be asked itself. */
+  /** Identifies the mount at a path from its parent and the mount list, since the mount itself cannot be queried. */
   private async unreadable(path: string, number: number): Promise<UnreadableState> {
     const why = number === errno.ETIMEDOUT ? 'does not answer' : `answers ${errnoName(number)}`;
     const isMounted = () => withPath(dirname(path), (parentFd) => isMountPoint(parentFd, basename(path)));
@@ -115,7 +115,7 @@ export class PathLooks {
   }
 }
 
-/** Whether a path lies on a file system that has no server, and answers from memory. */
+/** Whether a path lies on a file system that has no server and answers from memory. */
 async function isLocal(path: string): Promise<boolean> {
   const mounts = (await readMountinfo()).filter(
     (mount) => mount.path === path || mount.path === '/' || path.startsWith(`${mount.path}/`),
@@ -126,7 +126,7 @@ async function isLocal(path: string): Promise<boolean> {
 }
 
 async function stateOf(fd: number): Promise<PathState> {
-  // Both are waited for, whatever comes of them, since the descriptor is closed afterwards.
+  // Waits for both results, even failures, since the descriptor is closed afterwards.
   const [asked, space] = await Promise.allSettled([askStatus(fd), fileSystemOf(fd)]);
   const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = fulfilled(asked);
   const identity = { inode, device };

@@ -11,18 +11,18 @@ import {
 } from '../../kernel/file-systems/btrfs-quota.ts';
 import { isOwnSubvolume } from './data-kind.ts';
 
-/** What can hold a volume's data to a size, as it is on the disk now. */
+/** What can limit the size of a volume's data, as it is on disk now. */
 export type DataLimit =
   /** A plain directory: nothing can. */
   | { readonly kind: 'directory' }
-  /** A subvolume of a file system without quotas. */
+  /** A subvolume on a file system without quotas. */
   | { readonly kind: 'quotas-off' }
-  /** A subvolume whose qgroup somebody has removed. */
+  /** A subvolume whose qgroup has been removed. */
   | { readonly kind: 'no-qgroup'; readonly id: number; readonly mode: QuotaMode }
   /** A subvolume with a qgroup, which may have a limit. */
   | ({ readonly kind: 'qgroup'; readonly id: number } & Qgroup);
 
-/** Looks at what is there. @param fd the volume's data */
+/** Determines what can limit a volume's data. @param fd the volume's data */
 export async function dataLimit(fd: number): Promise<DataLimit> {
   if (!(await isOwnSubvolume(fd))) return { kind: 'directory' };
   const uuid = fileSystemUuid(fd);
@@ -34,8 +34,8 @@ export async function dataLimit(fd: number): Promise<DataLimit> {
 }
 
 /**
- * Sets the limit of a subvolume's qgroup, and reads it back. It is on the disk after the next commit.
- * @param fd a subvolume of its own
+ * Sets the limit of a subvolume's qgroup and reads it back. It is on disk after the next commit.
+ * @param fd the volume's own subvolume
  */
 export async function setLimit(fd: number, id: number, limitBytes: bigint): Promise<void> {
   await setQgroupLimit(fd, id, limitBytes);
@@ -45,7 +45,7 @@ export async function setLimit(fd: number, id: number, limitBytes: bigint): Prom
   }
 }
 
-/** Lets a volume's data hold anything; where it is a plain directory, or quotas are off, it does already. */
+/** Removes the limit of a volume's data; does nothing if it is a plain directory or quotas are off. */
 export async function unlimit(fd: number): Promise<void> {
   if (!(await isOwnSubvolume(fd))) return;
   try {
@@ -56,8 +56,8 @@ export async function unlimit(fd: number): Promise<void> {
 }
 
 /**
- * Whether btrfs has marked its counts as inconsistent, as it does where a large snapshot is deleted: from then on limits
- * may not hold, until it is told to count anew.
+ * Whether btrfs has marked its counts as inconsistent, as it does when a large snapshot is deleted: limits may then not be
+ * enforced until a rescan.
  */
 export async function isCountDoubtful(fd: number): Promise<boolean> {
   return (await areQgroupsInconsistent(fileSystemUuid(fd))) && !(await isRescanRunning(fd));

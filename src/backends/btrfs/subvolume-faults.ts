@@ -10,7 +10,7 @@ import { type DataLimit, isCountDoubtful } from './qgroup-limit.ts';
 
 const SET_AGAIN = 'the limit is set when the volume is staged next, or the driver starts';
 
-/** A limit that cannot be set, because quotas are off or the qgroup is gone. */
+/** The error for a limit that cannot be set, because quotas are off or the qgroup is gone. */
 export function noLimitPossible(
   directory: string,
   volume: Volume,
@@ -21,7 +21,7 @@ export function noLimitPossible(
   return new VolumeError('precondition', why, { cause });
 }
 
-/** Why a volume that should be held to its size is not; undefined where it is. */
+/** Why a volume's size limit is not enforced; undefined if it is. */
 export async function whyNotHeld(
   fd: number,
   directory: string,
@@ -32,7 +32,7 @@ export async function whyNotHeld(
   return message === undefined ? undefined : { kind: 'not-held', message };
 }
 
-/** What to do about a subvolume that btrfs receive has left read-only. */
+/** The remedy for a subvolume that btrfs receive has left read-only. */
 export function readOnlyFault(directory: string, { id }: Volume): ContentFault {
   const data = shellWord(dataOf(directory));
   const message = `volume ${quote(id)} takes no writes: its subvolume is read-only; run: btrfs property set -f -t subvol ${data} ro false`;
@@ -88,7 +88,7 @@ function noQgroup(
 ): string {
   const path = shellWord(poolOf(directory));
   const create = `btrfs qgroup create 0/${limit.id} ${path}`;
-  // Simple quotas count from now on, and cannot count anew.
+  // Simple quotas count from now on and have no rescan.
   const command = limit.mode === 'squota' ? create : `${create} && btrfs quota rescan ${path}`;
   return `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its qgroup is gone; run: ${command}; ${SET_AGAIN}`;
 }
@@ -98,7 +98,7 @@ function doubtfulCount(directory: string, { id, pool }: Volume): string {
   return `volume ${quote(id)} may outgrow its limit: btrfs calls what it has counted on pool ${quote(pool)} inconsistent; run: ${command}`;
 }
 
-/** The root of the pool, which outlives a volume that could not be made. */
+/** The root of the pool, which outlives a volume that could not be created. */
 function poolOf(directory: string): string {
   return dirname(dirname(directory));
 }

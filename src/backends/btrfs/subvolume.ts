@@ -28,8 +28,8 @@ import { dataLimit, setLimit, unlimit } from './qgroup-limit.ts';
 import { noLimitPossible, readOnlyFault, whyNotHeld } from './subvolume-faults.ts';
 
 /**
- * Volumes as subvolumes of btrfs, each held to its size by its own qgroup where quotas were on as it was made. Data that
- * was restored by hand is a plain directory, and is treated as one: `dataLimit` looks before anything is done to it.
+ * Volumes as btrfs subvolumes, each limited to its size by its own qgroup if quotas were on when it was created. Manually
+ * restored data is a plain directory and is treated as one: `dataLimit` checks before any operation.
  */
 export class Subvolume implements Backend {
   contentOf(directory: string): string {
@@ -42,7 +42,7 @@ export class Subvolume implements Backend {
     await withDescriptor(content, 'r', async (fd) => {
       if (isLimited(volume)) await limit(fd, directory, volume);
       await prepareRoot(content, fd, volume.root);
-      // Syncing the directory alone does not cover the qgroup.
+      // Syncing only the directory does not cover the qgroup.
       await syncFileSystem(fd);
     });
   }
@@ -58,7 +58,7 @@ export class Subvolume implements Backend {
       await copyDirectory(original, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
-      // A subvolume gets the limit of the one it is a snapshot of.
+      // A snapshot inherits the limit of its source.
       if (isLimited(volume)) await limitCopy(fd, directory, volume);
       else await unlimit(fd);
       await syncFileSystem(fd);
@@ -84,7 +84,7 @@ export class Subvolume implements Backend {
     if (!isLimited(volume)) return;
     await withDataOrLoss(directory, async (fd) => {
       await limit(fd, directory, volume);
-      // Neither this nor the sync of the record that follows would bring the qgroup to the disk.
+      // Neither this call nor the following sync of the record writes the qgroup to disk.
       if (await isOwnSubvolume(fd)) await commitTransaction(fd);
     });
   }
@@ -127,7 +127,7 @@ export class Subvolume implements Backend {
     if (found.kind === 'quotas-off') throw noLimitPossible(directory, volume, found);
     if (found.kind !== 'qgroup' || found.limitBytes === undefined) return undefined;
     const bytes = { limit: found.limitBytes, used: found.usedBytes };
-    // btrfs makes inodes as it goes and counts none.
+    // btrfs creates inodes on demand and has no inode count.
     return limitedUsage(directory, bytes, undefined);
   }
 
@@ -147,7 +147,7 @@ export class Subvolume implements Backend {
   }
 }
 
-/** Sets the limit of a volume's data, unless that is a plain directory, which has none. */
+/** Sets the limit of a volume's data, unless the data is a plain directory, which cannot have one. */
 async function limit(fd: number, directory: string, volume: Volume): Promise<void> {
   const found = await dataLimit(fd);
   switch (found.kind) {
@@ -161,14 +161,14 @@ async function limit(fd: number, directory: string, volume: Volume): Promise<voi
   }
 }
 
-/** Limits a subvolume that has its content already, which nothing may have held to a size before. */
+/** Limits a subvolume that already has content, which may exceed the limit. */
 async function limitCopy(fd: number, directory: string, volume: Volume): Promise<void> {
   const found = await dataLimit(fd);
   checkFits(found.kind === 'qgroup' ? found.usedBytes : 0n, volume.capacityBytes);
   await limit(fd, directory, volume);
 }
 
-/** Makes an empty subvolume, or a directory where the pool has been moved to another kind of file system. */
+/** Makes an empty subvolume, or a directory if the pool has been moved to another type of file system. */
 async function makeData(directory: string): Promise<void> {
   try {
     await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
@@ -178,7 +178,7 @@ async function makeData(directory: string): Promise<void> {
   }
 }
 
-/** Takes a snapshot of a subvolume of the same file system. @returns false where the original is none */
+/** Takes a snapshot of a subvolume on the same file system. @returns false if the original is not such a subvolume */
 async function isSnapshotTaken(
   directory: string,
   { backend, path }: Original,
@@ -191,7 +191,7 @@ async function isSnapshotTaken(
     );
     return true;
   } catch (error) {
-    // It lies elsewhere, or the pool is on btrfs no longer.
+    // The original lies on another file system, or the pool is no longer on btrfs.
     if (isErrno(error, errno.EXDEV, errno.ENOTTY)) return false;
     throw error;
   }

@@ -16,8 +16,8 @@ import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
 
 /**
- * Volumes as plain directories of the pool's file system. Works everywhere, and holds no volume to its size; a
- * volume's context says so.
+ * Volumes as plain directories on the pool's file system. Works everywhere, but enforces no size limit; a volume's
+ * context says so.
  */
 export class PlainDirectory implements Backend {
   contentOf(directory: string): string {
@@ -49,7 +49,7 @@ export class PlainDirectory implements Backend {
     await removeTree(directory);
   }
 
-  /** A promise, and no more: the record alone says how large the volume may be. */
+  /** Nothing to enforce: only the record holds the volume's size. */
   async applyLimits(): Promise<void> {}
 
   async restoreLimits(): Promise<boolean> {
@@ -76,7 +76,7 @@ export class PlainDirectory implements Backend {
     return undefined;
   }
 
-  /** Nothing is kept free for a volume that is not held to its size, so nobody needs to know. */
+  /** Without an enforced limit no space is reserved for the volume, so its usage is not needed. */
   async occupiedBytes(): Promise<OccupiedBytes> {
     return { total: 0n, exclusive: 0n };
   }

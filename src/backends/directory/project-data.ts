@@ -9,22 +9,22 @@ import {
   setProject,
 } from '../../kernel/file-systems/project-quota.ts';
 
-// A limit is kept in whole blocks.
+// Limits are kept in whole blocks.
 const LARGEST_BLOCK_BYTES = 4096n;
 
-/** What holds a volume's data to a size, as it is on the disk now. */
+/** What limits the size of a volume's data, as it is on disk now. */
 export type DataProject =
-  /** The disk counts no projects, or counts them without holding them to their limits. */
+  /** The disk does not count projects, or counts them without enforcing limits. */
   | { readonly kind: 'quotas-off' }
   /** The data is in its project, which may have limits. */
   | { readonly kind: 'inside'; readonly quota: ProjectQuota | undefined }
   /**
-   * The data is not in the project of its record: restored by hand (rsync, cp -a) it is in none, or in that of its
-   * surroundings. What the project counts is then something else.
+   * The data is not in its record's project: after a manual restore (rsync, cp -a) it is in none, or in the project of the
+   * surrounding directory. The project's usage is then something else.
    */
   | { readonly kind: 'outside'; readonly quota: ProjectQuota | undefined };
 
-/** Looks at what is there. @param fd the volume's data */
+/** Determines the project of a volume's data. @param fd the volume's data */
 export async function dataProject(fd: number, projectId: number): Promise<DataProject> {
   if (!(await isQuotaEnforced(fd))) return { kind: 'quotas-off' };
   const { projectId: found, inherits } = projectOf(fd);
@@ -34,12 +34,12 @@ export async function dataProject(fd: number, projectId: number): Promise<DataPr
   };
 }
 
-/** Whether nothing is counted in a project. */
+/** Whether a project has no usage. */
 export function isUnused(quota: ProjectQuota | undefined): boolean {
   return quota === undefined || (quota.usedBytes === 0n && quota.usedInodes === 0n);
 }
 
-/** Whether a project has these limits, as the file system rounds them. */
+/** Whether a project has these limits, as rounded by the file system. */
 export function hasLimits(
   quota: ProjectQuota | undefined,
   { limitBytes, limitInodes }: ProjectLimits,
@@ -50,7 +50,7 @@ export function hasLimits(
 }
 
 /**
- * Puts data into its project, if nothing is in it yet: what is there already would stay uncounted.
+ * Puts data into its project if it is empty: existing entries would stay uncounted.
  * @returns whether it is in the project now
  */
 export async function adoptEmpty(fd: number, projectId: number): Promise<boolean> {

@@ -3,34 +3,34 @@ import { withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { clearQuota, quotaOf } from '../../kernel/file-systems/project-quota.ts';
 import { isUnused } from './project-data.ts';
 
-// Numbers that people and other tools do not choose by hand; the largest leaves room for those that count down.
+// Ids that people and other tools do not pick by hand; the upper limit leaves room for tools that count down.
 const FIRST_ID = 2 ** 20;
 const LAST_ID = 2 ** 31;
 const ATTEMPT_LIMIT = 100;
 
 /**
- * The project ids of one file system. An id is free when neither this driver nor anything else on the file system
- * uses it: it has no usage and no limit there.
+ * The project ids of one file system. An id is free if neither this driver nor anything else on the file system uses it,
+ * that is, it has no usage and no limit there.
  */
 export class ProjectIds {
   private readonly taken = new Set<number>();
-  /** Those of volumes that are gone, which still count something. */
+  /** Ids of removed volumes that still have usage. */
   private readonly kept = new Set<number>();
   private readonly candidate: () => number;
 
-  /** @param candidate an id to try; taken as a parameter so that a test can offer one that is used */
+  /** @param candidate picks an id to try; a parameter so that a test can offer a used one */
   constructor(candidate = () => randomInt(FIRST_ID, LAST_ID)) {
     this.candidate = candidate;
   }
 
-  /** Takes a free id. @param directory any on the file system */
+  /** Takes a free id. @param directory any directory on the file system */
   reserve(directory: string): Promise<number> {
     return withDescriptor(directory, 'r', async (fd) => {
       await this.letGo(fd);
       for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
         const id = this.candidate();
         if (this.taken.has(id)) continue;
-        // Taken before anything is waited for, so that two creates cannot both find it free.
+        // Taken before the first await, so that two creates cannot both find it free.
         this.taken.add(id);
         if ((await quotaOf(fd, id)) === undefined) return id;
         this.taken.delete(id);
@@ -39,12 +39,12 @@ export class ProjectIds {
     });
   }
 
-  /** Remembers an id whose volume is gone while something is counted for it. Its limit keeps it from being given out. */
+  /** Remembers the id of a removed volume that still has usage. Its limit keeps the id from being given out. */
   keep(id: number): void {
     this.kept.add(id);
   }
 
-  /** Takes the limits of those away that count nothing any more. @param fd any file on the file system */
+  /** Removes the limits of kept ids that no longer have usage. @param fd any open file on the file system */
   async letGo(fd: number): Promise<void> {
     for (const id of this.kept) {
       if (!isUnused(await quotaOf(fd, id))) continue;

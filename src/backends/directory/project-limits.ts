@@ -6,7 +6,7 @@ import { hasLimits } from './project-data.ts';
 const BYTES_FOR_EACH_INODE = 4096n;
 const LEAST_INODES = 4096n;
 
-/** Sets the limits of a volume's project, and reads them back: some kernels accept what they do not keep. */
+/** Sets the limits of a volume's project and reads them back: some kernels accept limits that they do not store. */
 export async function setLimits(fd: number, volume: Volume): Promise<void> {
   const projectId = projectIdOf(volume);
   const limits = limitsOf(volume);

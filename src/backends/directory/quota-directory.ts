@@ -36,16 +36,16 @@ import { quotasOff, whyNotHeld } from './quota-faults.ts';
 import { recountData } from './recount.ts';
 
 /**
- * Volumes as directories of XFS or ext4, each a project of its own with a quota. Everything made in the directory
- * inherits the project. The limit is on inodes as well: on ext4 their number is fixed, and one volume could
- * take those of all. Data that was restored by hand is not in its project: `dataProject` looks before anything is done.
+ * Volumes as XFS or ext4 directories, each with its own project and quota. New entries in the directory inherit the
+ * project. Inodes are limited as well: ext4 has a fixed number, and one volume could use up all of them. Manually
+ * restored data is not in its project: `dataProject` checks before any operation.
  */
 export class QuotaDirectory implements Backend {
   private readonly projectIds: ProjectIds;
 
   private readonly onStillCharged: () => void;
 
-  /** @param onStillCharged told when a volume was removed whose project still counts files: of others, most likely */
+  /** @param onStillCharged called when a removed volume's project still counts files, most likely from outside the volume */
   constructor(projectIds: ProjectIds, onStillCharged: () => void = () => {}) {
     this.projectIds = projectIds;
     this.onStillCharged = onStillCharged;
@@ -77,7 +77,7 @@ export class QuotaDirectory implements Backend {
     await withDescriptor(content, 'r', async (fd) => {
       await checkEnforced(fd, volume);
       await setProject(fd, projectIdOf(volume));
-      // What filled its volume to the last byte may need a little more for metadata here, so the limit comes after.
+      // Content that filled its source volume may need slightly more metadata here, so the limit is set afterwards.
       await copyDirectory(original, content, control);
       checkFits((await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n, volume.capacityBytes);
       await setLimits(fd, volume);
@@ -96,12 +96,12 @@ export class QuotaDirectory implements Backend {
     const isOutside = (await this.lookAt(directory, volume))?.kind === 'outside';
     await removeTree(dataOf(directory));
     await onDisk(directory, async (fd) => {
-      // The file system gives space back in the background; a process with a file open still uses the rest.
+      // The file system frees space in the background; processes with files open still use the rest.
       const isFree = async () => isUnused(await quotaOf(fd, projectId));
       if (await (isOutside ? isFree() : eventually(isFree))) await clearQuota(fd, projectId);
       else if (!isOutside) {
-        // Somebody else's files, or deleted ones that are in use. They stay held to the limit, which also keeps the number
-        // from being given to another volume, until they are gone.
+        // Files outside the volume, or deleted files still in use. The limit remains until they are gone, which also keeps
+        // the id from being given to another volume.
         this.projectIds.keep(projectId);
         this.onStillCharged();
       }
@@ -124,7 +124,7 @@ export class QuotaDirectory implements Backend {
       const found = await dataProject(fd, projectId);
       if (found.kind === 'quotas-off' || !isOurs(found)) return false;
       const isLimitRight = hasLimits(found.quota, limitsOf(volume));
-      // Set also while the data is outside: the command that brings it in (`faultsOf`) is then all there is to do.
+      // Also set while the data is outside: then only the command that moves it in (`faultsOf`) remains to be run.
       if (!isLimitRight) await setLimits(fd, volume);
       return found.kind === 'inside' ? !isLimitRight : adoptEmpty(fd, projectId);
     });
@@ -176,7 +176,7 @@ export class QuotaDirectory implements Backend {
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
     let usedBytes = 0n;
     if ((await this.lookAt(directory, volume))?.kind !== 'outside') {
-      // Also where they are only counted.
+      // Also if projects are counted without enforcement.
       await onDisk(directory, async (fd) => {
         usedBytes = (await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n;
       });
@@ -192,7 +192,7 @@ export class QuotaDirectory implements Backend {
     return directoryBytes(path, signal);
   }
 
-  /** What holds the data to its size; undefined where there is no data. */
+  /** What limits the data's size; undefined if there is no data. */
   private async lookAt(directory: string, volume: Volume): Promise<DataProject | undefined> {
     try {
       return await withData(directory, (fd) => dataProject(fd, projectIdOf(volume)));
@@ -203,17 +203,17 @@ export class QuotaDirectory implements Backend {
   }
 }
 
-/** Whether a project is the volume's alone: its data is in it, or nothing is. */
+/** Whether a project is the volume's alone: its data is in the project, or the project is empty. */
 function isOurs(found: Exclude<DataProject, { kind: 'quotas-off' }>): boolean {
   return found.kind === 'inside' || isUnused(found.quota);
 }
 
-/** @throws VolumeError precondition: the disk is mounted so that it counts projects, or not even that */
+/** @throws VolumeError precondition: the disk does not enforce project limits, or does not even count projects */
 async function checkEnforced(fd: number, volume: Volume): Promise<void> {
   if (!(await isQuotaEnforced(fd))) throw await quotasOff(fd, volume);
 }
 
-/** Works on the disk of a volume; without quotas in force there is nothing to take back, and nothing is counted. */
+/** Works on a volume's disk; does nothing if quotas are off, since there is then nothing to undo or count. */
 async function onDisk(directory: string, use: (fd: number) => Promise<void>): Promise<void> {
   try {
     await withDescriptor(directory, 'r', use);

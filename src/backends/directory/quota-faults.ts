@@ -6,12 +6,12 @@ import { shellWord } from '../shell-word.ts';
 import { dataOf } from '../volume-root.ts';
 import { type DataProject, isUnused } from './project-data.ts';
 
-/** A limit that cannot be set, because projects are not held to their limits on the disk. */
+/** The error for a limit that cannot be set, because the disk does not enforce project limits. */
 export async function quotasOff(fd: number, volume: Volume): Promise<VolumeError> {
   return new VolumeError('precondition', await explainQuotasOff(fd, volume));
 }
 
-/** Why a volume with a project quota is not held to its size; undefined where it is. */
+/** Why a volume's project quota is not enforced; undefined if it is. */
 export async function whyNotHeld(
   fd: number,
   directory: string,
@@ -53,7 +53,7 @@ function explainOutside(
   if (!isUnused(quota))
     return `${start}, which counts other files on this disk; a clone of it gets a project of its own`;
   const data = shellWord(dataOf(directory));
-  // A project is inherited in directories. Links and devices have none that chattr could set.
+  // Directories pass their project on. chattr cannot set one on symbolic links and devices.
   const command = `find ${data} -type d -exec chattr -p ${projectId} +P {} + -o -type f -exec chattr -p ${projectId} {} +`;
   return `${start}; run: ${command}`;
 }

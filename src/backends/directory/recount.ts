@@ -3,16 +3,16 @@ import { type GatheredProject, gatherProject } from '../../kernel/trees/gather-p
 import type { Recount, RecountControl } from '../../model/ports/ports.ts';
 import { dataOf } from '../volume-root.ts';
 
-/** The project of a volume whose files are looked at. */
+/** The project of a volume whose files are recounted. */
 export interface RecountedProject {
   readonly projectId: number;
-  /** Sets its limits anew. */
+  /** Sets its limits again. */
   setLimits(): Promise<void>;
 }
 
 /**
- * Looks at each file of a volume's data, gives its project back what is in another, and compares what the project counts
- * with what there is.
+ * Checks each file of a volume's data, returns files that are in other projects to the volume's project, and compares the
+ * project's count with the files found.
  * @param fd the data, open
  * @throws the signal's reason
  */
@@ -23,15 +23,15 @@ export async function recountData(
   { projectId, setLimits }: RecountedProject,
 ): Promise<Recount> {
   const inodesBefore = await usedInodes(fd, projectId);
-  // Data that was restored by hand is in no project, nor is any file of it, and stays so. Where some are in their project, their
-  // owner has taken the others out.
+  // Manually restored data and all its files are in no project, and stay so. If some files are in the volume's project,
+  // the volume's user has moved the others out.
   let isInside = projectOf(fd).projectId === projectId;
   let found = await gather();
   if (!isInside && found.hadAny) {
     isInside = true;
     found = added(found, await gather());
   }
-  // What is made or removed meanwhile must not look like the files of others.
+  // Files made or removed during the recount must not look like files from outside the volume.
   const inodesAfter = await usedInodes(fd, projectId);
   const returned = [...found.takenBack.values()].reduce((sum, count) => sum + count, 0);
   const least = Math.min(inodesBefore + returned, inodesAfter);
@@ -44,7 +44,7 @@ export async function recountData(
   async function gather(): Promise<GatheredProject> {
     let isLifted = false;
     const makeRoom = async () => {
-      // ext4 takes no file into a full project from a process without CAP_SYS_RESOURCE.
+      // Without CAP_SYS_RESOURCE, ext4 does not let a process move a file into a full project.
       if (!isLifted) await clearQuota(fd, projectId);
       isLifted = true;
     };
@@ -57,7 +57,7 @@ export async function recountData(
   }
 }
 
-/** What two looks at one tree have found, one after the other. */
+/** The combined results of two successive passes over one tree. */
 function added(first: GatheredProject, second: GatheredProject): GatheredProject {
   const takenBack = new Map(first.takenBack);
   for (const [id, count] of second.takenBack) takenBack.set(id, (takenBack.get(id) ?? 0) + count);

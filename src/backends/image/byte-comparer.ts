@@ -6,32 +6,32 @@ import type { Range } from '../../kernel/files/data-ranges.ts';
 
 const readAsync = promisify(read);
 
-/** The most that is compared at a time. */
+/** The largest range compared at a time, in bytes. */
 export const CHUNK_BYTES = 1024n ** 2n;
-// More would not make a disk faster. A chunk is soon compared, so whoever finds all of them taken waits.
+// More would not make a disk faster. A comparison is short, so further callers wait.
 const COMPARISONS_AT_ONCE = 4;
 
 const ZEROS = Buffer.alloc(Number(CHUNK_BYTES));
 
-/** Two open files; one that is undefined has nothing but zeros. */
+/** Two open files; an undefined one reads as zeros. */
 export interface Compared {
   readonly baseFd: number | undefined;
   readonly targetFd: number | undefined;
 }
 
-/** Compares parts of files by their bytes, a few at the same time, whoever asks. */
+/** Compares parts of files byte by byte, with a limit on concurrent comparisons across all callers. */
 export class ByteComparer {
   private readonly slots = new Slots(COMPARISONS_AT_ONCE);
   private readonly unusedBuffers: [Buffer, Buffer][] = [];
   private readonly onRead: (bytes: number) => void;
 
-  /** @param onRead told how much was read, each time */
+  /** @param onRead called with the number of bytes after each read */
   constructor(onRead: (bytes: number) => void) {
     this.onRead = onRead;
   }
 
   /**
-   * The parts of a range of CHUNK_BYTES at most in which the files differ, a granule each or what of one lies in the
+   * The parts of a range, of CHUNK_BYTES at most, in which the files differ, in whole granules as far as they lie in the
    * range.
    * @throws the signal's reason; KernelError or a node:fs error EIO, …
    */
@@ -48,7 +48,7 @@ export class ByteComparer {
         this.contentOf(range, baseFd, buffers[0]),
         this.contentOf(range, targetFd, buffers[1]),
       ] as const;
-      // Both have ended before the buffers are used again or a file is closed, also when one of them fails.
+      // Both reads must have ended before the buffers are reused or a file is closed, even if one of them fails.
       await Promise.allSettled(reading);
       this.unusedBuffers.push(buffers);
       const [base, target] = await Promise.all(reading);
@@ -69,7 +69,7 @@ export class ByteComparer {
         length: length - filled,
         position,
       });
-      // Somebody has cut it off, and nobody can tell what was there.
+      // The file was truncated, and its content there is unknown.
       if (bytesRead === 0) throw new KernelError('read', errno.EIO, `descriptor ${fd} at ${position}`);
       this.onRead(bytesRead);
       filled += bytesRead;
@@ -82,7 +82,7 @@ function newBuffer(): Buffer {
   return Buffer.allocUnsafeSlow(Number(CHUNK_BYTES));
 }
 
-/** Where two buffers of the same length differ, the first byte of which is at `start` of a file. */
+/** The ranges in which two buffers of equal length differ; their first byte is at `start` of a file. */
 export function differingRanges(base: Buffer, target: Buffer, start: bigint, granuleBytes: bigint): Range[] {
   if (base.equals(target)) return [];
   const ranges: Range[] = [];

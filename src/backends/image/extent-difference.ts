@@ -1,16 +1,16 @@
 import type { Range } from '../../kernel/files/data-ranges.ts';
 import type { Extent } from '../../kernel/files/extents.ts';
 
-/** A part of two images that must be read to see whether it is the same in both. */
+/** A part of two images that must be read to compare them. */
 export interface UnknownPart extends Range {
-  /** Whether each has data all over it; one that has none there reads as zero. */
+  /** Whether each image has data throughout the part; without data it reads as zero. */
   readonly baseHasData: boolean;
   readonly targetHasData: boolean;
 }
 
 /**
- * The parts of a range that must be read, given all extents of two images in it. What neither has data in is the same; so
- * is what both say they share and have at the same address, where addresses can be compared.
+ * The parts of a range that must be read, given all extents of two images in it. Parts without data in both are equal, and
+ * so are parts that both report as shared at the same address, where addresses can be compared.
  */
 export function unknownParts(
   { start, end }: Range,
@@ -37,7 +37,7 @@ export function unknownParts(
   return parts;
 }
 
-/** Finds the first of some extents that ends after a position; positions come in ascending order. */
+/** Finds the first extent that ends after a position; positions must ascend. */
 function extentFinder(extents: readonly Extent[]): (position: bigint) => Extent | undefined {
   let index = 0;
   return (position) => {
@@ -53,7 +53,7 @@ function holds(extent: Extent | undefined, position: bigint): boolean {
   return extent !== undefined && extent.start <= position;
 }
 
-/** Where an extent begins or ends next after a position, if that is before `least`. */
+/** The next position where an extent begins or ends, if it is before `least`. */
 function nextChange(extent: Extent | undefined, position: bigint, least: bigint): bigint {
   if (extent === undefined) return least;
   const change = extent.start > position ? extent.start : extent.end;
@@ -67,7 +67,7 @@ function areSame(one: Extent, other: Extent): boolean {
   return one.address - one.start === other.address - other.start;
 }
 
-/** Adds a part, to the last one where it goes on like it, so that it is read in one piece. */
+/** Adds a part, merged with the last one if it continues it, so that it is read in one piece. */
 function append(parts: UnknownPart[], part: UnknownPart): void {
   const last = parts.at(-1);
   const goesOn =

@@ -19,25 +19,25 @@ const closeAsync = promisify(close);
 
 const OPEN_IMAGE = constants.O_RDWR | constants.O_NOFOLLOW;
 
-/** An image that gets a file system. */
+/** An image to be formatted. */
 export interface Formatting {
   readonly path: string;
   readonly fsType: FileSystemType;
-  /** xfs takes 12 bytes, ext4 16. */
+  /** At most 12 bytes for xfs, 16 for ext4. */
   readonly label?: string;
-  /** Of the file system's root directory. */
+  /** The owner and mode of the file system's root directory. */
   readonly root: RootOwnership;
 }
 
 /**
- * Makes a file system in a blank image, durably. It is built in a file beside the image, which then takes its place:
- * a crash at any moment leaves a blank image or a whole file system. Whoever calls keeps others away meanwhile.
- * @throws VolumeError precondition: anything was ever written to the image, or it is attached to a loop device: it is left as it is
+ * Makes a file system in a blank image, durably. It is built in a file beside the image, which then replaces the image:
+ * a crash at any moment leaves a blank image or a complete file system. The caller prevents concurrent use.
+ * @throws VolumeError precondition: the image was written before, or is attached to a loop device; it stays unchanged
  */
 export async function formatImage({ path, fsType, label, root }: Formatting): Promise<void> {
   const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => refuseUnlessBlank(fd, path));
   const newPath = `${path}.new`;
-  // What a crash has left.
+  // Left by a crash.
   await rm(newPath, { force: true });
   try {
     await makeSparse(newPath, sizeBytes);
@@ -77,11 +77,11 @@ async function prepareRoot(imageFd: number, fsType: FileSystemType, root: RootOw
 }
 
 async function setRoot(path: string, { uid, gid, mode }: RootOwnership): Promise<void> {
-  // e2fsck makes it anew if it ever needs it; until then pods find an empty volume.
+  // e2fsck recreates it if it ever needs it; until then pods find an empty volume.
   await rmdir(join(path, 'lost+found')).catch((error: unknown) => {
     if (!isErrno(error, errno.ENOENT)) throw error;
   });
-  // In this order, because a change of owner clears the set-id bits.
+  // In this order, because changing the owner clears the set-id bits.
   await chown(path, uid, gid);
   await chmod(path, mode);
 }

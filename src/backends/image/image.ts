@@ -23,8 +23,8 @@ import { statusUnlessMissing } from '../volume-root.ts';
 import { undoGrowth } from './undo-growth.ts';
 
 /**
- * Volumes as files that are attached as block devices: exact on any file system. The file is sparse, so it takes the
- * pool's space as it is written, and reads as zeros until then.
+ * Volumes as files attached as block devices: their size is exact on any file system. The file is sparse, so it takes the
+ * pool's space only as it is written, and reads as zeros until then.
  */
 export class Image implements Backend {
   contentOf(directory: string): string {
@@ -46,7 +46,7 @@ export class Image implements Backend {
     const path = this.contentOf(directory);
     await copyFile(original.path, path, control);
     await growSparse(path, wholeSectors(capacityBytes));
-    // Two file systems of btrfs with one id are one to the kernel. What a block volume holds is its user's affair.
+    // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
     if (!isBlock(content) && (await fileSystemOn(path)) === 'btrfs') await renewId(path, original);
     await withDescriptor(path, 'r', syncDescriptor);
   }
@@ -67,7 +67,7 @@ export class Image implements Backend {
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
-  /** An image that is shorter than its record says has lost something: it is not padded. */
+  /** An image shorter than its record has lost data, so it is not extended. */
   async restoreLimits(): Promise<boolean> {
     return false;
   }
@@ -90,7 +90,7 @@ export class Image implements Backend {
     return sizeBytes > wantedBytes ? sizeBytes : capacityBytes;
   }
 
-  /** The file system of a mounted image tells its space itself. */
+  /** A mounted image's file system reports its own space. */
   async usage(directory: string, { capacityBytes, content }: Volume): Promise<VolumeUsage | undefined> {
     if (!isBlock(content)) return undefined;
     const allocated = await allocatedBytes(this.contentOf(directory));

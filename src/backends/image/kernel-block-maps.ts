@@ -13,14 +13,14 @@ import { unknownParts } from './extent-difference.ts';
 
 const openAsync = promisify(open);
 
-// What is not a file may make opening wait, were it not for O_NONBLOCK.
+// O_NONBLOCK, because opening something other than a regular file may block.
 const OPEN_IMAGE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The BlockMaps port, by the extents that the file system tells of, and by reading where it does not. */
+/** The BlockMaps port, by the extents that the file system reports, and by reading where extents do not suffice. */
 export class KernelBlockMaps implements BlockMaps {
   private readonly comparer: ByteComparer;
 
-  /** @param onRead told how much was read, each time */
+  /** @param onRead called with the number of bytes after each read */
   constructor(onRead: (bytes: number) => void = () => {}) {
     this.comparer = new ByteComparer(onRead);
   }
@@ -75,8 +75,8 @@ class KernelImage implements OpenImage {
       this.parts.addressSpace !== undefined && this.parts.addressSpace === base.parts.addressSpace;
     for (let position = start; position < this.sizeBytes; ) {
       signal.throwIfAborted();
-      // Looked at together, and anew for each window: a file system may move blocks (btrfs balance, xfs_fsr), and an
-      // address of before must not be compared with one of after.
+      // Both are mapped together, again for each window: a file system may move blocks (btrfs balance, xfs_fsr), and an old
+      // address must not be compared with a new one.
       const whole = { start: position, end: this.sizeBytes };
       const baseMap = await base.mapOf(whole);
       const map = await this.mapOf(whole);
@@ -121,7 +121,7 @@ class KernelImage implements OpenImage {
   }
 }
 
-/** A range in parts that are compared at a time; they end at multiples of that, so that no granule is cut in two. */
+/** Splits a range into chunks for comparison; they end at multiples of CHUNK_BYTES, so that no granule is split. */
 function* chunksOf({ start, end }: Range): Generator<Range, void, undefined> {
   for (let from = start; from < end; ) {
     const to = least(end, from - (from % CHUNK_BYTES) + CHUNK_BYTES);

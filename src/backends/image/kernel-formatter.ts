@@ -20,10 +20,10 @@ import { availableFileSystems, minimumBytes } from './mkfs.ts';
 import { prepareFileSystem } from './prepare-file-system.ts';
 
 const PROBE_BYTES = 64 * 1024;
-// More than any mkfs writes at first.
+// More than any mkfs initially writes.
 const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
 
-/** The ImageFormatter port, by the mkfs programs that are installed. */
+/** The ImageFormatter port, by the installed mkfs programs. */
 export class KernelFormatter implements ImageFormatter {
   readonly fileSystems = availableFileSystems();
   readonly minimumBytes = minimumBytes;
@@ -65,8 +65,8 @@ async function sizeOf(path: string): Promise<bigint> {
 }
 
 /**
- * Why an image was not formatted. A program that has failed does not say why in a number, and a file system on a full
- * disk fails with I/O errors; so the disk is asked.
+ * Why an image was not formatted. A failed program gives no error number, and a file system on a full disk fails with
+ * I/O errors; so the disk is tested.
  */
 async function whyNotFormatted(path: string, error: unknown): Promise<unknown> {
   if (error instanceof VolumeError) return error;
@@ -79,9 +79,9 @@ async function whyNotFormatted(path: string, error: unknown): Promise<unknown> {
   return Object.assign(new KernelError('mkfs', errno.ENOSPC, path), { cause: error });
 }
 
-/** How the disk refuses a small new file beside an image; undefined when it takes it. */
+/** The error of writing a small new file beside an image; undefined if the write succeeds. */
 async function refusalToWrite(path: string): Promise<unknown> {
-  // The name of the file that is formatted, so that what a crash leaves of it is removed.
+  // The same name as the new image during formatting, so that a file left by a crash is removed.
   const probe = `${path}.new`;
   try {
     await withDescriptor(probe, 'w', async (fd) => {

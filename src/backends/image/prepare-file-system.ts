@@ -11,7 +11,7 @@ import { ProgramError } from '../../kernel/process/program.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { FileSystemType } from '../../model/requests/file-system-type.ts';
 
-/** What repairs each file system; the image follows. */
+/** The repair command for each file system, without the image path that follows. */
 const repairs: Readonly<Record<FileSystemType, string>> = {
   ext4: 'e2fsck -f',
   xfs: 'xfs_repair',
@@ -19,21 +19,21 @@ const repairs: Readonly<Record<FileSystemType, string>> = {
 };
 
 /**
- * Makes the file system of an image ready to be mounted: ext4 is checked where it has recorded errors, and grown where it
- * cannot grow while it is mounted.
- * @throws VolumeError precondition: it has recorded errors, and was not mended; its superblock asks for what is not done
+ * Prepares the file system of an image for mounting: checks ext4 if it has recorded errors, and grows it if it cannot be
+ * grown while mounted.
+ * @throws VolumeError precondition: it has recorded errors that were not repaired; its superblock asks for a refused setting
  */
 export async function prepareFileSystem(
   image: string,
   device: string,
   fsType: FileSystemType,
 ): Promise<void> {
-  // Before a program reads what such a superblock leads to.
+  // Before any program reads what the superblock points to.
   const objection = await settingsObjection(device);
   if (objection !== undefined) {
     throw new VolumeError('precondition', `the ${fsType} in ${quote(image)} is not mounted: ${objection}`);
   }
-  // What is mounted in another mount namespace must not be repaired.
+  // A file system mounted in another mount namespace must not be repaired.
   const isUnmounted = await isUnclaimed(device);
   const errors = (await fileSystemState(device))?.errors;
   if (errors !== undefined) {
@@ -43,7 +43,7 @@ export async function prepareFileSystem(
     if (fsType !== 'ext4') throw notMended(what, `repair it with "${repairs[fsType]} ${image}"`);
     await namingRepair(what, image, checkUnmountedExt4(device));
   }
-  // All others, and ext4 with this capability, grow faster once they are mounted.
+  // All other cases, including ext4 with this capability, grow faster once mounted.
   if (!isUnmounted || fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;
   if (!(await isExt4SmallerThanDevice(device))) return;
   await namingRepair(`the ext4 in ${quote(image)} does not fill its image`, image, growUnmountedExt4(device));

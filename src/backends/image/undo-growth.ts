@@ -6,16 +6,16 @@ import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts'
 import { cutSparse } from '../../kernel/files/sparse-file.ts';
 
 /**
- * Cuts an image at a size, when it is certain that nothing is lost: its device, if it has one, does not reach beyond, nor
- * does the file system in it, and nothing was ever written there.
- * @returns the size it has then
+ * Truncates an image if certainly nothing is lost: its device, if it has one, and its file system do not reach beyond the
+ * new size, and nothing was ever written there.
+ * @returns the resulting size in bytes
  */
 export async function undoGrowth(path: string, bytes: bigint): Promise<bigint> {
   const sizeBytes = await withDescriptor(path, 'r', (fd) => statusOf(fd).sizeBytes);
   if (sizeBytes <= bytes) return sizeBytes;
   const device = await withDescriptor(path, 'r', findLoop);
   if (device && (await blockDeviceBytes(device.path)) > bytes) return sizeBytes;
-  // Where there is a device, its file system does not reach beyond it.
+  // If there is a device, its file system does not reach beyond the device.
   if (!device && ((await fileSystemState(path))?.sizeBytes ?? 0n) > bytes) return sizeBytes;
   return cutSparse(path, bytes);
 }

@@ -8,12 +8,12 @@ export const fsxattr = { bytes: 28, flags: 0, projectId: 12 } as const;
 
 /** The file lies on XFS's realtime device. */
 export const FS_XFLAG_REALTIME = 0x1;
-/** What is made in the directory gets its project. */
+/** New entries in the directory inherit its project. */
 export const FS_XFLAG_PROJINHERIT = 0x200;
 
 /**
  * The struct fsxattr of a file or directory open for reading (O_PATH is not enough).
- * @throws KernelError ENOTTY or EOPNOTSUPP where the file system has none
+ * @throws KernelError ENOTTY or EOPNOTSUPP if the file system has none
  */
 export function readAttributes(fd: number): Buffer {
   const attributes = Buffer.alloc(fsxattr.bytes);

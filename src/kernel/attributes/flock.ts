@@ -7,9 +7,9 @@ const LOCK_EX = 2;
 const LOCK_NB = 4;
 
 /**
- * Takes the exclusive lock of an open file for this process, without waiting. The kernel gives it back when the
- * file is closed or the process ends, however it ends.
- * @returns false when another process holds it
+ * Takes the exclusive lock of an open file for this process, without waiting. The kernel releases it when the file is
+ * closed or the process ends for any reason.
+ * @returns false if another process holds it
  */
 export function tryLock(fd: number): boolean {
   try {

@@ -2,19 +2,19 @@ import { errno, isErrno } from '../calls/errno.ts';
 import { call, libraryCall } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
 
-// The calls that take a path, because those that take a descriptor refuse one that is only a handle (O_PATH).
+// By path, because the calls that take a descriptor refuse a handle (O_PATH).
 const listxattr = libraryCall('listxattr', ['str', 'void *', 'size_t']);
 const getxattr = libraryCall('getxattr', ['str', 'void *', 'void *', 'size_t']);
 const setxattr = libraryCall('setxattr', ['str', 'void *', 'void *', 'size_t', 'int']);
 
-// No list and no value is longer than this; most are much shorter.
+// The limit for lists and values; most are much shorter.
 const LONGEST_BYTES = 65_536;
 const USUAL_BYTES = 1024;
 
-/** The names of the extended attributes of an open file, which may be a handle, also one of a symbolic link itself. */
+/** The names of an open file's extended attributes. The file may be a handle, also of a symbolic link itself. */
 export async function listXattrs(fd: number): Promise<Buffer[]> {
   const path = below(fd);
-  // Most files have none, and then nothing is allocated.
+  // Most files have none; no buffer is allocated for them.
   if ((await call(listxattr, path, path, Buffer.alloc(0), 0)) === 0) return [];
   const list = await fitting((buffer) => call(listxattr, path, path, buffer, buffer.length));
   return splitAtZeros(list);
@@ -30,7 +30,7 @@ function splitAtZeros(list: Buffer): Buffer[] {
   return names;
 }
 
-/** The value of an extended attribute, undefined where the file has none of that name. */
+/** The value of an extended attribute; undefined if the file does not have it. */
 export async function getXattr(fd: number, name: Buffer): Promise<Buffer | undefined> {
   const path = below(fd);
   try {
@@ -43,7 +43,7 @@ export async function getXattr(fd: number, name: Buffer): Promise<Buffer | undef
 
 /**
  * Sets an extended attribute of an open file, which may be a handle.
- * @throws KernelError EOPNOTSUPP where the file system has none of that kind, EPERM, ENOSPC, EDQUOT
+ * @throws KernelError EOPNOTSUPP if the file system does not support it, EPERM, ENOSPC, EDQUOT
  */
 export async function setXattr(fd: number, name: Buffer, value: Buffer): Promise<void> {
   const path = below(fd);

@@ -1,14 +1,14 @@
 import { Slots } from './slots.ts';
 
-/** libuv's own number where the environment says nothing. */
+/** libuv's default when UV_THREADPOOL_SIZE is not set. */
 const DEFAULT_THREADS = 4;
-// koffi takes 256 calls at once and throws for one more, so the lanes together stay below that.
+// koffi allows 256 asynchronous calls at once and throws on the next, so all slots together stay below that.
 const CALL_LIMIT = 240;
 
 /**
- * How many system calls are made on other threads at once; the others wait for their turn, in order. A call that hangs
- * keeps its place, so the limit leaves threads free: a quarter of them is for node:fs, and for what ends the waiting of
- * others.
+ * Limits how many system calls run on other threads at once; further calls wait in order. A call that hangs keeps its
+ * slot, so the limit leaves threads free: a quarter of them is for node:fs and for urgent calls, which end the waiting
+ * of other calls.
  */
 export class AsyncCalls {
   private readonly common: Slots;
@@ -21,7 +21,7 @@ export class AsyncCalls {
     this.common = new Slots(Math.max(1, places - urgentPlaces));
   }
 
-  /** Makes a call when it is its turn. One that is urgent does not wait for those that are not. */
+  /** Makes a call when a slot is free. Urgent calls do not wait for other calls. */
   async run<T>(makeCall: () => Promise<T>, { isUrgent = false } = {}): Promise<T> {
     const slots = isUrgent ? this.urgent : this.common;
     await slots.take();
@@ -33,7 +33,7 @@ export class AsyncCalls {
   }
 }
 
-/** How many threads libuv has for this process. */
+/** The size of libuv's thread pool in this process. */
 export const threadCount = Number(process.env['UV_THREADPOOL_SIZE']) || DEFAULT_THREADS;
 
 /** The calls of this process. Every asynchronous call of a C function goes through here. */

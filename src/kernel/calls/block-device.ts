@@ -5,7 +5,7 @@ const BLKROSET = { name: 'BLKROSET', number: 0x125d };
 const BLKROGET = { name: 'BLKROGET', number: 0x125e };
 const BLKGETSIZE64 = { name: 'BLKGETSIZE64', number: 0x80081272 };
 
-/** A block device by the path of its node, or open. */
+/** A block device: the path of its node, or an open file descriptor. */
 export type BlockDevice = string | number;
 
 /** The size of a block device. */
@@ -13,7 +13,7 @@ export function blockDeviceBytes(device: BlockDevice): Promise<bigint> {
   return ask(device, BLKGETSIZE64, Buffer.alloc(8), (answer) => answer.readBigUInt64LE(0));
 }
 
-/** Makes a block device refuse writes, for whoever opens it afterwards, until this is taken back. */
+/** Makes a block device refuse writes through descriptors opened afterwards, or allows them again. */
 export async function setBlockReadOnly(device: BlockDevice, readOnly: boolean): Promise<void> {
   const flag = Buffer.alloc(4);
   flag.writeInt32LE(readOnly ? 1 : 0);

@@ -8,9 +8,9 @@ const openAsync = promisify(open);
 const writeAsync = promisify(write);
 
 /**
- * Opens a file, lends its descriptor to `use` and closes it, whatever happens. Closing is done on this thread:
- * what could make it wait, unwritten data on a network, is not in a pool, and a thread would cost more.
- * @param flags as of open(2); `mode` is for files that are made
+ * Opens a file, passes its descriptor to `use` and always closes it. It is closed on this thread: only unwritten data
+ * on a network file system could make close(2) wait, pools hold none, and another thread would cost more.
+ * @param flags as in open(2); `mode` applies to new files
  */
 export async function withDescriptor<T>(
   path: string | Buffer,
@@ -26,15 +26,15 @@ export async function withDescriptor<T>(
   }
 }
 
-/** Waits until a file, or the entries of a directory, are on the disk. */
+/** Waits until a file, or a directory's entries, are on disk. */
 export const syncDescriptor: (fd: number) => Promise<void> = promisify(fsync);
 
-/** Waits until everything on the file system of an open file is on the disk. */
+/** Waits until everything on an open file's file system is on disk. */
 export async function syncFileSystem(fd: number): Promise<void> {
   await call(syncfs, `descriptor ${fd}`, fd);
 }
 
-/** Writes a whole text at the beginning of a file that is open for writing. */
+/** Writes all of a text at the beginning of a file that is open for writing. */
 export async function writeText(fd: number, text: string): Promise<void> {
   let rest = Buffer.from(text);
   while (rest.length > 0) {

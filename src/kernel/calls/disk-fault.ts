@@ -1,9 +1,9 @@
 import { errno, errnoName, errnoOf } from './errno.ts';
 
-/** What is wrong with a disk, or with the node, whatever was asked of it. */
+/** A problem with a disk or the node that does not depend on the operation. */
 export interface DiskFault {
   readonly kind: DiskFaultKind;
-  /** The rest of a sentence about the disk, what to do included: `is read-only; … (EROFS)`. */
+  /** The rest of a sentence about the disk, including the remedy: `is read-only; … (EROFS)`. */
   readonly sentence: string;
 }
 
@@ -16,13 +16,13 @@ const faults = {
     numbers: [errno.EROFS],
     what: 'is read-only; if an error made it so, check the disk, then mount it for writing again',
   },
-  // What ext4, XFS, btrfs and f2fs call EFSCORRUPTED and EFSBADCRC.
+  // ext4, XFS, btrfs and f2fs return these as EFSCORRUPTED and EFSBADCRC.
   damaged: {
     numbers: [errno.EUCLEAN, errno.EBADMSG],
     what: 'cannot be used: its file system is damaged; check it',
   },
-  // EREMOTEIO, ENOLINK, EBADE and ETIMEDOUT are how the block layer passes on what a device, or the way to it, answers.
-  // Its ENODATA is left out: that is also how a file says that it has no such attribute. The last line is of network
+  // The block layer reports errors of a device, or of its transport, as EREMOTEIO, ENOLINK, EBADE and ETIMEDOUT. Its
+  // ENODATA is left out, because it also means that a file lacks an extended attribute. The last line is for network
   // file systems.
   failing: {
     numbers: [
@@ -46,13 +46,13 @@ const kindByNumber = new Map(
   ),
 );
 
-/** Whether a call failed because the node has no memory, or this process no descriptors left. */
+/** Whether a call failed because the node is out of memory or no more files can be opened. */
 export function isShortage(error: unknown): boolean {
   const kind = diskFaultOf(error)?.kind;
   return kind === 'tooManyFilesOpen' || kind === 'noMemory';
 }
 
-/** What a failed system call says of the disk or the node; undefined where it says nothing of them. */
+/** The fault of the disk or the node that a failed system call reports; undefined if it reports none. */
 export function diskFaultOf(error: unknown): DiskFault | undefined {
   const number = errnoOf(error);
   const kind = number === undefined ? undefined : kindByNumber.get(number);

@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 
-/** Numbers of Linux that Node has no name for. */
+/** Linux error numbers that Node has no name for. */
 const linuxErrno = {
   EBADE: 52,
   ESHUTDOWN: 108,
@@ -15,7 +15,7 @@ export const errno = { ...constants.errno, ...linuxErrno };
 
 const nameByNumber = new Map(Object.entries(errno).map(([name, number]) => [number, name]));
 
-/** A failed system call: the call's name, the kernel's error number and what it was about. */
+/** A failed system call: its name, the kernel's error number and the subject of the call. */
 export class KernelError extends Error {
   readonly errno: number;
   readonly code: string;
@@ -32,15 +32,15 @@ export class KernelError extends Error {
 }
 
 /**
- * The positive error number of a KernelError or of an error from node:fs, else undefined. libuv negates the
- * number, and for numbers it does not know (EDQUOT) it is the only part of the error that says anything.
+ * The positive error number of a KernelError or a node:fs error, else undefined. libuv negates the number; where it
+ * does not know the number (EDQUOT), nothing else in the error identifies it.
  */
 export function errnoOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errno' in error) || typeof error.errno !== 'number') return undefined;
   return Math.abs(error.errno);
 }
 
-/** Whether the error is one of these numbers, for instance `isErrno(error, errno.ENOENT)`. */
+/** Whether the error has one of these numbers, for instance `isErrno(error, errno.ENOENT)`. */
 export function isErrno(error: unknown, ...numbers: number[]): boolean {
   const found = errnoOf(error);
   return found !== undefined && numbers.includes(found);

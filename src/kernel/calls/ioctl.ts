@@ -3,15 +3,15 @@ import { call, callNow, libraryCall } from './libc.ts';
 const withBuffer = libraryCall('ioctl', ['int', 'ulong', 'void *']);
 const withNumber = libraryCall('ioctl', ['int', 'ulong', 'long']);
 
-/** One request of ioctl(2): its name for errors and its number, the same on x64 and arm64. */
+/** An ioctl(2) request: its name, for errors, and its number, the same on x64 and arm64. */
 export interface IoctlRequest {
   readonly name: string;
   readonly number: number;
-  /** As of `Call`. */
+  /** See `Call`. */
   readonly isUrgent?: boolean;
 }
 
-/** Makes a request that does not wait for a device. `argument` is a structure, read and written in place, or a number. */
+/** Makes a request that does not wait for a device. `argument` is a number or a structure, read and written in place. */
 export function ioctlNow(fd: number, { name, number }: IoctlRequest, argument: Buffer | number): number {
   return typeof argument === 'number'
     ? callNow({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)

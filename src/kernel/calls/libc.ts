@@ -2,30 +2,30 @@ import koffi from 'koffi';
 import { asyncCalls } from './async-calls.ts';
 import { errno, KernelError } from './errno.ts';
 
-// The process is linked to its C library already, glibc or musl, so its symbols are taken from there.
+// The process is already linked to its C library, glibc or musl, so the symbols are looked up there.
 const libc = koffi.load(null);
 
 type Argument = number | bigint | string | Buffer;
 
-/** A C function that answers a negative number and sets errno when it fails. */
+/** A C function that returns a negative number and sets errno on failure. */
 export interface Call {
   readonly name: string;
   readonly native: ReturnType<typeof libc.func>;
-  /** Arguments that come before the caller's: the number of a call made through syscall(2). */
+  /** Arguments before the caller's: the system call number, for syscall(2). */
   readonly leading: readonly number[];
-  /** Whether other calls may be waiting for what this one does, so that it must not wait for them. */
+  /** Whether other calls may be waiting for this one, so that it must not queue behind them. */
   readonly isUrgent?: boolean;
 }
 
-/** A function the C library has a wrapper for. */
+/** A function that the C library has a wrapper for. */
 export function libraryCall(name: string, parameters: string[]): Call {
   return { name, native: libc.func(name, 'int', parameters), leading: [] };
 }
 
 /**
- * A call that C libraries have no wrapper for yet. The numbers from 424 on are the same on every architecture.
- * syscall(2) is variadic, but is declared with fixed parameters, because koffi runs only such functions
- * on another thread.
+ * A system call that C libraries have no wrapper for yet. Numbers from 424 on are the same on every architecture.
+ * syscall(2) is variadic but is declared with fixed parameters, because koffi runs only such functions on another
+ * thread.
  */
 export function numberedCall(name: string, number: number, parameters: string[]): Call {
   return { name, native: libc.func('syscall', 'long', ['long', ...parameters]), leading: [number] };
@@ -33,7 +33,7 @@ export function numberedCall(name: string, number: number, parameters: string[])
 
 /**
  * Makes a call on this thread: for calls that neither walk a path nor wait for a device.
- * @param subject what the call is about, for the error's text
+ * @param subject the subject of the call, for the error message
  * @throws KernelError
  */
 export function callNow(call: Call, subject: string, ...args: Argument[]): number {
@@ -46,7 +46,7 @@ export function callNow(call: Call, subject: string, ...args: Argument[]): numbe
 }
 
 /**
- * Makes a call on a thread of libuv's pool, when one is free: for calls that may wait for a disk.
+ * Makes a call on a thread of libuv's pool when a slot is free: for calls that may wait for a disk.
  * @throws KernelError
  */
 export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {
@@ -60,7 +60,7 @@ export async function call(call: Call, subject: string, ...args: Argument[]): Pr
 function callOnce(call: Call, args: Argument[]): Promise<[result: number, errorNumber: number]> {
   return new Promise((resolve, reject) => {
     call.native.async(...call.leading, ...args, (error: unknown, result: number | bigint) => {
-      // koffi carries the thread's errno over to this callback only; after an await it is another call's.
+      // koffi has the thread's errno in this callback only; after an await it would be another call's.
       const errorNumber = koffi.errno();
       if (error) reject(error);
       else resolve([Number(result), errorNumber]);

@@ -2,7 +2,7 @@ import { closeSync, constants } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
 import { call, callNow, numberedCall } from './libc.ts';
 
-// Paths are bytes, so they are given as such.
+// Paths are bytes, not strings.
 const openat2 = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
 
 const O_PATH = 0o10000000;
@@ -11,7 +11,7 @@ const RESOLVE_NO_SYMLINKS = 0x04;
 const RESOLVE_CACHED = 0x20;
 const PATH_MAX = 4096;
 
-/** How to open a handle: as what is in memory already tells, or else as a disk does. */
+/** How to open a handle: from the kernel's cache only, or by asking the disk. */
 interface OpenHow {
   readonly cached: Buffer;
   readonly asked: Buffer;
@@ -29,30 +29,31 @@ function openHow(flags: number): OpenHow {
   return { cached, asked };
 }
 
-/** The way from the top of a tree to a directory in it: the directory's name and the way to its parent. */
+/** The path from the top of a tree to a directory in it: the directory's name and its parent's trail. */
 export interface Trail {
   readonly parent: Trail | undefined;
   readonly name: Buffer;
-  /** How many directories there are on the way, with this one. */
+  /** The number of directories in the trail, including this one. */
   readonly levels: number;
 }
 
 /**
- * Opens an entry of an open directory as a handle (O_PATH): a symbolic link itself, and nothing waits or notices.
- * @returns undefined when it is gone
+ * Opens an entry of an open directory as a handle (O_PATH), a symbolic link as itself. Opening neither blocks nor is
+ * noticed by other processes.
+ * @returns undefined when the entry is gone
  */
 export function openEntry(parentFd: number, name: Buffer): Promise<number | undefined> {
   return openHandle(parentFd, [name], entry);
 }
 
-/** The same for an entry that is a directory. One that is none any more counts as gone. */
+/** Opens a directory in an open directory as a handle. An entry that is no longer a directory counts as gone. */
 export function openDirectory(parentFd: number, name: Buffer): Promise<number | undefined> {
   return openHandle(parentFd, [name], directory);
 }
 
 /**
- * Opens the directory at the end of a trail as a handle, however long the trail.
- * @returns undefined when the trail does not lead there any more
+ * Opens the directory at the end of a trail as a handle, however long the trail is.
+ * @returns undefined when the trail no longer leads to a directory
  */
 export async function openTrail(topFd: number, trail: Trail): Promise<number | undefined> {
   const opened: number[] = [];
@@ -69,8 +70,8 @@ export async function openTrail(topFd: number, trail: Trail): Promise<number | u
 }
 
 /**
- * Lends what is being opened to `use` and closes it, whatever happens.
- * @returns whether it was there
+ * Passes the handle being opened to `use` and always closes it.
+ * @returns whether the entry was there
  */
 export async function withHandle(
   opening: Promise<number | undefined>,
@@ -105,14 +106,14 @@ async function openHandle(fd: number, names: Buffer[], how: OpenHow): Promise<nu
 
 const SLASH = Buffer.from('/');
 
-/** The names of a trail in paths, each relative to the one before and no longer than the kernel takes. */
+/** Splits a trail into paths, each relative to the one before and within the kernel's length limit. */
 function pathsOf(trail: Trail): Buffer[][] {
   const names: Buffer[] = [];
   for (let at: Trail | undefined = trail; at !== undefined; at = at.parent) names.push(at.name);
   const paths: Buffer[][] = [];
   let roomBytes = 0;
   for (const name of names.reverse()) {
-    // With the slash or the zero after it.
+    // Plus the following slash or terminating zero.
     const bytes = name.length + SLASH.length;
     if (bytes > roomBytes) {
       paths.push([]);
@@ -124,7 +125,7 @@ function pathsOf(trail: Trail): Buffer[][] {
   return paths;
 }
 
-// ENOTDIR, ELOOP: something else has its name now.
+// ENOTDIR, ELOOP: the name now belongs to something else.
 function isGone(error: unknown): boolean {
   return isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ESTALE);
 }

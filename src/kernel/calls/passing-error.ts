@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { errno, errnoOf } from './errno.ts';
 
-/** The process or the machine is short of something for a moment. */
+/** The process or the machine is temporarily short of a resource. */
 const scarcity = new Set<number>([
   errno.EMFILE,
   errno.ENFILE,
@@ -11,7 +11,7 @@ const scarcity = new Set<number>([
   errno.EINTR,
 ]);
 
-/** The disk, or the way to it, does not answer now. */
+/** The disk, or its transport, does not respond at present. */
 const absence = new Set<number>([
   errno.EIO,
   errno.ENODEV,
@@ -23,20 +23,20 @@ const absence = new Set<number>([
 
 const DELAYS_MS = [5, 20, 80, 320, 1000] as const;
 
-/** Whether an error says nothing about what was asked for, only that the process or the machine is short of something. */
+/** Whether an error means only that the process or the machine is short of a resource. */
 export function isScarcity(error: unknown): boolean {
   const number = errnoOf(error);
   return number !== undefined && scarcity.has(number);
 }
 
-/** Whether the same call may work in a moment: the error says nothing about the content of a file. */
+/** Whether a retry may soon succeed: the error says nothing about a file's content. */
 export function isPassing(error: unknown): boolean {
   const number = errnoOf(error);
   return number !== undefined && (scarcity.has(number) || absence.has(number));
 }
 
 /**
- * Does something again while it fails with an error that is worth it, for about a second and a half.
+ * Retries work while it fails with an error that is worth a retry, for about a second and a half.
  * @throws the last error
  */
 export async function retried<T>(

@@ -26,24 +26,24 @@ const asHandleInMount = openHow(O_PATH, RESOLVE_NO_XDEV);
 const directoryInMount = openHow(constants.O_RDONLY | constants.O_DIRECTORY, RESOLVE_NO_XDEV);
 
 /**
- * Opens a path for use as a handle (O_PATH) with no symbolic link followed anywhere in it. A symbolic link as
- * the last component is opened itself; one further up fails with ELOOP.
+ * Opens a path as a handle (O_PATH) without following symbolic links. A symbolic link as the last component is opened
+ * itself; one earlier in the path fails with ELOOP.
  * @returns a file descriptor that the caller closes
  */
 async function openPath(path: string): Promise<number> {
   try {
     return callNow(openat2, path, AT_FDCWD, path, asHandleCached, asHandleCached.length);
   } catch (error) {
-    // The kernel does not have every component in memory, and would have to ask a disk that may hang; or there is a mount
-    // on the way, and NFS and 9p ask their server for the root of one.
+    // Some component is not in the kernel's cache, and a lookup would ask a disk that may hang; or the path crosses a
+    // mount, whose root NFS and 9p ask their server for.
     if (!isErrno(error, errno.EAGAIN, errno.EXDEV)) throw error;
     return call(openat2, path, AT_FDCWD, path, asHandle, asHandle.length);
   }
 }
 
 /**
- * Opens a path as a handle, lends the file descriptor to `use`, and closes it, whatever happens.
- * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link on the way), ENAMETOOLONG, …
+ * Opens a path as a handle, passes the file descriptor to `use` and always closes it.
+ * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link in the path), ENAMETOOLONG, …
  */
 export async function withPath<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   const fd = await openPath(path);
@@ -54,10 +54,7 @@ export async function withPath<T>(path: string, use: (fd: number) => T | Promise
   }
 }
 
-/**
- * Whether anything is mounted at `name` below an open directory, which is one component. What is mounted there is not
- * asked.
- */
+/** Whether `name`, a single component in an open directory, is a mount point. Does not query the mounted file system. */
 export async function isMountPoint(fd: number, name: string): Promise<boolean> {
   try {
     closeSync(await call(openat2, name, fd, name, asHandleInMount, asHandleInMount.length));
@@ -70,10 +67,10 @@ export async function isMountPoint(fd: number, name: string): Promise<boolean> {
 }
 
 /**
- * Opens a directory below an open one for reading, and no symbolic link.
- * @param name one component, whatever bytes
+ * Opens a directory in an open directory for reading; refuses symbolic links.
+ * @param name one component, of any bytes
  * @returns a file descriptor that the caller closes
- * @throws KernelError EXDEV: something is mounted there, which is not asked
+ * @throws KernelError EXDEV: it is a mount point; the mounted file system is not queried
  */
 export function openDirectoryInMount(fd: number, name: Buffer): Promise<number> {
   const terminated = Buffer.concat([name, Buffer.alloc(1)]);
@@ -81,11 +78,11 @@ export function openDirectoryInMount(fd: number, name: Buffer): Promise<number> 
 }
 
 /**
- * The path under which node:fs reaches `name` below an open directory, whatever has happened to the
- * directory's own path since; what openat(2) and its like are in C. `name` is one component.
+ * The path by which node:fs reaches `name` in an open directory even after the directory's own path has changed, like
+ * openat(2) in C. `name` is one component.
  */
 export function below<Name extends string | Buffer>(fd: number, name: Name): Name;
-/** The path under which node:fs reaches an open directory itself. */
+/** The path by which node:fs reaches an open directory itself. */
 export function below(fd: number): string;
 export function below(fd: number, name?: string | Buffer): string | Buffer {
   const directory = `/proc/self/fd/${fd}`;

@@ -1,4 +1,4 @@
-/** Lets a limited number of things happen at the same time. Whoever takes a slot gives it back. */
+/** Limits how many operations run at once. Each taken slot must be given back. */
 export class Slots {
   private free: number;
   private readonly waiting: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Slots {
     return true;
   }
 
-  /** Takes a slot as soon as one is free. @throws the signal's reason: it was aborted first, and no slot is taken */
+  /** Waits for a free slot and takes it. @throws the signal's reason if aborted first; no slot is taken then */
   async take(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
     if (this.tryTake()) return;
@@ -32,7 +32,7 @@ export class Slots {
     });
   }
 
-  /** Gives a slot back, to the one who has waited longest. */
+  /** Gives a slot back, to the longest waiter if there is one. */
   give(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.free++;

@@ -4,7 +4,7 @@ const fstatfs = libraryCall('fstatfs', ['int', 'void *']);
 
 const STRUCT_STATFS_BYTES = 120;
 
-/** What statfs(2) tells of the file system and the mount an open file lies in. Sizes are bytes. */
+/** The statfs(2) result for an open file's file system and mount. Sizes are bytes. */
 export interface FileSystemStatus {
   /** The file system's magic number, for instance 0xef53 for ext4. */
   readonly magic: number;
@@ -12,11 +12,11 @@ export interface FileSystemStatus {
   readonly id: string;
   readonly totalBytes: bigint;
   readonly freeBytes: bigint;
-  /** What an unprivileged writer may still write. */
+  /** Bytes available to unprivileged writers. */
   readonly availableBytes: bigint;
   readonly totalInodes: bigint;
   readonly freeInodes: bigint;
-  /** ST_* bits: flags of this mount together with those of the file system. */
+  /** ST_* bits: the flags of this mount and of its file system. */
   readonly flags: number;
 }
 
@@ -30,12 +30,12 @@ const nameByMagic: ReadonlyMap<number, string> = new Map([
   [0x6969, 'nfs'],
 ]);
 
-/** The name of a kind of file system, or its number where it has none here. */
+/** The name of a file system type, or its magic number if it is not listed here. */
 export function fileSystemName(magic: number): string {
   return nameByMagic.get(magic >>> 0) ?? `0x${(magic >>> 0).toString(16)}`;
 }
 
-/** The space of the file system behind an open file. It may wait for the file system. */
+/** The space of an open file's file system. May wait for the file system. */
 export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
   await call(fstatfs, `descriptor ${fd}`, fd, buffer);

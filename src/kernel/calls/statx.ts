@@ -10,42 +10,42 @@ const STATX_BASIC_STATS = 0x7ff;
 const STATX_MNT_ID = 0x1000;
 const STATX_ATTR_MOUNT_ROOT = 0x2000n;
 
-/** What statx(2) tells of a file, as far as the driver asks. */
+/** The fields of statx(2) that the driver uses. */
 export interface FileStatus {
   readonly type: 'directory' | 'file' | 'symlink' | 'other';
   readonly inode: bigint;
   /** The device, `major:minor`. On btrfs it differs from the one in mountinfo. */
   readonly device: string;
-  /** The number of the device that a device node stands for, `major:minor`; undefined for everything else. */
+  /** The device number of a device node, `major:minor`; undefined for other files. */
   readonly deviceNode: string | undefined;
   readonly sizeBytes: bigint;
-  /** The id of the mount it lies in; the kernel gives a free id out again. */
+  /** The id of the file's mount; the kernel reuses free ids. */
   readonly mountId: number;
-  /** Whether it is the root of that mount, that is, whether something is mounted here. */
+  /** Whether the file is the root of that mount, that is, a mount point. */
   readonly isMountRoot: boolean;
 }
 
 const STRUCT_STATX_BYTES = 256;
 const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
 
-// Answered from memory, also by most file systems of a server: FUSE and NFS ask it nothing, 9p may.
+// Answered from cache, even by most network file systems: FUSE and NFS do not ask their server, 9p may.
 const AT_STATX_DONT_SYNC = 0x4000;
 
-/** The status of an open file of the driver's own, or on its pools, asked on this thread. */
+/** The status of an open file that belongs to the driver or lies in its pools, read on this thread. */
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);
 }
 
-/** The same for an open file that may be anybody's, on another thread. */
+/** The status of any open file, read on another thread. */
 export async function askStatus(fd: number): Promise<FileStatus> {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   await call(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);
 }
 
-/** The status of `name` below an open directory: of a symbolic link itself, of what is mounted there if anything is. */
+/** The status of `name` in an open directory: of a symbolic link itself; of the mounted root if it is a mount point. */
 export async function statusBelow(fd: number, name: string): Promise<FileStatus> {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;

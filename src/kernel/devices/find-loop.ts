@@ -12,26 +12,26 @@ import { type AttachedLoop, type LoopDevice, listLoops } from './loop-list.ts';
 import { decodeLoopStatus, LOOP_STATUS_BYTES } from './loop-status.ts';
 
 const openAsync = promisify(open);
-// The last one to close a device that lets its file go waits for the disk, so closing is done on another thread.
+// The last close of a device with autoclear waits for the disk, so it is done on another thread.
 const closeAsync = promisify(close);
 
 const LOOP_GET_STATUS64 = { name: 'LOOP_GET_STATUS64', number: 0x4c05 };
 
 const NODE_MODE = constants.S_IFBLK | 0o600;
-// Each is opened for a moment, and meanwhile keeps its file.
+// Each device is opened briefly, and keeps its file attached during that time.
 const ASKED_AT_ONCE = 16;
 
-/** A device asks its file's own file system, which may hang. */
+/** A status request makes the device ask its backing file's file system, which may hang. */
 const looks = new Looks();
 
 /**
- * The loop device of an open file, whoever attached it and in whatever mount namespace it is used. The file is recognised
- * by its device and inode; names say nothing for certain, they change, and a file may have several.
+ * The loop device of an open file, whoever attached it and in whatever mount namespace it is used. The file is identified
+ * by its device and inode; names are not reliable, since they change and a file may have several.
  *
- * Devices of somebody else are left alone as far as possible (docs/decisions/0024-what-is-not-ours.md): a file that is open
- * nowhere has no device; the one whose file is called like this one is asked first; and what another device answers in
- * error, or does not answer, means that its file is another.
- * @throws KernelError ETIMEDOUT: the device of a file that is called like this one does not answer
+ * Devices of other programs are avoided as far as possible (docs/decisions/0024-what-is-not-ours.md): a file that is not
+ * open elsewhere has no device; devices whose backing file has the same name are asked first; and any other device that
+ * answers with an error, or not at all, is taken to have another file.
+ * @throws KernelError ETIMEDOUT: a device whose backing file has the same name does not answer
  */
 export async function findLoop(imageFd: number): Promise<LoopDevice | undefined> {
   if (!isOpenElsewhere(imageFd)) return undefined;
@@ -55,12 +55,12 @@ function deviceOf({ path, number }: AttachedLoop): LoopDevice {
   return { path, number };
 }
 
-/** The directory and the name of a file. The id of a volume is in the first, so no two volumes have the same. */
+/** The last directory and the name of a path. The directory contains the volume's id, so no two volumes share it. */
 function lastNames(path: string): string {
   return path.split('/').slice(-2).join('/');
 }
 
-/** On the file system of the image, which has just been looked at, it would have answered. */
+/** A device of this image would have answered, since the image's file system has just done so. */
 function falseIfUnanswered(error: unknown): false {
   if (isErrno(error, errno.ETIMEDOUT)) return false;
   throw error;
@@ -79,8 +79,8 @@ function isAttached(device: LoopDevice, image: FileStatus): Promise<boolean> {
 }
 
 /**
- * Opens a device that is attached to an open file. While it is open the file stays attached.
- * @returns a descriptor that the caller closes, or undefined when the device does not have that file (any more)
+ * Opens a device that is attached to an open file. The file stays attached while the device is open.
+ * @returns a descriptor that the caller closes, or undefined if the device does not (or no longer) have that file
  */
 export async function openLoop(device: LoopDevice, imageFd: number): Promise<number | undefined> {
   const image = statusOf(imageFd);
@@ -96,7 +96,7 @@ export async function openLoop(device: LoopDevice, imageFd: number): Promise<num
   return undefined;
 }
 
-/** Opens the node of a device. @returns undefined when it is being detached */
+/** Opens the node of a device. @returns undefined if it is being detached */
 export async function openIfAttached(device: LoopDevice): Promise<number | undefined> {
   try {
     return await openNode(device, constants.O_RDONLY);
@@ -112,13 +112,13 @@ async function hasFile(fd: number, image: FileStatus): Promise<boolean> {
     return backingDevice === image.device && backingInode === image.inode;
   } catch (error) {
     if (isErrno(error, errno.ENOMEM, errno.EINTR)) throw error;
-    // Its file lies on a disk that has failed, where that of the image has just been looked at: it is another's, and the
-    // devices of one disk must not be lost with those of another.
+    // The backing file lies on a failed disk, while the image's disk has just answered: so it is another file. One failed
+    // disk must not make the devices of other disks unusable.
     return false;
   }
 }
 
-/** The struct loop_info64 of an open device. It asks the file system that the file lies on. */
+/** The struct loop_info64 of an open device. The kernel asks the backing file's file system for it. */
 export async function readLoopStatus(fd: number): Promise<Buffer> {
   const info = Buffer.alloc(LOOP_STATUS_BYTES);
   await ioctl(fd, LOOP_GET_STATUS64, info);
@@ -126,7 +126,7 @@ export async function readLoopStatus(fd: number): Promise<Buffer> {
 }
 
 /**
- * Opens the node of a device, which is made where it is missing.
+ * Opens the node of a device, making the node if it is missing.
  * @throws KernelError or a node:fs error: ENXIO: the device is being detached; ENODEV: the node is another device's
  */
 export async function openNode(device: LoopDevice, flags: number): Promise<number> {
@@ -146,7 +146,7 @@ async function openOrMake(device: LoopDevice, flags: number): Promise<number> {
   return openAsync(device.path, flags);
 }
 
-/** In a container /dev may have only the nodes that were there when it started. */
+/** A container's /dev may have only the nodes that existed when it started. */
 async function makeLoopNode({ path, number }: LoopDevice): Promise<void> {
   const [major = 0, minor = 0] = number.split(':').map(Number);
   try {
@@ -158,7 +158,7 @@ async function makeLoopNode({ path, number }: LoopDevice): Promise<void> {
   }
 }
 
-/** As mknod(2) takes it: the minor number lies around the major one. */
+/** Encodes a device number for mknod(2): the minor number surrounds the major number. */
 function encodeDevice(major: number, minor: number): bigint {
   const [low, high] = [minor & 0xff, minor & ~0xff];
   return (BigInt(high) << 12n) | BigInt((major << 8) | low);

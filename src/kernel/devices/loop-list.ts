@@ -3,25 +3,25 @@ import { errno, isErrno } from '../calls/errno.ts';
 
 /** A loop device. */
 export interface LoopDevice {
-  /** Its node, `/dev/loop3`. */
+  /** The path of its node, `/dev/loop3`. */
   readonly path: string;
-  /** Its number as statx(2) shows it, `7:3`. */
+  /** Its device number as in statx(2), `7:3`. */
   readonly number: string;
 }
 
-/** A loop device with the file it is attached to, by a path that may have changed since. */
+/** A loop device and the path of its backing file, which may have changed since. */
 export interface AttachedLoop extends LoopDevice {
   /**
-   * As seen from this process; of a file in another mount namespace, or a removed one, it leads nowhere. Empty where it is
-   * longer than the kernel shows.
+   * As seen from this process; not valid for a removed file or one in another mount namespace. Empty if it is longer than
+   * the kernel shows.
    */
   readonly backingPath: string;
   readonly isBackingRemoved: boolean;
 }
 
 /**
- * Every loop device that has a file. What sysfs tells is in memory, and the file itself is not asked, so it is read on this
- * thread.
+ * All loop devices with a backing file. sysfs answers from memory without asking the file's file system, so it is read
+ * on this thread.
  */
 export function listLoops(): AttachedLoop[] {
   return readdirSync('/sys/block')
@@ -29,9 +29,9 @@ export function listLoops(): AttachedLoop[] {
     .flatMap((name) => attachedLoop(name) ?? []);
 }
 
-/** Whether the device that is called `loop3` has a file. */
+/** Whether a loop device, given by name (`loop3`), has a backing file. */
 export function isAttached(name: string): boolean {
-  // The directory is there while a file is attached.
+  // The directory exists while a file is attached.
   return existsSync(`/sys/block/${name}/loop`);
 }
 
@@ -58,7 +58,7 @@ function backingPathOf(name: string): string {
   }
 }
 
-/** Whether the device that is called `loop3` has a file, and loses it as soon as nobody has it open or mounted. */
+/** Whether a loop device, given by name (`loop3`), has a backing file and detaches it on the last close or unmount. */
 export function goesWhenClosed(name: string): boolean {
   try {
     return readFileSync(`/sys/block/${name}/loop/autoclear`, 'utf8').trim() === '1';
@@ -68,7 +68,7 @@ export function goesWhenClosed(name: string): boolean {
   }
 }
 
-/** The device that is called `loop3`. @throws a node:fs error: ENOENT: there is none */
+/** The loop device with a name (`loop3`). @throws a node:fs error: ENOENT: no such device */
 export function loopNamed(name: string): LoopDevice {
   return { path: `/dev/${name}`, number: readFileSync(`/sys/block/${name}/dev`, 'utf8').trim() };
 }

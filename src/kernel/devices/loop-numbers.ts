@@ -6,37 +6,37 @@ import { readMountinfo } from '../mounts/mountinfo.ts';
 import { isAttached, type LoopDevice, loopNamed } from './loop-list.ts';
 
 /**
- * Which loop devices are given to files. The numbers are the driver's own, and each is used once: a container keeps the
- * node of a device that it had, and may detach the device, so whoever got the same number next would share its volume
- * (docs/decisions/0033-numbers-of-loop-devices.md).
+ * Chooses the loop devices for files. The driver uses its own range of numbers, and each number once: a container keeps
+ * the node of a device that it had, and may detach the device, so the next user of the number would share its volume
+ * with that container (docs/decisions/0033-numbers-of-loop-devices.md).
  *
- * The kernel remembers which number is next, for all drivers on the node and as long as it runs: it is that of the device
- * with the highest number, which is attached to nothing and was never given away.
+ * The kernel holds the next number, for all drivers on the node and until it reboots: the device with the highest number
+ * is not attached and was never used.
  */
 
 const LOOP_CTL_ADD = { name: 'LOOP_CTL_ADD', number: 0x4c80 };
 const LOOP_CTL_REMOVE = { name: 'LOOP_CTL_REMOVE', number: 0x4c81 };
 
-/** Other programs take the lowest number that is free. */
+/** Other programs take the lowest free number. */
 const FIRST = 4096;
 /** A minor number has 20 bits. */
 const LAST = 2 ** 20 - 1;
-// How many of the devices to be used again are looked at; each look is a system call.
+// How many reusable devices are checked; each check is a system call.
 const LOOKED_AT = 8;
 const SWEEP_EVERY = 64;
-/** The root of a mount that is the node of a device, which may be removed. */
+/** The root of a bind mount of a device node, which may have been removed. */
 const boundNode = /\/(loop\d+)(?:\/\/deleted)?$/;
 
-/** Devices that only this process has had a node of, by number: they may be used again, and wait in turn. */
+/** Devices whose node only this process has had, by number: reusable, in queue order. */
 const unshared: number[] = [];
-/** What is not to be removed, although it is attached to nothing. */
+/** Devices that must not be removed although they are not attached. */
 const inHand = new Set<number>();
 let takenCount = 0;
 
 /**
- * Lends a device that is attached to nothing, and that nobody else has a node of.
- * @param isShared whether others get its node; otherwise it is used again later
- * @param use resolves once the device is attached, and rejects where it was not
+ * Passes `use` a device that is not attached and whose node nothing else has.
+ * @param isShared whether others get the node; if not, the device is reused later
+ * @param use resolves once the device is attached, and rejects if it was not
  */
 export async function withUnusedLoop<T>(
   isShared: boolean,
@@ -53,15 +53,15 @@ export async function withUnusedLoop<T>(
   }
 }
 
-/** Others get the node of a device from now on, so that its number is not used again. */
+/** Marks a device whose node others get from now on, so that its number is not reused. */
 export function shareLoop(device: LoopDevice): void {
   const place = unshared.indexOf(indexOf(device));
   if (place !== -1) unshared.splice(place, 1);
 }
 
 /**
- * Removes a device that is attached to nothing any more, and was shared; others stay. It takes the kernel a while, and
- * nothing waits for it. What is open somewhere stays until another time.
+ * Removes a shared device that is no longer attached; others stay. The kernel takes some time for it, and the caller does
+ * not wait. A device that is still open stays until a later sweep.
  */
 export function removeIfShared(device: LoopDevice): void {
   const index = indexOf(device);
@@ -85,12 +85,12 @@ async function takeNext(): Promise<number> {
     const next = indexes.length === 0 ? undefined : Math.max(...indexes);
     if (next === undefined) await add(FIRST);
     else if (next >= LAST) return takeGap(new Set(indexes));
-    // Where others have added it, they have taken the one before.
+    // If another driver has added it, that driver has taken the one before.
     else if (await add(next + 1)) return next;
   }
 }
 
-/** When every number has been used once, those come again that no path has the node of. */
+/** Once every number has been used, reuses numbers whose node is not bind-mounted anywhere. */
 async function takeGap(indexes: ReadonlySet<number>): Promise<number> {
   const bound = new Set((await readMountinfo()).map(({ root }) => boundNode.exec(root)?.[1]));
   for (let index = FIRST; index < LAST; index++) {
@@ -99,7 +99,7 @@ async function takeGap(indexes: ReadonlySet<number>): Promise<number> {
   throw new Error(`every loop device from ${nameOf(FIRST)} to ${nameOf(LAST)} is in use`);
 }
 
-/** Removes the devices that earlier processes have left. */
+/** Removes devices that earlier processes left. */
 function sweep(indexes: readonly number[]): void {
   const next = Math.max(...indexes);
   const kept = new Set([next, ...inHand, ...unshared]);
@@ -108,7 +108,7 @@ function sweep(indexes: readonly number[]): void {
   }
 }
 
-/** @returns whether it was added now: it may be there already */
+/** @returns whether this call added it; it may have existed */
 async function add(index: number): Promise<boolean> {
   try {
     await control(LOOP_CTL_ADD, index);
@@ -122,10 +122,10 @@ async function add(index: number): Promise<boolean> {
 async function removeUnused(index: number): Promise<void> {
   try {
     await control(LOOP_CTL_REMOVE, index);
-    // Where /dev is not the kernel's own, the node is the driver's.
+    // If /dev is not devtmpfs, the driver made the node itself.
     unlinkSync(`/dev/${nameOf(index)}`);
   } catch {
-    // EBUSY: it is open somewhere, or attached again. ENODEV, ENOENT: it has gone.
+    // EBUSY: it is open somewhere, or attached again. ENODEV, ENOENT: it is gone.
   }
 }
 

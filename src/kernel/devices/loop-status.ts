@@ -1,11 +1,11 @@
-/** The structures of the loop driver's requests (linux/loop.h). */
+/** The structures of the loop driver's ioctls (linux/loop.h). */
 
 /** LO_FLAGS_* bits. */
 export const loopFlag = {
   readOnly: 0x01,
-  /** The device lets its file go when nobody has it open or mounted any more. */
+  /** The device detaches its file on the last close or unmount. */
   autoclear: 0x04,
-  /** The page cache of the file is bypassed, so that nothing is cached twice. */
+  /** Bypasses the backing file's page cache, so that nothing is cached twice. */
   directIo: 0x10,
 } as const;
 
@@ -13,14 +13,14 @@ export const loopFlag = {
 export const LOOP_STATUS_BYTES = 232;
 const LOOP_CONFIG_BYTES = 304;
 const FLAGS_OFFSET = 52;
-/** lo_file_name: whoever attaches a file may write what they like there, and the kernel only keeps it. */
+/** lo_file_name: free text set when a file is attached; the kernel only stores it. */
 const label = { offset: 56, bytes: 64 } as const;
-/** The longest label, in bytes: it ends with a zero. */
+/** The longest label, in bytes; a terminating zero follows. */
 export const LABEL_LIMIT_BYTES = label.bytes - 1;
 
-/** What LOOP_GET_STATUS64 tells of an attached device. */
+/** The status of an attached device, from LOOP_GET_STATUS64. */
 export interface LoopStatus {
-  /** The device of the backing file, `major:minor`, as statx(2) shows it; on btrfs that of the subvolume. */
+  /** The device of the backing file, `major:minor`, as in statx(2); on btrfs the subvolume's. */
   readonly backingDevice: string;
   readonly backingInode: bigint;
   readonly flags: number;
@@ -36,7 +36,7 @@ export function decodeLoopStatus(info: Buffer): LoopStatus {
   };
 }
 
-/** A copy of a device's status with other flags, to be given back with LOOP_SET_STATUS64. */
+/** A copy of a device's status with other flags, for LOOP_SET_STATUS64. */
 export function withLoopFlags(info: Buffer, flags: number): Buffer {
   const changed = Buffer.from(info);
   changed.writeUInt32LE(flags, FLAGS_OFFSET);
@@ -48,7 +48,7 @@ function labelEnd(info: Buffer): number {
   return end === -1 ? label.offset + label.bytes : Math.min(end, label.offset + label.bytes);
 }
 
-/** A copy of a device's status with another label, to be given back with LOOP_SET_STATUS64. */
+/** A copy of a device's status with another label, for LOOP_SET_STATUS64. */
 export function withLoopLabel(info: Buffer, text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length > LABEL_LIMIT_BYTES)
@@ -68,7 +68,7 @@ export function encodeLoopConfig(imageFd: number, sectorBytes: number, flags: nu
   return config;
 }
 
-// The kernel packs the minor number around the major one: bits 0-7 and, above it, from bit 20 on.
+// The kernel splits the minor number around the major number: its low 8 bits in bits 0-7, the rest from bit 20 on.
 function decodeDevice(packed: number): string {
   const major = (packed >>> 8) & 0xfff;
   const minor = (packed & 0xff) | ((packed >>> 12) & 0xfff00);

@@ -14,7 +14,7 @@ import { type LoopDevice, listLoops } from './loop-list.ts';
 import { removeIfShared, shareLoop, withUnusedLoop } from './loop-numbers.ts';
 import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags, withLoopLabel } from './loop-status.ts';
 
-// The last one to close a device that lets its file go waits for the disk, so closing is done on another thread.
+// The last close of a device with autoclear waits for the disk, so it is done on another thread.
 const closeAsync = promisify(close);
 
 const LOOP_CLR_FD = { name: 'LOOP_CLR_FD', number: 0x4c01 };
@@ -22,27 +22,27 @@ const LOOP_SET_STATUS64 = { name: 'LOOP_SET_STATUS64', number: 0x4c04 };
 const LOOP_SET_CAPACITY = { name: 'LOOP_SET_CAPACITY', number: 0x4c07 };
 const LOOP_CONFIGURE = { name: 'LOOP_CONFIGURE', number: 0x4c0a };
 
-// What every file system takes; larger sectors would make an image unusable where it is copied to.
+// Every file system supports it; with larger sectors, copies of an image could be unusable elsewhere.
 const SECTOR_BYTES = 512;
-// Each lost race means that somebody else got a device.
+// Each lost race means that another program got a device.
 const ATTACH_ATTEMPTS = 64;
 
 /**
- * Attaches an open file to a loop device that nobody has a node of: read-only if the file is open so. Whoever calls has made
- * sure that the file has no device yet (`findLoop`): two devices on one file destroy what is in it.
- * @param autoclear lets the file go by itself once the device is neither open nor mounted, also after a kill. Without it
- *   the device is taken for one whose node others get, and its number is not used again
- * @returns the device and an open descriptor of it, which the caller closes when something else holds the device
+ * Attaches an open file to a loop device whose node nothing else has, read-only if the file is open read-only. The caller
+ * has checked that the file has no device yet (`findLoop`): two devices on one file destroy its content.
+ * @param autoclear detaches the file automatically once the device is neither open nor mounted, also after a kill.
+ *   Without it, the device's node is assumed to be shared with others, and its number is not reused
+ * @returns the device and an open descriptor of it, which the caller closes once something else keeps the device open
  */
 export function attachLoop(
   imageFd: number,
   { autoclear }: { autoclear: boolean },
 ): Promise<{ device: LoopDevice; fd: number }> {
-  // The device keeps what it is given, and `findLoop` would take that for the caller's own descriptor.
+  // The device keeps the open file it is given. If that were the caller's, `findLoop` would not see it as open elsewhere.
   return withDescriptor(below(imageFd), accessModeOf(imageFd), (fd) => attachOwn(fd, autoclear));
 }
 
-/** @param imageFd that nothing but the device goes on using */
+/** @param imageFd an open file that only the device will keep using */
 async function attachOwn(imageFd: number, autoclear: boolean): Promise<{ device: LoopDevice; fd: number }> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -51,7 +51,7 @@ async function attachOwn(imageFd: number, autoclear: boolean): Promise<{ device:
         return { device, fd };
       });
     } catch (error) {
-      // Somebody else has taken the device, or removed it.
+      // Another program has taken or removed the device.
       const isTaken = isErrno(error, errno.EBUSY, errno.ENOENT, errno.ENXIO, errno.ENODEV);
       if (attempt === ATTACH_ATTEMPTS || !isTaken) throw error;
     }
@@ -62,7 +62,7 @@ async function attachTo(device: LoopDevice, imageFd: number, flags: number): Pro
   const fd = await openNode(device, constants.O_RDWR);
   try {
     await configure(fd, imageFd, flags);
-    // The flag of the last user's BLKROSET outlives the attachment; that of a read-only file is another one.
+    // The previous user's BLKROSET flag outlives the attachment; a read-only file has a separate flag.
     await setBlockReadOnly(fd, false);
     return fd;
   } catch (error) {
@@ -79,23 +79,23 @@ async function configure(fd: number, imageFd: number, flags: number): Promise<vo
   try {
     await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags | loopFlag.directIo));
   } catch (error) {
-    // Most kernels ignore the flag where the file system has no direct I/O; the others refuse it.
+    // If the file system lacks direct I/O, most kernels ignore the flag; the others refuse it.
     if (!isErrno(error, errno.EINVAL, errno.EOPNOTSUPP)) throw error;
     await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags));
   }
 }
 
 /**
- * On btrfs each direct write becomes an extent of its own, of 1.25 MiB at most, and a copy of the file takes as long as it
- * has extents. Kernels before 6.15 also take for damage what changes while it is written directly.
+ * On btrfs each direct write becomes its own extent, of 1.25 MiB at most, and copying a file takes longer the more extents
+ * it has. Kernels before 6.15 also report data that changes during a direct write as corrupt.
  */
 async function takesDirectIo(imageFd: number): Promise<boolean> {
   return (await fileSystemOf(imageFd)).magic !== BTRFS_MAGIC;
 }
 
 /**
- * Whether an open device lets its file go by itself, from now on. One that does not is taken for one whose node others
- * get, as by `attachLoop`.
+ * Sets whether an open device detaches its file automatically. Without autoclear its node is assumed to be shared, as in
+ * `attachLoop`.
  */
 export async function setAutoclear(device: LoopDevice, fd: number, autoclear: boolean): Promise<void> {
   if (!autoclear) shareLoop(device);
@@ -106,8 +106,8 @@ export async function setAutoclear(device: LoopDevice, fd: number, autoclear: bo
 }
 
 /**
- * The label of the device of an open file. It lasts as long as the file is attached, whatever becomes of this process.
- * @returns undefined when the file has no device
+ * The label of an open file's device. It lasts as long as the file is attached, even if this process ends.
+ * @returns undefined if the file has no device
  */
 export async function loopLabel(device: LoopDevice, imageFd: number): Promise<string | undefined> {
   const fd = await openLoop(device, imageFd);
@@ -119,7 +119,7 @@ export async function loopLabel(device: LoopDevice, imageFd: number): Promise<st
   }
 }
 
-/** Gives the device of an open file another label; a file that has no device is left alone. */
+/** Sets the label of an open file's device; does nothing if the file has no device. */
 export async function setLoopLabel(device: LoopDevice, imageFd: number, label: string): Promise<void> {
   const fd = await openLoop(device, imageFd);
   if (fd === undefined) return;
@@ -130,7 +130,7 @@ export async function setLoopLabel(device: LoopDevice, imageFd: number, label: s
   }
 }
 
-/** Lets the device of an open file see that the file has grown; a file that has no device is left alone. */
+/** Makes an open file's device pick up the file's larger size; does nothing if the file has no device. */
 export async function refreshLoopSize(device: LoopDevice, imageFd: number): Promise<void> {
   const fd = await openLoop(device, imageFd);
   if (fd === undefined) return;
@@ -142,9 +142,9 @@ export async function refreshLoopSize(device: LoopDevice, imageFd: number): Prom
 }
 
 /**
- * Detaches a device from an open file. The kernel answers 0 also when the device is mounted in another namespace
- * or open somewhere, and detaches it when that ends; so it is looked at what became of it.
- * @returns false when somebody still uses it
+ * Detaches a device from an open file. The kernel also returns 0 if the device is open, or mounted in another namespace,
+ * and then detaches it later; so the result is checked.
+ * @returns false if the device is still in use
  */
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
   const fd = await openLoop(device, imageFd);
@@ -154,18 +154,18 @@ export async function detachLoop(device: LoopDevice, imageFd: number): Promise<b
   return isGone;
 }
 
-/** Leaves a detached device as others expect one. */
+/** Leaves a detached device in the state that other programs expect. */
 async function leaveUnused(device: LoopDevice): Promise<void> {
   await leaveWritable(device);
   removeIfShared(device);
 }
 
-/** Whoever gets a free device next finds the flag of the last BLKROSET on it, and few expect that. */
+/** Clears the BLKROSET flag, which the device's next user would inherit and few expect. */
 async function leaveWritable(device: LoopDevice): Promise<void> {
   const fd = await openIfAttached(device);
   if (fd === undefined) return;
   try {
-    // Where it has no file, nothing else runs between seeing that and this.
+    // If the device has no file, nothing else runs between this check and the call.
     if (!listLoops().some(({ path }) => path === device.path)) await setBlockReadOnly(fd, false);
   } finally {
     await closeAsync(fd);
@@ -180,7 +180,7 @@ async function clear(fd: number): Promise<void> {
   }
 }
 
-/** The loop devices of files that were at a path and are removed, for which there is only the name to go by. */
+/** The loop devices of removed files that were at a path; the name is all that identifies them. */
 export function loopsOfRemoved(path: string): LoopDevice[] {
   return listLoops()
     .filter((loop) => loop.isBackingRemoved && loop.backingPath === path)
@@ -188,8 +188,8 @@ export function loopsOfRemoved(path: string): LoopDevice[] {
 }
 
 /**
- * The same as `detachLoop` for a file that is removed.
- * @returns false when somebody still uses its device
+ * Like `detachLoop`, for a removed file.
+ * @returns false if its device is still in use
  */
 export async function detachRemoved(path: string): Promise<boolean> {
   const devices = loopsOfRemoved(path);
@@ -197,7 +197,7 @@ export async function detachRemoved(path: string): Promise<boolean> {
     const fd = await openIfAttached(device);
     if (fd === undefined) continue;
     try {
-      // While it is open it keeps its file; before, it may have been given another.
+      // An open device keeps its file; before it was opened, it may have been given another.
       if (loopsOfRemoved(path).some((loop) => loop.path === device.path)) await clear(fd);
     } finally {
       await closeAsync(fd);
@@ -208,7 +208,7 @@ export async function detachRemoved(path: string): Promise<boolean> {
   return areGone;
 }
 
-/** Whether an open file has no loop device, or loses it in a moment. */
+/** Whether an open file has no loop device, or loses it shortly. */
 export function isLoopGone(imageFd: number): Promise<boolean> {
   return eventually(async () => (await findLoop(imageFd)) === undefined);
 }

@@ -4,14 +4,14 @@ import { statusOf } from '../calls/statx.ts';
 import { fileSystemUuid } from './btrfs.ts';
 
 /**
- * What the addresses of an open file's extents are counted in: two addresses that are equal are one place on a disk only
- * where this is equal too. Undefined where addresses are not relied on: the file systems that share blocks between files
- * are known one by one, since others have several disks and do not tell the same address on two of them apart.
+ * The address space of an open file's extents: equal addresses are the same place on a disk only if the address spaces are
+ * equal too. Undefined if addresses are not reliable: only file systems known to share blocks between files are listed,
+ * since others may span several disks and use equal addresses on two of them.
  */
 export async function addressSpaceOf(fd: number): Promise<string | undefined> {
   switch (fileSystemName((await fileSystemOf(fd)).magic)) {
     case 'btrfs':
-      // Its device number is another for each subvolume, while one space spans all its disks.
+      // Its device number differs between subvolumes, while one address space spans all its disks.
       return `btrfs ${fileSystemUuid(fd)}`;
     case 'xfs':
       return `xfs ${statusOf(fd).device} ${isRealtime(fd) ? 'realtime' : 'data'}`;

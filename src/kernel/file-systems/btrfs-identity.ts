@@ -12,9 +12,9 @@ const reasons = {
   'unknown checksum': 'its checksums are of another kind than crc32c',
 } as const;
 
-/** The file system in an image cannot be given another id; nothing of it has been changed. */
+/** The file system in an image cannot be given another id; nothing in it has been changed. */
 export class FileSystemIdError extends Error {
-  /** Why, with `its` for the file system. */
+  /** The reason, with `its` for the file system. */
   readonly reason: string;
 
   constructor(imagePath: string, reason: string) {
@@ -25,18 +25,18 @@ export class FileSystemIdError extends Error {
 }
 
 /**
- * Gives the btrfs in a copied image an id of its own, so that it can be mounted beside the original. Takes as long for a
- * large image as for a small one, since only the superblocks are written: the old id stays in the blocks, as the file
- * system's metadata_uuid (Linux 5.0). The copy may have been made while the original was written to: the log of what
- * was synced last stays in place, whereas btrfstune, which does the same, leaves an image with such a log unmountable.
- * The image is neither mounted nor attached. It is synced. May be repeated, also after a crash.
+ * Gives the btrfs in a copied image its own id, so that it can be mounted beside the original. Takes the same time for
+ * any image size, since only the superblocks are written: the old id stays in the blocks, as the file system's
+ * metadata_uuid (Linux 5.0). The copy may have been made while the original was being written: the log of the latest
+ * syncs stays in place, whereas btrfstune, which does the same, leaves an image with such a log unmountable. The image
+ * must be neither mounted nor attached. It is synced. May be repeated, also after a crash.
  * @throws FileSystemIdError
  */
 export async function renewFileSystemId(imagePath: string): Promise<void> {
   await withDescriptor(imagePath, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
     const fsid = newUuid();
     const renewed = await renewedCopies(fd, imagePath, fsid);
-    // The first is what the kernel goes by, so it comes last.
+    // The first superblock last, because the kernel uses it.
     for (const { offset, block } of renewed.reverse()) await writeAsync(fd, block, 0, block.length, offset);
     await syncDescriptor(fd);
   });
@@ -55,7 +55,7 @@ async function renewedCopies(fd: number, imagePath: string, fsid: Buffer): Promi
     const superblock = decodeBtrfsSuperblock(block, offset);
     if (typeof superblock === 'string') {
       if (metadataUuid === undefined) throw new FileSystemIdError(imagePath, reasons[superblock]);
-      // Beyond the end of the image, or nothing that anybody uses as long as the first is whole.
+      // Beyond the end of the image, or a copy that is not used while the first superblock is intact.
       continue;
     }
     metadataUuid ??= superblock.metadataUuid;
@@ -65,7 +65,7 @@ async function renewedCopies(fd: number, imagePath: string, fsid: Buffer): Promi
   return copies;
 }
 
-/** A random UUID as of version 4. */
+/** A random UUID, version 4. */
 function newUuid(): Buffer {
   const uuid = randomBytes(16);
   uuid.writeUInt8((uuid.readUInt8(6) & 0x0f) | 0x40, 6);

@@ -19,7 +19,7 @@ const qgroupCreate = { bytes: 16, create: 0, id: 8 } as const;
 const BTRFS_QGROUP_LIMIT_MAX_RFER = 1n;
 const CLEAR_LIMIT = 2n ** 64n - 1n;
 
-/** How a file system accounts for its subvolumes. */
+/** How a file system accounts for its subvolumes' space. */
 export type QuotaMode = 'off' | 'qgroup' | 'squota';
 
 /** Whether a file system has quotas, and of which kind. */
@@ -27,33 +27,33 @@ export async function quotaMode(uuid: string): Promise<QuotaMode> {
   const mode = await readAttribute(uuid, 'mode');
   if (mode === 'qgroup' || mode === 'squota') return mode;
   if (mode !== undefined) return 'off';
-  // Before Linux 6.7 there is one kind; the directory is there while quotas are on. The root's group always is.
+  // Before Linux 6.7 there is one kind, whose directory exists while quotas are on. The top-level qgroup always exists.
   return (await readAttribute(uuid, '0_5/limit_flags')) === undefined ? 'off' : 'qgroup';
 }
 
-/** Whether the usage of qgroups is known to be wrong, until a rescan is through. */
+/** Whether the qgroups' usage is known to be wrong until a rescan completes. */
 export async function areQgroupsInconsistent(uuid: string): Promise<boolean> {
   return (await readAttribute(uuid, 'inconsistent')) === '1';
 }
 
-/** Whether btrfs is counting anew what its subvolumes use, as after quotas were switched on. */
+/** Whether btrfs is recounting the usage of its subvolumes, for instance after quotas were enabled. */
 export async function isRescanRunning(fd: number): Promise<boolean> {
   const args = Buffer.alloc(rescanArguments.bytes);
   await ioctl(fd, BTRFS_IOC_QUOTA_RESCAN_STATUS, args);
   return args.readBigUInt64LE(rescanArguments.flags) !== 0n;
 }
 
-/** What a subvolume may hold and holds. */
+/** The limit and usage of a subvolume. */
 export interface Qgroup {
-  /** The most data and metadata it may refer to; undefined is without limit. */
+  /** The most data and metadata it may refer to; undefined means unlimited. */
   readonly limitBytes: bigint | undefined;
-  /** As of the last commit of the file system, which is up to half a minute old. */
+  /** As of the file system's last commit, up to half a minute ago. */
   readonly usedBytes: bigint;
-  /** What of it no other subvolume refers to, as old: the space that comes back when this one is removed. */
+  /** The part that no other subvolume refers to, as of the same commit: the space that removing this one frees. */
   readonly exclusiveBytes: bigint;
 }
 
-/** Limit and usage of a subvolume, or undefined where it has no qgroup. */
+/** Limit and usage of a subvolume; undefined if it has no qgroup. */
 export async function qgroupOf(uuid: string, id: number): Promise<Qgroup | undefined> {
   const [flags, limit, used, exclusive] = await Promise.all(
     ['limit_flags', 'max_referenced', 'referenced', 'exclusive'].map((name) =>
@@ -71,20 +71,20 @@ export async function qgroupOf(uuid: string, id: number): Promise<Qgroup | undef
   };
 }
 
-// On this thread: sysfs answers from memory, and a thread would cost ten times as much.
+// On this thread: sysfs answers from memory, and another thread would cost ten times as much.
 async function readAttribute(uuid: string, name: string): Promise<string | undefined> {
   try {
     return readFileSync(`/sys/fs/btrfs/${uuid}/qgroups/${name}`, 'utf8').trim();
   } catch (error) {
-    // ENODEV: it went away between opening and reading.
+    // ENODEV: it was removed between opening and reading.
     if (isErrno(error, errno.ENOENT, errno.ENODEV)) return undefined;
     throw error;
   }
 }
 
 /**
- * Limits what a subvolume may refer to, shared or not; undefined takes the limit away.
- * @throws KernelError ENOTCONN where quotas are off, ENOENT where the subvolume has no qgroup
+ * Limits the space that a subvolume may refer to, shared or not; undefined removes the limit.
+ * @throws KernelError ENOTCONN if quotas are off, ENOENT if the subvolume has no qgroup
  */
 export async function setQgroupLimit(fd: number, id: number, limitBytes: bigint | undefined): Promise<void> {
   const args = Buffer.alloc(qgroupLimit.bytes);
@@ -95,8 +95,8 @@ export async function setQgroupLimit(fd: number, id: number, limitBytes: bigint 
 }
 
 /**
- * Removes the qgroup of a subvolume that has been removed; recent kernels do so by themselves.
- * @returns false when there is none, when there are no quotas, or when the subvolume is still being cleaned up
+ * Removes the qgroup of a removed subvolume; recent kernels do so themselves.
+ * @returns false if it does not exist, quotas are off, or the subvolume is still being cleaned up
  */
 export async function removeQgroup(fd: number, id: number): Promise<boolean> {
   const args = Buffer.alloc(qgroupCreate.bytes);

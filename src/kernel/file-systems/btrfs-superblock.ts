@@ -1,6 +1,6 @@
 import { crc32c } from './crc32c.ts';
 
-/** Where the copies of btrfs's superblock lie, and how long each is. Those beyond the end of a device are missing. */
+/** The offsets and size of btrfs's superblock copies. Those beyond the end of a device do not exist. */
 export const BTRFS_SUPERBLOCK = { offsets: [2 ** 16, 2 ** 26, 2 ** 38], bytes: 4096 } as const;
 
 const MAGIC = Buffer.from('_BHRfS_M');
@@ -20,17 +20,17 @@ const layout = {
 } as const;
 const UUID_BYTES = 16;
 
-/** A copy of the superblock that the kernel would take. */
+/** A valid copy of the superblock, as the kernel would accept it. */
 export interface BtrfsSuperblock {
-  /** What the file system is known by. */
+  /** The file system's id. */
   readonly fsid: Buffer;
-  /** What is written in each block of it. The same as `fsid`, unless that has been changed. */
+  /** The id stored in each of its blocks. Equal to `fsid` unless the fsid was changed. */
   readonly metadataUuid: Buffer;
 }
 
 /**
- * Reads a copy of the superblock that lies at an offset.
- * @returns `damaged` where it is none, or not whole; `unknown checksum` where that cannot be told
+ * Decodes a copy of the superblock from its offset.
+ * @returns `damaged` if it is not a superblock or not intact; `unknown checksum` if that cannot be determined
  */
 export function decodeBtrfsSuperblock(
   block: Buffer,
@@ -47,7 +47,7 @@ export function decodeBtrfsSuperblock(
   return { fsid, metadataUuid: hasMetadataUuid ? slice(block, layout.metadataUuid, UUID_BYTES) : fsid };
 }
 
-/** The same copy with another fsid. What is written in the blocks of the file system stays true. */
+/** The same copy with another fsid. The id stored in the file system's blocks stays valid. */
 export function withFsid(block: Buffer, { metadataUuid }: BtrfsSuperblock, fsid: Buffer): Buffer {
   const renewed = Buffer.from(block);
   metadataUuid.copy(renewed, layout.metadataUuid);

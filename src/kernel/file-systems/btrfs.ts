@@ -31,27 +31,27 @@ const fileSystemInfo = { bytes: 1024, uuid: 16 } as const;
 
 /**
  * Makes an empty subvolume in a directory open for reading, like mkdir(2) with mode 0777.
- * @throws KernelError EEXIST, ENOTTY where the file system is not btrfs
+ * @throws KernelError EEXIST, ENOTTY if the file system is not btrfs
  */
 export async function createSubvolume(parentFd: number, name: string): Promise<void> {
   await ioctl(parentFd, BTRFS_IOC_SUBVOL_CREATE, namedArguments(Buffer.from(name)));
 }
 
 /**
- * Removes a subvolume with all its files in one step; the space comes back later, in the background.
- * @throws KernelError ENOENT, ENOTEMPTY while it holds other subvolumes, EBUSY where something is mounted on it,
- *   EINVAL for what is not a subvolume
+ * Removes a subvolume with all its files in one step; its space is freed later, in the background.
+ * @throws KernelError ENOENT, ENOTEMPTY if it contains other subvolumes, EBUSY if something is mounted on it,
+ *   EINVAL if it is not a subvolume
  */
 export async function deleteSubvolume(parentFd: number, name: string | Buffer): Promise<void> {
   await ioctl(parentFd, BTRFS_IOC_SNAP_DESTROY, namedArguments(Buffer.from(name)));
 }
 
 /**
- * Makes a snapshot of an open subvolume in a directory open for reading: a subvolume that holds what was written to the
- * other until now, synced or not, and shares its blocks. It is on the disk when this resolves. Subvolumes nested in
- * the source are empty directories in it. It gets the limit of the source's qgroup, too.
- * @throws KernelError EEXIST, EINVAL for what is not the root of a subvolume, EXDEV for one of another file system,
- *   ETXTBSY where it is used for swapping
+ * Makes a snapshot of an open subvolume in a directory open for reading: a subvolume that holds everything written to the
+ * source so far, synced or not, and shares its blocks. It is on disk when this resolves. Subvolumes nested in the source
+ * are empty directories in it. It also gets the limit of the source's qgroup.
+ * @throws KernelError EEXIST, EINVAL if the source is not the root of a subvolume, EXDEV if it is on another file system,
+ *   ETXTBSY if it contains an active swap file
  */
 export async function snapshotSubvolume(
   sourceFd: number,
@@ -73,7 +73,7 @@ function namedArguments(name: Buffer): Buffer {
 }
 
 function writeName(args: Buffer, offset: number, name: Buffer): void {
-  // The kernel takes the name up to the first zero, and another name must not be taken for this one.
+  // The kernel reads the name up to the first zero byte, so a name with one would mean another subvolume.
   if (offset + name.length >= args.length || name.includes(0)) {
     throw new KernelError('subvolume', errno.ENAMETOOLONG, name.toString());
   }
@@ -85,7 +85,7 @@ export async function isSubvolume(fd: number): Promise<boolean> {
   return statusOf(fd).inode === ROOT_INODE && (await fileSystemOf(fd)).magic === BTRFS_MAGIC;
 }
 
-/** The id of the subvolume that an open file or directory lies in. It is never given out again. */
+/** The id of the subvolume that an open file or directory lies in. Ids are never reused. */
 export function subvolumeId(fd: number): number {
   const args = Buffer.alloc(inodeLookup.bytes);
   args.writeBigUInt64LE(ROOT_INODE, inodeLookup.inode);
@@ -93,12 +93,12 @@ export function subvolumeId(fd: number): number {
   return Number(args.readBigUInt64LE(inodeLookup.treeId));
 }
 
-/** Whether the subvolume that an open file or directory lies in takes no writes. */
+/** Whether the subvolume that an open file or directory lies in is read-only. */
 export function isReadOnlySubvolume(fd: number): boolean {
   return (flagsOf(fd) & BTRFS_SUBVOL_RDONLY) !== 0n;
 }
 
-/** Lets an open subvolume take writes. */
+/** Makes an open subvolume writable. */
 export async function makeWritable(fd: number): Promise<void> {
   const bits = flagsOf(fd);
   if ((bits & BTRFS_SUBVOL_RDONLY) === 0n) return;
@@ -114,8 +114,8 @@ function flagsOf(fd: number): bigint {
 }
 
 /**
- * Waits until every change of metadata made so far is on the disk: limits of qgroups, too, which fsync(2) does not
- * cover. Unlike syncfs(2) it does not write back the data of all files first.
+ * Waits until all metadata changes so far are on disk, including qgroup limits, which fsync(2) does not cover. Unlike
+ * syncfs(2) it does not first write back the data of all files.
  */
 export async function commitTransaction(fd: number): Promise<void> {
   const transaction = Buffer.alloc(8);
@@ -123,7 +123,7 @@ export async function commitTransaction(fd: number): Promise<void> {
   await ioctl(fd, BTRFS_IOC_WAIT_SYNC, transaction);
 }
 
-/** The UUID of the file system behind an open file, as it shows in /sys/fs/btrfs. */
+/** The UUID of an open file's file system, as in /sys/fs/btrfs. */
 export function fileSystemUuid(fd: number): string {
   const info = Buffer.alloc(fileSystemInfo.bytes);
   ioctlNow(fd, BTRFS_IOC_FS_INFO, info);

@@ -1,4 +1,4 @@
-// The polynomial of Castagnoli, bits reversed.
+// The Castagnoli polynomial, bit-reversed.
 const POLYNOMIAL = 0x82f63b78;
 
 const table = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -7,7 +7,7 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return crc;
 });
 
-/** The CRC-32C of bytes, as file systems use it; node:zlib has another CRC-32. */
+/** The CRC-32C of bytes, as used by file systems; node:zlib has a different CRC-32. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = (crc >>> 8) ^ (table[(crc ^ byte) & 0xff] ?? 0);

@@ -1,16 +1,16 @@
-/** How large an ext4 file system is, and how large it can become. */
+/** The current and the possible size of an ext4 file system. */
 
-/** The superblock lies here, on every ext4, and has this size. */
+/** Every ext4 has a superblock at this offset, of this size. */
 export const EXT4_SUPERBLOCK = { offset: 1024, bytes: 1024 } as const;
 
-// Blocks of 64 KiB.
+// 64 KiB blocks.
 const LARGEST_BLOCK_SIZE_LOG = 6;
 const INCOMPAT_64BIT = 0x80;
 const RO_COMPAT_SPARSE_SUPER = 0x01;
-// What resize2fs and mke2fs want to be left for files in the last block group.
+// The blocks for files that resize2fs and mke2fs require in the last block group.
 const USEFUL_BLOCKS = 50;
 
-/** What the superblock tells about sizes. */
+/** The superblock's data about sizes. */
 export interface Ext4Geometry {
   readonly blockBytes: number;
   readonly blocks: bigint;
@@ -19,11 +19,11 @@ export interface Ext4Geometry {
   readonly inodeTableBlocks: number;
   readonly reservedTableBlocks: number;
   readonly descriptorBytes: number;
-  /** Only some groups have a copy of the superblock. */
+  /** Whether only some groups have a copy of the superblock. */
   readonly hasSparseSuper: boolean;
 }
 
-/** @returns `damaged` where it has sizes that no ext4 has */
+/** @returns `damaged` if its sizes are impossible for ext4 */
 export function decodeExt4Superblock(superblock: Buffer): Ext4Geometry | 'damaged' {
   const blockSizeLog = superblock.readUInt32LE(24);
   const blocksPerGroup = superblock.readUInt32LE(32);
@@ -45,8 +45,8 @@ export function decodeExt4Superblock(superblock: Buffer): Ext4Geometry | 'damage
 }
 
 /**
- * The blocks a file system has when it fills its device. A last block group that would hold little more than its
- * own tables is left out, so this is less than what the device has, by less than a group.
+ * The number of blocks of a file system that fills its device. A last block group with room for little more than its own
+ * tables is left out, so this may be less than the device has, by less than a group.
  */
 export function ext4FullBlocks(geometry: Ext4Geometry, deviceBytes: bigint): bigint {
   const { blockBytes, firstBlock, blocksPerGroup, inodeTableBlocks } = geometry;
@@ -54,7 +54,7 @@ export function ext4FullBlocks(geometry: Ext4Geometry, deviceBytes: bigint): big
   const lastGroup = Number((blocks - BigInt(firstBlock)) / BigInt(blocksPerGroup));
   const blocksInLast = Number((blocks - BigInt(firstBlock)) % BigInt(blocksPerGroup));
   if (lastGroup === 0 || blocksInLast === 0) return blocks;
-  // Two bitmaps and the inode table; in some groups also the superblock and the table of groups.
+  // Two bitmaps and the inode table; in some groups also the superblock and the group descriptors.
   const copies = hasSuperblock(geometry, lastGroup) ? tableBlocks(geometry, lastGroup + 1) : 0;
   const isTooSmall = blocksInLast < 2 + inodeTableBlocks + copies + USEFUL_BLOCKS;
   return isTooSmall ? blocks - BigInt(blocksInLast) : blocks;
@@ -64,7 +64,7 @@ function tableBlocks({ blockBytes, descriptorBytes, reservedTableBlocks }: Ext4G
   return 1 + Math.ceil((groups * descriptorBytes) / blockBytes) + reservedTableBlocks;
 }
 
-// Groups 0 and 1 and the powers of 3, 5 and 7.
+// Groups 0 and 1, and the powers of 3, 5 and 7.
 function hasSuperblock({ hasSparseSuper }: Ext4Geometry, group: number): boolean {
   return !hasSparseSuper || group <= 1 || [3, 5, 7].some((base) => isPowerOf(base, group));
 }

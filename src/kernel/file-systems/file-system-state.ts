@@ -6,12 +6,12 @@ import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { decodeExt4Superblock, EXT4_SUPERBLOCK } from './ext4-size.ts';
 import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
 
-/** What a file system says about itself, without being mounted. */
+/** The state that a file system records on its disk, readable without mounting it. */
 export interface FileSystemState {
   readonly fsType: ImageFileSystem;
-  /** How large it is; its device must not be smaller. */
+  /** The size of the file system; its device must not be smaller. */
   readonly sizeBytes: bigint;
-  /** The errors it has recorded, in words; undefined where there are none. */
+  /** The errors it has recorded, in words; undefined if there are none. */
   readonly errors: string | undefined;
 }
 
@@ -22,7 +22,7 @@ const JOURNAL_MAGIC = 0xc03b3998;
 const JOURNAL_SUPERBLOCK_BYTES = 1024;
 /** Offsets in struct ext4_super_block. */
 const ext4 = { state: 58, compat: 92, journalBackup: 253, journalBlocks: 268, errorCount: 404 } as const;
-/** Offsets in the part of an inode that says where its first block lies. */
+/** Offsets in the part of an inode that locates its first block. */
 const extents = { magic: 0, depth: 6, firstHigh: 18, firstLow: 20 } as const;
 /** Offset in struct journal_superblock_s. */
 const JOURNAL_ERRNO = 32;
@@ -38,9 +38,9 @@ const BTRFS_ERROR_FLAG = 1n << 2n;
 const FIRST_BTRFS_DEVICE = '1';
 
 /**
- * Reads the state of the file system on a file or block device. Where a file system is mounted, only its device tells
- * what it has recorded: the kernel may write it to the file much later.
- * @returns undefined where there is no file system
+ * Reads the state of the file system on a file or block device. If the file system is mounted, read its device: the kernel
+ * may write the recorded errors to the backing file much later.
+ * @returns undefined if there is no file system
  */
 export async function fileSystemState(image: string): Promise<FileSystemState | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
@@ -67,17 +67,17 @@ async function ext4State(fd: number): Promise<FileSystemState | undefined> {
   if (count > 0 || isMarked) {
     return { fsType: 'ext4', sizeBytes, errors: `${Math.max(count, 1)} recorded in its superblock` };
   }
-  // The journal may have been all that could still be written; the next mount would learn of it there.
+  // After an error only the journal may have been writable; the next mount would find the error there.
   const isAborted = await isJournalAborted(fd, superblock, blockBytes);
   return { fsType: 'ext4', sizeBytes, errors: isAborted ? 'its journal was aborted' : undefined };
 }
 
 async function isJournalAborted(fd: number, superblock: Buffer, blockBytes: number): Promise<boolean> {
   const hasJournal = (superblock.readUInt32LE(ext4.compat) & EXT4_HAS_JOURNAL) !== 0;
-  // The superblock has a copy of the part of the journal's inode that says where its blocks lie.
+  // The superblock has a copy of the part of the journal's inode that locates its blocks.
   if (!hasJournal || superblock.readUInt8(ext4.journalBackup) !== 1) return false;
   const block = firstBlock(superblock.subarray(ext4.journalBlocks));
-  // Where the copy is damaged, it may lead anywhere; the kernel goes by the inode itself.
+  // A damaged copy may point anywhere; the kernel uses the inode itself.
   if (block === undefined || !Number.isSafeInteger(block * blockBytes)) return false;
   const journal = await readAt(fd, block * blockBytes, JOURNAL_SUPERBLOCK_BYTES);
   if (journal.length < JOURNAL_SUPERBLOCK_BYTES || journal.readUInt32BE(0) !== JOURNAL_MAGIC) return false;
@@ -115,12 +115,12 @@ async function btrfsState(fd: number): Promise<FileSystemState | undefined> {
   const marked = isMarked ? 'recorded in its superblock' : undefined;
   if (marked !== undefined || superblock === 'unknown checksum')
     return { fsType: 'btrfs', sizeBytes, errors: marked };
-  // A copy of a file system has the same id, so only the device that is mounted has these counters.
+  // A copy of a file system has the same id, so only the mounted device has these counters.
   const errors = fstatSync(fd).isBlockDevice() ? await btrfsCounters(superblock.fsid) : undefined;
   return { fsType: 'btrfs', sizeBytes, errors };
 }
 
-/** The errors that a mounted btrfs has counted, also in earlier mounts. */
+/** The errors that a mounted btrfs has counted, including earlier mounts. */
 async function btrfsCounters(fsid: Buffer): Promise<string | undefined> {
   const uuid = fsid.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
   try {
@@ -128,7 +128,7 @@ async function btrfsCounters(fsid: Buffer): Promise<string | undefined> {
     const counters = text.split('\n').filter((line) => /^\w+ [1-9]/.test(line));
     return counters.length > 0 ? counters.join(', ') : undefined;
   } catch (error) {
-    // It is not mounted, or is being unmounted, or the kernel is older than Linux 5.14.
+    // It is not mounted, is being unmounted, or the kernel is older than Linux 5.14.
     if (isErrno(error, errno.ENOENT, errno.ENODEV)) return undefined;
     throw error;
   }

@@ -15,15 +15,15 @@ const BTRFS_IOC_RESIZE = { name: 'BTRFS_IOC_RESIZE', number: 0x50009403 };
 
 /** struct xfs_fsop_geom_v1. */
 const xfsGeometry = { bytes: 112, blockBytes: 0, groupBlocks: 8, inodePercent: 28, dataBlocks: 32 } as const;
-// XFS makes no smaller allocation group.
+// The smallest allocation group of XFS.
 const XFS_LEAST_GROUP_BLOCKS = 64n;
 /** struct btrfs_ioctl_vol_args. */
 const btrfsArguments = { bytes: 4096, name: 8 } as const;
 const BTRFS_SECTOR_BYTES = 4096n;
 
 /**
- * The smallest sizes that file systems can be grown to, in bytes. Linux refuses to change the size of a btrfs to less,
- * although it mounts one that is smaller.
+ * The smallest sizes, in bytes, to which file systems can be grown. Linux refuses to resize a btrfs to less, although it
+ * mounts smaller ones.
  */
 export const leastGrownBytes: Readonly<Record<ImageFileSystem, bigint>> = {
   ext4: 0n,
@@ -31,56 +31,56 @@ export const leastGrownBytes: Readonly<Record<ImageFileSystem, bigint>> = {
   btrfs: 256n * 1024n ** 2n,
 };
 
-// 1: errors were found and mended.
+// 1: errors were found and corrected.
 const E2FSCK_GOOD = [0, 1];
 
-/** What growing needs to know of a mounted file system, beside its root. */
+/** A mounted file system, as needed for growing it in addition to its root. */
 export interface MountedFileSystem {
   readonly fsType: ImageFileSystem;
-  /** The path of the block device it lies on. */
+  /** The path of its block device. */
   readonly device: string;
 }
 
-/** Whether a mounted file system does not fill its device, as far as it could. */
+/** Whether a mounted file system could still grow on its device. */
 export async function isSmallerThanDevice(mounted: MountedFileSystem, mountRootFd: number): Promise<boolean> {
   const { size, fullSize } = await sizesOf(mounted, mountRootFd);
   return size < fullSize;
 }
 
 /**
- * Grows a mounted file system, while it is used, to fill its device. One that does already is left as it is.
- * @throws KernelError EPERM where ext4 is grown without CAP_SYS_RESOURCE; `growUnmountedExt4` needs none
+ * Grows a mounted file system, while it is in use, to fill its device. Does nothing if it already does.
+ * @throws KernelError EPERM if ext4 is grown without CAP_SYS_RESOURCE; `growUnmountedExt4` does not need it
  */
 export async function growMounted(mounted: MountedFileSystem, mountRootFd: number): Promise<void> {
   const { size, fullSize } = await sizesOf(mounted, mountRootFd);
   if (size >= fullSize) return;
-  // The handle of a path takes no requests.
+  // An O_PATH handle does not accept ioctl(2).
   await withDescriptor(below(mountRootFd), 'r', (fd) => growers[mounted.fsType](fd, fullSize));
 }
 
-/** Whether an ext4 file system that is not mounted does not fill its device, as far as it could. */
+/** Whether an unmounted ext4 file system could still grow on its device. */
 export async function isExt4SmallerThanDevice(device: string): Promise<boolean> {
   const { size, fullSize } = await ext4Sizes(device);
   return size < fullSize;
 }
 
 /**
- * Checks all of an ext4 file system that is not mounted, and mends what can be mended without a question. What it has
- * recorded of errors is gone afterwards. It takes longer the more files there are.
- * @throws ProgramError e2fsck is not installed, or found what it does not mend by itself
+ * Checks all of an unmounted ext4 file system, and repairs what e2fsck repairs without asking. Clears the errors that it
+ * has recorded. The time grows with the number of files.
+ * @throws ProgramError e2fsck is not installed, or found errors that it does not repair by itself
  */
 export async function checkUnmountedExt4(device: string): Promise<void> {
   await runProgram('e2fsck', ['-f', '-p', device], E2FSCK_GOOD);
 }
 
-/** Checks an ext4 file system that is not mounted, mends what can be mended, and grows it to fill its device. */
+/** Checks an unmounted ext4 file system, repairs it where possible, and grows it to fill its device. */
 export async function growUnmountedExt4(device: string): Promise<void> {
-  // resize2fs wants to see a check first.
+  // resize2fs requires a check first.
   await checkUnmountedExt4(device);
   await runProgram('resize2fs', [device]);
 }
 
-/** Sizes in the unit that the file system is grown by: blocks, or bytes for btrfs. */
+/** Sizes in the unit of the grow request: blocks, or bytes for btrfs. */
 interface Sizes {
   readonly size: bigint;
   readonly fullSize: bigint;
@@ -97,7 +97,7 @@ function sizesOf({ fsType, device }: MountedFileSystem, mountRootFd: number): Pr
   }
 }
 
-// A mounted ext4 keeps its superblock in the page cache of the device, so what is read there is true.
+// A mounted ext4 keeps its superblock in the page cache of the device, so reading it there is accurate.
 async function ext4Sizes(device: string): Promise<Sizes> {
   const geometry = await withDescriptor(device, 'r', readExt4Geometry);
   return { size: geometry.blocks, fullSize: ext4FullBlocks(geometry, await blockDeviceBytes(device)) };
@@ -141,7 +141,7 @@ const growers: Readonly<Record<ImageFileSystem, (fd: number, fullSize: bigint) =
   async xfs(fd, fullSize) {
     const request = Buffer.alloc(16);
     request.writeBigUInt64LE(fullSize, 0);
-    // The share of space that inodes may take is set along with the size.
+    // The request also sets the share of space that inodes may take.
     request.writeUInt32LE(readXfsGeometry(fd).readUInt32LE(xfsGeometry.inodePercent), 8);
     await ioctl(fd, XFS_IOC_FSGROWFSDATA, request);
   },
@@ -150,7 +150,7 @@ const growers: Readonly<Record<ImageFileSystem, (fd: number, fullSize: bigint) =
     const request = Buffer.alloc(btrfsArguments.bytes);
     request.write('max', btrfsArguments.name);
     const answer = await ioctl(fd, BTRFS_IOC_RESIZE, request);
-    // A positive answer: another of the operations that exclude each other, such as a balance, is under way.
+    // A positive result: another exclusive operation, such as a balance, is in progress.
     if (answer > 0) throw new KernelError('BTRFS_IOC_RESIZE', errno.EBUSY, `descriptor ${fd}`);
   },
 };

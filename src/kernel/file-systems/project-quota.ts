@@ -8,15 +8,15 @@ import {
 import { errno, isErrno } from '../calls/errno.ts';
 import { call, numberedCall } from '../calls/libc.ts';
 
-// Since Linux 5.14. The older quotactl(2) wants the path of the block device, which a container may not have.
+// Since Linux 5.14. The older quotactl(2) needs the path of the block device, which a container may not have.
 const quotactlFd = numberedCall('quotactl_fd', 443, ['uint', 'uint', 'uint', 'void *']);
 
-// A command shifted by 8 and the type of quota: PRJQUOTA.
+// A command shifted by 8, plus the quota type PRJQUOTA.
 const Q_XGETQUOTA = 0x580302;
 const Q_XSETQLIM = 0x580402;
 const Q_XGETQSTATV = 0x580802;
 
-/** struct fs_disk_quota of linux/dqblk_xfs.h, which ext4 understands as well. Space is in sectors. */
+/** struct fs_disk_quota of linux/dqblk_xfs.h, which ext4 accepts as well. Space is in sectors. */
 const diskQuota = {
   bytes: 112,
   version: 0,
@@ -35,26 +35,26 @@ const FS_PROJ_QUOTA = 2;
 const ALL_FOUR_LIMITS = 0x0f;
 const SECTOR_BYTES = 512n;
 
-/** struct fs_quota_statv of linux/dqblk_xfs.h, with room to spare. */
+/** struct fs_quota_statv of linux/dqblk_xfs.h, with spare room. */
 const quotaState = { bytes: 256, version: 0, flags: 2 } as const;
 const FS_QSTATV_VERSION1 = 1;
 const FS_QUOTA_PDQ_ENFD = 0x20;
 
-/** The project an open file or directory is accounted to. */
+/** The project that an open file or directory counts for. */
 export interface ProjectMembership {
-  /** 0 is no project. */
+  /** 0 means no project. */
   readonly projectId: number;
-  /** Whether what is made in the directory gets its project. */
+  /** Whether new entries in the directory inherit its project. */
   readonly inherits: boolean;
 }
 
-/** The most a project may hold; undefined is without limit. */
+/** The limits of a project; undefined means unlimited. */
 export interface ProjectLimits {
   readonly limitBytes: bigint | undefined;
   readonly limitInodes: bigint | undefined;
 }
 
-/** What a project may hold and holds. */
+/** The limits and usage of a project. */
 export interface ProjectQuota extends ProjectLimits {
   readonly usedBytes: bigint;
   readonly usedInodes: bigint;
@@ -62,7 +62,7 @@ export interface ProjectQuota extends ProjectLimits {
 
 /**
  * The project of a file or directory open for reading (O_PATH is not enough).
- * @throws KernelError ENOTTY or EOPNOTSUPP where the file system has no projects
+ * @throws KernelError ENOTTY or EOPNOTSUPP if the file system has no projects
  */
 export function projectOf(fd: number): ProjectMembership {
   const attributes = readAttributes(fd);
@@ -73,10 +73,10 @@ export function projectOf(fd: number): ProjectMembership {
 }
 
 /**
- * Gives a directory open for reading a project, which all that is made in it from then on inherits. What is in
- * it already stays where it is accounted.
- * @throws KernelError EOPNOTSUPP where the file system has no projects; on ext4 the directory may have changed
- *   all the same
+ * Gives a directory open for reading a project, which new entries in it inherit. Existing entries keep their
+ * project.
+ * @throws KernelError EOPNOTSUPP if the file system has no projects; on ext4 the directory may have changed all the
+ *   same
  */
 export async function setProject(fd: number, projectId: number): Promise<void> {
   const attributes = readAttributes(fd);
@@ -87,7 +87,7 @@ export async function setProject(fd: number, projectId: number): Promise<void> {
 }
 
 /**
- * Gives a file or directory open for reading a project; what is made in a directory inherits it.
+ * Gives a file or directory open for reading a project; new entries in a directory inherit it.
  * @throws KernelError EDQUOT, ENOSPC: the project is full; EPERM: the file cannot be changed
  */
 export async function putIntoProject(fd: number, projectId: number): Promise<void> {
@@ -98,8 +98,8 @@ export async function putIntoProject(fd: number, projectId: number): Promise<voi
 }
 
 /**
- * Whether the file system behind an open file keeps projects within their limits. The other calls may well
- * succeed where it does not: ext4 and XFS can count without enforcing.
+ * Whether an open file's file system enforces project limits. The other calls may succeed even if it does not: ext4 and
+ * XFS can count without enforcing.
  */
 export async function isQuotaEnforced(fd: number): Promise<boolean> {
   const state = Buffer.alloc(quotaState.bytes);
@@ -114,17 +114,17 @@ export async function isQuotaEnforced(fd: number): Promise<boolean> {
 }
 
 /**
- * Limits and usage of a project of the file system behind an open file. XFS frees what has been removed in the
- * background, so that usage reaches 0 some time later.
- * @returns undefined when the project has neither
- * @throws KernelError for which `isQuotaOff` holds where projects are not counted
+ * Limits and usage of a project on an open file's file system. XFS frees removed files in the background, so that usage
+ * reaches 0 some time later.
+ * @returns undefined if the project has neither
+ * @throws KernelError for which `isQuotaOff` holds if projects are not counted
  */
 export async function quotaOf(fd: number, projectId: number): Promise<ProjectQuota | undefined> {
   const answer = Buffer.alloc(diskQuota.bytes);
   try {
     await call(quotactlFd, `project ${projectId}`, fd, Q_XGETQUOTA, projectId, answer);
   } catch (error) {
-    // How XFS says that it has never heard of the project; ext4 answers zeros.
+    // XFS reports an unknown project this way; ext4 returns zeros.
     if (isErrno(error, errno.ENOENT)) return undefined;
     throw error;
   }
@@ -149,10 +149,10 @@ function decode(answer: Buffer): ProjectQuota {
 }
 
 /**
- * Sets both limits of a project, which hold from the next write on, where they are enforced at all. A limit in
- * bytes is rounded up to whole sectors, by XFS to whole blocks. One below what is used already only keeps the
- * project from growing.
- * @throws KernelError for which `isQuotaOff` holds where projects are not counted
+ * Sets both limits of a project, which apply from the next write on if limits are enforced at all. A limit in bytes is
+ * rounded up to whole sectors, by XFS to whole blocks. A limit below the current usage only keeps the project from
+ * growing.
+ * @throws KernelError for which `isQuotaOff` holds if projects are not counted
  */
 export async function setQuota(fd: number, projectId: number, limits: ProjectLimits): Promise<void> {
   const request = Buffer.alloc(diskQuota.bytes);
@@ -160,7 +160,7 @@ export async function setQuota(fd: number, projectId: number, limits: ProjectLim
   request.writeInt8(FS_PROJ_QUOTA, diskQuota.flags);
   request.writeUInt16LE(ALL_FOUR_LIMITS, diskQuota.fieldMask);
   request.writeUInt32LE(projectId, diskQuota.id);
-  // statfs(2) reports the soft limit, so it is the same as the hard one.
+  // statfs(2) reports the soft limit, so it equals the hard limit.
   const sectors = (asLimit(limits.limitBytes) + SECTOR_BYTES - 1n) / SECTOR_BYTES;
   const inodes = asLimit(limits.limitInodes);
   request.writeBigUInt64LE(sectors, diskQuota.hardSectors);
@@ -171,19 +171,19 @@ export async function setQuota(fd: number, projectId: number, limits: ProjectLim
 }
 
 function asLimit(limit: bigint | undefined): bigint {
-  // The kernel takes 0 for no limit at all, which nobody means who asks for a limit.
+  // The kernel takes 0 as unlimited, which no caller that passes a limit means.
   if (limit !== undefined && limit <= 0n) throw new RangeError(`a limit of ${limit} cannot be set`);
   return limit ?? 0n;
 }
 
-/** Takes the limits of a project away. Once nothing is accounted to it, it is as if it had never been. */
+/** Removes the limits of a project. Once its usage is 0, the project no longer exists. */
 export function clearQuota(fd: number, projectId: number): Promise<void> {
   return setQuota(fd, projectId, { limitBytes: undefined, limitInodes: undefined });
 }
 
 /**
- * Whether a call failed because projects are not even counted: ESRCH where the file system knows quotas but has
- * none for projects, ENOSYS where all are off, or where it or the kernel does not know them.
+ * Whether a call failed because projects are not even counted: ESRCH if the file system supports quotas but project
+ * quota is off, ENOSYS if all quotas are off, or if the file system or the kernel does not support them.
  */
 export function isQuotaOff(error: unknown): boolean {
   return isErrno(error, errno.ESRCH, errno.ENOSYS);

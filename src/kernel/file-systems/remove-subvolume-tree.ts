@@ -19,7 +19,7 @@ const BTRFS_IOC_INO_LOOKUP_USER: IoctlRequest = { name: 'BTRFS_IOC_INO_LOOKUP_US
 const userLookup = { bytes: 4096, directory: 0, treeId: 8, name: 16, path: 272 } as const;
 /** struct btrfs_ioctl_get_subvol_rootref_args. */
 const rootReferences = { bytes: 4096, first: 8, entryBytes: 16, count: 4088 } as const;
-/** struct btrfs_ioctl_search_args. What is found follows, each behind a header of 32 bytes. */
+/** struct btrfs_ioctl_search_args. The results follow it, each after a 32-byte header. */
 const treeSearch = {
   bytes: 4096,
   treeId: 0,
@@ -35,18 +35,18 @@ const treeSearch = {
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 const O_CLOEXEC = 0o2000000;
 
-// A process may still be making subvolumes in the tree that is removed.
+// A process may still be making subvolumes in the tree being removed.
 const PASS_LIMIT = 8;
 
-/** A subvolume that lies in a directory of another one. */
+/** A subvolume in a directory of another subvolume. */
 export interface NestedSubvolume {
   readonly id: number;
-  /** The other one's id, and the directory in it. */
+  /** The id of the enclosing subvolume, and the directory in it. */
   readonly parentId: number;
   readonly directoryInode: bigint;
 }
 
-/** The subvolumes directly in the one an open file or directory lies in, in whatever directories of it. */
+/** The subvolumes directly inside the subvolume of an open file or directory, in any of its directories. */
 export async function nestedSubvolumes(fd: number): Promise<NestedSubvolume[]> {
   const parentId = subvolumeId(fd);
   const found: NestedSubvolume[] = [];
@@ -62,7 +62,7 @@ export async function nestedSubvolumes(fd: number): Promise<NestedSubvolume[]> {
   }
 }
 
-// When there are more than fit, the kernel fills what there is room for, and notes in it where to go on.
+// If the results do not fit, the kernel fills the buffer and records in it where to continue.
 async function readReferences(fd: number, args: Buffer): Promise<boolean> {
   try {
     await ioctl(fd, BTRFS_IOC_GET_SUBVOL_ROOTREF, args);
@@ -74,18 +74,18 @@ async function readReferences(fd: number, args: Buffer): Promise<boolean> {
 }
 
 /**
- * Removes a subvolume and those nested in it, however deep, read-only ones too. They are reached by number and
- * not by path, so that neither a symbolic link nor a path too long to be walked stands in the way. What does
- * not exist is removed already.
- * @returns the ids of what was removed, whose qgroups may be left
- * @throws KernelError EINVAL for what is not a subvolume, EBUSY where something is mounted on one of them
+ * Removes a subvolume and its nested subvolumes at any depth, including read-only ones. They are reached by id, not by
+ * path, so that neither a symbolic link nor an overlong path gets in the way. A subvolume that does not exist counts as
+ * removed.
+ * @returns the ids of the removed subvolumes, whose qgroups may remain
+ * @throws KernelError EINVAL if it is not a subvolume, EBUSY if something is mounted on one of them
  */
 export async function removeSubvolumeTree(parentFd: number, name: string | Buffer): Promise<number[]> {
   const removed: number[] = [];
   for (let pass = 1; ; pass++) {
     try {
       const [top, ...nested] = await listTree(parentFd, name);
-      // Every subvolume comes after the one it lies in, so the innermost are removed first.
+      // Each subvolume is listed after its enclosing one, so reversing removes the innermost first.
       for (const each of nested.reverse()) {
         await unlessGone(removeNested(parentFd, each));
         removed.push(each.id);
@@ -100,15 +100,15 @@ export async function removeSubvolumeTree(parentFd: number, name: string | Buffe
 }
 
 /**
- * The id of the subvolume of this name, and all in it. Those that hold others are made writable: no entry of a read-only
- * one can be removed, not even another subvolume.
+ * The id of the named subvolume, and all subvolumes in it. Makes those that contain others writable: no entry of a
+ * read-only subvolume can be removed, not even another subvolume.
  */
 async function listTree(parentFd: number, name: string | Buffer): Promise<[number, ...NestedSubvolume[]]> {
   return withDescriptor(below(parentFd, name), OPEN_DIRECTORY, async (fd) => {
     if (!(await isSubvolume(fd))) throw new KernelError('subvolume', errno.EINVAL, name.toString());
     const found = await nestedSubvolumes(fd);
     if (found.length > 0) await makeWritable(fd);
-    // The list grows while it is walked.
+    // The list grows during the iteration.
     for (const { id } of found) {
       const addInner = async (nestedFd: number) => {
         const inner = await nestedSubvolumes(nestedFd);
@@ -132,7 +132,7 @@ function removeNested(fd: number, { id, parentId, directoryInode }: NestedSubvol
   });
 }
 
-// Somebody else has removed it, or has moved it, and then the next pass finds it.
+// Another process removed it, or moved it; then the next pass finds it.
 async function unlessGone(work: Promise<void>): Promise<void> {
   try {
     await work;
@@ -141,15 +141,15 @@ async function unlessGone(work: Promise<void>): Promise<void> {
   }
 }
 
-/** Opens a directory by the number of its subvolume and its own. `fd` is anything in the same file system. */
+/** Opens a directory by its subvolume's id and its inode number. `fd` is any open file of the same file system. */
 async function withInode<T>(
   fd: number,
   treeId: number,
   inode: bigint,
   use: (fd: number) => Promise<T>,
 ): Promise<T> {
-  // A handle as name_to_handle_at(2) would make it: struct file_handle and btrfs's own part. From Linux 6.2 on the
-  // generation may be 0, for any.
+  // A handle as from name_to_handle_at(2): struct file_handle and btrfs's own part. Since Linux 6.2, generation 0 matches
+  // any.
   const FILEID_BTRFS_WITHOUT_PARENT = 0x4d;
   const handle = Buffer.alloc(28);
   handle.writeUInt32LE(20, 0);
@@ -166,7 +166,7 @@ async function withInode<T>(
   }
 }
 
-/** In which transaction an inode was made. @throws KernelError ENOENT where there is none */
+/** The generation (transaction) in which an inode was made. @throws KernelError ENOENT if it does not exist */
 async function generationOf(fd: number, treeId: number, inode: bigint): Promise<bigint> {
   const INODE_ITEM = 1;
   const LAST_TRANSACTION = 2n ** 64n - 1n;

@@ -3,25 +3,25 @@ import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { EXT4_SUPERBLOCK } from './ext4-size.ts';
 import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
 
-/** What a superblock says of how it wants to be mounted. */
+/** The mount settings in a superblock. */
 interface Settings {
-  /** Why it must not be mounted: in a sentence with `its` for the file system. */
+  /** Why it must not be mounted: a clause with `it` or `its` for the file system. */
   readonly objection?: string | undefined;
-  /** Only then ext4 takes an option that says how data is written. */
+  /** ext4 accepts an option for how data is written only with a journal. */
   readonly hasJournal?: boolean;
 }
 
-/** An option that is given with every mount, so that the superblock has no say. */
+/** An option that is passed with every mount, so that the superblock cannot decide it. */
 interface Override {
   readonly option: string;
-  /** Those options of a request that say the same thing, or the contrary, or cannot stand beside it. */
+  /** Request options that mean the same or the opposite, or conflict with it. */
   readonly unless?: RegExp;
   readonly needsJournal?: boolean;
 }
 
 const overrides: Readonly<Record<ImageFileSystem, readonly Override[]>> = {
   ext4: [
-    // A superblock may ask for a panic of the kernel.
+    // A superblock may ask for a kernel panic on errors.
     { option: 'errors=remount-ro', unless: /^errors=/ },
     { option: 'data=ordered', unless: /^data=/, needsJournal: true },
     { option: 'barrier', unless: /^(no)?barrier\b/ },
@@ -30,15 +30,15 @@ const overrides: Readonly<Record<ImageFileSystem, readonly Override[]>> = {
     { option: 'nogrpid' },
     { option: 'noquota' },
   ],
-  // Quotas are in the superblock of file systems with a metadata directory (Linux 6.13).
+  // File systems with a metadata directory (Linux 6.13) store quota settings in the superblock.
   xfs: [{ option: 'noquota' }],
-  // The top of the file system, whatever its default subvolume is.
+  // The top-level subvolume, whatever the default subvolume is.
   btrfs: [{ option: 'subvolid=5' }],
 };
 
 /**
- * What must be added to the options of a mount so that no option stands in the superblock's own power.
- * @param options of the request, which are left as they are
+ * The options to add to a mount so that the superblock cannot decide any of them.
+ * @param options the request's options, which stay as they are
  */
 export async function overridesOf(
   device: string,
@@ -53,9 +53,9 @@ export async function overridesOf(
 }
 
 /**
- * Why the file system on a file or block device must not be mounted: it asks for what no option of a mount takes back, or
- * for devices besides its own. `mkfs` asks for none of it unless it is told to. Reads a few sectors.
- * @returns undefined where nothing stands against it, or there is no file system
+ * Why the file system on a file or block device must not be mounted: its superblock asks for a setting that no mount option
+ * overrides, or for other devices. `mkfs` sets none of this by default. Reads a few sectors.
+ * @returns undefined if there is no objection, or no file system
  */
 export async function settingsObjection(image: string): Promise<string | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
@@ -89,14 +89,14 @@ const EXT4_OPTION_TEXT_BYTES = 64;
 const EXT4_HAS_JOURNAL = 0x4;
 const EXT4_IS_JOURNAL = 0x8;
 const EXT4_MULTIPLE_MOUNT_PROTECTION = 0x100;
-/** Bits of the default options for which there is no option that takes them back. */
+/** Bits of the default options that no mount option overrides. */
 const ext4Irrevocable: readonly { bit: number; name: string }[] = [
   { bit: 0x01, name: 'debug' },
   { bit: 0x10, name: 'uid16' },
 ];
 
 function ext4Settings(superblock: Buffer): Settings {
-  // The kernel does not mount what is cut short.
+  // The kernel does not mount a truncated file system.
   if (superblock.length < EXT4_SUPERBLOCK.bytes) return {};
   const hasJournal = (superblock.readUInt32LE(ext4.compat) & EXT4_HAS_JOURNAL) !== 0;
   return { hasJournal, objection: ext4Objection(superblock, hasJournal) };
@@ -115,7 +115,7 @@ function ext4Objection(superblock: Buffer, hasJournal: boolean): string | undefi
   }
   const incompat = superblock.readUInt32LE(ext4.incompat);
   if ((incompat & EXT4_IS_JOURNAL) !== 0) return 'it is the journal of another file system';
-  // A mount waits as long as the superblock says, for hours if it likes.
+  // A mount would wait as long as the superblock says, possibly for hours.
   if ((incompat & EXT4_MULTIPLE_MOUNT_PROTECTION) !== 0) {
     return 'it has multiple mount protection, which "tune2fs -O ^mmp" removes';
   }
@@ -144,7 +144,7 @@ const BTRFS_USUAL_FLAGS = 0b111n;
 function btrfsSettings(superblock: Buffer): Settings {
   if (decodeBtrfsSuperblock(superblock, BTRFS_SUPERBLOCK.offsets[0]) === 'damaged') return {};
   if (superblock.readBigUInt64LE(btrfs.deviceCount) !== 1n) return { objection: 'it spans several devices' };
-  // A seed, or a change of its id that has not ended: kernels before Linux 6.7 then put devices of other file systems to it.
+  // A seed, or an unfinished id change: kernels before Linux 6.7 would then add devices of other file systems to it.
   return (superblock.readBigUInt64LE(btrfs.flags) & ~BTRFS_USUAL_FLAGS) === 0n
     ? {}
     : { objection: 'it is marked as a seed of others, or as in the middle of a change' };

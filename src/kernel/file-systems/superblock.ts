@@ -5,7 +5,7 @@ import { isBlank } from '../files/sparse-file.ts';
 
 const readAsync = promisify(read);
 
-/** The file systems an image can hold. */
+/** The file systems that an image can hold. */
 export type ImageFileSystem = 'ext4' | 'xfs' | 'btrfs';
 
 const magics: readonly { fsType: ImageFileSystem; offset: number; bytes: Buffer }[] = [
@@ -15,8 +15,8 @@ const magics: readonly { fsType: ImageFileSystem; offset: number; bytes: Buffer 
 ];
 
 /**
- * The file system that lies on a file or block device, given by its path or open. `blank` is a file to which
- * nothing was ever written; a block device cannot tell.
+ * The file system on a file or block device, given by path or descriptor. `blank` is a file that was never written; a
+ * block device cannot show that.
  */
 export function fileSystemOn(image: string | number): Promise<ImageFileSystem | 'unknown' | 'blank'> {
   return typeof image === 'number' ? recognise(image) : withDescriptor(image, 'r', recognise);
@@ -30,7 +30,7 @@ async function recognise(fd: number): Promise<ImageFileSystem | 'unknown' | 'bla
   return 'unknown';
 }
 
-/** Reads a part of a file or block device; less where it ends. */
+/** Reads part of a file or block device; returns less at its end. */
 export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
   const buffer = Buffer.alloc(length);
   let filled = 0;

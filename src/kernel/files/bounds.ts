@@ -1,4 +1,4 @@
-/** The lesser of two amounts; Math.min takes no bigint. */
+/** The lesser of two amounts; Math.min does not accept bigint. */
 export function min(one: bigint, other: bigint): bigint {
   return one < other ? one : other;
 }

@@ -1,9 +1,9 @@
-/** Lets the one who waits stop a copy, and tells how far it is. */
+/** Lets the caller stop a copy and follow its progress. */
 export interface CopyControl {
-  /** A copy that is stopped fails with the signal's reason. */
+  /** Stops the copy, which then fails with the signal's reason. */
   readonly signal: AbortSignal;
-  /** Told of bytes that were copied; of shared ones and of holes nobody is told. */
+  /** Called for bytes that were copied, but not for shared blocks or holes. */
   readonly onBytes: (bytes: bigint) => void;
-  /** Called twice a second or more often while a file cannot be opened, because a process has leased it. */
+  /** Called at least twice a second while a file cannot be opened because a process holds a lease on it. */
   readonly onWait: (file: string) => void;
 }

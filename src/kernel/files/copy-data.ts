@@ -20,13 +20,13 @@ const copyFileRange = numberedCall('copy_file_range', process.arch === 'arm64' ?
   'uint',
 ]);
 
-// So much is copied by one call, which cannot be stopped.
+// Copied per call; a call cannot be interrupted.
 const CHUNK_BYTES = 8n * 1024n ** 2n;
 const BUFFER_BYTES = 1024n ** 2n;
-// The least a hole can be long, nearly everywhere: a file of one block has none.
+// The smallest hole on nearly every file system: a file of one block has none.
 const BLOCK_BYTES = 4096n;
 
-// EPERM is how some sandboxes refuse calls that they do not know.
+// Some sandboxes refuse unknown system calls with EPERM.
 const kernelCannotCopy = [
   errno.EXDEV,
   errno.EOPNOTSUPP,
@@ -38,23 +38,23 @@ const kernelCannotCopy = [
 ];
 
 /**
- * Copies the data of an open file into an empty open one, and leaves holes where it has holes. A file that changes
- * meanwhile is copied as far as it reached at the beginning and still does.
+ * Copies the data of an open file into an empty open file and keeps its holes. A file that changes during the copy is
+ * copied up to its initial size, or up to its end if it shrinks.
  */
 export async function copyData(sourceFd: number, targetFd: number, control: CopyControl): Promise<void> {
   const { size, blocks } = fstatSync(sourceFd, { bigint: true });
   if (size <= BLOCK_BYTES && blocks > 0n) {
     await new DataCopy(sourceFd, targetFd, control).copy({ start: 0n, end: size });
   } else if (blocks > 0n) {
-    // Opened anew, because seeking moves the position of an open file for all who share it. Nobody can have leased a file
-    // that is open, so this does not wait.
+    // Opened again, because seeking moves the position of every descriptor that shares the open file. An open file cannot
+    // be leased, so this does not block.
     await withSource(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
       const copy = new DataCopy(ownFd, targetFd, control);
       const ranges = dataRanges(ownFd, size);
       for (;;) {
         const { value: range } = await fromSource(() => ranges.next());
         if (range === undefined) break;
-        // XFS takes space behind the end of a file that grows, and what ends up in its holes is not given back.
+        // XFS preallocates beyond the end of a growing file, and does not free the part that ends up in holes.
         if (range.end < size) await setSize(targetFd, size);
         await copy.copy(range);
       }
@@ -83,7 +83,7 @@ class DataCopy {
     this.control = control;
   }
 
-  /** Copies a range, or as much of it as there is. */
+  /** Copies a range, or what the source still has of it. */
   async copy({ start, end }: Range): Promise<void> {
     for (let position = start; position < end; ) {
       this.control.signal.throwIfAborted();
@@ -97,7 +97,7 @@ class DataCopy {
   private async copySome(position: bigint, bytes: bigint): Promise<number> {
     if (this.buffer === undefined) {
       const copied = await this.copyInKernel(position, min(bytes, CHUNK_BYTES));
-      // Some file systems say 0 where there is more; that it is the end is only certain when it is read.
+      // Some file systems return 0 before the end; only a read confirms the end.
       if (copied > 0) return copied;
       this.buffer = Buffer.allocUnsafeSlow(Number(min(bytes, BUFFER_BYTES)));
     }
@@ -113,7 +113,7 @@ class DataCopy {
       return await call(copyFileRange, subject, sourceFd, sourceOffset, targetFd, targetOffset, bytes, 0);
     } catch (error) {
       if (isErrno(error, ...kernelCannotCopy)) return 0;
-      // Reading and writing apart tells which of the two disks has failed.
+      // Separate reads and writes show which of the two disks failed.
       const fault = diskFaultOf(error)?.kind;
       if (fault === 'failing' || fault === 'damaged') return 0;
       throw error;

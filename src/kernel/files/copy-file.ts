@@ -13,8 +13,8 @@ const openAsync = promisify(open);
 const OWNER_ONLY = 0o600;
 
 /**
- * Copies the whole content of an open file into an empty open one: shares the blocks where the file system can, else
- * copies the data and leaves holes where there are holes. Syncs nothing.
+ * Copies all content of an open file into an empty open file: shares the blocks if the file system can, else copies the
+ * data and keeps the holes. Does not sync.
  * @throws KernelError ENOSPC, EDQUOT, EIO, …; the signal's reason
  */
 export async function copyContent(
@@ -29,17 +29,17 @@ export async function copyContent(
 }
 
 /**
- * Copies a file to a path where nothing is yet, for its owner alone, the same way. What a copy that fails has made
- * stays, for the caller to remove.
- * @throws KernelError or a node:fs error: EEXIST, EINVAL for what is not a file, ELOOP for a symbolic link, ENOSPC, …;
- *   the signal's reason
+ * Copies a file to a new path, with access for its owner only, in the same way. A failed copy leaves its target for the
+ * caller to remove.
+ * @throws KernelError or a node:fs error: EEXIST, EINVAL if the source is not a file, ELOOP for a symbolic link,
+ *   ENOSPC, …; the signal's reason
  */
 export async function copyFile(
   source: string,
   target: string,
   control: CopyControl,
 ): Promise<'shared' | 'copied'> {
-  // What is not a file may make opening wait, were it not for O_NONBLOCK.
+  // O_NONBLOCK, because opening something other than a regular file may block.
   const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const making = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const sourceFd = await new LeaseWaits(control.signal, control.onWait).untilFree(

@@ -6,8 +6,8 @@ const openAsync = promisify(open);
 const marked = new WeakSet<Error>();
 
 /**
- * Reads from what is copied. Its errors are marked as such: the original and its copy may lie on different disks, and
- * the number alone does not say which of them has failed.
+ * Reads from the source of a copy and marks its errors: source and copy may lie on different disks, and the error number
+ * alone does not say which one failed.
  */
 export async function fromSource<T>(read: () => T | Promise<T>): Promise<T> {
   try {
@@ -17,13 +17,13 @@ export async function fromSource<T>(read: () => T | Promise<T>): Promise<T> {
   }
 }
 
-/** Marks an error as one of reading what is copied, and answers it. */
+/** Marks an error as one from reading the source, and returns it. */
 export function asOfSource(error: unknown): unknown {
   if (error instanceof Error) marked.add(error);
   return error;
 }
 
-/** Opens a file that is copied, lends its descriptor to `use` and closes it, whatever happens. */
+/** Opens a source file, passes its descriptor to `use` and always closes it. */
 export async function withSource<T>(
   path: string,
   flags: number,
@@ -37,7 +37,7 @@ export async function withSource<T>(
   }
 }
 
-/** Whether it was reading the original that failed, and not writing the copy. */
+/** Whether reading the source failed, rather than writing the copy. */
 export function isOfSource(error: unknown): boolean {
   return error instanceof Error && marked.has(error);
 }

@@ -4,10 +4,10 @@ import { max, min } from './bounds.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 
 const FS_IOC_FIEMAP: IoctlRequest = { name: 'FS_IOC_FIEMAP', number: 0xc020660b };
-// Without it what is not on the disk yet would be missing, or told as it was before.
+// Without it, data not yet on disk would be missing or reported in its old state.
 const FIEMAP_FLAG_SYNC = 1;
 
-/** struct fiemap, which the extents follow. */
+/** struct fiemap; the extents follow it. */
 const fiemap = { bytes: 32, start: 0, length: 8, flags: 16, mappedCount: 20, extentCount: 24 } as const;
 /** struct fiemap_extent. */
 const fiemapExtent = { bytes: 56, logical: 0, physical: 8, length: 16, flags: 40 } as const;
@@ -26,7 +26,7 @@ const flag = {
   shared: 0x2000,
 } as const;
 
-// With any of these what lies at the address is not, byte for byte, what the file holds.
+// With any of these flags, the bytes at the address are not the bytes of the file.
 const NO_ADDRESS =
   flag.unknown |
   flag.delayed |
@@ -41,26 +41,25 @@ const EXTENTS_PER_CALL = 256;
 
 const fileSystemHasNoMap = [errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS];
 
-/** A part of a file that holds data; where there is none, the file reads as zero. */
+/** A part of a file that holds data; everything outside extents reads as zero. */
 export interface Extent extends Range {
-  /** Where its first byte lies; undefined where nothing tells, or what lies there has another form. */
+  /** The address of its first byte; undefined if unknown, or if the data there is stored in another form. */
   readonly address: bigint | undefined;
-  /** Whether the file system says that other files, or other parts of this one, hold the same blocks. */
+  /** Whether the file system reports that other files, or other parts of this one, share the blocks. */
   readonly isShared: boolean;
 }
 
 /** The extents of a part of a file. */
 export interface ExtentMap {
   readonly extents: readonly Extent[];
-  /** How far they go: up to here there are no others. */
+  /** The offset up to which the list is complete. */
   readonly end: bigint;
 }
 
 /**
- * The extents of an open file from one offset up to another, or a part of them from the beginning on, with what is
- * written to it on the disk. Space that was only set aside (fallocate) holds nothing, so it is none of them. Where the
- * file system has no map (tmpfs, NFS) they have no addresses, and may reach a little into the holes around them. Moves
- * the position of the open file.
+ * The extents of an open file between two offsets, or the first of them, after writing dirty data to disk. Space that
+ * is only preallocated (fallocate) holds no data and is not included. If the file system has no map (tmpfs, NFS),
+ * extents have no addresses and may extend slightly into the holes around them. Moves the position of the open file.
  */
 export async function extentsOf(fd: number, { start, end }: Range): Promise<ExtentMap> {
   if (start >= end) return { extents: [], end };
@@ -87,7 +86,7 @@ async function mappedExtents(fd: number, { start, end }: Range): Promise<ExtentM
   if (told.length < EXTENTS_PER_CALL || last === undefined || last.isLast || last.end >= end) {
     return { extents, end };
   }
-  // Whoever asks for the rest would ask the same again.
+  // The caller would repeat the same request without progress.
   if (last.end <= start) throw new KernelError(FS_IOC_FIEMAP.name, errno.EIO, `descriptor ${fd}`);
   return { extents, end: last.end };
 }
@@ -110,10 +109,10 @@ function decode(map: Buffer, at: number): ToldExtent {
   };
 }
 
-/** An extent as far as it lies within a range, in a list; an empty one where it holds nothing there. */
+/** The part of an extent within a range, as a list; empty if it holds no data there. */
 function heldWithin(extent: ToldExtent, range: Range): Extent[] {
   const { flags, physical } = extent;
-  // Delayed writes to space that was set aside are data, whatever else is said of them.
+  // Delayed writes to preallocated space are data, whatever the other flags say.
   if ((flags & flag.unwritten) !== 0 && (flags & flag.delayed) === 0) return [];
   const start = max(extent.start, range.start);
   const end = min(extent.end, range.end);

@@ -3,24 +3,23 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errno, isErrno } from '../calls/errno.ts';
 import { TreeObstacle } from './tree-obstacle.ts';
 
-// A process that answers gives its lease back within milliseconds; the kernel takes it from one that does not after
+// A responsive holder releases its lease within milliseconds; the kernel breaks the lease of any other after
 // `fs.lease-break-time`, 45 seconds.
 const FIRST_RETRY_MS = 10;
 const LAST_RETRY_MS = 500;
 /**
- * So long one copy waits altogether. That is enough for the kernel to take back what was held when the copy came, and no
- * more: a process that takes its leases anew would else hold up the copy without end, and with it one of the few
- * that may be under way.
+ * The total time that one copy waits. It is enough for the kernel to break the leases held when the copy started, and no
+ * more: a process that keeps renewing leases would otherwise block the copy, and one of the few copy slots, indefinitely.
  */
 const PATIENCE_MS = 180_000;
 
-/** Called with the path of a file before each wait for it. */
+/** Called before each wait, with the path of the leased file. */
 export type OnWait = (file: string) => void;
 
 /**
- * Waits for files that others have leased (F_SETLEASE of fcntl(2), which takes no privilege for files of one's own). Opening such
- * a file without O_NONBLOCK waits in the kernel, on a thread that others need; with it, the kernel asks for the lease back
- * and answers at once, and one comes again later.
+ * Waits for files leased by other processes (F_SETLEASE of fcntl(2), which needs no privilege for one's own files).
+ * Opening such a file without O_NONBLOCK blocks in the kernel, on a thread that others need. With O_NONBLOCK the kernel
+ * requests the lease back and returns at once, and the open is retried later.
  */
 export class LeaseWaits {
   private readonly signal: AbortSignal;
@@ -31,17 +30,17 @@ export class LeaseWaits {
 
   constructor(signal: AbortSignal, onWait: OnWait) {
     this.signal = signal;
-    // Each of the files that are waited for at once has one; without this Node warns of a leak.
+    // Each file being waited for adds a listener; Node would warn of a leak.
     setMaxListeners(0, signal);
     this.onWait = onWait;
   }
 
   /**
-   * Opens a file as soon as nobody has a lease that stands against it.
-   * @param open opens it with O_NONBLOCK
-   * @param nameOf tells which file it is, for people
-   * @param rest is where the waiting is done: what it holds meanwhile, and whom it lets go first
-   * @throws TreeObstacle: leases have held up the copy for three minutes; the signal's reason
+   * Opens a file as soon as no conflicting lease is held on it.
+   * @param open opens the file with O_NONBLOCK
+   * @param nameOf names the file, for people
+   * @param rest runs the wait; it decides what the caller holds during the wait and which other work runs first
+   * @throws TreeObstacle: leases have delayed the copy for three minutes; the signal's reason
    */
   async untilFree(
     open: () => Promise<number>,

@@ -5,7 +5,7 @@ import { errno, isErrno } from '../calls/errno.ts';
 import { type IoctlRequest, ioctl } from '../calls/ioctl.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 
-/** XFS_IOC_FSGEOMETRY_V4, whose structure every kernel since 2.6 fills, and the flags in it. */
+/** XFS_IOC_FSGEOMETRY_V4, supported by every kernel since 2.6, and the flags in its structure. */
 const XFS_IOC_FSGEOMETRY: IoctlRequest = { name: 'XFS_IOC_FSGEOMETRY', number: 0x8070587c };
 const geometryOf = { bytes: 112, flags: 92 } as const;
 const XFS_FSOP_GEOM_FLAGS_REFLINK = 1 << 20;
@@ -17,7 +17,7 @@ const TMPFS_MAGIC = 0x01021994;
 
 const FICLONE: IoctlRequest = { name: 'FICLONE', number: 0x40049409 };
 
-// An unnamed file, so that nothing is left behind however the process ends.
+// An unnamed file, which disappears however the process ends.
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const OWNER_ONLY = 0o600;
 const CLONE_TO_NEW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
@@ -25,8 +25,8 @@ const CLONE_TO_NEW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 const cannotClone = [errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS];
 
 /**
- * Whether files in a directory can be cloned, sharing their blocks. It is tried, because a file system of a kind
- * that can may have been made without.
+ * Whether files in a directory can be cloned, sharing their blocks. Tests it with a clone, because a file system of a
+ * capable type may have been made without the feature.
  */
 export async function canReflink(directory: string): Promise<boolean> {
   const flags = O_TMPFILE | constants.O_RDWR;
@@ -42,15 +42,15 @@ export async function canReflink(directory: string): Promise<boolean> {
     );
     return true;
   } catch (error) {
-    // EISDIR: an old way to say that there are no unnamed files.
+    // EISDIR: older kernels report missing O_TMPFILE support this way.
     if (isErrno(error, ...cannotClone, errno.EISDIR)) return false;
     throw error;
   }
 }
 
 /**
- * The same, without writing: what the file system says of itself, for one that takes no writes now.
- * @returns undefined where it does not say
+ * Like `canReflink`, but from what the file system reports and without writing, for one that cannot be written now.
+ * @returns undefined if the file system does not report it
  */
 export async function saysItReflinks(directory: string): Promise<boolean | undefined> {
   return withDescriptor(directory, 'r', async (fd) => {
@@ -73,18 +73,18 @@ export async function saysItReflinks(directory: string): Promise<boolean | undef
 }
 
 /**
- * Makes an open file share all the blocks of another. What the target holds is replaced; it is empty, usually.
- * @returns false where these two cannot: on other file systems, on two, or for a file of another kind, like one that
- *   is swapped to
- * @throws KernelError ENOSPC, EDQUOT: what is shared counts against a quota in full
+ * Makes an open file share all blocks of another. Replaces the target's content; usually it is empty.
+ * @returns false if these two files cannot share: an unsupported file system, two file systems, or an unsupported kind
+ *   of file, such as a swap file
+ * @throws KernelError ENOSPC, EDQUOT: shared blocks count against a quota in full
  */
 export function cloneFile(sourceFd: number, targetFd: number): Promise<boolean> {
   return unlessImpossible(ioctl(targetFd, FICLONE, sourceFd));
 }
 
 /**
- * The same for a new file, with the other's permissions. All of it is done in one step by another thread, which for
- * many small files takes much less time.
+ * Like `cloneFile`, to a new file with the source's permissions. A single step on another thread, which is much faster
+ * for many small files.
  * @throws a node:fs error: EEXIST, ENOSPC, EDQUOT
  */
 export function cloneToNewFile(source: string, target: Buffer): Promise<boolean> {

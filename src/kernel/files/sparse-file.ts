@@ -10,13 +10,13 @@ const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
 
 const STAT_BLOCK_BYTES = 512n;
 
-/** Makes a new file of this size that takes no space yet, for its owner alone, and syncs it. */
+/** Makes a new file of this size without allocated blocks, with access for its owner only, and syncs it. */
 export async function makeSparse(path: string, bytes: bigint): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   await withDescriptor(path, flags, (fd) => setSize(fd, path, bytes), 0o600);
 }
 
-/** Grows a file, by a part that takes no space yet, and syncs it. A file that is this long or longer stays as it is. */
+/** Grows a file without allocating blocks, and syncs it. A file that is already this long or longer stays as it is. */
 export async function growSparse(path: string, bytes: bigint): Promise<void> {
   await withDescriptor(path, constants.O_WRONLY | constants.O_NOFOLLOW, async (fd) => {
     if (statusOf(fd).sizeBytes < bytes) await setSize(fd, path, bytes);
@@ -24,9 +24,8 @@ export async function growSparse(path: string, bytes: bigint): Promise<void> {
 }
 
 /**
- * Cuts a file at a size and syncs it, unless anything was ever written beyond: then it stays as it is. A file that is not
- * longer stays, too.
- * @returns the size it has then
+ * Truncates a file and syncs it. A file that was ever written beyond the new size, or is not longer, stays as it is.
+ * @returns the resulting size in bytes
  */
 export async function cutSparse(path: string, bytes: bigint): Promise<bigint> {
   return withDescriptor(path, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
@@ -42,13 +41,13 @@ async function setSize(fd: number, path: string, bytes: bigint): Promise<void> {
   await syncDescriptor(fd);
 }
 
-/** Whether nothing was ever written to a file: it has no data, which is more than that all of it reads as zero. */
+/** Whether a file was never written: it has no data at all, a stronger statement than reading as zero. */
 export async function isBlank(fd: number): Promise<boolean> {
-  // Opened anew, because seeking moves the position of an open file for all who share it.
+  // Opened again, because seeking moves the position of every descriptor that shares the open file.
   return withDescriptor(below(fd), 'r', async (ownFd) => (await nextData(ownFd, 0n)) === undefined);
 }
 
-/** The space a file takes on its disk. */
+/** The space that a file takes on disk. */
 export async function allocatedBytes(path: string): Promise<bigint> {
   return (await stat(path, { bigint: true })).blocks * STAT_BLOCK_BYTES;
 }

@@ -1,5 +1,5 @@
 /**
- * Why a tree is not copied or measured: something in it that its own users have made, and can undo. The message is a
+ * Something in a tree prevents copying or measuring it. The tree's users made it and can undo it; the message is a
  * sentence for them.
  */
 export class TreeObstacle extends Error {

@@ -25,7 +25,7 @@ export const mountAttr = {
   noSuid: 0x02,
   noDev: 0x04,
   noExec: 0x08,
-  /** The field that holds how access times are kept; it is cleared before another value is set. */
+  /** The bits that select the access time mode; they are cleared before another mode is set. */
   accessTimeMask: 0x70,
   relatime: 0x00,
   noatime: 0x10,
@@ -35,9 +35,9 @@ export const mountAttr = {
 } as const;
 
 /**
- * Binds one open file or directory on another. The clone gets its attributes while it is still detached, so
- * that it is never visible without them; both ends are descriptors, so that no symbolic link can redirect it.
- * Mounts below the source do not come along.
+ * Bind-mounts one open file or directory on another. The clone gets its attributes while it is still detached, so that
+ * it is never visible without them. Both ends are descriptors, so that no symbolic link can redirect the mount. Mounts
+ * below the source are not included.
  * @returns the new mount's id
  */
 export function bindMount(sourceFd: number, targetFd: number, attrSet: number, attrClear: number): number {
@@ -52,8 +52,8 @@ export function bindMount(sourceFd: number, targetFd: number, attrSet: number, a
 }
 
 /**
- * Lends a clone of the mount at an open directory that is attached nowhere: nobody else sees it, nothing is mounted in
- * it, and it has attributes of its own. Meanwhile the file system cannot be unmounted.
+ * Passes `use` a detached clone of the mount at an open directory: it is not visible to others, contains no mounts, and
+ * has its own attributes. The file system stays mounted until `use` is done.
  * @throws KernelError EPERM for attributes that are locked in a user namespace
  */
 export async function withDetachedClone<T>(
@@ -72,8 +72,8 @@ export async function withDetachedClone<T>(
 
 /**
  * Opens the root of a detached clone of the mount at an open directory. The descriptor keeps the file system reachable
- * when every mount of it is taken down, and keeps nobody from taking them down.
- * @returns a descriptor open for reading. Closing it may wait for the disk, where it is the last user
+ * after all its mounts are unmounted, and does not prevent unmounting them.
+ * @returns a descriptor open for reading. Closing it may wait for the disk if it is the last user
  */
 export function openDetached(fd: number): Promise<number> {
   return withDetachedClone(fd, 0, 0, (tree) => openAsync(below(tree), 'r'));
@@ -98,18 +98,15 @@ function setAttributes(tree: number, attrSet: number, attrClear: number): void {
 }
 
 /**
- * Takes down the topmost mount at a path whose last component is not a symbolic link. Waits for the file
- * system where it must, so it runs on another thread.
- * @throws KernelError EBUSY while a process works in it, EINVAL where nothing is mounted
+ * Unmounts the topmost mount at a path whose last component is not a symbolic link. May wait for the file system, so it
+ * runs on another thread.
+ * @throws KernelError EBUSY if the mount is in use, EINVAL if the path is not a mount point
  */
 export async function unmount(path: string): Promise<void> {
   await call(umount2, path, path, UMOUNT_NOFOLLOW);
 }
 
-/**
- * The same for what is in use and will not be let go: it is not at the path any more, and ends when its last user lets it
- * go.
- */
+/** Unmounts a mount even while it is in use: it leaves the path at once, and ends when its last user closes it. */
 export async function unmountLazily(path: string): Promise<void> {
   await call(umount2, path, path, UMOUNT_NOFOLLOW | MNT_DETACH);
 }

@@ -8,7 +8,7 @@ import { overridesOf } from '../file-systems/superblock-settings.ts';
 import { eventually } from '../process/eventually.ts';
 
 const fsopen = numberedCall('fsopen', 430, ['str', 'uint']);
-// One system call; which of its pointers must be null depends on the command.
+// One system call, declared three ways; the command decides which pointers must be null.
 const fsconfigText = numberedCall('fsconfig', 431, ['int', 'uint', 'str', 'str', 'int']);
 const fsconfigFlag = numberedCall('fsconfig', 431, ['int', 'uint', 'str', 'intptr_t', 'int']);
 const fsconfigCommand = numberedCall('fsconfig', 431, ['int', 'uint', 'intptr_t', 'intptr_t', 'int']);
@@ -16,7 +16,7 @@ const fsmount = numberedCall('fsmount', 432, ['int', 'uint', 'uint']);
 const moveMount = numberedCall('move_mount', 429, ['int', 'str', 'int', 'str', 'uint']);
 
 const openAsync = promisify(open);
-// Whoever closes the last descriptor of a mount that is attached nowhere writes back all that is in it.
+// Closing the last descriptor of a detached mount writes back all its data.
 const closeAsync = promisify(close);
 
 const FSOPEN_CLOEXEC = 1;
@@ -30,20 +30,20 @@ const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MESSAGE_BYTES = 4096;
 const MESSAGE_LIMIT = 16;
 
-/** A file system on a block device, and how it is mounted. */
+/** A file system on a block device, and its mount options. */
 export interface FileSystemSpec {
-  /** The path of the device's node. */
+  /** The path of the device node. */
   readonly device: string;
   readonly fsType: ImageFileSystem;
-  /** Options of the file system: `discard`, `commit=5`, `ro`. What they leave open the superblock does not decide. */
+  /** Options of the file system: `discard`, `commit=5`, `ro`. Missing options are not taken from the superblock. */
   readonly options: readonly string[];
-  /** MOUNT_ATTR_* bits (`mountAttr`) of the mount. A new mount has relatime and nothing else. */
+  /** MOUNT_ATTR_* bits (`mountAttr`) of the mount. A new mount has only relatime. */
   readonly attrSet: number;
 }
 
-/** The kernel does not mount a file system. */
+/** The kernel refused to mount a file system. */
 export class MountRefused extends KernelError {
-  /** What the kernel said to explain it; empty when it said nothing. */
+  /** The kernel's own explanation; empty if it gave none. */
   readonly reason: string;
 
   constructor(
@@ -59,9 +59,9 @@ export class MountRefused extends KernelError {
 }
 
 /**
- * Mounts a file system on an open directory. Its flags are in force from the moment it is visible, and no symbolic
- * link can redirect it.
- * @param prepare works on the root of the mount before anybody else sees it; when it fails, nothing is mounted
+ * Mounts a file system on an open directory. Its flags apply from the moment it is visible, and no symbolic link can
+ * redirect it.
+ * @param prepare works on the root of the mount before it is visible to others; if it fails, nothing is mounted
  * @returns the new mount's id
  * @throws MountRefused
  */
@@ -72,7 +72,7 @@ export async function mountFileSystem(
 ): Promise<number> {
   const mountFd = await makeMount(spec);
   try {
-    // First, because a damaged file system may not answer, and then stays unmounted.
+    // First, because a damaged file system may fail to answer; it then stays unmounted.
     const { mountId } = statusOf(mountFd);
     await prepare(mountFd);
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
@@ -84,9 +84,9 @@ export async function mountFileSystem(
 }
 
 /**
- * Mounts a file system where nobody can see it, lends the root of the mount (a handle, as of O_PATH), and lets it
- * go: also when this process is killed, nothing of it stays. Resolves when the device is free again.
- * @throws MountRefused; KernelError EBUSY when the file system is mounted elsewhere, too, or something in it is open
+ * Mounts a file system without attaching it to a path, passes the root of the mount (an O_PATH handle) to `use`, and
+ * unmounts it. Nothing is left if this process is killed. Resolves when the device is free again.
+ * @throws MountRefused; KernelError EBUSY if the file system is also mounted elsewhere, or a file in it is open
  */
 export async function withDetachedMount<T>(
   spec: FileSystemSpec,
@@ -99,9 +99,9 @@ export async function withDetachedMount<T>(
 }
 
 /**
- * The same for a file system that may be mounted elsewhere, too, with what options ever: another mount of it, by which it
- * is reached also when the others are in mount namespaces that this process does not see.
- * @throws MountRefused EBUSY where the others are read-only and this one is not, or the other way round
+ * Like `withDetachedMount`, for a file system that may also be mounted elsewhere, with any options: makes another mount
+ * of it, which reaches it even if the others are in mount namespaces invisible to this process.
+ * @throws MountRefused EBUSY if the others are read-only and this one is not, or the other way round
  */
 export async function withSharedMount<T>(
   spec: FileSystemSpec,
@@ -124,7 +124,7 @@ async function makeMount(spec: FileSystemSpec): Promise<number> {
       const [key = '', ...value] = option.split('=');
       setOption(fd, key, value.length > 0 ? value.join('=') : undefined);
     }
-    // Reads the disk, and replays what a crash has left in the journal.
+    // Reads the disk, and replays the journal after a crash.
     await call(fsconfigCommand, spec.device, fd, FSCONFIG_CMD_CREATE, 0, 0, 0);
     return await call(fsmount, spec.device, fd, FSMOUNT_CLOEXEC, spec.attrSet);
   } catch (error) {
@@ -134,7 +134,7 @@ async function makeMount(spec: FileSystemSpec): Promise<number> {
   }
 }
 
-/** The kernel may have to load a module, or have none (ENODEV). */
+/** The kernel may have to load a module, or may lack it (ENODEV). */
 async function openFileSystem(spec: FileSystemSpec): Promise<number> {
   try {
     return await call(fsopen, spec.fsType, spec.fsType, FSOPEN_CLOEXEC);
@@ -148,8 +148,8 @@ function setOption(fd: number, key: string, value: string | undefined): void {
   else callNow(fsconfigText, key, fd, FSCONFIG_SET_STRING, key, value, 0);
 }
 
-// Each read gives one message, with a letter for its kind before it, and fails when there is none left. What a
-// file system does not report here is in the kernel's log alone.
+// Each read returns one message, prefixed by a letter for its kind, and fails when there are no more. Errors that a
+// file system does not report here are only in the kernel log.
 function messagesOf(fd: number): string {
   const messages: string[] = [];
   const buffer = Buffer.alloc(MESSAGE_BYTES);
@@ -164,10 +164,10 @@ function messagesOf(fd: number): string {
   return messages.join('; ');
 }
 
-/** Whether no file system on a device is mounted, in whatever mount namespace, and no program repairs one. */
+/** Whether no file system on a device is mounted, in any mount namespace, and no program is repairing one. */
 export async function isUnclaimed(device: string): Promise<boolean> {
   try {
-    // What mounts or repairs a file system opens its device exclusively.
+    // Mounts and repair programs open the device exclusively.
     await closeAsync(await openAsync(device, constants.O_RDONLY | constants.O_EXCL));
     return true;
   } catch (error) {

@@ -1,18 +1,18 @@
 import { errno, isErrno } from '../calls/errno.ts';
 import { type IoctlRequest, ioctl } from '../calls/ioctl.ts';
 
-// The numbers say that an int is passed; the kernel reads none.
+// The numbers declare an int argument, but the kernel reads none.
 const FIFREEZE: IoctlRequest = { name: 'FIFREEZE', number: 0xc0045877 };
 const FITHAW: IoctlRequest = { name: 'FITHAW', number: 0xc0045878, isUrgent: true };
 
 /**
- * Stops all writing to the file system that an open file or directory lies on (not one opened with O_PATH), when the
- * writes under way have ended and all of it is on the disk. Until it is thawed it can be read; who writes to it,
- * makes, cuts, renames or removes something in it, or sets attributes, hangs in the kernel, where even SIGKILL waits.
- * Directories open and list as ever: an access time that cannot be noted is left out. The end of this process does not
- * thaw it, and no unmount: it keeps its device, and is still frozen when it is mounted again.
- * @returns false where somebody else has frozen it, who will thaw it
- * @throws KernelError EOPNOTSUPP where the file system cannot be frozen
+ * Freezes the file system of an open file or directory (not an O_PATH handle) once writes in progress have ended and all
+ * data is on disk. Until it is thawed it can be read; writers, and processes that make, truncate, rename or remove files
+ * or set attributes, hang in the kernel, where even SIGKILL waits. Directories can still be opened and listed: access
+ * times that cannot be recorded are skipped. Neither the end of this process nor an unmount thaws it: it keeps its
+ * device, and is still frozen when it is mounted again.
+ * @returns false if another program has frozen it and will thaw it
+ * @throws KernelError EOPNOTSUPP if the file system cannot be frozen
  */
 export async function freeze(fd: number): Promise<boolean> {
   try {
@@ -25,10 +25,10 @@ export async function freeze(fd: number): Promise<boolean> {
 }
 
 /**
- * Ends a freeze, by whomever; those who hang go on. Any mount of the file system will do, one made for this, too
- * (`withSharedMount`). Runs on another thread, since ext4 writes its superblock and waits for the disk. There are threads
- * for urgent calls alone, so it does not wait for calls that wait for it.
- * @returns false where it was not frozen
+ * Thaws a file system, whoever froze it, and lets hung writers continue. Any mount of the file system will do, including
+ * one made for this purpose (`withSharedMount`). Runs on another thread, since ext4 writes its superblock and waits for
+ * the disk. Urgent calls have threads of their own, so it does not queue behind calls that wait for the thaw.
+ * @returns false if it was not frozen
  */
 export async function thaw(fd: number): Promise<boolean> {
   try {

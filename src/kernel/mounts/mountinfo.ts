@@ -1,34 +1,34 @@
 import { readFile } from 'node:fs/promises';
 
-/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), as far as the driver reads it. */
+/** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), with the fields that the driver uses. */
 export interface MountEntry {
   readonly mountId: number;
-  /** The device of its file system, `major:minor`; on btrfs another than statx(2) shows. */
+  /** The device of its file system, `major:minor`; on btrfs it differs from the one in statx(2). */
   readonly fileSystem: string;
-  /** The directory of the file system that forms the root of this mount. */
+  /** The directory in the file system that is the root of this mount. */
   readonly root: string;
-  /** Where it is mounted, seen from this process. */
+  /** The mount point, as seen from this process. */
   readonly path: string;
   readonly fsType: string;
   readonly source: string;
   /** Whether the mount itself is read-only. */
   readonly isReadOnly: boolean;
-  /** Whether its file system is: no mount of it can be written. */
+  /** Whether the file system is read-only, so that no mount of it can be written. */
   readonly isFileSystemReadOnly: boolean;
 }
 
 /**
- * Options of a file system that takes no writes. Since Linux 6.15 ext4 says in a word of its own that an error has made it
- * so, and keeps `rw`.
+ * Options of a file system that accepts no writes. Since Linux 6.15 ext4 reports this state after an error with an option
+ * of its own, and keeps `rw`.
  */
 const READ_ONLY_OPTIONS = ['ro', 'emergency_ro', 'shutdown'];
 
-/** Every mount this process sees. Costs milliseconds where there are thousands, so not for each call. */
+/** All mounts that this process sees. Takes milliseconds if there are thousands, so it is not for every call. */
 export async function readMountinfo(): Promise<MountEntry[]> {
   return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
 }
 
-/** Parses the text of mountinfo; a line that is not understood is left out. */
+/** Parses the text of mountinfo; skips lines that it does not understand. */
 export function parseMountinfo(text: string): MountEntry[] {
   return text.split('\n').flatMap((line) => {
     const entry = parseLine(line);
@@ -55,7 +55,7 @@ function parseLine(line: string): MountEntry | undefined {
   };
 }
 
-// The kernel writes space, tab, line feed and backslash as three octal digits. Other bytes come as they are.
+// The kernel writes space, tab, line feed and backslash as three octal digits, and all other bytes unchanged.
 function decodeEscapes(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
     String.fromCharCode(Number.parseInt(digits, 8)),

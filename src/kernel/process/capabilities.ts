@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 
-/** The numbers of capabilities(7) that the driver asks for. */
+/** The numbers of the capabilities(7) that the driver checks. */
 const capabilityNumber = { SYS_RESOURCE: 24 } as const;
 
-/** Whether this process may do now what a capability allows. */
+/** Whether this process has a capability in its effective set. */
 export async function hasCapability(name: keyof typeof capabilityNumber): Promise<boolean> {
   const status = await readFile('/proc/self/status', 'utf8');
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0';

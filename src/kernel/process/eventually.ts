@@ -3,8 +3,8 @@ import { setTimeout } from 'node:timers/promises';
 const LONGEST_WAIT_MS = 256;
 
 /**
- * Asks until the answer is yes, for half a second: for what the kernel, or a program that looks at every new
- * device, finishes by itself in a moment and announces to nobody.
+ * Polls a condition for half a second: for changes that the kernel, or a program that inspects new devices, completes
+ * shortly without notification.
  */
 export async function eventually(isSo: () => Promise<boolean>): Promise<boolean> {
   for (let waitMs = 1; ; waitMs *= 2) {

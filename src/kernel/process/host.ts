@@ -3,8 +3,8 @@ import { release } from 'node:os';
 const MINIMUM_KERNEL = { major: 5, minor: 12 } as const;
 
 /**
- * Why the driver cannot run on this host, in one sentence, or undefined when it can.
- * @param host taken as a parameter so that every answer can be tested
+ * Why the driver cannot run on this host, in one sentence; undefined if it can.
+ * @param host a parameter so that tests can cover every answer
  */
 export function hostObstacle(host = currentHost()): string | undefined {
   if (host.platform !== 'linux') {

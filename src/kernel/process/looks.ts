@@ -1,30 +1,30 @@
 import { errno, KernelError } from '../calls/errno.ts';
 
-// Local file systems answer from memory, in microseconds; a server that is just slow, within two seconds. They are counted in
-// ticks, so that a process that was stopped for a while finds the answers that came meanwhile.
+// Local file systems answer from memory, in microseconds; a slow but working server, within two seconds. The limit is
+// counted in ticks, so that a process that was stopped for a while sees the answers that arrived in the meantime.
 const TICK_MS = 250;
 const TICK_LIMIT = 8;
-// Each look that never returns keeps a thread of libuv's pool; paths and loop devices are counted apart.
+// Each look that never returns keeps a thread of libuv's pool. Paths and loop devices are counted separately.
 const HUNG_LIMIT = 5;
 
 interface Look {
-  /** True once the look has ended, false once its time is over. */
+  /** True once the look has ended, false once it has timed out. */
   readonly isInTime: Promise<boolean>;
 }
 
 /**
- * Looks at what may never answer: a mount whose server hangs, somebody else's loop device. A system call cannot be
- * cancelled, so at most one look at a time is made at each subject, few may hang altogether, and the caller goes on after
- * two seconds.
+ * Looks at things that may never answer: a mount whose server hangs, or another program's loop device. System calls
+ * cannot be cancelled, so each subject has at most one look at a time, the number of hung looks is limited, and the
+ * caller continues after two seconds.
  */
 export class Looks {
   private readonly running = new Map<string, Look>();
   private readonly hung = new Set<string>();
 
   /**
-   * Runs a look after those at the same subject that came before it.
-   * @param look must leave no trace, since it may end long after its caller has gone on
-   * @throws KernelError ETIMEDOUT: it does not answer, or an earlier look still waits for it, or too many others hang
+   * Runs a look after earlier looks at the same subject.
+   * @param look must have no side effects, since it may end long after its caller has continued
+   * @throws KernelError ETIMEDOUT: the subject does not answer, an earlier look at it still hangs, or too many others hang
    */
   async at<T>(subject: string, look: () => Promise<T>): Promise<T> {
     for (let other = this.running.get(subject); other; other = this.running.get(subject)) {
@@ -36,12 +36,12 @@ export class Looks {
     throw noAnswer(subject);
   }
 
-  /** Whether so many looks hang that no other is begun. */
+  /** Whether too many looks hang to start another. */
   get isFull(): boolean {
     return this.hung.size >= HUNG_LIMIT;
   }
 
-  /** Whether a look at a subject has not answered in time and is still waiting. */
+  /** Whether a look at a subject has timed out and is still waiting. */
   isHung(subject: string): boolean {
     return this.hung.has(subject);
   }

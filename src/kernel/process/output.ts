@@ -8,35 +8,35 @@ const poll = libraryCall('poll', ['void *', 'ulong', 'int']);
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const POLLOUT = 0x0004;
-// A pipe that is ready takes so much without waiting.
+// A pipe that polls as ready accepts this much without blocking.
 const PIPE_BUF = 4096;
 
-/** Writes a part of some bytes, without ever waiting for whoever reads them. @returns how many, 0 for not now */
+/** Writes part of some bytes without ever waiting for a reader. @returns the number of bytes written, 0 if it would block */
 export type WriteNow = (bytes: Buffer) => number;
 
 /**
- * Writes to standard output or standard error, which may be a pipe that is not read, a stopped terminal or a file on a
- * full disk. The descriptor is shared with other processes, so O_NONBLOCK is not set on it.
+ * Writes to standard output or standard error, which may be an unread pipe, a stopped terminal or a file on a full disk.
+ * The descriptor is shared with other processes, so O_NONBLOCK is not set on it.
  * @param fd 1 or 2
- * @throws KernelError or a node:fs error ENOSPC, EPIPE, EIO, … each time
+ * @throws KernelError or a node:fs error ENOSPC, EPIPE, EIO, … on each write
  */
 export function outputOf(fd: number): WriteNow {
   const status = fstatSync(fd);
   if (status.isSocket()) return (bytes) => unlessFull(() => sendNow(fd, bytes));
-  // A file is written to at once, or not at all.
+  // Writing to a file succeeds or fails at once.
   if (status.isFile()) return (bytes) => writeSync(fd, bytes);
   const own = reopen(fd);
   if (own !== undefined) return (bytes) => unlessFull(() => writeSync(own, bytes));
   return (bytes) => (isReady(fd) ? unlessFull(() => writeSync(fd, bytes.subarray(0, PIPE_BUF))) : 0);
 }
 
-/** Opens what a descriptor refers to anew, so that it is non-blocking for this process alone. */
+/** Reopens a descriptor's file, so that it is non-blocking for this process only. */
 function reopen(fd: number): number | undefined {
   const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   try {
     return openSync(`/proc/self/fd/${fd}`, flags);
   } catch {
-    // Another user's, or a pipe that has lost its reader.
+    // It belongs to another user, or is a pipe without a reader.
     return undefined;
   }
 }
@@ -49,7 +49,7 @@ function isReady(fd: number): boolean {
   const pollFd = Buffer.alloc(8);
   pollFd.writeInt32LE(fd, 0);
   pollFd.writeInt16LE(POLLOUT, 4);
-  // An error is ready, too: the write will say which.
+  // An error counts as ready, too; the write reports it.
   return callNow(poll, `descriptor ${fd}`, pollFd, 1, 0) > 0;
 }
 

@@ -8,9 +8,9 @@ const execute = promisify(execFile);
 const OUTPUT_BYTES = 16 * 1024 * 1024;
 const REASON_CHARACTERS = 500;
 
-/** A program that failed, or could not be run. */
+/** A program that failed or could not be run. */
 export class ProgramError extends Error {
-  /** Undefined when it did not run, or was killed. */
+  /** Undefined if it did not run or was killed. */
   readonly exitCode: number | undefined;
 
   constructor(message: string, exitCode: number | undefined, cause: unknown) {
@@ -21,10 +21,10 @@ export class ProgramError extends Error {
 }
 
 /**
- * Runs a program, without a shell, in the C locale and with nothing else of this process's environment, which
- * could change what it does.
- * @param acceptedExitCodes those that are no failure
- * @throws ProgramError with the end of what it wrote to stderr
+ * Runs a program without a shell, in the C locale. The rest of this process's environment is not passed on, because it
+ * could change the program's behavior.
+ * @param acceptedExitCodes the exit codes that do not mean failure
+ * @throws ProgramError with the end of the program's stderr
  */
 export async function runProgram(
   name: string,
@@ -48,21 +48,21 @@ export async function runProgram(
 }
 
 interface ExecutionError {
-  /** The exit code, or an errno's name when it could not be run. */
+  /** The exit code, or an errno name if it could not be run. */
   readonly code: number | string | null;
   readonly signal: string | null;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Where a program is, or undefined when it is not installed. */
+/** The path of a program; undefined if it is not installed. */
 export function programPath(name: string): string | undefined {
   return searchPath()
     .map((directory) => join(directory, name))
     .find(isExecutable);
 }
 
-// The programs that make file systems are not in every user's PATH.
+// The mkfs programs are not in every user's PATH.
 function searchPath(): string[] {
   const own = (process.env['PATH'] ?? '').split(delimiter).filter((directory) => directory.startsWith('/'));
   return [...new Set([...own, '/usr/sbin', '/sbin'])];

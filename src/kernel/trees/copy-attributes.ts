@@ -13,20 +13,20 @@ const fchownat = libraryCall('fchownat', ['int', 'str', 'uint', 'uint', 'int']);
 const AT_EMPTY_PATH = 0x1000;
 const PERMISSIONS = 0o7777n;
 
-// What programs keep there. Other attributes are about the file system itself, for instance how btrfs compresses a
-// file or how SELinux labels it, and mean nothing to one that does not have them.
+// Attributes that belong to programs. Others are about the file system itself, for instance how btrfs compresses a file
+// or how SELinux labels it, and mean nothing to a file system without them.
 const KEPT_EVERYWHERE = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
 
-// How XFS keeps access control lists, which it shows beside what everybody calls them.
+// XFS's own storage of access control lists, shown in addition to their usual names.
 const REPEATED = /^trusted\.SGI_ACL_/;
 
 /**
- * Gives an open file or directory the owner, extended attributes, mode and times of another. Both may be handles
- * (O_PATH), also of symbolic links themselves. Nothing may be written to it afterwards, nor made in it.
- * @param status what the other's status is, or was before it was read
+ * Copies the owner, extended attributes, mode and times of one open file or directory to another. Both may be handles
+ * (O_PATH), also of symbolic links themselves. The target must not be written afterwards, nor entries made in it.
+ * @param status the source's status, taken now or before it was read
  */
 export async function copyAttributes(sourceFd: number, targetFd: number, status: BigIntStats): Promise<void> {
-  // The owner first, because a change of it takes away capabilities and set-id bits.
+  // The owner first, because changing it clears capabilities and set-id bits.
   const made = fstatSync(targetFd, { bigint: true });
   if (made.uid !== status.uid || made.gid !== status.gid) {
     const owner = [Number(status.uid), Number(status.gid)] as const;
@@ -34,7 +34,7 @@ export async function copyAttributes(sourceFd: number, targetFd: number, status:
   }
   await copyXattrs(sourceFd, targetFd);
   await copyMode(targetFd, status);
-  // The times last, because all of the above is a change.
+  // The times last, because all of the above changes them.
   await setTimes(targetFd, status);
 }
 
@@ -52,10 +52,10 @@ async function copyXattrs(sourceFd: number, targetFd: number): Promise<void> {
   }
 }
 
-/** Sets the mode after an access control list, which changes it. */
+/** Sets the mode after the access control list, which changes it. */
 async function copyMode(targetFd: number, { mode }: BigIntStats): Promise<void> {
   const changed = fstatSync(targetFd, { bigint: true });
-  // The mode of a symbolic link is always the same, and cannot be set.
+  // A symbolic link's mode is fixed and cannot be set.
   if (Number(mode) === Number(changed.mode) || isSymlink(mode)) return;
   await chmod(below(targetFd), Number(mode & PERMISSIONS));
 }

@@ -32,14 +32,14 @@ const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
 /**
  * Copies everything in a directory, and the directory's own attributes, into an existing empty directory: owners, modes,
  * times, extended attributes with access control lists and capabilities, hard links, holes, symbolic links as they
- * are, sockets, fifos and devices. Files share their blocks where the file system can. Project and inode flags
- * (immutable, …) are not copied; they are the target's own.
+ * are, sockets, fifos and devices. Files share their blocks where the file system can. Projects and inode flags
+ * (immutable, …) are not copied; the target keeps its own.
  *
- * The source may change meanwhile: what goes is left out, and what is moved within it may be. Nothing outside it is
- * read: no symbolic link is followed and nothing that is mounted in it shows. Syncs nothing. What a copy that
- * fails has made stays, for the caller to remove.
+ * The source may change during the copy: removed entries are left out, and entries moved within it may be. Nothing
+ * outside it is read: symbolic links are not followed and mounts in it are not visible. Does not sync. A failed copy
+ * leaves its target for the caller to remove.
  * @throws KernelError or a node:fs error: ENOTEMPTY, ENOSPC, EDQUOT, EOPNOTSUPP for attributes that the target's file
- *   system does not have, EPERM for devices where this process may make none, …; TreeObstacle; the signal's reason
+ *   system lacks, EPERM for devices if this process may not make them, …; TreeObstacle; the signal's reason
  */
 export async function copyTree(source: string, target: string, control: CopyControl): Promise<void> {
   control.signal.throwIfAborted();
@@ -96,7 +96,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
       parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, trail.name),
     );
     await withMade(opening, trail.name, async (targetFd) => {
-      // Not before the entries are made, which would inherit some of it, and change its times.
+      // Only after the entries are made: they would inherit some attributes, and change the times.
       if ((await walk({ targetFd })) === 'walked')
         await step(() => copyAttributes(fd, targetFd, statusOf(fd)));
     });
@@ -107,7 +107,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
       fromSource(() => openEntry(parentFd, name)),
       async (fd) => {
         const status = await fromSource(() => statusOf(fd));
-        // It was none when it was listed.
+        // It was not a directory when it was listed.
         if (status.isDirectory()) return;
         const make = () => this.make({ fd, status }, targetFd, name, visit);
         const { nlink, dev, ino } = status;
@@ -139,17 +139,17 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   private async makeFile({ fd, status }: OriginalEntry, path: Buffer, visit: LeafVisit): Promise<void> {
     const sourceFd = await this.openSource(fd, visit);
     try {
-      // Before it has its owner, it must not run as its owner.
+      // A set-id file must not be executable under the wrong owner before its owner is set.
       if (this.isSharing && (Number(status.mode) & SET_ID) === 0) {
-        // Opened once more by its path, which does not wait: nobody can lease a file that is open.
+        // Opened again by its path without blocking: an open file cannot be leased.
         if (await cloneToNewFile(below(sourceFd), path)) return;
-        // Not tried again. Copying shares as well, where it can.
+        // Cloning is not tried again; copying also shares blocks where it can.
         this.isSharing = false;
       }
       const copy = this.isSharing ? copyContent : copyData;
       const control = { ...this.control, signal: visit.signal };
       const fill = async (targetFd: number) => void (await copy(sourceFd, targetFd, control));
-      // Its permissions from the start, which saves setting them.
+      // Created with its permissions, which saves setting them later.
       await withDescriptor(path, MAKE_FILE, fill, Number(status.mode) & PERMISSIONS);
     } finally {
       closeSync(sourceFd);
@@ -165,18 +165,18 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   }
 }
 
-/** An entry of the source, opened as a handle. */
+/** A source entry, opened as a handle. */
 interface OriginalEntry {
   readonly fd: number;
   readonly status: BigIntStats;
 }
 
-/** The path of an entry in the tree, for people. */
+/** The path of an entry in the tree, for messages. */
 function nameOf(fd: number): string {
   try {
     return readlinkSync(below(fd));
   } catch (error) {
-    // It is longer than the kernel tells.
+    // The path exceeds the length that the kernel returns.
     if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
     throw error;
   }
@@ -199,7 +199,7 @@ function fileKind({ mode }: BigIntStats): number {
   return Number(mode) & constants.S_IFMT;
 }
 
-/** Lends a handle of something just made, which nobody else removes. */
+/** Passes a handle of a newly made entry to `use`; no other process removes such entries. */
 async function withMade(
   opening: Promise<number | undefined>,
   name: Buffer,

@@ -3,7 +3,7 @@ interface Waiting {
   readonly fail: (reason: unknown) => void;
 }
 
-/** What one who does a lot has of the places. */
+/** One consumer's share of the places. */
 export class Share {
   readonly places: FairPlaces;
   readonly signal: AbortSignal;
@@ -19,7 +19,7 @@ export class Share {
     signal.addEventListener('abort', stop, { once: true });
   }
 
-  /** Takes a place as soon as there is one. @throws the signal's reason: it was aborted first, and no place is taken */
+  /** Waits for a free place and takes it. @throws the signal's reason if aborted first; no place is taken then */
   take(): Promise<void> {
     return this.places.take(this);
   }
@@ -28,7 +28,7 @@ export class Share {
     this.places.give(this);
   }
 
-  /** Does something in a place. */
+  /** Runs work in a place. */
   async run<T>(work: () => Promise<T>): Promise<T> {
     await this.take();
     try {
@@ -40,13 +40,13 @@ export class Share {
 }
 
 /**
- * Places for work that holds threads, fair between those who have a lot of it: places that become free go round, and none
- * of them has more than its limit. So what hangs takes nothing from the others but the places up to that limit.
+ * Distributes places for work that holds threads fairly between shares: freed places go to waiting shares in turn, and no
+ * share exceeds its limit. So hung work of one share costs the others at most that many places.
  */
 export class FairPlaces {
   private free: number;
   private readonly limitForEach: number;
-  /** Those who wait, in the order of their turns. */
+  /** Waiting shares, in the order of their turns. */
   private readonly queue: Share[] = [];
 
   constructor(count: number, limitForEach: number) {
@@ -54,7 +54,7 @@ export class FairPlaces {
     this.limitForEach = limitForEach;
   }
 
-  /** @param signal ends the waiting in this share */
+  /** @param signal ends all waiting in this share */
   share(signal: AbortSignal): Share {
     return new Share(this, signal);
   }
@@ -81,7 +81,7 @@ export class FairPlaces {
       const [share] = index === -1 ? [] : this.queue.splice(index, 1);
       if (share === undefined) return;
       const next = share.waiting.shift();
-      // It has been stopped.
+      // The share was aborted.
       if (next === undefined) continue;
       this.free--;
       share.heldCount++;

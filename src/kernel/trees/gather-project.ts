@@ -9,38 +9,38 @@ import { type TreeVisitor, walkTree } from './walk-tree.ts';
 const openAsync = promisify(open);
 const lstatAsync = promisify(lstat);
 
-// What is mounted in the tree does not show, no device can be opened, and access times stay as they are.
+// Hides mounts in the tree, keeps devices from being opened and leaves access times as they are.
 const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
-// Nothing is waited for: neither a lease that somebody has on a file, nor the other end of a FIFO.
+// Opens without blocking, either on a lease held on a file or on the other end of a FIFO.
 const LOOK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** What was found in a tree. */
+/** The result of gathering a tree into its project. */
 export interface GatheredProject {
-  /** The files and directories that count for the project now, each once, as far as that can be told. */
+  /** Files and directories that now count for the project, each once as far as can be determined. */
   readonly inodes: number;
   /** Whether any file or directory was in the project before. */
   readonly hadAny: boolean;
-  /** How many were given back to it, by the project they were in. */
+  /** The number of files and directories returned to the project, by the project they were in. */
   readonly takenBack: ReadonlyMap<number, number>;
-  /** How many could not be opened, or not be given back. */
+  /** The number that could not be opened or returned. */
   readonly failures: number;
 }
 
-/** Which files are given back, and how. */
+/** Which files are returned to the project, and how. */
 export interface Gathering {
   readonly projectId: number;
-  /** Whether a file of another project is given back to its own. */
+  /** Whether a file in this other project must be returned. */
   isStray(projectId: number): boolean;
-  /** Called when the project is full, so that it cannot take a file back: lifts its limit. */
+  /** Called when the project is too full to take a file back; lifts its limit. */
   makeRoom(): Promise<void>;
   readonly signal: AbortSignal;
 }
 
 /**
- * Looks at the project of each file in a tree and gives back to the tree's own what its owner has put elsewhere; what is
- * made in its directories inherits the project again. The tree may change meanwhile. Symbolic links, FIFOs and devices
- * cannot be looked at; they count as the tree's own, as they were made.
- * @throws the signal's reason; KernelError for which `isQuotaOff` does not hold where there are no projects
+ * Checks the project of each file in a tree and returns files that the tree's owner moved to other projects; new entries
+ * in returned directories inherit the project again. The tree may change during the walk. Symbolic links, FIFOs and
+ * devices cannot be checked; they count for the tree's project, which they were created in.
+ * @throws the signal's reason; KernelError for which `isQuotaOff` is false if the file system has no projects
  */
 export async function gatherProject(path: string, gathering: Gathering): Promise<GatheredProject> {
   const gatherer = new Gatherer(gathering);
@@ -55,7 +55,7 @@ export async function gatherProject(path: string, gathering: Gathering): Promise
 class Gatherer implements TreeVisitor<true> {
   private readonly gathering: Gathering;
   private readonly takenBack = new Map<number, number>();
-  // A file with several names is met by each of them.
+  // A file with several names is visited once per name.
   private inodes = 0;
   private failures = 0;
   private hadAny = false;
@@ -75,9 +75,9 @@ class Gatherer implements TreeVisitor<true> {
     walk: (context: true) => Promise<unknown>,
     step: Parameters<TreeVisitor<true>['directory']>[3],
   ): Promise<void> {
-    // One that is deep in the tree is visited a second time, for its entries.
+    // A directory deep in the tree is visited a second time, for its entries.
     const isFirstVisit = parent !== undefined || trail === undefined;
-    // Before its entries, so that what is made meanwhile is in the right project.
+    // Before its entries, so that entries made during the walk inherit the right project.
     if (isFirstVisit) await step(() => this.look(below(fd), constants.O_RDONLY | constants.O_DIRECTORY, 1));
     await walk(true);
   }
@@ -99,7 +99,7 @@ class Gatherer implements TreeVisitor<true> {
     try {
       fd = await openAsync(path, flags);
     } catch (error) {
-      // It has gone, or something else has its name.
+      // It is gone, or its name now belongs to something else.
       if (isErrno(error, errno.ENOENT, errno.ELOOP, errno.ENXIO)) return;
       if (!isErrno(error, errno.EAGAIN, errno.EACCES, errno.EPERM)) throw error;
       this.failures++;
@@ -114,14 +114,14 @@ class Gatherer implements TreeVisitor<true> {
     }
   }
 
-  /** @returns whether it counts for the project now */
+  /** @returns whether the file or directory counts for the project now */
   private async gather(fd: number): Promise<boolean> {
     const { projectId, isStray } = this.gathering;
     const found = projectOf(fd);
     const isDirectory = fstatSync(fd).isDirectory();
     const isOwn = found.projectId === projectId;
     this.hadAny ||= isOwn;
-    // What is made in a directory that does not hand its project on is in none.
+    // New entries in a directory that does not pass on its project are in no project.
     const strayFrom = isOwn && isDirectory && !found.inherits ? 0 : found.projectId;
     if (strayFrom === projectId || !isStray(strayFrom)) return isOwn;
     if (!(await this.giveBack(fd))) {
@@ -149,7 +149,7 @@ class Gatherer implements TreeVisitor<true> {
   }
 }
 
-/** An immutable file, for instance. Anything else is not for this to judge. */
+/** @returns false for a refusal, for instance by an immutable file; rethrows all other errors */
 function refused(error: unknown): false {
   if (isErrno(error, errno.EPERM, errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EINVAL)) return false;
   throw error;

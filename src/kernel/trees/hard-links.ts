@@ -9,21 +9,21 @@ import { removeBelow } from './remove-tree.ts';
 
 const DRAWERS = 256;
 
-/** A file of the source that has several names. */
+/** A source file with several names. */
 export interface LinkedFile {
-  /** Tells it from all others. */
+  /** Identifies it among all source files. */
   readonly key: string;
   readonly names: bigint;
 }
 
-/** Waits for another who is giving a name to the same file. */
+/** Waits while another visit places the same file. */
 type Wait = (other: Promise<void>) => Promise<void>;
 
 /**
- * Gives the copies in a new tree the same hard links. Each file that has more names to come is linked on a shelf, a
- * directory at the top of the tree, where it can be reached however deep the first name was made; `close` removes the
- * shelf. What is known of a file is there alone, and its number of links says how many names it has by now: in memory
- * are only the files that are being given a name, however many have several.
+ * Recreates hard links in a new tree. A file with more names to come is also linked on a shelf, a directory at the top
+ * of the tree, where it can be reached however deep its first name is; `close` removes the shelf. The shelf holds all
+ * state, and a file's link count says how many names it has so far: memory holds only the files that are being placed,
+ * however many have several names.
  */
 export class HardLinks {
   private readonly topFd: number;
@@ -36,17 +36,17 @@ export class HardLinks {
     this.topFd = topFd;
   }
 
-  /** How many files are being given a name. */
+  /** The number of files being placed. */
   get underWayCount(): number {
     return this.underWay.size;
   }
 
   /**
-   * Gives a file one more name, at a path where nothing is.
-   * @param make makes it, when this is its first name; answers whether there was anything to make
+   * Gives a file one more name, at an unused path.
+   * @param make makes the file if this is its first name; returns whether there was anything to make
    */
   async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>, wait: Wait): Promise<void> {
-    // One after the other for each file.
+    // One name at a time for each file.
     for (let other = this.underWay.get(file.key); other; other = this.underWay.get(file.key))
       await wait(other);
     const placing = this.placeNext(file, path, make);
@@ -64,14 +64,14 @@ export class HardLinks {
     if (names === 0n) {
       if (await make()) await link(path, shelved);
     } else if (names + 1n >= file.names) {
-      // Moved, because a file with the most names that it can have cannot have the one on the shelf as well.
+      // Moved, because a file at its maximum link count cannot keep another link on the shelf.
       await rename(shelved, path);
     } else {
       await wasMade(link(shelved, path));
     }
   }
 
-  /** In one of many directories: those who work in the same one wait for each other. */
+  /** Spread over many directories, because operations in the same directory wait for each other. */
   private async nameOnShelf(shelfFd: number, key: string): Promise<Buffer> {
     const drawer = crc32c(Buffer.from(key)) % DRAWERS;
     this.drawers[drawer] ??= mkdir(below(shelfFd, String(drawer)), 0o700);
@@ -86,7 +86,7 @@ export class HardLinks {
     return fd;
   }
 
-  /** Removes what is needed no more, unless the copy `failed`: then the whole tree goes. */
+  /** Removes the shelf, unless the copy `failed`: then the whole tree is removed. */
   async close({ failed }: { failed: boolean }): Promise<void> {
     const fd = await this.shelf?.catch(() => undefined);
     if (fd === undefined) return;
@@ -95,7 +95,7 @@ export class HardLinks {
   }
 }
 
-/** How many names a file has that is on the shelf; 0 where it is not. Opened is faster than asked for by its path. */
+/** A shelved file's link count without the shelf; 0 if it is not there. Opening is faster than a lookup by path. */
 async function namesBesideShelf(opening: Promise<number | undefined>): Promise<bigint> {
   let names = 0n;
   await withHandle(opening, async (fd) => {
@@ -104,7 +104,7 @@ async function namesBesideShelf(opening: Promise<number | undefined>): Promise<b
   return names;
 }
 
-/** Waits until something is made, and tells whether it was: a directory that changes may list a name twice. */
+/** Waits until an entry is made. @returns whether it was: a changing directory may list a name twice */
 export async function wasMade(making: Promise<void>): Promise<boolean> {
   try {
     await making;

@@ -1,9 +1,9 @@
 import type { Slots } from '../calls/slots.ts';
 import type { Share } from './fair-places.ts';
 
-/** The visit of one entry of a tree: what it holds while it lasts, and lets go while it waits. */
+/** The visit of one entry of a tree: the resources it holds while it runs and releases while it waits. */
 export class LeafVisit {
-  /** Says that the walk is stopped, or has failed elsewhere. */
+  /** Aborted when the walk is stopped or has failed elsewhere. */
   readonly signal: AbortSignal;
   private readonly share: Share;
   private readonly slots: Slots;
@@ -11,7 +11,7 @@ export class LeafVisit {
   private isWaiter = false;
   private hasPlace = false;
 
-  /** @param slots one of these is held already @param waitingSlots are for visits that wait, or have waited */
+  /** @param slots one of these is already held @param waitingSlots for visits that wait or have waited */
   constructor(signal: AbortSignal, share: Share, slots: Slots, waitingSlots: Slots) {
     this.signal = signal;
     this.share = share;
@@ -19,7 +19,7 @@ export class LeafVisit {
     this.waitingSlots = waitingSlots;
   }
 
-  /** Makes the visit in a place for system calls. */
+  /** Runs the visit in a place for system calls. */
   async run(visit: () => Promise<void>): Promise<void> {
     await this.takePlace();
     try {
@@ -30,8 +30,8 @@ export class LeafVisit {
   }
 
   /**
-   * Waits for something that is no system call. Meanwhile the place is another's, and another entry is visited, unless
-   * too many wait already. The slot is not taken again: those who hold it may be waiting for this very visit.
+   * Waits for something other than a system call. The place is free for others during the wait, and another entry is
+   * visited unless too many are waiting. The slot is not taken again: its holders may be waiting for this very visit.
    */
   async wait(event: () => Promise<void>): Promise<void> {
     this.givePlace();
@@ -43,7 +43,7 @@ export class LeafVisit {
     await this.takePlace();
   }
 
-  /** Gives back the slot, when the visit is over. */
+  /** Gives the slot back at the end of the visit. */
   give(): void {
     if (this.isWaiter) this.waitingSlots.give();
     else this.slots.give();

@@ -11,18 +11,18 @@ import { isSubvolume, ROOT_INODE } from '../file-systems/btrfs.ts';
 import { removeQgroup } from '../file-systems/btrfs-quota.ts';
 import { removeSubvolumeTree } from '../file-systems/remove-subvolume-tree.ts';
 
-// Each level holds a descriptor open; a deeper directory is moved to a heap beside the tree, and removed after it.
+// Each level holds a descriptor open; deeper directories are moved to a heap beside the tree and removed afterwards.
 const DEPTH_LIMIT = 32;
-// A listing that is read while entries go away may miss some, and a process may still be adding new ones.
+// Listing a directory during removals may miss entries, and a process may still be adding new ones.
 const PASS_LIMIT = 8;
 
 /**
- * Removes a file, or a directory and all that is in it, however deep and whatever bytes its names are made of. Works
- * through descriptors that follow no symbolic link and cross no mount, so that a process which still writes in
- * the tree cannot lead it outside. A subvolume of btrfs, wherever it is in the tree, goes in one step with those nested
- * in it, read-only ones too, and its qgroup. What does not exist is removed already.
- * @throws KernelError with the path of what is in the way: EXDEV or EBUSY where something is mounted in it, EPERM for an
- *   immutable file; the rest of the tree may be gone by then
+ * Removes a file, or a directory with everything in it, at any depth and with names of any bytes. Works through
+ * descriptors that follow no symbolic link and cross no mount, so that a process still writing in the tree cannot lead
+ * the removal outside. A btrfs subvolume anywhere in the tree is removed in one step, with its nested subvolumes,
+ * including read-only ones, and its qgroup. A path that does not exist counts as removed.
+ * @throws KernelError with the path of the obstacle: EXDEV or EBUSY for a mount in the tree, EPERM for an immutable file;
+ *   the rest of the tree may already be gone
  */
 export async function removeTree(path: string): Promise<void> {
   try {
@@ -32,7 +32,7 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** The same for what lies in an open directory, which may be a handle. @throws KernelError also ENOENT */
+/** Like `removeTree`, in an open directory, which may be a handle. @throws KernelError also ENOENT */
 export function removeBelow(parentFd: number, name: Buffer): Promise<void> {
   return new TreeRemoval(parentFd).removeAll(name);
 }
@@ -45,7 +45,7 @@ class TreeRemoval {
     this.topFd = topFd;
   }
 
-  /** Removes a tree, then what lay deep in it, then what lay deep in that. */
+  /** Removes a tree, then its deep directories, then the deep directories of those. */
   async removeAll(name: Buffer): Promise<void> {
     await this.remove(this.topFd, name, 0);
     while (this.heap !== undefined) {
@@ -59,7 +59,7 @@ class TreeRemoval {
     try {
       await this.removeDirectory(parentFd, name, depth);
     } catch (error) {
-      // A symbolic link, or anything else that is not a directory.
+      // A symbolic link, or something else that is not a directory.
       if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
       await unlinkAt(parentFd, name);
     }
@@ -82,12 +82,12 @@ class TreeRemoval {
     name: Buffer,
     depth: number,
   ): Promise<'emptied' | 'removed'> {
-    // What is mounted there, or is mounted there just now, is neither opened nor asked.
+    // A mount, even one made just now, is neither opened nor queried.
     const fd = await naming('openat2', parentFd, name, openDirectoryInMount(parentFd, name));
     try {
       if (await isSubvolumeRemoved(fd, parentFd, name)) return 'removed';
       const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
-      // The types know only the names of encodings that make strings.
+      // The types only list encodings that yield strings.
       for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
         await this.removeEntry(fd, entry, depth);
       }
@@ -101,14 +101,14 @@ class TreeRemoval {
     if (entry.isFile() || entry.isSymbolicLink()) {
       await unlinkAt(parentFd, entry.name);
     } else if (depth < DEPTH_LIMIT) {
-      // Some file systems leave the type out of a directory's entries, so it need not be one.
+      // Some file systems omit the type from directory entries, so it may not be a directory.
       await this.remove(parentFd, entry.name, depth + 1);
     } else if (!(await isRemovedAsSubvolume(parentFd, entry.name))) {
       await naming('rename', parentFd, entry.name, this.moveToHeap(below(parentFd, entry.name)));
     }
   }
 
-  /** Moves a directory out of the depth. They are not remembered one by one, since there may be any number of them. */
+  /** Moves a deep directory to the heap. Memory does not list them, since there may be any number. */
   private async moveToHeap(path: Buffer): Promise<void> {
     const name = Buffer.from(`.deep-${randomUUID()}`);
     if (this.heap !== undefined) {
@@ -117,7 +117,7 @@ class TreeRemoval {
       return;
     }
     const isMade = await wasRoomFor(mkdir(below(this.topFd, name), 0o700));
-    // On a full disk it is the heap itself.
+    // On a full disk the directory itself becomes the heap.
     if (!isMade) await rename(path, below(this.topFd, name));
     this.heap = name;
     if (isMade) await this.moveToHeap(path);
@@ -138,7 +138,7 @@ function unlinkAt(parentFd: number, name: Buffer): Promise<void> {
   return naming('unlink', parentFd, name, unlink(below(parentFd, name)));
 }
 
-/** Work on an entry of an open directory, whose errors name its real path: people look for the file that is in the way. */
+/** Wraps work on an entry of an open directory, so that errors name the real path, which people need to find it. */
 async function naming<T>(syscall: string, parentFd: number, name: Buffer, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -149,7 +149,7 @@ async function naming<T>(syscall: string, parentFd: number, name: Buffer, work: 
   }
 }
 
-/** Whether an entry was a subvolume, which is removed by that. */
+/** Whether an entry was a subvolume and has been removed as one. */
 async function isRemovedAsSubvolume(parentFd: number, name: Buffer): Promise<boolean> {
   try {
     const fd = await openDirectoryInMount(parentFd, name);
@@ -165,15 +165,15 @@ async function isRemovedAsSubvolume(parentFd: number, name: Buffer): Promise<boo
 }
 
 /**
- * Removes an open directory if it is a subvolume. One that this process may not remove as such, because it is not root of
- * the host, is emptied like a directory.
+ * Removes an open directory if it is a subvolume. If this process may not, because it is not root on the host, the
+ * subvolume is emptied like a directory.
  */
 async function isSubvolumeRemoved(fd: number, parentFd: number, name: Buffer): Promise<boolean> {
   if (statusOf(fd).inode !== ROOT_INODE || !(await isSubvolume(fd))) return false;
   try {
-    // Opened anew, because a handle (O_PATH) takes no ioctl.
+    // Opened again, because a handle (O_PATH) does not accept ioctl(2).
     await withDescriptor(below(parentFd), constants.O_RDONLY | constants.O_DIRECTORY, async (readableFd) => {
-      // Newer kernels remove the qgroups of deleted subvolumes by themselves; the call then finds none.
+      // Newer kernels remove the qgroups of deleted subvolumes themselves; the call then finds none.
       for (const id of await removeSubvolumeTree(readableFd, name)) await removeQgroup(readableFd, id);
     });
     return true;

@@ -7,17 +7,17 @@ import { type TreeVisitor, walkTree } from './walk-tree.ts';
 
 const lstatAsync = promisify(lstat);
 const STAT_BLOCK_BYTES = 512n;
-// Parts of a byte are counted in this many bits, rounded up. The sum is right to the byte as long as fewer than 2^40
-// names are counted.
+// Fractions of a byte have this many bits and are rounded up. The sum is exact to the byte for fewer than 2^40 counted
+// names.
 const FRACTION_BITS = 40n;
 
 /**
- * The bytes that the files of a tree take on their disk, a file with several names once. Mounts in the tree do not
- * count, nor do directories.
+ * The bytes that the files of a tree take on disk, counting a file with several names once. Mounts in the tree and
+ * directories do not count.
  *
- * Each name counts for its part of the file, so that nothing needs to be remembered of those that were seen. That is
- * too little for a file that has names outside the tree as well; only the owner of the node can make such names, since
- * a pod reaches nothing but the tree.
+ * Each name counts for its fraction of the file, so that no visited file needs to be remembered. The result is too low
+ * for a file with names outside the tree; only the node's administrator can make such names, since pods reach nothing
+ * outside the tree.
  * @throws TreeObstacle; the signal's reason
  */
 export async function treeBytes(source: string, signal: AbortSignal): Promise<bigint> {
@@ -36,7 +36,7 @@ export async function treeBytes(source: string, signal: AbortSignal): Promise<bi
   return bytes >> FRACTION_BITS;
 }
 
-/** What one of a file's names stands for. */
+/** The share of a file that one of its names counts for. */
 function partOf({ blocks, nlink }: BigIntStats): bigint {
   const all = (blocks * STAT_BLOCK_BYTES) << FRACTION_BITS;
   return nlink <= 1n ? all : (all + nlink - 1n) / nlink;

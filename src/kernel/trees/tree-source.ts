@@ -4,16 +4,16 @@ import { statusOf } from '../calls/statx.ts';
 import { asOfSource } from '../files/copy-source.ts';
 import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
 
-// Reading from a mount that is read-only leaves access times as they are.
+// Reading through a read-only mount does not change access times.
 const ONLY_READING = mountAttr.readOnly | mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec;
 
 /**
- * Lends a handle of a directory to read a tree by, in a mount of its own: what is mounted in the tree does not show,
- * nothing is changed by reading it, and no device can be opened.
- * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link on the way)
+ * Passes `use` a handle for reading a tree through a private mount: mounts in the tree are not visible, reading changes
+ * nothing, and devices cannot be opened.
+ * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link in the path)
  */
 export async function withTreeSource<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
-  // What goes wrong in `use` is not for this to judge.
+  // Errors of `use` pass through unmarked.
   let isOpen = false;
   try {
     return await withPath(path, (fd) => {

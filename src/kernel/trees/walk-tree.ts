@@ -11,39 +11,39 @@ import { LeafVisit } from './leaf-visit.ts';
 import { walkPlaces } from './walk-places.ts';
 
 const FILES_AT_ONCE = 8;
-// Beside these, the files that wait for something else than the disk.
+// Files that wait for something other than the disk, in addition to these.
 const WAITING_FILES = 64;
 const DIRECTORIES_AT_ONCE = 4;
-// Each level of each directory at once holds descriptors open. What is deeper is set aside and visited later, unless so
-// much is set aside already; then what is deeper still ends the walk.
+// Each level of each directory being visited holds descriptors open. Deeper directories are set aside and visited later.
+// Once the set-aside limit is reached, a directory below the last depth limit ends the walk.
 const DEPTH_LIMIT = 32;
 const SET_ASIDE_LIMIT = 4096;
 const LAST_DEPTH_LIMIT = 128;
-// The way to a directory is kept in memory, and walked again from the top every 32 levels.
+// The trail to a directory is kept in memory, and opened again from the top every 32 levels.
 const LEVEL_LIMIT = 8192;
 const TOO_DEEP = `more than ${SET_ASIDE_LIMIT} of its directories are deep, and one is ${LAST_DEPTH_LIMIT} levels below the others`;
 const LISTED_AT_ONCE = 256;
 
-/** A directory of a tree that is being walked. */
+/** A directory of a tree being walked. */
 export interface WalkedDirectory {
   /** A handle (O_PATH). */
   readonly fd: number;
-  /** The way to it, undefined for the top. */
+  /** Its trail from the top; undefined for the top itself. */
   readonly trail: Trail | undefined;
 }
 
-/** An entry of a directory that is no directory, at least when it was listed. */
+/** An entry that is not a directory, at least when it was listed. */
 export interface Leaf {
   readonly parentFd: number;
   readonly name: Buffer;
 }
 
-/** What is done with the directories and the other entries of a tree. Context is what belongs to an open directory. */
+/** Handles the directories and other entries of a tree. Context belongs to an open directory. */
 export interface TreeVisitor<Context> {
   /**
-   * Visits a directory: calls `walk` for its entries. A directory that is deep in the tree is visited twice: first
-   * `walk` answers that its entries are not visited yet, later, without the context of its parent, they are. System calls
-   * are made in `step`, when it is their turn, one at a time; `walk` is called outside of it.
+   * Visits a directory and calls `walk` for its entries. A directory deep in the tree is visited twice: the first time
+   * `walk` returns without visiting the entries; the second time, without its parent's context, it visits them. Make
+   * system calls in `step`, which waits for a turn, one at a time; call `walk` outside of it.
    */
   directory(
     directory: WalkedDirectory,
@@ -51,17 +51,17 @@ export interface TreeVisitor<Context> {
     walk: (context: Context) => Promise<'walked' | 'later'>,
     step: <T>(calls: () => Promise<T>) => Promise<T>,
   ): Promise<void>;
-  /** Visits another entry, with one system call at a time. */
+  /** Visits another entry, making one system call at a time. */
   leaf(leaf: Leaf, context: Context, visit: LeafVisit): Promise<void>;
 }
 
 /**
- * Visits everything in a tree, several entries at a time, in no order but that a directory's visit lasts until its
- * entries have been visited. The tree may change meanwhile: what goes is left out, no symbolic link is followed. Mounts
- * in it are crossed. However large it is, what the walk needs of memory, descriptors and threads is bounded.
+ * Visits everything in a tree, several entries at a time, in no particular order, except that a directory's visit lasts
+ * until its entries have been visited. The tree may change during the walk: removed entries are left out, and symbolic
+ * links are not followed. Crosses mounts in the tree. Memory, descriptors and threads are bounded for any size of tree.
  * @param topFd the tree's directory, which may be a handle (O_PATH)
- * @param places where its system calls are made
- * @throws what the visitor throws first; the signal's reason; TreeObstacle: it is too deep
+ * @param places for the walk's system calls
+ * @throws the visitor's first error; the signal's reason; TreeObstacle: the tree is too deep
  */
 export async function walkTree<Context>(
   topFd: number,
@@ -98,7 +98,7 @@ class TreeWalk<Context> {
     this.step = (calls) => this.share.run(calls);
   }
 
-  /** Ends the walk, unless it has ended already, with this as its error. */
+  /** Ends the walk with this error, unless it has already ended. */
   stop(reason: unknown): void {
     this.stopping.abort(reason);
   }
@@ -182,26 +182,26 @@ class TreeWalk<Context> {
     );
   }
 
-  // Some file systems leave the type out of a directory's entries.
+  // Some file systems omit the type from directory entries.
   private async isDirectory(entry: Dirent<Buffer>, leaf: Leaf): Promise<boolean> {
     if (entry.isDirectory() || entry.isFile() || entry.isSymbolicLink()) return entry.isDirectory();
     return this.step(() => isDirectoryNow(leaf));
   }
 
-  /** Does something beside everything else, or, when enough is being done at once, here and now. */
+  /** Runs work concurrently, or inline if the limit of concurrent work is reached. */
   private async besides(underWay: Set<Promise<void>>, work: () => Promise<void>): Promise<void> {
     if (this.directories.tryTake()) this.start(underWay, this.directories, work);
     else await work();
   }
 
-  /** Starts the visit of a leaf, for which a slot was taken. */
+  /** Starts the visit of a leaf whose slot is already taken. */
   private startLeaf(underWay: Set<Promise<void>>, leaf: Leaf, context: Context): void {
     const visit = new LeafVisit(this.stopping.signal, this.share, this.files, this.waitingFiles);
     const work = () => visit.run(() => this.visitor.leaf(leaf, context, visit));
     this.start(underWay, visit, work);
   }
 
-  /** Starts something that holds a slot. What goes wrong in it stops the whole walk. */
+  /** Starts work that holds a slot. An error in it stops the whole walk. */
   private start(underWay: Set<Promise<void>>, slot: { give(): void }, work: () => Promise<void>): void {
     const done = work()
       .catch((error) => this.stop(error))
@@ -223,10 +223,10 @@ function trailTo(parent: Trail | undefined, name: Buffer): Trail {
 async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, undefined> {
   try {
     const options = { encoding: 'buffer' as BufferEncoding, bufferSize: LISTED_AT_ONCE };
-    // The types know only the names of encodings that make strings.
+    // The types only list encodings that yield strings.
     yield* (await opendir(below(fd), options)) as unknown as AsyncIterable<Dirent<Buffer>>;
   } catch (error) {
-    // The directory itself has been removed. What is thrown while an entry is visited does not come here.
+    // The directory itself was removed. Errors thrown while visiting an entry are not caught here.
     if (!isErrno(error, errno.ENOENT)) throw asOfSource(error);
   }
 }
