@@ -1,34 +1,34 @@
 /**
- * What went wrong, in the model's own words. `rpc/status.ts` turns each kind into the code that the CSI
- * specification gives it; nothing else knows codes.
+ * The kinds of errors, in the model's own terms. `rpc/status.ts` maps each kind to the code of the CSI specification;
+ * no other file knows codes.
  */
 export type VolumeErrorKind =
   /** A field of the request has a value that can never be right. */
   | 'invalid'
-  /** The volume, or what was looked for at a path, does not exist. */
+  /** The volume, or the object expected at a path, does not exist. */
   | 'not-found'
-  /** It exists already, and is not what is asked for now. */
+  /** It exists already, and is incompatible with the request. */
   | 'already-exists'
-  /** The size is outside what can be made. */
+  /** The size is outside the possible range. */
   | 'out-of-range'
-  /** No room, or nothing accessible from where it is wanted. */
+  /** No room, or not accessible from the requested topology. */
   | 'exhausted'
   /** The request is sound, but the state of the volume or of a path does not allow it now. */
   | 'precondition'
-  /** Another operation on the same object is under way; the same call may succeed later. */
+  /** Another operation on the same object is in progress; the same call may succeed later. */
   | 'aborted'
-  /** Whoever asked has gone away, or has no time left to wait for an answer. */
+  /** The caller has disconnected, or its deadline is too short to wait for an answer. */
   | 'cancelled'
   /** The pool cannot be reached, or its disk answers with errors. */
   | 'unavailable'
-  /** A record on disk cannot be understood; the object is neither there nor gone. */
+  /** A record on disk cannot be understood; it is unknown whether the object exists. */
   | 'damaged'
   /** The operation is not part of this driver. */
   | 'unimplemented';
 
 /**
- * What an error is about, where that is something a request says. Each request has names of its own for it: the size of a
- * volume is `capacity_range.required_bytes` in one, and `volume_context.size` in another (`services/field-names.ts`).
+ * The subject of an error, if it is part of a request. Each request has its own name for it: the size of a volume is
+ * `capacity_range.required_bytes` in one, and `volume_context.size` in another (`services/field-names.ts`).
  */
 export type Subject =
   | PathSubject
@@ -58,7 +58,7 @@ export type Subject =
 /** A path where a volume is used. */
 export type PathSubject = 'stagingPath' | 'targetPath' | 'volumePath';
 
-/** What more there is to say of an error. */
+/** More details of an error. */
 export interface VolumeErrorOptions extends ErrorOptions {
   readonly about?: Subject | undefined;
 }
@@ -66,7 +66,7 @@ export interface VolumeErrorOptions extends ErrorOptions {
 /** An error whose message is meant for the caller: one sentence that names the object and the value. */
 export class VolumeError extends Error {
   readonly kind: VolumeErrorKind;
-  /** Undefined where the message says it all. */
+  /** Undefined if the message is complete without it. */
   readonly about: Subject | undefined;
 
   constructor(kind: VolumeErrorKind, message: string, options: VolumeErrorOptions = {}) {
@@ -77,7 +77,7 @@ export class VolumeError extends Error {
   }
 }
 
-/** A disk, or the node, is to blame and not the request. The cause is the failed system call. */
+/** The fault is in a disk or the node, not in the request. The cause is the failed system call. */
 export class DiskError extends VolumeError {
   constructor(kind: VolumeErrorKind, message: string, options?: VolumeErrorOptions) {
     super(kind, message, options);
@@ -85,12 +85,12 @@ export class DiskError extends VolumeError {
   }
 }
 
-/** The same error with more words before its message: the field, or the object, that it is about. */
+/** The same error with a prefix before its message: the field or object that it is about. */
 export function prefixed(prefix: string, error: VolumeError): VolumeError {
   return revised(error, { message: `${prefix}: ${error.message}` });
 }
 
-/** The same error of another kind, with another message, or about something else. */
+/** The same error with another kind, message or subject. */
 export function revised(
   error: VolumeError,
   { kind = error.kind, message = error.message, about = error.about }: Partial<VolumeError>,
@@ -99,7 +99,7 @@ export function revised(
   return new Kind(kind, message, { cause: error, about });
 }
 
-/** Says what an error of this work is about, where it does not say so itself. */
+/** Sets the subject of errors from `work` that have none. */
 export async function about<T>(subject: Subject, work: Promise<T>): Promise<T> {
   try {
     return await work;
@@ -109,7 +109,7 @@ export async function about<T>(subject: Subject, work: Promise<T>): Promise<T> {
   }
 }
 
-/** A value that can never be right, of something that a request says: shows the value, says what is possible. */
+/** A value in a request that can never be right: shows the value, says what is possible. */
 export function invalidValue(subject: Subject, value: unknown, why: string): VolumeError {
   return new VolumeError('invalid', `${quote(value)} ${why}`, { about: subject });
 }
@@ -119,7 +119,7 @@ export function invalidField(field: string, value: unknown, why: string): Volume
   return new VolumeError('invalid', `${field}: ${quote(value)} ${why}`);
 }
 
-/** A required field that was left out. */
+/** A required field that is missing. */
 export function missingField(field: string): VolumeError {
   return new VolumeError('invalid', `${field} is required`);
 }
@@ -131,7 +131,7 @@ export function unknownVolume(volumeId: string, options?: ErrorOptions): VolumeE
 
 const SHOWN_CHARACTERS = 200;
 
-/** A value as it is shown in messages: quoted, control characters escaped, cut where it is long. */
+/** A value as shown in messages: quoted, control characters escaped, truncated if it is long. */
 export function quote(value: unknown): string {
   if (typeof value === 'bigint' || typeof value === 'number') return String(value);
   const text = typeof value === 'string' ? value : JSON.stringify(value);

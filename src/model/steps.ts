@@ -1,4 +1,4 @@
-/** How an object that is remembered comes to be. */
+/** The steps that create a recorded object. */
 function creation<Kind extends string>(kind: Kind) {
   return [
     `${kind}: directory made`,
@@ -10,14 +10,14 @@ function creation<Kind extends string>(kind: Kind) {
   ] as const;
 }
 
-/** How it goes; its content is removed afterwards. */
+/** The steps that remove it; its content is removed afterwards. */
 function removal<Kind extends string>(kind: Kind) {
   return [`${kind}: renamed`, `${kind}: durable`] as const;
 }
 
 /**
- * The steps of every mutation, in the order they are reached. After each the process may die, and what is on
- * disk and mounted must be something the next start and a retry can work with.
+ * The steps of every mutation, in order. The process may die after each of them, and the next start and a retry must
+ * be able to work with the state on disk and the mounts.
  */
 export const mutationSteps = {
   createVolume: creation('create'),
@@ -45,8 +45,7 @@ export const mutationSteps = {
 export type Step = (typeof mutationSteps)[keyof typeof mutationSteps][number];
 
 /**
- * The one place every step of a mutation goes through. The driver does nothing there; a test stops the process
- * there, or makes the step fail.
+ * Called at every step of a mutation. The driver does nothing here; a test stops the process here, or makes the step fail.
  */
 export type OnStep = (step: Step) => void | Promise<void>;
 

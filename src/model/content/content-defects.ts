@@ -10,7 +10,7 @@ import type { Model } from '../state/model.ts';
 /** Why content must not be mounted, copied or grown as if it were whole. */
 export type ContentDefect = ContentLoss | FileSystemFault;
 
-/** What is said of content that has a fault. */
+/** The affected content, for messages. */
 interface Subject {
   /** `volume "x"` */
   readonly name: string;
@@ -19,8 +19,8 @@ interface Subject {
 }
 
 /**
- * What of a volume's content is lost; of an image also when its file system says that it is larger than the image. What
- * a block volume holds is its user's.
+ * The lost part of a volume's content; for an image also if its file system is larger than the image. The data on a
+ * block volume is its user's business.
  */
 export async function lossOfVolume(
   model: Model,
@@ -34,8 +34,8 @@ export async function lossOfVolume(
 }
 
 /**
- * The errors that the file system of an image has recorded; undefined for content of any other kind.
- * @param device that the image is attached to: only there is what a mounted file system has recorded since
+ * The errors that the file system of an image has recorded; undefined for any other kind of content.
+ * @param device that the image is attached to: only the device has errors that a mounted file system has recorded since
  */
 export async function recordedErrors(
   model: Model,
@@ -48,8 +48,8 @@ export async function recordedErrors(
 }
 
 /**
- * Refuses a volume of which a part is lost.
- * @throws VolumeError damaged: there is nothing; precondition: an image was cut short; unavailable: its pool is gone
+ * Refuses a volume that has lost data.
+ * @throws VolumeError damaged: there is nothing; precondition: an image was truncated; unavailable: its pool is gone
  */
 export async function checkNothingLost(model: Model, volume: Volume): Promise<void> {
   const loss = await lossOfVolume(model, volume);
@@ -57,7 +57,7 @@ export async function checkNothingLost(model: Model, volume: Volume): Promise<vo
 }
 
 /**
- * Refuses to copy a volume that is not whole: a snapshot of it would be called ready, and could not be used.
+ * Refuses to copy a volume that is not whole: a snapshot of it would be reported as ready, and would be unusable.
  * @throws VolumeError as `checkNothingLost`; precondition: its file system has recorded errors
  */
 export async function checkVolumeWhole(model: Model, volume: Volume): Promise<void> {
@@ -67,7 +67,7 @@ export async function checkVolumeWhole(model: Model, volume: Volume): Promise<vo
   if (fault) await refuse(model, volume, subjectOf(model, volume), fault);
 }
 
-/** The same for a snapshot that a volume is made from. */
+/** The same for a snapshot that is the source of a volume. */
 export async function checkSnapshotWhole(model: Model, snapshot: Snapshot): Promise<void> {
   const { content, sizeBytes } = snapshot;
   const backend = model.pools.of(snapshot).backends[content.backend];
@@ -80,7 +80,7 @@ export async function checkSnapshotWhole(model: Model, snapshot: Snapshot): Prom
   if (fault) await refuse(model, snapshot, subject, fault);
 }
 
-/** What is wrong, in a sentence that says what to do. */
+/** A sentence that describes the defect and the remedy. */
 export function describeDefect({ name, path, capacityBytes }: Subject, fault: ContentDefect): string {
   switch (fault.kind) {
     case 'missing':
@@ -105,7 +105,7 @@ async function refuse(
   subject: Subject,
   fault: ContentDefect,
 ): Promise<never> {
-  // Where its disk has gone, nothing of it is seen either.
+  // If its disk is gone, its content only seems to be missing.
   await model.pools.of(object).checkReachable();
   throw new VolumeError(
     fault.kind === 'missing' ? 'damaged' : 'precondition',
@@ -113,7 +113,7 @@ async function refuse(
   );
 }
 
-/** Whether content is an image with a file system that pods see, rather than one that is its user's affair. */
+/** Whether content is an image with a file system that pods see, rather than a block volume. */
 export function hasFileSystem(content: VolumeContent | SnapshotContent): boolean {
   return content.backend === 'image' && content.use.accessType === 'mount';
 }

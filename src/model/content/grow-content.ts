@@ -6,12 +6,12 @@ import { claimRoom } from '../space/room.ts';
 import type { Model } from '../state/model.ts';
 import { replaceVolume } from './replace-volume.ts';
 
-/** Volumes as they are in the index, and not on the disk: they have grown, and that could not be recorded. */
+/** Volumes that differ between the index and the disk: they were expanded, and that could not be recorded. */
 const unrecorded = new WeakSet<Volume>();
 
 /**
- * Lets a volume hold more: claims the room, raises its limit or lets its image grow, and records it. The record comes
- * last: until it says so the volume is not larger, and a retry after a crash does it all again. What fails is undone.
+ * Expands a volume: claims the room, raises its limit or grows its image, and records it. The record comes last:
+ * until then the volume is not larger, and a retry after a crash repeats every step. A failed expansion is undone.
  * @throws VolumeError exhausted: there is no room
  */
 export async function growContent(model: Model, volume: Volume, capacityBytes: bigint): Promise<Volume> {
@@ -37,10 +37,10 @@ export async function growContent(model: Model, volume: Volume, capacityBytes: b
 }
 
 /**
- * Brings the image of a volume to the size that the record says before its device sees it: a crash may have come between
- * the two. Where more of it is in use, the volume is as large as its image from now on, and that much is claimed. The
+ * Sets the image of a volume to the recorded size before its device sees it: a crash may have come between the two.
+ * If more of the image is in use, the volume is as large as its image from now on, and the difference is claimed. The
  * caller holds the volume.
- * @throws VolumeError exhausted: there is no room for what the image has in use
+ * @throws VolumeError exhausted: there is no room for the part of the image in use
  */
 export async function settleSize(model: Model, volume: Volume): Promise<Volume> {
   const { records, backends } = model.pools.of(volume);
@@ -49,14 +49,14 @@ export async function settleSize(model: Model, volume: Volume): Promise<Volume> 
   return heldBytes > volume.capacityBytes ? growContent(model, volume, heldBytes) : volume;
 }
 
-/** Undoes an expansion that failed, with its claim; where that fails as well, the volume keeps what it has got. */
+/** Undoes a failed expansion and its claim; if that fails as well, the volume keeps the new size. */
 async function undo(model: Model, volume: Volume, grown: Volume, release: () => void): Promise<void> {
-  // A pool that has gone meanwhile has taken its volumes with it.
+  // If its pool has disappeared in the meantime, so have its volumes.
   if (model.volumes.findIntact(volume.id) !== volume || (await isUndone(model, volume))) {
     release();
     return;
   }
-  // Its room must not be given out twice.
+  // Its room must not be reserved twice.
   unrecorded.add(grown);
   model.volumes.replace(grown);
 }
@@ -65,13 +65,14 @@ async function isUndone(model: Model, volume: Volume): Promise<boolean> {
   const { records, backends } = model.pools.of(volume);
   try {
     const recorded = await records.volumes.read(volume.id);
-    // It was replaced, and only making that durable has failed. It must not reserve what is about to be taken away.
+    // The record was replaced, and only making that durable has failed. It must not reserve the size that is about to
+    // be undone.
     if (recorded.capacityBytes !== volume.capacityBytes) await records.volumes.replace(volume);
     const directory = records.volumes.directoryOf(volume.id);
     return (await backends[volume.content.backend].undoGrowth(directory, volume)) <= volume.capacityBytes;
   } catch (error) {
-    // Quotas are off: no limit is in force, neither the old nor the new one. Any other error leaves it open; what went
-    // wrong first is what the caller must know.
+    // Quotas are off: no limit is in force, neither the old nor the new one. After any other error the result is
+    // unknown; the caller needs the first error.
     return error instanceof VolumeError && error.kind === 'precondition';
   }
 }

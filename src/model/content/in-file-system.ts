@@ -3,8 +3,8 @@ import type { Volume } from '../objects/volume.ts';
 import { hasFileSystem } from './content-defects.ts';
 
 /**
- * Does something in the file system of a mounted image.
- * @throws VolumeError precondition: it has shut itself down, and answers with errors alone
+ * Awaits an operation in the file system of a mounted image.
+ * @throws VolumeError precondition: it has shut itself down, and answers every call with an error
  */
 export async function inFileSystem<T>(volume: Volume, work: Promise<T>): Promise<T> {
   try {

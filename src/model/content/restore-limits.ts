@@ -1,17 +1,17 @@
 import type { Volume } from '../objects/volume.ts';
 import type { Model } from '../state/model.ts';
 
-// A look takes a few system calls; the calls of the driver that run beside it come first.
+// Each check takes a few system calls; the calls of the driver that run at the same time come first.
 const LOOKS_AT_ONCE = 2;
 
-/** What was found of a volume's limits: right, put right, or not to be found out. */
+/** The result for a volume's limits: correct, corrected, or unknown. */
 export type LimitsFate =
   | { readonly kind: 'in force' | 'restored' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
 /**
- * Compares the limits of a volume with its record and puts them right: a power loss, quotas that were off for a time, or
- * hands other than the driver's may have changed them. What stands in the way of that is no error: `faultsOf` tells it.
+ * Compares the limits of a volume with its record and corrects them: a power loss, quotas that were off for a time,
+ * or other programs may have changed them. Limits that cannot be corrected are no error: `faultsOf` reports them.
  */
 export async function restoreVolumeLimits(model: Model, volumeId: string): Promise<LimitsFate> {
   try {
@@ -28,10 +28,10 @@ export async function restoreVolumeLimits(model: Model, volumeId: string): Promi
 }
 
 /**
- * The same for all volumes of a pool, one after another while the pool is in use.
- * @param using runs the look at one volume while the pool stays as it is
- * @param onFate called for each volume whose limits were not right
- * @throws what `using` throws: the pool has gone
+ * The same for all volumes of a pool, two at a time while the pool is in use.
+ * @param using runs the check of one volume while the pool stays as it is
+ * @param onFate called for each volume whose limits were not correct
+ * @throws the error of `using`: the pool is gone
  */
 export async function restoreLimits(
   model: Model,

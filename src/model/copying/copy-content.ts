@@ -7,18 +7,18 @@ import type { FoundSource } from './find-source.ts';
 import { withSpace } from './shared-space.ts';
 import { withSteadyContent } from './steady-content.ts';
 
-/** A copy of content, and what it becomes. */
+/** A copy of content, and its destination. */
 export interface ContentCopy {
-  /** The id of what is made. */
+  /** The id of the new object. */
   readonly id: string;
   readonly source: FoundSource;
   readonly pool: Pool;
   readonly backend: BackendKind;
-  /** The size that what is made is held to, and that is reserved for it already; undefined where nothing holds it. */
+  /** The enforced size of the new object, which is reserved for it already; undefined if no size is enforced. */
   readonly reservedBytes: bigint | undefined;
 }
 
-/** Whether a copy takes the same time however much there is to copy. */
+/** Whether the time for a copy is independent of the size of the content. */
 export function isInstant(copy: Pick<ContentCopy, 'source' | 'pool' | 'backend'>): boolean {
   if (!sharesBlocks(copy)) return false;
   return (
@@ -27,18 +27,18 @@ export function isInstant(copy: Pick<ContentCopy, 'source' | 'pool' | 'backend'>
 }
 
 /**
- * Whether a copy shares the blocks of its original for sure, and so is of one instant. From one mount to another of the
- * same disk only newer kernels share.
+ * Whether a copy certainly shares the blocks of its original, and so is of one point in time. Only newer kernels
+ * share blocks between two mounts of the same disk.
  */
 function sharesBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): boolean {
   return pool === source.pool && pool.abilities.sharesBlocks;
 }
 
 /**
- * Copies content, of a volume that may be in use or of a snapshot. A long copy is a job: it goes on when the call that
- * ordered it has gone away. Nothing is written before there is room for it. What it makes shared is kept room for until
- * `model.sharing.end` is called for what is made.
- * @param write makes the copy
+ * Copies the content of a volume that may be in use, or of a snapshot. A long copy is a job: it goes on if the call
+ * that started it ends. Nothing is written before there is room for it. Room for newly shared blocks stays reserved
+ * until `model.sharing.end` is called for the new object.
+ * @param write writes the copy
  */
 export async function copyContent<T>(
   model: Model,
@@ -56,7 +56,7 @@ export async function copyContent<T>(
       return withSteadyContent(model, volume, way, (limited) => write({ ...control, signal: limited }));
     };
     const made = await withSpace(model, [copy], signal, copyNow);
-    // What it has met while it was copied is in the copy.
+    // Damage that occurred during the copy is in the copy too.
     if (volume) await checkVolumeWhole(model, volume);
     return made;
   });

@@ -10,16 +10,16 @@ import { occupiedBytesOf } from '../space/lineage.ts';
 import type { Model } from '../state/model.ts';
 import { syncContent } from './steady-content.ts';
 
-/** Content that a volume or a snapshot can be made from. */
+/** Content that can be the source of a volume or a snapshot. */
 export interface FoundSource {
   readonly id: string;
   readonly pool: Pool;
   readonly original: Original;
-  /** What the image holds; undefined for directories of any kind. */
+  /** The use of the image; undefined for directories of any kind. */
   readonly imageUse: ImageUse | undefined;
-  /** A volume made from it has at least these. */
+  /** The minimum size of a volume created from it. */
   readonly sizeBytes: bigint;
-  /** What it takes up on its disk; undefined where nothing holds it to a size, and nothing tells. */
+  /** The space it occupies on its disk; undefined if no enforced capacity makes it known. */
   readonly occupiedBytes: bigint | undefined;
   readonly lineage: string;
   /** The volume itself; undefined for a snapshot, which does not change. */
@@ -27,8 +27,8 @@ export interface FoundSource {
 }
 
 /**
- * Finds what a volume shall be made from (CSI specification, CreateVolume, VolumeContentSource).
- * @throws VolumeError not-found; exhausted: it is another node's, so that the CO tries there; precondition: it is an
+ * Finds the content source of a volume (CSI specification, CreateVolume, VolumeContentSource).
+ * @throws VolumeError not-found; exhausted: it is on another node, so that the CO tries there; precondition: it is an
  *   image that is not whole
  */
 export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
@@ -36,18 +36,18 @@ export async function findSource(model: Model, source: ContentSource): Promise<F
   return sourceVolume(model, source.id, contentSourceKinds);
 }
 
-/** What refusing a volume is to the caller: one of which nothing is copied, or one of another node. */
+/** The error kinds for a volume that cannot be copied: an inline volume, or one on another node. */
 interface RefusalKinds {
   readonly inline: VolumeErrorKind;
   readonly foreign: VolumeErrorKind;
 }
 
-// The specification has a code of its own for a source of the wrong kind, and the provisioner tries another node.
+// The specification has a separate code for a source of the wrong kind, and the provisioner tries another node.
 const contentSourceKinds: RefusalKinds = { inline: 'invalid', foreign: 'exhausted' };
-// The snapshotter takes RESOURCE_EXHAUSTED for work that may still be going on, and would never delete the snapshot.
+// After RESOURCE_EXHAUSTED the snapshotter assumes that work may still be in progress, and would never delete the snapshot.
 const cutKinds: RefusalKinds = { inline: 'precondition', foreign: 'precondition' };
 
-/** The same for a volume that is cut. */
+/** The same for the source of a snapshot. */
 export async function sourceVolume(
   model: Model,
   volumeId: string,
@@ -56,7 +56,7 @@ export async function sourceVolume(
   const volume = await findObject(model, model.volumes, volumeId);
   if (!volume) throw missing(model, 'volume', volumeId, refusals.foreign);
   if (volume.inline) {
-    // It goes with its pod, whose end must not wait for a copy.
+    // It is deleted with its pod, whose termination must not wait for a copy.
     throw new VolumeError(
       refusals.inline,
       `volume ${quote(volumeId)} is an inline volume, and is not copied`,
@@ -65,7 +65,7 @@ export async function sourceVolume(
   await checkVolumeWhole(model, volume);
   const pool = model.pools.of(volume);
   const { content, sharing } = volume;
-  // Of what is not on the disk yet nobody can tell how much it takes up there.
+  // Until data is on the disk, the space that it will occupy there is unknown.
   if (isCapacityEnforced(content)) await syncContent(model, volume);
   const directory = pool.records.volumes.directoryOf(volumeId);
   const backend = pool.backends[content.backend];
@@ -103,7 +103,7 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
   };
 }
 
-/** Whether a volume's record says that it is held to its size, but nothing does. */
+/** Whether the capacity of a volume is recorded as enforced, but is not. */
 async function isNotHeld(backend: Backend, directory: string, volume: Volume): Promise<boolean> {
   return (await backend.faultsOf(directory, volume)).some(({ kind }) => kind === 'not-held');
 }

@@ -3,21 +3,21 @@ import type { FreezeMarks } from '../ports/ports.ts';
 import type { Model } from '../state/model.ts';
 import { MarkedFreeze, type MountedVolume } from './marked-freeze.ts';
 
-/** How long writers may be kept waiting. */
+/** The maximum time that writers may wait. */
 const FREEZE_LIMIT_MS = 10_000;
 
-/** The file systems of one copy. All lie in one pool. */
+/** The file systems of one copy, all in one pool. */
 interface Freezes {
   readonly members: readonly MarkedFreeze[];
   readonly marks: FreezeMarks;
 }
 
 /**
- * Keeps all writers of these file systems waiting while `cut` runs, so that what it copies is of one instant. All lie in
- * one pool. Which ones are frozen is on its disk before the first one is, so that after a crash the next start thaws
- * them. They are thawed when the cut ends, and at once when it is stopped or takes too long, even if it hangs.
+ * Makes all writers of these file systems wait while `cut` runs, so that its copy is of one point in time. All are in one
+ * pool. Before the first one is frozen, they are all marked on the pool's disk, so that after a crash the next start thaws
+ * them. They are thawed when the cut ends, and immediately if it is stopped or takes too long, even if it hangs.
  * @param signal stops the cut
- * @param cut is to stop when its own signal says so
+ * @param cut must stop when its own signal is aborted
  * @throws VolumeError precondition: it took too long; aborted: one of them is being frozen or thawed already
  */
 export async function withFrozen<T>(
@@ -47,7 +47,7 @@ async function freezeMarked<T>(
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(tookTooLong(freezes)), FREEZE_LIMIT_MS);
   const stop = AbortSignal.any([signal, limit.signal]);
-  // Writers must not wait for a cut that hangs. What fails here is tried again below.
+  // Writers must not wait for a cut that hangs. A failure here is retried below.
   const thawNow = () => void thawAndUnmark(freezes).catch(() => {});
   stop.addEventListener('abort', thawNow);
   try {
@@ -62,7 +62,7 @@ async function freezeMarked<T>(
     await model.onStep('freeze: frozen');
     const result = await cut(stop);
     await model.onStep('freeze: cut');
-    // Writers went on when it was stopped, so the copy may not be of one instant.
+    // Writers continued when it was stopped, so the copy may not be of one point in time.
     stop.throwIfAborted();
     return result;
   } finally {
@@ -79,7 +79,7 @@ async function mark({ members, marks }: Freezes): Promise<void> {
 }
 
 /**
- * Thaws all that can be thawed, then removes the marks of all that is not frozen.
+ * Thaws as many as possible, then removes the marks of those that are not frozen.
  * @throws the first error of a thaw
  */
 async function thawAndUnmark(freezes: Freezes, onThawed?: () => unknown): Promise<void> {
@@ -94,8 +94,8 @@ async function thawAndUnmark(freezes: Freezes, onThawed?: () => unknown): Promis
 }
 
 /**
- * A mark that cannot be removed must not undo a copy that is whole. It does no harm: the next copy, look at the volume's
- * health, or start removes it.
+ * A mark that cannot be removed must not undo a complete copy. It does no harm: the next copy, health check of the
+ * volume, or start removes it.
  */
 async function unmark({ members, marks }: Freezes): Promise<void> {
   const stale = members.filter(({ isMarkStale }) => isMarkStale);

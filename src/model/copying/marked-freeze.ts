@@ -13,7 +13,7 @@ export class MarkedFreeze {
   readonly volumeId: string;
   private readonly volume: Volume;
   private readonly fileSystem: HeldFileSystem;
-  /** A mark that an earlier copy left: the file system may be frozen since then. */
+  /** Whether an earlier copy left the mark: the file system may have been frozen since then. */
   private isLeft = false;
   private isMarked = false;
   private isFrozen = false;
@@ -26,7 +26,7 @@ export class MarkedFreeze {
     this.fileSystem = fileSystem;
   }
 
-  /** Notes that the volume has a mark now, which may be an earlier copy's. */
+  /** Records that the volume has a mark, which may be from an earlier copy. */
   marked({ isLeft }: { isLeft: boolean }): void {
     this.isMarked = true;
     this.isLeft = isLeft;
@@ -36,7 +36,7 @@ export class MarkedFreeze {
     this.isMarked = false;
   }
 
-  /** Whether it has a mark, and is known to need none. */
+  /** Whether it has a mark that is known to be unnecessary. */
   get isMarkStale(): boolean {
     return this.isMarked && !this.isLeft && !this.isFrozen;
   }
@@ -45,12 +45,15 @@ export class MarkedFreeze {
     const freezing = inFileSystem(this.volume, this.fileSystem.freeze());
     this.freezing = freezing.catch(() => {});
     const isOurs = await freezing;
-    // What another process has frozen stands still as well, and is its to thaw; what an earlier copy left is ours.
+    // A file system frozen by another process stands still too, but that process must thaw it; one left frozen by an
+    // earlier copy is ours to thaw.
     this.isFrozen = isOurs || this.isLeft;
     this.isLeft = false;
   }
 
-  /** Thaws it if it was frozen here. Two thaws at once are one: a second could thaw what another process froze since. */
+  /**
+   * Thaws it if it was frozen here. Concurrent calls share one thaw: a second could thaw a later freeze of another process.
+   */
   thaw(): Promise<void> {
     this.thawing ??= this.thawOnce().finally(() => {
       this.thawing = undefined;
@@ -59,7 +62,7 @@ export class MarkedFreeze {
   }
 
   private async thawOnce(): Promise<void> {
-    // Until the kernel has answered, nobody knows whether it is frozen.
+    // Until the kernel has answered, it is unknown whether it is frozen.
     await this.freezing;
     if (!this.isFrozen) return;
     await inFileSystem(this.volume, this.fileSystem.thaw());

@@ -12,8 +12,8 @@ export function mayShareBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'p
 }
 
 /**
- * Makes copies that there is room for. That of what they make shared is kept until `model.sharing.end` is called for
- * each of them: only when they are known it is seen what is shared.
+ * Makes copies if there is room for them. Space they newly share stays reserved until `model.sharing.end` is called
+ * for each of them: the shared space is only visible when they are in the index.
  * @throws VolumeError exhausted; out-of-range
  */
 export async function withSpace<T>(
@@ -28,7 +28,7 @@ export async function withSpace<T>(
     await markAll(model, sharing);
     const made = await copyAll();
     if (sharing.length === 0) return made;
-    // More may have been written until it was cut; and what the file system tells is known now.
+    // More may have been written before the copy was taken, and the file system's own figures are known now.
     const known = await claimAll(model, sharing, signal);
     for (const { release } of claims) release();
     claims = known;
@@ -65,10 +65,10 @@ async function markAll(model: Model, copies: readonly ContentCopy[]): Promise<vo
 }
 
 /**
- * Makes sure that the disk has room for a copy beside what is reserved for volumes. A copy that shares its blocks takes
- * none, but what it shares is no longer the original's alone: to write it anew takes that much more.
- * @returns ends the claim; by then the space is taken, or what shares it is known
- * @throws VolumeError exhausted; out-of-range: what it becomes is too small
+ * Checks that the disk has room for a copy on top of the reservations for volumes. A copy that shares its blocks
+ * takes no space, but its blocks no longer belong to the original alone: overwriting them takes that much more.
+ * @returns ends the claim; by then the space is occupied, or the object that shares it is in the index
+ * @throws VolumeError exhausted; out-of-range: the destination is too small
  */
 export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortSignal): Promise<() => void> {
   const { source, pool, reservedBytes } = copy;
@@ -76,7 +76,7 @@ export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortS
     if (!source.volume) return () => {};
     return claimShared(model, pool, source.id, await newlyShared(model, source.volume));
   }
-  // What is held to a size fits into what is reserved for it.
+  // Content with an enforced size fits into its reservation.
   if (reservedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
   const { backend, path } = source.original;
   const bytes = await source.pool.backends[backend].copyBytes(path, signal);
@@ -91,18 +91,18 @@ async function newlyShared(model: Model, volume: Volume): Promise<bigint> {
   return exclusiveBytes(model, model.volumes.findIntact(volume.id) ?? volume, occupied);
 }
 
-/** Remembers that all a volume has now may be shared. */
+/** Records that all current blocks of a volume may be shared. */
 export async function markShared(model: Model, volume: Volume): Promise<void> {
   if (!isCapacityEnforced(volume.content)) return;
-  // Copies of one volume at the same time would else replace its record at the same time.
+  // Otherwise concurrent copies of one volume would replace its record at the same time.
   await model.sharing.inTurn(volume.id, () => mark(model, volume));
 }
 
 async function mark(model: Model, volume: Volume): Promise<void> {
   const { total, exclusive } = await occupiedBytesOf(model, volume);
-  // Where the file system tells what is shared, nobody needs to remember.
+  // If the file system reports shared space, it need not be recorded.
   if (exclusive !== undefined) return;
-  // The volume may have grown meanwhile; whoever copies it keeps it from that, but not from what came before.
+  // The volume may have grown in the meantime; a copy in progress prevents that, but not an earlier expansion.
   const current = model.volumes.findIntact(volume.id) ?? volume;
   if (current.sharing.sharedBytes >= total) return;
   const marked = { ...current, sharing: { ...current.sharing, sharedBytes: total } };

@@ -8,21 +8,21 @@ import { namingPool } from '../ports/naming-pool.ts';
 import type { Model } from '../state/model.ts';
 import { withFrozen } from './freeze-volumes.ts';
 
-/** How a volume is used at the moment, as far as that matters to a copy of it. */
+/** The current use of a volume, as far as it matters to a copy. */
 export type Usage =
-  /** Nobody writes to it. */
+  /** It has no writers. */
   | { readonly kind: 'unused' }
-  /** A directory that is mounted. */
+  /** A mounted directory. */
   | { readonly kind: 'directory' }
   /** An image whose file system is mounted, and held. */
   | { readonly kind: 'mounted'; readonly fileSystem: HeldFileSystem }
-  /** An image that is attached: a block volume, or one that is mounted where nobody here can see it. */
+  /** An attached image: a block volume, or one whose mounts are not visible here. */
   | { readonly kind: 'attached'; readonly device: string };
 
 /**
- * Lends how a volume is used. A mounted file system is held meanwhile, so that it can be worked on when the mount it was
- * found at is taken down. The caller keeps others from staging the volume.
- * @throws VolumeError aborted: it is being unmounted just now
+ * Runs `use` with the current use of a volume. A mounted file system is held during that time, so that it stays reachable
+ * if the mount through which it was found is unmounted. The caller keeps other calls from staging the volume.
+ * @throws VolumeError aborted: it is being unmounted
  */
 export async function withUsage<T>(
   model: Model,
@@ -58,14 +58,14 @@ async function usageOf(model: Model, volume: Volume): Promise<Usage> {
     const fileSystem = await inFileSystem(volume, model.mounts.hold(path, device));
     if (fileSystem) return { kind: 'mounted', fileSystem };
   }
-  // The device goes a moment after the last mount, when all is written back.
+  // The device is detached a moment after the last unmount, when all data is written back.
   if ((await model.mountIndex.confirmed(volume.id)).length < known.length) {
     throw new VolumeError('aborted', `volume ${quote(volume.id)} is being unmounted; call again`);
   }
   return { kind: 'attached', device: device.path };
 }
 
-/** Brings what was written to a volume to its disk. */
+/** Flushes the writes to a volume to its disk. */
 export function syncContent(model: Model, volume: Volume): Promise<void> {
   return withUsage(model, volume, async (usage) => {
     if (usage.kind === 'mounted') await inFileSystem(volume, usage.fileSystem.sync());
@@ -74,17 +74,17 @@ export function syncContent(model: Model, volume: Volume): Promise<void> {
   });
 }
 
-/** What a copy is like, as far as it matters to those who write to the original meanwhile. */
+/** The properties of a copy that matter to writers of the original. */
 export interface CopyWay {
-  /** Whether it shares the blocks of the original, and so is of one instant. */
+  /** Whether it shares the blocks of the original, and so is of one point in time. */
   readonly isShared: boolean;
   readonly signal: AbortSignal;
 }
 
 /**
- * Runs `copy` so that what it copies is as good as it can be: everything written before is in it, and where the
- * backend can, it is of one instant, as a crash would leave it.
- * @throws VolumeError precondition: the volume is in use, and cannot be cut where it lies
+ * Runs `copy` under the best possible conditions: it includes everything written before, and if the backend supports
+ * it, it is of one point in time, as after a crash.
+ * @throws VolumeError precondition: the volume is in use, and cannot be copied in its pool
  */
 export async function withSteadyContent<T>(
   model: Model,
@@ -97,7 +97,7 @@ export async function withSteadyContent<T>(
       case 'unused':
         return copy(signal);
       case 'directory':
-        // A snapshot of a subvolume has what is not on the disk yet, too.
+        // A snapshot of a subvolume includes data that is not on the disk yet.
         if (volume.content.backend !== 'subvolume')
           await namingPool(volume, () => model.mounts.sync(contentPathOf(model, volume)));
         return copy(signal);

@@ -5,9 +5,9 @@ import type { Pool } from '../ports/pool.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * The object with this id, undefined when there is none. It is looked up when its pool has been reached, since a pool
- * that was away has been read anew by then.
- * @throws VolumeError damaged: its record cannot be understood; unavailable: the pool it lies in is not there
+ * The object with this id; undefined if there is none. It is looked up after its pool was reached: if the pool was
+ * missing, its records have been read again by then.
+ * @throws VolumeError damaged: its record cannot be understood; unavailable: its pool is missing
  */
 export async function findObject<Kind extends Stored>(
   model: Model,
@@ -21,9 +21,9 @@ export async function findObject<Kind extends Stored>(
 }
 
 /**
- * The object that was made with this name, undefined when there is none, looked up in the same way.
- * @throws VolumeError damaged: one whose record cannot be understood may have this name; unavailable: its pool is not
- *   there
+ * The object created with this name; undefined if there is none. It is looked up in the same way.
+ * @throws VolumeError damaged: an object whose record cannot be understood may have this name; unavailable: its pool
+ *   is missing
  */
 export async function findNamed<Kind extends Stored>(
   model: Model,
@@ -40,7 +40,7 @@ export async function findNamed<Kind extends Stored>(
   }
 }
 
-/** The pool that an object lies in, or that its id names: one of our own form does. */
+/** The pool of an object, or the pool that its id names, if the id has this driver's form. */
 function poolOf<Kind extends Stored>(model: Model, index: ObjectIndex<Kind>, id: string): Pool | undefined {
   const known = index.findDamaged(id) ?? index.findIntact(id);
   if (known) return model.pools.of(known);

@@ -11,8 +11,8 @@ export async function existingVolume(model: Model, volumeId: string): Promise<Vo
 }
 
 /**
- * Takes a mount of a volume down, with the pool's limit for that where the volume is known. It works without a record, and
- * without the pool's disk.
+ * Unmounts a volume, within the pool's limit for that if the volume is known. Works without a record, and without the
+ * pool's disk.
  */
 export function takingDown<T>(model: Model, volumeId: string, work: () => Promise<T>): Promise<T> {
   const volume = model.volumes.findIntact(volumeId);

@@ -8,9 +8,9 @@ import type { Location } from '../state/locations.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Refuses to take down what is another volume's, or not this driver's at all. What the driver has mounted is recognised by the
- * index or the list of mounts, so also when it cannot be looked at, when no record of the volume is left, and when its
- * pool is gone: a pod must not wait for ever.
+ * Refuses to unmount another volume, or a mount that is not this driver's. The driver's mounts are recognised by the
+ * index or the list of mounts, so this works even if the mount point is unreadable, the volume has no record left, or
+ * its pool is gone: otherwise its pod would never terminate.
  * @throws VolumeError precondition
  */
 export async function checkOwner(
@@ -29,7 +29,9 @@ export async function checkOwner(
   throw new VolumeError('precondition', message, { about: subject });
 }
 
-/** The volume that a mount is of; `this driver` where it is of one that nobody knows; undefined where it is of none. */
+/**
+ * The volume that a mount belongs to; `this driver` if the volume is unknown; undefined if the mount is not this driver's.
+ */
 async function ownerOf(
   model: Model,
   volumeId: string,
@@ -39,7 +41,7 @@ async function ownerOf(
   const known = model.mountIndex.at(path);
   if (known?.mountId === mountId) return known.volumeId;
   const list = await model.mounts.list();
-  // Something was put on top of it.
+  // Another mount covers it.
   const isCovered = list.some((each) => each.mountId === known?.mountId && each.path === path);
   if (known && isCovered) return known.volumeId;
   const mount = list.find((each) => each.mountId === mountId);
@@ -50,7 +52,7 @@ async function ownerOf(
   return isOfDriver(model, volumeId, mount, devices) ? 'this driver' : undefined;
 }
 
-/** Whether a mount is one that only this driver makes: of what lies in a pool, or of the node of a loop device. */
+/** Whether only this driver makes such a mount: of a directory in a pool, or of the device node of a loop device. */
 function isOfDriver(
   { locations, pools }: Model,
   volumeId: string,
@@ -61,12 +63,12 @@ function isOfDriver(
   const file = device?.file ?? '';
   if (locations.namesInPool(locationOf(mount)) !== undefined || isNodeOfLoop(mount, devices)) return true;
   if (pools.all.some((pool) => isWithin(file, pool.path))) return true;
-  // Of a pool that this driver has no more.
+  // The driver no longer has this pool.
   const directory = `/volumes/${directoryNameOf(volumeId)}`;
   return file.endsWith(`${directory}/image`) || `${mount.root}/`.includes(`${directory}/data/`);
 }
 
-/** The devices that are attached, and where their nodes lie. */
+/** The attached devices, and the location of their device nodes. */
 export interface DevicesNow {
   readonly attached: readonly AttachedFile[];
   readonly nodes: Location | undefined;
@@ -86,26 +88,28 @@ export function volumeOfMount(
 ): { volumeId: string; isWhole: boolean } | undefined {
   const device = deviceOf(mount, devices);
   const image = device && volumeOfFile(model, device.file);
-  // A pool may itself lie on a device that somebody has attached a file to.
+  // A pool may itself lie on a loop device, attached by something other than this driver.
   if (!image) return volumeOfRoot(model, mount);
   const { volumeId } = image;
   const isWhole = device.path !== mount.source || mount.root === '/';
   return volumeId === undefined ? undefined : { volumeId, isWhole };
 }
 
-/** The device whose file system a mount is of, or whose node is mounted. */
+/** The device whose file system a mount shows, or whose device node is mounted. */
 function deviceOf(mount: MountRoot, devices: DevicesNow): AttachedFile | undefined {
   const node = nodeOf(mount, devices);
   return devices.attached.find(({ path }) => path === mount.source || path === node);
 }
 
-/** The path of the device node that is mounted. Pods may have directories that are called like one. */
+/**
+ * The path of the mounted device node. A directory in a pod may have the same name, so the file system is compared too.
+ */
 function nodeOf({ root, fileSystem }: MountRoot, { nodes }: DevicesNow): string | undefined {
   if (nodes === undefined || nodes.fileSystem !== fileSystem || !isWithin(root, nodes.path)) return undefined;
   return posix.join('/dev', root.slice(nodes.path.length));
 }
 
-/** The node stays mounted when its device is removed. */
+/** The device node stays mounted when its device is removed. */
 function isNodeOfLoop(mount: MountRoot, devices: DevicesNow): boolean {
   return /^\/dev\/loop\d+(\/deleted)?$/.test(nodeOf(mount, devices) ?? '');
 }
@@ -114,7 +118,7 @@ function locationOf({ fileSystem, root }: MountRoot): Location {
   return { fileSystem, path: root };
 }
 
-/** The volume whose image a file is: one that lies in a volume's directory of one of the pools. */
+/** The volume whose image a file is: the file lies in the directory of a volume in one of the pools. */
 export function volumeOfFile(
   model: Pick<Model, 'volumes' | 'pools'>,
   file: string,
@@ -128,7 +132,7 @@ export function volumeOfFile(
   return { directoryName, volumeId: model.volumes.idOfDirectory(directoryName) };
 }
 
-/** The volume whose content, or a directory in it, the root of a mount is. */
+/** The volume whose content, or a directory in it, is the root of a mount. */
 function volumeOfRoot(
   { volumes, locations }: Pick<Model, 'volumes' | 'locations'>,
   mount: MountRoot,

@@ -5,8 +5,8 @@ import type { Model } from '../state/model.ts';
 import type { MountUse } from '../state/mount-index.ts';
 
 /**
- * Refuses a path inside a volume's own mount, or inside a pool that is bound somewhere else: what lies there is the pods' or
- * the driver's, and a target made or removed there would be a change to their data.
+ * Refuses a path inside the mount of a volume, or inside a pool that is bind-mounted somewhere else: the files there
+ * belong to pods or to the driver, and creating or removing a target there would change their data.
  * @throws VolumeError invalid
  */
 export async function checkOutsideVolumes(model: Model, subject: PathSubject, path: string): Promise<void> {
@@ -24,8 +24,8 @@ export async function checkOutsideVolumes(model: Model, subject: PathSubject, pa
 }
 
 /**
- * Refuses to take down as a target what is known to be staged, and the other way round: unpublishing would remove
- * the staging directory, which is the CO's.
+ * Refuses to unpublish a path where a volume is staged, or to unstage a target: unpublishing would remove the staging
+ * directory, which is the CO's.
  * @throws VolumeError invalid
  */
 export function checkUse(
@@ -40,9 +40,8 @@ export function checkUse(
 }
 
 /**
- * The topmost mount at a path where mounts are to be taken down, undefined where there is none. What is mounted need not
- * be readable for that.
- * @throws VolumeError invalid: a symbolic link; precondition: it cannot be known whether anything is mounted there
+ * The topmost mount at a path to be unmounted; undefined if there is none. The mount need not be readable for that.
+ * @throws VolumeError invalid: a symbolic link; precondition: it is unknown whether anything is mounted there
  */
 export function mountToTakeDown(subject: PathSubject, path: string, state: PathState): number | undefined {
   if (state.kind === 'symlink') throw symlinkError(subject, path);
@@ -53,7 +52,7 @@ export function mountToTakeDown(subject: PathSubject, path: string, state: PathS
 }
 
 /**
- * Refuses a path that cannot be looked at, to anyone who needs to know what is there.
+ * Refuses an unreadable path, for callers that need to know its contents.
  * @throws VolumeError precondition
  */
 export function checkReadable(
@@ -70,7 +69,7 @@ function unreadable(subject: PathSubject, path: string, { mountId, why }: Unread
   return new VolumeError('precondition', message, { about: subject });
 }
 
-/** A path that is a symbolic link itself, which is neither followed nor replaced. */
+/** The path itself is a symbolic link, which is neither followed nor replaced. */
 export function symlinkError(subject: PathSubject, path: string): VolumeError {
   return invalidValue(subject, path, 'is a symbolic link');
 }

@@ -3,8 +3,8 @@ import { parseOwnId } from '../objects/object-id.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Refuses to call an object deleted that nobody here knows, where its id is of our own form and names a pool of another
- * node: it may be alive there. An operator who knows that the pool is gone for good says so (`--abandoned-pools`).
+ * Refuses to report an unknown object as deleted if its id has this driver's form and names a pool of another node:
+ * the object may exist there. An operator who knows that the pool is gone for good passes `--abandoned-pools`.
  * @throws VolumeError precondition
  */
 export function checkNotForeign(model: Model, subject: Subject, id: string): void {
@@ -19,7 +19,7 @@ export function checkNotForeign(model: Model, subject: Subject, id: string): voi
   throw new VolumeError('precondition', message, { about: subject });
 }
 
-/** A sentence on an id that names a pool of another node; undefined for any other. */
+/** A sentence that explains an id with a pool of another node; undefined for any other id. */
 export function whyForeign(model: Model, id: string): string | undefined {
   const poolId = foreignPoolId(model, id);
   return poolId === undefined ? undefined : foreignSentence(id, poolId);

@@ -5,13 +5,13 @@ import type { DirectoryState, FileIdentity, PathState } from '../ports/mounts-po
 import { namingPool } from '../ports/naming-pool.ts';
 import type { Model } from '../state/model.ts';
 
-/** Where a volume's content is: a directory, or the file of an image. */
+/** The path of a volume's content: a directory, or an image file. */
 export function contentPathOf(model: Model, volume: Volume): string {
   const { records, backends } = model.pools.of(volume);
   return backends[volume.content.backend].contentOf(records.volumes.directoryOf(volume.id));
 }
 
-/** The directory that is mounted when a directory volume is staged: its path, and what it is now. */
+/** The directory that is mounted when a directory volume is staged: its path and its current state. */
 export async function contentOf(
   model: Model,
   volume: Volume,
@@ -25,7 +25,7 @@ export async function contentOf(
   return { path, state };
 }
 
-/** The file of an image volume. @throws VolumeError damaged: it is not there */
+/** The image file of a volume. @throws VolumeError damaged: it is missing */
 export async function imageOf(model: Model, volume: Volume): Promise<string> {
   const path = contentPathOf(model, volume);
   const { kind } = await namingPool(volume, () => model.mounts.inspect(path));
@@ -36,12 +36,12 @@ export async function imageOf(model: Model, volume: Volume): Promise<string> {
   );
 }
 
-/** The device of a volume that is staged, undefined when its image is attached to none. */
+/** The device of a staged volume; undefined if its image is not attached. */
 export async function deviceOf(model: Model, volume: Volume): Promise<Device | undefined> {
   return model.devices.find(await imageOf(model, volume));
 }
 
-/** Whether what is at a path is the volume itself, staged or published there. */
+/** Whether the volume itself is staged or published at a path. */
 export async function isVolumeAt(
   model: Model,
   volume: Volume,
@@ -60,12 +60,12 @@ export async function isVolumeAt(
     : (await model.mounts.deviceAt(path)) === device.number;
 }
 
-/** What is at a path of a request. */
+/** The state of a path in a request. */
 export function inspectPath(model: Model, subject: PathSubject, path: string): Promise<PathState> {
   return about(subject, model.mounts.inspect(path));
 }
 
-/** Whether two identities are of one file or directory. */
+/** Whether two identities belong to the same file or directory. */
 export function isSame(one: FileIdentity, other: FileIdentity): boolean {
   return one.inode === other.inode && one.device === other.device;
 }

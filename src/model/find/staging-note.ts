@@ -3,26 +3,27 @@ import { type AccessMode, accessModes } from '../requests/access-mode.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Where a block volume is staged. Nothing is mounted at its staging path, which is an empty directory like any other, so
- * the device of its image notes it: a restart of the driver does not lose that, and it goes with the device. Paths are noted
- * as hashes, because the note is short, each with a digit for its access mode; the caller holds the volume.
+ * Where a block volume is staged. Nothing is mounted at its staging path, which is an ordinary empty directory, so
+ * the path is noted in the label of the image's device: the note survives a restart of the driver, and disappears
+ * with the device. Paths are noted as hashes, because the label is short, each with a digit for its access mode. The
+ * caller holds the volume.
  */
 
 const PREFIX = 'staged:';
 const HASH_DIGITS = 12;
-/** As many as fit into a label. The one noted first is forgotten. */
+/** As many as fit into a label. The oldest is dropped. */
 const PATH_LIMIT = 4;
 
 /** A path where a volume is staged. */
 interface StagedPath {
   readonly hash: string;
-  /** Undefined where an older driver has noted the path. */
+  /** Undefined if an older driver noted the path. */
   readonly accessMode: AccessMode | undefined;
 }
 
 /**
  * Notes that the volume of an attached image is staged at a path.
- * @returns the access mode it is staged with there: that of the first stage
+ * @returns the access mode with which it is staged there: that of the first stage
  */
 export async function noteStaged(
   { devices }: Model,
@@ -40,7 +41,7 @@ export async function noteStaged(
   return accessMode;
 }
 
-/** Whether the volume of an image is staged at a path; undefined where its device was attached without a note. */
+/** Whether the volume of an image is staged at a path; undefined if its device was attached without a note. */
 export async function isStagedAt(
   { devices }: Model,
   image: string,

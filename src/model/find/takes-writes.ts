@@ -1,7 +1,7 @@
 import type { Pool } from '../ports/pool.ts';
 import type { Model } from '../state/model.ts';
 
-/** Whether the file system of a pool is mounted read-only, or has become so after an error. */
+/** Whether the file system of a pool is mounted read-only, or became read-only after an error. */
 export async function isReadOnlyPool({ mounts }: Pick<Model, 'mounts'>, { path }: Pool): Promise<boolean> {
   const state = await mounts.inspect(path);
   if (state.kind !== 'directory' && state.kind !== 'mounted') return false;
@@ -10,10 +10,10 @@ export async function isReadOnlyPool({ mounts }: Pick<Model, 'mounts'>, { path }
   return mount?.isFileSystemReadOnly ?? false;
 }
 
-/** Whether nothing can be made in a pool, however much space it has: it is read-only, or has no inode left. */
+/** Whether nothing can be created in a pool, however much space it has: it is read-only, or has no inode left. */
 export async function takesNothingNew(model: Pick<Model, 'mounts'>, pool: Pool): Promise<boolean> {
   const { inodes } = await pool.usage();
-  // File systems that make inodes as they go tell none at all.
+  // File systems that allocate inodes dynamically report zero.
   if (inodes.total > 0n && inodes.available === 0n) return true;
   return isReadOnlyPool(model, pool);
 }

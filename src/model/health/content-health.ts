@@ -10,7 +10,7 @@ import { mountedUsage } from './mounted-usage.ts';
 import { nearlyFull } from './nearly-full.ts';
 import { type PoolHealth, whyUnreachable } from './pool-health.ts';
 
-/** What is wrong with a volume where it lies, in a pool that could be reached a moment ago. */
+/** The problems of a volume's content, in a pool that was reachable a moment ago. */
 export async function contentHealth(
   model: Model,
   volume: Volume,
@@ -33,8 +33,8 @@ export async function contentHealth(
 }
 
 /**
- * What of the volume's content is lost. Where its disk has gone, nothing of it is seen either, so it is looked for the
- * disk once more, and then for the content.
+ * The lost part of the volume's content. If the disk is gone, its content seems to be missing too, so this checks the
+ * disk again, and then the content.
  */
 async function confirmedLoss(model: Model, volume: Volume): Promise<Finding | undefined> {
   if (!(await lossOf(model, volume))) return undefined;
@@ -63,14 +63,14 @@ async function unusableFileSystem(model: Model, volume: Volume): Promise<Finding
 }
 
 /**
- * A mark outlives its copy when the file system could not be thawed, or the mark not removed. The kernel tells only those
- * who thaw a file system whether it is frozen, so the look thaws it, and finds something where that fails.
+ * A mark outlives its copy if the file system could not be thawed, or the mark not removed. The kernel shows whether
+ * a file system is frozen only to a caller that thaws it, so the check thaws it, and reports a finding if that fails.
  */
 async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
   if (!hasFileSystem(volume.content)) return [];
   const pool = model.pools.of(volume);
   const isMarked = await pool.freezeMarks.has(volume.id);
-  // While a copy is under way the mark is its own. None begins from here on until the thaw has ended.
+  // While a copy is in progress, the mark is the copy's. No copy begins from here on until the thaw has ended.
   if (!isMarked || model.frozen.has(volume.id)) return [];
   if (await model.thawing.during(volume.id, () => pool.thawMarked(volume.id))) return [];
   const message = `the file system of volume ${quote(volume.id)} was frozen for a copy and cannot be thawed: writers may hang`;
@@ -79,15 +79,15 @@ async function leftFrozen(model: Model, volume: Volume): Promise<Finding[]> {
 
 const reasonOfFault = { 'not-held': 'CapacityNotEnforced', 'read-only': 'UnexpectedlyReadOnly' } as const;
 
-/** What of the content is not as its record says: restored by hand, it may be of another kind. */
+/** How the content differs from its record: after a restore by hand, it may be of another kind. */
 function faultsOf(model: Model, volume: Volume): Promise<readonly ContentFault[]> {
   const { records, backends } = model.pools.of(volume);
   return backends[volume.content.backend].faultsOf(records.volumes.directoryOf(volume.id), volume);
 }
 
 /**
- * Whether the volume is held to its size, and how full it is. A full block volume is as it should be; a volume that
- * nothing limits is as full as its disk.
+ * Whether the capacity of the volume is enforced, and how full it is. A full block volume is normal; a volume without
+ * a limit is as full as its disk.
  */
 async function sizeHealth(
   model: Model,
@@ -105,7 +105,7 @@ async function sizeHealth(
   return usage ? nearlyFull(name, usage) : [];
 }
 
-/** The space of a volume, or why its limit is not in force; undefined where it cannot be told at the moment. */
+/** The space of a volume, or why its limit is not in force; undefined if it is unknown at the moment. */
 async function usageOf(model: Model, volume: Volume): Promise<VolumeUsage | VolumeError | undefined> {
   if (volume.content.backend === 'image') return mountedUsage(model, volume);
   const { records, backends } = model.pools.of(volume);

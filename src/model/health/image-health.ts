@@ -7,12 +7,12 @@ import type { Device } from '../ports/devices-port.ts';
 import { wholeSectors } from '../requests/capacity.ts';
 import type { Model } from '../state/model.ts';
 
-/** What is wrong with an image that is there in full: the errors its file system has recorded, and its sizes. */
+/** The problems of a complete image: the errors recorded by its file system, and its sizes. */
 export async function imageHealth(model: Model, volume: Volume): Promise<Finding[]> {
   if (volume.content.backend !== 'image') return [];
   const device = await attachedDevice(model, volume);
   if (!device) return lookAt(model, volume, undefined);
-  // A device that is let go is soon another image's.
+  // A detached device is soon reused for another image.
   const isStillAttached = async () => (await attachedDevice(model, volume))?.path === device.path;
   try {
     const findings = await lookAt(model, volume, device);
@@ -32,8 +32,8 @@ async function lookAt(model: Model, volume: Volume, device: Device | undefined):
 }
 
 /**
- * The device of an image that is staged or published. Only the list of devices is asked: looking for the device of a file
- * would open all there are.
+ * The device of a staged or published image. Reads only the list of devices: finding the device of a file would open
+ * every device.
  */
 async function attachedDevice(model: Model, volume: Volume): Promise<Device | undefined> {
   if (!isBlock(volume.content) && model.mountIndex.of(volume.id).length === 0) return undefined;
@@ -41,7 +41,9 @@ async function attachedDevice(model: Model, volume: Volume): Promise<Device | un
   return (await model.devices.list()).find(({ file, isRemoved }) => file === path && !isRemoved);
 }
 
-/** Record, device and file system should have one size. What is not attached gets it when it is staged next. */
+/**
+ * Record, device and file system should have the same size. An image that is not attached gets it at the next stage.
+ */
 async function sizesHealth(model: Model, volume: Volume, device: Device): Promise<Finding[]> {
   const { id, capacityBytes } = volume;
   const deviceBytes = await model.devices.sizeOf(device);
@@ -67,11 +69,11 @@ async function fileSystemSize(model: Model, volume: Volume, device: Device): Pro
       try {
         const state = await model.mounts.inspect(path);
         if (state.kind !== 'mounted' || state.mountId !== mountId) return false;
-        // The kernel gives a free id of a mount out again.
+        // The kernel reuses mount ids.
         if ((await model.mounts.deviceAt(path)) !== device.number) return false;
         return (await model.mounts.isSmallerThanDevice(path, device, fsType)) && watch.isAtRest(path);
       } catch (error) {
-        // Somebody has taken the path away.
+        // The path has disappeared.
         if (error instanceof VolumeError || !watch.isAtRest(path)) return false;
         throw error;
       }

@@ -2,10 +2,10 @@ import { DiskError, VolumeError } from '../errors.ts';
 import { type Finding, finding, type Place } from '../objects/finding.ts';
 
 /**
- * Looks, and tells as findings what keeps anybody from looking: a pool that has gone meanwhile, a disk that answers with
- * errors.
- * @param subject what is looked at, for the message
- * @param where for a look at one of several paths
+ * Runs `look`, and turns errors that prevent it into findings: a pool that has disappeared in the meantime, a disk
+ * that answers with errors.
+ * @param subject the examined object, for the message
+ * @param where for a check of one of several paths
  */
 export async function orUnreadable(
   subject: string,
@@ -23,7 +23,7 @@ export async function orUnreadable(
   }
 }
 
-/** Whether it was the kernel that refused. Which error it was makes no difference here. */
+/** Whether the kernel returned the error. The error number makes no difference here. */
 function isSystemError(error: unknown): error is Error {
   return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
 }

@@ -3,7 +3,7 @@ import type { Volume } from '../objects/volume.ts';
 import type { Model } from '../state/model.ts';
 import type { KnownMount } from '../state/mount-index.ts';
 
-/** Where a call says that a volume is; paths are resolved by MountPaths. */
+/** The paths of a volume in a request, resolved by MountPaths. */
 export interface HealthPaths {
   readonly stagingPath: string | undefined;
   readonly publishPath: string | undefined;
@@ -13,17 +13,19 @@ export interface HealthPaths {
 export interface MountPlace {
   readonly path: string;
   readonly isStaging: boolean;
-  /** Which path of the request it is; undefined where the driver remembers it. */
+  /** The field of the request; undefined for a path in the mount index. */
   readonly asked: PathSubject | undefined;
-  /** What the driver knows to be there. */
+  /** The mount there according to the index. */
   readonly known: KnownMount | undefined;
-  /** Whether the volume must be there: the CO says so, or the driver has mounted it and was not told to take it down. */
+  /**
+   * Whether the volume must be there: the CO says so, or the driver has mounted it and no call has asked to unmount it.
+   */
   readonly isCertain: boolean;
 }
 
 /**
- * The places where a volume is to be looked for: those of the request, and those the driver knows of, each once. What
- * lies inside the volume and is mounted elsewhere is the kubelet's affair.
+ * The places at which to check a volume: those in the request, and those in the index, each once. A directory inside
+ * the volume that is mounted elsewhere is the kubelet's business.
  */
 export function mountPlaces(
   { mountIndex }: Model,
@@ -46,7 +48,7 @@ export function mountPlaces(
   }
   for (const mount of known) {
     const { kind } = mount.use;
-    // What was found at start may be somebody else's, who may take it down without a call.
+    // A mount found at start may not be the driver's, and its owner may unmount it without a call.
     const isCertain = kind !== 'found';
     add({ path: mount.path, isStaging: kind === 'staging', asked: undefined, known: mount, isCertain });
   }

@@ -5,8 +5,8 @@ import type { Model } from '../state/model.ts';
 import type { KnownMount } from '../state/mount-index.ts';
 
 /**
- * The space of an image, which only its file system knows, while it is mounted. Undefined while it is not, or is being
- * mounted or unmounted.
+ * The space of a mounted image, which only its file system knows. Undefined if it is not mounted, or is being mounted
+ * or unmounted.
  */
 export async function mountedUsage(model: Model, volume: Volume): Promise<FileSystemUsage | undefined> {
   for (const mount of model.mountIndex.of(volume.id)) {
@@ -28,7 +28,7 @@ function usageAt(
       const usage = await mounts.usage(path);
       return watch.isAtRest(path) ? usage : undefined;
     } catch (error) {
-      // Somebody has taken the path away.
+      // The path has disappeared.
       if (error instanceof VolumeError && !(error instanceof DiskError)) return undefined;
       throw error;
     }

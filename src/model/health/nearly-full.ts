@@ -2,10 +2,10 @@ import { type Finding, finding } from '../objects/finding.ts';
 import type { Usage } from '../ports/mounts-port.ts';
 import type { VolumeUsage } from '../ports/ports.ts';
 
-/** A volume or disk is nearly full when less than one part of so many can still be written. */
+/** A volume or disk is nearly full if at most one part in this many is still available. */
 const PARTS = 20n;
 
-/** @param subject what has the space, for the message */
+/** @param subject the owner of the space, for the message */
 export function nearlyFull(subject: string, { bytes, inodes }: VolumeUsage): Finding[] {
   return [
     ...(isNearlyFull(bytes) ? [finding('NearlyOutOfSpace', told(subject, bytes, 'bytes'))] : []),
@@ -15,7 +15,7 @@ export function nearlyFull(subject: string, { bytes, inodes }: VolumeUsage): Fin
   ];
 }
 
-/** File systems that make inodes as they go tell zeros, which is not full. */
+/** File systems that allocate inodes dynamically report zeros, which does not mean full. */
 function isNearlyFull({ total, available }: Usage): boolean {
   return total > 0n && available * PARTS <= total;
 }

@@ -11,9 +11,9 @@ import { placeHealth } from './place-health.ts';
 import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 
 /**
- * The health of a volume on this node (CSI specification, NodeGetVolumeHealth): where it lies, and where it is mounted.
- * Of a path that anybody works on from the moment of the call nothing is told. It takes no lock.
- * @param resolvePaths answers the paths of the request; called when it is known that there is such a volume
+ * The health of a volume on this node (CSI specification, NodeGetVolumeHealth): of its content and its mounts. Paths
+ * that any other call works on after this call began are not reported. Takes no lock.
+ * @param resolvePaths returns the paths of the request; called when the volume is known to exist
  * @throws VolumeError not-found: no such volume; invalid: a path of the request
  */
 export function nodeVolumeHealth(
@@ -36,10 +36,10 @@ async function mountHealth(
   paths: HealthPaths,
   watch: Watch,
 ): Promise<Finding[]> {
-  // Where anybody works, nothing that is seen would be told.
+  // Findings at paths that another call works on would be discarded.
   const places = mountPlaces(model, volume, paths).filter(({ path }) => watch.isAtRest(path));
   const states = await Promise.allSettled(places.map((place) => stateAt(model, place)));
-  // Read after what is mounted at each place is known, so that it is in the list; and once, since it is long.
+  // Read after the state of each place is known, so that its mount is in the list; and only once, since it is long.
   const list = places.length > 0 ? await model.mounts.list() : [];
   const looks = places.map(async (place, index) => {
     const look = async () => {
@@ -53,7 +53,7 @@ async function mountHealth(
   return distinct((await Promise.all(looks)).flat());
 }
 
-/** What is at a place. Where a path that the driver remembers cannot be walked any more, nothing of the volume is. */
+/** The state of a place. If a path in the index cannot be resolved any more, the volume is not there. */
 async function stateAt(model: Model, { path, asked }: MountPlace): Promise<PathState> {
   if (asked !== undefined) return inspectPath(model, asked, path);
   try {
@@ -73,7 +73,7 @@ function mountOf(state: PathState, list: readonly MountedPath[]): MountedPath | 
   return state.kind === 'mounted' ? list.find(({ mountId }) => mountId === state.mountId) : undefined;
 }
 
-/** A device that is missing is missing for every path. */
+/** A missing device is missing for every path. */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((each) => [each.message, each])).values()];
 }

@@ -7,15 +7,15 @@ import type { MountedPath, MountedState, PathState, UnreadableState } from '../p
 import type { Model } from '../state/model.ts';
 import type { MountPlace } from './mount-places.ts';
 
-/** What was seen at a place. */
+/** The observed state of a place. */
 export interface Seen {
   readonly place: MountPlace;
   readonly state: PathState;
-  /** What is mounted there, as the list of mounts has it. */
+  /** The mount there, from the list of mounts. */
   readonly mount: MountedPath | undefined;
 }
 
-/** What is wrong with a volume at a place where it should be, or may be, mounted. */
+/** The problems of a volume at a place where it should be, or may be, mounted. */
 export async function placeHealth(model: Model, volume: Volume, seen: Seen): Promise<Finding[]> {
   if (seen.state.kind === 'unreadable') return unreadableHealth(volume, seen.place, seen.state);
   return isBlock(volume.content) ? blockHealth(model, volume, seen) : directoryHealth(model, volume, seen);
@@ -29,7 +29,7 @@ async function directoryHealth(model: Model, volume: Volume, seen: Seen): Promis
   return isUnexpectedlyReadOnly(seen) ? [told(volume, place, 'UnexpectedlyReadOnly')] : [];
 }
 
-/** A mount of this volume that fails is wrong in any case; a path that cannot be looked at only where it must be there. */
+/** A failing mount of this volume is always a problem; an unreadable path only if the volume must be there. */
 function unreadableHealth(
   { id }: Volume,
   { path, isCertain, known }: MountPlace,
@@ -41,16 +41,15 @@ function unreadableHealth(
 }
 
 /**
- * The driver makes a mount read-only, never a file system: one that takes no writes although its mount would has most
- * likely met an error. That somebody has made the mount itself read-only can only be told where the driver remembers
- * what it was made for.
+ * The driver makes mounts read-only, never file systems: a read-only file system under a writable mount has most likely met
+ * an error. A mount that another program made read-only is only recognised if the driver knows how it was mounted.
  */
 function isUnexpectedlyReadOnly({ place, mount }: Seen): boolean {
   if (!mount) return false;
   return mount.isReadOnly ? isKnownForWriting(place) : mount.isFileSystemReadOnly;
 }
 
-/** The staging path of a block volume stays an empty directory; its device tells whether it is staged. */
+/** The staging path of a block volume stays an empty directory; its device shows whether it is staged. */
 async function blockHealth(model: Model, volume: Volume, { place, state }: Seen): Promise<Finding[]> {
   const isMissing = !place.isStaging && state.kind !== 'mounted';
   const findings = isMissing ? ifCertain(volume, place, 'NotMounted') : [];
@@ -68,7 +67,7 @@ async function blockHealth(model: Model, volume: Volume, { place, state }: Seen)
   ];
 }
 
-/** The driver keeps the device open, so the volume has it until the driver stops. */
+/** The driver keeps the device open, so the volume keeps it until the driver stops. */
 function detachedByOthers({ id }: Volume, { path }: Device): Finding {
   const message = `a program detached ${path} of volume ${quote(id)}; the driver holds it until it stops; stage the volume again`;
   return finding('DetachedByOthers', message);
@@ -86,8 +85,8 @@ async function isVolumeThere(
 }
 
 /**
- * The device of an image. Looking for it by the file it has would open every device there is, and for a moment keep
- * each from being let go; so that is done only where the list of them does not tell.
+ * The device of an image. Finding it by its file would open every device, and for a moment keep each from being
+ * detached; so that is only done if the list does not show it.
  */
 async function attachedDevice(model: Model, volume: Volume): Promise<Device | undefined> {
   const path = contentPathOf(model, volume);
@@ -99,7 +98,7 @@ function isKnownForWriting({ known }: MountPlace): boolean {
   return known !== undefined && 'readOnly' in known.use && !known.use.readOnly;
 }
 
-/** What the volume's content is needed for; undefined where that is gone, of which is told elsewhere. */
+/** A result that requires the volume's content; undefined if the content is gone, which is reported elsewhere. */
 async function asFarAsKnown<T>(look: Promise<T>): Promise<T | undefined> {
   try {
     return await look;

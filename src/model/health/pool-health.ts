@@ -6,19 +6,19 @@ import type { Model } from '../state/model.ts';
 import { orUnreadable } from './look-errors.ts';
 import { nearlyFull } from './nearly-full.ts';
 
-/** How a pool is as a whole. */
+/** The health of a pool as a whole. */
 export interface PoolHealth {
-  /** What is wrong with all that lies in it. */
+  /** Problems that affect everything in it. */
   readonly findings: readonly Finding[];
-  /** What is wrong with the space of its disk, which concerns only volumes that have none of their own. */
+  /** Problems with the space of its disk, which affect only volumes that have no space of their own. */
   readonly space: readonly Finding[];
-  /** What was deleted and cannot be removed, which concerns no volume that there is. */
+  /** Deleted content that cannot be removed, which affects no existing volume. */
   readonly leftovers: readonly Finding[];
-  /** Whether there is anything to look at. */
+  /** Whether its contents can be examined. */
   readonly isReachable: boolean;
 }
 
-/** Looks at a pool. Never rejects because the pool is gone, or its disk is broken. */
+/** Checks a pool. Never rejects because the pool is gone, or its disk is broken. */
 export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
   const unreachable = await whyUnreachable(pool);
   const ofPool = (each: Finding) => ({ ...each, pool: pool.name });
@@ -34,7 +34,7 @@ export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> 
   };
 }
 
-/** What keeps a pool from being reached, undefined when nothing does. */
+/** Why a pool is unreachable; undefined if it is reachable. */
 export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
   try {
     await pool.checkReachable();

@@ -5,12 +5,12 @@ import type { Model } from '../state/model.ts';
 import { type PoolHealth, poolHealth } from './pool-health.ts';
 import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 
-// Enough to keep a disk busy, and few enough to leave it to others.
+// Enough to keep a disk busy, and few enough not to starve other calls.
 const LOOKS_AT_ONCE = 16;
 
 /**
- * Up to `limit` volumes that are not healthy, damaged ones too, that stand after a position in lists, in order (CSI
- * specification, ControllerListVolumeHealth). It looks at volumes until it has found so many.
+ * Up to `limit` unhealthy volumes, including damaged ones, after a position in lists, in order (CSI specification,
+ * ControllerListVolumeHealth). Checks volumes until it has found that many.
  */
 export async function unhealthyAfter(model: Model, position: string, limit: number): Promise<VolumeHealth[]> {
   const lookAtPool = lookAtEachOnce(model);
@@ -38,7 +38,7 @@ function lookAtEachOnce(model: Model): (pool: Pool) => Promise<PoolHealth> {
   };
 }
 
-/** A volume that was deleted meanwhile is left out. */
+/** A volume deleted in the meantime is left out. */
 function unlessGone(error: unknown): undefined {
   if (!(error instanceof VolumeError && error.kind === 'not-found')) throw error;
 }

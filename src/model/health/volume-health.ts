@@ -9,19 +9,19 @@ import { contentHealth } from './content-health.ts';
 import { orUnreadable } from './look-errors.ts';
 import { type PoolHealth, poolHealth } from './pool-health.ts';
 
-/** What is wrong with a volume. */
+/** The problems of a volume. */
 export interface VolumeHealth {
   readonly id: string;
-  /** Undefined where its record cannot be understood, or was not read, because its pool was never there. */
+  /** Undefined if its record cannot be understood, or was not read, because its pool was never present. */
   readonly volume: Volume | undefined;
   readonly findings: readonly Finding[];
 }
 
 /**
- * The health of a volume where it lies (CSI specification, ControllerGetVolumeHealth). It takes no lock. What passes in
- * the middle of another call is not told.
- * @param lookAtPool may answer what it has found before
- * @throws VolumeError not-found; a volume that cannot be reached or understood is answered
+ * The health of a volume's content (CSI specification, ControllerGetVolumeHealth). Takes no lock. Transient states in
+ * the middle of another call are not reported.
+ * @param lookAtPool may return an earlier result
+ * @throws VolumeError not-found; for a volume that cannot be reached or understood, the result says so
  */
 export async function volumeHealth(
   model: Model,
@@ -31,19 +31,19 @@ export async function volumeHealth(
   const pool = poolOf(model, volumeId);
   if (!pool) throw unknownVolume(volumeId);
   const health = await lookAtPool(pool);
-  // A pool that has just come back has had its records read.
+  // If the pool has just come back, its records have been read.
   const damaged = model.volumes.findDamaged(volumeId);
   if (damaged)
     return { id: volumeId, volume: undefined, findings: [recordDamaged(damaged), ...health.findings] };
   const volume = model.volumes.findIntact(volumeId);
-  // Of a pool that was never there nobody can say what is in it.
+  // The contents of a pool that was never present are unknown.
   if (!health.isReachable) return { id: volumeId, volume, findings: health.findings };
   const content = volume && (await contentAtRest(model, volume, health));
   if (!volume || !model.volumes.findIntact(volumeId)) throw unknownVolume(volumeId);
   return { id: volumeId, volume, findings: [...health.findings, ...(content ?? [])] };
 }
 
-/** The pool that a volume lies in, or that its id names. */
+/** The pool of a volume, or the pool that its id names. */
 function poolOf({ volumes, pools }: Model, volumeId: string): Pool | undefined {
   const known = volumes.findDamaged(volumeId) ?? volumes.findIntact(volumeId);
   if (known) return pools.of(known);

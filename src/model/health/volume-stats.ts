@@ -9,9 +9,9 @@ import type { Model } from '../state/model.ts';
 import { nearlyFull } from './nearly-full.ts';
 
 /**
- * The space of a volume, asked at a path where it is staged or published (CSI specification,
- * NodeGetVolumeStats). A volume that is not held to its size has the space of its pool's file system.
- * @throws VolumeError not-found: the volume is not mounted there, or was unmounted or deleted in the middle
+ * The space of a volume, at a path where it is staged or published (CSI specification, NodeGetVolumeStats). A volume
+ * without an enforced capacity has the space of its pool's file system.
+ * @throws VolumeError not-found: the volume is not mounted there, or was unmounted or deleted during the call
  */
 export async function volumeStats(model: Model, volume: Volume, volumePath: string): Promise<VolumeUsage> {
   try {
@@ -28,21 +28,21 @@ async function usageAt(model: Model, volume: Volume, volumePath: string): Promis
     const directory = records.volumes.directoryOf(volume.id);
     const own = await backends[volume.content.backend].usage(directory, volume);
     if (own) {
-      // It may be the files of others that fill it, and the kubelet asks more often than those who look at health.
+      // Files of other volumes may fill it, and the kubelet calls this more often than health is checked.
       if (nearlyFull(volume.id, own).length > 0) model.recounts.look(volume, true);
       return own;
     }
     const { bytes, inodes } = await model.mounts.usage(volumePath);
-    // Once it is unmounted, the same path has the space of another disk.
+    // After an unmount, the same path shows the space of another disk.
     if (!watch.isAtRest(volumePath)) await checkVolumeAt(model, volume, volumePath);
-    // Of a file system that makes inodes as it goes, statfs(2) tells zeros.
+    // For a file system that allocates inodes dynamically, statfs(2) reports zeros.
     return { bytes, inodes: inodes.total === 0n ? undefined : inodes };
   });
 }
 
 /**
- * Nothing is locked, so a look may fail because the volume goes away in the middle of it: then this is the error.
- * Undefined where the volume is still there, and something else is wrong.
+ * Nothing is locked, so a call may fail because the volume is unmounted or deleted in the middle of it: then this is
+ * the error. Undefined if the volume is still there, and the error has another cause.
  */
 async function whyGone(
   model: Model,
@@ -56,7 +56,7 @@ async function whyGone(
   return isMounted ? undefined : notMountedAt(volume, path, { cause: error });
 }
 
-/** Whether anything is mounted at a path. Where that cannot be seen, what could not be seen before is the error. */
+/** Whether anything is mounted at a path. If that cannot be checked, the earlier error stands. */
 async function isSomethingAt(model: Model, volume: Volume, path: string): Promise<boolean> {
   try {
     const { kind } = await model.mounts.inspect(path);
@@ -68,8 +68,8 @@ async function isSomethingAt(model: Model, volume: Volume, path: string): Promis
 }
 
 /**
- * @throws VolumeError not-found: the volume is neither staged nor published at this path; precondition: what is mounted
- *   there cannot be looked at
+ * @throws VolumeError not-found: the volume is neither staged nor published at this path; precondition: the mount
+ *   there is unreadable
  */
 export async function checkVolumeAt(model: Model, volume: Volume, volumePath: string): Promise<void> {
   const state = await inspectPath(model, 'volumePath', volumePath);

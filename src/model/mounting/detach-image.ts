@@ -7,8 +7,8 @@ import type { AttachedFile } from '../ports/devices-port.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Detaches the image of a volume that is not staged any more. The device of a mounted image goes with its last
- * mount, which may be in another mount namespace; that of a block volume is detached here.
+ * Detaches the image of a volume that is no longer staged. The kernel detaches the device of a mounted image with its
+ * last mount, which may be in another mount namespace; this function detaches the device of a block volume.
  * @throws VolumeError precondition: a process still has the block device open
  */
 export async function detachImage(model: Model, volumeId: string): Promise<void> {
@@ -35,18 +35,18 @@ async function attachedImages(
   volume: Volume | undefined,
 ): Promise<Pick<AttachedFile, 'path' | 'file'>[]> {
   const attached = await model.devices.list();
-  // A volume whose record is gone is still known by the name of its directory.
+  // Without a record, the volume is still recognised by the name of its directory.
   const found = attached.filter(
     ({ file }) => volumeOfFile(model, file)?.directoryName === directoryNameOf(volumeId),
   );
   if (found.length > 0 || !volume) return found;
-  // After the disk of its pool has gone and come back, the list has another path than the file has now.
+  // If the disk of the pool was removed and mounted again, the list shows another path than the file has now.
   const file = await reachableImage(model, volume);
   const device = file === undefined ? undefined : await model.devices.find(file);
   return file === undefined || !device ? [] : [{ ...device, file }];
 }
 
-/** The file of an image volume, where it can be reached. */
+/** The image file of a volume; undefined if it cannot be reached. */
 async function reachableImage(model: Model, volume: Volume): Promise<string | undefined> {
   try {
     await model.pools.of(volume).checkReachable();

@@ -3,8 +3,8 @@ import { isVolumeAt } from '../find/staged-content.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Fills the mount index from the mounts there are: at start, and when a pool comes back. A mount is recognised by where
- * its root lies in the file system of the pool, or by its device, and a mount of a whole volume confirmed.
+ * Fills the mount index from the mount table: at start, and when a pool comes back. A mount is recognised by where
+ * its root lies in the file system of the pool, or by its device; a mount of a whole volume is also confirmed.
  * @returns how many mounts of volumes were found
  */
 export async function findMounts(model: Model): Promise<number> {
@@ -23,8 +23,8 @@ export async function findMounts(model: Model): Promise<number> {
   return found;
 }
 
-// A volume whose data is gone, or a mount point under another mount, cannot be compared; it is kept, and
-// confirmed like every other entry before anything is refused because of it.
+// If the data of a volume is gone, or another mount covers the mount point, nothing can be compared. The entry is
+// kept, and confirmed like every other entry before a call is refused because of it.
 async function isStillAt(model: Model, volumeId: string, path: string): Promise<boolean> {
   try {
     const volume = model.volumes.findIntact(volumeId);

@@ -3,9 +3,9 @@ import { isBlock } from '../objects/volume.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Keeps the devices of the block volumes that a driver before this one has staged, as if this one had: at start, and when a
- * pool comes back. Until then a pod can detach its device.
- * @param onFailed is told of those that are not kept
+ * Keeps the devices of block volumes that an earlier driver process staged, as if this process had staged them: at
+ * start, and when a pool comes back. Until then a pod can detach its device.
+ * @param onFailed called for each volume whose device could not be kept
  */
 export async function keepDevices(
   model: Model,

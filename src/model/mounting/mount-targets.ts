@@ -5,7 +5,7 @@ import { isSingleTarget } from '../requests/access-mode.ts';
 import { isReadOnly, type VolumeCapability } from '../requests/capability.ts';
 import type { Model } from '../state/model.ts';
 
-/** What NodePublishVolume asks for; paths are resolved by MountPaths. */
+/** The parsed NodePublishVolume request; MountPaths has resolved the paths. */
 export interface PublishSpec<Capability = VolumeCapability> {
   readonly stagingPath: string;
   readonly targetPath: string;
@@ -14,8 +14,8 @@ export interface PublishSpec<Capability = VolumeCapability> {
 }
 
 /**
- * Holds a volume to the targets its access mode allows: the one asked for, that of the others, and its own. Looks at
- * the index alone, so that nothing else runs between this and the reservation of the target.
+ * Checks the number of targets against the access modes: the requested one, those of the other targets, and those of
+ * the volume. Reads only the index, so that no other call runs between this check and the reservation of the target.
  * @throws VolumeError precondition
  */
 export function checkTargets(
@@ -38,8 +38,8 @@ export function checkTargets(
 }
 
 /**
- * Takes a target in the index, mounts there unless the volume is mounted there already, and gives the target back
- * when that fails. The reservation is made before anything is waited for.
+ * Reserves a target in the index, mounts there unless the volume is mounted there already, and releases the target if
+ * the mount fails. The reservation is made before the first `await`.
  */
 export async function reserveTarget(
   model: Model,
@@ -65,7 +65,7 @@ export async function reserveTarget(
   await model.onStep('publish: mounted');
 }
 
-/** Mounts on a target that is there now, and removes it again when that fails and it was made for this. */
+/** Mounts on an existing target. If the mount fails and this call created the target, removes it again. */
 export async function mountMade(
   model: Model,
   targetPath: string,
@@ -76,7 +76,7 @@ export async function mountMade(
     await model.onStep('publish: target made');
     return await mount();
   } catch (error) {
-    // What went wrong first is what the caller must know.
+    // The caller needs the first error.
     if (wasMade) await model.mounts.remove(targetPath).catch(() => {});
     throw error;
   }

@@ -7,8 +7,8 @@ import { combineFlags, differingFlags, type RequestedFlags } from '../requests/m
 import type { Model } from '../state/model.ts';
 
 /**
- * Checks that what is mounted at a path is what would be mounted there now.
- * @throws VolumeError precondition: something else is; already-exists: the volume is, with other flags
+ * Checks that the mount at a path is the one that this call would make.
+ * @throws VolumeError precondition: something else is mounted; already-exists: the volume is, with other flags
  */
 export function checkMountedAs(
   subject: PathSubject,
@@ -35,8 +35,8 @@ export function checkFlags(
 }
 
 /**
- * Checks that a volume that this driver has mounted at a path was mounted for the capability that is asked for now. After
- * a restart the driver only knows what the kernel shows of it.
+ * Checks that a volume that this driver has mounted at a path was mounted for the requested capability. After a
+ * restart the driver only knows what the kernel shows of the mount.
  * @throws VolumeError already-exists
  */
 export function checkSameUse(
@@ -60,7 +60,7 @@ const described: Readonly<Record<CapabilityPart, string>> = {
   mountFlags: 'set of mount flags',
 };
 
-/** The path is taken by what is not the volume. */
+/** The path is the mount point of something other than the volume. */
 export function somethingElse(subject: PathSubject, path: string): VolumeError {
   return new VolumeError('precondition', `${quote(path)} is the mount point of something else`, {
     about: subject,

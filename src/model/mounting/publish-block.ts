@@ -10,8 +10,8 @@ import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './moun
 import { somethingElse } from './mounted-as.ts';
 
 /**
- * Publishes a block volume: binds the node of its device on a file. The read-only flag of a bind does not stop writes
- * to a device, so the device itself is made read-only, and all its targets are read-only or none.
+ * Publishes a block volume: bind-mounts its device node on a file. A read-only bind mount does not stop writes to a
+ * device, so the device itself is made read-only, and either all its targets are read-only or none is.
  */
 export async function publishBlock(
   model: Model,
@@ -21,7 +21,7 @@ export async function publishBlock(
 ): Promise<void> {
   const image = contentPathOf(model, volume);
   const device = await deviceOf(model, volume);
-  // A device that an older driver attached has no note.
+  // An older driver attached devices without a note.
   const isElsewhere = (await isStagedAt(model, image, spec.stagingPath)) === false;
   if (!device || isElsewhere) {
     const message = `volume ${quote(volume.id)} is not staged at ${quote(spec.stagingPath)}`;
@@ -29,7 +29,7 @@ export async function publishBlock(
   }
   const readOnly = isReadOnly(spec.capability, spec.readOnly);
   const isDeviceReadOnly = await model.devices.isReadOnly(image);
-  // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
+  // No other call runs from here to the reservation, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
   checkMixture(model, volume, spec, { readOnly, isDeviceReadOnly });
   if (target.kind === 'mounted')
@@ -43,7 +43,7 @@ export async function publishBlock(
   });
 }
 
-/** @throws VolumeError unavailable: the device was taken from the volume meanwhile; nothing is mounted */
+/** @throws VolumeError unavailable: the volume lost the device during the mount; nothing is mounted */
 async function bindDevice(model: Model, volume: Volume, device: Device, targetPath: string): Promise<number> {
   const mountId = await model.mounts.bindDevice(device, targetPath);
   if ((await deviceOf(model, volume))?.number === device.number) return mountId;
@@ -65,7 +65,7 @@ function checkMixture(
 ): void {
   const other = model.mountIndex.of(volume.id).find(({ path, use }) => {
     if (path === targetPath) return false;
-    // What was found at start is as its device is.
+    // A target found at start is read-only if its device is.
     return (use.kind === 'target' ? use.readOnly : isDeviceReadOnly) !== readOnly;
   });
   if (!other) return;

@@ -18,27 +18,27 @@ import { mountMade, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import { checkImageAt, fillImage, mountImage } from './stage-image.ts';
 
-/** What NodePublishVolume asks for where the volume is an inline ephemeral one, parsed. */
+/** The parsed NodePublishVolume request for an inline ephemeral volume. */
 export interface InlineSpec {
-  /** Chosen by the CO: it may be anything. */
+  /** Chosen by the CO: any string. */
   readonly volumeId: string;
   /** Resolved by MountPaths. */
   readonly targetPath: string;
   readonly capability: MountCapability;
   readonly readOnly: boolean;
-  /** The bytes asked for; undefined for as many as a volume has by default. */
+  /** The requested bytes; undefined for the default size of a volume. */
   readonly sizeBytes: bigint | undefined;
-  /** The pool or accounting class asked for; undefined leaves the choice to the driver. */
+  /** The requested pool or accounting class; undefined if the driver may choose. */
   readonly pool: string | undefined;
   readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
   readonly root: RootOwnership;
 }
 
 /**
- * Publishes an inline ephemeral volume: makes it, unless it is there already, and mounts it at its one target. A healthy
- * mount of the same kind is left as it is. What fails for a new volume takes it away again. The caller holds the volume
+ * Publishes an inline ephemeral volume: creates it unless it exists, and mounts it at its one target. A healthy mount
+ * of the same kind stays as it is. If publishing fails, a new volume is deleted again. The caller holds the volume
  * and the target.
- * @throws VolumeError precondition: the id is that of a volume that is not inline, or that has another target
+ * @throws VolumeError precondition: the id belongs to a volume that is not inline, or that has another target
  */
 export function publishInline(model: Model, spec: InlineSpec): Promise<void> {
   return model.pathsInWork.during(spec.targetPath, () => publish(model, spec));
@@ -54,7 +54,7 @@ async function publish(model: Model, spec: InlineSpec): Promise<void> {
   try {
     await mountInline(model, volume, spec, target);
   } catch (error) {
-    // What went wrong first is what the caller must know; what stays in spite of this goes when it is unpublished.
+    // The caller needs the first error; anything left behind is removed by the unpublish.
     if (isNew) await deleteUnused(model, volume).catch(() => {});
     throw error;
   }
@@ -69,7 +69,7 @@ async function findOrMake(
   if (known) return { volume: known, isNew: false };
   const place = requirePlace(model, spec.pool);
   await place.pool.checkReachable();
-  // A pool that has just come back may hold it.
+  // If the pool has just come back, it may hold the volume.
   const found = await findInline(model, spec);
   if (found) return { volume: found, isNew: false };
   if (target.kind === 'mounted') throw somethingElse('targetPath', spec.targetPath);
@@ -103,7 +103,7 @@ function makeInline(model: Model, place: Place, spec: InlineSpec): Promise<Volum
   });
 }
 
-/** @throws VolumeError invalid: larger than volumes may be */
+/** @throws VolumeError invalid: exceeds the maximum volume size */
 function sizeOf(model: Model, plan: ContentPlan, { sizeBytes }: InlineSpec): bigint {
   const { maximumVolumeBytes } = model.limits;
   const asked = sizeBytes ?? newVolumeBytes(anyCapacity, maximumVolumeBytes);

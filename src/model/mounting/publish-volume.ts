@@ -21,9 +21,9 @@ import { checkMountedAs, checkSameUse } from './mounted-as.ts';
 import { publishBlock } from './publish-block.ts';
 
 /**
- * Publishes a staged volume: binds the staging path at the target, which is made here, or the device of a block
- * volume (CSI specification, NodePublishVolume). A healthy mount of the same kind is left as it is. The caller holds
- * the target, and shares the volume with those who publish it elsewhere.
+ * Publishes a staged volume: creates the target and bind-mounts the staging path there, or the device of a block
+ * volume (CSI specification, NodePublishVolume). A healthy mount of the same kind stays as it is. The caller holds
+ * the target, and shares the volume with calls that publish it elsewhere.
  */
 export function publishVolume(model: Model, volume: Volume, spec: PublishSpec): Promise<void> {
   return model.pathsInWork.during(spec.targetPath, () => publish(model, volume, spec));
@@ -32,7 +32,7 @@ export function publishVolume(model: Model, volume: Volume, spec: PublishSpec): 
 async function publish(model: Model, volume: Volume, asked: PublishSpec): Promise<void> {
   const { stagingPath, targetPath, capability } = asked;
   if (model.features.strictLifecycle) checkAttached(model, volume);
-  // As with a device that the node has for reading only, nothing else is to be had.
+  // An attachment that is read-only allows only read-only targets, like a device that the node has read-only.
   const readOnly = asked.readOnly || attachmentOf(model, volume)?.readOnly === true;
   const spec = { ...asked, readOnly };
   if (stagingPath === targetPath)
@@ -56,7 +56,7 @@ async function publishMount(
 ): Promise<void> {
   const staged = await stagedAt(model, volume, spec.stagingPath);
   const flags = requiredMountFlags(spec.capability, spec.readOnly);
-  // From here to the reservation nothing else runs, so two publishes cannot both find the volume free.
+  // No other call runs from here to the reservation, so two publishes cannot both find the volume free.
   checkTargets(model, volume, spec);
   if (target.kind === 'mounted') checkMountedAs('targetPath', spec.targetPath, target, staged, flags);
   const readOnly = staged.flags.readOnly || flags.readOnly;
@@ -77,9 +77,9 @@ async function stagedAt(model: Model, volume: Volume, stagingPath: string): Prom
 }
 
 /**
- * Takes down what is published at a target and removes the target (CSI specification, NodeUnpublishVolume).
- * Works when every record is gone. An inline volume goes with its target. The caller holds the target, and the volume as
- * well unless it is known not to be inline.
+ * Unmounts the volume at a target and removes the target (CSI specification, NodeUnpublishVolume). Works without any
+ * record. An inline volume is deleted with its target. The caller holds the target, and also the volume unless it is
+ * known not to be inline.
  */
 export function unpublishVolume(model: Model, volumeId: string, targetPath: string): Promise<void> {
   return model.pathsInWork.during(targetPath, () => unpublish(model, volumeId, targetPath));
@@ -92,7 +92,7 @@ async function unpublish(model: Model, volumeId: string, targetPath: string): Pr
   checkUse(model, 'targetPath', targetPath, 'staging');
   await checkOutsideVolumes(model, 'targetPath', targetPath);
   await model.onStep('unpublish: checked');
-  // Of a volume that was never here, whatever is at the path is somebody else's.
+  // If the volume was never here, the file or directory at the path is not the driver's.
   const isOurs = mountId !== undefined || isKnown(model, volumeId, targetPath);
   if (mountId !== undefined) await about('targetPath', model.mounts.unmount(targetPath));
   model.mountIndex.removePath(targetPath);
@@ -102,7 +102,7 @@ async function unpublish(model: Model, volumeId: string, targetPath: string): Pr
   await endInline(model, volumeId, targetPath);
 }
 
-/** Whether a volume is there, in whatever state, or was published at a path. */
+/** Whether a volume exists, intact or damaged, or was published at a path. */
 function isKnown({ volumes, mountIndex }: Model, volumeId: string, targetPath: string): boolean {
   const isThere = volumes.findIntact(volumeId) ?? volumes.findDamaged(volumeId);
   return isThere !== undefined || mountIndex.at(targetPath) !== undefined;

@@ -4,24 +4,24 @@ import type { Volume } from '../objects/volume.ts';
 import type { Model } from '../state/model.ts';
 import { deleteUnused } from '../volumes/delete-volume.ts';
 
-/** What became of an inline volume whose pod may be gone. */
+/** The result for an inline volume whose pod may be gone. */
 export interface Orphan {
   readonly volumeId: string;
   readonly targetPath: string;
   readonly fate:
     | { readonly kind: 'removed' }
-    /** Whether its pod is gone cannot be told: the disk that would show it may not be mounted. */
+    /** It is not known whether its pod is gone: the disk that would show it may not be mounted. */
     | { readonly kind: 'unknown' }
-    /** Its pod is gone, but something of it is mounted or attached. */
+    /** Its pod is gone, but part of the volume is mounted or attached. */
     | { readonly kind: 'in use'; readonly error: VolumeError }
     | { readonly kind: 'failed'; readonly error: unknown };
 }
 
 /**
- * Removes the inline volumes of a pool whose pods ended while nobody could be told: the node or the driver was down.
- * One whose pod is still there stays, with its data, and is found when it is published again; so what a call of the
- * kubelet works on meanwhile stays as well.
- * @returns those whose pod is not known to be there
+ * Removes the inline volumes of a pool whose pods ended while the node or the driver was down, so that no unpublish
+ * came. A volume whose pod still exists stays, with its data, and the next publish finds it; so does a volume that a
+ * call of the kubelet works on at the same time.
+ * @returns the volumes whose pods are not known to exist
  */
 export async function removeOrphans(model: Model, poolName: string): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
@@ -37,8 +37,8 @@ export async function removeOrphans(model: Model, poolName: string): Promise<Orp
 }
 
 /**
- * Whether a directory is gone. Where its parent is missing or empty, a disk that is not mounted looks the same: unknown
- * is not gone.
+ * Whether a directory is gone. If its parent is missing or empty, the disk may just not be mounted: the answer is
+ * then unknown, not gone.
  */
 async function stateOf({ mounts }: Model, directory: string): Promise<'there' | 'gone' | 'unknown'> {
   try {
@@ -49,7 +49,7 @@ async function stateOf({ mounts }: Model, directory: string): Promise<'there' | 
     if (parentKind !== 'directory' && parentKind !== 'mounted') return 'unknown';
     return (await mounts.hasEntries(parent)) ? 'gone' : 'unknown';
   } catch {
-    // A symbolic link on the way, or a disk that does not answer.
+    // A symbolic link in the path, or a disk that does not answer.
     return 'unknown';
   }
 }

@@ -16,10 +16,10 @@ import {
 import type { Model } from '../state/model.ts';
 import { checkFlags, somethingElse } from './mounted-as.ts';
 
-/** What a file system has when it is mounted with no flag at all. */
+/** The flags of a file system that is mounted without any. */
 const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
 
-/** How the file system of an image is mounted, or shall be. */
+/** How the file system of an image is mounted, or will be. */
 export interface ImageMount {
   readonly path: string;
   readonly capability: MountCapability;
@@ -28,7 +28,7 @@ export interface ImageMount {
 
 /**
  * Mounts the file system of an image at a staging path.
- * @returns the id of the mount, which may be one that was there
+ * @returns the id of the mount, which may have existed before
  */
 export async function stageImage(
   model: Model,
@@ -43,8 +43,8 @@ export async function stageImage(
 }
 
 /**
- * Checks that what is mounted at a path is what would be mounted there now.
- * @throws VolumeError precondition: something else is; already-exists: the volume is, with other flags
+ * Checks that the mount at a path is the one that this call would make.
+ * @throws VolumeError precondition: something else is mounted; already-exists: the volume is, with other flags
  */
 export async function checkImageAt(
   model: Model,
@@ -58,10 +58,10 @@ export async function checkImageAt(
 }
 
 /**
- * Mounts the file system of an image at a directory: makes it when the image is blank, checks it when it has recorded
- * errors, and grows it when the image has grown. When this rejects, nothing is mounted.
+ * Mounts the file system of an image at a directory: formats a blank image, checks a file system with recorded
+ * errors, and grows it if the image has grown. If this rejects, nothing is mounted.
  * @returns the id of the mount
- * @throws VolumeError precondition: the image was cut short, or its file system must be repaired first
+ * @throws VolumeError precondition: the image was truncated, or its file system must be repaired first
  */
 export async function mountImage(model: Model, volume: Volume, mount: ImageMount): Promise<number> {
   const { path, capability } = mount;
@@ -82,8 +82,7 @@ export async function mountImage(model: Model, volume: Volume, mount: ImageMount
 }
 
 /**
- * Lets the file system of an image that is mounted fill the image, which may have grown since. One that is mounted
- * read-only stays as it is.
+ * Grows the file system of a mounted image to fill the image, which may have grown since. A read-only mount stays as it is.
  */
 export async function fillImage(model: Model, volume: Volume, { path, flags }: ImageMount): Promise<void> {
   await checkNothingLost(model, volume);
@@ -96,7 +95,7 @@ export async function fillImage(model: Model, volume: Volume, { path, flags }: I
   await model.mounts.growFileSystem(path, device, fsType);
 }
 
-/** The file system on an image, which is made when nothing at all is on it. */
+/** The file system on an image; a blank image is formatted. */
 async function fileSystemFor(
   model: Model,
   volume: Volume,
@@ -116,9 +115,9 @@ function mountOptions(
   { superblockOptions, fileSystemOptions }: MountCapability,
 ): string[] {
   const options = [...superblockOptions, ...fileSystemOptions];
-  // Deleted data gives its space back to the pool, unless the request says otherwise.
+  // Discards return the space of deleted data to the pool, unless the request says otherwise.
   if (!options.some((option) => /^(no)?discard\b/.test(option))) options.push('discard');
-  // A copy has the id of its original, and XFS would not mount both; it is only told not to look.
+  // A copy has the UUID of its original, and XFS refuses to mount both; `nouuid` only skips that check.
   if (fsType === 'xfs' && !options.includes('nouuid')) options.push('nouuid');
   return options;
 }

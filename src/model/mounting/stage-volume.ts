@@ -25,9 +25,9 @@ import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import { stageImage } from './stage-image.ts';
 
 /**
- * Stages a volume at a directory the CO has made (CSI specification, NodeStageVolume): a directory volume is bound
- * there, an image's file system mounted. A block volume is attached to its device, and the path stays empty. What is
- * staged there already, in the same way, stays. The caller holds the volume and the path.
+ * Stages a volume at a directory that the CO has created (CSI specification, NodeStageVolume): bind-mounts a
+ * directory volume there, or mounts the file system of an image. A block volume is attached to its device, and the
+ * path stays empty. A volume already staged in the same way stays. The caller holds the volume and the path.
  * @param stagingPath resolved by MountPaths
  */
 export function stageVolume(
@@ -74,7 +74,7 @@ async function stageDirectory(
   { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: RequestedFlags },
 ): Promise<number> {
   const content = await contentOf(model, volume);
-  // Before pods write. One that cannot be limited is staged all the same: its health says so.
+  // Before pods write. A volume whose limit cannot be set is staged all the same: its health reports that.
   await restoreVolumeLimits(model, volume.id);
   if (state.kind === 'mounted') {
     checkMountedAs('stagingPath', stagingPath, state, content.state, flags);
@@ -93,7 +93,7 @@ async function stageBlock(
   await checkNothingLost(model, volume);
   await settleSize(model, volume);
   await model.devices.attach(image);
-  // One that was attached before the volume grew has the old size.
+  // A device attached before the volume grew has the old size.
   await model.devices.refreshSize(image);
   const stagedMode = await noteStaged(model, image, stagingPath, accessMode);
   if (stagedMode !== accessMode) {
@@ -104,8 +104,7 @@ async function stageBlock(
 }
 
 /**
- * Takes down what is staged at a path; the directory is the CO's and stays (NodeUnstageVolume). Works when every
- * record is gone.
+ * Unmounts the volume at a staging path; the directory is the CO's and stays (NodeUnstageVolume). Works without any record.
  */
 export function unstageVolume(model: Model, volumeId: string, stagingPath: string): Promise<void> {
   return model.pathsInWork.during(stagingPath, () => unstage(model, volumeId, stagingPath));

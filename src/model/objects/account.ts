@@ -1,6 +1,6 @@
-/** Sizes reserved for volumes, held to a limit where there is one. Everything is bytes. */
+/** Sizes reserved for volumes, up to a limit if there is one. All values are bytes. */
 export class Account {
-  /** What may be reserved; undefined where nothing but the disk sets a limit. */
+  /** The most that may be reserved; undefined if only the disk limits it. */
   readonly limitBytes: bigint | undefined;
   private reserved = 0n;
 

@@ -1,19 +1,19 @@
-/** What something wrong means for those who use a volume (CSI specification, VolumeHealthErrorType). */
+/** The effect of a problem on the users of a volume (CSI specification, VolumeHealthErrorType). */
 export type HealthStatus = 'DATA_LOSS' | 'INACCESSIBLE' | 'DEGRADED';
 
-/** Everything that is ever found to be wrong, and what it means. docs/health.md says what to do about it. */
+/** Every reason for a finding, and its status. docs/health.md describes the remedies. */
 export const healthReasons = {
   /** The record of a volume cannot be understood. */
   RecordDamaged: 'DATA_LOSS',
   /** The directory or image of a volume is gone. */
   DataMissing: 'DATA_LOSS',
-  /** An image is shorter than its volume, or than the file system in it. */
+  /** An image is smaller than its volume, or than the file system in it. */
   ImageTruncated: 'DATA_LOSS',
-  /** An image holds something, and no file system that could be mounted. */
+  /** An image contains data, but no file system that could be mounted. */
   FileSystemUnknown: 'INACCESSIBLE',
-  /** The superblock of an image's file system asks for what this driver does not do. */
+  /** The superblock of an image's file system asks for features that this driver refuses. */
   FileSystemRefused: 'INACCESSIBLE',
-  /** The disk of a pool is not there. */
+  /** The disk of a pool is missing. */
   PoolUnreachable: 'INACCESSIBLE',
   /** A disk, or the file system on it, answers with errors. */
   DiskError: 'INACCESSIBLE',
@@ -21,25 +21,25 @@ export const healthReasons = {
   NotMounted: 'INACCESSIBLE',
   /** A block volume has lost its device. */
   NotAttached: 'INACCESSIBLE',
-  /** Whoever has the node of a block volume's device has asked the kernel to detach it. */
+  /** A process with the device node of a block volume has asked the kernel to detach the device. */
   DetachedByOthers: 'DEGRADED',
   /** Something else is mounted where the volume was. */
   WrongMount: 'DEGRADED',
   /** The file system of an image has recorded errors. */
   FileSystemErrors: 'DEGRADED',
-  /** A volume has grown, and its device or its file system has not. */
+  /** A volume was expanded, but its device or its file system was not. */
   ExpansionIncomplete: 'DEGRADED',
-  /** Nobody can write where pods should. */
+  /** A volume that pods should be able to write to is read-only. */
   UnexpectedlyReadOnly: 'DEGRADED',
-  /** The file system of a pool takes no writes. */
+  /** The file system of a pool is read-only. */
   PoolReadOnly: 'DEGRADED',
-  /** What was deleted takes up space of a pool, because it cannot be removed. */
+  /** Deleted content occupies space in a pool, because it cannot be removed. */
   DeletedContentLeft: 'DEGRADED',
-  /** Nothing holds the volume to its size. */
+  /** The capacity of the volume is not enforced. */
   CapacityNotEnforced: 'DEGRADED',
-  /** Files of the volume were not counted for it: somebody has changed their project. */
+  /** Files of the volume were not charged to it: their project was changed. */
   QuotaBypassed: 'DEGRADED',
-  /** Files of other volumes were counted for the volume. */
+  /** Files of other volumes were charged to the volume. */
   QuotaMisused: 'DEGRADED',
   NearlyOutOfSpace: 'DEGRADED',
   NearlyOutOfInodes: 'DEGRADED',
@@ -49,25 +49,25 @@ export const healthReasons = {
 
 export type HealthReason = keyof typeof healthReasons;
 
-/** One thing that is wrong. */
+/** One problem. */
 export interface Finding {
   readonly status: HealthStatus;
   readonly reason: HealthReason;
-  /** A sentence that names what it is about. */
+  /** A sentence that names the affected object. */
   readonly message: string;
-  /** For what may be found at several paths. */
+  /** For problems that may occur at several paths. */
   readonly where?: Place;
-  /** The name of the pool, for what is found of a pool as a whole. */
+  /** The name of the pool, if the problem affects a whole pool. */
   readonly pool?: string;
 }
 
-/** A path, and what is wrong there, in words that are the same for other paths. */
+/** A path, and its problem in words that are the same for other paths. */
 export interface Place {
   readonly what: string;
   readonly path: string;
 }
 
-/** What is found to be wrong with a volume, or with a pool. */
+/** Called with each problem found with a volume or a pool. */
 export type OnFinding = (
   subject: { readonly volumeId: string } | { readonly pool: string },
   found: Finding,

@@ -1,4 +1,4 @@
-/** How many objects there are of each lineage. */
+/** The number of objects in each lineage. */
 export class LineageCount {
   private readonly counts = new Map<string, number>();
 

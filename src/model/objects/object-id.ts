@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 
-/** What an id of our own form tells: `<slug>-<name hash>-<pool id>-<random>`, all but the slug hexadecimal. */
+/** The parts of an id in this driver's form: `<slug>-<name hash>-<pool id>-<random>`, all but the slug hexadecimal. */
 export interface OwnId {
   readonly nameHash: string;
   readonly poolId: string;
@@ -10,14 +10,14 @@ const OWN_ID = /^[a-z0-9][a-z0-9-]*-([0-9a-f]{16})-([0-9a-f]{8})-[0-9a-f]{8}$/;
 const ID_LIMIT_BYTES = 128;
 const SLUG_LIMIT = ID_LIMIT_BYTES - '-0123456789abcdef-01234567-01234567'.length;
 
-/** The part of an id that follows from the volume's name, so that a damaged record still blocks its name. */
+/** The part of an id that is derived from the volume's name, so that a damaged record still blocks its name. */
 export function nameHash(name: string): string {
   return createHash('sha256').update(name).digest('hex').slice(0, 16);
 }
 
 /**
- * A new id for a volume of this name in this pool. At most 128 bytes, of characters that are safe as a file name.
- * @param random four random bytes, so that a name used again makes another id
+ * A new id for a volume with this name in this pool. At most 128 bytes, of characters that are safe in a file name.
+ * @param random four random bytes, so that reusing a name gives another id
  */
 export function newObjectId(name: string, poolId: string, random = randomBytes(4)): string {
   const slug = name
@@ -28,7 +28,7 @@ export function newObjectId(name: string, poolId: string, random = randomBytes(4
   return [slug || 'unnamed', nameHash(name), poolId, random.toString('hex')].join('-');
 }
 
-/** The parts of an id of our own form, undefined for any other id. */
+/** The parts of an id in this driver's form; undefined for any other id. */
 export function parseOwnId(id: string): OwnId | undefined {
   const match = id.length <= ID_LIMIT_BYTES ? OWN_ID.exec(id) : null;
   const [, hash, poolId] = match ?? [];
@@ -36,16 +36,16 @@ export function parseOwnId(id: string): OwnId | undefined {
 }
 
 /**
- * The name of the directory that holds the object with this id: an id of our form itself; any other, which may
- * hold any character, in base64url behind `x-`. Ids from outside are looked up first; this never sees them.
+ * The name of the directory that holds the object with this id: an id in this driver's form itself; any other id, which may
+ * contain any character, in base64url after `x-`. Ids from requests are looked up first; they never get here.
  */
 export function directoryNameOf(id: string): string {
   return parseOwnId(id) === undefined ? `x-${Buffer.from(id).toString('base64url')}` : id;
 }
 
-/** The id whose directory has this name; a name of neither form stands for itself. */
+/** The id whose directory has this name; a name in neither form is the id itself. */
 export function idOfDirectory(directoryName: string): string {
-  // Names such as `x-files` make ids of our own form that begin like an encoded one.
+  // A name such as `x-files` gives an id in this driver's form that begins like an encoded one.
   if (parseOwnId(directoryName) !== undefined) return directoryName;
   const encoded = /^x-([A-Za-z0-9_-]+)$/.exec(directoryName)?.[1];
   return encoded === undefined ? directoryName : Buffer.from(encoded, 'base64url').toString();

@@ -4,8 +4,8 @@ import { directoryNameOf, nameHash, parseOwnId } from './object-id.ts';
 import type { Damaged, Stored } from './stored.ts';
 
 /**
- * The objects of one kind in all pools, in memory: built from the records at start, kept by create and delete.
- * Looking up costs the same however many there are.
+ * The objects of one kind in all pools, in memory: built from the records at start, updated by create and delete. The
+ * cost of a lookup does not depend on their number.
  */
 export class ObjectIndex<Kind extends Stored> {
   private readonly kind: string;
@@ -14,10 +14,10 @@ export class ObjectIndex<Kind extends Stored> {
   private readonly damaged = new Map<string, Damaged>();
   private readonly damagedByNameHash = new Map<string, Damaged>();
   private readonly idByDirectoryName = new Map<string, string>();
-  /** In the order of their positions, for pages that stay valid when objects come and go. */
+  /** In the order of their positions, so that pages stay valid when objects are created and deleted. */
   private readonly sorted: { readonly id: string; readonly position: string }[] = [];
 
-  /** @param kind what the objects are called in errors, `volume` or `snapshot` */
+  /** @param kind the name of the objects in errors, `volume` or `snapshot` */
   constructor(kind: string) {
     this.kind = kind;
   }
@@ -30,7 +30,7 @@ export class ObjectIndex<Kind extends Stored> {
     this.sorted.splice(this.countUpTo(position), 0, { id: object.id, position });
   }
 
-  /** @returns false when it was not there */
+  /** @returns false if it was missing */
   remove(object: Kind): boolean {
     if (!this.byId.delete(object.id)) return false;
     if (object.name !== undefined && this.byName.get(object.name)?.id === object.id)
@@ -41,7 +41,7 @@ export class ObjectIndex<Kind extends Stored> {
     return true;
   }
 
-  /** Forgets what is known of a pool: its disk is another, or will be read anew. */
+  /** Removes the objects of a pool: its disk was replaced, or its records will be read again. */
   removePool(pool: string): void {
     for (const object of this.all()) if (object.pool === pool) this.remove(object);
     for (const damaged of [...this.damaged.values()]) if (damaged.pool === pool) this.removeDamaged(damaged);
@@ -49,7 +49,7 @@ export class ObjectIndex<Kind extends Stored> {
 
   addDamaged(object: Damaged): void {
     this.damaged.set(object.id, object);
-    // Its mounts are still its own.
+    // Its mounts still belong to it.
     this.idByDirectoryName.set(directoryNameOf(object.id), object.id);
     const own = parseOwnId(object.id);
     if (own) this.damagedByNameHash.set(own.nameHash, object);
@@ -64,7 +64,7 @@ export class ObjectIndex<Kind extends Stored> {
   }
 
   /**
-   * The object with this id, undefined when there is none.
+   * The object with this id; undefined if there is none.
    * @throws VolumeError damaged: it may exist, but its record cannot be understood
    */
   find(id: string): Kind | undefined {
@@ -73,19 +73,19 @@ export class ObjectIndex<Kind extends Stored> {
     return this.byId.get(id);
   }
 
-  /** The same, but one whose record cannot be understood is undefined: for what works without records. */
+  /** The same, but undefined if the record cannot be understood: for operations that work without records. */
   findIntact(id: string): Kind | undefined {
     return this.byId.get(id);
   }
 
-  /** What is known of the object with this id when its record cannot be understood. */
+  /** The known facts about an object whose record cannot be understood. */
   findDamaged(id: string): Damaged | undefined {
     return this.damaged.get(id);
   }
 
   /**
-   * The object that was created with this name, undefined when there is none.
-   * @throws VolumeError damaged: one whose record cannot be understood may have this name
+   * The object created with this name; undefined if there is none.
+   * @throws VolumeError damaged: an object whose record cannot be understood may have this name
    */
   findByName(name: string): Kind | undefined {
     const damaged = this.damagedByNameHash.get(nameHash(name));
@@ -98,24 +98,24 @@ export class ObjectIndex<Kind extends Stored> {
     return [...this.byId.values()];
   }
 
-  /** Puts a changed object in the place of the one with its id. */
+  /** Replaces the object that has the same id. */
   replace(object: Kind): void {
     this.byId.set(object.id, object);
     if (object.name !== undefined) this.byName.set(object.name, object);
   }
 
-  /** The id of the object in the directory of this name. */
+  /** The id of the object whose directory has this name. */
   idOfDirectory(directoryName: string): string | undefined {
     return this.idByDirectoryName.get(directoryName);
   }
 
-  /** Up to `limit` objects that stand after a position (`listPosition`) in lists, in order. */
+  /** Up to `limit` objects after a position (`listPosition`), in order. */
   listAfter(position: string, limit: number): Kind[] {
     const start = this.countUpTo(position);
     return this.sorted.slice(start, start + limit).flatMap(({ id }) => this.byId.get(id) ?? []);
   }
 
-  /** Up to `limit` ids of objects that stand after a position, in order, those of damaged objects among them. */
+  /** Up to `limit` ids of objects after a position, in order, including damaged objects. */
   idsAfter(position: string, limit: number): string[] {
     const start = this.countUpTo(position);
     const found = new Map(this.sorted.slice(start, start + limit).map((each) => [each.position, each.id]));
@@ -126,7 +126,7 @@ export class ObjectIndex<Kind extends Stored> {
     return inOrder.flatMap((each) => found.get(each) ?? []);
   }
 
-  /** How many stand at this position or before it. */
+  /** The number of objects at or before a position. */
   private countUpTo(position: string): number {
     let low = 0;
     let high = this.sorted.length;

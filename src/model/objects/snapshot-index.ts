@@ -2,7 +2,7 @@ import { LineageCount } from './lineage-count.ts';
 import { ObjectIndex } from './object-index.ts';
 import type { Snapshot } from './snapshot.ts';
 
-/** The snapshots of all pools, those of groups included. */
+/** The snapshots of all pools, including those in groups. */
 export class SnapshotIndex extends ObjectIndex<Snapshot> {
   private readonly lineages = new LineageCount();
   private readonly bySource = new Map<string, ObjectIndex<Snapshot>>();
@@ -32,7 +32,7 @@ export class SnapshotIndex extends ObjectIndex<Snapshot> {
     return this.lineages.of(lineage);
   }
 
-  /** Up to `limit` snapshots of a volume, which need not exist any more, as `listAfter` lists all. */
+  /** Up to `limit` snapshots of a volume, which need not exist any more, as in `listAfter`. */
   listOfSourceAfter(sourceVolumeId: string, position: string, limit: number): Snapshot[] {
     return this.bySource.get(sourceVolumeId)?.listAfter(position, limit) ?? [];
   }

@@ -1,34 +1,34 @@
 import type { Stored } from './stored.ts';
 import type { ImageUse, RootOwnership } from './volume.ts';
 
-/** What a snapshot's bytes lie in. They are never mounted, so nothing limits them. */
+/** The form of a snapshot's content. Snapshots are never mounted, so they have no limits. */
 export type SnapshotContent =
   /** A tree of files, copied from a directory of any kind. */
   | { readonly backend: 'directory' }
-  /** A read-only subvolume of btrfs. */
+  /** A read-only btrfs subvolume. */
   | { readonly backend: 'subvolume' }
-  /** A file that holds a block device's content. */
+  /** A file with the content of a block device. */
   | { readonly backend: 'image'; readonly use: ImageUse };
 
-/** A volume's content as it was at one time. It outlives the volume. */
+/** A volume's content at one point in time. It outlives the volume. */
 export interface Snapshot extends Stored {
-  /** The group it was cut with; its directory lies in that of the group. */
+  /** The group that it was taken with; its directory is inside the group's directory. */
   readonly groupId: string | undefined;
   readonly sourceVolumeId: string;
   readonly content: SnapshotContent;
-  /** The capacity its source had: what a volume made from it has at least. */
+  /** The capacity of its source: the minimum for a volume created from it. */
   readonly sizeBytes: bigint;
-  /** What its source took up on the disk, as far as that was known; for directories without a limit it is not. */
+  /** The space that its source occupied on the disk, if known; it is not for directories without a limit. */
   readonly occupiedBytes: bigint | undefined;
-  /** Who owns the root of a file system that is only made when a volume is staged. */
+  /** The owner of the root of a file system that is only created when a volume is staged. */
   readonly root: RootOwnership;
-  /** The first volume that it has its content from, through whatever copies: they may share blocks. */
+  /** The first volume in the chain of copies that its content comes from: they may share blocks. */
   readonly lineage: string;
-  /** The instant of the cut: ISO 8601, UTC. */
+  /** The point in time: ISO 8601, UTC. */
   readonly createdAt: string;
 }
 
-/** Snapshots that were cut at one instant, and come and go together. */
+/** Snapshots that were taken at one point in time, and are created and deleted together. */
 export interface GroupSnapshot extends Stored {
   readonly name: string;
   readonly snapshots: readonly Snapshot[];

@@ -1,9 +1,9 @@
-/** What every object that is remembered in a pool has. */
+/** The common properties of all objects recorded in a pool. */
 export interface Stored {
   readonly id: string;
-  /** The name it was created with; a second create with it answers this object. Members of a group have none. */
+  /** The name it was created with; a second create with that name returns this object. Members of a group have none. */
   readonly name: string | undefined;
-  /** The name of the pool it lies in. */
+  /** The name of its pool. */
   readonly pool: string;
 }
 
@@ -12,6 +12,6 @@ export interface Damaged {
   readonly id: string;
   readonly pool: string;
   readonly reason: string;
-  /** The disk did not let it be read, which says nothing about what is in it. */
+  /** The disk could not read the record, so its content is unknown. */
   readonly isUnread?: boolean;
 }

@@ -2,7 +2,7 @@ import type { AccessMode } from '../requests/access-mode.ts';
 import type { FileSystemType } from '../requests/file-system-type.ts';
 import type { Stored } from './stored.ts';
 
-/** The owner and mode of a volume's root directory, set once when the root is made. */
+/** The owner and mode of a volume's root directory, set once when it is created. */
 export interface RootOwnership {
   readonly uid: number;
   readonly gid: number;
@@ -10,70 +10,70 @@ export interface RootOwnership {
   readonly mode: number;
 }
 
-/** What a volume's bytes lie in. */
+/** The form of a volume's content. */
 export type VolumeContent =
-  /** A plain directory: nothing holds it to its size. */
+  /** A plain directory: its capacity is not enforced. */
   | { readonly backend: 'directory' }
-  /** A directory with a project quota of XFS or ext4. */
+  /** A directory with an XFS or ext4 project quota. */
   | { readonly backend: 'quota'; readonly projectId: number }
-  /** A subvolume of btrfs; its qgroup has a limit when quotas were on as it was made. */
+  /** A btrfs subvolume; its qgroup has a limit if quotas were on when it was created. */
   | { readonly backend: 'subvolume'; readonly isLimited: boolean }
-  /** A file that holds a block device's content. */
+  /** A file with the content of a block device. */
   | { readonly backend: 'image'; readonly use: ImageUse };
 
-/** A block volume, or a file system of its own, which is made when it is staged first. */
+/** A block volume, or a volume with its own file system, which is created at the first stage. */
 export type ImageUse =
   | { readonly accessType: 'block' }
-  /** Without a file system asked for at its creation, the first stage decides. */
+  /** If the create did not name a file system, the first stage decides. */
   | { readonly accessType: 'mount'; readonly fsType: FileSystemType | undefined };
 
-/** The file system that an image was made for; undefined where that was left open, and for a block volume. */
+/** The file system that an image was created for; undefined if that was left open, and for a block volume. */
 export function fsTypeMadeFor(use: ImageUse): FileSystemType | undefined {
   return use.accessType === 'mount' ? use.fsType : undefined;
 }
 
 export type BackendKind = VolumeContent['backend'];
 
-/** What a volume's first content was copied from (CSI specification, VolumeContentSource). */
+/** The source of a volume's first content (CSI specification, VolumeContentSource). */
 export type ContentSource =
   | { readonly kind: 'snapshot'; readonly id: string }
   | { readonly kind: 'volume'; readonly id: string };
 
 /** A volume that exists. */
 export interface Volume extends Stored {
-  /** The accounting class of the pool it counts against; undefined when it was made in none. */
+  /** The accounting class that it counts against; undefined if it was created in none. */
   readonly capacityClass: string | undefined;
   readonly content: VolumeContent;
   readonly capacityBytes: bigint;
-  /** What it was made from; undefined when it was made empty. */
+  /** The source of its content; undefined if it was created empty. */
   readonly source: ContentSource | undefined;
-  /** What it may have in common with copies. */
+  /** The space it may share with copies. */
   readonly sharing: Sharing;
   readonly root: RootOwnership;
   /** The access modes it was created for. */
   readonly accessModes: readonly AccessMode[];
   readonly mutable: MutableParameters;
-  /** How the controller has published it on this node, its only one; undefined when it has not. */
+  /** How the controller has published it on this node, the only one; undefined if it has not. */
   readonly attachment: Attachment | undefined;
-  /** What an inline ephemeral volume belongs to; undefined for every other volume. Only inline volumes have no name. */
+  /** The target of an inline ephemeral volume; undefined for every other volume. Only inline volumes have no name. */
   readonly inline: InlineUse | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
 }
 
-/** What of a volume may be changed while it exists (CSI specification, ControllerModifyVolume). */
+/** The volume properties that can change while it exists (CSI specification, ControllerModifyVolume). */
 export interface MutableParameters {
-  /** What DeleteVolume does with its content: removes it, or puts it aside for its owner. */
+  /** How DeleteVolume treats its content: removes it, or retains it for its owner. */
   readonly onDelete: (typeof deletePolicies)[number];
-  /** The most inodes it may have; undefined leaves that to its backend. */
+  /** The maximum number of inodes; undefined for the backend's default. */
   readonly inodeLimit: bigint | undefined;
-  /** Parameters that mean nothing to this driver, and are kept for those who set them. */
+  /** Parameters that mean nothing to this driver, and are kept for the client that set them. */
   readonly opaque: Readonly<Record<string, string>>;
 }
 
 export const deletePolicies = ['delete', 'retain'] as const;
 
-/** The names of those that this driver acts on. */
+/** The names of the parameters that this driver acts on. */
 export const mutableParameterNames = ['onDelete', 'inodeLimit'] as const satisfies readonly Exclude<
   keyof MutableParameters,
   'opaque'
@@ -85,25 +85,25 @@ export const defaultMutableParameters: MutableParameters = {
   opaque: {},
 };
 
-/** What ControllerPublishVolume was asked for. */
+/** The parameters of ControllerPublishVolume. */
 export interface Attachment {
-  /** This node's id then: it may have got another since. */
+  /** This node's id at that time: it may have changed since. */
   readonly nodeId: string;
   readonly accessMode: AccessMode;
   readonly readOnly: boolean;
 }
 
-/** The one target of an inline volume: it comes with it, and goes with it. */
+/** The one target of an inline volume: the volume is created and deleted with it. */
 export interface InlineUse {
   /** Resolved by MountPaths. */
   readonly targetPath: string;
 }
 
-/** Blocks that a volume shares with copies take space once; written anew they take more. */
+/** Blocks shared with copies take space once; overwriting them takes more. */
 export interface Sharing {
-  /** The first volume that it has its content from, through whatever copies; the volume itself where it is no copy. */
+  /** The first volume in the chain of copies that its content comes from; the volume itself if it is not a copy. */
   readonly lineage: string;
-  /** The most it can share with others of its lineage; 0 where it never was copied so that blocks are shared. */
+  /** The most it can share with others of its lineage; 0 if no copy of it has ever shared blocks. */
   readonly sharedBytes: bigint;
 }
 
@@ -121,8 +121,8 @@ export function isCapacityEnforced(content: VolumeContent): boolean {
 }
 
 /**
- * Whether `df` in a pod shows the disk of the pool rather than the volume: btrfs and plain directories have one figure for all
- * that lies on a file system. Project quotas and images show their own.
+ * Whether `df` in a pod shows the disk of the pool rather than the volume: btrfs and plain directories report one
+ * figure for the whole file system. Project quotas and images report their own.
  */
 export function showsPoolSize({ backend }: VolumeContent): boolean {
   return backend === 'subvolume' || backend === 'directory';

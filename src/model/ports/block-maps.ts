@@ -1,50 +1,52 @@
-/** How the blocks of a snapshot are told (CSI specification, BlockMetadataType): all of one size, or as they are. */
+/**
+ * How the blocks of a snapshot are reported (CSI specification, BlockMetadataType): with one fixed size, or with
+ * their own sizes.
+ */
 export type BlockType = 'FIXED_LENGTH' | 'VARIABLE_LENGTH';
 
-/** A part of an image: the offset of its first byte, and of the first one after it. */
+/** A part of an image: the offset of its first byte, and of the first byte after it. */
 export interface ByteRange {
   readonly start: bigint;
   readonly end: bigint;
 }
 
 /**
- * What is where in the images of block devices, as far as the file system knows it without reading them. Another port of
- * the model's, like those in ports.ts; only of images that nobody writes to, which those of snapshots are.
+ * The data ranges of block device images, as far as the file system knows them without reading the data. A port of
+ * the model, like those in ports.ts; only for images without writers, such as those of snapshots.
  */
 export interface BlockMaps {
   /**
-   * Opens an image. It can be looked at until it is closed, also when it is removed meanwhile.
-   * @param pool how the pool it lies in is called in messages
-   * @returns undefined where there is none
+   * Opens an image. It can be read until it is closed, even if it is removed in the meantime.
+   * @param pool the name of its pool in messages
+   * @returns undefined if there is none
    * @throws VolumeError unavailable: the disk reports an error
    */
   open(path: string, pool: string): Promise<OpenImage | undefined>;
 }
 
 /**
- * An image that is open. Its ranges come in ascending order and do not overlap; adjacent ones may follow each other.
- * Whoever goes through them stops with the signal's reason, or with a VolumeError unavailable where the disk reports an
- * error.
+ * An open image. Its ranges are in ascending order and do not overlap; they may be adjacent. Iteration stops with the
+ * signal's reason, or with a VolumeError unavailable if the disk reports an error.
  */
 export interface OpenImage {
   readonly sizeBytes: bigint;
-  /** The ranges from an offset on that hold data, zeros among them; all the rest reads as zero. */
+  /** The ranges with data from an offset on, which may contain zeros; everything else reads as zero. */
   dataRanges(start: bigint, signal: AbortSignal): AsyncIterable<ByteRange>;
   /**
-   * The ranges in which it differs from an earlier image of these BlockMaps, which counts as zeros after its end. What the
-   * two have in common is not read.
+   * The ranges in which it differs from an earlier image of these BlockMaps, which counts as zeros after its end.
+   * Blocks that the two share are not read.
    */
   changedRanges(base: OpenImage, search: ChangeSearch, signal: AbortSignal): AsyncIterable<ByteRange>;
   close(): void;
 }
 
-/** Where changes are looked for, and how closely. */
+/** Where to look for changes, and at what granularity. */
 export interface ChangeSearch {
   /** A multiple of `granuleBytes`. */
   readonly start: bigint;
   /**
-   * A power of two, 1 MiB at most. Of what is read, so much at a time, at multiples of it, counts as changed where any
-   * byte of it is; of a part of it that is known to be the same, nothing does.
+   * A power of two, 1 MiB at most. Data is compared in units of this size, at multiples of it; a unit counts as
+   * changed if any byte differs. A part of a unit that is known to be the same never counts.
    */
   readonly granuleBytes: bigint;
 }

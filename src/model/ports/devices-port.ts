@@ -3,104 +3,107 @@ import type { FileSystemType } from '../requests/file-system-type.ts';
 
 /** A block device of the kernel. */
 export interface Device {
-  /** Its node, `/dev/loop3`. */
+  /** Its device node, `/dev/loop3`. */
   readonly path: string;
   /** `major:minor`. */
   readonly number: string;
 }
 
 /**
- * Files as block devices. A file is attached to one device at most, whoever attached it: two would each have a
- * cache of their own, and a file system mounted from both would be lost.
+ * Files as block devices. A file is attached to one device at most, no matter which process attached it: two devices
+ * would have separate caches, and a file system mounted from both would be lost.
  */
 export interface Devices {
   /** A device has whole sectors of this size. */
   readonly sectorBytes: bigint;
-  /** The device a file is attached to, undefined when it is attached to none. */
+  /** The device of a file; undefined if the file is not attached. */
   find(file: string): Promise<Device | undefined>;
   /**
-   * Attaches a file, or takes the device it is attached to, for as long as `use` runs. After that the device goes
-   * when the last mount of it is gone.
+   * Attaches a file, or uses the device it is attached to, while `use` runs. After that the kernel removes the device
+   * with its last mount.
    */
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T>;
   /**
-   * Attaches a file until it is detached, or takes the device it is attached to. Others get the node of the device, and the
-   * kernel lets whoever has a node detach it: it is kept open meanwhile, so that they cannot, and its number is not used
-   * for another file.
+   * Attaches a file until it is detached, or uses the device it is attached to. Pods get the device node, and the
+   * kernel lets any process with the node detach the device: this process keeps it open, so that they cannot, and its
+   * number is not reused for another file.
    */
   attach(file: string): Promise<Device>;
-  /** The same for a file that a driver before this one attached; a file that is not attached is left alone. */
+  /** The same for a file that an earlier driver process attached; a file that is not attached is left alone. */
   keepAttached(file: string): Promise<void>;
-  /** @returns false when somebody still uses the device, so that it is still there */
+  /** @returns false if the device is still in use, and so still exists */
   detach(file: string): Promise<boolean>;
-  /** Lets the device of a file see that the file has grown; a file that is not attached is left alone. */
+  /**
+   * Updates the device of a file to the size of the file, which has grown; a file that is not attached is left alone.
+   */
   refreshSize(file: string): Promise<void>;
-  /** The size of a device, in bytes; that of its file when it was attached or refreshed last. */
+  /** The size of a device, in bytes: that of its file when it was last attached or refreshed. */
   sizeOf(device: Device): Promise<bigint>;
-  /** What was written to the device of a file by `setLabel`; undefined when the file is attached to none. */
+  /** The label that `setLabel` wrote to the device of a file; undefined if the file is not attached. */
   labelOf(file: string): Promise<string | undefined>;
   /**
-   * Writes a few words, 63 bytes at most, to the device of a file. They last until it is detached, and outlive this
-   * process. Devices that somebody else attached may have words of theirs.
+   * Writes a label, 63 bytes at most, to the device of a file. It lasts until the file is detached, and outlives this
+   * process. Devices attached by other programs may have labels of their own.
    */
   setLabel(file: string, label: string): Promise<void>;
   /**
-   * Whether the device goes as soon as nobody has it open or mounted. Of one that was attached until it is detached this
-   * means that somebody else has detached it.
+   * Whether the device is removed as soon as it is neither open nor mounted. For a device attached by `attach` this
+   * means that another process has detached it.
    */
   goesWhenClosed(device: Device): Promise<boolean>;
-  /** Whether the device of a file takes no writes. */
+  /** Whether the device of a file is read-only. */
   isReadOnly(file: string): Promise<boolean>;
-  /** Lets the device of a file be opened for writing, or not. Whoever has it open already is not stopped. */
+  /** Makes the device of a file read-only or writable. Processes that already have it open are not affected. */
   setReadOnly(file: string, readOnly: boolean): Promise<void>;
-  /** Every file that is attached, by its path. */
+  /** Every attached file, by its path. */
   list(): Promise<AttachedFile[]>;
 }
 
 export interface AttachedFile extends Device {
   readonly file: string;
-  /** Whether that file is gone, so that another one may be at its path. */
+  /** Whether the file was removed, so that another one may be at its path. */
   readonly isRemoved: boolean;
 }
 
-/** The file systems inside images, while nothing of them is mounted. */
+/** The file systems inside images, while they are not mounted. */
 export interface ImageFormatter {
-  /** The file systems that can be made here. */
+  /** The file systems that can be created here. */
   readonly fileSystems: readonly FileSystemType[];
-  /** The smallest images they can be made on. */
+  /** The smallest images for each. */
   readonly minimumBytes: Readonly<Record<FileSystemType, bigint>>;
-  /** The smallest sizes that they can be grown to; 0 for those that grow by any amount. */
+  /** The smallest size to which each can be grown; 0 if it grows by any amount. */
   readonly leastGrownBytes: Readonly<Record<FileSystemType, bigint>>;
-  /** What is on an image: a file system, nothing at all, or something else. */
+  /** The contents of an image: a file system, nothing at all, or something else. */
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
   /**
-   * Makes a file system on a blank image, whole or not at all, its root directory with this owner and mode.
+   * Creates a file system on a blank image, whole or not at all; its root directory gets this owner and mode.
    * @throws VolumeError precondition: the image is not blank, or is attached
    */
   format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void>;
   /**
-   * What is wrong with the file system on an image, as far as it says so itself; undefined where nothing is, or where
-   * there is none. It reads a few blocks and changes nothing.
-   * @param path the image, or the device it is attached to: only that has what a mounted file system has recorded
+   * The faults that the file system on an image records itself; undefined if there are none, or no file system. Reads
+   * a few blocks and changes nothing.
+   * @param path the image, or the device it is attached to: only the device has the errors recorded by a mounted file
+   *   system
    */
   faultOf(path: string): Promise<FileSystemFault | undefined>;
   /**
-   * Why the file system on an image is not mounted, though it may be whole: its superblock asks for options that no mount
-   * takes back, or for other devices. In words that follow a colon. Undefined where nothing stands against it.
+   * Why the file system on an image must not be mounted, though it may be whole: its superblock asks for options that
+   * no mount can override, or for other devices. Worded to follow a colon. Undefined if it may be mounted.
    */
   objectionTo(path: string): Promise<string | undefined>;
   /**
-   * Makes a file system ready to be mounted: ext4 that has recorded errors is checked and mended, and grown to the size of
-   * its device where it could not be grown while it is mounted. One that is mounted already, anywhere, is left as it is.
+   * Prepares a file system for mounting: ext4 with recorded errors is checked and repaired, and grown to the size of
+   * its device if it could not be grown while mounted. A file system that is mounted anywhere stays as it is.
    * @param image the file that is attached to the device
-   * @throws VolumeError precondition: it has recorded errors, and was not mended; `objectionTo` has something against it
+   * @throws VolumeError precondition: it has recorded errors, and was not repaired; `objectionTo` objects to it
    */
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
 }
 
-/** What a file system says is wrong with it. */
+/** A fault that a file system reports. */
 export type FileSystemFault =
-  /** It is larger than what it lies on, of which a part is gone. */
+  /** It is larger than its image, which was truncated. */
   | { readonly kind: 'cut off'; readonly fileSystemBytes: bigint; readonly sizeBytes: bigint }
   /** It has recorded errors. */
   | { readonly kind: 'errors'; readonly fsType: FileSystemType; readonly errors: string };

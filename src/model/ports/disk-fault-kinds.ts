@@ -1,6 +1,6 @@
 import type { VolumeErrorKind } from '../errors.ts';
 
-/** What each fault of a disk is to the caller; the same for the disk of a pool and for that of a path. */
+/** The error kind for each fault of a disk; the same for the disk of a pool and for that of a path. */
 export const faultKinds = {
   full: 'exhausted',
   overQuota: 'exhausted',

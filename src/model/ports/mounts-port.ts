@@ -8,7 +8,7 @@ export interface FileIdentity {
   readonly device: string;
 }
 
-/** What is at a path. */
+/** The state of a path. */
 export type PathState =
   | { readonly kind: 'absent' }
   | DirectoryState
@@ -18,13 +18,13 @@ export type PathState =
   | MountedState
   | UnreadableState;
 
-/** A directory with nothing mounted on it. */
+/** A directory that is not a mount point. */
 export interface DirectoryState {
   readonly kind: 'directory';
   readonly identity: FileIdentity;
-  /** The mount it lies in. */
+  /** The mount that contains it. */
   readonly mountId: number;
-  /** The flags in force on the mount it lies in. */
+  /** The flags in force on the mount that contains it. */
   readonly flags: MountFlags;
 }
 
@@ -32,36 +32,36 @@ export interface DirectoryState {
 export interface MountedState {
   readonly kind: 'mounted';
   readonly mountId: number;
-  /** What is mounted: the root of the mount. */
+  /** The root of the mount. */
   readonly identity: FileIdentity;
   /** The flags in force on the mount, those of its file system included. */
   readonly flags: MountFlags;
-  /** The number of the device when what is mounted is a device node, `major:minor`. */
+  /** The device number if a device node is mounted, `major:minor`. */
   readonly deviceNode: string | undefined;
 }
 
-/** What is at the path answers with an error, or not at all: a disk that failed, a server that is gone. */
+/** The path answers with an error, or not at all: a failed disk, an unreachable server. */
 export interface UnreadableState {
   readonly kind: 'unreadable';
-  /** The topmost mount at the path; undefined where nothing is mounted there, or that cannot be known either. */
+  /** The topmost mount at the path; undefined if nothing is mounted there, or that is unknown too. */
   readonly mountId: number | undefined;
-  /** What was wrong, to follow the path in a sentence: `answers EIO`. */
+  /** The problem, worded to follow the path in a sentence: `answers EIO`. */
   readonly why: string;
 }
 
-/** One mount among all that the driver sees. */
+/** One of the mounts that the driver sees. */
 export interface MountedPath {
   readonly path: string;
   readonly mountId: number;
-  /** A number of its file system, `major:minor`: all mounts of one file system have the same. */
+  /** A number of its file system, `major:minor`: the same for all mounts of one file system. */
   readonly fileSystem: string;
-  /** The directory of its file system that is mounted, for instance `/pool/volumes/<name>/data`. */
+  /** The mounted directory of its file system, for instance `/pool/volumes/<name>/data`. */
   readonly root: string;
-  /** What the file system was mounted from, for instance `/dev/loop3`. */
+  /** The source of the file system, for instance `/dev/loop3`. */
   readonly source: string;
-  /** Whether this mount takes no writes, as it was made or has been remounted. */
+  /** Whether this mount is read-only, as mounted or remounted. */
   readonly isReadOnly: boolean;
-  /** Whether its file system takes none, whatever the mount: as it was mounted, or after an error. */
+  /** Whether its file system is read-only, whatever the mount: as mounted, or after an error. */
   readonly isFileSystemReadOnly: boolean;
 }
 
@@ -78,60 +78,60 @@ export interface Usage {
 }
 
 /**
- * The mounts of this host, as this process sees them. Paths are absolute; no symbolic link in them is followed.
- * A path that cannot be walked (a symbolic link or a file on the way, a component over 255 bytes) is a
+ * The mounts of this host, as this process sees them. Paths are absolute; symbolic links in them are not followed. A
+ * path that cannot be resolved (a symbolic link or a file on the way, a component over 255 bytes) causes a
  * VolumeError invalid that names it.
  */
 export interface Mounts {
-  /** What is at a path. It answers within seconds, whatever hangs there. */
+  /** The state of a path. Answers within seconds, even if the disk or server there hangs. */
   inspect(path: string): Promise<PathState>;
-  /** Whether anything is in the directory at a path, which exists. */
+  /** Whether the existing directory at a path has any entries. */
   hasEntries(path: string): Promise<boolean>;
   /**
-   * Binds the directory at `source` on the directory at `target`. The mount has what the source's mount has,
-   * and the flags on top, from the moment it is visible. Mounts below the source do not come along.
-   * @param expected what must be found at `source` (precondition otherwise)
+   * Bind-mounts the directory at `source` on the directory at `target`. The mount has the flags of the source's
+   * mount, and the given flags on top, from the moment it is visible. Mounts below the source are not included.
+   * @param expected the directory that must be found at `source` (precondition otherwise)
    * @returns the new mount's id
    */
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number>;
   /**
-   * Takes down every mount stacked at the path, without asking what is mounted; nothing there is no error.
+   * Unmounts every mount stacked at the path, whatever is mounted; succeeds if nothing is.
    * @throws VolumeError precondition while a process uses it
    */
   unmount(path: string): Promise<void>;
   /**
-   * Makes a directory, 0700, in a parent that exists.
-   * @returns whether it was made; false when a directory is there already
+   * Creates a directory, 0700, in an existing parent.
+   * @returns whether it was created; false if there is a directory already
    */
   makeDirectory(path: string): Promise<boolean>;
   /**
-   * Removes an empty directory or an empty file; nothing there is no error.
-   * @throws VolumeError precondition when it is not empty
+   * Removes an empty directory or an empty file; succeeds if the path is missing.
+   * @throws VolumeError precondition if it is not empty
    */
   remove(path: string): Promise<void>;
   /**
-   * Makes an empty file, 0600, in a parent that exists, for a device to be bound on.
-   * @returns whether it was made; false when an empty file is there already
+   * Creates an empty file, 0600, in an existing parent, as the mount point of a device.
+   * @returns whether it was created; false if there is an empty file already
    */
   makeFile(path: string): Promise<boolean>;
-  /** Binds the node of a device on the file at `target`. @returns the new mount's id */
+  /** Bind-mounts a device node on the file at `target`. @returns the new mount's id */
   bindDevice(device: Device, target: string): Promise<number>;
   /**
-   * Mounts the file system on a device at a directory, its flags in force from the moment it is visible. By then it
-   * fills the device, as far as `growFileSystem` can see to that, unless the mount is read-only. When this rejects,
+   * Mounts the file system on a device at a directory, with its flags in force from the moment it is visible. By then
+   * it fills the device, as far as `growFileSystem` can grow it, unless the mount is read-only. If this rejects,
    * nothing is mounted.
    * @returns the new mount's id
-   * @throws VolumeError precondition with the kernel's reason; what `growFileSystem` throws
+   * @throws VolumeError precondition with the kernel's reason; any error of `growFileSystem`
    */
   mountDevice(device: Device, target: string, how: FileSystemMount): Promise<number>;
-  /** The number of the device whose file system is mounted at a path, `major:minor`; undefined when it has none. */
+  /** The number of the device whose file system is mounted at a path, `major:minor`; undefined if it has none. */
   deviceAt(path: string): Promise<string | undefined>;
   /**
-   * Grows the file system of a device, mounted at a path, to the device's size. One that cannot use what the device has
-   * more (btrfs below 256 MiB) counts as filling it.
-   * @returns whether it fills the device now: ext4 grows while it is mounted only for a process that may override
-   *   resource limits, and only where it has recorded no errors
-   * @throws VolumeError exhausted, aborted or precondition, for what the file system can answer
+   * Grows the file system of a device, mounted at a path, to the device's size. A file system that cannot use the
+   * additional space (btrfs below 256 MiB) counts as filling it.
+   * @returns whether it fills the device now: ext4 grows while mounted only for a process that may override resource
+   *   limits, and only if it has recorded no errors
+   * @throws VolumeError exhausted, aborted or precondition, for errors of the file system
    */
   growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }>;
   /** Whether the file system of a device, mounted at a path, is smaller than it could be on that device. */
@@ -139,32 +139,32 @@ export interface Mounts {
   /** Waits until everything written to the file system at a path is on its device. */
   sync(path: string): Promise<void>;
   /**
-   * Holds the file system of a device by the mount at a path. The mount can still be taken down.
-   * @returns undefined when that file system is not, or no longer, mounted at the path
+   * Holds the file system of a device through the mount at a path. The mount can still be unmounted.
+   * @returns undefined if that file system is not, or no longer, mounted at the path
    */
   hold(path: string, device: Device): Promise<HeldFileSystem | undefined>;
-  /** The space at a path, which exists. */
+  /** The space at an existing path. */
   usage(path: string): Promise<FileSystemUsage>;
-  /** Every mount there is. The cost grows with their number: for start-up and for what no index knows. */
+  /** Every mount. The cost grows with their number: for start-up, and for mounts that are not in an index. */
   list(): Promise<MountedPath[]>;
 }
 
 /**
- * A mounted file system that stays reachable until it is released, even when all its mounts are taken down meanwhile:
- * work that must be undone does not depend on a path.
+ * A mounted file system that stays reachable until it is released, even if all its mounts are unmounted in the
+ * meantime: work that must be undone does not depend on a path.
  */
 export interface HeldFileSystem {
   /** Waits until everything written to it is on its device. */
   sync(): Promise<void>;
   /**
-   * Makes writers wait until it is thawed, and brings what was written to its device. It stays frozen when it is released
-   * or this process ends.
-   * @returns false when another process has frozen it
+   * Makes writers wait until it is thawed, and flushes earlier writes to its device. It stays frozen if it is
+   * released or this process ends.
+   * @returns false if another process has frozen it
    */
   freeze(): Promise<boolean>;
-  /** Ends a freeze, whoever froze it. @returns false when it was not frozen */
+  /** Ends a freeze, whichever process made it. @returns false if it was not frozen */
   thaw(): Promise<boolean>;
-  /** Lets it go; may be repeated. */
+  /** Releases it; may be repeated. */
   release(): Promise<void>;
 }
 

@@ -2,8 +2,7 @@ import { DiskError, prefixed, quote, revised } from '../errors.ts';
 import type { Volume } from '../objects/volume.ts';
 
 /**
- * Works where a volume is mounted, or on its content by a path. An error of its disk then says which volume and pool
- * it concerns.
+ * Runs `work` on a mounted volume, or on its content by a path. If its disk fails, the error names the volume and the pool.
  */
 export async function namingPool<T>(
   { id, pool }: Pick<Volume, 'id' | 'pool'>,
@@ -17,7 +16,10 @@ export async function namingPool<T>(
   }
 }
 
-/** Makes content of the size that a request asks for: when a disk cannot hold a file so large, that is what is wrong. */
+/**
+ * Runs `work` that creates content of the requested size: if the disk cannot hold a file that large, the error is
+ * about the requested size.
+ */
 export async function ofThisSize<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();

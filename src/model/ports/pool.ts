@@ -6,48 +6,48 @@ import type { BackendKind, Volume } from '../objects/volume.ts';
 import type { FileSystemUsage } from './mounts-port.ts';
 import type { Backend, FreezeMarks, Records } from './ports.ts';
 
-/** How a pool provides directory volumes: the best that its file system can do. */
+/** How a pool provides directory volumes: the best kind that its file system supports. */
 export type DirectoryAbility =
   | { readonly backend: 'directory' }
   | { readonly backend: 'quota' }
   | { readonly backend: 'subvolume'; readonly isLimited: boolean };
 
-/** What can be made in a pool. */
+/** The kinds of volumes that a pool supports. */
 export interface PoolAbilities {
   readonly directories: DirectoryAbility;
   /** Whether files can be attached as block devices. */
   readonly hasImages: boolean;
-  /** Whether a copy of a file takes no time and no space: it shares the blocks of the original (reflink). */
+  /** Whether copying a file takes no time and no space: the copy shares the blocks of the original (reflink). */
   readonly sharesBlocks: boolean;
 }
 
-/** What is remembered in a pool. */
+/** The records of a pool. */
 export interface PoolRecords {
   readonly volumes: Records<Volume>;
-  /** Those that are in no group. */
+  /** Snapshots that are in no group. */
   readonly snapshots: Records<Snapshot>;
   /** Groups, each with its snapshots in its directory. */
   readonly groups: Records<GroupSnapshot>;
-  /** Volumes that were deleted and are kept for their owner; nobody adds or changes any. */
+  /** Volumes that were deleted and are kept for their owner; none is added or changed here. */
   readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
 }
 
-/** What was deleted and cannot be removed, though it was tried several times. */
+/** Deleted content that several attempts could not remove. */
 export interface StuckRemoval {
   readonly directory: string;
-  /** The error of the last try, which names the file. */
+  /** The error of the last attempt, which names the file. */
   readonly reason: string;
 }
 
 /**
- * A named directory in which volumes live. Its disk may be missing; then everything but its name, id and path is a
- * VolumeError unavailable until `checkReachable` finds it again.
+ * A named directory that contains volumes. If its disk is missing, everything but its name, id and path is a
+ * VolumeError unavailable until `checkReachable` finds the disk again.
  */
 export interface Pool {
   readonly name: string;
-  /** Eight hexadecimal digits, part of the id of each volume made in it. */
+  /** Eight hexadecimal digits, part of the id of each volume created in it. */
   readonly id: string;
-  /** Where it is, symbolic links followed. */
+  /** Its path, with symbolic links resolved. */
   readonly path: string;
   readonly abilities: PoolAbilities;
   readonly records: PoolRecords;
@@ -55,34 +55,34 @@ export interface Pool {
   readonly backends: Readonly<Record<BackendKind, Backend>>;
   /** The bytes reserved for all its volumes. */
   readonly account: Account;
-  /** The same for the accounting classes inside it, by name. */
+  /** The same for each accounting class in it, by name. */
   readonly classes: ReadonlyMap<string, Account>;
   /** The bytes reserved on its disk for volumes with an enforced size, including those of other pools on that disk. */
   readonly disk: Account;
-  /** Empty also while its disk is away. */
+  /** Also empty while its disk is missing. */
   readonly stuckRemovals: readonly StuckRemoval[];
-  /** Aborted, with a VolumeError unavailable, when the disk goes away from under the work that uses it. */
+  /** Aborted, with a VolumeError unavailable, if the disk disappears while work uses it. */
   readonly lost: AbortSignal;
   /**
-   * Makes sure that its disk is there, and finds one that has come back. From then on the pool stays as it is until the
-   * work that asked ends: what is known of it is not read anew, so look it up after this and not before.
+   * Checks that its disk is present, and finds a disk that has come back. After this call the pool stays as it is
+   * until the calling work ends: its records are not read again, so look objects up after this call and not before.
    * @throws VolumeError unavailable, naming the pool
    */
   checkReachable(): Promise<void>;
   /**
-   * Takes something down that lies in it, also when its disk is not there: a disk that hangs keeps a limited number of
-   * these waiting.
+   * Unmounts or detaches a volume in this pool, even if its disk is missing: a disk that hangs keeps a limited number
+   * of these waiting.
    * @throws VolumeError unavailable: that many wait already
    */
   takingDown<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Thaws the file system of a volume that an earlier copy left marked, and removes the mark.
-   * @returns false when it cannot be thawed; the log has the reason
+   * @returns false if it cannot be thawed; the reason is logged
    */
   thawMarked(volumeId: string): Promise<boolean>;
-  /** The space of the file system it lies on. */
+  /** The space of its file system. */
   usage(): Promise<FileSystemUsage>;
-  /** A project id that nothing on its disk uses, for a volume that is being made. */
+  /** An unused project id on its disk, for a new volume. */
   reserveProjectId(): Promise<number>;
 }
 
@@ -102,12 +102,12 @@ export class Pools {
     return this.byName.get(name);
   }
 
-  /** The pool that is there under every circumstance, the state directory. */
+  /** The pool that always exists, the state directory. */
   get default(): Pool {
     return this.named(defaultPoolName);
   }
 
-  /** The pool an object lies in; they are only ever loaded from pools there are. */
+  /** The pool of an object; objects are only ever loaded from existing pools. */
   of({ pool }: Pick<Stored, 'pool'>): Pool {
     return this.named(pool);
   }

@@ -1,4 +1,4 @@
-/** The access modes of the CSI specification (VolumeCapability.AccessMode.Mode), UNKNOWN left out. */
+/** The access modes of the CSI specification (VolumeCapability.AccessMode.Mode), without UNKNOWN. */
 export const accessModes = [
   'SINGLE_NODE_WRITER',
   'SINGLE_NODE_READER_ONLY',
@@ -15,14 +15,14 @@ export function isAccessMode(text: string): text is AccessMode {
   return (accessModes as readonly string[]).includes(text);
 }
 
-/** Whether the mode lets nobody write, so that every publish is read-only. */
+/** Whether the mode allows no writes, so that every publish is read-only. */
 export function isReaderOnly(mode: AccessMode): boolean {
   return mode === 'SINGLE_NODE_READER_ONLY' || mode === 'MULTI_NODE_READER_ONLY';
 }
 
 /**
- * Whether the mode allows one target path only. SINGLE_NODE_WRITER does not say how many writers it means, and
- * COs older than the finer modes publish it for several pods of a node, so it is not held to one.
+ * Whether the mode allows only one target path. SINGLE_NODE_WRITER does not say how many writers it means, and COs
+ * older than the finer modes publish it for several pods on a node, so it is not limited to one.
  */
 export function isSingleTarget(mode: AccessMode): boolean {
   return mode === 'SINGLE_NODE_SINGLE_WRITER';

@@ -2,12 +2,12 @@ import type { VolumeCapability } from './capability.ts';
 import { differInDefaults } from './mount-flags.ts';
 import { isSameSet } from './same-set.ts';
 
-/** What two capabilities can differ in that the flags of a mount do not show. */
+/** The parts of a capability that the flags of a mount do not show. */
 export type CapabilityPart = 'capability' | 'accessMode' | 'fsType' | 'mountFlags';
 
 /**
- * In what two capabilities differ that the flags of a mount do not show; undefined where a volume that is used by one is
- * used by the other as well. A file system that one of them leaves open is no difference.
+ * The part in which two capabilities differ and that the flags of a mount do not show; undefined if a volume used
+ * with one capability can be used with the other. If one leaves the file system open, that is no difference.
  */
 export function capabilityDifference(
   one: VolumeCapability,

@@ -9,7 +9,7 @@ export type VolumeCapability = MountCapability | BlockCapability;
 export interface MountCapability extends ParsedMountFlags {
   readonly accessType: 'mount';
   readonly accessMode: AccessMode;
-  /** The file system asked for; undefined where it does not matter. */
+  /** The requested file system; undefined if any will do. */
   readonly fsType: FileSystemType | undefined;
 }
 
@@ -18,7 +18,7 @@ export interface BlockCapability {
   readonly accessMode: AccessMode;
 }
 
-/** What a mount made for this capability must carry, `readonly` of the request taken into account. */
+/** The flags that a mount for this capability must have, including `readonly` of the request. */
 export function requiredMountFlags(capability: MountCapability, readOnlyRequested: boolean): RequestedFlags {
   return {
     ...capability.mountFlags,
@@ -26,12 +26,12 @@ export function requiredMountFlags(capability: MountCapability, readOnlyRequeste
   };
 }
 
-/** Whether nobody may write through a publish. */
+/** Whether a publish is read-only. */
 export function isReadOnly(capability: VolumeCapability, readOnlyRequested: boolean): boolean {
   return readOnlyRequested || isReaderOnly(capability.accessMode);
 }
 
-/** The file system a capability asks for. */
+/** The file system that a capability requests. */
 export function fsTypeOf(capability: VolumeCapability): FileSystemType | undefined {
   return capability.accessType === 'mount' ? capability.fsType : undefined;
 }

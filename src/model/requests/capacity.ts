@@ -1,7 +1,7 @@
 import { invalidValue, type Subject, VolumeError } from '../errors.ts';
 import { least } from './least.ts';
 
-/** The size a request asks for, in bytes (CSI specification, CapacityRange); 0 leaves a side open. */
+/** The requested size, in bytes (CSI specification, CapacityRange); 0 leaves that bound open. */
 export interface CapacityRange {
   readonly requiredBytes: bigint;
   readonly limitBytes: bigint;
@@ -11,7 +11,7 @@ export const anyCapacity: CapacityRange = { requiredBytes: 0n, limitBytes: 0n };
 
 const DEFAULT_BYTES = 1024n ** 3n;
 
-/** @throws VolumeError invalid: a negative size, or a limit below what is required */
+/** @throws VolumeError invalid: a negative size, or a limit below the required bytes */
 export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange): void {
   if (requiredBytes < 0n) throw invalidValue('requiredBytes', requiredBytes, 'is negative');
   if (limitBytes < 0n) throw invalidValue('limitBytes', limitBytes, 'is negative');
@@ -22,9 +22,9 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
 }
 
 /**
- * The size asked for of a new volume: what is required; where nothing is, 1 GiB, or less where the limit or the driver
- * allows no more.
- * @throws VolumeError out-of-range: more than a volume may have
+ * The requested size of a new volume: the required bytes; if there are none, 1 GiB, or less if the limit or the
+ * driver's maximum is lower.
+ * @throws VolumeError out-of-range: exceeds the maximum volume size
  */
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
   if (range.requiredBytes === 0n) {
@@ -35,11 +35,11 @@ export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigi
   return range.requiredBytes;
 }
 
-// What filled its volume to the last byte may need a little more for metadata where it is copied.
+// The copy of a volume that is full to the last byte may need a little more space for metadata.
 const MORE_METADATA_BYTES = 1024n ** 2n;
 
 /**
- * Checks what a copy takes up against the size of its volume: a directory that nothing held may have any amount.
+ * Checks the size of a copy against the size of its volume: a directory without an enforced capacity may have any size.
  * @throws VolumeError out-of-range
  */
 export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
@@ -49,9 +49,9 @@ export function checkFits(usedBytes: bigint, capacityBytes: bigint): void {
 }
 
 /**
- * The size asked for of a volume that is made from another or from a snapshot: what is required, or else what its source
- * has.
- * @throws VolumeError out-of-range: less than the source has, or more than a volume may have
+ * The requested size of a volume created from another volume or a snapshot: the required bytes, or else the size of
+ * its source.
+ * @throws VolumeError out-of-range: less than the size of the source, or exceeds the maximum volume size
  */
 export function copiedVolumeBytes(range: CapacityRange, sourceBytes: bigint, maximumBytes: bigint): bigint {
   const { requiredBytes, limitBytes } = range;
@@ -74,22 +74,22 @@ function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
   throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
 }
 
-/** The sizes that volumes of one kind can have, in bytes: multiples of the unit, from the minimum on. */
+/** The possible sizes of volumes of one kind, in bytes: multiples of the unit, from the minimum on. */
 export interface SizeSteps {
   readonly minimumBytes: bigint;
   readonly unitBytes: bigint;
 }
 
-/** The smallest of these sizes that is no less than `bytes`. */
+/** The smallest of these sizes that is at least `bytes`. */
 export function leastSize(bytes: bigint, { minimumBytes, unitBytes }: SizeSteps): bigint {
   return roundUp(bytes < minimumBytes ? minimumBytes : bytes, unitBytes);
 }
 
 /**
- * The size a volume gets, of those that its kind can have: the next one from `bytes` on. Where nothing is required, it may
- * also be the one before.
+ * The size of a new volume, among the possible sizes of its kind: the next one at or above `bytes`. If no bytes are
+ * required, it may also be the one below.
  * @param bytes within the range
- * @throws VolumeError out-of-range: the range, or the largest size there may be, leaves none
+ * @throws VolumeError out-of-range: no possible size is within the range and the maximum size
  */
 export function sizeInRange(
   range: CapacityRange,
@@ -112,9 +112,9 @@ export function sizeInRange(
 }
 
 /**
- * Whether a volume of this size is what the range asks for.
- * @param unitBytes of its kind: drivers before this one recorded what was asked for, and made the volume whole units. A
- *   limit counts as rounded up, so that such a volume still fits the request that it was made for.
+ * Whether a volume of this size satisfies the range.
+ * @param unitBytes of its kind: older drivers recorded the requested size, and rounded the volume up to whole units.
+ *   A limit counts as rounded up, so that such a volume still satisfies the request that created it.
  */
 export function fitsRange(sizeBytes: bigint, range: CapacityRange, unitBytes = 1n): boolean {
   const { requiredBytes, limitBytes } = range;
@@ -127,7 +127,7 @@ function roundUp(bytes: bigint, unitBytes: bigint): bigint {
 
 export const SECTOR_BYTES = 512n;
 
-/** A device has whole sectors; the last one is never cut off. */
+/** A device has whole sectors; the last one is never truncated. */
 export function wholeSectors(bytes: bigint): bigint {
   return roundUp(bytes, SECTOR_BYTES);
 }

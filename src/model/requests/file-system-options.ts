@@ -2,27 +2,27 @@ import { invalidField } from '../errors.ts';
 import { type FileSystemType, fileSystemTypes } from './file-system-type.ts';
 import { mountFlagNames, parseMountFlags, type RequestedFlags } from './mount-flags.ts';
 
-/** The mount flags of a capability, parsed. */
+/** The parsed mount flags of a capability. */
 export interface ParsedMountFlags {
   readonly mountFlags: RequestedFlags;
-  /** Flags of a whole file system that a directory volume may name, too, without effect. */
+  /** Flags of a whole file system that a directory volume accepts too, without effect. */
   readonly superblockOptions: readonly string[];
-  /** Options that only a volume with a file system of its own can have. */
+  /** Options that only a volume with its own file system can have. */
   readonly fileSystemOptions: readonly string[];
 }
 
 const superblockOptions: ReadonlySet<string> = new Set(['sync', 'dirsync', 'lazytime']);
 
-/** An option of file systems: how it is written, and which have it. */
+/** A mount option: its syntax, and the file systems that have it. */
 interface FileSystemOption {
-  /** As it is shown in messages. */
+  /** As shown in messages. */
   readonly name: string;
   readonly pattern: RegExp;
   readonly of: readonly FileSystemType[];
 }
 
-// Those that neither name another device or file nor weaken what the driver relies on, and that every kernel takes which
-// the driver runs on.
+// Options that neither name another device or file nor weaken guarantees that the driver relies on, and that every
+// supported kernel accepts.
 const fileSystemOptions: readonly FileSystemOption[] = [
   { name: 'discard', pattern: /^discard$/, of: ['ext4', 'xfs', 'btrfs'] },
   { name: 'nodiscard', pattern: /^nodiscard$/, of: ['ext4', 'xfs', 'btrfs'] },
@@ -43,7 +43,7 @@ const fileSystemOptions: readonly FileSystemOption[] = [
   { name: 'inode64', pattern: /^inode64$/, of: ['xfs'] },
   { name: 'allocsize=SIZE', pattern: /^allocsize=\d{1,10}[kKmMgG]?$/, of: ['xfs'] },
   { name: 'wsync', pattern: /^wsync$/, of: ['xfs'] },
-  // The driver sets it itself where it is needed.
+  // The driver sets it itself if necessary.
   { name: 'nouuid', pattern: /^nouuid$/, of: ['xfs'] },
   {
     name: 'compress[=zlib|lzo|zstd|no[:LEVEL]]',
@@ -84,7 +84,7 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
   };
 }
 
-/** Why a file system cannot be mounted with these options, or undefined when it can. */
+/** Why a file system cannot be mounted with these options; undefined if it can. */
 export function optionObjection(fsType: FileSystemType, options: readonly string[]): string | undefined {
   const foreign = options.find((option) => !isOptionOf(fsType, option));
   if (foreign !== undefined) {
@@ -98,7 +98,7 @@ export function optionObjection(fsType: FileSystemType, options: readonly string
   return undefined;
 }
 
-/** The options of a file system, as they are shown in messages. */
+/** The options of a file system, as shown in messages. */
 function optionsOf(fsType: FileSystemType): string {
   const own = fileSystemOptions.filter(({ of }) => of.includes(fsType));
   return own.map(({ name }) => name).join(', ');
@@ -112,7 +112,7 @@ const SMALLEST_ALLOCATION = 4096n;
 const LARGEST_ALLOCATION = 1024n ** 3n;
 const factors: Readonly<Record<string, bigint>> = { k: 1024n, m: 1024n ** 2n, g: 1024n ** 3n };
 
-/** Whether XFS allocates space in steps of this size: it takes only powers of two, of a page or more. */
+/** Whether XFS accepts this allocation size: it must be a power of two, of a page or more. */
 function isAllocationSize(option: string): boolean {
   const [, number = '', unit = ''] = /=(\d+)([a-z]?)$/i.exec(option) ?? [];
   const bytes = BigInt(number) * (factors[unit.toLowerCase()] ?? 1n);

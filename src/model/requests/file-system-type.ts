@@ -1,7 +1,7 @@
-/** The file systems an image can have, as fs_type names them. */
+/** The file systems that an image can have, as in fs_type. */
 export const fileSystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
 
 export type FileSystemType = (typeof fileSystemTypes)[number];
 
-/** What an image gets where fs_type leaves it open. */
+/** The file system of an image if fs_type is empty. */
 export const defaultFileSystemType: FileSystemType = 'ext4';

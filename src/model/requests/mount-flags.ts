@@ -1,9 +1,9 @@
 import { invalidField, VolumeError } from '../errors.ts';
 
-/** How access times are kept on a mount; undefined leaves them as the source has them. */
+/** How a mount updates access times; undefined leaves them as on the source. */
 export type AccessTimes = 'noatime' | 'relatime' | 'strictatime';
 
-/** What a mount carries. */
+/** The flags of a mount. */
 export interface MountFlags {
   readonly readOnly: boolean;
   readonly noSuid: boolean;
@@ -14,10 +14,10 @@ export interface MountFlags {
   readonly accessTimes: AccessTimes | undefined;
 }
 
-/** A restriction that is there because the request says nothing of it; a mount of an older driver lacks it. */
+/** A restriction that applies because the request does not mention it; a mount made by an older driver lacks it. */
 const BY_DEFAULT = 'by default';
 
-/** What a request asks for. Only what is set here is asked for: restrictions that the source has stay. */
+/** The requested flags. Only flags set here are requested: restrictions of the source stay. */
 export interface RequestedFlags extends Omit<MountFlags, 'noSuid' | 'noDev'> {
   readonly noSuid: boolean | typeof BY_DEFAULT;
   readonly noDev: boolean | typeof BY_DEFAULT;
@@ -25,8 +25,8 @@ export interface RequestedFlags extends Omit<MountFlags, 'noSuid' | 'noDev'> {
 
 type Effect = { group: string; set?: Partial<RequestedFlags> };
 
-// Flags of one group contradict each other. Those without an effect name the default, or a property that
-// belongs to the whole file system, which a bind mount cannot change: the pool's own setting holds.
+// Flags of one group contradict each other. Flags without an effect name the default, or a property of the whole file
+// system, which a bind mount cannot change: the pool's own setting applies.
 const effects: Readonly<Record<string, Effect>> = {
   defaults: { group: 'defaults' },
   ro: { group: 'write', set: { readOnly: true } },
@@ -52,10 +52,10 @@ const effects: Readonly<Record<string, Effect>> = {
   nolazytime: { group: 'lazytime' },
 };
 
-/** The flags that every volume can have, as requests write them. */
+/** The flags that every volume can have, as written in requests. */
 export const mountFlagNames: readonly string[] = Object.keys(effects);
 
-/** No restriction at all. */
+/** No restrictions. */
 export const noMountFlags: MountFlags = {
   readOnly: false,
   noSuid: false,
@@ -66,7 +66,7 @@ export const noMountFlags: MountFlags = {
   accessTimes: undefined,
 };
 
-/** What a request asks for that names no flag: a volume is for data, and its user may be root in a pod. */
+/** The flags of a request that names none: a volume is for data, and its user may be root in a pod. */
 const defaultFlags: RequestedFlags = { ...noMountFlags, noSuid: BY_DEFAULT, noDev: BY_DEFAULT };
 
 /**
@@ -91,12 +91,12 @@ export function parseMountFlags(field: string, flags: readonly string[]): Reques
   return result;
 }
 
-/** The flags that a mount is made with. */
+/** The flags with which a mount is made. */
 export function inForce({ noSuid, noDev, ...others }: RequestedFlags): MountFlags {
   return { ...others, noSuid: noSuid !== false, noDev: noDev !== false };
 }
 
-/** The flags of a mount that has those of its source, and others on top. */
+/** The flags of a mount that has the flags of its source, and others on top. */
 export function combineFlags(source: MountFlags, added: MountFlags): MountFlags;
 export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags;
 export function combineFlags(source: MountFlags, added: RequestedFlags): RequestedFlags {
@@ -111,13 +111,15 @@ export function combineFlags(source: MountFlags, added: RequestedFlags): Request
   };
 }
 
-/** The names of the flags in which a mount differs from what is asked for. */
+/** The names of the flags in which a mount differs from the requested flags. */
 export function differingFlags(mounted: MountFlags, wanted: RequestedFlags): string[] {
   const names = Object.keys(noMountFlags) as (keyof MountFlags)[];
   return names.filter((name) => wanted[name] !== BY_DEFAULT && mounted[name] !== wanted[name]);
 }
 
-/** Whether one request lifts a restriction by name that the other has by default: a mount does not tell them apart. */
+/**
+ * Whether one request lifts a restriction by name that the other has by default: the mount does not show the difference.
+ */
 export function differInDefaults(one: RequestedFlags, other: RequestedFlags): boolean {
   const differ = (name: 'noSuid' | 'noDev') =>
     (one[name] === BY_DEFAULT && other[name] === false) ||

@@ -6,7 +6,7 @@ import { isWithin } from './within.ts';
 const PATH_LIMIT_BYTES = 4095;
 
 /**
- * Which staging and target paths are acceptable, and where they really are. No symbolic link in such a path is
+ * Which staging and target paths are acceptable, and their real paths. Symbolic links in such a path are not
  * followed, with one exception: the kubelet's directory itself may be reached through one.
  */
 export class MountPaths {
@@ -17,9 +17,9 @@ export class MountPaths {
 
   /**
    * @param kubeletDir as it appears in requests
-   * @param realKubeletDir the same with its symbolic links followed
+   * @param realKubeletDir the same with its symbolic links resolved
    * @param mountDirs in which volumes may be mounted
-   * @param poolPaths tells where the pools are, symbolic links followed
+   * @param poolPaths returns the paths of the pools, with symbolic links resolved
    */
   constructor(
     kubeletDir: string,
@@ -34,10 +34,10 @@ export class MountPaths {
   }
 
   /**
-   * The path to work on for a path of a request.
+   * Resolves a path in a request to the path to work on.
    * @param field the request's field, for the error
-   * @throws VolumeError invalid: not absolute, too long, outside of where volumes are mounted, or such that a mount there
-   *   would cover a pool or lie in one, where taking it down could remove what belongs to a volume
+   * @throws VolumeError invalid: not absolute, too long, outside the allowed mount directories, or a mount there
+   *   would cover a pool or lie in one, where unmounting it could remove files of a volume
    */
   resolve(field: string, path: string): string {
     if (!path.startsWith('/')) throw invalidField(field, path, 'is not an absolute path');
@@ -58,8 +58,8 @@ export class MountPaths {
   }
 
   /**
-   * The directory that goes when whoever has a volume at a target goes: that of the pod, below the kubelet's directory;
-   * anywhere else the one that the target is in.
+   * The directory that disappears with the user of a volume at a target: the directory of the pod, below the
+   * kubelet's directory; elsewhere the parent of the target.
    * @param targetPath resolved
    */
   userDirectoryOf(targetPath: string): string {
@@ -69,7 +69,7 @@ export class MountPaths {
     return below.length === 0 ? posix.dirname(targetPath) : posix.join(pods, pod);
   }
 
-  /** The one spelling of a path that all its spellings share, whether it is acceptable or not: for locks. */
+  /** The single spelling for all spellings of a path, whether it is acceptable or not: for locks. */
   canonical(path: string): string {
     const normal = withoutTrailingSlash(posix.normalize(path));
     return isWithin(normal, this.kubeletDir)

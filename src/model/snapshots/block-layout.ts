@@ -1,22 +1,23 @@
 import type { BlockType, ByteRange, ChangeSearch } from '../ports/block-maps.ts';
 import { blocksOf, clipped, joined } from './block-ranges.ts';
 
-/** Which blocks of an image are told, and how. */
+/** Which blocks of an image are reported, and how. */
 export interface BlockLayout {
   readonly blockType: BlockType;
   readonly sizeBytes: bigint;
-  /** The first byte that is of interest; what comes before is left out. */
+  /** The offset of the first reported byte; ranges before it are left out. */
   readonly startingOffset: bigint;
 }
 
 const LARGEST_BLOCK_BYTES = 65_536n;
-// File systems and the page cache write no less at a time, so that a closer look would only make more and smaller ranges.
+// File systems and the page cache write at least this much at a time, so a finer comparison would only give more and
+// smaller ranges.
 const PAGE_BYTES = 4096n;
 
 /**
- * Lays out the ranges of an image. Blocks of one size are sent whole, also the one that the starting offset lies in;
- * other ranges begin there. Either way this is, from that offset on, what a layout from the beginning has.
- * @param rangesFrom answers the ranges from an offset on, as OpenImage does
+ * Lays out the ranges of an image. Fixed-length blocks are reported whole, including the block that contains the starting
+ * offset; other ranges begin at the offset. Either way the result equals a layout from the beginning, from that offset on.
+ * @param rangesFrom returns the ranges from an offset on, as OpenImage does
  */
 export function laidOut(
   { blockType, sizeBytes, startingOffset }: BlockLayout,
@@ -28,7 +29,7 @@ export function laidOut(
   return isFixed ? blocksOf(ranges, granuleBytes) : clipped(joined(ranges), startingOffset);
 }
 
-/** The largest block of which an image has a whole number, so that none passes its end. */
+/** The largest block size that divides the size of an image, so that no block extends past its end. */
 function blockBytesOf(sizeBytes: bigint): bigint {
   let bytes = LARGEST_BLOCK_BYTES;
   while (sizeBytes % bytes !== 0n) bytes /= 2n;

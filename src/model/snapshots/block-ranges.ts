@@ -14,7 +14,7 @@ export async function* joined(ranges: AsyncIterable<ByteRange>): AsyncGenerator<
   if (open) yield open;
 }
 
-/** What of ranges lies at an offset and after it. */
+/** The parts of ranges at or after an offset. */
 export async function* clipped(
   ranges: AsyncIterable<ByteRange>,
   offset: bigint,
@@ -24,7 +24,7 @@ export async function* clipped(
   }
 }
 
-/** The blocks of one size, at multiples of it, that have any byte of some ranges in them. */
+/** The blocks of one size, at multiples of it, that contain any byte of the ranges. */
 export async function* blocksOf(
   ranges: AsyncIterable<ByteRange>,
   blockBytes: bigint,
@@ -38,7 +38,7 @@ export async function* blocksOf(
   }
 }
 
-/** Ranges as lists of a limited length; where there are none at all, one list with none in it. */
+/** Ranges as lists of a limited length; if there are no ranges, one empty list. */
 export async function* pagesOf(
   ranges: AsyncIterable<ByteRange>,
   limit: number,

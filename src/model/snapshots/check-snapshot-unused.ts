@@ -5,8 +5,8 @@ import type { Model } from '../state/model.ts';
 import { checkUnmounted } from '../volumes/check-unmounted.ts';
 
 /**
- * Refuses to delete a snapshot that somebody looks into: the driver itself neither mounts nor attaches one.
- * @throws VolumeError precondition: it is mounted, or its image attached
+ * Refuses to delete a snapshot that is mounted or attached, which the driver itself never does.
+ * @throws VolumeError precondition: it is mounted, or its image is attached
  */
 export async function checkSnapshotUnused(model: Model, snapshot: Snapshot): Promise<void> {
   const directory = snapshotDirectory(model, snapshot);

@@ -17,33 +17,33 @@ import { isSameSet } from '../requests/same-set.ts';
 import type { Model } from '../state/model.ts';
 import { planSnapshot } from './create-snapshot.ts';
 
-/** What CreateVolumeGroupSnapshot asks for, parsed. */
+/** The parsed CreateVolumeGroupSnapshot request. */
 export interface GroupSpec {
   readonly name: string;
-  /** Each once. */
+  /** Without repetition. */
   readonly sourceVolumeIds: readonly string[];
 }
 
-/** A volume of a group, and what it becomes. */
+/** A volume in a group, and its snapshot. */
 interface Member {
   readonly source: FoundSource & { readonly volume: Volume };
   readonly snapshot: Snapshot;
-  /** Its file system, to be frozen; undefined where nobody writes to it. */
+  /** Its file system, to be frozen; undefined if it has no writers. */
   readonly mounted: MountedVolume | undefined;
 }
 
 /**
- * Makes snapshots of several volumes as they are at one instant, all or none, or answers the group that was made with
- * this name (CSI specification, CreateVolumeGroupSnapshot). The caller holds the name and each of the volumes.
- * @throws VolumeError already-exists: the name is taken by a group of other volumes; precondition: they cannot be cut
- *   at one instant
+ * Takes snapshots of several volumes at one point in time, all or none, or returns the existing group with this name
+ * (CSI specification, CreateVolumeGroupSnapshot). The caller holds the name and each of the volumes.
+ * @throws VolumeError already-exists: the group with this name has other volumes; precondition: they cannot be taken
+ *   at one point in time
  */
 export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promise<GroupSnapshot> {
   const existing = await findNamed(model, model.groups, spec.name);
   if (existing) return answerExisting(existing, spec);
   const sources: Member['source'][] = [];
   for (const id of spec.sourceVolumeIds) sources.push(await sourceVolume(model, id));
-  // A pool that has just come back may hold it.
+  // If the pool has just come back, it may hold the group.
   const found = await findNamed(model, model.groups, spec.name);
   if (found) return answerExisting(found, spec);
   const pool = commonPool(sources);
@@ -63,7 +63,7 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
   });
 }
 
-/** @throws VolumeError precondition: somebody may write to one of them, and cannot be kept waiting */
+/** @throws VolumeError precondition: one of them may have writers that cannot be made to wait */
 function membersOf(
   group: GroupSnapshot,
   sources: readonly Member['source'][],
@@ -76,7 +76,7 @@ function membersOf(
   });
 }
 
-/** Makes a group that exists known. */
+/** Adds an existing group to the index. */
 export function addGroup(model: Model, group: GroupSnapshot): void {
   model.groups.add(group);
   for (const snapshot of group.snapshots) model.snapshots.add(snapshot);
@@ -105,7 +105,7 @@ function planGroup(
   return { id, name, pool: pool.name, snapshots, createdAt };
 }
 
-/** @throws VolumeError precondition: somebody may write to the volume, and cannot be kept waiting */
+/** @throws VolumeError precondition: the volume may have writers that cannot be made to wait */
 function freezable(volume: Volume, usage: Usage): MountedVolume | undefined {
   switch (usage.kind) {
     case 'unused':
@@ -130,7 +130,7 @@ function cannotFreeze({ id }: Volume, what: string): VolumeError {
   return new VolumeError('precondition', message, { about: 'sourceVolumes' });
 }
 
-/** Cuts the members that nobody writes to one by one, and then all others while they are frozen together. */
+/** Copies the members without writers one by one, and then all others while they are frozen together. */
 async function copyMembers(
   model: Model,
   group: GroupSnapshot,
@@ -171,7 +171,7 @@ async function copyFrozen(
   });
 }
 
-/** As part of making the group: whoever stops that stops the copy. */
+/** The copy has the id of the group: cancelling the group stops the copy. */
 function copyOf({ id }: GroupSnapshot, { source, snapshot }: Member): ContentCopy {
   return { id, source, pool: source.pool, backend: snapshot.content.backend, reservedBytes: undefined };
 }

@@ -8,24 +8,24 @@ import { checkAccessibility, isAccessible, type TopologySegments } from '../obje
 import type { Volume } from '../objects/volume.ts';
 import type { Model } from '../state/model.ts';
 
-/** What CreateSnapshot asks for, parsed. */
+/** The parsed CreateSnapshot request. */
 export interface SnapshotSpec {
   readonly name: string;
   readonly sourceVolumeId: string;
-  /** The places of which one must be able to reach the snapshot; empty where any will do. */
+  /** Topologies; the snapshot must be accessible from one of them. Empty if any will do. */
   readonly requisite: readonly TopologySegments[];
 }
 
 /**
- * Makes a snapshot of a volume, in its pool, or answers the one that was made with this name (CSI specification,
+ * Takes a snapshot of a volume, in its pool, or returns the existing one with this name (CSI specification,
  * CreateSnapshot). The caller holds the name, and shares the volume.
- * @throws VolumeError already-exists: the name is taken by a snapshot of another volume
+ * @throws VolumeError already-exists: the snapshot with this name is of another volume
  */
 export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<Snapshot> {
   const existing = await findNamed(model, model.snapshots, spec.name);
   if (existing) return answerExisting(model, existing, spec);
   const source = await sourceVolume(model, spec.sourceVolumeId);
-  // A pool that has just come back may hold it.
+  // If the pool has just come back, it may hold the snapshot.
   const found = await findNamed(model, model.snapshots, spec.name);
   if (found) return answerExisting(model, found, spec);
   if (model.topology) checkAccessibility(spec.requisite, model.topology);
@@ -49,7 +49,7 @@ export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<
   });
 }
 
-/** What a snapshot of a volume will be, if it is cut now. */
+/** The snapshot of a volume, if it is taken now. */
 export function planSnapshot(
   { volume, pool, sizeBytes, occupiedBytes, lineage }: FoundSource & { volume: Volume },
   identity: Pick<Snapshot, 'id' | 'name' | 'groupId' | 'createdAt'>,
@@ -66,7 +66,7 @@ export function planSnapshot(
   };
 }
 
-/** Cuts a volume by itself, into the directory of its snapshot. */
+/** Copies a single volume into the directory of its snapshot. */
 function copySnapshot(
   model: Model,
   source: FoundSource,
@@ -78,7 +78,7 @@ function copySnapshot(
   return copyContent(model, copy, (control) => pool.backends[backend].snapshot(directory, original, control));
 }
 
-// A directory with a quota is copied without it: a snapshot does not grow.
+// A directory with a quota is copied without the quota: a snapshot does not grow.
 function snapshotContent({ content }: Volume): SnapshotContent {
   switch (content.backend) {
     case 'directory':

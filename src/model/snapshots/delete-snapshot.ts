@@ -5,8 +5,8 @@ import type { Model } from '../state/model.ts';
 import { checkSnapshotUnused } from './check-snapshot-unused.ts';
 
 /**
- * Deletes a snapshot (CSI specification, DeleteSnapshot). One that does not exist is deleted already. The caller holds
- * the id.
+ * Deletes a snapshot (CSI specification, DeleteSnapshot). One that does not exist counts as deleted. The caller holds the
+ * id.
  * @throws VolumeError invalid: it belongs to a group; precondition: it is another node's, or mounted or attached somewhere
  */
 export async function deleteSnapshot(model: Model, snapshotId: string): Promise<void> {

@@ -7,11 +7,11 @@ import type { Model } from '../state/model.ts';
 import { checkSnapshotUnused } from './check-snapshot-unused.ts';
 
 /**
- * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist is deleted
- * already. The caller holds the id.
- * @param snapshotIds the snapshots that the CO believes to be in it
- * @throws VolumeError invalid: other snapshots are in it, or none is named; precondition: it is another node's, or one of
- *   its snapshots is mounted or attached somewhere
+ * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist counts
+ * as deleted. The caller holds the id.
+ * @param snapshotIds the snapshots that the CO expects in it
+ * @throws VolumeError invalid: it has other snapshots, or the request names none; precondition: it is another node's,
+ *   or one of its snapshots is mounted or attached somewhere
  */
 export async function deleteGroupSnapshot(
   model: Model,
@@ -33,7 +33,7 @@ export async function deleteGroupSnapshot(
 
 /**
  * The group with this id (CSI specification, GetVolumeGroupSnapshot).
- * @throws VolumeError not-found; invalid: other snapshots are in it, or none is named
+ * @throws VolumeError not-found; invalid: it has other snapshots, or the request names none
  */
 export async function existingGroup(
   model: Model,
@@ -46,7 +46,9 @@ export async function existingGroup(
   return group;
 }
 
-/** Called for a group that exists: csi-sanity names no snapshots of one that does not, and wants to hear just that. */
+/**
+ * Called only for an existing group: csi-sanity names no snapshots for a group that does not exist, and expects not-found.
+ */
 function checkMembers({ id, snapshots }: GroupSnapshot, snapshotIds: readonly string[]): void {
   if (snapshotIds.length === 0) throw missingField('snapshot_ids');
   const own = snapshots.map((snapshot) => snapshot.id);

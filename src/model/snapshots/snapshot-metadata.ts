@@ -6,27 +6,27 @@ import type { Model } from '../state/model.ts';
 import { laidOut } from './block-layout.ts';
 import { pagesOf } from './block-ranges.ts';
 
-/** From where on the blocks of a snapshot are told, and how. */
+/** From which offset the blocks of a snapshot are reported, and how. */
 export interface MetadataSpec {
   readonly blockType: BlockType;
   readonly startingOffset: bigint;
-  /** The most ranges in one part of the answer; 0 leaves it to the driver. */
+  /** The most ranges in one message; 0 lets the driver choose. */
   readonly maximumRanges: number;
 }
 
-/** A part of the answer. */
+/** One message of the response. */
 export interface BlockMetadata {
-  /** The size of the device that the snapshot was taken of. */
+  /** The size of the snapshot's source device. */
   readonly capacityBytes: bigint;
   readonly ranges: readonly ByteRange[];
 }
 
-// A message of so many takes about 20 KB.
+// A message with this many takes about 20 KB.
 const RANGES_LIMIT = 1000;
 
 /**
- * The blocks of a snapshot that hold data (CSI specification, GetMetadataAllocated). None that is left out has a byte
- * that is not zero. At least one part is answered. A snapshot that is deleted meanwhile is told to its end.
+ * The blocks of a snapshot that hold data (CSI specification, GetMetadataAllocated). Every block left out contains
+ * only zeros. Yields at least one message. A snapshot deleted in the meantime is reported to its end.
  * @throws VolumeError not-found; invalid: it has no blocks; out-of-range: the offset
  */
 export async function* allocatedBlocks(
@@ -44,8 +44,8 @@ export async function* allocatedBlocks(
 }
 
 /**
- * The blocks of a snapshot that differ from those of another one of the same volume, which counts as zeros after its end
- * (CSI specification, GetMetadataDelta). Else the same.
+ * The blocks of a snapshot that differ from those of another snapshot of the same volume, which counts as zeros after
+ * its end (CSI specification, GetMetadataDelta). Otherwise the same.
  * @throws VolumeError not-found; invalid: one has no blocks, or they are of two volumes; out-of-range: the offset
  */
 export async function* changedBlocks(
@@ -87,7 +87,7 @@ async function* metadataOf(
   for await (const ranges of pagesOf(blocks, limit)) yield { capacityBytes: sizeBytes, ranges };
 }
 
-/** A snapshot that is an image, of a block volume or of a file system that lies in one. */
+/** A snapshot that is an image, of a block volume or of a volume with its own file system. */
 async function blockSnapshot(model: Model, subject: Subject, snapshotId: string): Promise<Snapshot> {
   const snapshot = await existingSnapshot(model, snapshotId);
   if (snapshot.content.backend === 'image') return snapshot;
@@ -101,7 +101,7 @@ async function openImage(model: Model, snapshot: Snapshot): Promise<OpenImage> {
     name,
   );
   if (image) return image;
-  // Deleted since it was looked up; or, if not, something is wrong with it.
+  // Deleted since it was looked up; if not, it is broken.
   await existingSnapshot(model, snapshot.id);
   throw new VolumeError('unavailable', `the image of snapshot ${quote(snapshot.id)} is not there now`);
 }

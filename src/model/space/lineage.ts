@@ -3,11 +3,13 @@ import type { OccupiedBytes } from '../ports/ports.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Copies share blocks with what they were copied from, and with its other copies: their lineage. To write a shared
- * block anew takes a new one, so what a volume shares does not count as space it has already.
+ * Copies share blocks with their source, and with its other copies: their lineage. Overwriting a shared block takes a
+ * new one, so shared blocks do not count as space that a volume already has.
  */
 
-/** What a volume takes up on its disk now. @param home where it lies, among those there are or those retained */
+/**
+ * The space that a volume occupies on its disk now. @param home whether it is among the existing or the retained volumes
+ */
 export function occupiedBytesOf(
   model: Model,
   volume: Volume,
@@ -18,7 +20,7 @@ export function occupiedBytesOf(
   return backends[volume.content.backend].occupiedBytes(directory, volume);
 }
 
-/** The least of its space that a volume has for itself. */
+/** The least part of its space that a volume shares with no other. */
 export function exclusiveBytes(model: Model, { sharing }: Volume, occupied: OccupiedBytes): bigint {
   if (occupied.exclusive !== undefined) return occupied.exclusive;
   if (sharing.sharedBytes === 0n || !hasRelatives(model, sharing.lineage)) return occupied.total;

@@ -1,9 +1,9 @@
-/** How many looks at the same disk run at once, when there is one for each volume. */
+/** How many volumes on the same disk are examined concurrently. */
 export const LOOKS_AT_ONCE = 16;
 
 /**
- * The results of `map` for all items, in their order, with a limited number under way at once: on a disk that hangs each
- * of them holds a thread.
+ * The results of `map` for all items, in their order, with limited concurrency: on a disk that hangs each call holds
+ * a thread.
  */
 export async function mapFew<T, R>(
   items: readonly T[],

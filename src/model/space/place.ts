@@ -4,27 +4,27 @@ import type { Volume } from '../objects/volume.ts';
 import type { Pool } from '../ports/pool.ts';
 import type { Model } from '../state/model.ts';
 
-/** Where a volume lies, or shall lie: a pool, and an accounting class in it when it counts against one. */
+/** Where a volume is, or will be: a pool, and the accounting class in it that the volume counts against, if any. */
 export interface Place {
   readonly pool: Pool;
   readonly capacityClass: string | undefined;
 }
 
-/** The place of a volume that exists. */
+/** The place of an existing volume. */
 export function placeOf(model: Model, volume: Volume): Place {
   return { pool: model.pools.of(volume), capacityClass: volume.capacityClass };
 }
 
-/** The accounts that a volume in this place counts against in full. A class that is configured no more is none. */
+/** The accounts that a volume in this place counts against in full. A class that is no longer configured is ignored. */
 export function accountsOf({ pool, capacityClass }: Place): Account[] {
   const ofClass = capacityClass === undefined ? undefined : pool.classes.get(capacityClass);
   return ofClass ? [pool.account, ofClass] : [pool.account];
 }
 
 /**
- * The place a name stands for: a pool, or an accounting class of the default pool. Without a name it is the default
- * pool, and where that has classes, the one with the most room.
- * @returns undefined when there is neither a pool nor a class of this name
+ * The place with this name: a pool, or an accounting class of the default pool. Without a name it is the default
+ * pool, and the class with the most room if it has classes.
+ * @returns undefined if neither a pool nor a class has this name
  */
 export function findPlace(model: Model, name: string | undefined): Place | undefined {
   const { default: defaultPool } = model.pools;
@@ -35,8 +35,8 @@ export function findPlace(model: Model, name: string | undefined): Place | undef
 }
 
 /**
- * The same, where there must be one.
- * @throws VolumeError invalid, with every name there is
+ * The same, for a name that must exist.
+ * @throws VolumeError invalid, with every existing name
  */
 export function requirePlace(model: Model, name: string | undefined): Place {
   const place = findPlace(model, name);

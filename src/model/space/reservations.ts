@@ -2,21 +2,21 @@ import type { Account } from '../objects/account.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import { accountsOf, type Place } from './place.ts';
 
-/** What is reserved for volumes, in the accounts of the places they lie in. */
+/** Reservations for volumes, in the accounts of their places. */
 
-/** Bytes to reserve for a volume, in addition to those reserved already. */
+/** Bytes to reserve for a volume, on top of those reserved already. */
 export interface Claim {
   readonly bytes: bigint;
-  /** Whether the volume is held to its size, so that the disk must have the room. */
+  /** Whether the capacity of the volume is enforced, so that the disk must have the room. */
   readonly isEnforced: boolean;
 }
 
-/** Counts a volume that exists already. */
+/** Reserves the capacity of an existing volume. */
 export function countVolume(place: Place, volume: Volume): void {
   reserve(place, claimOf(volume));
 }
 
-/** Releases what was reserved for a volume that is gone. */
+/** Releases the reservation of a volume that is gone. */
 export function discountVolume(place: Place, volume: Volume): void {
   const claim = claimOf(volume);
   for (const account of accountsFor(place, claim)) account.release(claim.bytes);
@@ -26,7 +26,7 @@ function claimOf({ capacityBytes, content }: Volume): Claim {
   return { bytes: capacityBytes, isEnforced: isCapacityEnforced(content) };
 }
 
-/** Counts a claim against everything it counts against. @returns takes it back */
+/** Reserves a claim in every account that it counts against. @returns releases it */
 export function reserve(place: Place, claim: Claim): () => void {
   const accounts = accountsFor(place, claim);
   for (const account of accounts) account.reserve(claim.bytes);

@@ -5,8 +5,8 @@ import { placeOf } from './place.ts';
 import { discountVolume } from './reservations.ts';
 
 /**
- * Releases the reservations of retained volumes whose directory their owner has removed. Nobody tells the driver of it, so it
- * looks when room is short, or is asked for.
+ * Releases the reservations of retained volumes whose directory their owner has removed. The driver is not notified
+ * of that, so it checks when room is short, or is asked for.
  */
 export async function forgetRemoved(model: Model, pool: Pool): Promise<void> {
   for (const volume of model.retained.all()) {

@@ -11,8 +11,8 @@ import { type Claim, reserve } from './reservations.ts';
 import { forgetRemoved } from './retained-volumes.ts';
 
 /**
- * Room for volumes. Every volume counts in full against the limits an operator has set (`--capacity`). Against the
- * disk only those count that are held to their size: what they have not used yet is kept free for them.
+ * Room for volumes. Every volume counts in full against the limits that an operator has set (`--capacity`). Only
+ * volumes with an enforced capacity count against the disk: space that they have not used yet is kept free for them.
  */
 
 /** The bytes that can still be reserved in a place; never negative. */
@@ -23,15 +23,15 @@ export async function roomBytes(model: Model, place: Place): Promise<bigint> {
 }
 
 /**
- * Reserves bytes, or refuses before anything is written. Between the last look and the reservation nothing else runs,
- * so that many claims at once cannot all find the same room.
+ * Reserves bytes, or refuses before anything is written. No other call runs between the last check and the
+ * reservation, so that concurrent claims cannot all find the same room.
  * @returns releases the reservation
- * @throws VolumeError exhausted, naming the pool and what is left
+ * @throws VolumeError exhausted, naming the pool and the room left
  */
 export async function claimRoom(model: Model, place: Place, claim: Claim): Promise<() => void> {
   const { pool } = place;
-  // Looking at every volume takes time, and most claims fit without what the volumes have used already, or what was
-  // retained and is gone.
+  // Examining every volume takes time, and most claims fit even without counting the space that volumes already
+  // occupy, or reservations of retained volumes that are gone.
   const { available } = (await pool.usage()).bytes;
   const quick = { freeBytes: available, occupiedBytes: 0n };
   const isQuick = claim.bytes <= diskRoom(model, pool, quick) && hasRoom(accountsOf(place), claim);
@@ -42,7 +42,7 @@ export async function claimRoom(model: Model, place: Place, claim: Claim): Promi
 }
 
 /**
- * The same against the disk of a pool alone, for what is written there and is no volume's.
+ * The same against the disk of a pool alone, for data that does not belong to a volume.
  * @throws VolumeError exhausted
  */
 export async function claimDisk(model: Model, pool: Pool, bytes: bigint): Promise<() => void> {
@@ -54,7 +54,7 @@ export async function claimDisk(model: Model, pool: Pool, bytes: bigint): Promis
 }
 
 /**
- * The same for what a copy makes shared of a volume: what other copies under way make shared is kept already.
+ * The same for the space that a copy shares with a volume: space shared by other copies in progress is reserved already.
  * @throws VolumeError exhausted
  */
 export async function claimShared(
@@ -72,7 +72,7 @@ export async function claimShared(
 
 interface DiskSpace {
   readonly freeBytes: bigint;
-  /** What the volumes that are held to their size have used of it. */
+  /** The part that volumes with an enforced capacity occupy. */
   readonly occupiedBytes: bigint;
 }
 
@@ -81,11 +81,11 @@ function diskRoom(model: Model, { disk }: Pool, { freeBytes, occupiedBytes }: Di
   return usable > disk.reservedBytes ? usable - disk.reservedBytes : 0n;
 }
 
-// In this order: what is written meanwhile is then missed, and the room taken to be smaller than it is.
+// In this order: data written in between is then not counted, and the room is underestimated.
 async function measure(model: Model, pool: Pool): Promise<DiskSpace> {
   const { disk } = pool;
   await forgetRemoved(model, pool);
-  // A volume that cannot be looked at, because it or its pool is not there, has nothing here.
+  // A volume that cannot be examined, because it or its pool is missing, occupies nothing here.
   const all = (['volumes', 'retained'] as const).flatMap((home) =>
     model[home].all().map((volume) => ({ volume, home })),
   );

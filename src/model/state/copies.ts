@@ -1,16 +1,16 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { CopyControl } from '../ports/ports.ts';
 
-/** How far a copy is. */
+/** The progress of a copy. */
 export interface CopyProgress {
-  /** The id of what is made. */
+  /** The id of the new object. */
   readonly id: string;
-  /** The id of what is copied. */
+  /** The id of the source. */
   readonly from: string;
   readonly state: 'started' | 'running' | 'waiting' | 'done' | 'failed';
-  /** Which file a copy waits for, because a process has leased it. */
+  /** The file that a copy waits for, because a process holds a lease on it. */
   readonly file?: string;
-  /** What was really copied; what is shared with the original is not. */
+  /** Bytes really copied; blocks shared with the original do not count. */
   readonly copiedBytes: bigint;
   readonly durationMs: number;
 }
@@ -19,7 +19,7 @@ export interface CopyProgress {
 export interface CopyOrder {
   readonly id: string;
   readonly from: string;
-  /** Whether it takes as long as the content is large, so that it needs one of the slots. */
+  /** Whether its duration depends on the size of the content, so that it needs one of the slots. */
   readonly isLong: boolean;
 }
 
@@ -29,14 +29,14 @@ interface Job {
 }
 
 const REPORT_INTERVAL_MS = 10_000;
-// A copy that waits says so at least twice a second, and later where the machine is busy.
+// A waiting copy reports at least twice a second, or less often on a busy machine.
 const WAITING_MS = 5000;
-// Copies that wait leave their slots to others, but there are not more of all kinds than this many times the slots.
+// Copies that wait give up their slots, but the total number of copies is limited to this many times the slots.
 const COPIES_FOR_EACH_SLOT = 4;
 
 /**
- * The copies under way. A call that waits for one may go away; the copy goes on, and only the deletion of what it
- * makes, or the end of the driver, stops it. What was made until then is removed by whoever ordered it.
+ * The copies in progress. A call that waits for a copy may end; the copy goes on, and only the deletion of the new
+ * object, or the end of the driver, stops it. The code that started it removes the partial result.
  */
 export class Copies {
   private readonly slotLimit: number;
@@ -44,11 +44,11 @@ export class Copies {
   private readonly jobs = new Map<string, Job>();
   private readonly beingMade = new Map<string, Promise<unknown>>();
   private longCount = 0;
-  /** When each long copy that has waited for a file last said so. */
+  /** When each long copy that has waited for a file last reported that. */
   private readonly waitedAtMs = new Map<string, number>();
   private isStopped = false;
 
-  /** @param slotLimit how many long copies there may be at once @param report told of the long ones */
+  /** @param slotLimit the maximum number of concurrent long copies @param report called with their progress */
   constructor(slotLimit: number, report: (progress: CopyProgress) => void) {
     this.slotLimit = slotLimit;
     this.report = report;
@@ -73,7 +73,7 @@ export class Copies {
     }
   }
 
-  /** Makes an object of which a copy is a part, from before it is on the disk until it is known. */
+  /** Creates an object that includes a copy: from before it is on the disk until it is in the index. */
   async making<T>(id: string, make: () => Promise<T>): Promise<T> {
     const made = make();
     const settled = made.catch(() => {});
@@ -86,8 +86,8 @@ export class Copies {
   }
 
   /**
-   * Stops the copy that this object is made by, if there is one. Resolves when nothing works on the object any more: it
-   * is not there then, or was whole already.
+   * Stops the copy that creates this object, if there is one. Resolves when no work on the object is left: then it
+   * does not exist, or was complete already.
    */
   async cancel(id: string): Promise<void> {
     const job = this.jobs.get(id);
@@ -96,7 +96,7 @@ export class Copies {
     await this.beingMade.get(id);
   }
 
-  /** Stops every copy, and lets none begin. */
+  /** Stops every copy, and lets none start. */
   async stop(): Promise<void> {
     this.isStopped = true;
     const jobs = [...this.jobs.values()];

@@ -1,23 +1,23 @@
-/** Tells whoever looks at things while others work on them what he has seen at rest. */
+/** Lets a reader discard what changed while it looked. */
 export interface Watch {
-  /** Whether nobody has worked on it since the watch began: what was seen of it will last. */
+  /** Whether no work on it ran since the watch began: its observed state will last. */
   isAtRest(key: string): boolean;
 }
 
 /**
- * What is being worked on now: paths, or volumes. It locks nothing. Work that is announced here lets those who only look
- * tell a state that passes from one that lasts.
+ * The paths or volumes that are being worked on now. It locks nothing. Work announced here lets readers tell a
+ * transient state from a lasting one.
  */
 export class InWork {
   private readonly underWay = new Map<string, number>();
-  /** For each watch, what was worked on since it began. */
+  /** For each watch, the keys worked on since it began. */
   private readonly touched = new Set<Set<string>>();
 
   has(key: string): boolean {
     return this.underWay.has(key);
   }
 
-  /** Works on something, or on several things; several works on one thing may overlap. */
+  /** Marks one or several keys as worked on while `work` runs; work on the same key may overlap. */
   async during<T>(keys: string | readonly string[], work: () => Promise<T>): Promise<T> {
     const all = typeof keys === 'string' ? [keys] : keys;
     for (const key of all) this.begin(key);
@@ -28,7 +28,7 @@ export class InWork {
     }
   }
 
-  /** Looks, and tells what was worked on meanwhile. The watch begins before this returns. */
+  /** Runs `look`, and reports which keys were worked on during it. The watch begins before this returns. */
   async watch<T>(look: (watch: Watch) => Promise<T>): Promise<T> {
     const touched = new Set(this.underWay.keys());
     this.touched.add(touched);

@@ -2,42 +2,42 @@ import { posix } from 'node:path';
 import type { MountedPath, MountedState, Mounts } from '../ports/mounts-port.ts';
 import { isWithin } from '../requests/within.ts';
 
-/** Where a file or directory lies in its file system, whatever mount shows it. */
+/** The location of a file or directory in its file system, whichever mount shows it. */
 export interface Location {
-  /** As of `MountedPath`. */
+  /** As in `MountedPath`. */
   readonly fileSystem: string;
-  /** Its path from the top of the file system. */
+  /** The path from the top of the file system. */
   readonly path: string;
 }
 
 /**
- * Where paths, and the pools, lie in their file systems. A directory of a pool may be bound anywhere, and a pod may give its
- * own directories the names of a pool's: neither is told by a path alone.
+ * The locations of paths and pools in their file systems. A directory of a pool may be bind-mounted anywhere, and a
+ * pod may name its own directories like those of a pool: a path alone identifies neither.
  */
 export class Locations {
   private readonly mounts: Mounts;
   private readonly pools = new Map<string, Location>();
-  /** Mounts that were looked up in the list of all, which is long, with what is mounted there. */
+  /** Mounts already looked up in the full list, which is long, with their roots. */
   private readonly seen = new Map<number, { readonly mount: MountedPath; readonly root: MountedState }>();
 
   constructor(mounts: Mounts) {
     this.mounts = mounts;
   }
 
-  /** Where a path lies that exists; undefined where it does not, or in no mount that the driver sees. */
+  /** The location of an existing path; undefined if it does not exist, or is not in any mount that the driver sees. */
   async of(path: string): Promise<Location | undefined> {
     const state = await this.mounts.inspect(path);
     if (!('mountId' in state) || state.mountId === undefined) return undefined;
     return this.inMount(state.mountId, path);
   }
 
-  /** The same for a path of which it is known in which mount it lies. */
+  /** The same for a path whose mount is known. */
   async inMount(mountId: number, path: string): Promise<Location | undefined> {
     const mount = await this.mountWithId(mountId);
     return mount && locationIn(mount, path);
   }
 
-  /** Learns where a pool lies, whose disk is there. */
+  /** Records the location of a pool whose disk is present. */
   async enterPool({ name, path }: { readonly name: string; readonly path: string }): Promise<void> {
     const location = await this.of(path);
     if (location) this.setPool(name, location);
@@ -47,7 +47,7 @@ export class Locations {
     this.pools.set(name, location);
   }
 
-  /** The names below a pool's directory that lead to a location; undefined where it lies in no pool. */
+  /** The names below a pool's directory that lead to a location; undefined if it is not in a pool. */
   namesInPool({ fileSystem, path }: Location): string[] | undefined {
     for (const pool of this.pools.values()) {
       if (pool.fileSystem !== fileSystem || !isWithin(path, pool.path)) continue;
@@ -58,7 +58,7 @@ export class Locations {
 
   private async mountWithId(mountId: number): Promise<MountedPath | undefined> {
     const seen = this.seen.get(mountId);
-    // The kernel gives a free id out again.
+    // The kernel reuses mount ids.
     if (seen && (await this.isStillThere(seen))) return seen.mount;
     this.seen.delete(mountId);
     const mount = (await this.mounts.list()).find((each) => each.mountId === mountId);
@@ -76,7 +76,7 @@ export class Locations {
   }
 }
 
-/** Where a path in a mount lies; undefined where it does not lie in it. */
+/** The location of a path in a mount; undefined if the path is not in it. */
 export function locationIn(
   { path: mountPath, root, fileSystem }: MountedPath,
   path: string,

@@ -17,13 +17,13 @@ import type { MountIndex } from './mount-index.ts';
 import type { Recounts } from './recounts.ts';
 import type { SharingClaims } from './sharing-claims.ts';
 
-/** Everything the operations on volumes work with. Made once, at start. */
+/** Everything that the operations on volumes work with. Created once, at start. */
 export interface Model {
   readonly pools: Pools;
   readonly volumes: VolumeIndex;
-  /** Volumes that were deleted and are kept for their owner: they count, and are otherwise not there. */
+  /** Volumes that were deleted and are kept for their owner: they count, but otherwise do not exist. */
   readonly retained: VolumeIndex;
-  /** The volumes that are being attached, which count against the limit of this node already. */
+  /** The volumes that are being attached, which already count against the limit of this node. */
   readonly attaching: Set<string>;
   readonly snapshots: SnapshotIndex;
   readonly groups: ObjectIndex<GroupSnapshot>;
@@ -34,19 +34,19 @@ export interface Model {
   readonly blockMaps: BlockMaps;
   readonly mountIndex: MountIndex;
   readonly copies: Copies;
-  /** What project quotas count, looked at in the background. */
+  /** Background recounts of project quotas. */
   readonly recounts: Recounts;
   readonly sharing: SharingClaims;
-  /** The ids of the volumes whose file systems this driver is freezing, or has frozen, now. */
+  /** The ids of the volumes whose file systems this driver is freezing, or has frozen. */
   readonly frozen: InWork;
   /** The ids of the volumes that are being thawed because an earlier copy left them marked. */
   readonly thawing: InWork;
-  /** The ids of the volumes whose content is being taken away or expanded. */
+  /** The ids of the volumes whose content is being deleted or expanded. */
   readonly volumesInWork: InWork;
-  /** The staging and target paths where something is being mounted or unmounted. */
+  /** The staging and target paths at which a mount or unmount is in progress. */
   readonly pathsInWork: InWork;
   readonly paths: MountPaths;
-  /** Where this node is; undefined when topology is switched off. */
+  /** The topology of this node; undefined if topology is switched off. */
   readonly topology: TopologySegments | undefined;
   readonly limits: SizeLimits;
   readonly expansion: Expansion;
@@ -58,20 +58,20 @@ export interface Model {
   readonly now: () => Date;
 }
 
-/** The pools that an operator has given up, by id, whose objects are gone with them. */
+/** The pools that an operator has abandoned, by id; their objects are gone with them. */
 export interface AbandonedPools {
   readonly ids: ReadonlySet<string>;
-  /** Told when an object is taken for deleted because its pool was given up. */
+  /** Called when an object counts as deleted because its pool was abandoned. */
   readonly onDelete: (id: string, poolId: string) => void;
 }
 
-/** What sizes volumes may have. */
+/** Limits on the sizes of volumes. */
 export interface SizeLimits {
   /** The largest volume. */
   readonly maximumVolumeBytes: bigint;
-  /** The largest that NodeExpandVolume makes. */
+  /** The largest size to which NodeExpandVolume grows a volume. */
   readonly maximumNodeExpansionBytes: bigint;
-  /** How many times the room there is may be reserved, in thousandths; 1000 is once. */
+  /** How many times the available room may be reserved, in thousandths; 1000 is once. */
   readonly overcommitThousandths: bigint;
 }
 
@@ -81,24 +81,26 @@ export interface Expansion {
   readonly byNode: boolean;
 }
 
-/** What is switched on by flags, and off without them. */
+/** Features that flags enable; off by default. */
 export interface Features {
   /** Whether the controller publishes volumes before they are staged. */
   readonly attach: boolean;
-  /** The mutable parameters that are taken, by name, also such as mean nothing here; undefined where none are. */
+  /**
+   * The names of the accepted mutable parameters, including names that mean nothing here; undefined if they are disabled.
+   */
   readonly mutableParameters: ReadonlySet<string> | undefined;
   readonly listSnapshots: boolean;
-  /** How the blocks of snapshots are told; undefined where they are not. */
+  /** How the blocks of snapshots are reported; undefined if they are not. */
   readonly snapshotMetadata: BlockType | undefined;
-  /** Whether calls are held to the order of the volume life cycle where nothing else needs that. */
+  /** Whether calls out of order in the volume lifecycle are rejected even if nothing else requires the order. */
   readonly strictLifecycle: boolean;
-  /** Whether a publish that does not say so either way is one of an inline volume. */
+  /** Whether a publish that does not say either way is for an inline volume. */
   readonly inlineByDefault: boolean;
 }
 
-/** What the Node service tells of this node (CSI specification, NodeGetInfo). */
+/** This node, as the Node service reports it (CSI specification, NodeGetInfo). */
 export interface NodeIdentity {
   readonly id: string;
-  /** How many volumes it may have; 0 leaves it to the CO. */
+  /** How many volumes the node may have; 0 lets the CO decide. */
   readonly volumeLimit: number;
 }

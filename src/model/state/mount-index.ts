@@ -1,11 +1,11 @@
 import type { Mounts } from '../ports/mounts-port.ts';
 import type { MountCapability, VolumeCapability } from '../requests/capability.ts';
 
-/** One mount of a volume that the index knows of. */
+/** A mount of a volume in the index. */
 export interface KnownMount {
   readonly volumeId: string;
   readonly path: string;
-  /** Undefined while the mount is being made: the path is taken, but there is nothing to confirm yet. */
+  /** Undefined while mounting is in progress: the path is taken, but there is no mount to confirm yet. */
   readonly mountId: number | undefined;
   readonly use: MountUse;
 }
@@ -19,8 +19,8 @@ export type MountUse =
   | { readonly kind: 'inside' };
 
 /**
- * Which mounts a volume has: built from mountinfo at start, kept by each call. The kernel is the truth and this
- * is a hint that saves reading mountinfo, so a hit is confirmed before anything is refused because of it.
+ * The mounts of each volume: built from mountinfo at start, updated by each call. The kernel is the truth, and the
+ * index is a hint that saves reading mountinfo, so a hit is confirmed before a call is refused because of it.
  */
 export class MountIndex {
   private readonly mounts: Mounts;
@@ -57,7 +57,7 @@ export class MountIndex {
     return this.byPath.get(path);
   }
 
-  /** The mount of a volume that has this id, if it is really there: the kernel gives a free id out again. */
+  /** The mount of a volume that has this id, if it still exists: the kernel reuses mount ids. */
   async withId(mountId: number): Promise<KnownMount | undefined> {
     const known = this.byMountId.get(mountId);
     return known && (await this.isThere(known)) ? known : undefined;
@@ -68,7 +68,7 @@ export class MountIndex {
     return [...(this.byVolume.get(volumeId)?.values() ?? [])];
   }
 
-  /** The mounts of a volume that are really there; what is not is forgotten. */
+  /** The mounts of a volume that still exist; the others are dropped from the index. */
   async confirmed(volumeId: string): Promise<KnownMount[]> {
     for (const known of this.of(volumeId)) {
       const isStillKnown = () => this.byPath.get(known.path) === known;
@@ -82,7 +82,7 @@ export class MountIndex {
     const state = await this.mounts.inspect(path).catch(() => undefined);
     if (state && state.kind !== 'mounted' && state.kind !== 'unreadable') return false;
     if (state?.mountId === mountId) return true;
-    // Something was put on top of it, instead of it or in the way; only the whole list tells.
+    // It is covered or replaced by another mount, or cannot be reached; only the full list shows which.
     const all = await this.mounts.list();
     return all.some((mount) => mount.mountId === mountId && mount.path === path);
   }

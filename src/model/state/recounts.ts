@@ -4,44 +4,48 @@ import type { Volume } from '../objects/volume.ts';
 import type { Recount } from '../ports/ports.ts';
 import type { Model } from './model.ts';
 
-/** Nothing has shown that anything is wrong. Looking at each file costs as much as there are files. */
+/**
+ * The maximum age of a count without any sign of a problem. A recount visits each file, so its cost grows with their
+ * number.
+ */
 const ROUTINE_MS = 60 * 60 * 1000;
-/** Something has: the volume is nearly full, or was counted wrongly. */
+/** The same if there is one: the volume is nearly full, or files were charged wrongly. */
 const URGENT_MS = 60 * 1000;
-/** Looking through a whole pool is done at most in this part of the time. */
+/** Recounts of a whole pool take at most one part in this many of the time. */
 const WHOLE_POOL_SHARE = 10;
 
-/** What was found of a volume when its files were looked at last. */
+/** The result of the last recount of a volume. */
 interface Counted {
   readonly atMs: number;
-  /** Its files that counted for others, or for nothing, and count for it again. */
+  /** Its files that were charged to other projects, or to none, and are charged to it again. */
   readonly takenBack: number;
-  /** Those of which that is not certain. */
+  /** Files that could not be examined or charged again. */
   readonly failures: number;
 }
 
-/** How the background reaches a pool. */
+/** How the background work uses a pool. */
 export type UsePool = (poolName: string, work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
 
 /**
- * Looks in the background at what the project quotas of volumes count. The owner of a file may put it into the project
- * of another volume, whose limit is then used up by it, or into none, which no limit holds. A look at a volume's health
- * starts it; the next one tells what was found, and has been put right by then. In each pool one volume is looked at at a time.
+ * Checks in the background which files the project quotas of volumes count. The owner of a file may move it to the
+ * project of another volume, whose limit it then uses up, or to no project, where no limit applies. A health check of
+ * a volume starts a recount; the next one reports the findings, which have been corrected by then. One volume per
+ * pool is recounted at a time.
  */
 export class Recounts {
   private readonly modelOf: () => Model;
   private readonly usePool: UsePool;
   private readonly nowMs: () => number;
   private readonly counted = new Map<string, Counted>();
-  /** How many files of others counted for a volume, by its id. */
+  /** How many files of other volumes were charged to a volume, by its id. */
   private readonly charged = new Map<string, number>();
   private readonly waiting = new Map<string, Set<string>>();
   private readonly running = new Map<string, Promise<void>>();
   private readonly wholeAgainMs = new Map<string, number>();
 
   /**
-   * @param modelOf what the background works with, which outlasts every call
-   * @param nowMs a clock that never goes back
+   * @param modelOf the model for background work, which outlasts every call
+   * @param nowMs a monotonic clock
    */
   constructor(modelOf: () => Model, usePool: UsePool, nowMs: () => number = () => performance.now()) {
     this.modelOf = modelOf;
@@ -50,8 +54,8 @@ export class Recounts {
   }
 
   /**
-   * Answers what was found last, and has the volume looked at where that is long ago.
-   * @param isNearlyFull whether it may be the files of others that fill it
+   * Returns the findings of the last recount, and queues a new one if that is too long ago.
+   * @param isNearlyFull whether files of other volumes may have filled it
    */
   look({ id, pool, content }: Volume, isNearlyFull: boolean): Finding[] {
     if (content.backend !== 'quota') return [];
@@ -62,7 +66,7 @@ export class Recounts {
     return findings;
   }
 
-  /** Has every volume of a pool looked at: something is counted for one that is gone. */
+  /** Queues every volume of a pool: usage is charged to a project whose volume is gone. */
   lookThrough(poolName: string): void {
     for (const { id } of this.volumesIn(poolName)) {
       const { atMs = -Infinity } = this.counted.get(id) ?? {};
@@ -70,7 +74,7 @@ export class Recounts {
     }
   }
 
-  /** Resolves when nothing is being looked at. */
+  /** Resolves when no recount is running. */
   async idle(): Promise<void> {
     await Promise.all(this.running.values());
   }
@@ -100,7 +104,7 @@ export class Recounts {
     this.waiting.set(pool, waiting.add(id));
     if (this.running.has(pool)) return;
     const run = this.run(pool, waiting)
-      // A pool that is gone, or damaged: its health says so. The next look begins anew.
+      // The pool is gone or damaged: its health reports that. The next health check starts again.
       .catch(() => waiting.clear())
       .finally(() => this.running.delete(pool));
     this.running.set(pool, run);
@@ -151,7 +155,7 @@ export class Recounts {
     return recount;
   }
 
-  /** Whose each project is. Volumes that are kept for their owner have theirs, too. */
+  /** The volume of each project. Retained volumes keep their projects too. */
   private ownersOfProjects(): Map<number, string> {
     const { volumes, retained } = this.modelOf();
     const owners = new Map<number, string>();

@@ -1,26 +1,26 @@
 import type { Account } from '../objects/account.ts';
 
 /**
- * What copies under way make shared of their originals. Copies of one volume at the same time share the same blocks,
- * which are kept for once.
+ * The space that copies in progress share with their originals. Concurrent copies of one volume share the same
+ * blocks, which are reserved only once.
  */
 export class SharingClaims {
   private readonly held = new Map<string, readonly bigint[]>();
   private readonly turns = new Map<string, Promise<unknown>>();
   private readonly releases = new Map<string, readonly (() => void)[]>();
 
-  /** What is kept for a volume now. */
+  /** The bytes reserved for a volume now. */
   bytesOf(volumeId: string): bigint {
     return largest(this.held.get(volumeId) ?? []);
   }
 
-  /** Promises what is missing of these bytes. @returns ends the claim */
+  /** Reserves as many of these bytes as are not reserved yet. @returns ends the claim */
   hold(disk: Account, volumeId: string, bytes: bigint): () => void {
     this.change(disk, volumeId, (held) => [...held, bytes]);
     return () => this.change(disk, volumeId, (held) => without(held, bytes));
   }
 
-  /** Keeps a claim until what it is for is known, or has come to nothing. */
+  /** Keeps a claim until its object is in the index, or has failed. */
   keep(objectId: string, release: () => void): void {
     this.releases.set(objectId, [...(this.releases.get(objectId) ?? []), release]);
   }
@@ -32,7 +32,7 @@ export class SharingClaims {
     for (const release of releases) release();
   }
 
-  /** Runs `work` when all that came before it for this volume is done. */
+  /** Runs `work` after all earlier work for this volume. */
   async inTurn<T>(volumeId: string, work: () => Promise<T>): Promise<T> {
     const before = this.turns.get(volumeId);
     const turn = before === undefined ? work() : before.then(work, work);

@@ -5,7 +5,7 @@ import { isReadOnly, type VolumeCapability } from '../requests/capability.ts';
 import type { Model } from '../state/model.ts';
 import { checkSuitable } from './check-suitable.ts';
 
-/** What ControllerPublishVolume asks for, parsed. */
+/** The parsed ControllerPublishVolume request. */
 export interface AttachSpec {
   readonly nodeId: string;
   readonly capability: VolumeCapability;
@@ -13,10 +13,10 @@ export interface AttachSpec {
 }
 
 /**
- * Attaches a volume to this node, the only one that can reach it (CSI specification, ControllerPublishVolume): nothing
- * but the record changes, and what the node does is held to it. May be repeated. The caller holds the volume.
- * @throws VolumeError not-found: another node; already-exists: it is attached in another way; exhausted: this node has
- *   as many as it may have; precondition: it is an inline volume
+ * Attaches a volume to this node, the only one that can reach it (CSI specification, ControllerPublishVolume):
+ * changes only the record, which the node calls then check. May be repeated. The caller holds the volume.
+ * @throws VolumeError not-found: another node; already-exists: it is attached in another way; exhausted: this node
+ *   has reached its volume limit; precondition: it is an inline volume
  */
 export async function attachVolume(model: Model, volume: Volume, spec: AttachSpec): Promise<void> {
   checkNode(model, spec.nodeId);
@@ -38,7 +38,7 @@ export async function attachVolume(model: Model, volume: Volume, spec: AttachSpe
     checkSame(volume, existing, wanted);
     return;
   }
-  // From the look at the limit to the reservation nothing else runs.
+  // No other call runs between the check of the limit and the reservation.
   checkLimit(model, spec.nodeId);
   model.attaching.add(volume.id);
   try {
@@ -51,10 +51,10 @@ export async function attachVolume(model: Model, volume: Volume, spec: AttachSpe
 }
 
 /**
- * Ends the attachment of a volume (CSI specification, ControllerUnpublishVolume). May be repeated; a volume that this
- * node is not attached to, or that is not there, is detached already. The caller holds the volume.
- * @param nodeId undefined for whatever node it is attached to
- * @throws VolumeError precondition: calls are held to their order, and the volume is still in use
+ * Ends the attachment of a volume (CSI specification, ControllerUnpublishVolume). May be repeated; a volume that is
+ * not attached to the given node counts as detached. The caller holds the volume.
+ * @param nodeId undefined for any node
+ * @throws VolumeError precondition: the volume lifecycle is checked, and the volume is still in use
  */
 export async function detachVolume(model: Model, volume: Volume, nodeId: string | undefined): Promise<void> {
   const { attachment } = volume;
@@ -64,13 +64,13 @@ export async function detachVolume(model: Model, volume: Volume, nodeId: string 
   await model.onStep('detach: recorded');
 }
 
-/** How a volume is attached to this node; undefined where it is not, or where nothing is ever attached. */
+/** How a volume is attached to this node; undefined if it is not, or if the driver does not attach volumes. */
 export function attachmentOf({ features, node }: Model, { attachment }: Volume): Attachment | undefined {
   return features.attach && attachment?.nodeId === node.id ? attachment : undefined;
 }
 
 /**
- * Refuses what comes after attaching for a volume that is not attached.
+ * Refuses calls that require an attachment if the volume is not attached.
  * @throws VolumeError precondition
  */
 export function checkAttached(model: Model, volume: Volume): void {

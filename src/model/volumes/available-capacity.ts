@@ -10,7 +10,7 @@ import { type ContentPlan, type ContentWish, chooseContent } from './choose-cont
 import { newSizes } from './content-sizes.ts';
 import { unsuitableFor } from './objections.ts';
 
-/** Which volumes GetCapacity is asked about. */
+/** The volumes that a GetCapacity request is about. */
 export interface CapacityQuery {
   readonly capabilities: readonly VolumeCapability[];
   readonly pool: string | undefined;
@@ -18,14 +18,14 @@ export interface CapacityQuery {
   readonly place: TopologySegments | undefined;
 }
 
-/** What is left, and between which sizes a volume may be; all bytes. */
+/** The available capacity, and the minimum and maximum size of a volume; all in bytes. */
 export interface AvailableCapacity {
   readonly availableBytes: bigint;
   readonly maximumVolumeBytes: bigint;
   readonly minimumVolumeBytes: bigint;
 }
 
-/** Where no such volume can be. */
+/** The answer if such a volume is not possible. */
 export const noCapacity: AvailableCapacity = {
   availableBytes: 0n,
   maximumVolumeBytes: 0n,
@@ -33,8 +33,8 @@ export const noCapacity: AvailableCapacity = {
 };
 
 /**
- * The room left for volumes of this kind (CSI specification, GetCapacity): nothing where there can be none, because
- * the pool, the place or a capability is not to be had here.
+ * The capacity available for volumes of this kind (CSI specification, GetCapacity): zero if the pool is unknown, the
+ * topology is another node's, or a capability is not supported.
  */
 export async function availableCapacity(model: Model, query: CapacityQuery): Promise<AvailableCapacity> {
   const place = findPlace(model, query.pool);
@@ -44,7 +44,7 @@ export async function availableCapacity(model: Model, query: CapacityQuery): Pro
   const plan = planOf(model, place, query);
   if (!plan || unsuitableFor(plan, query.capabilities)) return noCapacity;
   const availableBytes = (await takesNothingNew(model, place.pool)) ? 0n : await roomBytes(model, place);
-  // Schedulers look at this figure alone where it is given, so it is never more than there is.
+  // If this figure is present, schedulers look at it alone, so it never exceeds the available capacity.
   const maximumVolumeBytes = least(availableBytes, model.limits.maximumVolumeBytes);
   const minimumVolumeBytes = newSizes(model, plan).minimumBytes;
   if (maximumVolumeBytes < minimumVolumeBytes) return { ...noCapacity, minimumVolumeBytes };

@@ -7,8 +7,8 @@ import type { Model } from '../state/model.ts';
 import { type Objection, objectionError, unsuitable } from './objections.ts';
 
 /**
- * Checks that a volume that is there can be used like this.
- * @param kind of the error: the tables of the specification have different codes for what exceeds the capabilities
+ * Checks that an existing volume supports a capability.
+ * @param kind of the error: the specification's tables have different codes for calls that exceed the capabilities
  * @throws VolumeError
  */
 export async function checkSuitable(
@@ -21,7 +21,7 @@ export async function checkSuitable(
   if (objection) throw objectionError(objection, kind);
 }
 
-/** Why a volume that is there cannot be used like this; undefined where it can. */
+/** Why an existing volume does not support a capability; undefined if it does. */
 export async function objectionTo(
   model: Model,
   volume: Volume,
@@ -42,7 +42,7 @@ export async function objectionTo(
   return unsuitable(content, capability) ?? sizeObjection(model, volume, capability);
 }
 
-/** Why a blank volume cannot get a file system, or undefined when it can. */
+/** Why a blank volume is too small for its file system; undefined if it is large enough. */
 function sizeObjection(
   { formatter }: Model,
   { capacityBytes, content }: Volume,

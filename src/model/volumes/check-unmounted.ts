@@ -6,10 +6,10 @@ import { locationIn } from '../state/locations.ts';
 import type { Model } from '../state/model.ts';
 
 /**
- * Refuses to go on while something in a directory of a pool is mounted elsewhere, or something is mounted in it: a subPath
- * that the kubelet has left, a backup's bind, another disk. Asks the kernel, since anyone may have made such a mount at any
- * time.
- * @param subject what the directory holds, for the message
+ * Refuses to go on while a directory of a pool, or anything in it, is mounted elsewhere, or has a mount point in it:
+ * a subPath left behind by the kubelet, a backup's bind mount, another disk. Asks the kernel, since any process may
+ * have made such a mount at any time.
+ * @param subject the contents of the directory, for the message
  * @throws VolumeError precondition, naming the paths
  */
 export async function checkUnmounted(model: Model, subject: string, directory: string): Promise<void> {
@@ -23,7 +23,7 @@ async function mountsOf(model: Model, directory: string): Promise<MountedPath[]>
   const parent = posix.dirname(directory);
   const state = await model.mounts.inspect(parent);
   const list = await model.mounts.list();
-  // An earlier try came as far as the rename, and nothing of it is here any more.
+  // An earlier attempt got as far as the rename, and the directory is gone.
   if (state.kind === 'absent') return [];
   const homeId = 'mountId' in state ? state.mountId : undefined;
   const home = list.find(({ mountId }) => mountId === homeId);

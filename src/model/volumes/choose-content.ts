@@ -7,7 +7,7 @@ import type { Model } from '../state/model.ts';
 export const backendChoices = ['auto', 'directory', 'image'] as const;
 export const enforcementChoices = ['auto', 'required', 'strict'] as const;
 
-/** What a request says of how its volume shall be provided. */
+/** How a request wants its volume to be provided. */
 export interface ContentWish {
   readonly backend: (typeof backendChoices)[number];
   readonly enforceCapacity: (typeof enforcementChoices)[number];
@@ -15,13 +15,13 @@ export interface ContentWish {
   readonly fsType: FileSystemType | undefined;
 }
 
-/** How a volume will be provided: as its content, except for what is only known when it is made. */
+/** How a volume will be provided: its content, without the details that are only known once it exists. */
 export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readonly use: ImageUse };
 
 /**
- * Chooses how a volume is provided in a pool: a block volume is an image, everything else the best directory there
- * is, unless something else is asked for.
- * @throws VolumeError invalid, with what is possible in this pool
+ * Chooses how a volume is provided in a pool: a block volume is an image, any other the best kind of directory that
+ * the pool has, unless the request asks for another.
+ * @throws VolumeError invalid, naming the possible kinds
  */
 export function chooseContent(model: Model, pool: Pool, wish: ContentWish): ContentPlan {
   const { directories, hasImages } = pool.abilities;
@@ -40,7 +40,7 @@ export function chooseContent(model: Model, pool: Pool, wish: ContentWish): Cont
   return { backend: 'image', use: imageUse(model, wish) };
 }
 
-/** Why a directory of this pool does not hold a volume to its size as is asked for; undefined when it does. */
+/** Why a directory of this pool does not enforce the capacity as requested; undefined if it does. */
 function whyNoDirectory({ name, abilities }: Pool, { enforceCapacity }: ContentWish): string | undefined {
   switch (enforceCapacity) {
     case 'auto':
@@ -54,7 +54,7 @@ function whyNoDirectory({ name, abilities }: Pool, { enforceCapacity }: ContentW
   }
 }
 
-/** Whether a volume of this kind will be held to its size. */
+/** Whether the capacity of a volume of this kind will be enforced. */
 export function isPlannedEnforced(plan: ContentPlan): boolean {
   return plan.backend === 'quota' || isCapacityEnforced(plan);
 }
@@ -69,7 +69,7 @@ function imageUse(model: Model, { isBlock, fsType }: ContentWish): ImageUse {
   return { accessType: 'mount', fsType };
 }
 
-/** @throws VolumeError invalid: a file system that this driver never makes */
+/** @throws VolumeError invalid: a file system that this driver cannot create */
 export function parseFileSystemType(field: string, text: string): FileSystemType | undefined {
   if (text === '') return undefined;
   const found = fileSystemTypes.find((each) => each === text);

@@ -7,7 +7,7 @@ import { defaultFileSystemType } from '../requests/file-system-type.ts';
 import type { Model } from '../state/model.ts';
 import type { ContentPlan } from './choose-content.ts';
 
-/** The sizes that an empty volume of this kind can have. */
+/** The possible sizes of an empty volume of this kind. */
 export function newSizes(model: Model, plan: ContentPlan): SizeSteps {
   const unitBytes = unitBytesOf(model, plan);
   if (plan.backend !== 'image' || plan.use.accessType === 'block') {
@@ -17,8 +17,8 @@ export function newSizes(model: Model, plan: ContentPlan): SizeSteps {
 }
 
 /**
- * The sizes that a copy can have.
- * @param bytes asked for; a copy that is larger than its source has a file system that must be able to grow
+ * The possible sizes of a copy.
+ * @param bytes requested; if the copy is larger than its source, its file system must be able to grow
  */
 export async function copiedSizes(
   model: Model,
@@ -33,14 +33,14 @@ export async function copiedSizes(
   return { minimumBytes: most(minimumBytes, grownBytes), unitBytes };
 }
 
-/** The sizes that a volume can grow to. */
+/** The sizes to which a volume can grow. */
 export async function grownSizes(model: Model, volume: Volume): Promise<SizeSteps> {
   const unitBytes = unitBytesOf(model, volume.content);
   if (!hasFileSystem(volume.content)) return { minimumBytes: unitBytes, unitBytes };
   return { minimumBytes: await leastGrownBytes(model, contentPathOf(model, volume)), unitBytes };
 }
 
-/** What the size of content is a multiple of: a device has whole sectors. */
+/** The size of content is a multiple of this: a device has whole sectors. */
 export function unitBytesOf({ devices }: Model, { backend }: Pick<VolumeContent, 'backend'>): bigint {
   return backend === 'image' ? devices.sectorBytes : 1n;
 }

@@ -22,29 +22,32 @@ import { contradiction, objectionError, unsuitableFor } from './objections.ts';
 import { differenceOf } from './volume-difference.ts';
 import { checkMountable, wishForCopy } from './wish-for-copy.ts';
 
-/** What CreateVolume asks for, parsed. */
+/** The parsed CreateVolume request. */
 export interface VolumeSpec {
   readonly name: string;
   readonly range: CapacityRange;
   readonly capabilities: readonly VolumeCapability[];
-  /** The pool or accounting class asked for; undefined leaves the choice to the driver. */
+  /** The requested pool or accounting class; undefined if the driver may choose. */
   readonly pool: string | undefined;
   readonly wish: ContentWish;
-  /** Whether content of a block volume may become a volume that is mounted. It says nothing of the volume itself. */
+  /**
+   * Whether a volume with a file system may be created from the content of a block volume. Says nothing of the new
+   * volume itself.
+   */
   readonly allowsModeChange: boolean;
   readonly root: RootOwnership;
-  /** Those that are named; the others are as by default. */
+  /** The parameters that the request names; the others have their defaults. */
   readonly mutable: Partial<MutableParameters>;
-  /** Where its content comes from; undefined for an empty volume. */
+  /** The source of its content; undefined for an empty volume. */
   readonly source: ContentSource | undefined;
-  /** The places of which one must be able to reach the volume; empty where any will do. */
+  /** Topologies; the volume must be accessible from one of them. Empty if any will do. */
   readonly requisite: readonly TopologySegments[];
 }
 
 /**
- * Creates a volume, or answers the one that was created with this name (CSI specification, CreateVolume). The
- * caller holds the name, and shares the source.
- * @throws VolumeError already-exists: the name is taken by a volume that is not what is asked for now
+ * Creates a volume, or returns the existing one with this name (CSI specification, CreateVolume). The caller holds
+ * the name, and shares the source.
+ * @throws VolumeError already-exists: the volume with this name is incompatible with the request
  */
 export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volume> {
   const problem = contradiction(spec.capabilities);
@@ -56,7 +59,7 @@ export async function createVolume(model: Model, spec: VolumeSpec): Promise<Volu
   await place.pool.checkReachable();
   const source = spec.source && (await findSource(model, spec.source));
   const wish = source ? await wishForCopy(model, place.pool, spec, source) : spec.wish;
-  // A pool that has just come back may hold it.
+  // If the pool has just come back, it may hold the volume.
   const found = await findNamed(model, model.volumes, spec.name);
   if (found) return answerExisting(model, found, spec);
   const plan = chooseContent(model, place.pool, wish);

@@ -10,10 +10,10 @@ import { attachmentOf } from './attach-volume.ts';
 import { checkUnmounted } from './check-unmounted.ts';
 
 /**
- * Deletes a volume (CSI specification, DeleteVolume). One that does not exist is deleted already, except where
- * its id tells that it is another node's: then nobody here can say so. One that is to be retained goes to `retained/`
- * of its pool, and still counts. The caller holds the id.
- * @throws VolumeError precondition: it is in use, attached, or another node's; unavailable: its pool is not there
+ * Deletes a volume (CSI specification, DeleteVolume). A volume that does not exist counts as deleted, unless its id
+ * shows that it belongs to another node: this driver cannot know then. A volume to be retained moves to `retained/`
+ * in its pool, and still counts. The caller holds the id.
+ * @throws VolumeError precondition: it is in use, attached, or another node's; unavailable: its pool is missing
  */
 export async function deleteVolume(model: Model, volumeId: string): Promise<void> {
   await model.copies.cancel(volumeId);
@@ -26,7 +26,7 @@ export async function deleteVolume(model: Model, volumeId: string): Promise<void
 }
 
 /**
- * Deletes a volume that is there.
+ * Deletes an existing volume.
  * @throws VolumeError precondition: it is in use, or attached
  */
 export function deleteUnused(model: Model, volume: Volume): Promise<void> {
@@ -60,7 +60,7 @@ async function checkUnused(model: Model, volume: Volume): Promise<void> {
   const { volumes } = model.pools.of(volume).records;
   await checkUnmounted(model, `volume ${quote(volume.id)}`, volumes.directoryOf(volume.id));
   if (volume.content.backend !== 'image') return;
-  // Another mount namespace may hold it, where no mount of it can be seen.
+  // A mount in another mount namespace is not visible here, but holds the device.
   const device = await model.devices.find(contentPathOf(model, volume));
   if (!device) return;
   const message = `volume ${quote(volume.id)} is still in use: its image is attached to ${device.path}`;

@@ -8,19 +8,18 @@ import { type CapacityRange, fitsRange, type SizeSteps, sizeInRange } from '../r
 import type { Model } from '../state/model.ts';
 import { grownSizes } from './content-sizes.ts';
 
-/** What an expansion has come to. */
+/** The result of an expansion. */
 export interface Expanded {
   readonly volume: Volume;
-  /** Whether the node must do its part, where the volume is staged. */
+  /** Whether the node must expand the volume too, if it is staged. */
   readonly needsNode: boolean;
 }
 
 /**
- * Lets a volume hold as much as is asked for (CSI specification, ControllerExpandVolume): raises its limit, or lets
- * its image grow. A volume that is large enough already stays as it is; what a crash has left undone is done again.
- * The caller holds the volume.
- * @throws VolumeError out-of-range: it would shrink, be larger than volumes may be, or there is no room; unavailable: its
- *   pool cannot hold it to a new size now; precondition: its image was cut short
+ * Expands a volume (CSI specification, ControllerExpandVolume): raises its limit, or grows its image. A volume that
+ * is large enough already stays as it is; steps that a crash left undone are repeated. The caller holds the volume.
+ * @throws VolumeError out-of-range: it would shrink, exceed the maximum size, or there is no room; unavailable: its
+ *   pool cannot enforce a new size now; precondition: its image was truncated
  */
 export function expandContent(
   model: Model,
@@ -38,7 +37,7 @@ async function expandNow(
   maximumBytes: bigint,
 ): Promise<Expanded> {
   const capacityBytes = expandedBytes(volume, range, await grownSizes(model, volume), maximumBytes);
-  // What an image has lost would read as zeros, and nothing could tell any more.
+  // Once grown, the lost part of an image would read as zeros, and the loss could no longer be detected.
   await checkNothingLost(model, volume);
   await model.onStep('expand: checked');
   // In turn, so that limits are not compared with a record that is about to change.
@@ -49,10 +48,10 @@ async function expandNow(
 }
 
 /**
- * Lets the device of a staged image, and the file system on it, see how large the image is (CSI specification,
- * NodeExpandVolume). Of other volumes nothing is left to do.
+ * Grows the device of a staged image, and the file system on it, to the size of the image (CSI specification,
+ * NodeExpandVolume). Other volumes need nothing.
  * @param path where the volume is mounted
- * @returns the bytes the volume has now; undefined when its file system fills the image only when it is staged next
+ * @returns the size of the volume in bytes; undefined if its file system will only fill the image at the next stage
  */
 export function expandStaged(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
   return withKinds(stagedKinds, () =>
@@ -76,13 +75,13 @@ async function expandStagedNow(model: Model, volume: Volume, path: string): Prom
   return isGrown ? capacityBytes : undefined;
 }
 
-// The resizer and the kubelet read these (docs/decisions/0031-final-codes.md). After RESOURCE_EXHAUSTED they believe that
-// the expansion may still be going on, and a claim could never be lowered again. After FAILED_PRECONDITION they wait until
-// no pod uses the volume, which brings back neither quotas nor room.
+// The resizer and the kubelet read these (docs/decisions/0031-final-codes.md). After RESOURCE_EXHAUSTED they assume
+// that the expansion may still be in progress, and a claim could never be lowered again. After FAILED_PRECONDITION
+// they wait until no pod uses the volume, which restores neither quotas nor room.
 const stagedKinds = { exhausted: 'out-of-range' } as const;
 const growthKinds = { ...stagedKinds, precondition: 'unavailable' } as const;
 
-/** Does some work, whose errors are of other kinds to the caller. */
+/** Runs `work` and maps the kinds of its errors. */
 async function withKinds<T>(
   kinds: Readonly<Partial<Record<VolumeErrorKind, VolumeErrorKind>>>,
   work: () => Promise<T>,
@@ -95,7 +94,7 @@ async function withKinds<T>(
   }
 }
 
-/** The same for a volume wherever it is mounted now; one that is not mounted sees to it when it is staged. */
+/** Expands a volume on the node wherever it is mounted now; an unmounted volume is expanded when it is staged. */
 export async function expandMounted(model: Model, volume: Volume): Promise<void> {
   const [mount] = await model.mountIndex.confirmed(volume.id);
   if (mount || isBlock(volume.content)) await expandStaged(model, volume, mount?.path ?? '');

@@ -8,18 +8,18 @@ import { claimRoom } from '../space/room.ts';
 import type { Model } from '../state/model.ts';
 import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
 
-/** What is decided of a volume that is not there yet. */
+/** The properties of a volume that does not exist yet. */
 export interface VolumeDraft
   extends Pick<Volume, 'id' | 'name' | 'capacityBytes' | 'root' | 'accessModes' | 'mutable' | 'inline'> {
   readonly place: Place;
   readonly plan: ContentPlan;
-  /** What its content is copied from; undefined for an empty volume. */
+  /** The source to copy; undefined for an empty volume. */
   readonly contentSource: { readonly origin: ContentSource; readonly found: FoundSource } | undefined;
 }
 
 /**
- * Makes a volume, whole or not at all: room is reserved before anything is written, and when this rejects nothing is
- * left. The caller has made sure that there is no volume with its id or name, and keeps others from making one.
+ * Creates a volume, whole or not at all: room is reserved before anything is written, and if this rejects nothing is
+ * left. The caller has checked that no volume has its id or name, and keeps other calls from creating one.
  * @throws VolumeError exhausted: there is no room for it
  */
 export async function makeVolume(model: Model, draft: VolumeDraft): Promise<Volume> {

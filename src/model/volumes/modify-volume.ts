@@ -4,9 +4,9 @@ import type { BackendKind, MutableParameters, Volume } from '../objects/volume.t
 import type { Model } from '../state/model.ts';
 
 /**
- * Changes mutable parameters of a volume, all that are named or none (CSI specification, ControllerModifyVolume). May be
- * repeated; what a crash has left undone is done again. The caller holds the volume.
- * @throws VolumeError invalid: the volume is of a kind that cannot have one of them
+ * Changes the named mutable parameters of a volume, all or none (CSI specification, ControllerModifyVolume). May be
+ * repeated; steps that a crash left undone are repeated. The caller holds the volume.
+ * @throws VolumeError invalid: a volume of this kind cannot have one of them
  */
 export async function modifyVolume(
   model: Model,
@@ -24,10 +24,10 @@ export async function modifyVolume(
     try {
       if (hasLimit) await backend.applyLimits(directory, modified);
       await model.onStep('modify: limits applied');
-      // Last, as in an expansion: until the record says so nothing has changed, and a retry does it all.
+      // Last, as in an expansion: until the record changes nothing has changed, and a retry repeats every step.
       await replaceVolume(model, modified);
     } catch (error) {
-      // What went wrong first is what the caller must know.
+      // The caller needs the first error.
       if (hasLimit) await backend.applyLimits(directory, volume).catch(() => {});
       throw error;
     }
@@ -38,7 +38,7 @@ export async function modifyVolume(
   return modified;
 }
 
-/** What a volume has when those that are named are changed and the others stay as they are. */
+/** Applies the named changes; other parameters keep their values. */
 export function withChanges(
   mutable: MutableParameters,
   changes: Partial<MutableParameters>,
@@ -46,10 +46,12 @@ export function withChanges(
   return { ...mutable, ...changes, opaque: { ...mutable.opaque, ...changes.opaque } };
 }
 
-// They are in the volume context, which CSI limits to 4 KiB, beside what is there anyway.
+// They are part of the volume context, which CSI limits to 4 KiB, next to its other entries.
 const OPAQUE_LIMIT_BYTES = 3072;
 
-/** @throws VolumeError invalid: a volume of this kind cannot have one of these parameters, or no volume so many */
+/**
+ * @throws VolumeError invalid: a volume of this kind cannot have one of these parameters, or they exceed the size limit
+ */
 export function checkMutable(backend: BackendKind, { inodeLimit, opaque }: MutableParameters): void {
   const opaqueBytes = Buffer.byteLength(Object.entries(opaque).flat().join(''));
   if (opaqueBytes > OPAQUE_LIMIT_BYTES) {
@@ -67,7 +69,7 @@ const described: Readonly<Record<Exclude<BackendKind, 'quota'>, string>> = {
   image: 'an image',
 };
 
-/** In which of the parameters that are named a volume differs; undefined when it has them all. */
+/** The named parameter in which a volume differs; undefined if it has them all. */
 export function mutableDifference(
   { mutable }: Volume,
   named: Partial<MutableParameters>,

@@ -7,11 +7,11 @@ import { defaultFileSystemType } from '../requests/file-system-type.ts';
 import { mountFlagNames } from '../requests/mount-flags.ts';
 
 /**
- * Whether a volume can be used in some way. CreateVolume, GetCapacity and ValidateVolumeCapabilities ask it of a volume
- * that is to be made or is there, staging and publishing before they mount: so what is created can be staged.
+ * Whether a volume can be used in some way. CreateVolume, GetCapacity and ValidateVolumeCapabilities check a planned
+ * or existing volume, and staging and publishing check it before they mount: so every created volume can be staged.
  */
 
-/** Why a capability cannot be had. */
+/** Why a capability is not supported. */
 export interface Objection {
   readonly about: Subject;
   readonly message: string;
@@ -23,8 +23,8 @@ export type Provision =
   | { readonly backend: 'image'; readonly use: ImageUse };
 
 /**
- * Why a volume cannot have all of these capabilities at once, or undefined when it can. A claim may name several
- * access modes; a single writer excludes every other mode, and a volume is mounted or a block device, not both.
+ * Why a volume cannot have all of these capabilities at once; undefined if it can. A claim may name several access
+ * modes; a single writer excludes every other mode, and a volume is either mounted or a block device.
  */
 export function contradiction(capabilities: readonly VolumeCapability[]): Objection | undefined {
   if (new Set(capabilities.map((capability) => capability.accessType)).size > 1) {
@@ -42,7 +42,7 @@ export function contradiction(capabilities: readonly VolumeCapability[]): Object
   return undefined;
 }
 
-/** Why a volume that is provided like this cannot have a capability, or undefined when it can. */
+/** Why a volume that is provided like this does not support a capability; undefined if it does. */
 export function unsuitable(provision: Provision, capability: VolumeCapability): Objection | undefined {
   const isBlock = provision.backend === 'image' && provision.use.accessType === 'block';
   if (isBlock !== (capability.accessType === 'block')) {
@@ -57,7 +57,7 @@ export function unsuitable(provision: Provision, capability: VolumeCapability): 
     : directoryObjection(capability);
 }
 
-/** The same for several capabilities, which must go together as well. */
+/** The same for several capabilities, which must also be compatible with each other. */
 export function unsuitableFor(
   provision: Provision,
   capabilities: readonly VolumeCapability[],
@@ -67,7 +67,7 @@ export function unsuitableFor(
 }
 
 /**
- * Why a volume that was made for these access modes is not one for others: made for a single writer it has one target,
+ * Why a volume created for some access modes does not support others: one created for a single writer has one target,
  * which other modes do not expect.
  */
 export function modeObjection(
@@ -80,12 +80,12 @@ export function modeObjection(
   return { about: 'accessMode', message };
 }
 
-/** An objection as an error. */
+/** Turns an objection into an error. */
 export function objectionError({ about, message }: Objection, kind: VolumeErrorKind): VolumeError {
   return new VolumeError(kind, message, { about });
 }
 
-/** A directory has the file system of its pool, whatever fs_type asks for, and its options are not to be changed. */
+/** A directory has the file system of its pool, whatever fs_type says, and its options cannot be changed. */
 function directoryObjection({ fileSystemOptions: [option] }: MountCapability): Objection | undefined {
   if (option === undefined) return undefined;
   const message = `"${option}" is an option of a whole file system, which an image can have; a directory can have ${mountFlagNames.join(', ')}`;

@@ -17,7 +17,7 @@ import type { VolumeSpec } from './create-volume.ts';
 import { mutableDifference } from './modify-volume.ts';
 import { modeObjection } from './objections.ts';
 
-/** In what a volume is not what a create asks for; undefined when it is that. */
+/** How a volume differs from the one that a create asks for; undefined if it is the same. */
 export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
   const unitBytes = unitBytesOf(model, existing.content);
   if (!fitsRange(existing.capacityBytes, spec.range, unitBytes)) return `${existing.capacityBytes} bytes`;
@@ -36,7 +36,7 @@ export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): 
   return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);
 }
 
-/** Where a volume lies, when that is not what a request names. */
+/** The pool or accounting class of a volume, if it is not the requested one. */
 export function placeDifference(
   model: Model,
   { pool, capacityClass }: Volume,
@@ -48,7 +48,7 @@ export function placeDifference(
   return `pool ${quote(capacityClass ?? pool)}`;
 }
 
-/** How a volume is provided, when that is not what a request wishes. */
+/** How a volume is provided, if that is not as requested. */
 export function contentDifference(content: VolumeContent, wish: ContentWish): string | undefined {
   if (isBlock(content) !== wish.isBlock) return `access type ${isBlock(content) ? 'block' : 'mount'}`;
   const isImage = content.backend === 'image';

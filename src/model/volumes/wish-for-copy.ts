@@ -8,10 +8,10 @@ import type { VolumeSpec } from './create-volume.ts';
 import type { Provision } from './objections.ts';
 
 /**
- * How a copy is provided: as its original is, an image as an image and a directory as a directory of whatever kind the
- * pool has. A mounted volume may become a block volume; the other way round only where the request allows it, since
- * whoever has a block volume may write a file system on it that was made to harm the node that mounts it.
- * @throws VolumeError invalid: something else is asked for
+ * How a copy is provided: like its original, an image as an image and a directory as the kind of directory that the
+ * pool has. A mounted volume may become a block volume; the reverse only if the request allows it, since the user of
+ * a block volume may write a file system on it that was made to harm the node that mounts it.
+ * @throws VolumeError invalid: the request asks for something else
  */
 export async function wishForCopy(
   model: Model,
@@ -25,7 +25,7 @@ export async function wishForCopy(
     throw invalidValue('backend', wish.backend, 'cannot hold the content source, which is an image');
   }
   if (wish.isBlock) return { ...wish, backend: 'image' };
-  // Blank content as well: one rule that a user can foresee.
+  // Applies to blank content as well, so that the rule is predictable.
   if (imageUse.accessType === 'block' && !allowsModeChange) throw modeChangeRefused();
   const found = await model.formatter.inspect(original.path);
   if (found === 'unknown') {
@@ -68,9 +68,9 @@ function directoryWish({ name, abilities }: Pool, wish: ContentWish): ContentWis
 }
 
 /**
- * Checks that the file system in a copied image can be mounted, and fits the volume: that of a block volume is its user's,
- * and may say anything of its size.
- * @throws VolumeError out-of-range; invalid: no stage would mount it
+ * Checks that the file system in a copied image can be mounted, and fits the volume: on a block volume its user wrote
+ * it, and it may claim any size.
+ * @throws VolumeError out-of-range; invalid: staging would refuse to mount it
  */
 export async function checkMountable(
   model: Model,
