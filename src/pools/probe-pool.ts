@@ -68,9 +68,9 @@ async function projectQuota(metadata: string, projectIds: ProjectIds): Promise<'
 }
 
 /**
- * Whether project limits are enforced. The kernel's answer is not enough, since a file system may report enforcement
- * and not do it. So this sets a limit and checks the total space that the directory reports. If the disk accepts no
- * writes now, the kernel's answer is used: assuming no quotas would make the pool's next volumes unlimited.
+ * Whether project limits are enforced. The kernel's answer is not enough, since a file system may report limits as
+ * enforced and yet ignore them. So this sets a limit and checks the total space that the directory reports. If the disk
+ * accepts no writes now, the kernel's answer is used: assuming no quotas would make the pool's next volumes unlimited.
  */
 async function hasProjectQuota(metadata: string, projectIds: ProjectIds): Promise<boolean> {
   if (!(await saysItEnforces(metadata))) return false;

@@ -80,7 +80,7 @@ async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
   return undefined;
 }
 
-/** The same if only another mount namespace sees a mount: every mount of the device is of the same file system. */
+/** The same if only another mount namespace has a mount of it: a new mount of the device has the same file system. */
 async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
   // A frozen file system keeps its device claimed, even after its last unmount; an unmounted device must stay
   // unmounted.

@@ -2,7 +2,7 @@ import type { UsePool } from '../model/state/recounts.ts';
 import type { DiskPool } from './disk-pool.ts';
 
 /**
- * Lets a long background task use a pool without taking a slot that calls wait for, until the pool disappears or is
+ * Lets a long background task use a pool without holding a slot that calls wait for, until the pool disappears or is
  * stopped.
  */
 export function usingPools(pools: readonly DiskPool[]): UsePool {

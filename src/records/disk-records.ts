@@ -22,7 +22,7 @@ import { storageError } from './storage-error.ts';
 const WRAPPER_MODE = 0o700;
 const READS_AT_ONCE = 64;
 
-/** Removes a directory that holds an object or an incomplete one. */
+/** Removes the directory of an object, complete or not. */
 export type DestroyContent<Kind> = (directory: string, object: Kind) => Promise<void>;
 
 export interface DiskRecordsParts<Kind extends Stored> {
@@ -249,7 +249,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await this.onStep(`${this.kind.creation}: built durably`);
   }
 
-  /** Undoes a creation whose last step failed, so that an unreported object does not stay. */
+  /** Undoes a creation whose last step failed, so that no object remains that the caller does not know of. */
   private async takeBack(object: Kind, directory: string): Promise<void> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
     await this.destroy(directory, object).catch(() => this.removals.add(directory));

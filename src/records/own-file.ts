@@ -37,7 +37,7 @@ function readRegular(fd: number): Promise<string> {
   return readFileAsync(fd, 'utf8');
 }
 
-/** Handles what cannot even be opened with these flags. */
+/** Converts the error for a path that cannot even be opened with these flags. */
 function refuseSpecial(error: unknown): never {
   if (isErrno(error, errno.ELOOP)) {
     throw new NotOwnFileError('it is a symbolic link, not a file', { cause: error });

@@ -98,7 +98,7 @@ async function readIfSound<Kind extends Stored>(
   try {
     return kind.decode(await readOwnFile(join(directory, kind.recordName)));
   } catch (error) {
-    // The record is missing, torn or something else, or the directory is a file.
+    // The record is missing or cannot be parsed, or the directory is a file.
     if (errnoOf(error) === undefined || isErrno(error, errno.ENOENT, errno.ENOTDIR)) return undefined;
     throw error;
   }

@@ -1,5 +1,5 @@
 /**
- * Lets identical concurrent calls share one task. A task that outlasts its caller's patience continues, and the
+ * Lets identical concurrent calls share one task. A task that takes longer than its caller waits continues, and the
  * caller's next attempt joins it here.
  */
 export class JointCalls<Work extends { readonly reply: Promise<unknown> }> {

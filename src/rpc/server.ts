@@ -66,7 +66,7 @@ export async function startServer({
     endpoint: bound,
     async drain(timeoutMs) {
       health.setServing(false);
-      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      // Refuses new connections, stops new calls on open ones, and calls back when all calls are answered.
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       longStreams.endAll();
       // A call whose caller has disconnected holds no connection open, but its work must still finish.

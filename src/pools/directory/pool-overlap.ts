@@ -47,7 +47,7 @@ async function positionIfSeen(
   mounts: readonly MountEntry[],
 ): Promise<Position | undefined> {
   try {
-    // A hung disk is queried once at a time, and does not delay other pools.
+    // Only one query of a hung disk runs at a time, and it delays no other pool.
     return await looks.at(place.path, () => retried(() => positionOf(place, mounts), isScarcity));
   } catch (error) {
     // Two pools on one directory must not be missed because too many files are open.

@@ -15,7 +15,7 @@ import { forwardCall } from './forward-call.ts';
 import { sessionOptions, widenWindow } from './session-options.ts';
 import { Upstream } from './upstream.ts';
 
-/** The time limit for sending answers that say that the proxy is stopping. */
+/** The time limit for the last answers, which say that the proxy is stopping. */
 const FAREWELL_MS = 1000;
 
 /** Where a proxy listens, and where it forwards calls. */
@@ -66,7 +66,7 @@ export async function startProxyServer({
   return {
     endpoint: bound,
     async drain(timeoutMs) {
-      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      // Refuses new connections, stops new calls on open ones, and calls back when all calls are answered.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
       const isDrained = await endsWithin(closed, timeoutMs);

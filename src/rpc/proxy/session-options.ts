@@ -4,7 +4,7 @@ import type { Http2Session } from 'node:http2';
 const STREAM_WINDOW_BYTES = 1024 ** 2;
 /** The same for all calls of a connection together, so that a few large ones do not block the others. */
 const SESSION_WINDOW_BYTES = 16 * 1024 ** 2;
-/** Far more than any number of CSI calls needs; at the default of 10 MB, calls would be refused. */
+/** Far more than any number of such calls needs; at the default of 10 MB, calls would be refused. */
 const SESSION_MEMORY_MB = 1024;
 
 /** The options common to both sides of the proxy. */
