@@ -1,11 +1,11 @@
-# Two bases, so that a build without a registry can bring its own: both need node, the first one npm as well. Node 24.18,
-# pinned by digest, so that the same source gives the same image.
+# Two base images, so that a build without a registry can supply its own: both need node, the first one also npm. Node
+# 24.18, pinned by digest, so that the same source gives the same image.
 ARG BUILD_BASE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
 ARG RUNTIME_BASE=node:24-bookworm-slim@sha256:6f7b03f7c2c8e2e784dcf9295400527b9b1270fd37b7e9a7285cf83b6951452d
 
-# --- dependencies the driver runs with: each as the lock file says, none for development ------------------------
-# The two secrets are for networks whose registry needs settings or a certificate authority of its own; without
-# them npm's defaults hold. Neither stays in a layer.
+# --- run-time dependencies of the driver, exactly as in the lock file, without those for development ------------
+# The two secrets are for networks whose registry needs its own settings or certificate authority; without them npm's
+# defaults apply. Neither secret stays in a layer.
 FROM ${BUILD_BASE} AS dependencies
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
@@ -31,10 +31,10 @@ LABEL org.opencontainers.image.title="csi-driver-hostpath" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
-# File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+# File operations use libuv's threads; the default of four is too few for a server that waits for disks.
 ENV NODE_ENV=production \
     UV_THREADPOOL_SIZE=192
-# The programs that make file systems in images, and check and grow ext4; all else is done by system calls.
+# The programs that create file systems in images, and check and grow ext4; the rest is done by system calls.
 RUN apt-get update && apt-get install --yes --no-install-recommends btrfs-progs e2fsprogs xfsprogs \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /app

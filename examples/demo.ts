@@ -1,5 +1,5 @@
-// A volume's whole life, step by step, against a driver that is started here: what each call does to the disk and
-// to the mount table. `npm run demo` runs it in a mount namespace of its own.
+// The whole life of a volume, step by step, with a driver that this script starts: how each call changes the disk and
+// the mount table. `npm run demo` runs it in its own mount namespace.
 import {
   existsSync,
   mkdirSync,
@@ -28,7 +28,7 @@ let stepCount = 0;
 let shown: string[] = [];
 let driver: DriverProcess | undefined;
 let client: CsiClient | undefined;
-// An interrupted demo cleans up like one that failed.
+// An interrupted demo cleans up as a failed one does.
 process.once('SIGINT', () => void cleanUp().then(() => process.exit(1)));
 try {
   await demonstrate();
@@ -114,7 +114,7 @@ async function demonstrate(): Promise<void> {
   await show();
 }
 
-/** Takes everything away again, however far the demo has come. */
+/** Removes everything, however far the demo got. */
 async function cleanUp(): Promise<void> {
   client?.close();
   driver?.kill('SIGTERM');
@@ -129,7 +129,7 @@ function step(title: string, meaning?: string): void {
   console.log(`\n${stepCount}. ${title}${meaning ? `: ${meaning}` : ''}`);
 }
 
-/** What has changed on disk and in the mount table since it was last shown. */
+/** Shows the changes on disk and in the mount table since the last call. */
 async function show(): Promise<void> {
   const mounts = await mountsHere();
   const now = [
@@ -142,7 +142,7 @@ async function show(): Promise<void> {
 }
 
 function tree(path: string): string[] {
-  // The driver removes what is deleted while this looks.
+  // The driver removes deleted content during this scan.
   const entries = existsSync(path) ? readdirSync(path, { withFileTypes: true }) : [];
   return entries.flatMap((entry) => {
     const child = join(path, entry.name);

@@ -1,6 +1,6 @@
-// npm run bench [WORD…]: measures what the driver promises about time, on file systems made for it. Runs in a mount namespace
-// of its own, and in a process group of its own: when that has ended, however it did, nothing is mounted any more, and
-// the files of the file systems can go.
+// npm run bench [WORD…]: measures the performance that the driver promises, on file systems created for it. Runs in its
+// own mount namespace and process group: once the group has ended, however that happened, nothing is mounted any more, and
+// the files of the file systems can be removed.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +9,7 @@ import { inOwnNamespace, isRoot, namespaceObstacle } from './lib/namespace.mjs';
 import { installPrograms, programsObstacle } from './lib/programs.mjs';
 import { build, fail, inProject, install } from './lib/project.mjs';
 
-// What the volumes hold, and as much again for what the file systems write anew.
+// The content of the volumes, and as much again for rewritten data.
 const NEEDED_GIB = 12;
 
 install();
@@ -38,7 +38,7 @@ const bench = spawn(program, args, {
 });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, endAll);
 bench.on('exit', (code) => {
-  // The driver, if the benchmark has left it.
+  // Ends the driver, if the benchmark left it running.
   endAll();
   rmSync(directory, { recursive: true, force: true });
   process.exitCode = code ?? 1;

@@ -1,4 +1,4 @@
-// npm run check: everything about the source that needs no test run. All checks are made, also when one fails.
+// npm run check: all checks of the source that need no test run. Every check runs, even after one has failed.
 import { closingLine, install, run, tool } from './lib/project.mjs';
 
 const checks = {

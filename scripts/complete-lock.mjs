@@ -1,7 +1,7 @@
-// Run after `npm install` has changed package-lock.json. npm leaves a platform's package out of the lock file when
-// its registry, a mirror for instance, does not have it, and `npm ci` then refuses the file on every platform.
-// This adds what is missing: name, version, the platform that the name tells, and the checksum as the registry has it.
-// Nothing of it is installed where it does not fit. With --check it only tells what has no checksum.
+// Run after `npm install` has changed package-lock.json. npm omits a platform-specific package from the lock file if
+// its registry, for example a mirror, lacks it; `npm ci` then rejects the file on every platform. This script adds the
+// missing entries: name, version, the platform from the name, and the checksum from the registry. None of these
+// packages is installed on a platform that it does not fit. With --check it only reports packages without a checksum.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { inProject } from './lib/project.mjs';
@@ -40,7 +40,7 @@ for (const [key, entry] of Object.entries(lock.packages)) {
 const sorted = Object.entries(lock.packages).sort(([one], [other]) => (one < other ? -1 : 1));
 writeFileSync(path, `${JSON.stringify({ ...lock, packages: Object.fromEntries(sorted) }, null, 2)}\n`);
 
-/** The entry of a package called after its platform, `…-linux-x64-musl`; undefined for any other. */
+/** The entry of a package named after its platform, `…-linux-x64-musl`; undefined for any other. */
 function platformEntry(name, version, dev) {
   const words = name.split(/[/-]/);
   const os = words.find((word) => operatingSystems.includes(word));
@@ -57,7 +57,7 @@ function platformEntry(name, version, dev) {
   };
 }
 
-/** What is written without a checksum would be installed whatever it holds, so there is none such. */
+/** An entry without a checksum would be installed whatever its content, so every entry must have one. */
 function integrityOf(key, version) {
   const name = key.slice('node_modules/'.length);
   const words = ['view', `${name}@${version}`, 'dist.integrity'];

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { type Capability, capabilities, rpcs } from './lib/csi-catalogue.ts';
 import { type FindSwitches, type Switches, switchFinder } from './lib/csi-switches.ts';
 
-/** Why a capability is declared with no flag, by its name with that of its message. */
+/** Why no flag declares a capability, by `Message.NAME` of the capability. */
 export const reasons: Readonly<Record<string, string>> = {
   'PluginCapability.VolumeExpansion.OFFLINE':
     'Volumes grow while they are in use and while they are not, which is what `ONLINE` says.',
@@ -11,8 +11,8 @@ export const reasons: Readonly<Record<string, string>> = {
 };
 
 /**
- * docs/csi.md, with a line break at its end.
- * @throws Error naming a capability that is neither declared with any flag nor has a reason
+ * docs/csi.md, with a trailing line break.
+ * @throws Error naming a capability that no flag declares and that has no reason
  */
 export async function csiDocument(whyNever = reasons): Promise<string> {
   const find = await switchFinder();

@@ -1,5 +1,5 @@
-// npm run demo: shows a volume's whole life. Runs in a mount namespace of its own, for root too: whatever happens,
-// nothing stays mounted.
+// npm run demo: shows the whole life of a volume. Runs in its own mount namespace, even for root, so that nothing stays
+// mounted whatever happens.
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { build, fail, inProject, install, run } from './lib/project.mjs';
 

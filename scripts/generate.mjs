@@ -1,11 +1,11 @@
 #!/usr/bin/env node
-// Makes every file of the project that is derived from another one.
+// Generates every file of the project that is derived from another one.
 //
 //   node scripts/generate.mjs           writes them
 //   node scripts/generate.mjs --check   writes nothing; lists what would change and exits 1 if anything would
 //
-// Both ways the steps write into a temporary directory laid out like the project, and only then is it
-// compared or copied: a step that fails leaves the tree as it was, and what is checked is what is written.
+// In both modes the steps write to a temporary directory with the project's layout, which is then compared or copied.
+// So a failed step leaves the tree unchanged, and the check compares exactly what would be written.
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,8 +15,8 @@ import { fileURLToPath } from 'node:url';
 const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 
 /**
- * One step: `outputs` are the files and directories, relative to the project root, that belong to it
- * alone; `run` makes them beneath the directory it is given.
+ * One step: `outputs` are the files and directories that only this step writes, relative to the project root; `run`
+ * creates them below the given directory.
  * @typedef {{ outputs: string[], run: (outputRoot: string) => void }} Step
  */
 
@@ -28,14 +28,14 @@ const steps = [
   documentStep('docs/csi.md', 'scripts/csi-doc.ts'),
 ];
 
-/** All our proto files and the google ones they import, as one FileDescriptorSet for run time. */
+/** All proto files of the project and the google ones that they import, as one FileDescriptorSet for run time. */
 function generateDescriptorSet(outputRoot) {
   const output = join(outputRoot, 'proto/descriptors.binpb');
   fs.mkdirSync(dirname(output), { recursive: true });
   runTool('buf', ['build', 'proto', '--as-file-descriptor-set', '--exclude-source-info', '-o', output]);
 }
 
-/** TypeScript types of the messages and services that the code itself touches. */
+/** TypeScript types of the messages and services that the code uses. */
 function generateProtoTypes(outputRoot) {
   runTool('proto-loader-gen-types', [
     '--keepCase',
@@ -52,7 +52,7 @@ function generateProtoTypes(outputRoot) {
   ]);
 }
 
-/** A page of the documentation that a script of its own prints. */
+/** A page of the documentation, printed by its own script. */
 function documentStep(output, script) {
   const run = (outputRoot) => {
     const text = execFileSync(process.execPath, ['--import', 'tsx', script], { cwd: projectRoot });
@@ -62,13 +62,13 @@ function documentStep(output, script) {
   return { outputs: [output], run };
 }
 
-/** Runs a tool of the devDependencies from the project root, with its errors on ours. */
+/** Runs a tool of the devDependencies from the project root; its standard error is passed through. */
 function runTool(name, args) {
   const binary = join(projectRoot, 'node_modules/.bin', name);
   execFileSync(binary, args, { cwd: projectRoot, stdio: ['ignore', 'ignore', 'inherit'] });
 }
 
-/** The files at or beneath a path, as paths relative to `root`; none when there is nothing there. */
+/** The files at or beneath a path, as paths relative to `root`; empty if nothing exists there. */
 function filesBelow(root, path) {
   const absolute = join(root, path);
   if (!fs.existsSync(absolute)) return [];
@@ -76,7 +76,7 @@ function filesBelow(root, path) {
   return fs.readdirSync(absolute).flatMap((entry) => filesBelow(root, join(path, entry)));
 }
 
-/** What differs at one output between the tree and the fresh copy, one line a file. */
+/** The differences at one output between the tree and the fresh copy, one line per file. */
 function differencesAt(output, freshRoot) {
   const fresh = new Set(filesBelow(freshRoot, output));
   const present = new Set(filesBelow(projectRoot, output));
@@ -91,7 +91,7 @@ function differencesAt(output, freshRoot) {
   return [...missing, ...stale, ...changed];
 }
 
-/** Puts the fresh copy in place of whatever is there, stale files included. */
+/** Replaces an output with the fresh copy, and removes stale files. */
 function replaceOutput(output, freshRoot) {
   fs.rmSync(join(projectRoot, output), { recursive: true, force: true });
   fs.cpSync(join(freshRoot, output), join(projectRoot, output), { recursive: true });

@@ -10,7 +10,7 @@ import {
 import { spelling, usageNote } from '../src/options/help.ts';
 import { flagTable } from '../src/options/table.ts';
 
-/** docs/options.md for a table of flags, with a line break at its end. */
+/** docs/options.md for a table of flags, with a trailing line break. */
 export function optionsDocument(table: FlagTable): string {
   const groups = [...groupsOf(table)].map(([group, flags]) => [`## ${group}`, flagRows(flags)]);
   const forms = [...formsOf(table)].map(
@@ -51,7 +51,7 @@ function code(text: string): string {
   return `\`${cell(text)}\``;
 }
 
-// A bar would end the cell of a table, inside code too.
+// A bar would end a table cell, even inside code.
 function cell(text: string): string {
   return text.replaceAll('|', '\\|');
 }

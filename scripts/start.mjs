@@ -1,5 +1,5 @@
-// npm start: installs, builds and runs the driver. Flags after `--` are the driver's own and win over the
-// defaults here, which make it run on a machine with nothing set up.
+// npm start: installs, builds and runs the driver. Flags after `--` are passed to the driver and override the defaults
+// here, which work on a machine without any setup.
 import { spawn } from 'node:child_process';
 import { hostname } from 'node:os';
 import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
@@ -10,16 +10,16 @@ build();
 
 const defaults = [`--statedir=${inProject('.state')}`, `--nodeid=${nodeIdOfHost()}`];
 const command = [process.execPath, inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)];
-// Where an ordinary user cannot have a namespace, the driver itself says what it needs.
+// If an ordinary user cannot create a namespace, the driver itself reports what it needs.
 const inNamespace = !isRoot && namespaceObstacle() === undefined;
 if (inNamespace) process.stderr.write(`${ordinaryUserNote}\n`);
 const [program, ...args] = inNamespace ? inOwnNamespace(command) : command;
 const driver = spawn(program, args, {
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  // A process group of its own: Ctrl-C reaches every process of the terminal, npm passes it on as well, and a
-  // second signal would end the driver in the middle of its draining.
+  // Its own process group: Ctrl-C reaches every process of the terminal, npm also forwards it, and a second signal
+  // would end the driver while it drains.
   detached: true,
-  // File work runs on libuv's threads; its default of four is few for a server that waits for disks.
+  // File operations use libuv's threads; the default of four is too few for a server that waits for disks.
   env: { UV_THREADPOOL_SIZE: '192', ...process.env },
 });
 driver.on('message', ({ listening }) => printWelcome(listening));
@@ -34,7 +34,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   });
 }
 
-/** The host's name in the form of a label value, which a node id must have. */
+/** The host's name as a label value, which a node id must be. */
 function nodeIdOfHost() {
   return (
     hostname()

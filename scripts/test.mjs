@@ -1,6 +1,5 @@
-// npm test [SUITE…] [PATH…]: installs what is needed and runs the suites, all of them by default; with paths, only
-// the tests in them. A suite that this machine cannot run is skipped with its reason, except in CI, where that is a
-// failure.
+// npm test [SUITE…] [PATH…]: installs the requirements and runs the suites, by default all of them; with paths, only
+// the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI this is a failure.
 import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -31,8 +30,8 @@ const suites = {
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest, inGuest: true },
 };
 
-// Each lane runs beside the others, its suites one after the other. The first is shown as it goes. Half of the files of the
-// longest suite are in a lane of their own, each half in its own mount namespace.
+// The lanes run in parallel, the suites of a lane one after the other. The output of the first lane is shown as it
+// runs. The longest suite is split over two lanes, each half in its own mount namespace.
 const lanes = [['integration 1/2'], ['integration 2/2'], ['unit', 'crash', 'conformance', 'guest']];
 
 const results = join(cacheDirectory, 'test-results');
@@ -76,14 +75,17 @@ function suitePart(text) {
   return { name, part };
 }
 
-/** With paths there may be fewer files than parts, so the first part has them all. */
+/** With paths there may be fewer files than parts, so the first part runs them all. */
 function isWanted(part, paths) {
   return paths.length === 0 || part === undefined || part.startsWith('1/');
 }
 
-/** Starts the suites of a lane, one after the other. @returns waits for their end, and then shows what was held back */
+/**
+ * Starts the suites of a lane, one after the other.
+ * @returns a function that waits for their end and then shows the held-back output
+ */
 function startLane(parts, paths, heldBack) {
-  // Whatever it says must fit, or it would wait to be read.
+  // All output must fit into the buffer, or the suite would block until it is read.
   const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
   if (!heldBack) output.pipe(process.stdout, { end: false });
   const running = runLane(parts, paths, output);
@@ -99,7 +101,10 @@ async function runLane(parts, paths, output) {
   for (const part of parts) await runSuite(part, paths, output);
 }
 
-/** Installs what a suite needs. @returns whether this machine can run it */
+/**
+ * Installs the requirements of a suite.
+ * @returns whether this machine can run it
+ */
 function prepareSuite(name) {
   const { obstacle, prepare } = suites[name];
   const reason = obstacle?.();
@@ -140,14 +145,14 @@ function prepareConformance() {
 function prepareGuest() {
   installPrograms();
   installGuest();
-  // The guest has no network; its tests run csi-sanity when it is there.
+  // The guest has no network; its tests run csi-sanity if it exists.
   if (csiSanityObstacle() === undefined) installCsiSanity();
 }
 
 function runVitest(vitest, env, { inMountNamespace, inGuest, output }) {
   const coloured = { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...env };
   if (inGuest) return runGuest([process.execPath, ...vitest], coloured, output);
-  // A mount namespace of its own: no test can leave a mount on the host, however it ends.
+  // Its own mount namespace: no test can leave a mount on the host, however it ends.
   const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
   return runMeanwhile(command, args, { env: { ...process.env, ...coloured } }, output);
 }

@@ -36,28 +36,28 @@ import { startServer } from './rpc/server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 import { csiServices } from './services/csi-services.ts';
 
-// A few at once keep a disk busy; more only make each of them later.
+// A few copies at once keep a disk busy; more would only delay each other.
 const COPY_SLOTS = 4;
 
-/** What a driver is given besides its options. */
+/** What a driver needs besides its options. */
 export interface DriverSurroundings {
   readonly version: string;
   readonly logger: Logger;
-  /** Reached at each step of each mutation. */
+  /** Called at each step of each mutation. */
   readonly onStep: OnStep;
 }
 
 /** A driver that serves calls. */
 export interface Driver {
-  /** Where it listens, as users write it. */
+  /** The endpoint that it listens on, as users write it. */
   readonly endpoint: string;
-  /** Finishes the calls under way, within the drain timeout, and lets the pools go. */
+  /** Finishes the calls in progress, within the drain timeout, and releases the pools. */
   stop(): Promise<void>;
 }
 
 /**
- * Puts the parts together and starts serving. A pool is locked before anything in it is read, and recovered before
- * the first call.
+ * Creates the parts of the driver and starts serving. A pool is locked before anything in it is read, and recovered
+ * before the first call.
  * @throws Error with a sentence for the operator
  */
 export async function startDriver(options: Options, surroundings: DriverSurroundings): Promise<Driver> {
@@ -83,12 +83,12 @@ export async function startDriver(options: Options, surroundings: DriverSurround
     return {
       endpoint,
       async stop() {
-        // A copy may take long, and begins anew at the next start.
+        // A copy may take long; it starts over at the next start.
         void model.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
         if (!isDrained)
           logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'drain timed out with calls in progress');
-        // A large removal may take long; the next start goes on with it.
+        // A large removal may take long; the next start continues it.
         await endsWithin(stopPools(pools), options.drainTimeoutMs);
         logger.info('stopped');
       },

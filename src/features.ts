@@ -3,7 +3,7 @@ import { mutableParameterNames } from './model/objects/volume.ts';
 import type { Expansion, Features } from './model/state/model.ts';
 import type { Options } from './options.ts';
 
-/** What the flags switch on. */
+/** The features that the flags enable. */
 export function featuresOf(options: Options): Features {
   return {
     attach: options.enableAttach,
@@ -23,12 +23,12 @@ export function expansionOf(options: Options): Expansion {
   };
 }
 
-/** Where this node is; undefined when topology is switched off. */
+/** The topology of this node; undefined if topology is disabled. */
 export function topologyOf({ enableTopology, nodeId }: Options): TopologySegments | undefined {
   return enableTopology ? { [topologyKey]: nodeId } : undefined;
 }
 
-/** The mutable parameters that are taken: those that a flag names or, where it names none, all that do something here. */
+/** The accepted mutable parameters: those that a flag lists or, if it lists none, all that have an effect. */
 function takenParameters({ acceptedMutableParameterNames }: Options): Features['mutableParameters'] {
   const accepted = acceptedMutableParameterNames.filter((name) => name !== '');
   return new Set(accepted.length === 0 ? mutableParameterNames : accepted);

@@ -1,7 +1,10 @@
 import type { Logger } from './observability/logger.ts';
 import { type Endpoint, formatEndpoint, isRemote } from './rpc/endpoint.ts';
 
-/** Tells where a driver or proxy listens, and who can reach it there. @returns the endpoint as users write it */
+/**
+ * Logs where a driver or proxy listens, and warns if other machines can connect.
+ * @returns the endpoint as users write it
+ */
 export function tellListening(logger: Logger, listening: Endpoint, details: object): string {
   const endpoint = formatEndpoint(listening);
   logger.info({ endpoint, ...details }, 'listening');

@@ -13,7 +13,7 @@ import { standardOutput } from './standard-output.ts';
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
 const EXIT_FAILURE = 1;
-/** What the command line says cannot be, by itself or with what is found on the disk. */
+/** The command line is invalid by itself, or does not fit the pools on disk. */
 const EXIT_USAGE = 2;
 
 await main();
@@ -40,14 +40,14 @@ async function main(): Promise<void> {
 async function run(options: Options, version: string): Promise<void> {
   const obstacle = hostObstacle();
   if (obstacle !== undefined) return fail(obstacle);
-  // Loaded only now: on another system its system calls cannot even be looked up.
+  // Not imported earlier, because on other systems resolving its system calls would fail.
   const { ensureThreads } = await import('./kernel/process/threads.ts');
   ensureThreads();
   const { startDriver } = await import('./driver.ts');
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
 }
 
-/** A proxy mounts nothing and keeps nothing, so any user may run it on any system. */
+/** A proxy mounts nothing and stores nothing, so any user can run it on any system. */
 async function runProxy(options: ProxyOptions, version: string): Promise<void> {
   await serve(options, (logger) => startProxy(options, { version, logger }));
 }
@@ -56,7 +56,7 @@ async function serve(
   { verbosity, logFormat }: Pick<Options, 'verbosity' | 'logFormat'>,
   start: (logger: Logger) => Promise<Driver | RunningProxy>,
 ): Promise<void> {
-  // Sockets and directories are the driver's alone until they are given their mode.
+  // Sockets and directories are accessible only to the driver until their mode is set.
   process.umask(0o077);
   const output = await standardOutput(STANDARD_ERROR);
   const logger = createLogger({ verbosity, format: logFormat }, output);
@@ -69,13 +69,13 @@ async function serve(
   });
   if (!running) return;
   stopOnSignal(running, output);
-  // A parent that started this process with a channel is told where it listens. One that is gone is noticed elsewhere.
+  // Reports the endpoint to a parent process connected by an IPC channel. A lost parent is handled elsewhere.
   process.send?.({ listening: running.endpoint }, undefined, undefined, () => {});
 }
 
 /**
- * The first signal drains; the same one again ends the process at once, which is as safe as a crash. A parent that
- * started this process with a channel and is gone counts as a signal.
+ * The first signal drains; the same signal again ends the process at once, which is as safe as a crash. Losing a parent
+ * that is connected by an IPC channel counts as a signal.
  */
 function stopOnSignal(running: Driver | RunningProxy, output: LineOutput): void {
   let isStopping = false;
@@ -94,8 +94,8 @@ function stopOnSignal(running: Driver | RunningProxy, output: LineOutput): void 
 }
 
 /**
- * What Node would print by itself, and wait for whoever reads it: warnings, and errors that nothing has caught, after
- * which the state of this process is not known. The next start recovers, as after a crash.
+ * Logs what Node would otherwise print itself, waiting for a reader: warnings, and uncaught errors, after which the
+ * state of this process is unknown. The next start recovers, as after a crash.
  */
 function logFaults(logger: Logger): void {
   process.removeAllListeners('warning');

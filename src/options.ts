@@ -8,7 +8,7 @@ import { type FlagValues, flagTable, type Options, type ProxyOptions } from './o
 export type { Options, ProxyOptions } from './options/table.ts';
 export { resolveVolumeLimit } from './options/volume-limit.ts';
 
-/** What a command line asks for. Texts have no line break at their end. */
+/** The parsed command line. Texts have no trailing line break. */
 export type CommandLine =
   | { readonly kind: 'run'; readonly options: Options }
   | { readonly kind: 'proxy'; readonly options: ProxyOptions }
@@ -17,8 +17,9 @@ export type CommandLine =
   | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] };
 
 /**
- * Reads the words after the name of the program, and the environment. Never throws for what a user wrote: all mistakes are returned
- * at once, each a sentence without a full stop. A request for help or the version is served despite mistakes.
+ * Parses the words after the name of the program, and the environment. Never throws because of user input: all mistakes
+ * are returned together, each a sentence without a full stop. A request for help or the version is served despite
+ * mistakes.
  */
 export function parseCommandLine(
   argv: readonly string[],
@@ -30,7 +31,7 @@ export function parseCommandLine(
   if (requests.has('version')) return { kind: 'version', text: `csi-driver-hostpath ${version}` };
   const allMistakes = [...mistakes, ...conflicts(values)];
   if (allMistakes.length > 0) return { kind: 'mistakes', mistakes: allMistakes };
-  // Without a mistake no value was left out, except the node id that a proxy has no use for.
+  // Without mistakes, no value is missing except the node id, which a proxy does not need.
   const { proxyEndpoint, ...given } = values as FlagValues;
   const options = { ...given, mountDirs: mountDirsOf(given, environment) };
   return proxyEndpoint === undefined
@@ -38,7 +39,7 @@ export function parseCommandLine(
     : { kind: 'proxy', options: { ...options, proxyEndpoint } };
 }
 
-/** Where volumes may be mounted: in Kubernetes nobody but the kubelet has any business with it. */
+/** Where volumes may be mounted: in Kubernetes, only in the kubelet's directory. */
 function mountDirsOf(
   { mountDirs, kubeletDir }: Pick<FlagValues, 'mountDirs' | 'kubeletDir'>,
   environment: Environment,
@@ -47,7 +48,7 @@ function mountDirsOf(
   return environment['KUBERNETES_SERVICE_HOST'] ? [kubeletDir] : ['/'];
 }
 
-/** Mistakes that no flag shows alone. A value that is itself a mistake is absent, and judged no further. */
+/** Mistakes in the combination of flags. A value that is itself a mistake is absent, and not checked further. */
 function conflicts(values: Partial<FlagValues>): readonly string[] {
   return [...topologyConflicts(values), ...poolConflicts(values), ...proxyConflicts(values)];
 }

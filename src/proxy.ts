@@ -6,16 +6,16 @@ import { formatEndpoint } from './rpc/endpoint.ts';
 import { startProxyServer } from './rpc/proxy/proxy-server.ts';
 import { groupIdOf } from './rpc/socket-group.ts';
 
-/** A proxy that passes calls on. */
+/** A proxy that forwards calls. */
 export interface RunningProxy {
-  /** Where it listens, as users write it. */
+  /** The endpoint that it listens on, as users write it. */
   readonly endpoint: string;
-  /** Finishes the calls under way, within the drain timeout. */
+  /** Finishes the calls in progress, within the drain timeout. */
   stop(): Promise<void>;
 }
 
 /**
- * Puts the parts of a proxy together and starts passing calls on.
+ * Creates the parts of a proxy and starts forwarding calls.
  * @throws Error with a sentence for the operator
  */
 export async function startProxy(

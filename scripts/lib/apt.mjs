@@ -1,14 +1,14 @@
-// Debian's packages, where there is apt-get.
+// Debian packages, on systems with apt-get.
 import { spawnSync } from 'node:child_process';
 import { mustRun } from './project.mjs';
 
-/** Whether these packages can be installed. Asks the network only where the lists of packages do not know them. */
+/** Whether these packages can be installed. Uses the network only if the local package lists lack them. */
 export function canInstall(...packages) {
   const simulate = () => spawnSync('apt-get', ['install', '--simulate', ...packages]).status === 0;
   return simulate() || (spawnSync('apt-get', ['update']).status === 0 && simulate());
 }
 
-/** Installs packages, or ends this process. */
+/** Installs packages, or exits if that fails. */
 export function installPackages(...packages) {
   mustRun('apt-get', ['install', '--yes', '--no-install-recommends', ...packages], {
     stdio: ['ignore', 'ignore', 'inherit'],

@@ -10,21 +10,21 @@ export interface Rpc {
 
 /** One capability of the specification, a value of one of its enums. */
 export interface Capability {
-  /** The message that has the enum, without the package, such as `PluginCapability.Service`. */
+  /** The message that contains the enum, without the package, such as `PluginCapability.Service`. */
   readonly message: string;
   readonly name: string;
   /** The RPC whose reply declares it. */
   readonly rpc: Rpc;
-  /** The field of a member of that reply that it stands in. */
+  /** The field that contains it, in an element of that reply. */
   readonly field: string;
 }
 
-/** Every RPC there is, in the order of the specification. */
+/** Every RPC, in the order of the specification. */
 export const rpcs: readonly Rpc[] = Object.entries(csiServices).flatMap(([service, definition]) =>
   Object.keys(definition).map((name) => ({ service: service as Rpc['service'], name })),
 );
 
-/** Every capability there is: what may stand in the replies that have a field for capabilities. */
+/** Every capability: the possible values in replies that have a field for capabilities. */
 export const capabilities: readonly Capability[] = rpcs.flatMap((rpc) =>
   fieldsOf(`csi.v1.${rpc.name}Response`)
     .filter(({ name }) => name === 'capabilities')
@@ -42,7 +42,7 @@ function fieldsOf(message: string): { readonly name: string; readonly typeName: 
   }));
 }
 
-/** The values of the enums in a message, but for the one that is the default and means nothing. */
+/** The values of the enums in a message, except the default, which has no meaning. */
 function valuesOf(message: string): string[] {
   const enums: EnumDescriptorProto[] = descriptors.message(message)?.getEnumTypeList() ?? [];
   return enums

@@ -17,7 +17,7 @@ import { type Capability, type Rpc, rpcs } from './csi-catalogue.ts';
 
 /** What a driver with certain flags offers to a CO. */
 export interface Offer {
-  /** Whether it answers anything but UNIMPLEMENTED to the RPC. */
+  /** Whether it answers the RPC with anything except UNIMPLEMENTED. */
   serves(rpc: Rpc): boolean;
   declares(capability: Capability): boolean;
 }
@@ -28,8 +28,8 @@ interface Answer {
 }
 
 /**
- * Asks the driver's services, with a model in memory below them, what a CO asks: each RPC with an empty request.
- * Undefined where the flags cannot be given together.
+ * Sends each RPC with an empty request to the driver's services, on top of an in-memory model. Undefined if the flags
+ * cannot be combined.
  */
 export async function offerWith(flags: readonly string[]): Promise<Offer | undefined> {
   const commandLine = parseCommandLine(['--nodeid=node-1', ...flags], '0');
@@ -70,7 +70,7 @@ function askOnce(
     const getDeadline = () => Number.POSITIVE_INFINITY;
     handler({ request, getDeadline } as ServerUnaryCall<unknown, unknown>, (error, reply) => {
       if (error) resolve({ code: error.code ?? status.UNKNOWN, reply: undefined });
-      // As it comes out at the other end of the wire.
+      // As the client receives it.
       else resolve({ code: status.OK, reply: responseDeserialize(responseSerialize(reply)) });
     });
   });

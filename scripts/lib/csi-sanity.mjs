@@ -9,7 +9,7 @@ const directory = join(cacheDirectory, `csi-sanity-${version}`);
 
 export const csiSanityPath = join(directory, 'csi-sanity');
 
-/** Why csi-sanity cannot be had on this machine, or undefined. */
+/** Why csi-sanity is not available on this machine, or undefined. */
 export function csiSanityObstacle() {
   if (existsSync(csiSanityPath)) return undefined;
   return spawnSync('go', ['version']).status === 0
@@ -17,7 +17,7 @@ export function csiSanityObstacle() {
     : 'csi-sanity is built with Go, and there is no Go here';
 }
 
-/** Builds csi-sanity, unless it is there already. */
+/** Builds csi-sanity, unless it already exists. */
 export function installCsiSanity() {
   if (existsSync(csiSanityPath)) return;
   mkdirSync(directory, { recursive: true });

@@ -3,16 +3,18 @@ import { flagTable } from '../../src/options/table.ts';
 import { boolean } from '../../src/options/values.ts';
 import { type Offer, offerWith } from './csi-offer.ts';
 
-/** Whether something is offered by default, and which flags change that, each set of them alone. */
+/** Whether the driver offers something by default, and the sets of flags that each change that. */
 export interface Switches {
   readonly byDefault: boolean;
   readonly changedBy: readonly (readonly string[])[];
 }
 
-/** Finds the switches of what an offer may have in it. */
+/** Finds the flags that switch a part of an offer. */
 export type FindSwitches = (isOffered: (offer: Offer) => boolean) => Switches;
 
-/** Looks at what is offered by default, and with each flag that is not as by default, and with each two of them. */
+/**
+ * Compares the default offer with the offers of each single flag and each pair of flags that differ from the default.
+ */
 export async function switchFinder(): Promise<FindSwitches> {
   const byDefault = await offerWith([]);
   if (byDefault === undefined) throw new Error('the default flags cannot be given together');
@@ -21,7 +23,7 @@ export async function switchFinder(): Promise<FindSwitches> {
   return (isOffered) => {
     const isSwitch = ({ offer }: OfferWith) => isOffered(offer) !== isOffered(byDefault);
     const alone = one.filter(isSwitch).map(({ flags }) => flags);
-    // Together with one that does it alone, any other flag does it too.
+    // A pair is redundant if one of its flags switches it alone.
     const together = two
       .filter(isSwitch)
       .map(({ flags }) => flags)
@@ -30,7 +32,7 @@ export async function switchFinder(): Promise<FindSwitches> {
   };
 }
 
-/** Each flag that is a switch, as it is given to change what is so by default. */
+/** The boolean flags, each in the form that changes its default. */
 function changedFlags(table: FlagTable): string[] {
   return Object.values(table).flatMap((flag) => {
     if (!('default' in flag) || flag.kind !== boolean) return [];

@@ -1,14 +1,14 @@
 #!/bin/sh
-# The first process of the guest. It sees the host's whole tree, and writes to it, so what the host has mounted for
-# itself is made anew: /proc, /sys, /run, /dev (devtmpfs is there already) and, on the guest's own disk, /tmp.
-# Then it runs the command that scripts/lib/guest.mjs has left, notes how that ended, and turns the guest off.
+# The first process of the guest. It sees and writes the host's whole tree, so it mounts its own instances of what the
+# host has mounted: /proc, /sys, /run, /dev (devtmpfs is already mounted) and, on the guest's own disk, /tmp.
+# Then it runs the command that scripts/lib/guest.mjs left, records its exit code, and turns the guest off.
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 project=$(cd "$(dirname "$0")/../.." && pwd)
 guest=$project/.cache/guest
 
 mount -t proc proc /proc
 mount -t sysfs sys /sys
-# The project may lie in /tmp or /run itself.
+# The project itself may be in /tmp or /run.
 mkdir /dev/project
 mount --bind "$project" /dev/project
 mount -t tmpfs run /run
@@ -22,8 +22,8 @@ if [ ! -e "$project/package.json" ]; then
   mount --move /dev/project "$project"
 fi
 
-# The second console is the output of whoever started the guest; the first has the kernel's messages.
-# Through cat, so that the command does not take it for a terminal.
+# The second console is the output for the process that started the guest; the first has the kernel's messages.
+# The pipe to cat keeps the command from treating the console as a terminal.
 stty raw </dev/tty1
 {
   # shellcheck source=/dev/null

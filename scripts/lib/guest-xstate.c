@@ -1,6 +1,6 @@
-// Preloaded into User-Mode Linux. It keeps the floating-point state of its processes in a buffer that is smaller than what
-// processors with AMX have, and the host's kernel takes only the whole of it (PTRACE_SETREGSET with NT_X86_XSTATE). The
-// rest of the state is left as it is: nothing in the guest uses it.
+// Preloaded into User-Mode Linux. It keeps the floating-point state of its processes in a buffer that is smaller than the
+// state of processors with AMX, and the host's kernel accepts only the complete state (PTRACE_SETREGSET with
+// NT_X86_XSTATE). The rest of the state is left unchanged: nothing in the guest uses it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <elf.h>

@@ -1,5 +1,5 @@
-// A guest kernel with the quotas of XFS and ext4, which the kernel of a build machine may lack: User-Mode Linux, as
-// packaged by Debian. It is an ordinary process that needs no image: it runs on the host's own tree.
+// A guest kernel with XFS and ext4 quotas, which the kernel of a build machine may lack: User-Mode Linux, as packaged
+// by Debian. It is an ordinary process that needs no image: it runs on the host's own tree.
 import { spawn, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ const GUEST_PACKAGE = 'user-mode-linux';
 const KERNEL = 'linux.uml';
 const MEMORY = '1G';
 const DISK_BYTES = 16 * 1024 ** 3;
-// Only for a guest that hangs; the tests in it have limits of their own.
+// Only for a guest that hangs; its tests have their own limits.
 const LIMIT_MS = 30 * 60 * 1000;
 
 const directory = join(cacheDirectory, 'guest');
@@ -23,13 +23,13 @@ const files = {
   preload: join(cacheDirectory, 'guest-xstate.so'),
 };
 
-// Compiles scripts/lib/guest-xstate.c, which says what it is for.
+// Compiles scripts/lib/guest-xstate.c, which explains its purpose.
 const compilerPackages = ['gcc', 'libc6-dev'];
 
 /** Why no guest can be started on this machine, or undefined. */
 export function guestObstacle() {
   if (process.arch !== 'x64') return `User-Mode Linux is for x64, and this is ${process.arch}`;
-  // They would end words of the kernel's command line.
+  // These characters would end words of the kernel's command line.
   if (/[\s,"]/.test(directory)) return `the project's path has a space, comma or quote in it: ${directory}`;
   if (!isRoot) return 'it needs root, so that the guest may read the whole tree of the host';
   if (!isInstalled() && !canInstall(GUEST_PACKAGE))
@@ -39,7 +39,7 @@ export function guestObstacle() {
   return namespaceObstacle();
 }
 
-/** Installs the guest's kernel, unless it is there already. */
+/** Installs the guest's kernel, unless it is installed. */
 export function installGuest() {
   if (!isInstalled()) installPackages(GUEST_PACKAGE);
   if (!needsPreload()) return;
@@ -61,8 +61,8 @@ function isInstalled() {
 }
 
 /**
- * Runs a command as root in a new guest, in the project, its output written to a stream.
- * @returns its exit code; 127 when it has not come to an end
+ * Runs a command as root in a new guest, in the project's directory, and writes its output to a stream.
+ * @returns its exit code; 127 if it did not finish
  */
 export async function runGuest(command, env = {}, output = process.stdout) {
   rmSync(directory, { recursive: true, force: true });
@@ -79,10 +79,10 @@ export async function runGuest(command, env = {}, output = process.stdout) {
   return readStatus();
 }
 
-// A guest is many processes. In a PID namespace all of them end with the first, which ends with this process.
+// A guest consists of many processes. In a PID namespace they all end with the first one, which ends with this process.
 function bootAndWait(log, output) {
   const words = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'];
-  // Its console is a pipe, because it would take a terminal over, Ctrl-C included.
+  // The console is a pipe, because the guest would take over a terminal, including Ctrl-C.
   const stdio = ['ignore', log, log, 'pipe'];
   const env = needsPreload() ? { ...process.env, LD_PRELOAD: files.preload } : process.env;
   const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio, env });

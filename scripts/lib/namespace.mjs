@@ -1,22 +1,22 @@
-// Mount namespaces, made by unshare(1) of util-linux: Node has threads from the start, and a process with threads
-// cannot enter a user namespace by itself.
+// Mount namespaces, created with unshare(1) of util-linux: Node has threads from the start, and a process with threads
+// cannot enter a user namespace itself.
 import { spawnSync } from 'node:child_process';
 
-/** Whether this process is the host's root, who may mount for everyone to see. */
+/** Whether this process is the host's root, whose mounts every process can see. */
 export const isRoot = process.geteuid?.() === 0;
 
 const newUser = isRoot ? [] : ['--user', '--map-root-user'];
 
-/** What running in a user namespace of one's own means, to be said to an ordinary user. */
+/** The limits of running in a user namespace, for an ordinary user. */
 export const ordinaryUserNote = `You are not root, so this runs in a user and mount namespace of its own. What that cannot do: nobody outside
 sees the mounts, files can be owned by you alone, and there are no loop devices.`;
 
-/** The words that run a command in a mount namespace of its own; an ordinary user is root in it. */
+/** The words that run a command in its own mount namespace; an ordinary user is root in it. */
 export function inOwnNamespace(command) {
   return ['unshare', ...newUser, '--mount', '--propagation', 'private', '--', ...command];
 }
 
-/** Why no mount namespace can be had here, or undefined. */
+/** Why no mount namespace can be created here, or undefined. */
 export function namespaceObstacle() {
   const [command, ...args] = inOwnNamespace(['true']);
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });

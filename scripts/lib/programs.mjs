@@ -1,4 +1,4 @@
-// The programs that make the file systems of images and of test disks, which not every machine has.
+// The programs that create the file systems of images and test disks, which some machines lack.
 
 import { existsSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -12,14 +12,14 @@ const packageByProgram = {
 };
 const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 
-/** Why the file systems that tests are made on cannot be had here, or undefined. Only root needs them. */
+/** Why the file systems for tests cannot be created here, or undefined. Only root needs them. */
 export function programsObstacle() {
   const missing = missingPackages();
   if (!isRoot || missing.length === 0) return undefined;
   return canInstall(...missing) ? undefined : `it needs the programs of the packages ${missing.join(', ')}`;
 }
 
-/** Installs those that are missing. */
+/** Installs the missing ones. */
 export function installPrograms() {
   const missing = missingPackages();
   if (!isRoot || missing.length === 0) return;

@@ -1,5 +1,5 @@
-// What every script needs: where the project is, and its dependencies and build brought up to date. Runs before
-// anything is installed, so it uses nothing but Node.
+// Common to all scripts: the location of the project, and updating its dependencies and build. Runs before anything is
+// installed, so it uses only Node.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 
 const projectRoot = fileURLToPath(new URL('../..', import.meta.url));
 
-/** What scripts build, and may be thrown away at any time. */
+/** The output of scripts; may be deleted at any time. */
 export const cacheDirectory = join(projectRoot, '.cache');
 
 /** The path of a file of the project. */
@@ -16,14 +16,17 @@ export function inProject(...parts) {
   return join(projectRoot, ...parts);
 }
 
-/** Runs a command in the project, its output shown. @returns its exit code; 127 when it cannot be started */
+/**
+ * Runs a command in the project and shows its output.
+ * @returns its exit code; 127 if it cannot be started
+ */
 export function run(command, args, options = {}) {
   const { status, error } = spawnSync(command, args, { cwd: projectRoot, stdio: 'inherit', ...options });
   if (error) process.stderr.write(`${command}: ${error.message}\n`);
   return status ?? 127;
 }
 
-/** The same, while other things go on, its output written to a stream. */
+/** The same, asynchronously; writes the output to a stream. */
 export function runMeanwhile(command, args, options, output) {
   const child = spawn(command, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   child.stdout.pipe(output, { end: false });
@@ -37,18 +40,18 @@ export function runMeanwhile(command, args, options, output) {
   });
 }
 
-/** Runs a command and ends this process when it fails. */
+/** Runs a command and exits if it fails. */
 export function mustRun(command, args, options) {
   const status = run(command, args, options);
   if (status !== 0) process.exit(status);
 }
 
-/** A command that `npm` has installed for the project. */
+/** The path of a command that `npm` installed for the project. */
 export function tool(name) {
   return inProject('node_modules', '.bin', name);
 }
 
-/** Installs the dependencies of the lock file, unless they are there already. */
+/** Installs the dependencies of the lock file, unless they are installed. */
 export function install() {
   const [major] = process.versions.node.split('.').map(Number);
   if (major < 20) fail(`Node 20 or newer is needed; this is ${process.version}.`);
@@ -62,7 +65,7 @@ export function install() {
   writeFileSync(stamp, wanted);
 }
 
-/** Compiles `src` to `dist`; what has not changed costs little. */
+/** Compiles `src` to `dist` incrementally. */
 export function build() {
   mkdirSync(cacheDirectory, { recursive: true });
   mustRun(process.execPath, [
@@ -72,12 +75,12 @@ export function build() {
   ]);
 }
 
-/** The line a run of tests or checks ends with. */
+/** The last line of a run of tests or checks. */
 export function closingLine({ passed, failed, skipped }) {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Ends this process with a sentence. */
+/** Exits with an error message. */
 export function fail(sentence) {
   process.stderr.write(`${sentence}\n`);
   process.exit(1);

@@ -1,11 +1,11 @@
-/** At which level a call that succeeded is logged. */
+/** The level at which a successful call is logged. */
 export type CallLevel = 'info' | 'debug' | 'trace';
 
-// CSI names every RPC that only looks like this, but for Probe.
+// In CSI, only read RPCs have such names; Probe is the only other read.
 const READ = /^(?:Controller|GroupController|Node)?(?:Get|List|Validate)/;
 
 /**
- * Changes are logged always. Reads come from every node and sidecar every minute, and probes every few seconds; as in the
+ * Changes are always logged. Every node and sidecar sends reads every minute, and probes every few seconds; as in the
  * drivers of kubernetes-csi they need a higher verbosity.
  * @param path of the method, for instance `/csi.v1.Node/NodeStageVolume`
  */

@@ -10,8 +10,9 @@ const CONTENT_VERBOSITY = 5;
 const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, status.DATA_LOSS];
 
 /**
- * Logs each finished call in one line: method, code, duration and what it is about. Those that fail are always shown, those
- * that succeed as `callLevel` says. With verbosity 5 the request and the reply are shown too, without their secrets.
+ * Logs each finished call in one line: method, code, duration and the object it concerns. Failed calls are always
+ * logged, successful ones at the level of `callLevel`. From verbosity 5 on, request and reply are logged too, without
+ * secrets.
  */
 export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
   return ({ path, code, durationMs, request, reply, error }) => {
@@ -31,7 +32,7 @@ export function callLogger(logger: Logger, verbosity: number): (call: FinishedCa
   };
 }
 
-/** The failed system call behind an error of a disk: which it was, what it was about, and its number. */
+/** The failed system call behind a disk error: which call it was, what it concerned and its errno. */
 function causeOf(error: unknown): { cause?: object } {
   if (!(error instanceof DiskError)) return {};
   let cause: unknown = error;
@@ -41,7 +42,7 @@ function causeOf(error: unknown): { cause?: object } {
   return { cause: { message, code, syscall, path } };
 }
 
-// Every message of the specification is called after its method.
+// In the specification, every message is named after its method.
 function contentOf(path: string, request: unknown, reply: unknown): { request: unknown; reply: unknown } {
   const name = path.slice(1).replace(/\.[^.]*\//, '.');
   return {
@@ -50,7 +51,7 @@ function contentOf(path: string, request: unknown, reply: unknown): { request: u
   };
 }
 
-/** What a call is about: which fields name it, in the request or in the object that the reply shows. */
+/** The fields that identify the object of a call, in the request or in the object that the reply contains. */
 const idFields = [
   { key: 'name', field: 'name', shownIn: undefined },
   { key: 'volumeId', field: 'volume_id', shownIn: 'volume' },

@@ -1,7 +1,7 @@
 import type { CopyProgress } from '../model/state/copies.ts';
 import type { Logger } from './logger.ts';
 
-/** Tells in the log how far long copies are. */
+/** Logs the progress of long copies. */
 export function copyLogger(logger: Logger): (progress: CopyProgress) => void {
   return ({ id, from, state, copiedBytes, durationMs, ...more }) => {
     const told = {

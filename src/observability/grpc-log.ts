@@ -3,8 +3,8 @@ import { setLogger } from '@grpc/grpc-js';
 import type { Logger } from './logger.ts';
 
 /**
- * Sends what grpc-js says of itself to the driver's log, at debug level: it writes to standard error otherwise,
- * and what matters of it comes back as an error as well.
+ * Sends grpc-js's own messages to the driver's log, at debug level: otherwise grpc-js writes to standard error.
+ * Everything important in them is also raised as an error.
  */
 export function routeGrpcLog(logger: Logger): void {
   const write = (...words: unknown[]) => logger.debug({ from: 'grpc-js' }, format(...words));

@@ -1,7 +1,7 @@
 import type { Finding, HealthStatus, OnFinding } from '../model/objects/finding.ts';
 import type { Logger } from './logger.ts';
 
-// Whoever watches health looks every few minutes, from several sides that do not see all the same.
+// Health monitors ask every few minutes, in several ways that do not all see the same findings.
 const FORGOTTEN_AFTER_MS = 60 * 60 * 1000;
 const MOST_REMEMBERED = 50_000;
 
@@ -11,12 +11,12 @@ const levels = { DATA_LOSS: 'error', INACCESSIBLE: 'warn', DEGRADED: 'info' } as
 >;
 
 /**
- * Logs what looks at health find, in full, since replies have room for the beginning only. Each is logged once, and again
- * when it was not seen for an hour.
- * @param nowMs a clock that never goes back
+ * Logs health findings in full, since replies have room only for the beginning. Each is logged once, and again if it
+ * was not seen for an hour.
+ * @param nowMs a monotonic clock
  */
 export function findingLogger(logger: Logger, nowMs = () => performance.now()): OnFinding {
-  /** When each was seen last, the one that was not seen for longest first. */
+  /** When each finding was last seen; the least recently seen comes first. */
   const seenAtMs = new Map<string, number>();
   return (subject, found) => {
     const key = JSON.stringify([subject, found.where?.path, found.reason, withoutFigures(found.message)]);
@@ -30,7 +30,7 @@ export function findingLogger(logger: Logger, nowMs = () => performance.now()): 
   };
 }
 
-/** A sentence that is the same as long as nothing but sizes and counts has changed in it. */
+/** Returns a message without its numbers, so that it is the same if only sizes and counts change. */
 function withoutFigures(message: string): string {
   return message.replace(/\d+/g, '0');
 }

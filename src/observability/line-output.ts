@@ -1,26 +1,30 @@
-/** Writes as many of these bytes as can be taken at once. @returns how many, 0 for not now @throws why they cannot be */
+/**
+ * Writes as many of these bytes as possible without waiting.
+ * @returns the number of bytes written; 0 if none can be written now
+ * @throws the error if writing fails
+ */
 export type WriteNow = (bytes: Buffer) => number;
 
-// Enough for what a busy driver says while its reader is held up for a few seconds.
+// Enough for the log of a busy driver while its reader is blocked for a few seconds.
 const LIMIT_BYTES = 1024 ** 2;
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
 const EXIT_PATIENCE_MS = 500;
 const EXIT_RETRY_MS = 10;
 
-/** Why lines were dropped: how many, and what the last try to write said. */
+/** How many lines were dropped, and the reason from the last attempt to write. */
 export interface Dropped {
   readonly lines: number;
   readonly reason: string;
 }
 
 /**
- * Lines for people and machines that may not read them: each is written at once where it can be, and kept in order up
- * to a limit where it cannot. What is more is dropped and counted. Nothing here waits or throws, so that a log that
- * cannot be written holds nobody up; only at the end of the process is the rest waited for, half a second at most.
+ * Output for lines whose readers may be slow or absent: each line is written immediately if possible, and otherwise
+ * queued in order up to a limit. Lines beyond it are dropped and counted. Nothing here waits or throws, so that a
+ * blocked log delays nothing; only when the process ends does it wait for the rest, at most half a second.
  */
 export class LineOutput {
-  /** Called when writing goes on, with what is missing in the output at this place. */
+  /** Called when writing resumes, with the number of lines missing at this point of the output. */
   onDropped: (dropped: Dropped) => void = () => {};
   private readonly writeNow: WriteNow;
   private pending: Buffer[] = [];
@@ -37,7 +41,7 @@ export class LineOutput {
   write(line: string): void {
     this.drain();
     const bytes = Buffer.from(line);
-    // Once a line is missing so are those after it, until their number can be said.
+    // After a dropped line, drop all others until the number of dropped lines can be reported.
     if (this.droppedLines > 0 || (this.pendingBytes > 0 && this.pendingBytes + bytes.length > LIMIT_BYTES)) {
       this.droppedLines++;
       return;
@@ -47,7 +51,7 @@ export class LineOutput {
     this.drain();
   }
 
-  /** Writes what is left at the end of the process, as far as it is taken. */
+  /** Writes the rest when the process ends, as far as the reader accepts it. */
   flush(): void {
     const deadline = performance.now() + EXIT_PATIENCE_MS;
     const pause = new Int32Array(new SharedArrayBuffer(4));

@@ -10,7 +10,7 @@ export type { Logger } from 'pino';
 export interface LogSettings {
   /** klog's `-v`: from 4 on debug lines, from 5 on trace lines and the content of calls. */
   readonly verbosity: number;
-  /** `auto` is for people on a terminal and for machines elsewhere. */
+  /** `auto` is pretty on a terminal and JSON elsewhere. */
   readonly format: 'auto' | 'json' | 'pretty';
 }
 
@@ -18,7 +18,10 @@ const DEBUG_VERBOSITY = 4;
 const TRACE_VERBOSITY = 5;
 const STANDARD_ERROR = 2;
 
-/** Makes the driver's logger. @param output writes to standard error */
+/**
+ * Creates the driver's logger.
+ * @param output writes to standard error
+ */
 export function createLogger({ verbosity, format }: LogSettings, output: LineOutput): Logger {
   const isTerminal = isatty(STANDARD_ERROR);
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
@@ -28,7 +31,7 @@ export function createLogger({ verbosity, format }: LogSettings, output: LineOut
     translateTime: 'SYS:HH:MM:ss.l',
   });
   const write = (line: string) => output.write(isPretty ? prettify(withPrintableTexts(line)) : line);
-  // Process id and host name, which pino adds otherwise, are the container's and tell nothing.
+  // pino's default process id and host name are those of the container, and useless.
   const settings = { level: levelAt(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(settings, { write });
   output.onDropped = ({ lines, reason }) =>

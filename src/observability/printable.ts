@@ -1,6 +1,6 @@
 /**
- * A line of the log whose texts show as they are on a terminal: names come from callers, and one with a line break in it
- * would look like another line, one with control characters could rewrite what was shown before.
+ * Makes the texts of a log line safe for a terminal: names come from callers. A line break in one would look like
+ * another line, and control characters could overwrite earlier output.
  * @param line one object in JSON
  */
 export function withPrintableTexts(line: string): string {
@@ -18,7 +18,7 @@ function printableValue(value: unknown): unknown {
   return Object.fromEntries(entries);
 }
 
-/** The frames of a stack keep their lines; what comes before them is the message. */
+/** The frames of a stack keep their line breaks; the text before them is the message. */
 function printableStack(stack: string): string {
   const frames = /(?:\n {4}at .*)*$/.exec(stack)?.[0] ?? '';
   const message = stack.slice(0, stack.length - frames.length);

@@ -5,8 +5,8 @@ import { callLevel } from './call-level.ts';
 import type { Logger } from './logger.ts';
 
 /**
- * Logs each call that was passed on in one line: path, code and duration. Nothing of its content is known here, and what
- * the upstream says when it refuses is in its own log. Those that succeed are shown as `callLevel` says.
+ * Logs each forwarded call in one line: path, code and duration. The content is unknown here, and the upstream logs its
+ * own reasons for errors. Successful calls are logged at the level of `callLevel`.
  */
 export function forwardedCallLogger(logger: Logger): (call: ForwardedCall) => void {
   return ({ path, code, durationMs, reason }) => {

@@ -1,7 +1,7 @@
 import type { FlagTable } from './flag.ts';
 import { boolean, listOf, oneOf, text } from './values.ts';
 
-/** The flags that turn capabilities of CSI on and off, beside those for expansion. */
+/** The flags that enable and disable CSI capabilities, other than expansion. */
 export const capabilityFlags = {
   enableAttach: {
     name: 'enable-attach',

@@ -2,7 +2,7 @@ const nanosecondsPerUnit: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
   µs: 1e3, // The micro sign.
-  μs: 1e3, // The Greek letter, which Go accepts too.
+  μs: 1e3, // The Greek letter mu, which Go accepts too.
   ms: 1e6,
   s: 1e9,
   m: 60e9,
@@ -12,14 +12,14 @@ const nanosecondsPerUnit: Readonly<Record<string, number>> = {
 const wholePattern = /^\+?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)$/;
 const partPattern = /(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)/g;
 
-// The timers of Node.js fire at once when asked for more than 2^31-1 ms, so a limit well below that is kept.
+// Node.js timers fire immediately for more than 2^31-1 ms, so the limit is well below that.
 const longestMs = 24 * 60 * 60 * 1000;
 
 /**
- * Reads a duration as Go writes it (`10s`, `500ms`, `1m30s`) and returns whole milliseconds from 0 to 24 hours.
- * A fraction of a millisecond is rounded up, so that a wait that was asked for never becomes none.
+ * Parses a duration in Go's format (`10s`, `500ms`, `1m30s`) and returns whole milliseconds from 0 to 24 hours. A
+ * fraction of a millisecond is rounded up, so that a requested wait never becomes zero.
  *
- * Throws an Error that quotes the text when it is no such duration.
+ * @throws Error that quotes the text if it is not such a duration
  */
 export function parseDurationMs(text: string): number {
   if (!wholePattern.test(text)) {

@@ -1,38 +1,38 @@
-/** How the text of one flag becomes a value; the table of flags names one of these for each flag. */
+/** How the text of a flag becomes a value; the table of flags assigns one to each flag. */
 export interface ValueKind<Value> {
-  /** What stands for the value in help, such as `PATH`; empty for a boolean. */
+  /** The placeholder for the value in help, such as `PATH`; empty for a boolean. */
   readonly placeholder: string;
-  /** The forms the text may take, as a phrase for help; empty where the flag's own meaning says it. */
+  /** The accepted forms of the text, as a phrase for help; empty if the flag's meaning states them. */
   readonly forms: string;
-  /** False for a boolean, which takes its value only after `=`. */
+  /** False for a boolean, whose value can only follow `=`. */
   readonly takesNextWord: boolean;
-  /** Throws an Error whose message quotes the text and says what is possible. */
+  /** @throws Error whose message quotes the text and says what is accepted */
   parse(text: string): Value;
 }
 
 interface Flag {
-  /** As written after the dashes. */
+  /** The name after the dashes. */
   readonly name: string;
-  /** Other names that mean the same, such as a name the flag had before. */
+  /** Alternative names, such as a former name of the flag. */
   readonly aliases?: readonly string[];
   readonly kind: ValueKind<unknown>;
 }
 
 interface Described extends Flag {
-  /** Flags of one group stand together in help and in the documentation. */
+  /** Flags of one group are listed together in help and in the documentation. */
   readonly group: string;
-  /** One sentence, which does not repeat the default. */
+  /** One sentence that does not repeat the default. */
   readonly meaning: string;
 }
 
-/** A flag that is always present in the options: its default is text, read the way the flag's value is. */
+/** A flag that always has a value: its default is text, parsed like a given value. */
 export interface DefaultedFlag extends Described {
   readonly default: string;
-  /** The environment variable that stands in for the default where it is set and not empty; the meaning says so. */
+  /** The environment variable that replaces the default if it is set and not empty; the meaning says so. */
   readonly environment?: string;
 }
 
-/** A flag that, where it is not given, has the value of another flag of the same kind; its meaning says so. */
+/** A flag whose default is the value of another flag of the same kind; its meaning says so. */
 export interface FollowingFlag extends Described {
   /** The name of the other flag. */
   readonly defaultFrom: string;
@@ -40,7 +40,7 @@ export interface FollowingFlag extends Described {
 
 export interface RequiredFlag extends Described {
   readonly required: true;
-  /** The name of another flag, whose value may be undefined; where it has one, this flag may be left out. */
+  /** The name of another flag, whose value may be undefined; if it has a value, this flag may be omitted. */
   readonly unless?: string;
 }
 
@@ -49,13 +49,13 @@ export interface RepeatableFlag extends Described {
   readonly repeatable: true;
 }
 
-/** A boolean flag that asks for a text in place of a run. */
+/** A boolean flag that prints a text instead of starting the driver. */
 export interface RequestFlag extends Described {
   readonly request: 'help' | 'version';
   readonly kind: ValueKind<boolean>;
 }
 
-/** A flag accepted so that old manifests keep working; its value is checked and dropped. */
+/** A flag accepted so that old manifests keep working; its value is checked and discarded. */
 export interface IgnoredFlag extends Flag {
   readonly ignored: true;
 }
@@ -72,7 +72,7 @@ type ValueOf<F> = F extends { readonly kind: ValueKind<infer Value> }
     : Value
   : never;
 
-/** The options a table describes: exact types and nothing absent. */
+/** The options that a table describes, with exact types and no absent properties. */
 export type ValuesOf<Table> = {
   readonly [Key in keyof Table as Table[Key] extends RequestFlag | IgnoredFlag ? never : Key]: ValueOf<
     Table[Key]
@@ -83,7 +83,7 @@ export function namesOf(flag: AnyFlag): readonly string[] {
   return [flag.name, ...(flag.aliases ?? [])];
 }
 
-/** The flags that are described, by group, both in the order of the table. */
+/** The documented flags by group; groups and flags in the order of the table. */
 export function groupsOf(table: FlagTable): ReadonlyMap<string, readonly DescribedFlag[]> {
   const groups = new Map<string, DescribedFlag[]>();
   for (const flag of Object.values(table)) {
@@ -97,7 +97,7 @@ export function ignoredFlagsOf(table: FlagTable): readonly IgnoredFlag[] {
   return Object.values(table).filter((flag) => 'ignored' in flag);
 }
 
-/** The accepted forms of each placeholder in the table, each said once. */
+/** The accepted forms of each placeholder in the table, without repetitions. */
 export function formsOf(table: FlagTable): ReadonlyMap<string, string> {
   const kinds = Object.values(table).map((flag) => flag.kind);
   return new Map(kinds.filter((kind) => kind.forms !== '').map((kind) => [kind.placeholder, kind.forms]));

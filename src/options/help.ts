@@ -2,7 +2,7 @@ import { type DescribedFlag, type FlagTable, formsOf, groupsOf, ignoredFlagsOf, 
 
 const widthColumns = 100;
 
-/** The text of `--help`, at most 100 columns wide, without a line break at its end. */
+/** The text of `--help`, at most 100 columns wide, without a trailing line break. */
 export function helpText(table: FlagTable): string {
   const groups = [...groupsOf(table)];
   const left = Math.max(...groups.flatMap(([, flags]) => flags.map((flag) => spelling(flag).length))) + 4;
@@ -21,13 +21,13 @@ export function helpText(table: FlagTable): string {
     .join('\n\n');
 }
 
-/** How flags are written; documentation says it in the same words. */
+/** How to write flags; the documentation uses the same words. */
 export const usageNote =
   'A flag has one or two dashes; its value comes after "=" or as the next word. A boolean alone means true, ' +
   'and takes a value only after "=": true, false, t, f, 1 or 0. Where a flag is given twice the last one wins, ' +
   'unless it may be repeated.';
 
-/** A flag as it is written, such as `--statedir PATH`. */
+/** A flag as users write it, such as `--statedir PATH`. */
 export function spelling(flag: DescribedFlag): string {
   const names = namesOf(flag).map((name) => `--${name}`);
   return [names.join(', '), flag.kind.placeholder].filter((part) => part !== '').join(' ');
@@ -37,7 +37,7 @@ function entry(flag: DescribedFlag, left: number): readonly string[] {
   return hanging(`  ${spelling(flag)}`, [...flag.meaning.split(' '), ...remark(flag)], left);
 }
 
-/** What follows the meaning, as one word that is not broken over two lines. */
+/** The text after the meaning, as one word that is not broken over two lines. */
 function remark(flag: DescribedFlag): readonly string[] {
   if ('required' in flag) return [flag.unless ? `(required without --${flag.unless})` : '(required)'];
   if ('repeatable' in flag) return ['(may be repeated)'];
@@ -53,7 +53,7 @@ function ignoredSection(table: FlagTable): readonly string[] {
   ];
 }
 
-/** Text in a column that begins at `left`, with a title in front of its first line. */
+/** Text in a column that begins at `left`, with a title before its first line. */
 function hanging(title: string, words: readonly string[], left: number): readonly string[] {
   return wrap(words, widthColumns - left).map(
     (line, index) => (index === 0 ? title : '').padEnd(left) + line,

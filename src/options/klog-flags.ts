@@ -4,8 +4,8 @@ import { boolean, text } from './values.ts';
 const value = text('VALUE');
 
 /**
- * The flags of klog, the log library of the Go reference driver, except -v. Manifests written for that driver
- * give them, so they are accepted; this driver writes its log to standard error and has no use for them.
+ * The flags of klog, the log library of the Go reference driver, except -v. Manifests written for that driver set them,
+ * so they are accepted; this driver logs to standard error and ignores them.
  */
 export const klogFlags = {
   addDirHeader: { name: 'add_dir_header', kind: boolean, ignored: true },

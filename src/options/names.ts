@@ -7,9 +7,9 @@ const longestLabelValueLength = 63;
 const longestNodeIdBytes = 256;
 
 /**
- * Reads a driver name by the rule of the CSI specification, GetPluginInfoResponse.name.
+ * Parses a driver name according to the CSI specification, GetPluginInfoResponse.name.
  *
- * Throws an Error that quotes the name when it breaks the rule.
+ * @throws Error that quotes the name if it breaks the rule
  */
 export function parseDriverName(name: string): string {
   if (name.length <= longestDriverNameLength && driverNamePattern.test(name)) return name;
@@ -20,9 +20,9 @@ export function parseDriverName(name: string): string {
 }
 
 /**
- * Reads a node id by the rule of the CSI specification, NodeGetInfoResponse.node_id.
+ * Parses a node id according to the CSI specification, NodeGetInfoResponse.node_id.
  *
- * Throws an Error that quotes the id when it is empty or too long.
+ * @throws Error that quotes the id if it is empty or too long
  */
 export function parseNodeId(nodeId: string): string {
   const lengthBytes = Buffer.byteLength(nodeId);
@@ -31,9 +31,9 @@ export function parseNodeId(nodeId: string): string {
 }
 
 /**
- * Reads the name of a pool: a label as in DNS, which is also a fine value of a StorageClass parameter.
+ * Parses the name of a pool: a DNS label, which is also a valid value of a StorageClass parameter.
  *
- * Throws an Error that quotes the name when it is none, or the name of the state directory.
+ * @throws Error that quotes the name if it is invalid, or the name of the state directory's pool
  */
 export function parsePoolName(name: string): string {
   if (name === stateDirPoolName) {
@@ -47,9 +47,9 @@ export function parsePoolName(name: string): string {
 }
 
 /**
- * Reads the name that a capacity is given for: a pool, or a class of volumes, which users may have named more freely.
+ * Parses the name in a capacity flag: a pool, or a class of volumes, whose name has a wider format.
  *
- * Throws an Error that quotes the name when it is neither.
+ * @throws Error that quotes the name if it is neither
  */
 export function parseCapacityName(name: string): string {
   if (isLabelValue(name)) return name;
@@ -59,12 +59,15 @@ export function parseCapacityName(name: string): string {
   );
 }
 
-/** Whether a text may be the value of a Kubernetes label, which is what a topology segment becomes. */
+/** Whether a text is a valid Kubernetes label value, which a topology segment becomes. */
 export function isLabelValue(candidate: string): boolean {
   return candidate.length <= longestLabelValueLength && labelValuePattern.test(candidate);
 }
 
-/** The id of a pool, as it stands in the ids of its volumes. @throws Error with a sentence */
+/**
+ * Parses the id of a pool, as contained in the ids of its volumes.
+ * @throws Error with a sentence
+ */
 export function parsePoolId(text: string): string {
   if (/^[0-9a-f]{8}$/.test(text)) return text;
   throw new Error(`${JSON.stringify(text)} is not the id of a pool, which has eight hexadecimal digits`);

@@ -2,14 +2,14 @@ import type { ValueKind } from './flag.ts';
 import { parseCapacityName, parsePoolName } from './names.ts';
 import { absolutePath, bytes, named, parsed } from './values.ts';
 
-/** Where a pool is. */
+/** The location of a pool. */
 export interface PoolPlace {
   readonly name: string;
-  /** Absolute; symbolic links have not been looked at. */
+  /** Absolute; symbolic links are not resolved. */
   readonly path: string;
 }
 
-/** How much of a pool may be reserved, or for the volumes of a class in the state directory. */
+/** How much may be reserved in a pool, or for the volumes of a class in the state directory. */
 export interface PoolCapacity {
   readonly name: string;
   readonly capacityBytes: bigint;
@@ -36,14 +36,14 @@ export const poolCapacity: ValueKind<PoolCapacity> = parsed(
   namedSize.forms,
 );
 
-/** The flags that say where pools are and how large; one that is itself a mistake is absent. */
+/** The flags for the locations and sizes of pools; a value that is itself a mistake is absent. */
 interface PoolFlags {
   readonly stateDir?: string | undefined;
   readonly pools?: readonly PoolPlace[] | undefined;
   readonly capacities?: readonly PoolCapacity[] | undefined;
 }
 
-/** What is wrong with the pools that the command line alone shows, a sentence each. */
+/** Mistakes about pools that are visible on the command line alone, a sentence each. */
 export function poolConflicts({ stateDir, pools = [], capacities = [] }: PoolFlags): readonly string[] {
   return [
     ...repeatedNames(pools).map((name) => `--pool: ${JSON.stringify(name)} is given more than once`),
@@ -51,7 +51,7 @@ export function poolConflicts({ stateDir, pools = [], capacities = [] }: PoolFla
       ...(stateDir === undefined ? [] : overlap('the state directory', stateDir, pool)),
       ...pools
         .slice(0, index)
-        // One name twice is told already.
+        // A repeated name is already reported.
         .filter((other) => other.name !== pool.name)
         .flatMap((other) => overlap(`pool ${JSON.stringify(other.name)}`, other.path, pool)),
     ]),

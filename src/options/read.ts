@@ -4,16 +4,19 @@ import { readWords, type Word } from './words.ts';
 /** Environment variables by name, as in `process.env`. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What a command line says by a table of flags. */
+/** The result of reading a command line with a table of flags. */
 export interface Reading<Table extends FlagTable> {
-  /** Complete when there are no mistakes; a value that was given wrongly is left out. */
+  /** Complete if there are no mistakes; invalid values are absent. */
   readonly values: Partial<ValuesOf<Table>>;
   readonly requests: ReadonlySet<RequestFlag['request']>;
-  /** A sentence for every mistake: in the order of the command line, then in the environment, then each missing flag. */
+  /**
+   * One sentence per mistake: those of the command line in order, then those of the environment, then each missing
+   * flag.
+   */
   readonly mistakes: readonly string[];
 }
 
-/** Reads a command line (without the name of the program). Throws only where a default in the table is wrong. */
+/** Reads a command line (without the name of the program). Throws only if a default in the table is wrong. */
 export function readFlags<Table extends FlagTable>(
   table: Table,
   argv: readonly string[],
@@ -44,11 +47,11 @@ export function readFlags<Table extends FlagTable>(
   mistakes.push(...fillFromEnvironment(table, words, environment, values));
   fillFollowing(table, words, values);
   mistakes.push(...missingFlags(table, words, values));
-  // Each key was filled by the kind of its own entry, which is what the mapped type says.
+  // Each key was filled by the kind of its own entry, as the mapped type states.
   return { values: values as Partial<ValuesOf<Table>>, requests, mistakes };
 }
 
-/** Defaults, except where the flag is given: a wrong value must not look like the default one. */
+/** The defaults of the flags that are not given: an invalid value must not be replaced by the default. */
 function initialValues(table: FlagTable, words: readonly Word[]): Record<string, unknown> {
   const values: Record<string, unknown> = {};
   for (const [key, flag] of Object.entries(table)) {
@@ -59,8 +62,8 @@ function initialValues(table: FlagTable, words: readonly Word[]): Record<string,
 }
 
 /**
- * Puts variables of the environment in the place of defaults. A wrong one takes the default away, as a wrong flag does.
- * @returns a sentence for every mistake
+ * Replaces defaults by environment variables. An invalid variable removes the default, as an invalid flag does.
+ * @returns one sentence per mistake
  */
 function fillFromEnvironment(
   table: FlagTable,
@@ -82,7 +85,7 @@ function fillFromEnvironment(
   });
 }
 
-/** A flag that follows another one is left out with it where that one's value is wrong. */
+/** If the value of the followed flag is invalid, the following flag is left out too. */
 function fillFollowing(table: FlagTable, words: readonly Word[], values: Record<string, unknown>): void {
   for (const [key, flag] of Object.entries(table)) {
     if (!('defaultFrom' in flag) || isGiven(key, words)) continue;
@@ -101,7 +104,10 @@ function missingFlags(
     .map(([, flag]) => `--${flag.name} is required: give it as --${flag.name}=${flag.kind.placeholder}`);
 }
 
-/** Whether another flag stands in for a required one. Where its value is wrong it does: that is mistake enough. */
+/**
+ * Whether another flag makes a required one unnecessary. It does so even if its value is invalid, which is already
+ * reported.
+ */
 function isExcused(
   { unless }: RequiredFlag,
   table: FlagTable,

@@ -21,7 +21,7 @@ import {
 
 const endpoint = parsed('ENDPOINT', parseEndpoint);
 
-/** Every flag of the driver. The parser, the type of the options, help and docs/options.md come from here. */
+/** Every flag of the driver. The parser, the type of the options, help and docs/options.md are derived from it. */
 export const flagTable = {
   nodeId: {
     name: 'nodeid',
@@ -246,13 +246,13 @@ export const flagTable = {
   ...klogFlags,
 } as const satisfies FlagTable;
 
-/** What the command line says, with every default filled in. */
+/** The values of the command line, with all defaults. */
 export type FlagValues = ValuesOf<typeof flagTable>;
 
-/** What a driver is started with. */
+/** The options of a driver. */
 export type Options = Omit<FlagValues, 'proxyEndpoint'>;
 
-/** What a proxy is started with. */
+/** The options of a proxy. */
 export type ProxyOptions = Pick<
   FlagValues,
   'endpoint' | 'socketMode' | 'socketGroup' | 'drainTimeoutMs' | 'verbosity' | 'logFormat'

@@ -4,8 +4,8 @@ import { parseDurationMs } from './duration.ts';
 import type { ValueKind } from './flag.ts';
 
 /**
- * A value read by a function of the caller's, which throws an Error with a sentence that quotes the text.
- * `forms` is for help, and may stay empty where the flag's meaning says what is accepted.
+ * A value parsed by the caller's function, which throws an Error with a sentence that quotes the text. `forms` is for
+ * help, and may be empty if the flag's meaning says what is accepted.
  */
 export function parsed<Value>(
   placeholder: string,
@@ -15,12 +15,12 @@ export function parsed<Value>(
   return { placeholder, forms, takesNextWord: true, parse };
 }
 
-/** Any text, the empty one included. */
+/** Any text, including the empty one. */
 export function text(placeholder: string): ValueKind<string> {
   return parsed(placeholder, (given) => given);
 }
 
-/** A value that may be left out: the empty text is none. */
+/** An optional value: the empty text means undefined. */
 export function optional<Value>(kind: ValueKind<Value>): ValueKind<Value | undefined> {
   return { ...kind, parse: (given) => (given === '' ? undefined : kind.parse(given)) };
 }
@@ -29,7 +29,7 @@ export function optional<Value>(kind: ValueKind<Value>): ValueKind<Value | undef
 const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
 const falsehoods = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 
-/** A boolean: alone it means true. */
+/** A boolean; without a value it means true. */
 export const boolean: ValueKind<boolean> = {
   placeholder: '',
   forms: '',
@@ -41,15 +41,15 @@ export const boolean: ValueKind<boolean> = {
   },
 };
 
-/** A decimal integer between two bounds, both included. The upper default is what fits in an int32. */
+/** A decimal integer between two inclusive bounds. The default upper bound is the largest int32. */
 export function integer(bounds: { readonly min: number; readonly max?: number }): ValueKind<number> {
   const { min, max = 2 ** 31 - 1 } = bounds;
   return parsed(
     'N',
     (given) => {
-      // Leading zeros are refused because Go reads 010 as octal and people read it as ten.
+      // Leading zeros are rejected because Go reads 010 as octal and people read it as ten.
       const value = /^[+-]?(?:0|[1-9]\d*)$/.test(given) ? Number(given) : Number.NaN;
-      // The sum turns -0 into 0.
+      // Adding 0 turns -0 into 0.
       if (value >= min && value <= max) return value + 0;
       throw new Error(`${JSON.stringify(given)} is not a whole number from ${min} to ${max}`);
     },
@@ -58,8 +58,8 @@ export function integer(bounds: { readonly min: number; readonly max?: number })
 }
 
 /**
- * A ratio as a whole number of thousandths, so that sizes can be multiplied by it exactly. Both bounds are whole
- * ratios and included.
+ * A ratio in whole thousandths, so that sizes can be multiplied by it exactly. Both bounds are whole ratios and
+ * inclusive.
  */
 export function thousandths(bounds: { readonly min: number; readonly max: number }): ValueKind<bigint> {
   const { min, max } = bounds;
@@ -106,12 +106,12 @@ export const fileMode: ValueKind<number> = parsed(
   'an octal file mode such as 0770',
 );
 
-/** An absolute path, returned without doubled or trailing slashes. Symbolic links are not looked at. */
+/** An absolute path, returned without repeated or trailing slashes. Symbolic links are not resolved. */
 export const absolutePath: ValueKind<string> = parsed(
   'PATH',
   (given) => {
     if (!given.startsWith('/')) throw new Error(`${JSON.stringify(given)} is not an absolute path`);
-    // Where the part before `..` is a symbolic link, text and kernel disagree on what the path means.
+    // If the part before `..` is a symbolic link, the kernel resolves the path differently from its text.
     if (given.split('/').includes('..')) throw new Error(`${JSON.stringify(given)} has ".." in it`);
     return posix.resolve(given);
   },
@@ -133,7 +133,7 @@ export function listOf<Value>(item: ValueKind<Value>): ValueKind<readonly Value[
   );
 }
 
-/** A value with a name before it, `NAME=VALUE`. The name is not empty and ends at the first `=`. */
+/** A value preceded by a name, `NAME=VALUE`. The name is not empty and ends at the first `=`. */
 export function named<Value>(
   value: ValueKind<Value>,
 ): ValueKind<{ readonly name: string; readonly value: Value }> {

@@ -1,9 +1,9 @@
 const largestRandomLimit = 10;
 
 /**
- * The number of volumes this node may have, where 0 means that there is no limit.
- * `attachLimit` is the newer name of the flag and wins unless it is 0; -1 means a random limit from 1 to 10,
- * with which schedulers are tested. `random` returns a number from 0 up to, not including, 1.
+ * The maximum number of volumes on this node; 0 means no limit. `attachLimit` is the newer name of the flag and wins
+ * unless it is 0; -1 means a random limit from 1 to 10, for testing schedulers. `random` returns a number from 0
+ * (inclusive) to 1 (exclusive).
  */
 export function resolveVolumeLimit(
   given: { readonly maxVolumesPerNode: number; readonly attachLimit: number },

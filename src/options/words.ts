@@ -1,7 +1,7 @@
 import { nearestName } from '../text/nearest-name.ts';
 import { type AnyFlag, type FlagTable, namesOf } from './flag.ts';
 
-/** What one or two words of a command line are: a flag of the table with its text, or a mistake. */
+/** The meaning of one or two words of a command line: a flag of the table with its text, or a mistake. */
 export type Word =
   | {
       readonly kind: 'flag';
@@ -10,7 +10,7 @@ export type Word =
       readonly name: string;
       readonly text: string;
     }
-  /** The key is empty where no flag of the table is meant. */
+  /** The key is empty if the mistake concerns no flag of the table. */
   | { readonly kind: 'mistake'; readonly key: string; readonly sentence: string };
 
 interface Entry {
@@ -21,8 +21,8 @@ interface Entry {
 /**
  * Splits a command line by the rules of Go's flag package, in its order.
  *
- * Go stops at the first word that is no flag. Here such a word is always a mistake, so flags after it are read
- * too, to tell all mistakes at once; nothing is accepted that Go would not accept.
+ * Go stops at the first word that is not a flag. Here such a word is always a mistake, and parsing continues so that
+ * all mistakes are reported at once; nothing is accepted that Go would not accept.
  */
 export function readWords(table: FlagTable, argv: readonly string[]): readonly Word[] {
   const entries = entriesByName(table);
@@ -44,7 +44,7 @@ function entriesByName(table: FlagTable): ReadonlyMap<string, Entry> {
   );
 }
 
-/** Reads one flag, taking its value from `rest` where it is the next word. */
+/** Reads one flag, taking its value from `rest` if it is the next word. */
 function readFlag(word: string, rest: string[], entries: ReadonlyMap<string, Entry>): Word {
   const match = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(word);
   const name = match?.[1];
@@ -66,7 +66,7 @@ function unknownFlag(
   rest: string[],
   entries: ReadonlyMap<string, Entry>,
 ): Word {
-  // The word after an unknown flag is most likely its value, which is not a second mistake.
+  // The word after an unknown flag is most likely its value, not a second mistake.
   if (text === undefined && rest[0] !== undefined && !isFlag(rest[0])) rest.shift();
   const nearest = nearestName(name, [...entries.keys()]);
   const advice = nearest === undefined ? 'see --help' : `did you mean --${nearest}?`;
@@ -79,7 +79,7 @@ function unexpected(word: string, before: Word | undefined): string {
   return `${sentence}: a boolean takes its value after "=", as in --${before.name}=false`;
 }
 
-// As in Go, a dash alone is an argument.
+// As in Go, a single dash is an argument.
 function isFlag(word: string): boolean {
   return word.startsWith('-') && word.length > 1;
 }

@@ -7,8 +7,8 @@ import type { Damaged } from '../model/objects/stored.ts';
 import type { Records } from '../model/ports/ports.ts';
 
 /**
- * The snapshots in groups whose record cannot be understood, as far as the names of directories tell: they are not
- * gone either.
+ * The snapshots in groups with damaged records, as far as directory names identify them. They still exist, and must not
+ * be reported as deleted.
  */
 export async function damagedMembers(
   records: Records<GroupSnapshot>,
@@ -24,7 +24,7 @@ async function membersOf(
 ): Promise<Damaged[]> {
   const read = () => readdir(records.directoryOf(id), { withFileTypes: true });
   const entries = await retried(read).catch((error: unknown) => {
-    // Of what is a file or gone there are no members. Any other error must not make them seem to be gone.
+    // A file or a missing directory has no members. After any other error, the members must not look deleted.
     if (isErrno(error, errno.ENOENT, errno.ENOTDIR)) return [];
     throw error;
   });

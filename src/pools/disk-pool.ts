@@ -15,27 +15,30 @@ import { Heartbeat } from './heartbeat.ts';
 import { connectPool, type PoolConnection, type PoolSurroundings } from './pool-connection.ts';
 import { Uses } from './uses.ts';
 
-/** What a pool is told apart from its place. */
+/** What a pool needs besides its location. */
 export interface PoolParts {
   readonly account: Account;
   readonly classes: ReadonlyMap<string, Account>;
-  /** Makes sure that no two pools are one directory, or one inside another. */
+  /** Checks that no two pools are the same directory or nested. */
   checkDistinct(): Promise<void>;
-  /** Called when its records have been read anew, while the pool still is what it was: forgets what was known of it. */
+  /**
+   * Called when the pool's records have been read again, before its id and path are updated: drops what was known of
+   * it.
+   */
   onReread(pool: DiskPool): void;
-  /** Called right after that, with its new connection, before any call can use the pool. */
+  /** Called right after `onReread`, with the new connection, before any call can use the pool. */
   onConnected(pool: DiskPool, connection: PoolConnection): Promise<void>;
 }
 
-/** One piece of work's use of a pool. As long as it lasts, the pool is not connected anew. */
+/** One task's use of a pool. The pool is not reconnected while a use lasts. */
 export interface PoolUse {
   readonly connection: PoolConnection;
   /**
-   * To be asked before anything done in the pool is acknowledged.
-   * @throws VolumeError unavailable: the pool's disk was taken away since the use began, even if it is back by now
+   * Call before acknowledging anything done in the pool.
+   * @throws VolumeError unavailable: the pool's disk was removed since the use began, even if it is back now
    */
   confirm(): Promise<void>;
-  /** Lets another use begin in place of this one, which goes on. */
+  /** Frees this use's slot for another use; this use continues. */
   leavePlace(): void;
   end(): void;
 }
@@ -44,17 +47,17 @@ interface ActiveUse {
   readonly onLost: (reason: VolumeError) => void;
 }
 
-// A hung disk keeps each of them in the kernel with a thread or more, so they are a small part of all threads.
+// On a hung disk each use blocks at least one thread in the kernel, so uses are limited to a small part of all threads.
 const USES_AT_ONCE = 16;
-// Less than what sidecars wait for an answer.
+// Shorter than the timeout of the sidecars.
 const ENTER_LIMIT_MS = 8_000;
-// Each round means that the disk went away again while it was being looked for.
+// Each attempt after the first means that the disk disappeared again while the pool was being reached.
 const REACH_ATTEMPTS = 3;
 
 /**
- * The Pool port on a disk that may go and come back. Work uses it from `enter` to `end`. When its disk goes, the work
- * in progress is stopped, none of it is acknowledged, and only when all of it has ended is the pool opened again and
- * read anew: no work of an earlier connection can meet what a later one does.
+ * The Pool port on a disk that may disappear and return. A task uses it from `enter` to `end`. When the disk
+ * disappears, tasks in progress are stopped and none of them is acknowledged. Only when all have ended is the pool
+ * opened and read again, so that no task of an earlier connection can interfere with a later one.
  */
 export class DiskPool implements Pool {
   readonly name: string;
@@ -71,7 +74,7 @@ export class DiskPool implements Pool {
   private readonly uses = new Uses<ActiveUse>();
   private readonly heartbeat = new Heartbeat();
   private connection: PoolConnection | undefined;
-  /** Resolves when nothing works on the connection before any more, and its lock is released. */
+  /** Resolves when nothing uses the previous connection any more and its lock is released. */
   private released: Promise<void> = Promise.resolve();
   private knownDisk: Account | undefined;
   private connecting: Promise<void> | undefined;
@@ -123,14 +126,14 @@ export class DiskPool implements Pool {
   }
 
   /**
-   * Begins a use: waits for its turn, and for the disk.
-   * @param onLost called when the disk goes away during the use
-   * @param keepsPlace whether it keeps its place to the end; what a slow caller can draw out must not
-   * @throws UnreachablePoolError, what opening throws, or VolumeError unavailable: the pool does not answer
+   * Begins a use: waits for a free slot, and for the disk.
+   * @param onLost called when the disk disappears during the use
+   * @param keepsPlace whether the use keeps its slot to the end; false for a use that a slow caller can prolong
+   * @throws UnreachablePoolError, the errors of opening a pool, or VolumeError unavailable: the pool does not answer
    */
   async enter(onLost: ActiveUse['onLost'], keepsPlace = true): Promise<PoolUse> {
     await this.take(this.places);
-    // What hangs keeps its place, so that a hung disk is waited for by so many threads and no more.
+    // A call that hangs keeps its slot, which limits the threads that wait for a hung disk.
     const entering = this.reach(onLost).catch((error: unknown) => {
       this.places.give();
       throw error;
@@ -144,7 +147,10 @@ export class DiskPool implements Pool {
     throw this.silent();
   }
 
-  /** Does something in the pool that no call asked for. @throws as `enter` */
+  /**
+   * Does background work in the pool.
+   * @throws as `enter`
+   */
   async using<T>(work: () => Promise<T>): Promise<T> {
     const use = await this.enter(() => {});
     try {
@@ -154,7 +160,10 @@ export class DiskPool implements Pool {
     }
   }
 
-  /** Looks for the disk; several calls at once share one look. @throws UnreachablePoolError, or what opening throws */
+  /**
+   * Looks for the disk; concurrent calls share one attempt.
+   * @throws UnreachablePoolError, or the errors of opening a pool
+   */
   connect(): Promise<void> {
     this.connecting ??= this.connectOnce().finally(() => {
       this.connecting = undefined;
@@ -162,13 +171,13 @@ export class DiskPool implements Pool {
     return this.connecting;
   }
 
-  /** Resolves when the pool's disk has answered, if only with an error. */
+  /** Resolves when the pool's disk has answered, even with an error. */
   async answers(): Promise<void> {
     await this.connecting?.catch(() => {});
     if (this.connection) await this.heartbeat.of(this.connection.open.layout.heartbeat);
   }
 
-  /** Says that the pool does not answer. */
+  /** Creates the error for a pool that does not answer. */
   silent(): VolumeError {
     const { count } = this.uses;
     const waiting = count === 0 ? '' : `, for which ${count} ${count === 1 ? 'call waits' : 'calls wait'}`;
@@ -197,7 +206,10 @@ export class DiskPool implements Pool {
     return onDiskOf(this.name, () => projectIds.reserve(this.path));
   }
 
-  /** Lets the disk go. @returns when nothing works on it any more */
+  /**
+   * Releases the disk.
+   * @returns when nothing uses it any more
+   */
   async stop(): Promise<void> {
     this.stopped.abort(this.unavailable('is not reachable: the driver is stopping'));
     await this.connecting?.catch(() => {});
@@ -216,7 +228,7 @@ export class DiskPool implements Pool {
 
   private async reach(onLost: ActiveUse['onLost']): Promise<PoolUse> {
     for (let attempt = 1; attempt <= REACH_ATTEMPTS; attempt++) {
-      // While it is being connected, the mounts of its volumes may not be known yet.
+      // While the pool is being connected, the mounts of its volumes may not be known yet.
       if (this.connecting !== undefined || !this.connection) await this.connect();
       const { connection } = this;
       if (connection && (await this.isThere(connection))) return this.begin(connection, onLost);
@@ -224,12 +236,12 @@ export class DiskPool implements Pool {
     throw this.unavailable('is not reachable: its disk comes and goes');
   }
 
-  /** Whether a connection is the one in use, and its disk where it was. */
+  /** Whether a connection is the current one, and its disk is still in place. */
   private async isThere(connection: PoolConnection): Promise<boolean> {
     try {
       await connection.open.checkReachable();
     } catch (error) {
-      // Too many open files say nothing of the disk.
+      // A shortage such as too many open files says nothing about the disk.
       if (error instanceof VolumeError && isScarcity(error.cause)) throw error;
       if (this.connection === connection) this.lose(error);
       return false;
@@ -276,10 +288,10 @@ export class DiskPool implements Pool {
     }
   }
 
-  /** What is remembered of it, so that its volumes are known to be its own while its disk does not answer. */
+  /** Loads the remembered id and path, so that the pool's volumes are recognised while its disk does not answer. */
   private async recall(): Promise<void> {
     if (this.id !== '') return;
-    // What is wrong with the list of pools is reported when the pool is opened.
+    // Opening the pool reports a damaged registry.
     const known = await this.surroundings.registry.findAt(this.place).catch(() => undefined);
     if (known) {
       this.id = known.poolId;
@@ -312,7 +324,7 @@ export class DiskPool implements Pool {
     for (const { onLost } of this.uses) onLost(this.lostError());
   }
 
-  /** Lets a connection go when nothing works on it any more. Its lock keeps every other driver away until then. */
+  /** Releases a connection when nothing uses it any more. Until then its lock keeps other drivers out. */
   private release(connection: PoolConnection): void {
     this.connection = undefined;
     const release = async () => {

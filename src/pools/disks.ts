@@ -1,7 +1,7 @@
 import { ProjectIds } from '../backends/directory/project-ids.ts';
 import { Account } from '../model/objects/account.ts';
 
-/** What the pools on one disk share. */
+/** The state shared by the pools on one disk. */
 export interface Disk {
   /** The bytes reserved on it for volumes with an enforced size. */
   readonly account: Account;
@@ -12,7 +12,7 @@ export interface Disk {
 export class Disks {
   private readonly byKey = new Map<string, Disk>();
 
-  /** @param key as `diskOf` tells it */
+  /** @param key from `diskOf` */
   get(key: string): Disk {
     const disk = this.byKey.get(key) ?? { account: new Account(undefined), projectIds: new ProjectIds() };
     this.byKey.set(key, disk);

@@ -1,4 +1,7 @@
-/** Waits for work to succeed or fail, but not longer than this. @returns whether it has ended; it goes on if not */
+/**
+ * Waits at most `timeoutMs` for work to succeed or fail.
+ * @returns whether it has ended; if not, it continues
+ */
 export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<boolean>((resolve) => {

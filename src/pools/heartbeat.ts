@@ -1,11 +1,14 @@
 import { rm } from 'node:fs/promises';
 import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 
-/** Finds out whether a disk answers at all, by writing a little: a disk that hangs holds one thread, however often asked. */
+/** Checks whether a disk answers by writing a little. A hung disk blocks only one thread, however many callers ask. */
 export class Heartbeat {
   private beat: Promise<void> | undefined;
 
-  /** Resolves when the disk has taken the write, or refused it. @param path a file for nothing else */
+  /**
+   * Resolves when the disk has accepted or refused the write.
+   * @param path a file used for nothing else
+   */
   of(path: string): Promise<void> {
     this.beat ??= write(path)
       .catch(() => {})

@@ -16,7 +16,7 @@ import type {
 } from '../model/ports/ports.ts';
 import { onDiskOf, storageError } from '../records/storage-error.ts';
 
-/** The backends of a pool, with errors of its disk that name it. */
+/** The backends of a pool; errors of its disk name the pool. */
 export function namedBackends(backends: Pool['backends'], pool: string): Pool['backends'] {
   const named = (backend: Backend) => new NamedBackend(backend, pool);
   return {
@@ -27,7 +27,7 @@ export function namedBackends(backends: Pool['backends'], pool: string): Pool['b
   };
 }
 
-/** The same for the marks of frozen volumes. */
+/** The same for the freeze marks of volumes. */
 export function namedFreezeMarks(marks: FreezeMarks, pool: string): FreezeMarks {
   return {
     add: (ids) => onDiskOf(pool, () => marks.add(ids)),
@@ -105,7 +105,7 @@ class NamedBackend implements Backend {
     return onDiskOf(this.pool, () => this.backend.copyBytes(path, signal));
   }
 
-  /** The original may lie in another pool, on another disk. */
+  /** The original may be in another pool, on another disk. */
   private async copying(original: Original, copy: () => Promise<void>): Promise<void> {
     try {
       await copy();

@@ -4,13 +4,16 @@ import { onDiskOf } from '../records/storage-error.ts';
 
 type PoolPath = Pick<Pool, 'name' | 'path'>;
 
-/** Devices of files in pools, with errors of a pool's disk that name the pool. @param pools all there are, now */
+/**
+ * Loop devices of files in pools; errors of a pool's disk name the pool.
+ * @param pools returns all current pools
+ */
 export function namedDevices(devices: Devices, pools: () => readonly PoolPath[]): Devices {
   const named = naming(pools);
   return {
     sectorBytes: devices.sectorBytes,
     find: (file) => named(file, () => devices.find(file)),
-    // What is done with the device reads and writes the file.
+    // I/O on the device is I/O on the file.
     hold: (file, use) => named(file, () => devices.hold(file, use)),
     attach: (file) => named(file, () => devices.attach(file)),
     keepAttached: (file) => named(file, () => devices.keepAttached(file)),
@@ -26,7 +29,7 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
   };
 }
 
-/** The same for the file systems in such files. */
+/** The same for the file systems in image files. */
 export function namedFormatter(formatter: ImageFormatter, pools: () => readonly PoolPath[]): ImageFormatter {
   const named = naming(pools);
   return {

@@ -20,14 +20,14 @@ import { endsWithin } from './ends-within.ts';
 import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
 import { restorePoolLimits } from './restore-pool-limits.ts';
 
-/** The pools that the command line names. */
+/** The pools named on the command line. */
 export interface PoolOptions {
   readonly stateDir: string;
   /** A file on another disk that remembers the state directory; undefined for none. */
   readonly stateDirMarker: string | undefined;
   readonly requireExistingStateDir: boolean;
   readonly pools: readonly PoolPlace[];
-  /** Of a pool, or else of an accounting class in the default pool. */
+  /** Capacity of a pool, or of an accounting class in the default pool. */
   readonly capacities: readonly { readonly name: string; readonly capacityBytes: bigint }[];
   readonly overcommitThousandths: bigint;
   readonly lockTimeoutMs: number;
@@ -35,7 +35,7 @@ export interface PoolOptions {
 
 /**
  * The pools of the command line, none of them opened yet.
- * @param modelOf the model they will be part of, which is needed from `openPools` on
+ * @param modelOf returns the model that they will be part of; needed from `openPools` on
  */
 export function declarePools(
   options: PoolOptions,
@@ -70,20 +70,20 @@ export function declarePools(
   });
 }
 
-// How long the start waits for a pool that hangs; it is served when it answers.
+// How long startup waits for a hung pool; the pool is served once it answers.
 const START_LIMIT_MS = 5_000;
 const RETRY_INTERVAL_MS = 30_000;
 
 /**
- * Opens every pool. One whose disk is missing or hangs is logged, and served with errors until it is there; the default
- * pool must be there.
+ * Opens every pool. A pool whose disk is missing or hangs is logged, and its calls fail until the disk is there; the
+ * default pool must be available.
  * @throws Error with a sentence for the operator
  */
 export async function openPools(pools: readonly DiskPool[], logger: Logger): Promise<void> {
   const [statePool, ...others] = pools;
   const openOthers = () => Promise.all(others.map((pool) => openOne(pool, logger)));
   const opening = statePool?.connect() ?? Promise.resolve();
-  // It remembers the others, so they come after it.
+  // The default pool remembers the others, so it is opened before them.
   if (await endsWithin(opening, START_LIMIT_MS)) {
     await opening;
     await openOthers();
@@ -113,7 +113,7 @@ async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
   }
 }
 
-/** Looks for missing disks now and then, also when no call asks for them. */
+/** Looks for missing disks periodically, even if no call asks for them. */
 function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
   const tryAll = () => {
     for (const pool of pools) {
@@ -123,12 +123,14 @@ function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
   setInterval(tryAll, RETRY_INTERVAL_MS).unref();
 }
 
-/** A pool that was never used here cannot be at its path, or is another driver's. Any other pool may come back. */
+/**
+ * A pool that was never used here and cannot be at its path, or that another driver holds. Any other pool may return.
+ */
 function isOperatorsMistake(error: unknown): boolean {
   return error instanceof PoolMistake || error instanceof PoolHeldError;
 }
 
-/** Makes the volumes of a pool known, in place of what was known of it. */
+/** Registers the volumes of a pool, replacing what was known of it. */
 async function enter(
   model: Model,
   pool: DiskPool,
@@ -212,7 +214,7 @@ function enterContents(
   for (const each of retained.damaged) tell({ retainedVolumeId: each.id }, each);
 }
 
-/** Forgets the objects of a pool and the space reserved for them; they are read anew at once. */
+/** Drops the objects of a pool and the space reserved for them; they are read again right away. */
 function forgetPool(model: Model, pool: DiskPool): void {
   for (const volume of [...model.volumes.all(), ...model.retained.all()]) {
     if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);

@@ -24,18 +24,18 @@ import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
 import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
 import { MarkedImages } from './thaw-marked.ts';
 
-/** What every pool is opened with. */
+/** What opening any pool needs. */
 export interface PoolSurroundings {
   readonly registry: PoolRegistry;
   readonly disks: Disks;
   readonly lockTimeoutMs: number;
   readonly logger: Logger;
   readonly onStep: OnStep;
-  /** Told when a volume was removed for which files are still counted, most likely those of others. */
+  /** Called when a volume was removed and files are still charged to it, most likely files of others. */
   readonly onStillCharged: (poolName: string) => void;
 }
 
-/** What was remembered in a pool when it was opened. */
+/** The records that a pool contained when it was opened. */
 export interface PoolContents {
   readonly volumes: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
   readonly snapshots: { readonly found: readonly Snapshot[]; readonly damaged: readonly Damaged[] };
@@ -43,7 +43,7 @@ export interface PoolContents {
   readonly retained: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
 }
 
-/** A pool whose disk is there: locked, probed, its records read, what a crash has left on its way out. */
+/** A pool whose disk is available: locked, probed, its records read, removal of leftovers from a crash started. */
 export interface PoolConnection extends PoolProbe {
   readonly open: OpenPool;
   readonly disk: Disk;
@@ -56,8 +56,8 @@ export interface PoolConnection extends PoolProbe {
 }
 
 /**
- * Opens a pool and reads what is in it.
- * @throws what `openPool` throws
+ * Opens a pool and reads its records.
+ * @throws the errors of `openPool`
  */
 export async function connectPool(place: PoolPlace, surroundings: PoolSurroundings): Promise<PoolConnection> {
   const { registry, disks, lockTimeoutMs, logger } = surroundings;
@@ -65,7 +65,7 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
   try {
     const freezeMarks = new DiskFreezeMarks(open.layout.frozen, open.name);
     const marked = new MarkedImages(open.layout, freezeMarks, logger);
-    // Before anything else, since whoever writes to such a file system hangs.
+    // Before anything else, since writers to a frozen file system hang.
     await marked.thawAll();
     const disk = disks.get(await diskOf(open.layout.root));
     const probe = await probePool(open.layout, disk.projectIds);

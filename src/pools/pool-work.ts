@@ -12,38 +12,39 @@ import type { FreezeMarks } from '../model/ports/ports.ts';
 import type { DiskPool, PoolUse } from './disk-pool.ts';
 
 /**
- * The pools as one piece of work uses them: it enters each when it first makes sure that the pool is reachable, and
- * leaves all at its end. If one of them is taken away in between, nothing that was done may be acknowledged.
+ * The pools as one task uses them: it enters each pool when it first checks that the pool is reachable, and leaves all
+ * at its end. If one of them disappears in between, the task must not be acknowledged.
  */
 export class PoolWork {
   readonly pools: Pools;
   private readonly all: readonly HeldPool[];
   private readonly losing = new AbortController();
 
-  /** @param keepsPlaces as of `DiskPool.enter` */
+  /** @param keepsPlaces as in `DiskPool.enter` */
   constructor(pools: readonly DiskPool[], keepsPlaces: boolean) {
     this.all = pools.map((pool) => new HeldPool(pool, this.losing, keepsPlaces));
     this.pools = new Pools(this.all);
   }
 
-  /** Aborted when one of the pools in use has gone. */
+  /** Aborted when one of the pools in use has disappeared. */
   get lost(): AbortSignal {
     return this.losing.signal;
   }
 
-  /** @throws VolumeError unavailable: one of the pools in use has gone, so nothing that was done in it may be acknowledged */
+  /**
+   * @throws VolumeError unavailable: one of the pools in use has disappeared, so nothing done in it may be acknowledged
+   */
   async confirm(): Promise<void> {
     for (const pool of this.all) await pool.confirm();
   }
 
-  /** Leaves every pool. */
   end(): void {
     for (const pool of this.all) pool.leave();
   }
 
   /**
    * Asks the pools in use whether they answer.
-   * @returns tells which of them has not answered so far; undefined when all have
+   * @returns a function that returns the error of a pool that has not answered yet; undefined when all have
    */
   ask(): () => VolumeError | undefined {
     const silent = new Set(this.all.filter((pool) => pool.isInUse));
@@ -55,7 +56,7 @@ export class PoolWork {
   }
 }
 
-/** A pool, and one piece of work's use of it. */
+/** A pool, and one task's use of it. */
 class HeldPool implements Pool {
   readonly name: string;
   readonly account: Account;
@@ -167,7 +168,7 @@ class HeldPool implements Pool {
     return this.pool.silent();
   }
 
-  /** The connection in use; before there is one, the pool's own. */
+  /** The connection in use, or the pool itself until there is one. */
   private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends' | 'thawMarked'> {
     if (!this.use) return this.pool;
     this.lost.throwIfAborted();

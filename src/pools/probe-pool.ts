@@ -16,11 +16,11 @@ import type { DirectoryAbility, PoolAbilities } from '../model/ports/pool.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 import { takesNoWrites } from './directory/make-layout.ts';
 
-/** What the file system of a pool is, and what it can do. */
+/** The file system of a pool, and what it can do. */
 export interface PoolProbe {
   /** `xfs`, `ext4`, … */
   readonly fileSystem: string;
-  /** What holds directories to their size: project quota, a kind of btrfs quota, or nothing. */
+  /** What enforces the size of directories: project quota, a kind of btrfs quota, or nothing. */
   readonly quota: 'project' | 'qgroup' | 'squota' | 'none';
   readonly abilities: PoolAbilities;
 }
@@ -28,17 +28,17 @@ export interface PoolProbe {
 const PROBE_LIMIT_BYTES = 8n * 1024n ** 2n;
 const PROBE_LIMIT_INODES = 1024n;
 
-/** How a file system or a kernel answers that has no projects, or keeps the driver from them. */
+/** The errors of a file system or kernel that has no projects, or does not let the driver use them. */
 const cannotTell = [errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EACCES];
 
-/** What tells the disk of a pool from others: btrfs has a device number for each subvolume, but one uuid. */
+/** Identifies the disk of a pool: btrfs has a device number per subvolume, but one UUID. */
 export function diskOf(root: string): Promise<string> {
   return withDescriptor(root, 'r', async (fd) =>
     (await fileSystemOf(fd)).magic === BTRFS_MAGIC ? fileSystemUuid(fd) : statusOf(fd).device,
   );
 }
 
-/** Finds out what a pool can do, by doing it where nothing else is sure. */
+/** Determines what a pool can do, by trying it if nothing else is reliable. */
 export async function probePool({ root, metadata }: PoolLayout, projectIds: ProjectIds): Promise<PoolProbe> {
   const { magic } = await withDescriptor(root, 'r', fileSystemOf);
   const isBtrfs = magic === BTRFS_MAGIC;
@@ -68,9 +68,9 @@ async function projectQuota(metadata: string, projectIds: ProjectIds): Promise<'
 }
 
 /**
- * Whether limits of projects are in force. The kernel says whether they are enforced; a file system may say so and not
- * keep them, so one is set, and the space of the directory looked at. Where the disk takes no writes now, the kernel's
- * word must do: to take the pool for one without quotas would make its next volumes unlimited.
+ * Whether project limits are enforced. The kernel's answer is not enough, since a file system may report limits as
+ * enforced and yet ignore them. So this sets a limit and checks the total space that the directory reports. If the disk
+ * accepts no writes now, the kernel's answer is used: assuming no quotas would make the pool's next volumes unlimited.
  */
 async function hasProjectQuota(metadata: string, projectIds: ProjectIds): Promise<boolean> {
   if (!(await saysItEnforces(metadata))) return false;
@@ -98,7 +98,7 @@ async function saysItEnforces(metadata: string): Promise<boolean> {
 }
 
 async function totalUnderLimit(directory: string, projectId: number): Promise<bigint> {
-  // What a crash has left.
+  // Left by a crash.
   await removeTree(directory);
   await mkdir(directory, { mode: 0o700 });
   return withDescriptor(directory, 'r', async (fd) => {
@@ -108,7 +108,7 @@ async function totalUnderLimit(directory: string, projectId: number): Promise<bi
   });
 }
 
-/** What is left of it where the disk takes no writes, the next probe removes. */
+/** If the disk accepts no writes, the next probe removes what remains. */
 async function endProbe(directory: string, projectId: number, projectIds: ProjectIds): Promise<void> {
   try {
     await removeTree(directory);
@@ -119,7 +119,9 @@ async function endProbe(directory: string, projectId: number, projectIds: Projec
   projectIds.release(projectId);
 }
 
-/** A file system that takes no writes now is asked what it can; one that does not say is taken to share nothing. */
+/**
+ * A file system that accepts no writes now is asked for its features; if it does not report them, assume no sharing.
+ */
 async function canShareBlocks(metadata: string): Promise<boolean> {
   try {
     return await retried(() => canReflink(metadata), isScarcity);

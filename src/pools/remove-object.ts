@@ -10,7 +10,7 @@ import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
 type Backends = Pool['backends'];
 
 /**
- * Removes what is left in a pool's directory for it: an object, or what was made of one. May be repeated.
+ * Removes what remains of an object, or of one being created, in its directory in a pool. May be repeated.
  * @throws KernelError EBUSY: something is mounted in it, and nothing is removed
  */
 export async function removeLeftover(backends: Backends, directory: string): Promise<void> {
@@ -18,11 +18,11 @@ export async function removeLeftover(backends: Backends, directory: string): Pro
   const remembered = await readAnyRecord(directory);
   await (remembered
     ? removeRemembered(backends, directory, remembered)
-    : // A crash came before its record was on the disk.
+    : // A crash came before its record was on disk.
       removeTree(directory));
 }
 
-/** The kernel would take down what is mounted in a subvolume that is deleted. */
+/** Deleting a subvolume makes the kernel detach the mounts inside it. */
 async function refuseIfMounted(directory: string): Promise<void> {
   const mount = (await readMountinfo()).find(({ path }) => path.startsWith(`${directory}/`));
   if (mount) throw new KernelError('remove', errno.EBUSY, `${directory} with a mount at ${mount.path}`);

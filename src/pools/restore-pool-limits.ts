@@ -4,7 +4,7 @@ import type { Model } from '../model/state/model.ts';
 import type { Logger } from '../observability/logger.ts';
 import type { DiskPool } from './disk-pool.ts';
 
-/** Puts the limits of a pool's volumes right in the background, and logs what was not right. */
+/** Corrects the limits of a pool's volumes in the background, and logs each correction. */
 export function restorePoolLimits(model: Model, pool: DiskPool, logger: Logger): void {
   const restoring = restoreLimits(
     model,
@@ -13,7 +13,7 @@ export function restorePoolLimits(model: Model, pool: DiskPool, logger: Logger):
     ({ id, capacityBytes }, fate) => {
       const volume = { pool: pool.name, volumeId: id, capacityBytes: String(capacityBytes) };
       if (fate.kind === 'restored') logger.warn(volume, 'limit restored from the record');
-      // The pool is gone again, or the driver is stopping; the next start looks again.
+      // The pool has disappeared again, or the driver is stopping; the next start checks again.
       else if (fate.kind === 'failed' && !isUnavailable(fate.error))
         logger.error({ ...volume, err: fate.error }, 'cannot compare the limit with the record');
     },

@@ -14,10 +14,10 @@ import type { Logger } from '../observability/logger.ts';
 import type { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 
-// A FIFO in the place of an image is not waited for.
+// If a FIFO is in place of the image, do not wait for it.
 const LOOK_AT_IMAGE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The images of a pool that copies have left marked as frozen, because the driver died or could not thaw them. */
+/** The images of a pool that copies left marked as frozen, because the driver died or could not thaw them. */
 export class MarkedImages {
   private readonly layout: PoolLayout;
   private readonly marks: DiskFreezeMarks;
@@ -29,15 +29,15 @@ export class MarkedImages {
     this.logger = logger;
   }
 
-  /** Thaws all of them that it can. */
+  /** Thaws as many of them as it can. */
   async thawAll(): Promise<void> {
     for (const directoryName of await this.marks.marked()) await this.thaw(directoryName);
   }
 
   /**
-   * Thaws the file system of the volume in a directory of this name, then removes the mark. The mark stays until it is
-   * certain that nothing is frozen.
-   * @returns whether that is certain
+   * Thaws the file system of the volume with this directory name, then removes the mark. The mark stays until nothing
+   * can be frozen any more.
+   * @returns whether nothing is frozen any more
    */
   async thaw(directoryName: string): Promise<boolean> {
     const image = join(this.layout.volumes, directoryName, 'image');
@@ -57,18 +57,18 @@ export class MarkedImages {
   }
 }
 
-/** @returns false where nothing of the image is frozen, because it was thawed or is not mounted any more */
+/** @returns false if nothing of the image was frozen, because it was thawed already or is no longer mounted */
 async function thawImage(image: string): Promise<boolean> {
   const loop = await withDescriptor(image, LOOK_AT_IMAGE, findLoop).catch(unlessMissing);
   if (!loop) return false;
   return (await thawMounted(loop)) ?? thawUnseen(loop, image);
 }
 
-/** @returns whether it was frozen; undefined where this process sees no mount of it */
+/** @returns whether it was frozen; undefined if this process sees no mount of it */
 async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
   for (const { source, path } of await readMountinfo()) {
     if (source !== loop.path) continue;
-    // A path that leads nowhere lies under another mount.
+    // A path that does not resolve is under another mount.
     const held = await withPath(path, (fd) => holdFileSystem(fd, loop)).catch(unlessMissing);
     if (!held) continue;
     try {
@@ -80,9 +80,10 @@ async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
   return undefined;
 }
 
-/** The same where only another mount namespace sees a mount: every mount of it is of the same file system. */
+/** The same if only another mount namespace has a mount of it: a new mount of the device has the same file system. */
 async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
-  // What is frozen keeps its device claimed, also when its last mount is gone; and what is not mounted stays so.
+  // A frozen file system keeps its device claimed, even after its last unmount; an unmounted device must stay
+  // unmounted.
   if (await isUnclaimed(loop.path)) return false;
   const fsType = await fileSystemOn(image);
   if (fsType === 'blank' || fsType === 'unknown') {
@@ -93,7 +94,7 @@ async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
     withSharedMount({ device: loop.path, fsType, options: [...options, ...more], attrSet: 0 }, (rootFd) =>
       withDescriptor(below(rootFd), 'r', thaw),
     );
-  // A mount is read-only as a whole where the others are.
+  // The mount must be read-only if the existing ones are.
   return thawAs().catch((error: unknown) => {
     if (isErrno(error, errno.EBUSY)) return thawAs('ro');
     throw error;

@@ -1,4 +1,4 @@
-/** Knows who uses something, so that it can be waited for until nothing does. */
+/** Tracks the uses of a resource, so that the caller can wait until there are none. */
 export class Uses<Use> {
   private readonly all = new Set<Use>();
   private readonly idleListeners: (() => void)[] = [];

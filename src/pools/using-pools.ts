@@ -1,7 +1,10 @@
 import type { UsePool } from '../model/state/recounts.ts';
 import type { DiskPool } from './disk-pool.ts';
 
-/** Lets long work in the background use a pool, without a place that calls wait for, until the pool goes or is stopped. */
+/**
+ * Lets a long background task use a pool without holding a slot that calls wait for, until the pool disappears or is
+ * stopped.
+ */
 export function usingPools(pools: readonly DiskPool[]): UsePool {
   return async (poolName, work) => {
     const pool = pools.find(({ name }) => name === poolName);

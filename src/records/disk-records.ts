@@ -22,7 +22,7 @@ import { storageError } from './storage-error.ts';
 const WRAPPER_MODE = 0o700;
 const READS_AT_ONCE = 64;
 
-/** Removes a directory that holds an object, or what was made of it. */
+/** Removes the directory of an object, complete or not. */
 export type DestroyContent<Kind> = (directory: string, object: Kind) => Promise<void>;
 
 export interface DiskRecordsParts<Kind extends Stored> {
@@ -35,8 +35,8 @@ export interface DiskRecordsParts<Kind extends Stored> {
 }
 
 /**
- * The Records port on a pool's own disk: one directory for each object, with its record beside its content. An
- * object appears and disappears by one rename of that directory, so the file system is the database.
+ * The Records port on a pool's own disk: one directory per object, with its record next to its content. Renaming that
+ * directory is the single step that creates or removes an object, so the file system is the database.
  */
 export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   private readonly kind: RecordKind<Kind>;
@@ -46,7 +46,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   private readonly removals: RemovalQueue;
   private readonly destroy: DestroyContent<Kind>;
   private readonly onStep: OnStep;
-  /** Objects on their way out, until that is durable. */
+  /** Where removed objects were moved, until the removal is durable. */
   private readonly renamed = new Map<string, string>();
   private readonly reserve: RecordReserve;
   private readonly homeDirectory: HomeDirectory;
@@ -86,7 +86,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
       try {
         found.push(await this.readFrom(directoryName));
       } catch (error) {
-        // It says nothing about this record, and the next ones would meet it too.
+        // The error says nothing about this record, and the next records would meet it too.
         if (isScarcity(error)) throw error;
         if (await this.isLeftEmpty(directoryName, error)) return;
         const reason = reasonOf(error, this.kind.recordName);
@@ -107,12 +107,12 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
-    // An id that the CO has chosen may come again while what a crash has left of it is still being removed.
+    // The CO may reuse an id while the leftovers of a crashed attempt are still being removed.
     const directory = join(this.layout.incoming, uniqueNameFor(object.id));
     try {
       await this.build(object, directory, build);
     } catch (error) {
-      // What cannot be removed now is tried again in the background.
+      // If removal fails now, it is retried in the background.
       await this.destroy(directory, object).catch(() => this.removals.add(directory));
       throw storageError(error, this.poolName);
     }
@@ -152,7 +152,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
         await this.removeInPlace(id, removed, error);
       });
     } catch (error) {
-      // A try before this one came as far as the rename. Whether it became durable is not known.
+      // An earlier attempt got as far as the rename. It may not be durable yet.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
       await this.homeDirectory.check();
     }
@@ -186,7 +186,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await this.onStep('retain: durable');
   }
 
-  /** Where an object goes that is removed: the same place for a retry of a removal that did not become durable. */
+  /** Where a removed object is moved: the same path for a retry of a removal that did not become durable. */
   private removedPathOf(id: string): string {
     const path = this.renamed.get(id) ?? join(this.layout.outgoing, uniqueNameFor(id));
     this.renamed.set(id, path);
@@ -194,8 +194,8 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   /**
-   * Removes an object where it is, because the disk has no room for the entry that moving it takes. Its record goes last,
-   * so that after a crash the object is there still, or nothing is left of it.
+   * Removes an object in place, because the disk has no room for the directory entry that a move needs. The record is
+   * removed last, so that after a crash either the object still exists or nothing is left of it.
    */
   private async removeInPlace(id: string, removed: string, full: unknown): Promise<void> {
     const directory = this.directoryOf(id);
@@ -211,12 +211,12 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     }
   }
 
-  /** Whether a directory without a record is what a removal in place has left of itself. It is removed. */
+  /** Whether a directory without a record is the remains of a removal in place. If so, it is removed. */
   private async isLeftEmpty(directoryName: string, error: unknown): Promise<boolean> {
     if (!isErrno(error, errno.ENOENT)) return false;
     const directory = join(this.home, directoryName);
     if ((await readdir(directory).catch(() => ['unknown'])).length > 0) return false;
-    // A disk that takes no writes keeps it.
+    // It stays on a disk that accepts no writes.
     await rmdir(directory).catch(() => {});
     return true;
   }
@@ -237,7 +237,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   ): Promise<void> {
     await mkdir(directory, { mode: WRAPPER_MODE });
     await this.onStep(`${this.kind.creation}: directory made`);
-    // First, so that whoever removes what a crash has left knows what it was.
+    // First, so that the removal of leftovers after a crash knows what they were.
     const recordPath = join(directory, this.kind.recordName);
     await writeNewFile(recordPath, this.kind.encode(object));
     await this.onStep(`${this.kind.creation}: record written`);
@@ -249,7 +249,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     await this.onStep(`${this.kind.creation}: built durably`);
   }
 
-  /** Undoes a create whose last step failed, so that an object nobody was told of does not stay. */
+  /** Undoes a creation whose last step failed, so that no object remains that the caller does not know of. */
   private async takeBack(object: Kind, directory: string): Promise<void> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
     await this.destroy(directory, object).catch(() => this.removals.add(directory));

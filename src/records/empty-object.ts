@@ -4,8 +4,8 @@ import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
 
 /**
- * Removes what is in an object's directory, except for its record: on a full disk, where the directory cannot be moved.
- * Whatever moment a crash comes at, the record tells what is left. Gives the space back before it returns.
+ * Removes the contents of an object's directory except its record: for a full disk, where the directory cannot be
+ * moved. After a crash at any point, the record describes what is left. The space is free when this returns.
  */
 export async function emptyObject(directory: string, recordName: string): Promise<void> {
   const names = (await readdir(directory)).filter((name) => name !== recordName);

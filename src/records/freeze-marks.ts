@@ -6,12 +6,12 @@ import type { FreezeMarks } from '../model/ports/ports.ts';
 import { syncPath, writeNewFile } from './durable-file.ts';
 import { storageError } from './storage-error.ts';
 
-/** The FreezeMarks port: an empty file for each volume, called as the volume's directory. */
+/** The FreezeMarks port: one empty file per volume, named like the volume's directory. */
 export class DiskFreezeMarks implements FreezeMarks {
   private readonly directory: string;
   private readonly poolName: string;
 
-  /** @param directory one that exists, for nothing else */
+  /** @param directory an existing directory used for nothing else */
   constructor(directory: string, poolName: string) {
     this.directory = directory;
     this.poolName = poolName;
@@ -28,7 +28,7 @@ export class DiskFreezeMarks implements FreezeMarks {
       if (failed?.status === 'rejected') throw failed.reason;
       await syncPath(this.directory);
     } catch (error) {
-      // What went wrong first is what the caller must know.
+      // The caller needs the first error.
       await this.remove([...added]).catch(() => {});
       throw storageError(error, this.poolName);
     }
@@ -44,12 +44,12 @@ export class DiskFreezeMarks implements FreezeMarks {
     return (await this.marked()).includes(directoryNameOf(volumeId));
   }
 
-  /** The names of the directories of the volumes that are marked. */
+  /** The directory names of the marked volumes. */
   marked(): Promise<string[]> {
     return readdir(this.directory);
   }
 
-  /** Removes the mark of the volume in a directory of this name. */
+  /** Removes the mark of the volume with this directory name. */
   async removeNamed(directoryName: string): Promise<void> {
     await rm(this.pathOf(directoryName), { force: true });
     await syncPath(this.directory);

@@ -4,10 +4,7 @@ import { statusOf } from '../kernel/calls/statx.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import { storageError } from './storage-error.ts';
 
-/**
- * The directory that holds all objects of one kind. When it is moved away, none of them is found, and none of them is
- * gone.
- */
+/** The directory that holds all objects of one kind. If it is moved away, no object is found, but none is deleted. */
 export class HomeDirectory {
   private readonly path: string;
   private readonly poolName: string;
@@ -18,12 +15,12 @@ export class HomeDirectory {
     this.poolName = poolName;
   }
 
-  /** Remembers which directory it is. */
+  /** Remembers the identity of the directory. */
   async remember(): Promise<void> {
     this.known = await this.identify();
   }
 
-  /** @throws VolumeError unavailable: another directory than was remembered is there, or none */
+  /** @throws VolumeError unavailable: the directory is missing, or another one is in its place */
   async check(): Promise<void> {
     const now = await this.identify().catch((error: unknown) => {
       if (!isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) throw storageError(error, this.poolName);

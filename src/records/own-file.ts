@@ -7,19 +7,19 @@ import { statusOf } from '../kernel/calls/statx.ts';
 
 const readFileAsync = promisify(readFile);
 
-// Opening a FIFO would wait for a writer, and a symbolic link leads somewhere else.
+// Opening a FIFO would wait for a writer, and a symbolic link leads to another file.
 const READ_OWN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
-// The largest are groups: about 1 KiB for each of their snapshots.
+// Groups are the largest: about 1 KiB per snapshot.
 const LIMIT_BYTES = 16n * 1024n ** 2n;
 
-/** What is at the path of one of the driver's files is not a file that the driver wrote. The message says what it is. */
+/** The path of one of the driver's files holds something that the driver did not write. The message says what it is. */
 export class NotOwnFileError extends Error {
   override readonly name = 'NotOwnFileError';
 }
 
 /**
- * Reads a file that the driver wrote. An error that may pass is tried again for a moment.
+ * Reads a file that the driver wrote. Retries transient errors briefly.
  * @throws NotOwnFileError for anything but a regular file of at most 16 MiB
  * @throws a node:fs error: ENOENT, ENOTDIR, EIO, EMFILE, …
  */
@@ -37,7 +37,7 @@ function readRegular(fd: number): Promise<string> {
   return readFileAsync(fd, 'utf8');
 }
 
-/** What cannot even be opened in this way. */
+/** Converts the error for a path that cannot even be opened with these flags. */
 function refuseSpecial(error: unknown): never {
   if (isErrno(error, errno.ELOOP)) {
     throw new NotOwnFileError('it is a symbolic link, not a file', { cause: error });

@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 
-/** Nobody but the driver reads, writes or enters. */
+/** Only the driver may read, write or enter. */
 export const driverOnlyMode = 0o700;
 
-/** The paths of a pool, from its root. Everything but volume content is the driver's alone (mode 0700). */
+/**
+ * The paths of a pool, from its root. Everything except volume content is accessible only to the driver (mode 0700).
+ */
 export function poolLayout(root: string) {
   const metadata = join(root, '.csi-hostpath');
   return {
@@ -11,29 +13,29 @@ export function poolLayout(root: string) {
     metadata,
     marker: join(metadata, 'pool.json'),
     lock: join(metadata, 'lock'),
-    /** In the state directory only: every pool this driver has used. */
+    /** In the state directory only: every pool that this driver has used. */
     registry: join(metadata, 'pools.json'),
-    /** Files with space of their own, from which records are made when the disk is full. */
+    /** Preallocated files that become records when the disk is full. */
     reserve: join(metadata, 'reserve'),
-    /** The marks of the file systems that are frozen now. */
+    /** Marks of the file systems that are frozen now. */
     frozen: join(metadata, 'frozen'),
-    /** Written to find out whether the disk answers; there only in that moment. */
+    /** Written to check whether the disk answers; exists only during the check. */
     heartbeat: join(metadata, 'heartbeat'),
     volumes: join(root, 'volumes'),
     snapshots: join(root, 'snapshots'),
     groups: join(root, 'groups'),
-    /** Deleted volumes whose content was to be kept for its owner. */
+    /** Deleted volumes whose content is kept for its owner. */
     retained: join(root, 'retained'),
-    /** What is being built; emptied at start. */
+    /** Objects being created; emptied at startup. */
     incoming: join(root, '.incoming'),
-    /** What is being removed; emptied at start. */
+    /** Objects being removed; emptied at startup. */
     outgoing: join(root, '.outgoing'),
   } as const;
 }
 
 export type PoolLayout = ReturnType<typeof poolLayout>;
 
-/** The directories that hold objects. In a pool that was used they are there, or something is wrong. */
+/** The directories that hold objects. In a pool that has been used, they exist unless something is wrong. */
 export const homes = ['volumes', 'snapshots', 'groups', 'retained'] as const;
 
 export type Home = (typeof homes)[number];

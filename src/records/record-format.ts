@@ -4,9 +4,9 @@ import { accessModes } from '../model/requests/access-mode.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
 import { fileSystemTypes } from '../model/requests/file-system-type.ts';
 
-/** What the records of volumes, snapshots and groups have in common, as it is written in JSON. */
+/** What the records of volumes, snapshots and groups have in common in JSON. */
 
-/** Sizes and counts are decimal digits, because they may pass what a JSON number holds exactly. */
+/** Sizes and counts are decimal strings, because they may exceed the integers that a JSON number holds exactly. */
 export const decimal64 = z
   .string()
   .regex(/^\d{1,19}$/)
@@ -34,14 +34,14 @@ export function encodeRoot(root: RootOwnership): z.input<typeof rootOwnership> {
   return { ...root, mode: root.mode.toString(8).padStart(4, '0') };
 }
 
-/** A field that is absent in the record is there, and undefined, in the model. */
+/** A field that is absent in the record is present in the model, with the value undefined. */
 export function imageUseOf(use: z.output<typeof imageUse>): ImageUse {
   return use.accessType === 'block' ? use : { ...use, fsType: use.fsType };
 }
 
 /**
- * The size that content has. Older drivers recorded what was asked for, also where it was no whole number of sectors; the
- * image has always had whole ones.
+ * The actual size of the content. Older drivers recorded the requested size even if it was not a multiple of the sector
+ * size, but images have always had whole sectors.
  */
 export function sizeOfContent({ backend }: { backend: string }, recordedBytes: bigint): bigint {
   return backend === 'image' ? wholeSectors(recordedBytes) : recordedBytes;
@@ -52,9 +52,9 @@ export function toText(record: unknown): string {
 }
 
 /**
- * Reads the text of a record, of the newest format or of an older one.
- * @param migrate brings a record of an older format to the newest one
- * @throws Error with one sentence that says what is wrong with it
+ * Parses the text of a record in the newest or an older format.
+ * @param migrate converts a record of an older format to the newest one
+ * @throws Error with one sentence that says what is wrong with the text
  */
 export function parseRecord<Schema extends z.ZodType>(
   text: string,

@@ -14,21 +14,21 @@ import {
 } from './snapshot-record.ts';
 import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
 
-/** How the objects of one kind are remembered. */
+/** How objects of one kind are stored. */
 export interface RecordKind<Kind extends Stored> {
-  /** Which directory of the pool holds them. */
+  /** The directory of the pool that holds them. */
   readonly home: keyof PoolLayout & ('volumes' | 'snapshots' | 'groups' | 'retained');
   /** The name of the record in an object's directory. */
   readonly recordName: string;
-  /** What the steps of making and removing one are called. */
+  /** The names of the steps that create and remove an object. */
   readonly creation: 'create' | 'snapshot' | 'group';
   readonly removal: 'delete' | 'delete snapshot' | 'delete group';
-  /** The directories that are in an object's own, for what belongs to it. */
+  /** The subdirectories of an object's directory that belong to the object. */
   directoriesIn(object: Kind): string[];
   encode(object: Kind): string;
   /** @throws Error that says what is wrong with the text */
   decode(text: string): Kind;
-  /** The same object in the pool it is found in, which may have got another name. */
+  /** The same object in the pool where it was found, which may have been renamed. */
   inPool(object: Kind, pool: string): Kind;
 }
 
@@ -43,7 +43,7 @@ export const volumeRecords: RecordKind<Volume> = {
   inPool: (volume, pool) => ({ ...volume, pool }),
 };
 
-/** Volumes that were deleted, and are kept for their owner. */
+/** Deleted volumes that are kept for their owner. */
 export const retainedRecords: RecordKind<Volume> = { ...volumeRecords, home: 'retained' };
 
 export const snapshotRecords: RecordKind<Snapshot> = {
@@ -72,15 +72,15 @@ export const groupRecords: RecordKind<GroupSnapshot> = {
   }),
 };
 
-/** What a directory holds, or held before its content was removed. */
+/** The object that a directory holds, or held before its content was removed. */
 export type Remembered =
   | { readonly kind: 'volume'; readonly volume: Volume }
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'group'; readonly group: GroupSnapshot };
 
 /**
- * Reads whatever record there is in a directory; undefined where there is none that can be understood.
- * @throws a node:fs error that says nothing of what is in the record, like EMFILE or EIO
+ * Reads the record in a directory, of any kind; undefined if there is none that can be parsed.
+ * @throws a node:fs error that says nothing about the content of the record, such as EMFILE or EIO
  */
 export async function readAnyRecord(directory: string): Promise<Remembered | undefined> {
   const volume = await readIfSound(directory, volumeRecords);
@@ -98,7 +98,7 @@ async function readIfSound<Kind extends Stored>(
   try {
     return kind.decode(await readOwnFile(join(directory, kind.recordName)));
   } catch (error) {
-    // It is missing, torn or something else; or the whole directory is a file.
+    // The record is missing or cannot be parsed, or the directory is a file.
     if (errnoOf(error) === undefined || isErrno(error, errno.ENOENT, errno.ENOTDIR)) return undefined;
     throw error;
   }

@@ -11,30 +11,31 @@ import { driverOnlyMode } from './pool-layout.ts';
 
 const truncateAsync = promisify(ftruncate);
 
-// btrfs writes each of them once only; elsewhere one would do, since a record that is replaced becomes the next spare.
+// On btrfs each spare can be written only once. Elsewhere one would do, since the replaced record becomes the next
+// spare.
 const SPARE_COUNT = 16;
-// More than a record of a volume ever has.
+// More than any volume record needs.
 const SPARE_BYTES = 4096;
 const SPARE_MODE = 0o600;
 
 const WRITE_SPARE = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /**
- * Files that have an inode and space already, so that a record can be replaced while the disk has neither left: a spare is
- * overwritten and changes places with the record. What must work on a full disk, such as detaching a volume so that it
- * can be deleted, needs that.
+ * Preallocated files, each with an inode and space, so that a record can be replaced when the disk has neither left: a
+ * spare is overwritten and exchanged with the record. Operations that must work on a full disk need this, such as
+ * detaching a volume so that it can be deleted.
  */
 export class RecordReserve {
   private readonly directory: string;
   private turn: Promise<unknown> = Promise.resolve();
   private isDepleted = false;
 
-  /** @param directory where the spares are, alone */
+  /** @param directory holds the spares and nothing else */
   constructor(directory: string) {
     this.directory = directory;
   }
 
-  /** Makes the spares that are missing, where there is room for them. It is no error that there is none. */
+  /** Creates the missing spares while there is room. Lack of room is not an error. */
   fill(): Promise<void> {
     return this.inTurn(async () => {
       try {
@@ -46,14 +47,14 @@ export class RecordReserve {
     });
   }
 
-  /** The same after a write that found room, where spares are known to be missing. */
+  /** The same after a write that found room, if spares are known to be missing. */
   refill(): void {
     if (this.isDepleted) void this.fill();
   }
 
   /**
    * Replaces a file as `replaceFile` does, without needing space.
-   * @returns false where no spare is left, or none could be used
+   * @returns false if no spare is left or none could be used
    */
   replaceFile(path: string, text: string): Promise<boolean> {
     return this.inTurn(async () => {
@@ -92,7 +93,7 @@ export class RecordReserve {
     }
   }
 
-  /** The names of the spares; of a directory that cannot be read, none. */
+  /** The names of the spares; empty if the directory does not exist. */
   private async spares(): Promise<string[]> {
     return readdir(this.directory).catch((error: unknown) => {
       if (isErrno(error, errno.ENOENT)) return [];
@@ -100,7 +101,7 @@ export class RecordReserve {
     });
   }
 
-  /** One at a time, so that no two use one spare. */
+  /** One at a time, so that no two calls use the same spare. */
   private inTurn<T>(work: () => Promise<T>): Promise<T> {
     const mine = this.turn.then(work);
     this.turn = mine.catch(() => {});

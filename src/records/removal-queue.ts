@@ -1,14 +1,17 @@
 import type { StuckRemoval } from '../model/ports/pool.ts';
 
-/** What a queue needs of its surroundings. */
+/** What a removal queue needs from its caller. */
 export interface RemovalParts {
   /** Removes one directory. */
   readonly remove: (directory: string) => Promise<void>;
-  /** Called when a directory cannot be removed, once for each reason: the same one is not repeated. */
+  /** Called when a directory cannot be removed; not called again for the same error. */
   readonly onFailure: (directory: string, error: unknown, retryMs: number) => void;
   /** Called when a directory is removed that could not be removed before. */
   readonly onRecovery: (directory: string) => void;
-  /** Calls back later. @returns a function that prevents it */
+  /**
+   * Schedules a callback.
+   * @returns a function that cancels it
+   */
   readonly after?: (delayMs: number, callback: () => void) => () => void;
 }
 
@@ -18,9 +21,9 @@ interface Failure {
 }
 
 /**
- * Removes directories in the background, a few at a time: deleting a volume answers when it is forgotten, and
- * its content goes afterwards. What cannot be removed is tried again, less and less often; what is left when the
- * process ends goes at the next start.
+ * Removes directories in the background, a few at a time: DeleteVolume answers once the volume is forgotten, and its
+ * content is removed later. Failed removals are retried at growing intervals; those left when the process ends are
+ * retried at the next start.
  */
 export class RemovalQueue {
   private readonly parts: RemovalParts;
@@ -37,7 +40,7 @@ export class RemovalQueue {
     this.after = parts.after ?? afterTimeout;
   }
 
-  /** The directories that could not be removed several times in a row. */
+  /** The directories whose removal has failed several times in a row. */
   get stuck(): StuckRemoval[] {
     return [...this.failures]
       .filter(([, { count }]) => count >= STUCK_AFTER_FAILURES)
@@ -49,7 +52,7 @@ export class RemovalQueue {
     this.startNext();
   }
 
-  /** Starts no more removals; resolves when those under way have ended. */
+  /** Starts no more removals; resolves when the running ones have ended. */
   stop(): Promise<void> {
     this.isStopped = true;
     this.waiting.length = 0;
@@ -58,7 +61,7 @@ export class RemovalQueue {
     return this.idle();
   }
 
-  /** Resolves when nothing is left to remove but what failed and waits for its next try. */
+  /** Resolves when nothing is left to remove except directories that wait for a retry. */
   idle(): Promise<void> {
     if (this.runningCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleListeners.push(resolve));
@@ -106,13 +109,13 @@ export class RemovalQueue {
 
 function afterTimeout(delayMs: number, callback: () => void): () => void {
   const timer = setTimeout(callback, delayMs);
-  // Nothing waits for it when the process ends.
+  // The timer must not keep the process alive.
   timer.unref();
   return () => clearTimeout(timer);
 }
 
 const CONCURRENCY_LIMIT = 2;
-/** By then it has been tried for a quarter of a minute. */
+/** By then, removal has been retried for 15 seconds. */
 const STUCK_AFTER_FAILURES = 5;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 300_000;

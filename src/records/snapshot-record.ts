@@ -50,13 +50,16 @@ export function encodeSnapshotRecord(object: Snapshot): string {
   return toText(record);
 }
 
-/** Reads the text of `snapshot.json`. @throws Error with one sentence that says what is wrong with it */
+/**
+ * Parses the text of `snapshot.json`.
+ * @throws Error with one sentence that says what is wrong with the text
+ */
 export function decodeSnapshotRecord(text: string): Snapshot {
   const { formatVersion: _, ...rest } = parseRecord(text, snapshotRecord, formatVersion);
   return fromRecord(rest);
 }
 
-/** The text of `group.json`, which has the records of its snapshots in it. */
+/** The text of `group.json`, including the records of the group's snapshots. */
 export function encodeGroupRecord({ snapshots, ...rest }: GroupSnapshot): string {
   const record: z.input<typeof groupRecord> = {
     formatVersion,
@@ -66,7 +69,10 @@ export function encodeGroupRecord({ snapshots, ...rest }: GroupSnapshot): string
   return toText(record);
 }
 
-/** Reads the text of `group.json`. @throws Error with one sentence that says what is wrong with it */
+/**
+ * Parses the text of `group.json`.
+ * @throws Error with one sentence that says what is wrong with the text
+ */
 export function decodeGroupRecord(text: string): GroupSnapshot {
   const { formatVersion: _, snapshots, ...rest } = parseRecord(text, groupRecord, formatVersion);
   return { ...rest, snapshots: snapshots.map(fromRecord) };

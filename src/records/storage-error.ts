@@ -3,9 +3,9 @@ import { DiskError, quote, VolumeError } from '../model/errors.ts';
 import { faultKinds } from '../model/ports/disk-fault-kinds.ts';
 
 /**
- * What an error of a pool's disk means to the caller. An error that is not the disk's comes back as it is.
- * @param pool its name
- * @param path where it is, for the message, when that helps
+ * Converts an error of a pool's disk into one for the caller. Other errors are returned unchanged.
+ * @param pool the pool's name
+ * @param path its path, if it helps in the message
  */
 export function storageError(error: unknown, pool: string, path?: string): unknown {
   const fault = error instanceof VolumeError ? undefined : diskFaultOf(error);
@@ -14,7 +14,10 @@ export function storageError(error: unknown, pool: string, path?: string): unkno
   return new DiskError(faultKinds[fault.kind], `${subject} ${fault.sentence}`, { cause: error });
 }
 
-/** Does something on the disk of a pool. @throws DiskError naming the pool, for what its disk answers */
+/**
+ * Does something on the disk of a pool.
+ * @throws DiskError naming the pool, if the disk reports an error
+ */
 export async function onDiskOf<T>(pool: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -19,7 +19,7 @@ import {
   toText,
 } from './record-format.ts';
 
-/** The format this driver writes. It reads older ones too, and refuses newer ones. */
+/** The format that this driver writes. It also reads older formats, and refuses newer ones. */
 const formatVersion = 4;
 
 const content = z.discriminatedUnion('backend', [
@@ -77,8 +77,8 @@ export function encodeVolumeRecord(volume: Volume): string {
 }
 
 /**
- * Reads the text of `volume.json`.
- * @throws Error with one sentence that says what is wrong with it
+ * Parses the text of `volume.json`.
+ * @throws Error with one sentence that says what is wrong with the text
  */
 export function decodeVolumeRecord(text: string): Volume {
   const record = parseRecord(text, volumeRecord, formatVersion, migrate);
@@ -90,7 +90,9 @@ export function decodeVolumeRecord(text: string): Volume {
   return { ...volume, capacityBytes, ...rest };
 }
 
-/** Without opaque parameters a record is as it was before there were any, and older drivers read it in full. */
+/**
+ * Without opaque parameters, a record looks as it did before they existed, so that older drivers can read all of it.
+ */
 function encodeMutable({
   onDelete,
   inodeLimit,
@@ -118,19 +120,19 @@ function migrate(record: unknown): unknown {
   }
 }
 
-/** The first format knew plain directories only, and named the backend beside everything else. */
+/** Format 1 had only plain directories, and stored the backend at the top level. */
 function fromFirst(record: object): object {
   const { backend, ...rest } = record as { backend?: unknown };
   return { ...rest, content: { backend } };
 }
 
-/** Before the third, nothing was copied. */
+/** Before format 3, nothing was copied. */
 function fromSecond(record: object): object {
   const { id } = record as { id?: unknown };
   return { ...record, sharing: { lineage: id, sharedBytes: '0' } };
 }
 
-/** Before the fourth, nothing of a volume could be changed. */
+/** Before format 4, volumes could not be modified. */
 function fromThird(record: object): object {
   return { ...record, formatVersion, mutable: defaultMutableParameters };
 }

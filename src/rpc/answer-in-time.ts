@@ -1,24 +1,25 @@
 import type { Deadline } from '@grpc/grpc-js';
 import type { VolumeError } from '../model/errors.ts';
 
-/** Work that a call waits for. */
+/** Work whose result a call waits for. */
 export interface Running {
   readonly reply: Promise<unknown>;
   /** As `CallWork.ask`. */
   ask(): () => VolumeError | undefined;
 }
 
-// Of what is left until the deadline: when it is asked why the work takes so long, and when the caller must be answered
-// so that the answer still reaches it.
+// Fractions of the time left until the deadline: when to ask why the work takes so long, and when to answer the caller
+// so that the answer still arrives in time.
 const ASK_AFTER = 0.4;
 const ANSWER_AFTER = 0.8;
 const LONGEST_MARGIN_MS = 1000;
-// setTimeout takes no more.
+// The maximum of setTimeout.
 const LONGEST_TIMEOUT_MS = 2 ** 31 - 1;
 
 /**
- * Waits for work on behalf of a caller. Shortly before the caller's deadline, work that waits for something that does not
- * answer is given up on: the caller learns what that is, rather than only that time is up. The work goes on.
+ * Waits for work on behalf of a caller. Shortly before the deadline, this stops waiting if the work depends on
+ * something that does not answer, so that the caller receives the cause instead of DEADLINE_EXCEEDED. The work
+ * continues.
  */
 export async function answerInTime(
   { reply, ask }: Running,

@@ -9,18 +9,18 @@ export interface FinishedCall {
   readonly durationMs: number;
   readonly request: unknown;
   readonly reply: unknown;
-  /** What was thrown, for calls that failed. */
+  /** The value thrown by a failed call. */
   readonly error: unknown;
 }
 
-/** Knows which calls are under way, and tells of each when it has ended. */
+/** Tracks the calls in progress, and reports each when it ends. */
 export class CallMonitor {
   private readonly onFinished: (call: FinishedCall) => void;
   private readonly explain: (error: unknown) => unknown;
   private readonly idleListeners: (() => void)[] = [];
   private activeCount = 0;
 
-  /** @param explain puts an error for the caller in the place of one that is a fault otherwise */
+  /** @param explain replaces an error that would otherwise be an internal fault by one for the caller */
   constructor(
     onFinished: (call: FinishedCall) => void,
     explain: (error: unknown) => unknown = (error) => error,
@@ -29,7 +29,7 @@ export class CallMonitor {
     this.explain = explain;
   }
 
-  /** Runs one call under the monitor's eyes. */
+  /** Runs one monitored call. */
   async watch(path: string, request: unknown, run: () => Promise<unknown>): Promise<unknown> {
     const startedAt = performance.now();
     const finished = (code: status, reply: unknown, error: unknown) =>
@@ -49,13 +49,15 @@ export class CallMonitor {
     }
   }
 
-  /** Reports a call that is answered with an error although its work goes on, and is reported again when it has ended. */
+  /**
+   * Reports a call that is answered with an error while its work continues. It is reported again when the work ends.
+   */
   giveUp(path: string, request: unknown, error: unknown): void {
     const { code } = statusOf(error);
     this.onFinished({ path, code, durationMs: 0, request, reply: undefined, error });
   }
 
-  /** Resolves when no call is under way. */
+  /** Resolves when no call is in progress. */
   idle(): Promise<void> {
     if (this.activeCount === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleListeners.push(resolve));

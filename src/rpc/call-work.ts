@@ -1,24 +1,24 @@
 import type { VolumeError } from '../model/errors.ts';
 
-/** What one piece of work stands on from its beginning to its end. Several calls may wait for the same work. */
+/** One task and the resources that it depends on from start to end. Several calls may wait for the same task. */
 export interface CallWork<Methods> {
-  /** The methods of the service, for this work alone. */
+  /** The methods of the service, for this task only. */
   readonly methods: Methods;
-  /** Aborted when what the work stands on is gone. */
+  /** Aborted when a resource of the task disappears. */
   readonly lost: AbortSignal;
-  /** @throws VolumeError unavailable: what the work stands on has gone, so its result must not be acknowledged */
+  /** @throws VolumeError unavailable: a resource of the task has disappeared, so its result must not be acknowledged */
   confirm(): Promise<void>;
   end(): void;
   /**
-   * Begins to ask whether what the work stands on answers.
-   * @returns tells what has not answered so far; undefined when all has
+   * Starts to check whether the resources of the task answer.
+   * @returns a function that returns the error of a resource that has not answered yet; undefined when all have
    */
   ask(): () => VolumeError | undefined;
 }
 
 /**
- * Does the work, to be acknowledged when this resolves. Where what it stands on has gone, that is the reason for whatever
- * it has come to, an error or not.
+ * Runs the task; its result may be acknowledged once this resolves. If a resource has disappeared, that error replaces
+ * the outcome, whether result or error.
  */
 export async function during<T>(
   work: Pick<CallWork<unknown>, 'confirm' | 'end'>,
@@ -37,7 +37,7 @@ export async function during<T>(
 
 const never = new AbortController().signal;
 
-/** Work that stands on nothing. */
+/** A task that depends on no resources. */
 export function freeWork<Methods>(methods: Methods): CallWork<Methods> {
   return { methods, lost: never, confirm: async () => {}, end: () => {}, ask: () => () => undefined };
 }

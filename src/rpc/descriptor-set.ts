@@ -5,11 +5,11 @@ import type {
 } from 'google-protobuf/google/protobuf/descriptor_pb.js';
 import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
 
-/** One proto file as it stands in a FileDescriptorSet. */
+/** One proto file in a FileDescriptorSet. */
 export interface ProtoFile {
-  /** The name other files import it by, for example `grpc/health/v1/health.proto`. */
+  /** The name by which other files import it, for example `grpc/health/v1/health.proto`. */
   readonly name: string;
-  /** Names of the files it imports itself. */
+  /** Names of the files that it imports. */
   readonly dependencies: readonly string[];
   /** The serialized FileDescriptorProto, byte for byte as the compiler wrote it. */
   readonly bytes: Buffer;
@@ -24,8 +24,9 @@ const csiSecretOption = registerBoolOption(descriptorPb.FieldOptions, 'csi_secre
 /**
  * Splits a serialized FileDescriptorSet into its files.
  *
- * The slices are kept as they are because writing a parsed file again loses every option the descriptor
- * classes have not been told of. Throws when the bytes are not a FileDescriptorSet.
+ * The slices are kept as they are, because serializing a parsed file loses every option that the descriptor classes do
+ * not know.
+ * @throws if the bytes are not a FileDescriptorSet
  */
 export function splitDescriptorSet(set: Uint8Array): ProtoFile[] {
   const reader = new jspb.BinaryReader(set);
@@ -37,28 +38,28 @@ export function splitDescriptorSet(set: Uint8Array): ProtoFile[] {
   return files;
 }
 
-/** Whether the field is marked `csi_secret`: its content must be shown to nobody. */
+/** Whether the field is marked `csi_secret`: its content must not be shown. */
 export function isSecretField(field: FieldDescriptorProto): boolean {
   return field.getOptions()?.getExtension(csiSecretOption) ?? false;
 }
 
-/** What the six classes of descriptor options have in common. */
+/** The common part of the six descriptor option classes. */
 interface OptionsClass {
   extensions: { [fieldNumber: number]: jspb.ExtensionFieldInfo<jspb.Message> };
   extensionsBinary: { [fieldNumber: number]: jspb.ExtensionFieldBinaryInfo<jspb.Message> };
 }
 
 /**
- * Makes the descriptor classes read a boolean custom option, which they skip otherwise. It holds for
- * what is parsed afterwards, anywhere in the process; registering an option twice does no harm.
+ * Makes the descriptor classes read a boolean custom option, which they otherwise skip. This applies to everything
+ * parsed later in the process; registering an option twice is harmless.
  */
 export function registerBoolOption(
   optionsClass: OptionsClass,
   name: string,
   fieldNumber: number,
 ): jspb.ExtensionFieldInfo<boolean> {
-  // A scalar extension has neither a message class nor a conversion, which the type declarations,
-  // written for message extensions, do not provide for.
+  // A scalar extension has neither a message class nor a conversion. The type declarations allow for message extensions
+  // only.
   const scalar = null as unknown as typeof jspb.Message & jspb.Message.StaticToObject;
   const info = new jspb.ExtensionFieldInfo<jspb.Message>(fieldNumber, { [name]: 0 }, scalar, scalar, 0);
   const { readBool } = jspb.BinaryReader.prototype;

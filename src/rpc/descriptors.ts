@@ -8,8 +8,8 @@ import type {
 import { type ProtoFile, splitDescriptorSet } from './descriptor-set.ts';
 
 /**
- * Looks up proto files by what they declare, the way gRPC reflection asks for them. Names are fully
- * qualified and have no leading dot.
+ * Looks up proto files by what they declare, as gRPC reflection requests them. Names are fully qualified, without a
+ * leading dot.
  */
 export class DescriptorIndex {
   readonly #files = new Map<string, ProtoFile>();
@@ -31,26 +31,26 @@ export class DescriptorIndex {
     return this.#symbols.get(symbol);
   }
 
-  /** The file that declares the extension of this number of this message. */
+  /** The file that declares the extension with this number of this message. */
   fileExtending(containingType: string, extensionNumber: number): ProtoFile | undefined {
     return this.#extensions.get(containingType)?.get(extensionNumber);
   }
 
-  /** The numbers of all extensions of a message, ascending; undefined when there is no such message. */
+  /** The numbers of all extensions of a message, ascending; undefined if there is no such message. */
   extensionNumbersOf(containingType: string): number[] | undefined {
     if (!this.#messages.has(containingType)) return undefined;
     return [...(this.#extensions.get(containingType)?.keys() ?? [])].sort((a, b) => a - b);
   }
 
-  /** A message's descriptor, nested messages and map entries included. */
+  /** The descriptor of a message; also finds nested messages and map entries. */
   message(fullName: string): DescriptorProto | undefined {
     return this.#messages.get(fullName);
   }
 
-  /** The file first, then every file it imports, directly or not, each of them once. */
+  /** The file, then every file that it imports directly or indirectly, without duplicates. */
   withDependencies(file: ProtoFile): ProtoFile[] {
     const found = new Set([file]);
-    // A Set hands out what is added while it is iterated, so this loop is the transitive closure.
+    // Iterating a Set also visits elements added during the iteration, so this loop is the transitive closure.
     for (const { dependencies } of found) {
       for (const name of dependencies) {
         const dependency = this.#files.get(name);
@@ -82,7 +82,7 @@ export class DescriptorIndex {
 
   #addEnum(file: ProtoFile, scope: string, enumeration: EnumDescriptorProto): void {
     this.#addSymbol(file, scope, enumeration.getName());
-    // Protobuf, like C++, puts the values of an enum beside it and not inside it.
+    // In Protobuf, as in C++, enum values are in the scope of the enum's parent, not of the enum.
     for (const value of enumeration.getValueList()) this.#addSymbol(file, scope, value.getName());
   }
 
@@ -105,7 +105,7 @@ export class DescriptorIndex {
   }
 }
 
-/** The project's own descriptor set; the path holds from src/rpc and from dist/rpc alike. */
+/** The project's own descriptor set; the path is valid from both src/rpc and dist/rpc. */
 export const descriptors: DescriptorIndex = new DescriptorIndex(
   splitDescriptorSet(readFileSync(new URL('../../proto/descriptors.binpb', import.meta.url))),
 );

@@ -5,15 +5,15 @@ export type Endpoint =
   | { readonly kind: 'unix'; readonly path: string }
   | { readonly kind: 'tcp'; readonly host: string; readonly port: number };
 
-// sun_path holds 108 bytes with the terminating NUL. libuv cuts a longer path off without a word.
+// sun_path holds 108 bytes including the terminating NUL. libuv silently truncates a longer path.
 const SOCKET_PATH_LIMIT_BYTES = 107;
 
-// Whoever can connect may do all that the driver can, so other machines must be asked for by an address.
+// Any client that can connect can do everything that the driver can, so remote access needs an explicit address.
 const LOOPBACK = '127.0.0.1';
 
 /**
- * Parses `unix:///path`, `unix://path`, `unix:path`, a plain path, `tcp://host:port` or, for this machine alone,
- * `tcp://:port`. A relative path is taken from the working directory.
+ * Parses `unix:///path`, `unix://path`, `unix:path`, a plain path, `tcp://host:port` or, for loopback only,
+ * `tcp://:port`. A relative path is resolved against the working directory.
  * @throws Error with a sentence that quotes the text
  */
 export function parseEndpoint(text: string): Endpoint {
@@ -26,12 +26,12 @@ export function parseEndpoint(text: string): Endpoint {
   );
 }
 
-/** Whether other machines, too, may be able to connect. */
+/** Whether other machines may be able to connect. */
 export function isRemote(endpoint: Endpoint): boolean {
   return endpoint.kind === 'tcp' && !/^(127\.[\d.]+|::1|localhost)$/i.test(endpoint.host);
 }
 
-/** An endpoint as users write it. */
+/** Formats an endpoint as users write it. */
 export function formatEndpoint(endpoint: Endpoint): string {
   if (endpoint.kind === 'unix') return `unix://${endpoint.path}`;
   const host = endpoint.host.includes(':') ? `[${endpoint.host}]` : endpoint.host;

@@ -1,6 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits for work, but not longer than this. @returns whether it ended in time; it goes on if not */
+/**
+ * Waits at most `timeoutMs` for work.
+ * @returns whether it ended in time; if not, it continues
+ */
 export async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
   const timer = new AbortController();
   const timeout = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false);

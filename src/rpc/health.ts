@@ -1,16 +1,16 @@
 import type { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
 
-/** Sets what the health service answers. */
+/** Sets the answers of the health service. */
 export interface HealthControl {
-  /** Sets the health of the server as a whole and of each of its services, and tells all watchers. */
+  /** Sets the health of the whole server and of each of its services, and notifies all watchers. */
   setServing(serving: boolean): void;
 }
 
 /**
- * Serves grpc.health.v1.Health for the server as a whole (the empty name) and each of `serviceNames`.
- * All are NOT_SERVING until `setServing(true)`, for the server listens before recovery has finished.
- * A client's Watch call never ends by itself; see LongStreams.
+ * Serves grpc.health.v1.Health for the whole server (the empty name) and each of `serviceNames`. All are NOT_SERVING
+ * until `setServing(true)`, because the server listens before recovery has finished. A client's Watch call never ends
+ * by itself; see LongStreams.
  */
 export function addHealthService(
   server: Pick<Server, 'addService'>,
@@ -22,7 +22,7 @@ export function addHealthService(
     for (const name of ['', ...serviceNames]) health.setStatus(name, status);
   };
   setServing(false);
-  // All it does with the server is to add itself.
+  // addToServer uses only `addService`.
   health.addToServer(server as Server);
   return { setServing };
 }

@@ -1,6 +1,6 @@
 /**
- * Lets calls that ask for the same thing share one piece of work. What takes longer than a caller waits goes on without
- * it, and the caller's next try finds it here.
+ * Lets identical concurrent calls share one task. A task that takes longer than its caller waits continues, and the
+ * caller's next attempt joins it here.
  */
 export class JointCalls<Work extends { readonly reply: Promise<unknown> }> {
   private readonly start: (request: unknown) => Work;
@@ -10,7 +10,7 @@ export class JointCalls<Work extends { readonly reply: Promise<unknown> }> {
     this.start = start;
   }
 
-  /** Begins the work, or joins that of a request that is equal in every field. */
+  /** Starts a task, or joins the one of a request that is equal in every field. */
   join(request: unknown): Work {
     const key = JSON.stringify(request, sortedFields);
     const joined = this.running.get(key);
@@ -23,7 +23,7 @@ export class JointCalls<Work extends { readonly reply: Promise<unknown> }> {
   }
 }
 
-/** Maps are sent in any order, even by one caller. */
+/** Map entries have no fixed order on the wire, even from the same caller. */
 function sortedFields(_field: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const entries = Object.entries(value);

@@ -1,23 +1,23 @@
 import type { Http2Session } from 'node:http2';
 
-/** When a connection counts as dead: nothing was heard for `timeMs`, and a ping got no answer within `timeoutMs`. */
+/** When a connection counts as dead: no data for `timeMs`, then no answer to a ping within `timeoutMs`. */
 export interface KeepAlive {
   readonly timeMs: number;
   readonly timeoutMs: number;
 }
 
 /**
- * Node 20 neither reads from nor closes a connection on which a malformed frame came, so its descriptor would stay for ever,
- * also when the peer has gone. A ping finds it, and TCP peers that have vanished as well.
+ * After a malformed frame, Node 20 neither reads from the connection nor closes it, so its descriptor would stay open
+ * even after the peer is gone. A ping detects this, and TCP peers that have vanished.
  */
 export const defaultKeepAlive: KeepAlive = { timeMs: 60_000, timeoutMs: 20_000 };
 
-/** The same for a server of grpc-js. */
+/** The same settings as options of a grpc-js server. */
 export function keepAliveOptions({ timeMs, timeoutMs }: KeepAlive) {
   return { 'grpc.keepalive_time_ms': timeMs, 'grpc.keepalive_timeout_ms': timeoutMs };
 }
 
-/** Pings the peer of a connection now and then, and ends the connection when it does not answer. */
+/** Pings the peer of a connection periodically, and closes the connection if the peer does not answer. */
 export function endWhenDead(session: Http2Session, { timeMs, timeoutMs }: KeepAlive): void {
   let deadline: NodeJS.Timeout | undefined;
   const interval = setInterval(() => {
@@ -27,7 +27,7 @@ export function endWhenDead(session: Http2Session, { timeMs, timeoutMs }: KeepAl
       clearTimeout(deadline);
       deadline = undefined;
     });
-    // Too many are unanswered.
+    // Too many pings are unanswered.
     if (!isSent) session.destroy();
   }, timeMs).unref();
   session.once('close', () => {

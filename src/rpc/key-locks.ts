@@ -1,29 +1,29 @@
-/** A claim on one object for as long as a call runs. */
+/** A claim on one object for the duration of a call. */
 export interface Lock {
   readonly key: string;
   readonly mode: 'exclusive' | 'shared';
 }
 
-/** Nobody else may work on this object. */
+/** No other call may work on this object. */
 export function exclusive(key: string): Lock {
   return { key, mode: 'exclusive' };
 }
 
-/** Others may share the object, but nobody may have it alone. */
+/** Other calls may share the object, but none may have it exclusively. */
 export function shared(key: string): Lock {
   return { key, mode: 'shared' };
 }
 
 const HELD_ALONE = -1;
 
-/** Locks by key that are never waited for: whoever finds one held is told to come again. */
+/** Locks by key that callers never wait for: a call that finds one held must retry later. */
 export class KeyLocks {
-  /** How many share each key, or HELD_ALONE. */
+  /** The number of shared holders of each key, or HELD_ALONE. */
   private readonly held = new Map<string, number>();
 
   /**
    * Takes all of these locks or none.
-   * @returns what releases them, or the key that is held by another
+   * @returns a function that releases them, or the key that another call holds
    */
   tryAcquire(locks: readonly Lock[]): { release: () => void } | { heldKey: string } {
     const taken: Lock[] = [];

@@ -9,8 +9,8 @@ type Stream = ServerDuplexStream<unknown, unknown>;
 type StreamHandler = (call: Stream) => void;
 
 /**
- * Stands in for a server when a service with streams that clients may hold open for ever is added, health's Watch
- * for one: it knows the open ones and can end them, so that a server can close without cutting anybody off.
+ * Wraps a server to add a service whose streams clients may hold open indefinitely, such as Watch of the health
+ * service. It tracks the open streams and can end them, so that the server can close without breaking a connection.
  */
 export class LongStreams implements Pick<Server, 'addService'> {
   private readonly server: Server;

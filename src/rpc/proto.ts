@@ -4,10 +4,10 @@ import { loadSync, type PackageDefinition } from '@grpc/proto-loader';
 import type { ProtoGrpcType as CsiProto } from './generated/csi.ts';
 import type { ProtoGrpcType as ReflectionProto } from './generated/reflection.ts';
 
-/** The proto files; the path holds from src/rpc and from dist/rpc alike. */
+/** The proto files; the path is valid from both src/rpc and dist/rpc. */
 const protoDirectory = fileURLToPath(new URL('../../proto/', import.meta.url));
 
-/** Everything proto-loader knows of csi.proto, by fully qualified name. */
+/** All definitions that proto-loader reads from csi.proto, by fully qualified name. */
 export const csiDefinition: PackageDefinition = loadProto('csi.proto');
 
 const csi = (loadPackageDefinition(csiDefinition) as unknown as CsiProto).csi.v1;
@@ -25,7 +25,7 @@ export const csiClients = {
   SnapshotMetadata: csi.SnapshotMetadata,
 } as const;
 
-/** What grpc-js needs to serve each of the five CSI services. */
+/** The service definitions that grpc-js needs to serve the five CSI services. */
 export const csiServices = {
   Identity: csi.Identity.service,
   Controller: csi.Controller.service,
@@ -34,12 +34,12 @@ export const csiServices = {
   SnapshotMetadata: csi.SnapshotMetadata.service,
 } as const;
 
-/** The client class of the reflection service, which carries the service's definition too. */
+/** The client class of the reflection service, which includes the service definition. */
 export const reflectionClient = reflection.ServerReflection;
 
 /**
- * Loads one proto file with the settings the generated types are made for: names as in the proto, 64-bit
- * integers and enums as strings, absent fields as their defaults.
+ * Loads one proto file with the settings that the generated types assume: names as in the proto, 64-bit integers and
+ * enums as strings, absent fields as their defaults.
  */
 function loadProto(file: string): PackageDefinition {
   return loadSync(file, {

@@ -13,9 +13,9 @@ type ReflectionCall = ServerDuplexStream<ServerReflectionRequest__Output, Server
 type Answer = Omit<ServerReflectionResponse, 'valid_host' | 'original_request'>;
 
 /**
- * Serves reflection, in its version v1 and, for older clients, v1alpha. `serviceNames` are the fully
- * qualified names of the services the server serves beside it; those and v1 itself are what a client is
- * shown in a list. v1alpha is left out of the list: its messages are v1's, so it has no file of its own.
+ * Serves reflection in version v1 and, for older clients, v1alpha. `serviceNames` are the fully qualified names of the
+ * other services of the server; clients see those and v1 itself in the list. v1alpha is not listed: its messages are
+ * those of v1, so it has no file of its own.
  */
 export function addReflectionService(
   server: Pick<Server, 'addService'>,
@@ -28,7 +28,7 @@ export function addReflectionService(
   server.addService({ ServerReflectionInfo: { ...v1.ServerReflectionInfo, path: V1ALPHA_PATH } }, handlers);
 }
 
-/** Answers one request; what cannot be answered becomes an error response, never an exception. */
+/** Answers one request; failures become error responses, never exceptions. */
 function answerReflectionRequest(
   request: ServerReflectionRequest__Output,
   serviceNames: readonly string[],
@@ -38,12 +38,11 @@ function answerReflectionRequest(
 }
 
 /**
- * Answers the requests of one stream in order. Piping bounds the memory: a client that does not read its
- * answers is not listened to. Bytes that are no request, and a client that goes away, are dealt with by
- * grpc-js, which closes the stream.
+ * Answers the requests of one stream in order. Piping limits memory: requests of a client that does not read its
+ * answers are not read. grpc-js handles malformed requests and clients that disconnect, by closing the stream.
  */
 function answerStream(call: ReflectionCall, serviceNames: readonly string[]): void {
-  // grpc-js declares its calls with stream types of its own that `pipe` does not accept.
+  // grpc-js declares its calls with its own stream types, which `pipe` does not accept.
   const stream = call as unknown as Duplex;
   const answers = new Transform({
     objectMode: true,

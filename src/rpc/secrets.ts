@@ -4,31 +4,30 @@ import { isSecretField } from './descriptor-set.ts';
 import { type DescriptorIndex, descriptors } from './descriptors.ts';
 
 /**
- * Keys of maps whose values are secrets although the field is not marked as one: what the kubelet adds to a volume's context
- * where the CSIDriver object has `tokenRequests`.
+ * Keys of maps whose values are secrets although the field is not marked as one: the kubelet adds them to the volume
+ * context if the CSIDriver object has `tokenRequests`.
  */
 const secretKeys: readonly string[] = ['csi.storage.k8s.io/serviceAccount.tokens'];
 
-/** What stands in place of a secret. */
+/** Replaces a secret. */
 export const STRIPPED = '***stripped***';
 
-/** Copies one value of a message's field, leaving secrets out. */
+/** Copies one value of a message field, without secrets. */
 type Redactor = (value: unknown) => unknown;
 
 /** Returns a redacted deep copy of a message, as `redactSecrets` does. */
 export type SecretRedactor = (messageFullName: string, message: unknown) => unknown;
 
 /**
- * Returns a deep copy of a message as proto-loader makes it, fit to be logged: the content of every
- * `csi_secret` field that has any, at any depth, and of each secret key of a map, is replaced by `STRIPPED`. The input is
- * not changed.
+ * Returns a deep copy of a proto-loader message that is safe to log: the content of every non-empty `csi_secret` field,
+ * at any depth, and of each secret key of a map, is replaced by `STRIPPED`. The input is not changed.
  *
- * `messageFullName` is for example `csi.v1.CreateVolumeRequest`. Of a message by a name that is not
- * known nothing is shown at all, since nobody can tell what in it is secret.
+ * `messageFullName` is for example `csi.v1.CreateVolumeRequest`. For an unknown message name nothing is shown at all,
+ * since its secret fields are unknown.
  */
 export const redactSecrets: SecretRedactor = createSecretRedactor(descriptors);
 
-/** Makes a `redactSecrets` for the messages of one index. */
+/** Creates a `redactSecrets` for the messages of one index. */
 export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
   const fieldsByMessage = new Map<string, Map<string, Redactor> | undefined>();
 
@@ -67,7 +66,7 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
         : redactMessage(typeName, value);
   }
 
-  /** How to copy the values of a map, when the message named is the entry type of one. */
+  /** Returns how to copy map values, if the named message is the entry type of a map. */
   function mapValueOf(entryTypeName: string): Redactor | undefined {
     const entry = index.message(entryTypeName);
     const value = entry?.getFieldList().find((field) => field.getName() === 'value');
@@ -77,19 +76,19 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
   return redactMessage;
 }
 
-/** Nothing is said of a secret but whether there is one. */
+/** Shows only whether there is a secret. */
 function strip(value: unknown): unknown {
   return isEmpty(value) ? copyPlain(value) : STRIPPED;
 }
 
-/** A deep copy of what holds no secrets, however it is built. */
+/** Returns a deep copy of a value of any structure that contains no secrets. */
 function copyPlain(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(copyPlain);
   if (value instanceof Uint8Array) return Buffer.from(value);
   return isObject(value) ? mapEntries(value, (_key, entry) => copyPlain(entry)) : value;
 }
 
-/** Object.fromEntries defines properties, so that a key `__proto__` from the wire is a key like any other. */
+/** Object.fromEntries defines properties, so a key `__proto__` from the wire is treated like any other. */
 function mapEntries(object: object, copy: (key: string, value: unknown) => unknown): object {
   return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, copy(key, value)]));
 }

@@ -27,16 +27,19 @@ export interface ServerParts {
 }
 
 export interface RunningServer {
-  /** Where it listens; the port is the real one where 0 was asked for. */
+  /** The endpoint that it listens on; with the actual port if 0 was requested. */
   readonly endpoint: Endpoint;
   /**
-   * Takes no more calls, lets those under way finish, and closes.
-   * @returns false when some had not finished after `timeoutMs`
+   * Accepts no more calls, lets those in progress finish, and closes.
+   * @returns false if some had not finished after `timeoutMs`
    */
   drain(timeoutMs: number): Promise<boolean>;
 }
 
-/** Starts serving, with reflection and health beside the services. @throws Error when the endpoint cannot be had */
+/**
+ * Starts serving the services, with reflection and health.
+ * @throws Error if the server cannot listen on the endpoint
+ */
 export async function startServer({
   endpoint,
   socketAccess,
@@ -54,7 +57,7 @@ export async function startServer({
   try {
     if (bound.kind === 'unix') await setSocketAccess(bound.path, socketAccess);
   } catch (error) {
-    // A server that goes on listening would keep the process from ending.
+    // A server that keeps listening would keep the process alive.
     server.forceShutdown();
     throw error;
   }
@@ -63,10 +66,10 @@ export async function startServer({
     endpoint: bound,
     async drain(timeoutMs) {
       health.setServing(false);
-      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      // Refuses new connections, stops new calls on open ones, and calls back when all calls are answered.
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
       longStreams.endAll();
-      // A call whose caller has gone away holds no connection open, but its work is still to be finished.
+      // A call whose caller has disconnected holds no connection open, but its work must still finish.
       const isDrained = await endsWithin(Promise.all([closed, monitor.idle()]), timeoutMs);
       server.forceShutdown();
       return isDrained;

@@ -14,20 +14,20 @@ import type { KeyLocks, Lock } from './key-locks.ts';
 import { statusOf } from './status.ts';
 import { type StreamMethod, streamHandler } from './stream-handler.ts';
 
-/** One RPC that answers once: a plain async function, and the objects it works on while it runs. */
+/** One unary RPC: a plain async function, and the objects that it locks while it runs. */
 export interface Method<Request, Response> {
-  /** Answers the reply, or throws a VolumeError. */
+  /** Returns the reply, or throws a VolumeError. */
   handle(request: Request): Promise<Response>;
-  /** What the call holds; a call that finds any of it held is answered ABORTED. Reads hold nothing. */
+  /** The locks of the call; if any of them is held, the call is answered ABORTED. Read-only calls take none. */
   locks?(request: Request): Lock[];
-  /** Whether a call that asks for just what another one is working on waits for that one's answer. */
+  /** Whether a call with the same request as one in progress shares its answer. */
   joins?(request: Request): boolean;
 }
 
 /**
- * The RPCs of a service that this driver has; the others answer UNIMPLEMENTED. Requests are as proto-loader
- * makes them (every field present), replies as it takes them. What is generated of a service does not say which of its
- * RPCs stream, so it is said here; in each service either all do, or none does.
+ * The RPCs of a service that this driver implements; the others answer UNIMPLEMENTED. Requests are as proto-loader
+ * creates them (every field present), replies as it accepts them. The generated types do not say which RPCs stream, so
+ * `Kind` does; in each service either all of them stream or none does.
  */
 export type Methods<Definition, Kind extends 'unary' | 'stream' = 'unary'> = {
   readonly [Name in keyof Definition as string extends Name
@@ -48,18 +48,18 @@ type AnyMethod = Method<unknown, unknown>;
 type AnyStreamMethod = StreamMethod<unknown, unknown>;
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
-/** The methods of a service, whatever their messages are. */
+/** The methods of a service, with any messages. */
 export type AnyMethods = Readonly<Record<string, AnyMethod | AnyStreamMethod | undefined>>;
 
-/** How the calls of a service are worked on. */
+/** How the calls of a service are processed. */
 export interface ServiceParts {
   readonly locks: KeyLocks;
   readonly monitor: CallMonitor;
-  /** Begins the work of a call, which has methods of its own; by default they are the same for all. */
+  /** Begins the task of a call, which has its own methods; by default all calls share the same ones. */
   readonly begin?: () => CallWork<AnyMethods>;
 }
 
-/** Turns the methods of a service into what grpc-js serves, each with its locks and its line in the log. */
+/** Converts the methods of a service into handlers for grpc-js, each with its locks and its log line. */
 export function implementService(
   definition: ServiceDefinition,
   methods: AnyMethods,
@@ -111,7 +111,7 @@ async function runLocked(
   }
 }
 
-// A caller that goes away or runs out of time ends its own waiting; the work goes on to its end, so that
+// A caller that disconnects or reaches its deadline stops only its own waiting; the work runs to its end, so that
 // nothing is left half-done, and a retry finds the result.
 function unaryHandler(answer: (request: unknown) => Running, monitor: CallMonitor, path: string) {
   return (call: UnaryCall, callback: sendUnaryData<unknown>): void => {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 
 /**
- * The number of a group given by name or number, as /etc/group has it; undefined for an empty name.
- * @throws Error naming the group when there is none
+ * The GID of a group given by name, from /etc/group, or by number; undefined for an empty name.
+ * @throws Error naming the group if it does not exist
  */
 export async function groupIdOf(group: string, groupFile = '/etc/group'): Promise<number | undefined> {
   if (group === '') return undefined;

@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { VolumeError, type VolumeErrorKind } from '../model/errors.ts';
 import { shortened } from '../text/shortened.ts';
 
-/** What a failed call answers. */
+/** The status of a failed call. */
 export interface CallStatus {
   readonly code: status;
   readonly details: string;
@@ -23,8 +23,8 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
 };
 
 /**
- * The one place where errors become codes of the CSI specification (Error Scheme). An error that is not the
- * model's own is a fault of the driver: its text stays in the log.
+ * The only place where errors become codes of the CSI specification (Error Scheme). An error that is not the model's
+ * own is a bug in the driver: its text is only logged.
  */
 export function statusOf(error: unknown): CallStatus {
   if (error instanceof VolumeError)
@@ -32,7 +32,7 @@ export function statusOf(error: unknown): CallStatus {
   return { code: status.INTERNAL, details: "the driver failed; the cause is in the driver's log" };
 }
 
-// The text travels in a trailer, and clients refuse trailers above a few thousand bytes with no word of the error.
+// The text is sent in a trailer, and clients reject trailers above a few thousand bytes without showing the error.
 const DETAILS_LIMIT_BYTES = 1000;
 
 /** The name of a code, for instance `NOT_FOUND`. */

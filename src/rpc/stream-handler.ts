@@ -4,27 +4,27 @@ import { VolumeError } from '../model/errors.ts';
 import { type CallWork, during } from './call-work.ts';
 import { statusOf } from './status.ts';
 
-/** One RPC that answers any number of messages. */
+/** One server-streaming RPC. */
 export interface StreamMethod<Request, Response> {
   /**
-   * Answers the messages one by one, each only when the caller can take it, or throws a VolumeError. When the signal is
-   * aborted nobody wants any more; then it ends soon, with the signal's reason.
+   * Yields the messages one by one, each only when the caller can take it, or throws a VolumeError. When the signal is
+   * aborted, no more messages are wanted; the method then ends soon, with the signal's reason.
    */
   stream(request: Request, signal: AbortSignal): AsyncIterable<Response>;
 }
 
 type StreamCall = ServerWritableStream<unknown, unknown>;
 
-/** The work of one stream, and the method that does it. */
+/** The task of one stream, and the method that runs it. */
 export interface StreamWork {
   readonly work: Pick<CallWork<unknown>, 'lost' | 'confirm' | 'end'>;
   readonly method: StreamMethod<unknown, unknown>;
 }
 
 /**
- * Turns a method that streams into what grpc-js serves.
- * @param begin begins the work of a call
- * @param watch runs a call under the eyes of the call monitor, from its beginning to the end of its last message
+ * Converts a streaming method into a handler for grpc-js.
+ * @param begin begins the task of a call
+ * @param watch runs a monitored call, from its start to the end of its last message
  */
 export function streamHandler(
   begin: () => StreamWork,
@@ -40,7 +40,7 @@ export function streamHandler(
     watch(call.request, () => sendAll(call, { work, method }, signal))
       // Only this event makes grpc-js send a status; destroying the stream would leave the caller waiting.
       .catch((error: unknown) => call.emit('error', statusOf(error)))
-      // It is emitted after the end of every call, too.
+      // It is also emitted after the end of every call.
       .finally(() => call.off('cancelled', onCancelled));
   };
 }

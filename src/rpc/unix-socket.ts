@@ -6,29 +6,29 @@ import { dirname } from 'node:path';
 export interface SocketAccess {
   /** File mode, for instance 0o700. */
   readonly mode: number;
-  /** The owning group's number; undefined leaves the driver's own. */
+  /** GID of the owning group; undefined leaves the group of the driver. */
   readonly groupId: number | undefined;
 }
 
 /**
- * Makes way for a socket at this path: removes one that a process which died has left.
+ * Removes a socket at this path that a process left when it died.
  * @throws Error naming the path: another process listens there, or it is not a socket
  */
 export async function clearStaleSocket(path: string): Promise<void> {
-  // Listening in a directory that does not exist fails with "permission denied", which leads astray.
+  // Listening in a directory that does not exist fails with a misleading "permission denied".
   if (!(await isDirectory(dirname(path)))) throw new Error(`the directory of ${path} does not exist`);
   const status = await lstat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
   if (!status) return;
-  // A connection to a regular file is refused as well, so that alone must not decide.
+  // Connecting to a regular file is refused as well, so a refused connection is not enough.
   if (!status.isSocket()) throw new Error(`${path} exists and is not a socket; it is left as it is`);
   if (await answers(path)) throw new Error(`another process listens on ${path}`);
   await unlink(path);
 }
 
-/** Gives a socket its group and mode. Until then the umask keeps it to the driver's own user. */
+/** Sets the group and mode of a socket. Until then the umask restricts it to the driver's own user. */
 export async function setSocketAccess(path: string, { mode, groupId }: SocketAccess): Promise<void> {
   if (groupId !== undefined) await chown(path, -1, groupId);
   await chmod(path, mode);

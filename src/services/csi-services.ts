@@ -12,7 +12,7 @@ import { identityService, type PluginInfo } from './identity.ts';
 import { nodeService } from './node/node.ts';
 import { snapshotMetadataService } from './snapshot-metadata.ts';
 
-/** Work for a call: the pools as it uses them, and what `CallWork` says. */
+/** The task of a call: its view of the pools, and the fields of `CallWork`. */
 export type ModelWork = Omit<CallWork<unknown>, 'methods'> & { readonly pools: Pools };
 
 type AllMethods = {
@@ -23,9 +23,9 @@ type AllMethods = {
 };
 
 /**
- * The five services of the specification, ready to be served, by full name. Those of which the driver has no
- * method yet answer UNIMPLEMENTED.
- * @param beginWork begins the work of a call; a stream lasts as long as its caller takes to read it
+ * The five services of the specification, ready to be served, by full name. Those without any implemented method answer
+ * UNIMPLEMENTED.
+ * @param beginWork begins the task of a call; the task of a stream lasts as long as its caller reads
  */
 export function csiServices(
   model: Model,
@@ -55,7 +55,7 @@ export function csiServices(
   );
 }
 
-/** The methods of a service for one call, which sees the pools by its own work. */
+/** The methods of a service for one call, which uses the pools through its own task. */
 function workOn<Service>(
   model: Model,
   work: ModelWork,

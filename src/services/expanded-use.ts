@@ -5,8 +5,9 @@ import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCap
 import { parseCapability } from './requests.ts';
 
 /**
- * Checks the use that an expansion names, where it names one (CSI specification, "Exceeds capabilities" of both expansions).
- * @throws VolumeError invalid: the volume cannot be used like this
+ * Checks the capability in an expansion request, if there is one (CSI specification, "Exceeds capabilities" of both
+ * expansions).
+ * @throws VolumeError invalid: the volume cannot be used with this capability
  */
 export async function checkExpandedUse(
   model: Model,

@@ -1,7 +1,7 @@
 import { prefixed, type Subject, VolumeError } from '../model/errors.ts';
 import type { AnyMethods } from '../rpc/service.ts';
 
-/** What a request calls the things that an error of the model can be about. */
+/** The field names of a request for the subjects of model errors. */
 type FieldNames = Readonly<Partial<Record<Subject, string>>>;
 
 const capacityFields = {
@@ -10,8 +10,8 @@ const capacityFields = {
 } as const;
 
 /**
- * What each request calls the things that errors of the model are about, by RPC. What is not named here speaks for
- * itself in its message.
+ * The field names of each request for the subjects of model errors, by RPC. For a subject without a field name, the
+ * message is sufficient.
  */
 export const fieldNames: Readonly<Record<string, FieldNames>> = {
   CreateVolume: {
@@ -53,7 +53,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
     stagingPath: 'staging_target_path',
     targetPath: 'target_path',
     ...capabilityFields('volume_capability'),
-    // What an inline volume shall be.
+    // The attributes of an inline volume.
     requiredBytes: 'volume_context.size',
     ...parameterFields('volume_context'),
   },
@@ -73,7 +73,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
   },
 };
 
-/** The methods of a service, whose errors name the fields of their own requests. */
+/** The methods of a service; their errors name the fields of their requests. */
 export function namingFields<Service extends object>(methods: Service): Service {
   const named = Object.entries(methods as AnyMethods).map(([name, method]) => {
     const fields = fieldNames[name];

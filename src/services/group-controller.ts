@@ -15,7 +15,7 @@ import { parseName, required } from './requests.ts';
 export function groupControllerService(model: Model): Methods<GroupControllerDefinition> {
   return namingFields({
     CreateVolumeGroupSnapshot: {
-      // Nobody may stage, unstage or expand one of them until all are cut.
+      // None of them may be staged, unstaged or expanded until all snapshots are taken.
       locks: (request) => [groupNameLock(request.name), ...unique(request.source_volume_ids).map(volumeLock)],
       joins: () => true,
       async handle(request) {
@@ -57,7 +57,7 @@ function parse(request: CreateVolumeGroupSnapshotRequest__Output): GroupSpec {
   return { name, sourceVolumeIds: unique(request.source_volume_ids) };
 }
 
-/** A snapshot that is being restored keeps its group. */
+/** A snapshot that is being restored keeps its group from being deleted. */
 function memberLocks({ groups }: Model, groupId: string) {
   return (groups.findIntact(groupId)?.snapshots ?? []).map(({ id }) => snapshotLock(id));
 }

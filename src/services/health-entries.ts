@@ -8,18 +8,18 @@ import {
 import { joinedWithin } from '../text/joined-within.ts';
 import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
-/** One thing that is wrong, as replies show it. */
+/** One finding in replies. */
 export interface HealthEntry {
   readonly status: HealthStatus;
   readonly reason: HealthReason;
-  /** At most 128 bytes; the log has the whole of it. */
+  /** At most 128 bytes; the log has the full text. */
   readonly message: string;
 }
 
 /**
- * One entry for each pair of status and reason, as the specification asks (VolumeHealth): what was found at several places,
- * or in several pools, is told in one message. A reason has only one status.
- * @param volumeId the volume of a reply that names it; the messages need not do so again
+ * Returns one entry per pair of status and reason, as the specification requires (VolumeHealth): findings at several
+ * paths or in several pools share one message. A reason has only one status.
+ * @param volumeId the volume that the reply already names, so that the messages need not repeat it
  */
 export function healthEntries(findings: readonly Finding[], volumeId?: string): HealthEntry[] {
   const byReason = new Map<HealthReason, Finding[]>();

@@ -3,7 +3,7 @@ import type { Model } from '../model/state/model.ts';
 import type { VolumeHealth as VolumeHealthMessage } from '../rpc/generated/csi/v1/VolumeHealth.ts';
 import { healthEntries } from './health-entries.ts';
 
-/** The health of a volume as replies show it (CSI specification, VolumeHealth); what they cut goes to the log. */
+/** The health of a volume in replies (CSI specification, VolumeHealth); truncated messages are logged in full. */
 export function volumeHealthMessage(
   { onFinding }: Model,
   { id, findings }: VolumeHealth,

@@ -3,7 +3,7 @@ import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
 import type { Methods } from '../rpc/service.ts';
 
-/** What the Identity service tells of the plugin. */
+/** The Identity service's data about the plugin. */
 export interface PluginInfo {
   readonly driverName: string;
   readonly version: string;
@@ -30,7 +30,7 @@ export function identityService(
   return {
     GetPluginInfo: { handle: async () => ({ name: driverName, vendor_version: version }) },
     GetPluginCapabilities: { handle: async () => ({ capabilities }) },
-    // The server listens only when recovery is done, so whoever gets an answer may go on.
+    // The server listens only after recovery, so any caller that gets an answer may continue.
     Probe: { handle: async () => ({ ready: { value: true } }) },
   };
 }

@@ -1,8 +1,8 @@
 const PREFIX = 'csi.storage.k8s.io/';
 
 /**
- * Whether a key is one that Kubernetes and its sidecars put among the parameters, such as the name of the claim. They mean
- * something to those who put them there.
+ * Whether Kubernetes or one of its sidecars added this key to the parameters, such as the name of the claim. Only they
+ * interpret such keys.
  */
 export function isOfKubernetes(key: string): boolean {
   return key.startsWith(PREFIX);

@@ -6,13 +6,14 @@ import { unknownParameter } from './unknown-parameter.ts';
 
 type MutableParameterName = (typeof mutableParameterNames)[number];
 
-// What a record can hold.
+// The largest count that a record can hold.
 const LARGEST_COUNT = 2n ** 63n - 1n;
 
 /**
- * Parses the mutable parameters of a request: those that are named. Those that this driver was told to take and that mean
- * nothing to it are kept as they are; those of Kubernetes itself are passed over.
- * @throws VolumeError invalid: one that there is not, or that this driver was not told to take, or a wrong value
+ * Parses the mutable parameters in a request. Parameters that this driver accepts but does not use are stored
+ * unchanged; those of Kubernetes itself are ignored.
+ * @throws VolumeError invalid: an unknown parameter, one that this driver was not configured to accept, or an invalid
+ *   value
  */
 export function parseMutableParameters(
   { mutableParameters: taken }: Features,
@@ -43,7 +44,7 @@ function parseDeletePolicy(text: string): MutableParameters['onDelete'] {
   throw invalidField('mutable_parameters.onDelete', text, `is none of ${deletePolicies.join(', ')}`);
 }
 
-/** Without a limit of its own a volume has the one that goes with its size. */
+/** Without its own limit, a volume has the default limit for its size. */
 function parseInodeLimit(text: string): bigint | undefined {
   if (text === 'default') return undefined;
   const limit = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;

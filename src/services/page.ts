@@ -4,8 +4,8 @@ import { listPosition, POSITION_LIMIT_BYTES } from '../model/requests/list-posit
 const PREFIX = 'after:';
 
 /**
- * The token of the page that begins after the object with this id, in at most 128 bytes. It has no count in it, so that it
- * stays valid when objects come and go, also this one.
+ * The token of the page after the object with this id, at most 128 bytes. It contains no count, so that it stays valid
+ * when objects are created or deleted, including this one.
  */
 export function tokenAfter(id: string): string {
   return tokenOf(listPosition(id));
@@ -16,8 +16,8 @@ function tokenOf(position: string): string {
 }
 
 /**
- * The position that a starting token stands for; empty for the first page.
- * @throws VolumeError aborted: not a token of ours, which tells the CO to begin anew
+ * The position in a starting token; empty for the first page.
+ * @throws VolumeError aborted: not a token of this driver; the CO must start from the beginning
  */
 export function parseToken(token: string): string {
   if (token === '') return '';
@@ -28,19 +28,19 @@ export function parseToken(token: string): string {
   throw new VolumeError('aborted', `starting_token: ${quote(token)} is not a token of this driver`);
 }
 
-// Keeps the longest reply well below the 4 MiB that gRPC clients take.
+// Keeps the longest reply well below the 4 MiB that gRPC clients accept.
 const PAGE_LIMIT = 4000;
 
-/** What a request says of the page it asks for. */
+/** The paging fields of a request. */
 export interface PageRequest {
   readonly max_entries: number;
   readonly starting_token: string;
 }
 
 /**
- * Where a page begins, and how long it may be.
- * @param longest whatever is asked for
- * @throws VolumeError invalid or aborted: the request's numbers or token
+ * Returns where a page begins and how long it may be.
+ * @param longest the limit, even if the request asks for more
+ * @throws VolumeError invalid or aborted: an invalid number or token in the request
  */
 export function parsePage(
   { max_entries, starting_token }: PageRequest,
@@ -52,8 +52,8 @@ export function parsePage(
 }
 
 /**
- * The page that begins with these objects, and the token of the next one.
- * @param found one more than the page may have, where there are so many
+ * Returns the page that begins with these objects, and the token of the next one.
+ * @param found one object more than the page may hold, if there are so many
  */
 export function pageAfter<Item extends { readonly id: string }>(
   found: readonly Item[],
@@ -65,9 +65,9 @@ export function pageAfter<Item extends { readonly id: string }>(
 }
 
 /**
- * One page of a list.
- * @param listAfter up to so many objects that stand after a position, in order
- * @throws VolumeError invalid or aborted: the request's numbers or token
+ * Returns one page of a list.
+ * @param listAfter returns up to a number of objects after a position, in order
+ * @throws VolumeError invalid or aborted: an invalid number or token in the request
  */
 export function pageOf<Item extends { readonly id: string }>(
   request: PageRequest,

@@ -4,7 +4,7 @@ import { backendChoices, type ContentWish, enforcementChoices } from '../model/v
 import { isOfKubernetes } from './kubernetes-keys.ts';
 import { unknownParameter } from './unknown-parameter.ts';
 
-/** The parameters of a StorageClass, parsed. */
+/** The parsed parameters of a StorageClass. */
 export interface VolumeParameters {
   /** The pool or accounting class. */
   readonly pool: string | undefined;
@@ -16,18 +16,18 @@ export interface VolumeParameters {
 
 const LARGEST_ID = 0xffff_fffe;
 const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
-// Of classes alone: who writes a pod must not allow it to himself, and an inline volume has no content source.
+// Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
-// Means something to the Go reference driver only.
+// Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
 const OLD_FILE_SYSTEM_KEY = 'fstype';
 
 /**
  * Parses the parameters of CreateVolume and GetCapacity, and the attributes of an inline volume.
- * @param field the request's field that has them
- * @param others keys there may be besides, which somebody else parses
- * @throws VolumeError invalid: an unknown key, or a value of the wrong form
+ * @param field the field of the request that contains them
+ * @param others further allowed keys, which other code parses
+ * @throws VolumeError invalid: an unknown key, or an invalid value
  */
 export function parseParameters(
   parameters: Readonly<Record<string, string>>,
@@ -59,7 +59,7 @@ export function parseParameters(
 }
 
 /**
- * Checks the parameters of a VolumeSnapshotClass or a VolumeGroupSnapshotClass, of which none changes anything.
+ * Checks the parameters of a VolumeSnapshotClass or a VolumeGroupSnapshotClass. None of them has an effect.
  * @throws VolumeError invalid: an unknown key
  */
 export function checkSnapshotParameters(parameters: Readonly<Record<string, string>>): void {
@@ -75,7 +75,7 @@ function isIgnored(key: string): boolean {
   return isOfKubernetes(key) || key === REFERENCE_KEY;
 }
 
-/** `kind` is what the Go reference driver calls a pool. */
+/** `kind` is the Go reference driver's name for a pool. */
 function parsePool(field: string, pool: string | undefined, kind: string | undefined): string | undefined {
   if (pool !== undefined && kind !== undefined && pool !== kind) {
     throw invalidField(`${field}.kind`, kind, `is another name than ${field}.pool, ${quote(pool)}`);
@@ -95,7 +95,7 @@ function parseChoice<const Choice extends string>(
 
 function parseId(field: string, text: string): number {
   const id = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
-  // The largest number stands for "leave unchanged" in chown(2).
+  // In chown(2), the largest number means "leave unchanged".
   if (id <= LARGEST_ID) return id;
   throw invalidField(field, text, `is not a decimal number up to ${LARGEST_ID}`);
 }

@@ -11,7 +11,7 @@ import type { Volume as VolumeMessage } from '../rpc/generated/csi/v1/Volume.ts'
 import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentSource.ts';
 import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
 
-/** A volume as replies show it (CSI specification, Volume). */
+/** A volume in replies (CSI specification, Volume). */
 export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
   const { id, capacityBytes, source, mutable } = volume;
   return {
@@ -23,7 +23,7 @@ export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
   };
 }
 
-/** What the context of a volume says of it that never changes. */
+/** The entries of a volume's context that never change. */
 export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
   return {
     pool,
@@ -34,7 +34,7 @@ export function fixedContext({ pool, capacityClass, content }: Volume): Record<s
   };
 }
 
-/** What is known of a volume beside its description: the nodes it is published to, where volumes are published at all. */
+/** The status of a volume: the nodes that it is published to, if the driver supports publishing. */
 export function volumeStatus(model: Model, volume: Volume): { published_node_ids: string[] } {
   const { attachment } = volume;
   return { published_node_ids: model.features.attach && attachment ? [attachment.nodeId] : [] };
@@ -44,7 +44,7 @@ function sourceMessage({ kind, id }: ContentSource): VolumeContentSource {
   return kind === 'snapshot' ? { snapshot: { snapshot_id: id } } : { volume: { volume_id: id } };
 }
 
-/** A snapshot as replies show it (CSI specification, Snapshot). It is remembered only when it is whole. */
+/** A snapshot in replies (CSI specification, Snapshot). Only complete snapshots are recorded. */
 export function snapshotMessage(model: Model, snapshot: Snapshot): SnapshotMessage {
   return {
     snapshot_id: snapshot.id,
@@ -57,7 +57,7 @@ export function snapshotMessage(model: Model, snapshot: Snapshot): SnapshotMessa
   };
 }
 
-/** A group as replies show it (CSI specification, VolumeGroupSnapshot). */
+/** A group in replies (CSI specification, VolumeGroupSnapshot). */
 export function groupMessage(model: Model, group: GroupSnapshot): GroupMessage {
   return {
     group_snapshot_id: group.id,

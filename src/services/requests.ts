@@ -10,7 +10,10 @@ import type { Topology__Output } from '../rpc/generated/csi/v1/Topology.ts';
 import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
 import { STRING_LIMIT_BYTES } from './string-limit.ts';
 
-/** The value of a field that must be there. @throws VolumeError invalid, naming the field */
+/**
+ * The value of a required field.
+ * @throws VolumeError invalid, naming the field
+ */
 export function required<Value>(field: string, value: Value | null): Value & {} {
   if (value === null || value === undefined || value === '') throw missingField(field);
   return value;
@@ -19,7 +22,9 @@ export function required<Value>(field: string, value: Value | null): Value & {} 
 // Control characters other than tab and line ends (CSI specification, CreateVolumeRequest.name).
 const BANNED_CHARACTER = /(?![\t\n\r])\p{Cc}/u;
 
-/** A name suggested by the CO. Any other character is legal in it, `/` and `..` too; it never becomes a path. */
+/**
+ * A name suggested by the CO. Every other character is allowed, including `/` and `..`; the name never becomes a path.
+ */
 export function parseName(field: string, name: string): string {
   required(field, name);
   if (Buffer.byteLength(name) > STRING_LIMIT_BYTES) {
@@ -33,7 +38,7 @@ export function parseName(field: string, name: string): string {
   return name;
 }
 
-/** The range asked for; without one, any size will do. */
+/** The requested range; without one, any size is acceptable. */
 export function parseCapacityRange(range: CapacityRange__Output | null): CapacityRange {
   if (!range) return anyCapacity;
   const parsed = { requiredBytes: BigInt(range.required_bytes), limitBytes: BigInt(range.limit_bytes) };
@@ -66,7 +71,7 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
   }
 }
 
-/** Checks that capabilities have the fields that every one must have, whatever their values. */
+/** Checks that capabilities have the fields that every capability must have, whatever their values. */
 export function requireForms(field: string, list: readonly VolumeCapability__Output[]): void {
   for (const [index, capability] of list.entries()) requireForm(`${field}[${index}]`, capability);
 }
@@ -77,7 +82,7 @@ function requireForm(field: string, { access_mode, access_type }: VolumeCapabili
   required(`${field}.access_type (mount or block)`, access_type ?? null);
 }
 
-/** A list of capabilities, each named by its place in errors. */
+/** A list of capabilities; errors name each by its index. */
 export function parseCapabilities(
   field: string,
   list: readonly VolumeCapability__Output[],
@@ -88,11 +93,11 @@ export function parseCapabilities(
 function parseAccessMode(field: string, { access_mode }: VolumeCapability__Output) {
   const mode: unknown = required(field, access_mode).mode;
   if (typeof mode === 'string' && isAccessMode(mode)) return mode;
-  // proto-loader hands on the number of an enum value it does not know.
+  // proto-loader returns the number of an enum value that it does not know.
   throw invalidField(`${field}.mode`, mode, 'is not an access mode of the specification');
 }
 
-/** The segments of each place in a list. */
+/** The segments of each topology in a list. */
 export function parsePlaces(list: readonly Topology__Output[] | undefined): TopologySegments[] {
   return (list ?? []).map((place) => place.segments);
 }

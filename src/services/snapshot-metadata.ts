@@ -14,8 +14,8 @@ import { namingFields } from './field-names.ts';
 import { required } from './requests.ts';
 
 /**
- * The SnapshotMetadata service (CSI specification, Snapshot Metadata Service RPC), where it is switched on. Nothing is
- * locked: a snapshot does not change, and one that is deleted meanwhile can be read to its end.
+ * The SnapshotMetadata service (CSI specification, Snapshot Metadata Service RPC), if enabled. It takes no locks: a
+ * snapshot does not change, and one that is deleted during a call can still be read to its end.
  */
 export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataDefinition, 'stream'> {
   const blockType = model.features.snapshotMetadata;

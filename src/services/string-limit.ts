@@ -1,2 +1,2 @@
-/** The most bytes that a string of a request or reply may have where nothing else is said (CSI specification, Size Limits). */
+/** The maximum bytes in a string of a request or reply unless stated otherwise (CSI specification, Size Limits). */
 export const STRING_LIMIT_BYTES = 128;

@@ -1,7 +1,7 @@
 import { quote, VolumeError } from '../model/errors.ts';
 import { nearestName } from '../text/nearest-name.ts';
 
-/** The fields of requests that hold what users write into classes and pods. */
+/** The request fields whose content users write in classes and pods. */
 export type ParameterField = 'parameters' | 'volume_context' | 'mutable_parameters';
 
 const isPool = 'did you mean pool?';
@@ -11,7 +11,7 @@ const isFormat = 'leave it out: options of mkfs cannot be chosen';
 const isMode = 'did you mean mode?';
 const isMutable = 'it is a mutable parameter, which a VolumeAttributesClass sets';
 
-/** What other drivers have in their StorageClasses, in lower case, and what there is here in its place. */
+/** Parameters of other drivers' StorageClasses, in lower case, and their equivalents in this driver. */
 const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['storagepool', isPool],
   ['poolname', isPool],
@@ -29,7 +29,7 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['inodelimit', isMutable],
 ]);
 
-/** Refuses a key that the driver does not have, and says which one may have been meant. */
+/** Rejects an unknown key, and suggests the one that may have been meant. */
 export function unknownParameter(
   field: ParameterField,
   key: string,
@@ -46,7 +46,7 @@ function adviceOn(field: ParameterField, key: string, expected: readonly string[
   if (nearest !== undefined) return `did you mean ${nearest}?`;
   const advice = adviceByKey.get(key.toLowerCase());
   if (field === 'parameters') return advice;
-  // In a pod the file system stands beside the attributes of its volume, and a mutable parameter is nowhere.
+  // In a pod, the file system type is a field next to the volume's attributes, and no mutable parameter can be set.
   if (field === 'volume_context' && advice === isFileSystem) return 'did you mean the fsType of the volume?';
   return field === 'volume_context' && advice !== isMutable ? advice : undefined;
 }

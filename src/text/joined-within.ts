@@ -1,11 +1,11 @@
 import { shortened } from './shortened.ts';
 
-// More are only counted: of each there would be too little left to tell it from the others.
+// More parts are only counted: each would be too short to distinguish.
 const MOST_SHOWN = 3;
 
 /**
- * Parts in a row after some first words, in at most so many bytes. Where there is not enough room, each part that is shown
- * is cut to the same length, and the others are counted.
+ * Joins parts after an introduction, in at most `limitBytes` bytes. If there is not enough room, all shown parts are
+ * cut to the same length and the others are counted.
  */
 export function joinedWithin(
   limitBytes: number,

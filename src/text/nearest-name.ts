@@ -1,9 +1,9 @@
 /**
- * The candidate nearest to a mistyped name, or undefined when none is near: at most one letter in three may
- * be wrong, so a name of one or two letters gets no suggestion. Upper and lower case are the same.
+ * The candidate closest to a mistyped name, or undefined if none is close: at most one letter in three may be wrong, so
+ * a name of one or two letters gets no suggestion. Case is ignored.
  */
 export function nearestName(given: string, candidates: readonly string[]): string | undefined {
-  // A longer word is no mistyped flag, and comparing it would cost time for nothing.
+  // A longer word is not a mistyped flag, and comparing it would waste time.
   if (given.length > 64) return undefined;
   let nearest: string | undefined;
   let leastDistance = Math.min(3, Math.floor(given.length / 3)) + 1;
@@ -17,9 +17,9 @@ export function nearestName(given: string, candidates: readonly string[]): strin
   return nearest;
 }
 
-/** How many letters must be inserted, removed or replaced to make one text the other (Levenshtein). */
+/** The number of letters to insert, remove or replace to turn one text into the other (Levenshtein distance). */
 function editDistance(from: string, to: string): number {
-  // Each row holds the distances from a beginning of `from` to every beginning of `to`.
+  // Each row holds the distances from a prefix of `from` to every prefix of `to`.
   let row = Array.from({ length: to.length + 1 }, (_, length) => length);
   for (const [index, letter] of [...from].entries()) {
     let last = index + 1;

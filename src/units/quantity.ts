@@ -1,4 +1,4 @@
-// The Kubernetes API's quantity: a decimal number and then a decimal suffix, a binary suffix or an exponent.
+// A Kubernetes API quantity: a decimal number, followed by a decimal suffix, a binary suffix or an exponent.
 const pattern = /^([+-]?)(?:(\d+)\.?(\d*)|\.(\d+))(?:([KMGTPE]i|[numkMGTPE]?)|[eE]([+-]?\d{1,3}))$/;
 
 const powersOfTen: Readonly<Record<string, number>> = {
@@ -23,17 +23,17 @@ const powersOfTwo: Readonly<Record<string, bigint>> = {
   Ei: 60n,
 };
 
-/** The largest size the CSI wire contract can carry: its sizes are int64. */
+/** The largest size that CSI can transmit: its sizes are int64. */
 export const largestSizeBytes = 2n ** 63n - 1n;
 
-// A longer text is no size that anybody means, and would cost time to multiply out.
+// A longer text cannot be a real size, and would take time to compute.
 const longestTextLength = 64;
 
 /**
- * Reads a plain number of bytes or a Kubernetes quantity (`500M`, `1.5Gi`, `1e9`) and returns exact bytes.
- * A fraction of a byte is rounded up, as Kubernetes does. Unlike Kubernetes, a size over 2^63-1 is not capped.
+ * Parses a plain number of bytes or a Kubernetes quantity (`500M`, `1.5Gi`, `1e9`) and returns exact bytes. A fraction
+ * of a byte is rounded up, as in Kubernetes. Unlike in Kubernetes, a size over 2^63-1 is not capped.
  *
- * Throws an Error that quotes the text when it is no quantity, is negative or is too large.
+ * @throws Error that quotes the text if it is not a quantity, is negative or is too large
  */
 export function parseQuantityBytes(text: string): bigint {
   const match = text.length > longestTextLength ? null : pattern.exec(text);

@@ -8,12 +8,12 @@ import { driverOnlyMode, type Home, homes, type PoolLayout } from '../../records
 import { type PoolMarker, writeMarker } from './pool-marker.ts';
 
 /**
- * Makes what is missing of a pool's directories, and writes nothing where all is there: the disk may be full or
- * read-only. A directory for objects that was made before and is gone is not made anew, or every object in it would
+ * Creates the directories that a pool lacks, and writes nothing if it is complete: the disk may be full or read-only.
+ * An object directory that was created earlier and has disappeared is not created again, since every object in it would
  * seem to be deleted.
- * @param isRemembered whether this driver has used the pool: then `volumes/` was made, by whatever version
- * @returns the marker with what was made
- * @throws VolumeError unavailable, naming a directory that is gone or is something else
+ * @param isRemembered whether this driver has used the pool; if so, some version has already created `volumes/`
+ * @returns the marker, including the directories created
+ * @throws VolumeError unavailable, naming a directory that has disappeared or is not a directory
  */
 export async function makeLayout(
   layout: PoolLayout,
@@ -38,7 +38,7 @@ export async function makeLayout(
   return homes.every((home) => marker.homes?.includes(home)) ? marker : markMade(layout, marker);
 }
 
-/** Makes one directory where it is missing, and no parents, which are there unless somebody has removed them. */
+/** Creates one directory if it is missing. Its parent exists unless someone has removed it. */
 export async function makeDirectory(path: string): Promise<void> {
   if (await isDirectory(path)) return;
   await mkdir(path, { mode: driverOnlyMode }).catch((error: unknown) => {
@@ -46,7 +46,10 @@ export async function makeDirectory(path: string): Promise<void> {
   });
 }
 
-/** @returns false where nothing is @throws VolumeError unavailable for what is no directory */
+/**
+ * @returns false if nothing exists at the path
+ * @throws VolumeError unavailable if it is not a directory
+ */
 async function isDirectory(path: string): Promise<boolean> {
   try {
     if ((await retried(() => lstat(path))).isDirectory()) return true;
@@ -78,7 +81,7 @@ async function markMade(layout: PoolLayout, marker: PoolMarker): Promise<PoolMar
   }
 }
 
-/** Whether a write failed because of the state of the disk, which a pool that is complete is read in spite of. */
+/** Whether a write failed because of the state of the disk. A complete pool can still be read then. */
 export function takesNoWrites(error: unknown): boolean {
   return isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.EROFS) || isPassing(error);
 }

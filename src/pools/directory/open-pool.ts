@@ -20,38 +20,38 @@ import { type PoolPlace, PoolRegistry } from './pool-registry.ts';
 import { findRoot } from './pool-root.ts';
 import { openingError, recognise } from './recognise-pool.ts';
 
-/** A pool's directory, held by this process, with its layout in place. */
+/** A pool's directory, locked by this process, with its layout in place. */
 export interface OpenPool {
   readonly name: string;
   readonly id: string;
   readonly layout: PoolLayout;
-  /** The file system it lies on, as `fileSystemIdentity` tells it. */
+  /** The file system that it is on, from `fileSystemIdentity`. */
   readonly fileSystem: string;
   /**
-   * While it is held, the pool's file system has an open file, so its disk cannot be unmounted (EBUSY) except
-   * lazily. That is accepted: a disk is taken from under a driver by stopping the driver.
+   * While the lock is held, a file is open on the pool's file system, so only a lazy unmount succeeds (EBUSY
+   * otherwise). This is intended: stop the driver before removing a disk.
    */
   readonly lock: PoolLock;
   /**
-   * What a process that died has left in `.incoming` and `.outgoing`: volumes never finished, and volumes whose
-   * removal had begun. To be removed in the background; they may be large.
+   * What a process that died left in `.incoming` and `.outgoing`: unfinished volumes, and volumes whose removal had
+   * begun. Remove them in the background; they may be large.
    */
   readonly leftovers: readonly string[];
   /**
-   * @throws VolumeError unavailable: another directory or file system is at the pool's path by now, or at that of its
-   *   volumes or snapshots
+   * @throws VolumeError unavailable: another directory or file system is now at the path of the pool or of one of its
+   *   object directories
    */
   checkReachable(): Promise<void>;
 }
 
 /**
- * Opens a pool: recognises it or makes it, takes its lock, and finds what a process that died has left half-built.
- * A pool that is complete is opened without a write, so that a full or read-only disk is served. May be repeated when
- * it failed, and after the lock was released; what cannot be reached costs a few look-ups. The default pool, which has
- * the registry in it, is opened first, and `checkDistinct` comes before all.
+ * Opens a pool: recognises or creates it, locks it, and lists what a process that died left half-built. Opening a
+ * complete pool writes nothing, so that a full or read-only disk can be served. May be called again after a failure or
+ * after the lock was released; an unreachable pool costs a few lookups. Call `checkDistinct` before the first pool, and
+ * open the default pool first, since it contains the registry.
  * @throws UnreachablePoolError the pool is remembered, and cannot be opened at its path
- * @throws PoolMistake there can be no pool at this path, and never was
- * @throws VolumeError unavailable: a pool that is new cannot be made now
+ * @throws PoolMistake there can be no pool at this path, and there never was one
+ * @throws VolumeError unavailable: a new pool cannot be created now
  */
 export async function openPool(
   place: PoolPlace,
@@ -73,7 +73,7 @@ export function openStatePool(name: string, stateDir: string, lockTimeoutMs: num
   return openPool({ name, path: stateDir }, new PoolRegistry(stateDir), lockTimeoutMs);
 }
 
-/** @param fd the root, open, so that its disk cannot be unmounted between a look and what is done after it */
+/** @param fd the open root, so that its disk cannot be unmounted between a check and what follows it */
 async function openRoot(
   { name, path }: PoolPlace,
   fd: number,
@@ -84,12 +84,12 @@ async function openRoot(
   if (opened.type !== 'directory') throw new PoolMistake(`${path} is not a directory`);
   const layout = poolLayout(path);
   const fileSystem = fileSystemIdentity(await fileSystemOf(fd));
-  // Before anything is made: the mount point of a disk that is not mounted stays as it is.
+  // Before anything is created: the mount point of an unmounted disk must stay unchanged.
   await recognise(name, layout, fileSystem, registry);
   await makeDirectory(layout.metadata);
   const lock = await lockPool(layout, lockTimeoutMs);
   try {
-    // Once more, since another driver may have made the pool while this one waited.
+    // Again, since another driver may have created the pool while this one waited for the lock.
     if (name === defaultPoolName) await registry.read();
     const { marker, isRemembered } = await recognise(name, layout, fileSystem, registry);
     const { poolId } = await makeLayout(
@@ -98,7 +98,7 @@ async function openRoot(
       isRemembered,
     );
     await new RecordReserve(layout.reserve).fill();
-    // Last, so that what is remembered has its marker on disk, whenever the power fails.
+    // Last, so that a remembered pool always has its marker on disk, even after a power failure.
     await remember({ name, path, poolId, fileSystem }, registry, marker === undefined);
     const checkReachable = await sameness(name, layout, opened);
     await checkReachable();
@@ -117,13 +117,13 @@ async function makeMarker(layout: PoolLayout, fileSystem: string): Promise<PoolM
   return marker;
 }
 
-/** A pool that was used before is served although it cannot be written down again, where it is known already. */
+/** A pool that is already known is served even if it cannot be written to the registry again. */
 async function remember(pool: RememberedPool, registry: PoolRegistry, isNew: boolean): Promise<void> {
   const isState = pool.name === defaultPoolName;
   try {
     await registry.remember(pool);
   } catch (error) {
-    // The state directory lies beside the list, and is recognised by its own marker.
+    // The state directory is next to the registry, and is recognised by its own marker.
     if (!takesNoWrites(error) || !(isState ? !isNew : registry.knows(pool.poolId))) throw error;
     registry.assume(pool);
   }
@@ -140,7 +140,7 @@ async function entriesOf(directory: string): Promise<string[]> {
   return (await retried(() => readdir(directory))).map((entry) => join(directory, entry));
 }
 
-/** A check that the root and the directories in it are those that were opened. */
+/** Returns a check that the root and its object directories are still the ones that were opened. */
 async function sameness(name: string, layout: PoolLayout, opened: FileStatus): Promise<() => Promise<void>> {
   const known: [path: string, status: FileStatus][] = [[layout.root, opened]];
   for (const home of homes) known.push([layout[home], await withPath(layout[home], statusOf)]);
@@ -149,7 +149,7 @@ async function sameness(name: string, layout: PoolLayout, opened: FileStatus): P
   };
 }
 
-/** The kernel gives the id of a mount that is gone out again, so the directory must be the same one too. */
+/** The kernel reuses mount ids, so the directory itself must be the same too. */
 async function checkSame(name: string, path: string, opened: FileStatus): Promise<void> {
   const now = await statusAt(name, path);
   const { mountId, device, inode } = opened;
@@ -160,10 +160,10 @@ async function checkSame(name: string, path: string, opened: FileStatus): Promis
   );
 }
 
-/** @returns undefined where nothing is at the path */
+/** @returns undefined if nothing exists at the path */
 async function statusAt(name: string, path: string): Promise<FileStatus | undefined> {
   try {
-    // A disk that does not answer is told at once.
+    // Only a shortage is retried; an error of the disk is reported at once.
     return await retried(() => withPath(path, statusOf), isScarcity);
   } catch (error) {
     if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return undefined;

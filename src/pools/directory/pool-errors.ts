@@ -2,8 +2,8 @@ import { VolumeError } from '../../model/errors.ts';
 import type { RememberedPool } from './pool-marker.ts';
 
 /**
- * What only the operator can mend: a pool's path where no pool can be. The message is a sentence for them. It ends the
- * start; later, when a pool is looked for again, callers get it.
+ * What only the operator can fix: a pool's path where there can be no pool. The message is a sentence for the operator.
+ * It ends startup; later, when the pool is looked up again, callers receive it.
  */
 export class PoolMistake extends VolumeError {
   constructor(message: string, options?: ErrorOptions) {
@@ -12,7 +12,7 @@ export class PoolMistake extends VolumeError {
   }
 }
 
-/** Another driver uses the pool, and went on with it for as long as it was waited for. */
+/** Another driver uses the pool, and did not release it within the timeout. */
 export class PoolHeldError extends VolumeError {
   constructor(message: string) {
     super('unavailable', message);
@@ -22,9 +22,9 @@ export class PoolHeldError extends VolumeError {
 
 /** A pool that this driver has used is not at its path now, or cannot be opened there. */
 export class UnreachablePoolError extends VolumeError {
-  /** The id of the pool, which its volumes have in their ids. */
+  /** The id of the pool, which is part of its volumes' ids. */
   readonly poolId: string;
-  /** Where it was, symbolic links followed. */
+  /** Its last known path, with symbolic links resolved. */
   readonly path: string;
 
   constructor(

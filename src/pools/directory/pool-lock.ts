@@ -12,28 +12,28 @@ const RETRY_INTERVAL_MS = 100;
 const LOCK_MODE = 0o600;
 
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-// A FIFO would wait for another process.
+// Opening a FIFO would wait for another process.
 const OPEN_FILE = constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
 /** A lock that is held until it is released or the process ends. */
 export interface PoolLock {
-  /** May be repeated. */
+  /** May be called repeatedly. */
   release(): Promise<void>;
 }
 
 /**
- * Takes a pool for this process alone. In a rolling update the driver before may still be draining, so a held
- * lock is waited for. Both the root directory and the lock file are locked: a file can be removed or replaced, and
- * the drivers before this version lock the file alone. The file is made when missing and never replaced.
- * @throws DamagedFileError when something else is at the file's path
- * @throws PoolHeldError when another process still holds the pool after `timeoutMs`
+ * Locks a pool for this process alone. In a rolling update the previous driver may still be draining, so this waits for
+ * a held lock. It locks both the root directory and the lock file: a file can be removed or replaced, but older
+ * versions of the driver lock only the file. The file is created if missing and never replaced.
+ * @throws DamagedFileError if the path of the lock file is not a regular file
+ * @throws PoolHeldError if another process still holds the pool after `timeoutMs`
  */
 export async function lockPool(
   { root, lock }: Pick<PoolLayout, 'root' | 'lock'>,
   timeoutMs: number,
 ): Promise<PoolLock> {
   const held: FileHandle[] = [];
-  // Closing what is closed does nothing.
+  // Closing a file that is already closed does nothing.
   const release = async () => {
     for (const file of held) await file.close();
   };
@@ -54,7 +54,7 @@ export async function lockPool(
   return { release };
 }
 
-/** @returns undefined where there is none and none can be made, which leaves the lock of the directory */
+/** @returns undefined if there is no lock file and none can be created; the lock on the directory remains */
 async function openLockFile(path: string): Promise<FileHandle | undefined> {
   const file = await openOrMake(path);
   if (file && statusOf(file.fd).type !== 'file') {
@@ -112,7 +112,7 @@ async function waitForLock(
   }
 }
 
-/** NFS makes locks of files that are open for writing, which a directory never is; the lock file must do there. */
+/** NFS needs a file open for writing to lock it, and a directory never is; there, only the lock file is locked. */
 function isLockless(error: unknown): boolean {
   return isErrno(error, errno.EBADF, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS);
 }

@@ -5,15 +5,15 @@ import { NotOwnFileError, readOwnFile } from '../../records/own-file.ts';
 import { homes } from '../../records/pool-layout.ts';
 
 const formatVersion = 1;
-/** The id of a pool, as it is written in JSON. */
+/** The id of a pool in JSON. */
 export const poolId = z.string().regex(/^[0-9a-f]{8}$/);
 
 const marker = z.object({
   formatVersion: z.literal(formatVersion),
   poolId,
-  /** What the file system was when the pool was made, as `fileSystemIdentity` tells it. */
+  /** The file system when the pool was created, from `fileSystemIdentity`. */
   fileSystem: z.string(),
-  /** Which directories for objects were made; absent while they are being made, and in pools of older versions. */
+  /** Which object directories were created; absent during creation, and in pools of older versions. */
   homes: z.array(z.enum(homes)).optional(),
 });
 
@@ -22,18 +22,21 @@ const registry = z.object({
   pools: z.array(z.object({ name: z.string(), path: z.string(), poolId, fileSystem: z.string() })),
 });
 
-/** What tells that a directory is a pool, and which. */
+/** Marks a directory as a pool and identifies it. */
 export type PoolMarker = Omit<z.infer<typeof marker>, 'formatVersion'>;
 
-/** A pool this driver has used: one whose marker is missing later is an unmounted disk, not a new pool. */
+/** A pool that this driver has used: if its marker is missing later, its disk is unmounted; it is not a new pool. */
 export type RememberedPool = z.infer<typeof registry>['pools'][number];
 
-/** What is in a file of ours is not what was written; it is left as it is. */
+/** One of the driver's files does not have the content that was written. The file is left untouched. */
 export class DamagedFileError extends Error {
   override readonly name = 'DamagedFileError';
 }
 
-/** The marker of a pool, undefined where there is none. @throws DamagedFileError naming the file when it cannot be understood */
+/**
+ * The marker of a pool; undefined if there is none.
+ * @throws DamagedFileError naming the file if it cannot be parsed
+ */
 export async function readMarker(path: string): Promise<PoolMarker | undefined> {
   return parseOwnJson(path, marker);
 }
@@ -42,7 +45,10 @@ export async function writeMarker(path: string, content: PoolMarker): Promise<vo
   await replaceFile(path, toText({ formatVersion, ...content }));
 }
 
-/** The pools remembered in a state directory. @throws DamagedFileError naming the file when it cannot be understood */
+/**
+ * The pools remembered in a state directory.
+ * @throws DamagedFileError naming the file if it cannot be parsed
+ */
 export async function readRegistry(path: string): Promise<RememberedPool[]> {
   return (await parseOwnJson(path, registry))?.pools ?? [];
 }
@@ -51,7 +57,10 @@ export async function writeRegistry(path: string, pools: readonly RememberedPool
   await replaceFile(path, toText({ formatVersion, pools }));
 }
 
-/** Reads a JSON file that the driver wrote. @throws DamagedFileError when it cannot be understood */
+/**
+ * Reads a JSON file that the driver wrote.
+ * @throws DamagedFileError if it cannot be parsed
+ */
 export async function parseOwnJson<Schema extends z.ZodType>(
   path: string,
   schema: Schema,

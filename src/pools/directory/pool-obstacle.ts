@@ -5,7 +5,7 @@ import type { PoolPlace } from './pool-registry.ts';
 
 /**
  * Why a pool cannot be opened, and what to do about it: a sentence for the operator.
- * @returns undefined where the error is none of a disk
+ * @returns undefined if the error is not a disk error
  */
 export function obstacleOf(error: unknown, { name, path }: PoolPlace): string | undefined {
   const number = errnoOf(error);

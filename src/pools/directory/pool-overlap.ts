@@ -13,23 +13,23 @@ import { PoolMistake } from './pool-errors.ts';
 import { type PoolMarker, readMarker } from './pool-marker.ts';
 import type { PoolPlace } from './pool-registry.ts';
 
-/** Where a pool really is, as far as can be seen now. */
+/** The actual location of a pool, as far as it can be determined now. */
 interface Position extends PoolPlace {
-  /** Symbolic links followed, as far as the path exists. */
+  /** With symbolic links resolved, as far as the path exists. */
   readonly realPath: string;
-  /** What part of the path does not exist yet. */
+  /** The part of the path that does not exist yet. */
   readonly missing: string;
-  /** Of the nearest directory that exists. */
+  /** Of the nearest existing directory. */
   readonly status: FileStatus;
-  /** The path inside its file system, which bind mounts do not change; undefined where mountinfo does not say. */
+  /** The path inside its file system, which bind mounts do not change; undefined if mountinfo does not list it. */
   readonly pathInFileSystem: string | undefined;
   readonly marker: PoolMarker | undefined;
 }
 
 /**
- * Makes sure that no pool is in, over or a copy of another one. Nothing is changed; to be done before the first is
- * opened, and again before one is that could not be reached. Where a disk does not answer, nothing is said of it.
- * @throws PoolMistake naming the two
+ * Checks that no pool is inside, above or a copy of another one. Changes nothing. Call it before opening the first
+ * pool, and again before opening one that was unreachable. Pools whose disk does not answer are not checked.
+ * @throws PoolMistake naming both pools
  */
 export async function checkDistinct(places: readonly PoolPlace[]): Promise<void> {
   const mounts = await retried(readMountinfo);
@@ -47,10 +47,10 @@ async function positionIfSeen(
   mounts: readonly MountEntry[],
 ): Promise<Position | undefined> {
   try {
-    // A disk that hangs is looked at once at a time, and holds up no other pool.
+    // Only one query of a hung disk runs at a time, and it delays no other pool.
     return await looks.at(place.path, () => retried(() => positionOf(place, mounts), isScarcity));
   } catch (error) {
-    // Two pools on one directory must not be overlooked because too many files are open.
+    // Two pools on one directory must not be missed because too many files are open.
     if (isScarcity(error)) throw error;
     return undefined;
   }
@@ -67,7 +67,7 @@ async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Prom
     missing,
     status,
     pathInFileSystem: isInMount ? join(mount.root, existing.slice(mount.path.length), missing) : undefined,
-    // A marker that cannot be read is told when the pool is opened.
+    // Opening the pool reports an unreadable marker.
     marker: await readMarker(poolLayout(existing).marker).catch((error: unknown) => {
       if (isScarcity(error)) throw error;
       return undefined;
@@ -75,7 +75,7 @@ async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Prom
   };
 }
 
-/** The real path of the nearest directory up from a path that exists, and what is missing below it. */
+/** The real path of the nearest existing ancestor of a path, and the part below it that is missing. */
 async function nearestExisting(path: string): Promise<{ existing: string; missing: string }> {
   let missing = '';
   for (let directory = path; ; directory = dirname(directory)) {

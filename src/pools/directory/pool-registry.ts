@@ -3,10 +3,10 @@ import { poolLayout } from '../../records/pool-layout.ts';
 import { type RememberedPool, readRegistry, writeRegistry } from './pool-marker.ts';
 import { StateGuard, type StateRules } from './state-marker.ts';
 
-/** Where a pool is said to be. */
+/** The configured location of a pool. */
 export interface PoolPlace {
   readonly name: string;
-  /** Absolute; it may be reached through symbolic links. */
+  /** Absolute; may contain symbolic links. */
   readonly path: string;
 }
 
@@ -17,16 +17,16 @@ export class PoolRegistry {
   private pools: readonly RememberedPool[] | undefined;
   private lastWrite: Promise<void> = Promise.resolve();
 
-  /** @param rules when the state directory itself may be made */
+  /** @param rules when the state directory itself may be created */
   constructor(stateDir: string, rules: StateRules = { markerPath: undefined, mustExist: false }) {
     this.path = poolLayout(stateDir).registry;
     this.stateGuard = new StateGuard(rules);
   }
 
   /**
-   * What is remembered of a pool. The file is read once; from then on memory answers, also when the disk of the
-   * state directory is gone: every other pool would look as if it were new.
-   * @throws Error naming the file when it cannot be understood
+   * Returns the remembered pool of a name. The file is read once; later calls are answered from memory, even when the
+   * disk of the state directory is gone: otherwise every other pool would look new.
+   * @throws Error naming the file if it cannot be parsed
    */
   async find(name: string): Promise<RememberedPool | undefined> {
     const pools = this.pools ?? (await this.read());
@@ -34,35 +34,32 @@ export class PoolRegistry {
   }
 
   /**
-   * What is remembered of the pool of a name or else at a path, symbolic links followed: a pool may have been given
-   * another name while its disk is not mounted.
+   * Returns the remembered pool of a name, or else the one at a path, with symbolic links resolved: a pool may have
+   * been renamed while its disk is not mounted.
    */
   async findAt({ name, path }: PoolPlace): Promise<RememberedPool | undefined> {
     return (await this.find(name)) ?? this.pools?.find((pool) => pool.path === path);
   }
 
-  /** Reads the file anew: before the state directory was locked, another driver may have written to it. */
+  /** Reads the file again: until the state directory was locked, another driver may have written to it. */
   async read(): Promise<readonly RememberedPool[]> {
     this.pools = await readRegistry(this.path);
     return this.pools;
   }
 
-  /**
-   * Remembers a pool durably, in place of what was known of its name or of its id; what is known already is not
-   * written again.
-   */
+  /** Remembers a pool durably, replacing the entry of its name or id. An unchanged entry is not written again. */
   remember(pool: RememberedPool): Promise<void> {
     const written = this.lastWrite.then(() => this.write(pool));
     this.lastWrite = written.catch(() => {});
     return written;
   }
 
-  /** Whether there is a pool of this id, under whatever name. */
+  /** Whether a pool with this id is known under any name. */
   knows(poolId: string): boolean {
     return this.pools?.some((pool) => pool.poolId === poolId) ?? false;
   }
 
-  /** Remembers a pool for this run alone, because the file cannot be written now. */
+  /** Remembers a pool only until the process ends, because the file cannot be written now. */
   assume(pool: RememberedPool): void {
     this.pools = withPool(this.pools ?? [], pool);
   }

@@ -10,10 +10,10 @@ import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
 import { unreachable } from './recognise-pool.ts';
 
 const WRITABLE_BY_OTHERS = 0o0002;
-/** Others may add entries, and neither rename nor remove those of somebody else. */
+/** Sticky bit: users may add entries, but not rename or remove the entries of others. */
 const STICKY = 0o1000;
 
-/** The real path of the pool's directory, which is made where the pool is new. */
+/** The real path of the pool's directory, which is created if the pool is new. */
 export async function findRoot({ name, path }: PoolPlace, registry: PoolRegistry): Promise<string> {
   try {
     const root = await retried(() => realpath(path));
@@ -30,7 +30,7 @@ export async function findRoot({ name, path }: PoolPlace, registry: PoolRegistry
   return realpath(path);
 }
 
-/** Whoever owns the directory, or may write to it, can put anything in the place of volumes and records. */
+/** The owner of the directory, and anyone who can write to it, can replace volumes and records. */
 async function checkOwner({ name, path }: PoolPlace, registry: PoolRegistry): Promise<void> {
   const { uid, mode } = await retried(() => stat(path));
   const own = process.geteuid?.() ?? 0;
@@ -52,7 +52,7 @@ async function makeRoot(path: string): Promise<void> {
   try {
     first = await mkdir(path, { recursive: true, mode: driverOnlyMode });
   } catch (error) {
-    // A symbolic link to nothing.
+    // A dangling symbolic link.
     throw isErrno(error, errno.EEXIST, errno.ENOENT) ? cannotBe(path, error) : error;
   }
   if (first === undefined) return;

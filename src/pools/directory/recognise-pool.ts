@@ -9,15 +9,18 @@ import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } fr
 import { obstacleOf } from './pool-obstacle.ts';
 import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
 
-/** What is known of the pool in a directory. */
+/** What is known about the pool in a directory. */
 export interface Recognised {
-  /** undefined where a pool may be made. */
+  /** undefined if a pool may be created. */
   readonly marker: PoolMarker | undefined;
   /** Whether this driver has used it before. */
   readonly isRemembered: boolean;
 }
 
-/** Finds out which pool is in a directory. @throws UnreachablePoolError, PoolMistake */
+/**
+ * Determines which pool is in a directory.
+ * @throws UnreachablePoolError, PoolMistake
+ */
 export async function recognise(
   name: string,
   layout: PoolLayout,
@@ -35,8 +38,9 @@ export async function recognise(
 }
 
 /**
- * A directory that is neither empty nor a pool holds somebody's files; nothing is made among them. The metadata
- * alone is a pool whose making was cut short, since the marker is durable before anything else is there.
+ * A directory that is neither empty nor a pool contains someone's files; nothing is created among them. A directory
+ * with only metadata is a pool whose creation was interrupted, since the marker is durable before anything else is
+ * created.
  */
 async function checkFree({ root, metadata }: PoolLayout): Promise<void> {
   const entries = await readdir(root);
@@ -56,7 +60,7 @@ function notTheSame(
   const question = `is its disk mounted?`;
   if (marker?.poolId === before.poolId) {
     const { poolId, fileSystem: old } = before;
-    // One entry of the file, in the form in which it is written.
+    // Edits one entry of the file, in the format in which the driver writes it.
     const command = `sed -i '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
     return unreachable(
       name,
@@ -76,7 +80,7 @@ function notTheSame(
   );
 }
 
-/** @param cure what the operator may do, if it is more than to mount a disk */
+/** @param cure what the operator can do, if mounting a disk is not enough */
 export function unreachable(
   name: string,
   what: string,
@@ -91,8 +95,9 @@ export function unreachable(
 }
 
 /**
- * What stopped a pool from being opened, as its operator and its callers learn it. A pool that is remembered is out of
- * reach until it can be opened; others are served. A mistake about one that was never used is the operator's.
+ * Converts the error that prevented a pool from being opened into the one that operator and callers receive. A
+ * remembered pool is unreachable until it can be opened; other pools are served. For a pool that was never used,
+ * PoolMistake and PoolHeldError stay as they are: the operator must act.
  */
 export async function openingError(
   error: unknown,
@@ -103,7 +108,7 @@ export async function openingError(
   const isOurs = error instanceof VolumeError || error instanceof DamagedFileError;
   if (!isOurs && errnoOf(error) === undefined) return error;
   const message = isOurs ? error.message : obstacleOf(error, place);
-  // The list of pools was read when the state directory was opened; before that, there is none to be remembered by.
+  // The registry was read when the state directory was opened; before that, no pool can be remembered.
   const before = await registry.findAt(place).catch(() => undefined);
   if (before) return new UnreachablePoolError(named(message, place), before, { cause: error });
   if (error instanceof PoolMistake || error instanceof PoolHeldError) return error;
@@ -114,7 +119,7 @@ function named(message = '', { name, path }: PoolPlace): string {
   return message.startsWith('pool ') ? message : `pool ${quote(name)} at ${path}: ${message}`;
 }
 
-/** The same for a pool that was opened, and whose content cannot be read then. */
+/** The same for a pool that was opened, but whose content cannot be read. */
 export function contentError(error: unknown, { name, id: poolId, layout }: OpenedPool): unknown {
   const place = { name, path: layout.root };
   const message = error instanceof VolumeError ? error.message : obstacleOf(error, place);

@@ -17,20 +17,20 @@ const stateMarker = z.object({
   fileSystem: z.string(),
 });
 
-/** Which pool the state directory was when it was used last. */
+/** The pool in the state directory when it was last used. */
 type RememberedState = Omit<z.infer<typeof stateMarker>, 'formatVersion'>;
 
-/** When a state directory may be made. */
+/** When a state directory may be created. */
 export interface StateRules {
   /** A file on another disk that remembers the state directory; undefined for none. */
   readonly markerPath: string | undefined;
-  /** Never make one. */
+  /** Whether the state directory must never be created. */
   readonly mustExist: boolean;
 }
 
 /**
- * Keeps a state directory from being made in the empty mount point of its disk. What the state directory remembers itself
- * is of no use then.
+ * Prevents a state directory from being created in the empty mount point of its disk. The registry cannot help, since
+ * it is in the state directory.
  */
 export class StateGuard {
   private readonly rules: StateRules;
@@ -40,9 +40,9 @@ export class StateGuard {
   }
 
   /**
-   * Compares what is at the state directory with what is remembered elsewhere.
-   * @param found the marker there; undefined where a pool would be made
-   * @throws VolumeError unavailable, naming the cure
+   * Compares the pool in the state directory with the one remembered on another disk.
+   * @param found the marker in the state directory; undefined if a pool would be created
+   * @throws VolumeError unavailable, naming the remedy
    */
   async check(path: string, found: PoolMarker | undefined): Promise<void> {
     const before = await this.read();
@@ -59,7 +59,7 @@ export class StateGuard {
     );
   }
 
-  /** Remembers the state directory, where it is not known already. */
+  /** Remembers the state directory, unless it is already known. */
   async remember(state: RememberedState): Promise<void> {
     const { markerPath } = this.rules;
     if (markerPath === undefined || isDeepStrictEqual(await this.read(), state)) return;

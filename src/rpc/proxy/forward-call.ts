@@ -10,16 +10,19 @@ import { type Outcome, outcomeOfReset, trailersOnly } from './outcome.ts';
 import { Relay } from './relay.ts';
 import type { Upstream } from './upstream.ts';
 
-/** A call as Node hands it out: its stream, and its headers twice, as `forwardedHeaders` takes them. */
+/** A call from Node: its stream, and its headers in the two forms that `forwardedHeaders` needs. */
 export interface IncomingCall {
   readonly caller: ServerHttp2Stream;
   readonly headers: IncomingHttpHeaders;
   readonly raw: readonly string[];
 }
 
-/** Passes one call of any service on, and its answer back. Resolves when the call has ended; never rejects. */
+/**
+ * Forwards one call of any service, and returns its answer to the caller. Resolves when the call has ended; never
+ * rejects.
+ */
 export async function forwardCall(call: IncomingCall, upstream: Upstream): Promise<Outcome> {
-  // The code with which the stream is closed tells what has happened.
+  // The stream's close code says what happened.
   call.caller.on('error', () => {});
   let session: ClientHttp2Session;
   try {
@@ -27,7 +30,7 @@ export async function forwardCall(call: IncomingCall, upstream: Upstream): Promi
   } catch (error) {
     return refuse(call.caller, { code: status.UNAVAILABLE, reason: messageOf(error) });
   }
-  // Nothing is waited for from here on, so the session is still what it was.
+  // Nothing is awaited from here on, so the session is still usable.
   return relay(call, session, upstream);
 }
 
@@ -47,7 +50,7 @@ function relay(
     const streams = { caller, upstream: stream, cancellation, upstreamName: upstream.name, lossReason };
     return new Relay(streams).run();
   } catch (error) {
-    // Node refuses some headers that it has received.
+    // Node refuses to send some headers that it has received.
     return refuse(caller, {
       code: status.INTERNAL,
       reason: `the call cannot be passed on: ${messageOf(error)}`,
@@ -59,7 +62,7 @@ function relay(
 function refuse(caller: ServerHttp2Stream, outcome: Outcome): Outcome {
   if (caller.closed) return goneOutcome(caller);
   caller.respond(trailersOnly(outcome), { endStream: true });
-  // What the caller may still be sending is of no use to anybody.
+  // Discard what the caller may still be sending.
   caller.resume();
   return outcome;
 }

@@ -1,17 +1,17 @@
 import { type IncomingHttpHeaders, type OutgoingHttpHeaders, sensitiveHeaders } from 'node:http2';
 
 /**
- * Headers as they came, to be sent on as they are. Node joins the values of a name that comes twice into one text;
- * `raw`, which has names and values in turn, tells them apart. Of a name that may come only once, Node keeps the first.
+ * Received headers, to be forwarded unchanged. Node joins the values of a repeated name into one string; `raw`, with
+ * alternating names and values, keeps them apart. If a name may occur only once, Node keeps the first value.
  */
 export function forwardedHeaders(headers: IncomingHttpHeaders, raw: readonly string[]): OutgoingHttpHeaders {
   const forwarded = [...valuesByName(raw)].map(([name, values]) => {
     const [first] = values;
     return [name, values.length === 1 || headers[name] === first ? first : values];
   });
-  // What must not enter the compression tables of one connection must not enter those of the next.
+  // Headers excluded from the compression tables of one connection must be excluded from those of the next.
   const sensitive: unknown = Reflect.get(headers, sensitiveHeaders);
-  // Object.fromEntries defines properties, so that a header called __proto__ is one like any other.
+  // Object.fromEntries defines properties, so a header called __proto__ is treated like any other.
   return Object.assign(Object.fromEntries(forwarded), { [sensitiveHeaders]: sensitive });
 }
 

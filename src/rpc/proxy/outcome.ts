@@ -3,20 +3,20 @@ import { status } from '@grpc/grpc-js';
 
 /** How a call through the proxy ended. */
 export interface Outcome {
-  /** As the caller understands it. */
+  /** The code that the caller sees. */
   readonly code: status;
-  /** Why, where that is the proxy's own finding; what the upstream says is between it and the caller. */
+  /** The reason, if the proxy determined it; the upstream's message is only for the caller. */
   readonly reason?: string;
 }
 
-/** What the last headers of an answer say (gRPC over HTTP2, Responses). */
+/** The outcome in the last headers of an answer (gRPC over HTTP2, Responses). */
 export function outcomeIn(headers: OutgoingHttpHeaders): Outcome {
   const text = headers['grpc-status'];
   const code = typeof text === 'string' && /^\d{1,2}$/.test(text) ? Number(text) : status.UNKNOWN;
   return { code: code in status ? code : status.UNKNOWN };
 }
 
-/** How callers understand a stream that is reset (gRPC over HTTP2, Errors). */
+/** The outcome that callers see when a stream is reset (gRPC over HTTP2, Errors). */
 export function outcomeOfReset(resetCode: number, by: string): Outcome {
   return { code: codeOfReset(resetCode), reason: `${by} has reset the stream with code ${resetCode}` };
 }
@@ -36,12 +36,12 @@ function codeOfReset(resetCode: number): status {
   }
 }
 
-/** The trailers of an answer that the proxy gives itself. */
+/** The trailers of an answer from the proxy itself. */
 export function trailersOf({ code, reason = '' }: Outcome): OutgoingHttpHeaders {
   return { 'grpc-status': `${code}`, 'grpc-message': encodeURI(reason) };
 }
 
-/** The same where no headers were sent before them (gRPC over HTTP2, Trailers-Only). */
+/** The same if no headers were sent before (gRPC over HTTP2, Trailers-Only). */
 export function trailersOnly(outcome: Outcome): OutgoingHttpHeaders {
   return { ':status': 200, 'content-type': 'application/grpc', ...trailersOf(outcome) };
 }

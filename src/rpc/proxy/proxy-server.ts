@@ -15,10 +15,10 @@ import { forwardCall } from './forward-call.ts';
 import { sessionOptions, widenWindow } from './session-options.ts';
 import { Upstream } from './upstream.ts';
 
-/** How long an answer that says that the proxy is stopping may take. */
+/** The time limit for the last answers, which say that the proxy is stopping. */
 const FAREWELL_MS = 1000;
 
-/** Where a proxy listens, and whom it passes calls on to. */
+/** Where a proxy listens, and where it forwards calls. */
 export interface ProxyParts {
   readonly endpoint: Endpoint;
   readonly socketAccess: SocketAccess;
@@ -27,20 +27,20 @@ export interface ProxyParts {
   readonly keepAlive?: KeepAlive;
 }
 
-/** One finished call, for the log. Of its content nothing is known. */
+/** One finished call, for the log. Its content is unknown. */
 export interface ForwardedCall {
   /** Path of the method, for instance `/csi.v1.Node/NodeStageVolume`. */
   readonly path: string;
   readonly code: status;
   readonly durationMs: number;
-  /** Why, where the proxy and not the upstream has ended the call, or the caller has. */
+  /** The reason, if the proxy or the caller ended the call and not the upstream. */
   readonly reason: string | undefined;
 }
 
 /**
- * Starts passing calls on, those of any service. The target need not be there yet: calls are answered UNAVAILABLE
- * until it is.
- * @throws Error when the endpoint cannot be had
+ * Starts forwarding calls of any service. The upstream may be absent; until it is there, calls are answered
+ * UNAVAILABLE.
+ * @throws Error if the proxy cannot listen on the endpoint
  */
 export async function startProxyServer({
   endpoint,
@@ -66,12 +66,12 @@ export async function startProxyServer({
   return {
     endpoint: bound,
     async drain(timeoutMs) {
-      // Refuses new connections, tells open ones to send no new calls, and calls back when each has its answers.
+      // Refuses new connections, stops new calls on open ones, and calls back when all calls are answered.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
       const isDrained = await endsWithin(closed, timeoutMs);
       upstream.stop();
-      // Calls that were broken off get an answer that says so, where their callers take it.
+      // Interrupted calls receive an answer that says so, if their callers still read.
       await endsWithin(closed, FAREWELL_MS);
       for (const session of sessions) session.destroy();
       return isDrained;
@@ -94,7 +94,7 @@ function trackSessions(server: Server, keepAlive: KeepAlive): ReadonlySet<Http2S
 async function listen(server: Server, endpoint: Endpoint, socketAccess: SocketAccess): Promise<Endpoint> {
   if (endpoint.kind === 'unix') await clearStaleSocket(endpoint.path);
   await new Promise<void>((resolve, reject) => {
-    // Later ones, of a connection that could not be accepted for instance, are the caller's to find.
+    // The caller must handle later errors, such as a connection that could not be accepted.
     server.on('error', (error) =>
       reject(new Error(`cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`, { cause: error })),
     );
@@ -104,7 +104,7 @@ async function listen(server: Server, endpoint: Endpoint, socketAccess: SocketAc
   try {
     await setSocketAccess(endpoint.path, socketAccess);
   } catch (error) {
-    // A server that goes on listening would keep the process from ending.
+    // A server that keeps listening would keep the process alive.
     server.close();
     throw error;
   }

@@ -15,21 +15,21 @@ const { NGHTTP2_CANCEL, NGHTTP2_FLAG_END_STREAM, NGHTTP2_INTERNAL_ERROR, NGHTTP2
 export interface RelayedStreams {
   readonly caller: ServerHttp2Stream;
   readonly upstream: ClientHttp2Stream;
-  /** Cancels the upstream's stream. Closing it would end the request first, as if it were whole. */
+  /** Cancels the upstream's stream. Closing it would first end the request as if it were complete. */
   readonly cancellation: AbortController;
-  /** What the upstream is called where the caller is told of it. */
+  /** The upstream's name in messages to the caller. */
   readonly upstreamName: string;
-  /** Why the upstream's connection is gone; undefined while it is there. */
+  /** Why the upstream's connection is lost; undefined while it is open. */
   readonly lossReason: () => string | undefined;
 }
 
 /**
- * Joins the two streams of one call, so that each side finds what the other one does: headers, data at the pace of its
- * reader, the end of the request, trailers and resets. Nothing in the data is looked at.
+ * Joins the two streams of one call, so that each side sees what the other one does: headers, data at the pace of its
+ * reader, the end of the request, trailers and resets. The data is not inspected.
  */
 export class Relay {
   private readonly streams: RelayedStreams;
-  /** Known when the answer is whole, or when it is sure that it never will be. */
+  /** Set once the answer is complete, or can no longer be completed. */
   private outcome: Outcome | undefined;
   private trailers: OutgoingHttpHeaders = {};
 
@@ -49,9 +49,9 @@ export class Relay {
       );
       upstream.on('end', () => this.step(() => this.endAnswer()));
       upstream.on('close', () => this.step(() => this.upstreamClosed()));
-      // The code with which the stream is closed tells what has happened.
+      // The stream's close code says what happened.
       upstream.on('error', () => {});
-      // Node ends what can be read of a stream that is reset as well, and a request that was cut off is not whole.
+      // Node also emits `end` for a stream that was reset, and an interrupted request is not complete.
       caller.on('aborted', () => caller.unpipe(upstream));
       caller.on('wantTrailers', () => this.step(() => this.sendTrailers()));
       caller.on('close', () => resolve(this.callerClosed()));
@@ -64,7 +64,7 @@ export class Relay {
     const passed = forwardedHeaders(headers, raw);
     if ((flags & NGHTTP2_FLAG_END_STREAM) === 0) {
       caller.respond(passed, { waitForTrailers: true });
-      // The answer ends only when its trailers are known.
+      // The answer must not end before its trailers are known.
       upstream.pipe(caller, { end: false });
       return;
     }
@@ -79,7 +79,7 @@ export class Relay {
     this.outcome = outcomeIn(this.trailers);
   }
 
-  /** All data has been passed on. Where there were no trailers, the stream's closing tells whether it was all. */
+  /** All data has been forwarded. Without trailers, only the close of the stream shows whether it was complete. */
   private endAnswer(): void {
     if (this.outcome) this.streams.caller.end();
   }
@@ -91,7 +91,7 @@ export class Relay {
 
   private upstreamClosed(): void {
     const { caller, upstream, lossReason } = this.streams;
-    // Nobody takes any more what the caller sends, and a stream with data that is not read never closes.
+    // The caller's data has no receiver any more, and a stream with unread data never closes.
     caller.unpipe(upstream).resume();
     if (this.outcome && upstream.readableEnded) return;
     const reason = lossReason();
@@ -102,12 +102,12 @@ export class Relay {
   private passReset(code: number): void {
     const { caller, upstreamName } = this.streams;
     this.outcome = outcomeOfReset(code, upstreamName);
-    // An answer that ends without trailers is none of gRPC; it is passed on all the same.
+    // An answer that ends without trailers is not valid gRPC; it is forwarded anyway.
     if (code === NGHTTP2_NO_ERROR && caller.headersSent) caller.end();
     else caller.close(code);
   }
 
-  /** What the caller has of the answer is not taken for a whole one, since it ends with a failure. */
+  /** Ends the answer with an error, so that the caller does not mistake a partial answer for a complete one. */
   private fail(reason: string): void {
     const { caller } = this.streams;
     const outcome = { code: status.UNAVAILABLE, reason };
@@ -121,7 +121,7 @@ export class Relay {
     }
   }
 
-  /** The answer is the end of a call: what the caller may still be sending is of no use to anybody. */
+  /** The answer ends a call: discard what the caller may still be sending. */
   private answered(): void {
     const { caller, upstream } = this.streams;
     caller.unpipe(upstream).resume();
@@ -133,14 +133,14 @@ export class Relay {
     return this.outcome ?? outcomeOfReset(caller.rstCode || NGHTTP2_CANCEL, 'the caller');
   }
 
-  /** Does what an event asks for, while there is a caller for whom to do it. */
+  /** Handles an event, unless the caller's stream is closed. */
   private step(act: () => void): void {
     const { caller, upstreamName } = this.streams;
     if (caller.closed) return;
     try {
       act();
     } catch (error) {
-      // Node refuses some headers that it has received; others may be faults of ours.
+      // Node refuses to send some headers that it has received; other errors may be bugs of the proxy.
       const reason = `what ${upstreamName} answers cannot be passed on: ${error instanceof Error ? error.message : error}`;
       this.outcome = { code: status.INTERNAL, reason };
       caller.close(NGHTTP2_INTERNAL_ERROR);

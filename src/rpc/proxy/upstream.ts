@@ -3,15 +3,15 @@ import { connect as connectSocket, type Socket } from 'node:net';
 import { type Endpoint, formatEndpoint } from '../endpoint.ts';
 import { sessionOptions, widenWindow } from './session-options.ts';
 
-/** How long a connection may take to be there; on a Unix socket it is there at once or never. */
+/** How long connecting may take; a Unix socket connects immediately or never. */
 const CONNECT_TIMEOUT_MS = 10_000;
 
 /**
- * The server that calls are passed on to, and the one connection to it: opened when the first call needs it, and again
- * when a call needs it after it was lost or the server has said that it takes no more calls on it.
+ * The server that receives the forwarded calls, and the single connection to it: opened when the first call needs it,
+ * and reopened for a later call if it was lost or the server has announced that it accepts no more calls on it.
  */
 export class Upstream {
-  /** What it is called where callers are told of it. */
+  /** Its name in messages to callers. */
   readonly name: string;
   private readonly endpoint: Endpoint;
   private readonly dial: typeof connectTo;
@@ -20,18 +20,21 @@ export class Upstream {
   private opening: Promise<ClientHttp2Session> | undefined;
   private isStopped = false;
 
-  /** @param dial begins to connect; other than for tests there is one way */
+  /** @param dial starts to connect; a parameter for tests only */
   constructor(endpoint: Endpoint, dial = connectTo) {
     this.name = formatEndpoint(endpoint);
     this.endpoint = endpoint;
     this.dial = dial;
   }
 
-  /** A connection that takes calls. @throws Error with a sentence that names the endpoint */
+  /**
+   * Returns a connection that accepts calls.
+   * @throws Error with a sentence that names the endpoint
+   */
   async session(): Promise<ClientHttp2Session> {
     if (this.isStopped) throw new Error(this.whyLost());
     if (this.current && takesCalls(this.current)) return this.current;
-    // Calls that come while it is being opened wait for the same one.
+    // Calls that arrive while it is being opened wait for the same connection.
     this.opening ??= this.connect().finally(() => {
       this.opening = undefined;
     });
@@ -39,12 +42,12 @@ export class Upstream {
     return this.current;
   }
 
-  /** What calls that the end of a connection has cut off are told. */
+  /** The reason given to calls interrupted by the end of a connection. */
   whyLost(): string {
     return this.isStopped ? 'the proxy is stopping' : `the connection to ${this.name} was lost`;
   }
 
-  /** Breaks off every call that is still under way. */
+  /** Interrupts every call in progress. */
   stop(): void {
     this.isStopped = true;
     for (const session of this.open) session.destroy();
@@ -52,7 +55,7 @@ export class Upstream {
 
   private connect(): Promise<ClientHttp2Session> {
     const socket = this.dial(this.endpoint);
-    // The authority is what a call names itself; this one is only a form.
+    // Each call carries its own authority; this one is only a placeholder.
     const session = connectHttp2('http://localhost', { ...sessionOptions, createConnection: () => socket });
     this.open.add(session);
     const timeout = setTimeout(() => {
@@ -65,21 +68,21 @@ export class Upstream {
         widenWindow(session);
         resolve(session);
       });
-      // Stays for the whole life of the session: an error that nobody listens to would end the process.
+      // Stays for the whole life of the session: an unhandled error event would end the process.
       session.on('error', (error) => {
         cause = error.message;
       });
       session.once('close', () => {
         clearTimeout(timeout);
         this.open.delete(session);
-        // Where the session was given out already, this does nothing, and each of its calls finds out by itself.
+        // If the session was already returned, this does nothing, and each of its calls detects the loss itself.
         reject(new Error(`cannot reach ${this.name}: ${cause}`));
       });
     });
   }
 }
 
-/** Not the case once the server has said that it is going away, though the calls under way may go on. */
+/** False once the server has sent GOAWAY, although calls in progress may continue. */
 function takesCalls(session: ClientHttp2Session): boolean {
   return !session.closed && !session.destroyed;
 }

@@ -14,7 +14,7 @@ type AttachMethods = Pick<
   'ControllerPublishVolume' | 'ControllerUnpublishVolume'
 >;
 
-/** What the Controller service does to attach volumes, where that is switched on. */
+/** The Controller methods that attach and detach volumes, if enabled. */
 export function attachMethods(model: Model): AttachMethods {
   return {
     ControllerPublishVolume: {
@@ -40,7 +40,7 @@ export function attachMethods(model: Model): AttachMethods {
   };
 }
 
-/** A volume that may be attached: nothing holds a node to a record that is gone or cannot be understood. */
+/** The volume if its record is intact. A missing or damaged record cannot keep a volume attached to a node. */
 async function attachedVolume(model: Model, volumeId: string): Promise<Volume | undefined> {
   try {
     return await findObject(model, model.volumes, volumeId);

@@ -16,7 +16,7 @@ import { parseCapabilities, parseCapacityRange, parseName, parsePlaces, required
 export function createVolumeMethod(model: Model) {
   return {
     locks: (request: Request) => [nameLock(request.name), ...sourceLocks(request)],
-    // An empty volume is there before anybody asks again.
+    // An empty volume is finished before the CO retries.
     joins: (request: Request) => request.volume_content_source !== null,
     async handle(request: Request): Promise<Response> {
       const volume = await createVolume(model, parse(model, request));
@@ -25,7 +25,7 @@ export function createVolumeMethod(model: Model) {
   };
 }
 
-/** What is copied stays as it is meanwhile. */
+/** The source must not change while it is being copied. */
 function sourceLocks({ volume_content_source: source }: Request): Lock[] {
   if (source?.snapshot) return [snapshotShared(source.snapshot.snapshot_id)];
   if (source?.volume) return [volumeShared(source.volume.volume_id)];

@@ -18,7 +18,7 @@ export function expandVolumeMethod(model: Model) {
       await checkExpandedUse(model, volume, request.volume_capability);
       const { maximumVolumeBytes } = model.limits;
       const expanded = await expandContent(model, volume, range, maximumVolumeBytes);
-      // Nobody else would do the node's part.
+      // Otherwise no call would do the node's part.
       if (!model.expansion.byNode) await expandMounted(model, expanded.volume);
       return {
         capacity_bytes: expanded.volume.capacityBytes.toString(),

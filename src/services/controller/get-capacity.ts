@@ -25,7 +25,7 @@ export function getCapacityHandler(model: Model) {
   };
 }
 
-/** Capabilities that a volume may have; undefined when no volume of this driver ever has one of them. */
+/** Capabilities that a volume may have; undefined if no volume of this driver can have one of them. */
 function parseSupported(
   field: string,
   list: readonly VolumeCapability__Output[],

@@ -7,8 +7,8 @@ import { pageOf } from '../page.ts';
 import { snapshotMessage } from '../replies.ts';
 
 /**
- * Controller.ListSnapshots: snapshots in the order of their positions, all, of one volume, or one by its id. What is not
- * there is no error; what is damaged may be there.
+ * Controller.ListSnapshots: snapshots in the order of their positions; all of them, those of one volume, or one by id.
+ * A missing snapshot is not an error; a damaged one is, since it may exist.
  */
 export function listSnapshotsHandler(model: Model) {
   return async (request: ListSnapshotsRequest__Output): Promise<ListSnapshotsResponse> => {

@@ -17,7 +17,7 @@ type SnapshotMethods = Pick<
   'CreateSnapshot' | 'DeleteSnapshot' | 'ListSnapshots' | 'GetSnapshot'
 >;
 
-/** What the Controller service does with snapshots. */
+/** The snapshot methods of the Controller service. */
 export function snapshotMethods(model: Model): SnapshotMethods {
   return {
     CreateSnapshot: {
@@ -48,8 +48,8 @@ export function snapshotMethods(model: Model): SnapshotMethods {
 }
 
 /**
- * Whether a CO that prefers this node alone asks: it is told nothing new with the place of the snapshot, and csi-sanity
- * fails whenever it is told it in answer to such a request (docs/decisions/0012-topology-of-snapshots.md).
+ * Whether the CO prefers only this node: the snapshot's topology would add nothing, and csi-sanity fails when the
+ * answer to such a request contains it (docs/decisions/0012-topology-of-snapshots.md).
  */
 function prefersHere(
   { topology }: Model,

@@ -17,8 +17,8 @@ import { parseCapabilities, required, requireForms } from '../requests.ts';
 import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
 /**
- * Controller.ValidateVolumeCapabilities. What the driver cannot do, or does not know, is not confirmed and told
- * in `message`; it is an answer, not an error.
+ * Controller.ValidateVolumeCapabilities. Unsupported or unknown capabilities are not confirmed, and `message` says why;
+ * this is an answer, not an error.
  */
 export function validateVolumeCapabilitiesHandler(model: Model) {
   return async (request: Request): Promise<Response> => {
@@ -78,7 +78,7 @@ function parametersObjection(
   return different && `parameters.${different}: the volume was made with another value`;
 }
 
-/** A CO has the context that CreateVolume answered, where mutable parameters may have had other values than now. */
+/** A CO sends the context that CreateVolume returned, and mutable parameters may have changed since then. */
 function contextObjection(volume: Volume, { volume_context }: Request): string | undefined {
   const ours = fixedContext(volume);
   const different = Object.entries(volume_context).find(

@@ -7,10 +7,12 @@ import { volumeHealthMessage } from '../health-replies.ts';
 import { pageAfter, parsePage } from '../page.ts';
 import { required } from '../requests.ts';
 
-// A volume has several findings at most, each with a message.
+// A volume has at most a few findings, each with a message.
 const PAGE_LIMIT = 1000;
 
-/** What the Controller service tells of the health of volumes. These are reads: they hold nothing and wait for nobody. */
+/**
+ * The volume health methods of the Controller service. They only read: they take no locks and wait for no other call.
+ */
 export function volumeHealthMethods(
   model: Model,
 ): Pick<Methods<ControllerDefinition>, 'ControllerGetVolumeHealth' | 'ControllerListVolumeHealth'> {
@@ -24,7 +26,7 @@ export function volumeHealthMethods(
     ControllerListVolumeHealth: {
       async handle(request) {
         const { position, limit } = parsePage(request, PAGE_LIMIT);
-        // One more than is told shows whether there is another page.
+        // One entry more than the page holds shows whether there is another page.
         const { items, nextToken } = pageAfter(await unhealthyAfter(model, position, limit + 1), limit);
         return { entries: items.map((health) => volumeHealthMessage(model, health)), next_token: nextToken };
       },

@@ -8,7 +8,7 @@ import { checkExpandedUse } from '../expanded-use.ts';
 import { volumeLock } from '../lock-keys.ts';
 import { parseCapacityRange, required } from '../requests.ts';
 
-/** Node.NodeExpandVolume: what ControllerExpandVolume has left to do, or all of it where that is switched off. */
+/** Node.NodeExpandVolume: the part that ControllerExpandVolume leaves, or all of it if that RPC is disabled. */
 export function expandVolumeMethod(model: Model) {
   return {
     locks: (request: Request) => [volumeLock(request.volume_id)],
@@ -16,7 +16,7 @@ export function expandVolumeMethod(model: Model) {
       const volumeId = required('volume_id', request.volume_id);
       const path = required('volume_path', request.volume_path);
       const volume = await existingVolume(model, volumeId);
-      // Nothing is ever mounted at a relative path, and the specification has a code for "not there".
+      // Nothing is ever mounted at a relative path, and the specification has a code for "not found" (NOT_FOUND).
       if (!path.startsWith('/')) throw notMountedAt(volume, path);
       const range = parseCapacityRange(request.capacity_range);
       await checkExpandedUse(model, volume, request.volume_capability);

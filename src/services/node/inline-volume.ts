@@ -9,31 +9,34 @@ import { parseParameters } from '../parameters.ts';
 import { parseCapability, required } from '../requests.ts';
 import { STRING_LIMIT_BYTES } from '../string-limit.ts';
 
-/** By this the kubelet says that a volume is inline: written into a pod, with no claim. */
+/** The key by which the kubelet marks a volume as inline: defined in a pod, without a claim. */
 const EPHEMERAL_KEY = 'csi.storage.k8s.io/ephemeral';
 
-/** Whether a publish is of an inline volume, which neither CreateVolume nor NodeStageVolume came before. */
+/** Whether a publish call is for an inline volume, without CreateVolume or NodeStageVolume before it. */
 export function isInline({ features }: Model, { volume_context }: Pick<Request, 'volume_context'>): boolean {
   const said = volume_context[EPHEMERAL_KEY];
-  // A kubelet that says it either way knows; an old one says nothing.
+  // A kubelet that sets the key is right either way; an old one does not set it.
   return said === 'true' || (said === undefined && features.inlineByDefault);
 }
 
-/** An inline volume is made by its publish, so nobody else may have a hand on it. */
+/** The publish call creates an inline volume, so no other call may work on it. */
 export function publishLock(model: Model, request: Request): Lock {
   return isInline(model, request) ? volumeLock(request.volume_id) : volumeShared(request.volume_id);
 }
 
 /**
- * An inline volume is deleted by its unpublish. One that nobody knows may be inline: its publish may be under way, or its
- * pool come back meanwhile.
+ * The unpublish call deletes an inline volume. An unknown volume may be inline: its publish may be in progress, or its
+ * pool may return during this call.
  */
 export function unpublishLock(model: Model, { volume_id }: { volume_id: string }): Lock {
   const known = model.volumes.findIntact(volume_id);
   return known && !known.inline ? volumeShared(volume_id) : volumeLock(volume_id);
 }
 
-/** What a publish asks for where the volume is inline. @throws VolumeError invalid, naming the field */
+/**
+ * The inline volume that a publish call requests.
+ * @throws VolumeError invalid, naming the field
+ */
 export function parseInline(model: Model, request: Request): InlineSpec {
   const volumeId = parseId(request.volume_id);
   const targetPath = model.paths.resolve('target_path', request.target_path);
@@ -57,7 +60,7 @@ export function parseInline(model: Model, request: Request): InlineSpec {
   };
 }
 
-/** The CO chooses the id, and it never becomes a path as it is; but the record of the volume must give it back. */
+/** The CO chooses the id. It never becomes a path unchanged, but the volume's record must be able to reproduce it. */
 function parseId(volumeId: string): string {
   if (Buffer.byteLength(volumeId) > STRING_LIMIT_BYTES) {
     throw invalidField('volume_id', volumeId, `is longer than ${STRING_LIMIT_BYTES} bytes`);

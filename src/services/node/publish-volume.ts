@@ -10,7 +10,7 @@ import type { NodeUnpublishVolumeResponse } from '../../rpc/generated/csi/v1/Nod
 import { parseCapability, required } from '../requests.ts';
 import { isInline, parseInline } from './inline-volume.ts';
 
-/** Node.NodePublishVolume, of a volume that is staged, or of an inline one that nothing came before. */
+/** Node.NodePublishVolume, of a staged volume or an inline one. */
 export function publishVolumeHandler(model: Model) {
   return async (request: NodePublishVolumeRequest__Output): Promise<NodePublishVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);
@@ -21,7 +21,7 @@ export function publishVolumeHandler(model: Model) {
       return {};
     }
     const volume = await existingVolume(model, volumeId);
-    // The specification asks for this code, since staging is declared.
+    // The specification requires this code, since STAGE_UNSTAGE_VOLUME is declared.
     if (request.staging_target_path === '') {
       throw new VolumeError(
         'precondition',
@@ -38,7 +38,7 @@ export function publishVolumeHandler(model: Model) {
   };
 }
 
-/** Node.NodeUnpublishVolume: works for volumes nobody knows any more, too. */
+/** Node.NodeUnpublishVolume: also works for unknown volumes. */
 export function unpublishVolumeHandler(model: Model) {
   return async (request: NodeUnpublishVolumeRequest__Output): Promise<NodeUnpublishVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);

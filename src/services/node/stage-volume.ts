@@ -22,7 +22,7 @@ export function stageVolumeHandler(model: Model) {
   };
 }
 
-/** Node.NodeUnstageVolume: works for volumes nobody knows any more, too. */
+/** Node.NodeUnstageVolume: also works for unknown volumes. */
 export function unstageVolumeHandler(model: Model) {
   return async (request: NodeUnstageVolumeRequest__Output): Promise<NodeUnstageVolumeResponse> => {
     const volumeId = required('volume_id', request.volume_id);

@@ -11,7 +11,7 @@ const statuses = {
   DEGRADED: 'STORAGE_DEGRADED',
 } as const satisfies Record<HealthStatus, StorageHealthErrorType>;
 
-/** Node.NodeGetStorageHealth: what is wrong with each pool, whatever it is used for. */
+/** Node.NodeGetStorageHealth: the problems of each pool, whether or not they affect volumes. */
 export function storageHealthHandler(model: Model) {
   return async (): Promise<NodeGetStorageHealthResponse> => {
     const looks = model.pools.all.map(async (pool) => {

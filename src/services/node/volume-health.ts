@@ -5,7 +5,7 @@ import type { NodeGetVolumeHealthResponse } from '../../rpc/generated/csi/v1/Nod
 import { volumeHealthMessage } from '../health-replies.ts';
 import { required } from '../requests.ts';
 
-/** Node.NodeGetVolumeHealth: also without a path, for what the driver knows by itself. */
+/** Node.NodeGetVolumeHealth: also without a path, for problems that the driver can find itself. */
 export function volumeHealthHandler(model: Model) {
   return async (request: NodeGetVolumeHealthRequest__Output): Promise<NodeGetVolumeHealthResponse> => {
     const volumeId = required('volume_id', request.volume_id);

@@ -13,7 +13,7 @@ export function volumeStatsHandler(model: Model) {
     const volumeId = required('volume_id', request.volume_id);
     const path = required('volume_path', request.volume_path);
     const volume = await existingVolume(model, volumeId);
-    // Nothing is ever mounted at a relative path, and the specification has a code for "not there".
+    // Nothing is ever mounted at a relative path, and the specification has a code for "not found" (NOT_FOUND).
     if (!path.startsWith('/')) throw notMountedAt(volume, path);
     const { bytes, inodes } = await volumeStats(model, volume, model.paths.resolve('volume_path', path));
     return {
