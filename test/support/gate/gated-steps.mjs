@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 
-export * from '../../../dist/volume/steps.js';
+export * from '../../../dist/model/steps.js';
 
 /** Waits at the gate's step until the test closes the connection. */
 export async function passStep(step) {
