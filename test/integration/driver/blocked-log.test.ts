@@ -94,11 +94,11 @@ describe('a driver whose log', () => {
     const { node, reader } = await nodeWithPipe();
     const calls = await logMuch(node);
     const log = readerOf(reader.fd);
-    await vi.waitFor(() => expect(log.read()).toContain('log lines dropped'), patience);
+    await vi.waitFor(() => expect(log.read()).toContain('dropped log lines'), patience);
     await node.identity.GetPluginInfo({});
     await vi.waitFor(() => expect(log.lines().at(-1)).toMatchObject({ method: 'GetPluginInfo' }), patience);
     const lines = log.lines();
-    const dropped = lines.filter(({ msg }) => msg.startsWith('log lines dropped'));
+    const dropped = lines.filter(({ msg }) => msg.startsWith('dropped log lines'));
     expect(dropped).toEqual([expect.objectContaining({ lines: expect.any(Number) })]);
     const written = lines.filter(({ method }) => method === 'ControllerGetVolume').length;
     expect(written + (dropped[0]?.lines ?? 0)).toBe(calls);

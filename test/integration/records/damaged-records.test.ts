@@ -69,7 +69,7 @@ describe.each(Object.keys(damages))('a record that %s', (name) => {
     const lines = driver
       .log()
       .split('\n')
-      .filter((line) => line.includes('a record is damaged'));
+      .filter((line) => line.includes('damaged record'));
     expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ volumeId }));
   });
 

@@ -66,7 +66,7 @@ describe.each(Object.keys(damages))('a snapshot’s record that %s', (name) => {
     const lines = driver
       .log()
       .split('\n')
-      .filter((line) => line.includes('a record is damaged'));
+      .filter((line) => line.includes('damaged record'));
     expect(lines.filter((line) => line.includes(damagedIds.get(name) ?? ''))).toHaveLength(1);
   });
 
