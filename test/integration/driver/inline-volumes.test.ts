@@ -470,7 +470,7 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
     const { node, paths, lines } = await rebooted(endPod);
     const { volume_id: volumeId, target_path: targetPath } = paths;
     expect(lines).toMatchObject([
-      { level: INFO, volumeId, targetPath, msg: expect.stringContaining('is removed') },
+      { level: INFO, volumeId, targetPath, msg: expect.stringContaining('removed') },
     ]);
     await expectNoVolumes(node);
     await node.node.NodeUnpublishVolume(paths);
