@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/calls/block-device.ts';
 import { withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { findLoop, openLoop } from '../kernel/devices/find-loop.ts';
+import { findLoop, openLoop, withLoop } from '../kernel/devices/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
@@ -143,10 +143,7 @@ async function withLoopOf<T>(
 
 /** Like `withLoopOf`, with a descriptor of the device. */
 function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promise<T | undefined> {
-  return withLoopOf(file, async (loop, fileFd) => {
-    const fd = await openLoop(loop, fileFd);
-    return fd === undefined ? undefined : use(fd).finally(() => closeAsync(fd));
-  });
+  return withLoopOf(file, (loop, fileFd) => withLoop(loop, fileFd, use));
 }
 
 /** Works on a file, or does something else if it does not exist: a removed file may still be attached. */

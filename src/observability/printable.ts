@@ -1,10 +1,10 @@
 /**
- * Makes the texts of a log line safe for a terminal: names come from callers. A line break in one would look like
+ * Reads a log line and makes its texts safe for a terminal: names come from callers. A line break in one would look like
  * another line, and control characters could overwrite earlier output.
  * @param line one object in JSON
  */
-export function withPrintableTexts(line: string): string {
-  return JSON.stringify(printableValue(JSON.parse(line)));
+export function withPrintableTexts(line: string): unknown {
+  return printableValue(JSON.parse(line));
 }
 
 function printableValue(value: unknown): unknown {

@@ -96,6 +96,19 @@ export async function openLoop(device: LoopDevice, imageFd: number): Promise<num
   return undefined;
 }
 
+/**
+ * Opens a device that is attached to an open file, passes its descriptor to `use` and closes it.
+ * @returns undefined if the device does not have that file, or has lost it
+ */
+export async function withLoop<T>(
+  device: LoopDevice,
+  imageFd: number,
+  use: (fd: number) => Promise<T>,
+): Promise<T | undefined> {
+  const fd = await openLoop(device, imageFd);
+  return fd === undefined ? undefined : use(fd).finally(() => closeAsync(fd));
+}
+
 /** Opens the node of a device. @returns undefined if it is being detached */
 export async function openIfAttached(device: LoopDevice): Promise<number | undefined> {
   try {

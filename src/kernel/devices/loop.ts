@@ -9,7 +9,7 @@ import { below } from '../calls/path-handle.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { BTRFS_MAGIC } from '../file-systems/btrfs.ts';
 import { eventually } from '../process/eventually.ts';
-import { findLoop, openIfAttached, openLoop, openNode, readLoopStatus } from './find-loop.ts';
+import { findLoop, openIfAttached, openNode, readLoopStatus, withLoop } from './find-loop.ts';
 import { type LoopDevice, listLoops } from './loop-list.ts';
 import { removeIfShared, shareLoop, withUnusedLoop } from './loop-numbers.ts';
 import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags, withLoopLabel } from './loop-status.ts';
@@ -109,36 +109,20 @@ export async function setAutoclear(device: LoopDevice, fd: number, autoclear: bo
  * The label of an open file's device. It lasts as long as the file is attached, even if this process ends.
  * @returns undefined if the file has no device
  */
-export async function loopLabel(device: LoopDevice, imageFd: number): Promise<string | undefined> {
-  const fd = await openLoop(device, imageFd);
-  if (fd === undefined) return undefined;
-  try {
-    return decodeLoopStatus(await readLoopStatus(fd)).label;
-  } finally {
-    await closeAsync(fd);
-  }
+export function loopLabel(device: LoopDevice, imageFd: number): Promise<string | undefined> {
+  return withLoop(device, imageFd, async (fd) => decodeLoopStatus(await readLoopStatus(fd)).label);
 }
 
 /** Sets the label of an open file's device; does nothing if the file has no device. */
 export async function setLoopLabel(device: LoopDevice, imageFd: number, label: string): Promise<void> {
-  const fd = await openLoop(device, imageFd);
-  if (fd === undefined) return;
-  try {
-    await ioctl(fd, LOOP_SET_STATUS64, withLoopLabel(await readLoopStatus(fd), label));
-  } finally {
-    await closeAsync(fd);
-  }
+  await withLoop(device, imageFd, async (fd) =>
+    ioctl(fd, LOOP_SET_STATUS64, withLoopLabel(await readLoopStatus(fd), label)),
+  );
 }
 
 /** Makes an open file's device pick up the file's larger size; does nothing if the file has no device. */
 export async function refreshLoopSize(device: LoopDevice, imageFd: number): Promise<void> {
-  const fd = await openLoop(device, imageFd);
-  if (fd === undefined) return;
-  try {
-    await ioctl(fd, LOOP_SET_CAPACITY, 0);
-  } finally {
-    await closeAsync(fd);
-  }
+  await withLoop(device, imageFd, (fd) => ioctl(fd, LOOP_SET_CAPACITY, 0));
 }
 
 /**
@@ -147,8 +131,7 @@ export async function refreshLoopSize(device: LoopDevice, imageFd: number): Prom
  * @returns false if the device is still in use
  */
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
-  const fd = await openLoop(device, imageFd);
-  if (fd !== undefined) await clear(fd).finally(() => closeAsync(fd));
+  await withLoop(device, imageFd, clear);
   const isGone = await isLoopGone(imageFd);
   if (isGone) await leaveUnused(device);
   return isGone;

@@ -45,11 +45,11 @@ export async function overridesOf(
   fsType: ImageFileSystem,
   options: readonly string[],
 ): Promise<string[]> {
-  const { hasJournal = false } = await withDescriptor(device, 'r', readers[fsType]);
-  return overrides[fsType]
-    .filter(({ unless }) => !options.some((option) => unless?.test(option)))
-    .filter(({ needsJournal = false }) => hasJournal || !needsJournal)
-    .map(({ option }) => option);
+  const wanted = overrides[fsType].filter(({ unless }) => !options.some((option) => unless?.test(option)));
+  const hasJournal =
+    wanted.some(({ needsJournal }) => needsJournal) &&
+    (await withDescriptor(device, 'r', readers[fsType])).hasJournal === true;
+  return wanted.filter(({ needsJournal }) => hasJournal || !needsJournal).map(({ option }) => option);
 }
 
 /**

@@ -21,35 +21,40 @@ export async function checkOwner(
   mountId: number,
 ): Promise<void> {
   const owner = await ownerOf(model, volumeId, path, mountId);
-  if (owner === volumeId || owner === 'this driver') return;
-  const message =
-    owner === undefined
-      ? `the mount at ${quote(path)} does not belong to this driver; unmount it manually`
-      : `${quote(path)} is the mount point of volume ${quote(owner)}, not of ${quote(volumeId)}`;
+  if (!owner) {
+    const message = `the mount at ${quote(path)} does not belong to this driver; unmount it manually`;
+    throw new VolumeError('precondition', message, { about: subject });
+  }
+  if (owner.volumeId === undefined || owner.volumeId === volumeId) return;
+  const message = `${quote(path)} is the mount point of volume ${quote(owner.volumeId)}, not of ${quote(volumeId)}`;
   throw new VolumeError('precondition', message, { about: subject });
 }
 
-/**
- * The volume that a mount belongs to; `this driver` if the volume is unknown; undefined if the mount is not this driver's.
- */
+/** Whose a mount is, if it is this driver's. */
+interface MountOwner {
+  /** Undefined if the mount is of a volume that the driver does not know. */
+  readonly volumeId: string | undefined;
+}
+
+/** Whose a mount is; undefined if it is not this driver's. */
 async function ownerOf(
   model: Model,
   volumeId: string,
   path: string,
   mountId: number,
-): Promise<string | undefined> {
+): Promise<MountOwner | undefined> {
   const known = model.mountIndex.at(path);
-  if (known?.mountId === mountId) return known.volumeId;
+  if (known?.mountId === mountId) return known;
   const list = await model.mounts.list();
   // Another mount covers it.
   const isCovered = list.some((each) => each.mountId === known?.mountId && each.path === path);
-  if (known && isCovered) return known.volumeId;
+  if (known && isCovered) return known;
   const mount = list.find((each) => each.mountId === mountId);
   if (!mount) return undefined;
   const devices = await devicesNow(model);
-  const owner = volumeOfMount(model, mount, devices)?.volumeId;
-  if (owner !== undefined) return owner;
-  return isOfDriver(model, volumeId, mount, devices) ? 'this driver' : undefined;
+  const volume = volumeOfMount(model, mount, devices);
+  if (volume) return volume;
+  return isOfDriver(model, volumeId, mount, devices) ? { volumeId: undefined } : undefined;
 }
 
 /** Whether only this driver makes such a mount: of a directory in a pool, or of the device node of a loop device. */

@@ -1,12 +1,5 @@
 import { about, invalidValue, quote, VolumeError } from '../errors.ts';
-import { checkOwner } from '../find/mount-owner.ts';
-import {
-  checkOutsideVolumes,
-  checkReadable,
-  checkUse,
-  mountToTakeDown,
-  symlinkError,
-} from '../find/mount-place.ts';
+import { checkOutsideVolumes, checkReadable, symlinkError } from '../find/mount-place.ts';
 import { inspectPath, isVolumeAt } from '../find/staged-content.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { MountedState, PathState } from '../ports/mounts-port.ts';
@@ -19,6 +12,7 @@ import { endInline } from './end-inline.ts';
 import { checkTargets, mountMade, type PublishSpec, reserveTarget } from './mount-targets.ts';
 import { checkMountedAs, checkSameUse } from './mounted-as.ts';
 import { publishBlock } from './publish-block.ts';
+import { checkTakeDown, takeDown } from './take-down.ts';
 
 /**
  * Publishes a staged volume: creates the target and bind-mounts the staging path there, or the device of a block
@@ -86,18 +80,14 @@ export function unpublishVolume(model: Model, volumeId: string, targetPath: stri
 }
 
 async function unpublish(model: Model, volumeId: string, targetPath: string): Promise<void> {
-  const state = await inspectPath(model, 'targetPath', targetPath);
-  const mountId = mountToTakeDown('targetPath', targetPath, state);
-  if (mountId !== undefined) await checkOwner(model, 'targetPath', volumeId, targetPath, mountId);
-  checkUse(model, 'targetPath', targetPath, 'staging');
+  const target = await checkTakeDown(model, volumeId, 'targetPath', targetPath, 'staging');
   await checkOutsideVolumes(model, 'targetPath', targetPath);
   await model.onStep('unpublish: checked');
   // If the volume was never here, the file or directory at the path is not the driver's.
-  const isOurs = mountId !== undefined || isKnown(model, volumeId, targetPath);
-  if (mountId !== undefined) await about('targetPath', model.mounts.unmount(targetPath));
-  model.mountIndex.removePath(targetPath);
+  const isOurs = target.mountId !== undefined || isKnown(model, volumeId, targetPath);
+  await takeDown(model, target);
   await model.onStep('unpublish: unmounted');
-  if (isOurs && state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
+  if (isOurs && target.state.kind !== 'absent') await about('targetPath', model.mounts.remove(targetPath));
   await model.onStep('unpublish: target removed');
   await endInline(model, volumeId, targetPath);
 }

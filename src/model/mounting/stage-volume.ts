@@ -1,15 +1,8 @@
 import { checkNothingLost } from '../content/content-defects.ts';
 import { settleSize } from '../content/grow-content.ts';
 import { restoreVolumeLimits } from '../content/restore-limits.ts';
-import { about, quote, VolumeError } from '../errors.ts';
-import { checkOwner } from '../find/mount-owner.ts';
-import {
-  checkOutsideVolumes,
-  checkReadable,
-  checkUse,
-  mountToTakeDown,
-  symlinkError,
-} from '../find/mount-place.ts';
+import { quote, VolumeError } from '../errors.ts';
+import { checkOutsideVolumes, checkReadable, symlinkError } from '../find/mount-place.ts';
 import { contentOf, imageOf, inspectPath, isVolumeAt } from '../find/staged-content.ts';
 import { noteStaged } from '../find/staging-note.ts';
 import type { Volume } from '../objects/volume.ts';
@@ -23,6 +16,7 @@ import { checkSuitable } from '../volumes/check-suitable.ts';
 import { detachImage } from './detach-image.ts';
 import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import { stageImage } from './stage-image.ts';
+import { checkTakeDown, takeDown } from './take-down.ts';
 
 /**
  * Stages a volume at a directory that the CO has created (CSI specification, NodeStageVolume): bind-mounts a
@@ -111,14 +105,10 @@ export function unstageVolume(model: Model, volumeId: string, stagingPath: strin
 }
 
 async function unstage(model: Model, volumeId: string, stagingPath: string): Promise<void> {
-  const state = await inspectPath(model, 'stagingPath', stagingPath);
-  const mountId = mountToTakeDown('stagingPath', stagingPath, state);
-  if (mountId !== undefined) await checkOwner(model, 'stagingPath', volumeId, stagingPath, mountId);
-  checkUse(model, 'stagingPath', stagingPath, 'target');
+  const staged = await checkTakeDown(model, volumeId, 'stagingPath', stagingPath, 'target');
   if (model.features.strictLifecycle) await checkUnpublished(model, volumeId, stagingPath);
   await model.onStep('unstage: checked');
-  if (mountId !== undefined) await about('stagingPath', model.mounts.unmount(stagingPath));
-  model.mountIndex.removePath(stagingPath);
+  await takeDown(model, staged);
   await model.onStep('unstage: unmounted');
   await detachImage(model, volumeId);
 }

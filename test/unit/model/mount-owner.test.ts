@@ -98,9 +98,9 @@ describe('checkOwner', () => {
       if (state.kind !== 'mounted') throw new Error(state.kind);
       return checkOwner(node.model, 'targetPath', volumeId, '/mnt', state.mountId);
     };
-    const know = (id = mountId) =>
+    const know = (id = mountId, volumeId = 'v') =>
       node.model.mountIndex.add({
-        volumeId: 'v',
+        volumeId,
         path: '/mnt',
         mountId: id,
         use: { kind: 'staging', capability: capability(), readOnly: false },
@@ -140,6 +140,15 @@ describe('checkOwner', () => {
       kind: 'precondition',
       about: 'targetPath',
       message: `"/node" is the mount point of volume "${volume.id}", not of "other"`,
+    });
+  });
+
+  test("a volume's mount is its own, whatever its id says", async () => {
+    const { mountId, check, know } = await mountedNode();
+    know(mountId, 'this driver');
+    await check('this driver');
+    await expect(check('other')).rejects.toMatchObject({
+      message: '"/mnt" is the mount point of volume "this driver", not of "other"',
     });
   });
 
