@@ -1,26 +1,44 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { mountNamespacePool } from './test/support/mount-namespace-pool.ts';
 
-// `npm test` runs these one after the other: unit needs nothing, the others root and a mount namespace of their
-// own, which scripts/test.mjs gives them. The guest's run in a kernel of their own.
+// `npm test` runs these side by side: unit needs nothing, the others root and a mount namespace of their own. The
+// guest's run in a kernel of their own.
 //
 // The time limits end a test that hangs, and nothing else: a busy machine may take many times as long as an idle one.
 const realMounts = {
-  globalSetup: ['test/support/own-mount-namespace.ts'],
   testTimeout: 600_000,
   hookTimeout: 600_000,
 };
+const ownNamespace = { ...realMounts, pool: mountNamespacePool };
 
 export default defineConfig({
   test: {
+    // What src and test/support load stays loaded from file to file.
+    isolate: false,
+    // More than there are processors, because drivers also wait.
+    maxWorkers: availableParallelism() + 2,
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 } },
-      { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...realMounts } },
-      { test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...realMounts } },
-      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...realMounts } },
       {
+        extends: true,
+        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000 },
+      },
+      {
+        extends: true,
+        test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...ownNamespace },
+      },
+      { extends: true, test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...ownNamespace } },
+      {
+        extends: true,
+        test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...ownNamespace },
+      },
+      {
+        extends: true,
         test: {
           ...realMounts,
           name: 'guest',
+          // It has one processor, and one mount namespace.
+          maxWorkers: 1,
           include: ['test/guest/**/*.test.ts'],
           globalSetup: ['test/guest/support/inside-guest.ts'],
         },

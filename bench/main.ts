@@ -1,5 +1,5 @@
-// What the driver promises about time, measured: `npm run bench` (docs/bench.md). Mounts, so it wants a mount namespace
-// of its own; leaves its files for whoever has started it.
+// What the driver promises about time, measured: `npm run bench` (docs/reference/bench.md). Mounts, so it wants a mount namespace
+// of its own; leaves its files for the caller to remove.
 import { cpus, release } from 'node:os';
 import { type Measurement, measureCopies, PROMISED_RATIO } from './copies.ts';
 import { Disk, diskKinds } from './disk.ts';

@@ -15,8 +15,8 @@ const NEEDED_GIB = 12;
 install();
 const obstacle = isRoot
   ? (namespaceObstacle() ?? programsObstacle() ?? spaceObstacle())
-  : 'it needs root, for loop devices';
-if (obstacle !== undefined) fail(`The benchmark cannot run here: ${obstacle}.`);
+  : 'it needs root for loop devices';
+if (obstacle !== undefined) fail(`Cannot run the benchmark here: ${obstacle}.`);
 installPrograms();
 build();
 
@@ -57,5 +57,5 @@ function spaceObstacle() {
   const freeGib = (bavail * bsize) / 1024 ** 3;
   return freeGib >= NEEDED_GIB
     ? undefined
-    : `it needs ${NEEDED_GIB} GiB in ${tmpdir()}, where ${freeGib.toFixed(1)} are free (TMPDIR chooses another place)`;
+    : `it needs ${NEEDED_GIB} GiB in ${tmpdir()}, but only ${freeGib.toFixed(1)} GiB are free (set TMPDIR to use another directory)`;
 }

@@ -62,6 +62,6 @@ function integrityOf(key, version) {
   const name = key.slice('node_modules/'.length);
   const words = ['view', `${name}@${version}`, 'dist.integrity'];
   const integrity = execFileSync('npm', words, { encoding: 'utf8' }).trim();
-  if (integrity === '') throw new Error(`the registry has no checksum of ${name}@${version}`);
+  if (integrity === '') throw new Error(`the registry has no checksum for ${name}@${version}`);
   return integrity;
 }

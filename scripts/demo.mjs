@@ -6,7 +6,7 @@ import { build, fail, inProject, install, run } from './lib/project.mjs';
 install();
 build();
 const obstacle = namespaceObstacle();
-if (obstacle !== undefined) fail(`The demo mounts, and cannot here: ${obstacle}.`);
+if (obstacle !== undefined) fail(`Cannot mount, so the demo cannot run here: ${obstacle}.`);
 if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
 const [command, ...args] = inOwnNamespace([
   process.execPath,

@@ -11,8 +11,10 @@ import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import protobuf from 'protobufjs';
 
 const projectRoot = fileURLToPath(new URL('..', import.meta.url));
+const servedProtos = ['csi.proto', 'grpc/reflection/v1/reflection.proto'];
 
 /**
  * One step: `outputs` are the files and directories that only this step writes, relative to the project root; `run`
@@ -23,9 +25,12 @@ const projectRoot = fileURLToPath(new URL('..', import.meta.url));
 /** @type {Step[]} */
 const steps = [
   { outputs: ['proto/descriptors.binpb'], run: generateDescriptorSet },
+  { outputs: ['proto/definitions.json'], run: generateDefinitions },
   { outputs: ['src/rpc/generated'], run: generateProtoTypes },
   documentStep('docs/options.md', 'scripts/options-doc.ts'),
-  documentStep('docs/csi.md', 'scripts/csi-doc.ts'),
+  documentStep('docs/reference/csi.md', 'scripts/csi-doc.ts'),
+  documentStep('docs/decisions/README.md', 'scripts/decisions-doc.ts'),
+  documentStep('docs/reference/metrics.md', 'scripts/metrics-doc.ts'),
 ];
 
 /** All proto files of the project and the google ones that they import, as one FileDescriptorSet for run time. */
@@ -33,6 +38,20 @@ function generateDescriptorSet(outputRoot) {
   const output = join(outputRoot, 'proto/descriptors.binpb');
   fs.mkdirSync(dirname(output), { recursive: true });
   runTool('buf', ['build', 'proto', '--as-file-descriptor-set', '--exclude-source-info', '-o', output]);
+}
+
+/** The messages and services as protobufjs reads them at run time, several times faster than the proto files. */
+function generateDefinitions(outputRoot) {
+  const root = new protobuf.Root();
+  // The google files are those that protobufjs comes with.
+  root.resolvePath = (_importer, file) => {
+    const own = join(projectRoot, 'proto', file);
+    return fs.existsSync(own) ? own : join(projectRoot, 'node_modules/protobufjs', file);
+  };
+  root.loadSync(servedProtos, { keepCase: true });
+  const output = join(outputRoot, 'proto/definitions.json');
+  fs.mkdirSync(dirname(output), { recursive: true });
+  fs.writeFileSync(output, `${JSON.stringify(root.toJSON())}\n`);
 }
 
 /** TypeScript types of the messages and services that the code uses. */
@@ -47,8 +66,7 @@ function generateProtoTypes(outputRoot) {
     '--importFileExtension=.ts',
     '--includeDirs=proto',
     `--outDir=${join(outputRoot, 'src/rpc/generated')}`,
-    'csi.proto',
-    'grpc/reflection/v1/reflection.proto',
+    ...servedProtos,
   ]);
 }
 
@@ -109,7 +127,7 @@ function check(outputs, freshRoot) {
 function main(args) {
   const unknown = args.filter((arg) => arg !== '--check');
   if (unknown.length > 0) {
-    console.error(`Unknown argument: ${unknown.join(' ')}. The only one is --check.`);
+    console.error(`Unknown argument: ${unknown.join(' ')}; the only option is --check.`);
     return 2;
   }
   const outputs = steps.flatMap((step) => step.outputs);

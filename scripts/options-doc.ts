@@ -43,7 +43,7 @@ function defaultCell(flag: DescribedFlag): string {
     return flag.unless ? `required without ${code(`--${flag.unless}`)}` : 'required';
   }
   if ('repeatable' in flag) return 'none; may be repeated';
-  if ('defaultFrom' in flag) return `that of ${code(`--${flag.defaultFrom}`)}`;
+  if ('defaultFrom' in flag) return `value of ${code(`--${flag.defaultFrom}`)}`;
   return 'default' in flag && flag.default !== '' ? code(flag.default) : 'none';
 }
 

@@ -49,7 +49,7 @@ function printWelcome(endpoint) {
   const address = isUnix ? endpoint : endpoint.slice('tcp://'.length);
   const grpcurl = (data) => `grpcurl -plaintext ${data}${address}`;
   const older = isUnix
-    ? `\ngrpcurl 1.9.1 and older want "-unix ${endpoint.slice('unix://'.length)}" in place of the address.\n`
+    ? `\ngrpcurl 1.9.1 and older need "-unix ${endpoint.slice('unix://'.length)}" instead of the address.\n`
     : '';
   const volume =
     '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';

@@ -1,12 +1,13 @@
 // npm test [SUITE…] [PATH…]: installs the requirements and runs the suites, by default all of them; with paths, only
 // the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI this is a failure.
-import { mkdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { csiSanityObstacle, installCsiSanity } from './lib/csi-sanity.mjs';
+import { csiSanityObstacle, installCsiSanity } from './lib/go/csi-sanity.mjs';
+import { installGrpcurl } from './lib/go/grpcurl.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
-import { inOwnNamespace, isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
+import { isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { installPrograms, programsObstacle } from './lib/programs.mjs';
 import {
   build,
@@ -14,25 +15,17 @@ import {
   closingLine,
   inProject,
   install,
-  runMeanwhile,
+  runInBackground,
   tool,
 } from './lib/project.mjs';
 
 const suites = {
   unit: {},
-  integration: { obstacle: mountsObstacle, prepare: installPrograms, inMountNamespace: true },
-  crash: { obstacle: mountsObstacle, prepare: installPrograms, inMountNamespace: true },
-  conformance: {
-    obstacle: () => mountsObstacle() ?? csiSanityObstacle(),
-    prepare: prepareConformance,
-    inMountNamespace: true,
-  },
-  guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest, inGuest: true },
+  integration: { obstacle: mountsObstacle, prepare: installPrograms },
+  crash: { obstacle: mountsObstacle, prepare: installPrograms },
+  conformance: { obstacle: () => mountsObstacle() ?? csiSanityObstacle(), prepare: prepareConformance },
+  guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest },
 };
-
-// The lanes run in parallel, the suites of a lane one after the other. The output of the first lane is shown as it
-// runs. The longest suite is split over two lanes, each half in its own mount namespace.
-const lanes = [['integration 1/2'], ['integration 2/2'], ['unit', 'crash', 'conformance', 'guest']];
 
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
@@ -47,21 +40,24 @@ async function main() {
   const chosen = words.filter((word) => !paths.includes(word));
   const unknown = chosen.find((name) => !(name in suites));
   if (unknown) {
-    process.stderr.write(`There is no suite ${unknown}; there are ${Object.keys(suites).join(', ')}.\n`);
+    process.stderr.write(`Unknown suite ${unknown}; available: ${Object.keys(suites).join(', ')}\n`);
     process.exit(2);
   }
   install();
   build();
+  // Not imported earlier, because it needs what was installed.
+  const { buildTestDrivers } = await import('./lib/test-drivers.mjs');
+  await buildTestDrivers();
   mkdirSync(results, { recursive: true });
   if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
-  const names = chosen.length > 0 ? chosen : Object.keys(suites);
-  const ready = names.filter(prepareSuite);
-  const wanted = lanes
-    .map((lane) =>
-      lane.map(suitePart).filter(({ name, part }) => ready.includes(name) && isWanted(part, paths)),
-    )
-    .filter((lane) => lane.length > 0);
-  const running = wanted.map((lane, index) => startLane(lane, paths, index > 0));
+  const ready = wantedSuites(chosen, paths).filter(prepareSuite);
+  const machines = {
+    host: ready.filter((name) => name !== 'guest'),
+    guest: ready.filter((name) => name === 'guest'),
+  };
+  const running = Object.entries(machines)
+    .filter(([, names]) => names.length > 0)
+    .map(([machine, names], index) => startSuites(machine, names, paths, index > 0));
   for (const show of running) await show();
   process.stdout.write(`\n${durations.join('\n')}\n`);
   if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.join('\n')}\n\n`);
@@ -69,36 +65,32 @@ async function main() {
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-/** A suite, or a part of one: `integration 1/2`. */
-function suitePart(text) {
-  const [name, part] = text.split(' ');
-  return { name, part };
+/** The suites that are named, or that the paths lie in; else all of them. */
+function wantedSuites(chosen, paths) {
+  const names = Object.keys(suites);
+  const wanted = chosen.length > 0 ? chosen : names.filter((name) => paths.some((path) => isIn(name, path)));
+  return wanted.length > 0 ? wanted : names;
 }
 
-/** With paths there may be fewer files than parts, so the first part runs them all. */
-function isWanted(part, paths) {
-  return paths.length === 0 || part === undefined || part.startsWith('1/');
+function isIn(suite, path) {
+  return relative(inProject('test'), inProject(path)).startsWith(suite);
 }
 
 /**
- * Starts the suites of a lane, one after the other.
+ * Starts the suites of a machine: the host's run their files side by side.
  * @returns a function that waits for their end and then shows the held-back output
  */
-function startLane(parts, paths, heldBack) {
-  // All output must fit into the buffer, or the suite would block until it is read.
+function startSuites(machine, names, paths, heldBack) {
+  // All output must fit into the buffer, or the suites would block until it is read.
   const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
   if (!heldBack) output.pipe(process.stdout, { end: false });
-  const running = runLane(parts, paths, output);
+  const running = runSuites(machine, names, paths, output);
   return async () => {
     await running;
     if (heldBack) output.pipe(process.stdout, { end: false });
     output.end();
     await finished(output);
   };
-}
-
-async function runLane(parts, paths, output) {
-  for (const part of parts) await runSuite(part, paths, output);
 }
 
 /**
@@ -113,24 +105,22 @@ function prepareSuite(name) {
     return true;
   }
   const verdict = process.env.CI ? 'failed' : 'skipped';
-  process.stdout.write(`\n${name}: ${verdict}, because ${reason}\n`);
+  process.stdout.write(`\n${name}: ${verdict}: ${reason}\n`);
   total[verdict]++;
   if (verdict === 'failed') failures.push(`${name}: ${reason}`);
   return false;
 }
 
-async function runSuite({ name, part }, paths, output) {
-  const { inMountNamespace, inGuest } = suites[name];
-  const shard = part === undefined || paths.length > 0 ? [] : [`--shard=${part}`];
-  const title = shard.length === 0 ? name : `${name} ${part}`;
-  const report = join(results, `${title.replace(/[ /]/g, '-')}.json`);
-  rmSync(report, { force: true });
-  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${report}`];
-  const vitest = [tool('vitest'), 'run', '--project', name, ...shard, ...reporters, ...paths];
-  const env = { UV_THREADPOOL_SIZE: '192', HOST_MOUNT_NAMESPACE: readlinkSync('/proc/self/ns/mnt') };
-  const startMs = performance.now();
-  count(title, report, await runVitest(vitest, env, { inMountNamespace, inGuest, output }));
-  durations.push(`${title}: ${Math.round((performance.now() - startMs) / 1000)} s`);
+async function runSuites(machine, names, paths, output) {
+  const report = join(results, `${machine}.json`);
+  const errors = join(results, `${machine}-errors.json`);
+  for (const file of [report, errors]) rmSync(file, { force: true });
+  const projects = names.flatMap((name) => ['--project', name]);
+  const errorsReporter = inProject('scripts/lib/errors-reporter.mjs');
+  const reporters = ['default', 'json', errorsReporter].map((name) => `--reporter=${name}`);
+  reporters.push(`--outputFile.json=${report}`);
+  const vitest = [tool('vitest'), 'run', ...projects, ...reporters, ...paths];
+  count(machine, report, errors, await runVitest(vitest, machine, errors, output));
 }
 
 function mountsObstacle() {
@@ -140,6 +130,7 @@ function mountsObstacle() {
 function prepareConformance() {
   installPrograms();
   installCsiSanity();
+  installGrpcurl();
 }
 
 function prepareGuest() {
@@ -149,29 +140,44 @@ function prepareGuest() {
   if (csiSanityObstacle() === undefined) installCsiSanity();
 }
 
-function runVitest(vitest, env, { inMountNamespace, inGuest, output }) {
-  const coloured = { ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}), ...env };
-  if (inGuest) return runGuest([process.execPath, ...vitest], coloured, output);
-  // Its own mount namespace: no test can leave a mount on the host, however it ends.
-  const [command, ...args] = inMountNamespace ? inOwnNamespace(vitest) : vitest;
-  return runMeanwhile(command, args, { env: { ...process.env, ...coloured } }, output);
+function runVitest(vitest, machine, errors, output) {
+  const colors = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
+  const env = { UV_THREADPOOL_SIZE: '192', ERRORS_FILE: errors, ...colors };
+  if (machine === 'guest') return runGuest([process.execPath, ...vitest], env, output);
+  const [command, ...args] = vitest;
+  return runInBackground(command, args, { env: { ...process.env, ...env } }, output);
 }
 
-function count(name, file, status) {
+function count(machine, file, errors, status) {
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'));
     total.passed += report.numPassedTests;
     total.failed += report.numFailedTests;
     total.skipped += report.numPendingTests + report.numTodoTests;
+    addDurations(report.testResults);
     for (const { name: path, message, assertionResults } of report.testResults) {
       const failed = assertionResults.filter((test) => test.status === 'failed');
       failures.push(...failed.map((test) => `${relative(inProject(), path)}: ${test.fullName}`));
       if (message !== '' && failed.length === 0) failures.push(`${relative(inProject(), path)}: ${message}`);
     }
-    // A file that fails outside its tests fails the run without a failed test.
-    if (status !== 0 && report.numFailedTests === 0) total.failed++;
+    // What fails outside a test fails the run without a failed test.
+    if (status !== 0 && report.numFailedTests === 0) {
+      total.failed++;
+      failures.push(
+        ...JSON.parse(readFileSync(errors, 'utf8')).map((error) => `${machine}, outside its tests: ${error}`),
+      );
+    }
   } catch {
-    failures.push(`${name}: the suite left no report in ${file}`);
+    failures.push(`${machine}: the suites wrote no report to ${file}`);
     total.failed++;
+  }
+}
+
+/** Adds up the time of each suite's files, more than one of which may run at once. */
+function addDurations(files) {
+  for (const name of Object.keys(suites)) {
+    const own = files.filter((file) => isIn(name, relative(inProject(), file.name)));
+    const totalMs = own.reduce((sum, { startTime, endTime }) => sum + endTime - startTime, 0);
+    if (own.length > 0) durations.push(`${name}: ${Math.round(totalMs / 1000)} s in ${own.length} files`);
   }
 }

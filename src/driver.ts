@@ -1,46 +1,47 @@
 import { realpath } from 'node:fs/promises';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
+import { ConfigFileError } from './config/config-error.ts';
+import { nodePoolsIn, readConfig } from './config/config-file.ts';
+import { ConfigWatch } from './config/config-watch.ts';
+import type { NodePools } from './config/node-pools.ts';
 import { expansionOf, featuresOf, topologyOf } from './features.ts';
-import { tellListening } from './listening.ts';
-import { ObjectIndex } from './model/objects/object-index.ts';
-import type { GroupSnapshot } from './model/objects/snapshot.ts';
-import { SnapshotIndex } from './model/objects/snapshot-index.ts';
-import { VolumeIndex } from './model/objects/volume-index.ts';
+import { logListening } from './listening.ts';
+import type { Parts } from './model/parts.ts';
 import { Pools } from './model/ports/pool.ts';
 import { MountPaths } from './model/requests/mount-paths.ts';
+import { Catalogue } from './model/state/catalogue.ts';
 import { Copies } from './model/state/copies.ts';
-import { InWork } from './model/state/in-work.ts';
+import { Holds } from './model/state/holds.ts';
 import { Locations } from './model/state/locations.ts';
-import type { Model } from './model/state/model.ts';
 import { MountIndex } from './model/state/mount-index.ts';
 import { Recounts } from './model/state/recounts.ts';
-import { SharingClaims } from './model/state/sharing-claims.ts';
+import { SharedReservations } from './model/state/shared-reservations.ts';
 import type { OnStep } from './model/steps.ts';
-import { hostError } from './mounts/host-error.ts';
-import { KernelMounts } from './mounts/kernel-mounts.ts';
+import type { Monitoring, MonitoringParts } from './monitoring.ts';
+import { kernelPorts } from './mounts/kernel-ports.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
+import { hostError } from './mounts/mount-error.ts';
 import { callLogger } from './observability/call-log.ts';
-import { copyLogger } from './observability/copy-log.ts';
-import { findingLogger } from './observability/health-log.ts';
+import { copyLogger, findingLogger } from './observability/health-log.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
-import type { DiskPool } from './pools/disk-pool.ts';
+import { PoolConfigError } from './pools/directory/pool-errors.ts';
+import { DriverPools } from './pools/driver-pools.ts';
 import { namedDevices, namedFormatter } from './pools/named-images.ts';
-import { declarePools, openPools } from './pools/open-pools.ts';
-import { PoolWork } from './pools/pool-work.ts';
-import { usingPools } from './pools/using-pools.ts';
+import { openPools } from './pools/open-pools.ts';
+import { PoolWork, usingPools } from './pools/pool-work.ts';
 import { CallMonitor } from './rpc/call-monitor.ts';
-import { endsWithin } from './rpc/ends-within.ts';
-import { startServer } from './rpc/server.ts';
-import { groupIdOf } from './rpc/socket-group.ts';
+import { startServer } from './rpc/server/server.ts';
+import { groupIdOf } from './rpc/server/unix-socket.ts';
+import { settlesWithin } from './rpc/settles-within.ts';
 import { csiServices } from './services/csi-services.ts';
 
 // A few copies at once keep a disk busy; more would only delay each other.
 const COPY_SLOTS = 4;
 
 /** What a driver needs besides its options. */
-export interface DriverSurroundings {
+export interface DriverDependencies {
   readonly version: string;
   readonly logger: Logger;
   /** Called at each step of each mutation. */
@@ -51,6 +52,8 @@ export interface DriverSurroundings {
 export interface Driver {
   /** The endpoint that it listens on, as users write it. */
   readonly endpoint: string;
+  /** The URL of its metrics and health checks; undefined if they are off. */
+  readonly monitoringUrl: string | undefined;
   /** Finishes the calls in progress, within the drain timeout, and releases the pools. */
   stop(): Promise<void>;
 }
@@ -58,98 +61,144 @@ export interface Driver {
 /**
  * Creates the parts of the driver and starts serving. A pool is locked before anything in it is read, and recovered
  * before the first call.
- * @throws Error with a sentence for the operator
+ * @throws Error with a sentence for the operator; ConfigFileError, with one for each problem
  */
-export async function startDriver(options: Options, surroundings: DriverSurroundings): Promise<Driver> {
-  const { logger, onStep, version } = surroundings;
+export async function startDriver(options: Options, dependencies: DriverDependencies): Promise<Driver> {
+  const { logger, onStep, version } = dependencies;
   const groupId = await groupIdOf(options.socketGroup);
-  const pools = declarePools(options, { logger, onStep, modelOf: () => model });
-  const model = await makeModel(options, pools, () => model, surroundings);
+  const config = await loadConfig(options);
+  const pools = new DriverPools(options, config.pools, { logger, onStep, modelOf: () => model });
+  const watch = watchConfig(options, config, pools, logger);
+  const loops = new LoopDevices();
+  const configProblem = () => watch?.problem;
+  const model = await makeModel(options, { pools, loops, configProblem, modelOf: () => model }, dependencies);
+  const log = callLogger(logger, options.verbosity);
+  const monitor = new CallMonitor((call) => {
+    log(call);
+    monitoring?.countCall(call);
+  }, hostError);
+  const beginWork = (kind: 'call' | 'stream') => new PoolWork(pools, kind === 'call');
+  const whatToMonitor = { version, model, monitor, beginWork: () => beginWork('stream'), logger };
+  const monitoring = await startMonitoring(options, whatToMonitor);
   try {
-    await openPools(pools, logger);
-    const monitor = new CallMonitor(callLogger(logger, options.verbosity), hostError);
+    await openPools(pools.all, logger);
     const server = await startServer({
       endpoint: options.endpoint,
       socketAccess: { mode: options.socketMode, groupId },
-      services: csiServices(
-        model,
-        monitor,
-        { driverName: options.driverName, version },
-        (kind) => new PoolWork(pools, kind === 'call'),
-      ),
+      services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
-    const endpoint = tellListening(logger, server.endpoint, { nodeId: options.nodeId, version });
+    watch?.start();
+    const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
+    monitoring?.setReady();
     return {
       endpoint,
+      monitoringUrl: monitoring?.url,
       async stop() {
+        watch?.stop();
+        monitoring?.setStopping();
         // A copy may take long; it starts over at the next start.
-        void model.copies.stop();
+        void model.copying.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
         if (!isDrained)
           logger.warn({ drainTimeoutMs: options.drainTimeoutMs }, 'drain timed out with calls in progress');
         // A large removal may take long; the next start continues it.
-        await endsWithin(stopPools(pools), options.drainTimeoutMs);
+        const stopping = pools.stop();
+        if (await settlesWithin(stopping, options.drainTimeoutMs)) await stopping;
+        await loops.close();
+        await monitoring?.close();
         logger.info('stopped');
       },
     };
   } catch (error) {
-    await stopPools(pools);
+    await monitoring?.close();
+    await pools.stop();
     throw error;
   }
 }
 
-async function stopPools(pools: readonly DiskPool[]): Promise<void> {
-  await Promise.all(pools.map((pool) => pool.stop()));
+/** Undefined if the options ask for none; prom-client takes a while to load. */
+async function startMonitoring(options: Options, parts: MonitoringParts): Promise<Monitoring | undefined> {
+  if (options.httpEndpoint === undefined) return undefined;
+  return (await import('./monitoring.ts')).startMonitoring(options.httpEndpoint, options, parts);
+}
+
+/** The text of the configuration file, and its pools; none without a file. */
+async function loadConfig(options: Options): Promise<{ text: string; pools: NodePools }> {
+  const { configPath } = options;
+  if (configPath === undefined) return { text: '', pools: { here: [], elsewhere: new Set() } };
+  const text = await readConfig(configPath);
+  return { text, pools: nodePoolsIn(configPath, text, options) };
+}
+
+/** Applies later changes of the configuration file; undefined without a file. */
+function watchConfig(
+  options: Options,
+  { text }: { text: string },
+  pools: DriverPools,
+  logger: Logger,
+): ConfigWatch | undefined {
+  const { configPath } = options;
+  if (configPath === undefined) return undefined;
+  const apply = async (changed: NodePools) => {
+    try {
+      await pools.reconfigure(changed);
+    } catch (error) {
+      if (!(error instanceof PoolConfigError)) throw error;
+      const problem = `${error.message}; a pool that is no longer listed stays until the next start`;
+      throw new ConfigFileError(configPath, [problem], { cause: error });
+    }
+  };
+  return new ConfigWatch({ path: configPath, text, flags: options }, apply, logger);
 }
 
 async function makeModel(
   options: Options,
-  pools: readonly DiskPool[],
-  modelOf: () => Model,
-  { logger, onStep }: DriverSurroundings,
-): Promise<Model> {
-  const mounts = new KernelMounts();
+  {
+    pools,
+    loops,
+    configProblem,
+    modelOf,
+  }: Pick<Parts, 'configProblem'> & { pools: DriverPools; loops: LoopDevices; modelOf: () => Parts },
+  { logger, onStep }: DriverDependencies,
+): Promise<Parts> {
+  const ports = kernelPorts();
+  const { paths, mounts } = ports;
   const realKubeletDir = await realpath(options.kubeletDir).catch(() => options.kubeletDir);
   return {
-    pools: new Pools(pools),
-    volumes: new VolumeIndex(),
-    retained: new VolumeIndex(),
-    attaching: new Set(),
-    snapshots: new SnapshotIndex(),
-    groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
-    mounts,
-    locations: new Locations(mounts),
-    devices: namedDevices(new LoopDevices(), () => pools),
-    formatter: namedFormatter(new KernelFormatter(), () => pools),
-    blockMaps: new KernelBlockMaps(),
-    mountIndex: new MountIndex(mounts),
-    copies: new Copies(COPY_SLOTS, copyLogger(logger)),
-    recounts: new Recounts(modelOf, usingPools(pools)),
-    sharing: new SharingClaims(),
-    frozen: new InWork(),
-    thawing: new InWork(),
-    volumesInWork: new InWork(),
-    pathsInWork: new InWork(),
-    paths: new MountPaths(options.kubeletDir, realKubeletDir, options.mountDirs, () =>
-      pools.map((pool) => pool.path),
-    ),
-    topology: topologyOf(options),
-    limits: {
-      maximumVolumeBytes: options.maxVolumeSizeBytes,
-      maximumNodeExpansionBytes: options.maxVolumeSizeNodeBytes,
-      overcommitThousandths: options.overcommitThousandths,
-    },
-    expansion: expansionOf(options),
-    features: featuresOf(options),
-    abandoned: {
+    catalogue: new Catalogue(new Pools(pools.all, () => pools.elsewhere), {
       ids: new Set(options.abandonedPools),
       onDelete: (id, poolId) =>
         logger.warn({ id, poolId }, 'counted as deleted: its pool was abandoned (--abandoned-pools)'),
+    }),
+    host: {
+      ...ports,
+      locations: new Locations(paths, mounts),
+      devices: namedDevices(loops, () => pools.all),
+      formatter: namedFormatter(new KernelFormatter(), () => pools.all),
+      blockMaps: new KernelBlockMaps(),
+      mountIndex: new MountIndex(paths, mounts),
     },
-    node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
+    copying: { copies: new Copies(COPY_SLOTS, copyLogger(logger)), sharing: new SharedReservations() },
+    recounts: new Recounts(() => modelOf().catalogue, usingPools(pools.all)),
+    holds: new Holds(),
+    settings: {
+      topology: topologyOf(options),
+      node: { id: options.nodeId, volumeLimit: resolveVolumeLimit(options, Math.random) },
+      mountPaths: new MountPaths(options.kubeletDir, realKubeletDir, options.mountDirs, () =>
+        pools.all.map((pool) => pool.path),
+      ),
+      limits: {
+        maximumVolumeBytes: options.maxVolumeSizeBytes,
+        maximumNodeExpansionBytes: options.maxVolumeSizeNodeBytes,
+        overcommitThousandths: options.overcommitThousandths,
+      },
+      expansion: expansionOf(options),
+      features: featuresOf(options),
+    },
     onStep,
     onFinding: findingLogger(logger),
+    configProblem,
     now: () => new Date(),
   };
 }

@@ -1,13 +1,13 @@
 import { type TopologySegments, topologyKey } from './model/objects/topology.ts';
 import { mutableParameterNames } from './model/objects/volume.ts';
-import type { Expansion, Features } from './model/state/model.ts';
+import type { Expansion, Features } from './model/settings.ts';
 import type { Options } from './options.ts';
 
 /** The features that the flags enable. */
 export function featuresOf(options: Options): Features {
   return {
     attach: options.enableAttach,
-    mutableParameters: options.enableControllerModifyVolume ? takenParameters(options) : undefined,
+    mutableParameters: options.enableControllerModifyVolume ? acceptedParameters(options) : undefined,
     listSnapshots: options.enableListSnapshots,
     snapshotMetadata: options.enableSnapshotMetadata ? options.snapshotMetadataBlockType : undefined,
     strictLifecycle: options.checkVolumeLifecycle,
@@ -29,7 +29,7 @@ export function topologyOf({ enableTopology, nodeId }: Options): TopologySegment
 }
 
 /** The accepted mutable parameters: those that a flag lists or, if it lists none, all that have an effect. */
-function takenParameters({ acceptedMutableParameterNames }: Options): Features['mutableParameters'] {
+function acceptedParameters({ acceptedMutableParameterNames }: Options): Features['mutableParameters'] {
   const accepted = acceptedMutableParameterNames.filter((name) => name !== '');
   return new Set(accepted.length === 0 ? mutableParameterNames : accepted);
 }

@@ -1,19 +1,20 @@
 import { readFileSync } from 'node:fs';
+import { ConfigFileError } from './config/config-error.ts';
 import type { Driver } from './driver.ts';
-import { hostObstacle } from './kernel/process/host.ts';
+import { unsupportedHostReason } from './kernel/process/host.ts';
 import { passStep } from './model/steps.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
 import type { LineOutput } from './observability/line-output.ts';
 import { createLogger, type Logger } from './observability/logger.ts';
 import { type Options, type ProxyOptions, parseCommandLine } from './options.ts';
-import { PoolMistake } from './pools/directory/pool-errors.ts';
+import { PoolConfigError } from './pools/directory/pool-errors.ts';
 import { type RunningProxy, startProxy } from './proxy.ts';
 import { standardOutput } from './standard-output.ts';
 
 const STANDARD_OUTPUT = 1;
 const STANDARD_ERROR = 2;
 const EXIT_FAILURE = 1;
-/** The command line is invalid by itself, or does not fit the pools on disk. */
+/** The command line or the configuration file is invalid by itself, or does not fit the pools on disk. */
 const EXIT_USAGE = 2;
 
 await main();
@@ -26,8 +27,8 @@ async function main(): Promise<void> {
     case 'version':
       (await standardOutput(STANDARD_OUTPUT)).write(`${commandLine.text}\n`);
       return;
-    case 'mistakes':
-      await fail([...commandLine.mistakes, 'Run with --help for the flags.'].join('\n'), EXIT_USAGE);
+    case 'invalid':
+      await fail([...commandLine.errors, 'Run with --help for the flags.'].join('\n'), EXIT_USAGE);
       return;
     case 'run':
       await run(commandLine.options, version);
@@ -38,8 +39,8 @@ async function main(): Promise<void> {
 }
 
 async function run(options: Options, version: string): Promise<void> {
-  const obstacle = hostObstacle();
-  if (obstacle !== undefined) return fail(obstacle);
+  const reason = unsupportedHostReason();
+  if (reason !== undefined) return fail(reason);
   // Not imported earlier, because on other systems resolving its system calls would fail.
   const { ensureThreads } = await import('./kernel/process/threads.ts');
   ensureThreads();
@@ -65,12 +66,14 @@ async function serve(
   const running = await start(logger).catch((error: unknown) => {
     logger.debug({ err: error }, 'start failed');
     const sentence = error instanceof Error ? error.message : String(error);
-    end(output, sentence, error instanceof PoolMistake ? EXIT_USAGE : EXIT_FAILURE);
+    const isUsage = error instanceof PoolConfigError || error instanceof ConfigFileError;
+    end(output, sentence, isUsage ? EXIT_USAGE : EXIT_FAILURE);
   });
   if (!running) return;
   stopOnSignal(running, output);
-  // Reports the endpoint to a parent process connected by an IPC channel. A lost parent is handled elsewhere.
-  process.send?.({ listening: running.endpoint }, undefined, undefined, () => {});
+  // Reports its addresses to a parent process connected by an IPC channel. A lost parent is handled elsewhere.
+  const monitoringUrl = 'monitoringUrl' in running ? running.monitoringUrl : undefined;
+  process.send?.({ listening: running.endpoint, monitoringUrl }, undefined, undefined, () => {});
 }
 
 /**
@@ -106,12 +109,12 @@ function logFaults(logger: Logger): void {
   });
 }
 
-async function fail(sentence: string, exitCode = EXIT_FAILURE): Promise<void> {
-  end(await standardOutput(STANDARD_ERROR), sentence, exitCode);
+async function fail(message: string, exitCode = EXIT_FAILURE): Promise<void> {
+  end(await standardOutput(STANDARD_ERROR), message, exitCode);
 }
 
-function end(output: LineOutput, sentence: string, exitCode: number): void {
-  output.write(`${sentence}\n`);
+function end(output: LineOutput, message: string, exitCode: number): void {
+  output.write(`${message}\n`);
   process.exitCode = exitCode;
 }
 

@@ -1,12 +1,9 @@
+import { conflicts } from './options/conflicts.ts';
 import { helpText } from './options/help.ts';
-import { isLabelValue } from './options/names.ts';
-import { poolConflicts } from './options/pools.ts';
-import { proxyConflicts } from './options/proxy-endpoints.ts';
-import { type Environment, readFlags } from './options/read.ts';
+import { type Environment, parseFlags } from './options/parse-flags.ts';
 import { type FlagValues, flagTable, type Options, type ProxyOptions } from './options/table.ts';
 
 export type { Options, ProxyOptions } from './options/table.ts';
-export { resolveVolumeLimit } from './options/volume-limit.ts';
 
 /** The parsed command line. Texts have no trailing line break. */
 export type CommandLine =
@@ -14,24 +11,24 @@ export type CommandLine =
   | { readonly kind: 'proxy'; readonly options: ProxyOptions }
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'version'; readonly text: string }
-  | { readonly kind: 'mistakes'; readonly mistakes: readonly string[] };
+  | { readonly kind: 'invalid'; readonly errors: readonly string[] };
 
 /**
- * Parses the words after the name of the program, and the environment. Never throws because of user input: all mistakes
+ * Parses the words after the name of the program, and the environment. Never throws because of user input: all errors
  * are returned together, each a sentence without a full stop. A request for help or the version is served despite
- * mistakes.
+ * errors.
  */
 export function parseCommandLine(
   argv: readonly string[],
   version: string,
   environment: Environment = {},
 ): CommandLine {
-  const { values, requests, mistakes } = readFlags(flagTable, argv, environment);
+  const { values, requests, errors } = parseFlags(flagTable, argv, environment);
   if (requests.has('help')) return { kind: 'help', text: helpText(flagTable) };
   if (requests.has('version')) return { kind: 'version', text: `csi-driver-hostpath ${version}` };
-  const allMistakes = [...mistakes, ...conflicts(values)];
-  if (allMistakes.length > 0) return { kind: 'mistakes', mistakes: allMistakes };
-  // Without mistakes, no value is missing except the node id, which a proxy does not need.
+  const allErrors = [...errors, ...conflicts(values)];
+  if (allErrors.length > 0) return { kind: 'invalid', errors: allErrors };
+  // Without errors, no value is missing except the node id, which a proxy does not need.
   const { proxyEndpoint, ...given } = values as FlagValues;
   const options = { ...given, mountDirs: mountDirsOf(given, environment) };
   return proxyEndpoint === undefined
@@ -48,16 +45,17 @@ function mountDirsOf(
   return environment['KUBERNETES_SERVICE_HOST'] ? [kubeletDir] : ['/'];
 }
 
-/** Mistakes in the combination of flags. A value that is itself a mistake is absent, and not checked further. */
-function conflicts(values: Partial<FlagValues>): readonly string[] {
-  return [...topologyConflicts(values), ...poolConflicts(values), ...proxyConflicts(values)];
-}
+const largestRandomLimit = 10;
 
-function topologyConflicts({ nodeId, enableTopology }: Partial<FlagValues>): readonly string[] {
-  if (nodeId === undefined || enableTopology !== true || isLabelValue(nodeId)) return [];
-  return [
-    `--nodeid: ${JSON.stringify(nodeId)} cannot be a topology segment: a label value has at most 63 letters, ` +
-      'digits, dashes, dots and underscores, and begins and ends with a letter or digit; give another id, ' +
-      'or --enable-topology=false',
-  ];
+/**
+ * The maximum number of volumes on this node; 0 means no limit. `attachLimit` is the newer name of the flag and wins
+ * unless it is 0; -1 means a random limit from 1 to 10, for testing schedulers. `random` returns a number from 0
+ * (inclusive) to 1 (exclusive).
+ */
+export function resolveVolumeLimit(
+  given: Pick<Options, 'maxVolumesPerNode' | 'attachLimit'>,
+  random: () => number,
+): number {
+  if (given.attachLimit === -1) return 1 + Math.floor(random() * largestRandomLimit);
+  return given.attachLimit === 0 ? given.maxVolumesPerNode : given.attachLimit;
 }

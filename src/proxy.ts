@@ -1,10 +1,10 @@
-import { tellListening } from './listening.ts';
+import { logListening } from './listening.ts';
+import { forwardedCallLogger } from './observability/call-log.ts';
 import type { Logger } from './observability/logger.ts';
-import { forwardedCallLogger } from './observability/proxy-log.ts';
 import type { ProxyOptions } from './options.ts';
-import { formatEndpoint } from './rpc/endpoint.ts';
 import { startProxyServer } from './rpc/proxy/proxy-server.ts';
-import { groupIdOf } from './rpc/socket-group.ts';
+import { formatEndpoint } from './rpc/server/endpoint.ts';
+import { groupIdOf } from './rpc/server/unix-socket.ts';
 
 /** A proxy that forwards calls. */
 export interface RunningProxy {
@@ -29,7 +29,7 @@ export async function startProxy(
     onFinished: forwardedCallLogger(logger),
   });
   const proxyEndpoint = formatEndpoint(options.proxyEndpoint);
-  const endpoint = tellListening(logger, server.endpoint, { proxyEndpoint, version });
+  const endpoint = logListening(logger, server.endpoint, { proxyEndpoint, version });
   return {
     endpoint,
     async stop() {

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs';
-import { LineOutput, type WriteNow } from './observability/line-output.ts';
+import { LineOutput, type NonBlockingWrite } from './observability/line-output.ts';
 
 /**
  * Standard output or standard error, for lines that must not block this process. The rest is written when the process
@@ -13,7 +13,7 @@ export async function standardOutput(fd: 1 | 2): Promise<LineOutput> {
 }
 
 /** Non-blocking output uses Linux system calls; a proxy runs on other systems, too. */
-async function writerTo(fd: number): Promise<WriteNow> {
+async function writerTo(fd: number): Promise<NonBlockingWrite> {
   if (process.platform !== 'linux') return (bytes) => writeSync(fd, bytes);
   return (await import('./kernel/process/output.ts')).outputOf(fd);
 }

@@ -1,6 +1,6 @@
 import type { EnumDescriptorProto } from 'google-protobuf/google/protobuf/descriptor_pb.js';
-import { descriptors } from '../../src/rpc/descriptors.ts';
 import { csiServices } from '../../src/rpc/proto.ts';
+import { descriptors } from '../../src/rpc/reflection/descriptors.ts';
 
 /** One RPC of the specification. */
 export interface Rpc {
@@ -35,7 +35,7 @@ export const capabilities: readonly Capability[] = rpcs.flatMap((rpc) =>
 );
 
 function fieldsOf(message: string): { readonly name: string; readonly typeName: string }[] {
-  const fields = descriptors.message(message)?.getFieldList() ?? [];
+  const fields = descriptors().message(message)?.getFieldList() ?? [];
   return fields.map((field) => ({
     name: field.getName() ?? '',
     typeName: (field.getTypeName() ?? '').replace(/^\./, ''),
@@ -44,7 +44,7 @@ function fieldsOf(message: string): { readonly name: string; readonly typeName: 
 
 /** The values of the enums in a message, except the default, which has no meaning. */
 function valuesOf(message: string): string[] {
-  const enums: EnumDescriptorProto[] = descriptors.message(message)?.getEnumTypeList() ?? [];
+  const enums: EnumDescriptorProto[] = descriptors().message(message)?.getEnumTypeList() ?? [];
   return enums
     .flatMap((each) => each.getValueList())
     .filter((value) => value.getNumber() !== 0)

@@ -54,7 +54,8 @@ async function ask(services: ReturnType<typeof csiServices>, { service, name }: 
   const { definition, implementation } = services.get(`csi.v1.${service}`) ?? {};
   const method = definition?.[name] as MethodDefinition<unknown, unknown> | undefined;
   const handler = implementation?.[name];
-  if (method === undefined || handler === undefined) throw new Error(`${service} has no ${name}`);
+  if (method === undefined || handler === undefined)
+    throw new Error(`service ${service} has no method ${name}`);
   const request = method.requestDeserialize(Buffer.alloc(0));
   return method.responseStream
     ? askStream(handler as handleServerStreamingCall<unknown, unknown>, request)

@@ -17,7 +17,7 @@ export type FindSwitches = (isOffered: (offer: Offer) => boolean) => Switches;
  */
 export async function switchFinder(): Promise<FindSwitches> {
   const byDefault = await offerWith([]);
-  if (byDefault === undefined) throw new Error('the default flags cannot be given together');
+  if (byDefault === undefined) throw new Error('the default flags conflict');
   const changes = changedFlags(flagTable);
   const [one, two] = [await offersWith(changes.map((flag) => [flag])), await offersWith(pairsOf(changes))];
   return (isOffered) => {

@@ -28,14 +28,15 @@ const compilerPackages = ['gcc', 'libc6-dev'];
 
 /** Why no guest can be started on this machine, or undefined. */
 export function guestObstacle() {
-  if (process.arch !== 'x64') return `User-Mode Linux is for x64, and this is ${process.arch}`;
+  if (process.arch !== 'x64') return `User-Mode Linux needs x64; this machine is ${process.arch}`;
   // These characters would end words of the kernel's command line.
-  if (/[\s,"]/.test(directory)) return `the project's path has a space, comma or quote in it: ${directory}`;
-  if (!isRoot) return 'it needs root, so that the guest may read the whole tree of the host';
+  if (/[\s,"]/.test(directory))
+    return `the project's path must not contain a space, comma or quote: ${directory}`;
+  if (!isRoot) return 'it needs root, so that the guest can read all files of the host';
   if (!isInstalled() && !canInstall(GUEST_PACKAGE))
-    return `it needs ${KERNEL}, of Debian's package ${GUEST_PACKAGE}`;
+    return `it needs ${KERNEL} from the Debian package ${GUEST_PACKAGE}`;
   if (needsPreload() && !hasCompiler() && !canInstall(...compilerPackages))
-    return 'this processor has AMX, and there is no C compiler for what User-Mode Linux needs then';
+    return 'User-Mode Linux needs a workaround on processors with AMX, and there is no C compiler to build it';
   return namespaceObstacle();
 }
 
@@ -130,7 +131,7 @@ function readStatus() {
   try {
     return Number(readFileSync(files.status, 'utf8'));
   } catch {
-    process.stderr.write(`The guest has not come to its end; its kernel's messages are in ${files.log}.\n`);
+    process.stderr.write(`The guest did not finish; see its kernel log in ${files.log}.\n`);
     return 127;
   }
 }

@@ -8,8 +8,8 @@ export const isRoot = process.geteuid?.() === 0;
 const newUser = isRoot ? [] : ['--user', '--map-root-user'];
 
 /** The limits of running in a user namespace, for an ordinary user. */
-export const ordinaryUserNote = `You are not root, so this runs in a user and mount namespace of its own. What that cannot do: nobody outside
-sees the mounts, files can be owned by you alone, and there are no loop devices.`;
+export const ordinaryUserNote = `You are not root, so this runs in its own user and mount namespace. Limits: other processes cannot see the
+mounts, files can only be owned by you, and loop devices are unavailable.`;
 
 /** The words that run a command in its own mount namespace; an ordinary user is root in it. */
 export function inOwnNamespace(command) {
@@ -21,8 +21,6 @@ export function namespaceObstacle() {
   const [command, ...args] = inOwnNamespace(['true']);
   const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
   if (status === 0) return undefined;
-  const who = isRoot
-    ? 'mounting needs CAP_SYS_ADMIN'
-    : 'it needs root, or user namespaces for ordinary users';
+  const who = isRoot ? 'mounting needs CAP_SYS_ADMIN' : 'it needs root or unprivileged user namespaces';
   return `${who} (${error?.message ?? stderr.trim()})`;
 }

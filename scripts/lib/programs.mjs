@@ -16,7 +16,7 @@ const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', 
 export function programsObstacle() {
   const missing = missingPackages();
   if (!isRoot || missing.length === 0) return undefined;
-  return canInstall(...missing) ? undefined : `it needs the programs of the packages ${missing.join(', ')}`;
+  return canInstall(...missing) ? undefined : `it needs the packages ${missing.join(', ')}`;
 }
 
 /** Installs the missing ones. */

@@ -27,7 +27,7 @@ export function run(command, args, options = {}) {
 }
 
 /** The same, asynchronously; writes the output to a stream. */
-export function runMeanwhile(command, args, options, output) {
+export function runInBackground(command, args, options, output) {
   const child = spawn(command, args, { cwd: projectRoot, stdio: ['ignore', 'pipe', 'pipe'], ...options });
   child.stdout.pipe(output, { end: false });
   child.stderr.pipe(output, { end: false });

@@ -1,5 +1,5 @@
 import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
-import { TreeObstacle } from '../kernel/files/tree-obstacle.ts';
+import { TreeObstacleError } from '../kernel/files/copy-source.ts';
 import { copyTree, treeBytes } from '../kernel/trees/copy-tree.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { CopyControl, Original } from '../model/ports/ports.ts';
@@ -9,21 +9,21 @@ import type { CopyControl, Original } from '../model/ports/ports.ts';
  * @throws VolumeError precondition: something in the tree prevents copying it
  */
 export async function copyDirectory(original: Original, target: string, control: CopyControl): Promise<void> {
-  await withObstacles(original.path, copyTree(original.path, target, control));
+  await withTreeErrors(original.path, copyTree(original.path, target, control));
   await withDescriptor(target, 'r', syncFileSystem);
 }
 
 /** The bytes that a copy of a tree takes. @throws VolumeError precondition: something in the tree prevents measuring it */
 export function directoryBytes(path: string, signal: AbortSignal): Promise<bigint> {
-  return withObstacles(path, treeBytes(path, signal));
+  return withTreeErrors(path, treeBytes(path, signal));
 }
 
-async function withObstacles<T>(path: string, work: Promise<T>): Promise<T> {
+async function withTreeErrors<T>(path: string, work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
-    if (!(error instanceof TreeObstacle)) throw error;
-    const message = `${quote(path)} cannot be copied: ${error.message}`;
+    if (!(error instanceof TreeObstacleError)) throw error;
+    const message = `cannot copy ${quote(path)}: ${error.message}`;
     throw new VolumeError('precondition', message, { cause: error });
   }
 }

@@ -1,8 +1,8 @@
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../kernel/calls/statfs.ts';
-import type { Usage } from '../model/ports/mounts-port.ts';
+import type { Usage } from '../model/ports/file-systems-port.ts';
 import type { VolumeUsage } from '../model/ports/ports.ts';
-import { least } from '../model/requests/least.ts';
+import { min } from '../units/bigint.ts';
 
 /** A limit and the amount used of it. */
 export interface LimitedAmount {
@@ -21,12 +21,12 @@ export async function limitedUsage(
 ): Promise<VolumeUsage> {
   const { availableBytes, freeInodes } = await withPath(directory, fileSystemOf);
   return {
-    bytes: usageOf(bytes, availableBytes),
-    inodes: inodes && usageOf(inodes, freeInodes),
+    bytes: toUsage(bytes, availableBytes),
+    inodes: inodes && toUsage(inodes, freeInodes),
   };
 }
 
-function usageOf({ limit, used }: LimitedAmount, availableOnDisk: bigint): Usage {
+function toUsage({ limit, used }: LimitedAmount, availableOnDisk: bigint): Usage {
   const left = limit > used ? limit - used : 0n;
-  return { total: limit, used, available: least(left, availableOnDisk) };
+  return { total: limit, used, available: min(left, availableOnDisk) };
 }

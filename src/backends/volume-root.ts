@@ -23,12 +23,15 @@ export function withData<T>(directory: string, use: (fd: number) => T | Promise<
 }
 
 /** Like `withData`, for calls that need the directory. @throws VolumeError damaged */
-export async function withDataOrLoss<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+export async function withExistingData<T>(
+  directory: string,
+  use: (fd: number) => T | Promise<T>,
+): Promise<T> {
   try {
     return await withData(directory, use);
   } catch (error) {
     if (!isDataMissing(error)) throw error;
-    throw new VolumeError('damaged', `the data that was at ${dataOf(directory)} is lost`, { cause: error });
+    throw new VolumeError('damaged', `the data at ${dataOf(directory)} is missing`, { cause: error });
   }
 }
 
@@ -59,18 +62,18 @@ export async function statusUnlessMissing(path: string) {
 export async function prepareRoot(path: string, fd: number, root: RootOwnership): Promise<void> {
   // In this order, because changing the owner clears the set-id bits; and not by mkdir, whose mode is subject to the
   // umask.
-  await giveTo(path, root);
+  await setOwner(path, root);
   await chmod(path, root.mode);
   await syncDescriptor(fd);
 }
 
-async function giveTo(path: string, { uid, gid }: RootOwnership): Promise<void> {
+async function setOwner(path: string, { uid, gid }: RootOwnership): Promise<void> {
   try {
     await chown(path, uid, gid);
   } catch (error) {
     // A user namespace has only the users mapped into it.
     if (!isErrno(error, errno.EINVAL, errno.EPERM)) throw error;
-    const message = `the driver may not give files to ${uid}:${gid} here`;
+    const message = `the driver is not permitted to set the owner ${uid}:${gid}`;
     throw new VolumeError('invalid', message, { cause: error, about: 'owner' });
   }
 }

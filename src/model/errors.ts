@@ -87,16 +87,16 @@ export class DiskError extends VolumeError {
 
 /** The same error with a prefix before its message: the field or object that it is about. */
 export function prefixed(prefix: string, error: VolumeError): VolumeError {
-  return revised(error, { message: `${prefix}: ${error.message}` });
+  return withErrorChanges(error, { message: `${prefix}: ${error.message}` });
 }
 
 /** The same error with another kind, message or subject. */
-export function revised(
+export function withErrorChanges(
   error: VolumeError,
   { kind = error.kind, message = error.message, about = error.about }: Partial<VolumeError>,
 ): VolumeError {
-  const Kind = error instanceof DiskError ? DiskError : VolumeError;
-  return new Kind(kind, message, { cause: error, about });
+  const ErrorClass = error instanceof DiskError ? DiskError : VolumeError;
+  return new ErrorClass(kind, message, { cause: error, about });
 }
 
 /** Sets the subject of errors from `work` that have none. */
@@ -105,7 +105,7 @@ export async function about<T>(subject: Subject, work: Promise<T>): Promise<T> {
     return await work;
   } catch (error) {
     if (!(error instanceof VolumeError) || error.about !== undefined) throw error;
-    throw revised(error, { about: subject });
+    throw withErrorChanges(error, { about: subject });
   }
 }
 

@@ -15,7 +15,7 @@ import {
   setAutoclear,
   setLoopLabel,
 } from '../kernel/devices/loop.ts';
-import { goesWhenClosed, listLoops } from '../kernel/devices/loop-list.ts';
+import { hasAutoclear, listLoops } from '../kernel/devices/loop-list.ts';
 import type { AttachedFile, Device, Devices } from '../model/ports/devices-port.ts';
 import { SECTOR_BYTES } from '../model/requests/capacity.ts';
 
@@ -24,7 +24,7 @@ const closeAsync = promisify(close);
 // Refuses a symbolic link in place of the file.
 const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
 // Read-only, so that a file on a disk that has become read-only can still be inspected and detached.
-const LOOK_AT_FILE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const OPEN_READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The Devices port, by the kernel's loop devices. */
 export class LoopDevices implements Devices {
@@ -33,14 +33,14 @@ export class LoopDevices implements Devices {
   private readonly kept = new Map<string, number>();
 
   find(file: string): Promise<Device | undefined> {
-    return orRemoved(withDescriptor(file, LOOK_AT_FILE, findLoop), () => loopsOfRemoved(file)[0]);
+    return ifMissing(withDescriptor(file, OPEN_READ_ONLY, findLoop), () => loopsOfRemoved(file)[0]);
   }
 
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
     return withDescriptor(file, OPEN_FILE, async (fileFd) => {
       const { device, fd } = await openAttached(fileFd, true);
       try {
-        await this.letGo(device);
+        await this.release(device);
         return await use(device);
       } finally {
         await closeAsync(fd);
@@ -65,6 +65,13 @@ export class LoopDevices implements Devices {
     });
   }
 
+  /** Closes the descriptors of all attached devices, as the end of the process would; the devices stay attached. */
+  async close(): Promise<void> {
+    const descriptors = [...this.kept.values()];
+    this.kept.clear();
+    await Promise.all(descriptors.map((fd) => closeAsync(fd)));
+  }
+
   /** Takes ownership of a device descriptor. */
   private async keep({ number }: Device, fd: number): Promise<void> {
     const before = this.kept.get(number);
@@ -72,21 +79,21 @@ export class LoopDevices implements Devices {
     if (before !== undefined) await closeAsync(before);
   }
 
-  private async letGo({ number }: Device): Promise<void> {
+  private async release({ number }: Device): Promise<void> {
     const fd = this.kept.get(number);
     this.kept.delete(number);
     if (fd !== undefined) await closeAsync(fd);
   }
 
   detach(file: string): Promise<boolean> {
-    const detached = withDescriptor(file, LOOK_AT_FILE, async (fileFd) => {
+    const detached = withDescriptor(file, OPEN_READ_ONLY, async (fileFd) => {
       const device = await findLoop(fileFd);
       if (device === undefined) return true;
-      await this.letGo(device);
+      await this.release(device);
       return detachLoop(device, fileFd);
     });
-    return orRemoved(detached, async () => {
-      for (const device of loopsOfRemoved(file)) await this.letGo(device);
+    return ifMissing(detached, async () => {
+      for (const device of loopsOfRemoved(file)) await this.release(device);
       return detachRemoved(file);
     });
   }
@@ -107,8 +114,8 @@ export class LoopDevices implements Devices {
     await withLoopOf(file, (loop, fileFd) => setLoopLabel(loop, fileFd, label));
   }
 
-  async goesWhenClosed({ path }: Device): Promise<boolean> {
-    return goesWhenClosed(basename(path));
+  async hasAutoclear({ path }: Device): Promise<boolean> {
+    return hasAutoclear(basename(path));
   }
 
   async isReadOnly(file: string): Promise<boolean> {
@@ -134,11 +141,11 @@ async function withLoopOf<T>(
   file: string,
   use: (loop: Device, fileFd: number) => Promise<T>,
 ): Promise<T | undefined> {
-  const used = withDescriptor(file, LOOK_AT_FILE, async (fileFd) => {
+  const used = withDescriptor(file, OPEN_READ_ONLY, async (fileFd) => {
     const loop = await findLoop(fileFd);
     return loop && use(loop, fileFd);
   });
-  return orRemoved(used, () => undefined);
+  return ifMissing(used, () => undefined);
 }
 
 /** Like `withLoopOf`, with a descriptor of the device. */
@@ -147,7 +154,7 @@ function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promi
 }
 
 /** Works on a file, or does something else if it does not exist: a removed file may still be attached. */
-async function orRemoved<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
+async function ifMissing<T>(work: Promise<T>, instead: () => T | Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {

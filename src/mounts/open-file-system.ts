@@ -3,12 +3,12 @@ import { promisify } from 'node:util';
 import { syncFileSystem } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
-import { askStatus } from '../kernel/calls/statx.ts';
+import { statusOfAsync } from '../kernel/calls/statx.ts';
 import { openDetached } from '../kernel/mounts/bind-mount.ts';
 import { freeze, thaw } from '../kernel/mounts/freeze.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import type { Device } from '../model/ports/devices-port.ts';
-import type { HeldFileSystem } from '../model/ports/mounts-port.ts';
+import type { HeldFileSystem } from '../model/ports/file-systems-port.ts';
 
 // The last close of a file system waits for writeback, so it is done on another thread.
 const closeAsync = promisify(close);
@@ -65,11 +65,11 @@ export async function holdFileSystem(fd: number, device: Device): Promise<HeldFi
 
 /** The device number of an open file's file system, `major:minor`; undefined if it has no device. */
 export async function deviceNumberOf(fd: number): Promise<string | undefined> {
-  const { device, mountId } = await askStatus(fd);
+  const { device, mountId } = await statusOfAsync(fd);
   // Some file systems have their own device number; then the source of the mount is used.
   if (!device.startsWith('0:')) return device;
   const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
   return mount?.source.startsWith('/dev/')
-    ? withPath(mount.source, async (deviceFd) => (await askStatus(deviceFd)).deviceNode)
+    ? withPath(mount.source, async (deviceFd) => (await statusOfAsync(deviceFd)).deviceNode)
     : undefined;
 }

@@ -1,9 +1,9 @@
 import { status } from '@grpc/grpc-js';
 import { DiskError, VolumeError } from '../model/errors.ts';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
+import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
 import { redactSecrets } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
-import { callLevel } from './call-level.ts';
 import type { Logger } from './logger.ts';
 
 const CONTENT_VERBOSITY = 5;
@@ -80,4 +80,38 @@ function field(message: unknown, name: string): unknown {
   return typeof message === 'object' && message !== null && name in message
     ? (message as Record<string, unknown>)[name]
     : undefined;
+}
+
+/** The level at which a successful call is logged. */
+export type CallLevel = 'info' | 'debug' | 'trace';
+
+// In CSI, only read RPCs have such names; Probe is the only other read.
+const READ = /^(?:Controller|GroupController|Node)?(?:Get|List|Validate)/;
+
+/**
+ * Changes are always logged. Every node and sidecar sends reads every minute, and probes every few seconds; as in the
+ * drivers of kubernetes-csi they need a higher verbosity.
+ * @param path of the method, for instance `/csi.v1.Node/NodeStageVolume`
+ */
+export function callLevel(path: string): CallLevel {
+  const method = path.slice(path.lastIndexOf('/') + 1);
+  if (method === 'Probe') return 'trace';
+  return READ.test(method) ? 'debug' : 'info';
+}
+
+/**
+ * Logs each forwarded call in one line: path, code and duration. The content is unknown here, and the upstream logs its
+ * own reasons for errors. Successful calls are logged at the level of `callLevel`.
+ */
+export function forwardedCallLogger(logger: Logger): (call: ForwardedCall) => void {
+  return ({ path, code, durationMs, reason }) => {
+    const line = {
+      path,
+      code: codeName(code),
+      durationMs: Math.round(durationMs * 100) / 100,
+      ...(reason === undefined ? {} : { reason }),
+    };
+    if (code !== status.OK) logger.warn(line, 'call refused');
+    else logger[callLevel(path)](line, 'call');
+  };
 }

@@ -3,13 +3,13 @@
  * @returns the number of bytes written; 0 if none can be written now
  * @throws the error if writing fails
  */
-export type WriteNow = (bytes: Buffer) => number;
+export type NonBlockingWrite = (bytes: Buffer) => number;
 
 // Enough for the log of a busy driver while its reader is blocked for a few seconds.
 const LIMIT_BYTES = 1024 ** 2;
 const FIRST_RETRY_MS = 20;
 const LAST_RETRY_MS = 1000;
-const EXIT_PATIENCE_MS = 500;
+const EXIT_FLUSH_MS = 500;
 const EXIT_RETRY_MS = 10;
 
 /** How many lines were dropped, and the reason from the last attempt to write. */
@@ -26,7 +26,7 @@ export interface Dropped {
 export class LineOutput {
   /** Called when writing resumes, with the number of lines missing at this point of the output. */
   onDropped: (dropped: Dropped) => void = () => {};
-  private readonly writeNow: WriteNow;
+  private readonly writeNow: NonBlockingWrite;
   private pending: Buffer[] = [];
   private pendingBytes = 0;
   private droppedLines = 0;
@@ -34,7 +34,7 @@ export class LineOutput {
   private retryMs = FIRST_RETRY_MS;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(writeNow: WriteNow) {
+  constructor(writeNow: NonBlockingWrite) {
     this.writeNow = writeNow;
   }
 
@@ -53,7 +53,7 @@ export class LineOutput {
 
   /** Writes the rest when the process ends, as far as the reader accepts it. */
   flush(): void {
-    const deadline = performance.now() + EXIT_PATIENCE_MS;
+    const deadline = performance.now() + EXIT_FLUSH_MS;
     const pause = new Int32Array(new SharedArrayBuffer(4));
     while (this.drain() === 'full' && performance.now() < deadline) Atomics.wait(pause, 0, 0, EXIT_RETRY_MS);
   }
@@ -76,7 +76,7 @@ export class LineOutput {
       try {
         const written = this.writeNow(first);
         if (written === 0) {
-          this.reason = 'nothing reads it';
+          this.reason = 'the output is blocked';
           return 'full';
         }
         this.take(first, written);

@@ -1,8 +1,30 @@
 import type { FlagTable } from './flag.ts';
 import { boolean, listOf, oneOf, text } from './values.ts';
 
-/** The flags that enable and disable CSI capabilities, other than expansion. */
+/** The flags that enable and disable CSI capabilities. */
 export const capabilityFlags = {
+  enableVolumeExpansion: {
+    name: 'enable-volume-expansion',
+    aliases: ['node-expand-required'],
+    kind: boolean,
+    default: 'true',
+    group: 'Expansion',
+    meaning: 'Allow volume expansion; false disables it in the controller and the node.',
+  },
+  disableControllerExpansion: {
+    name: 'disable-controller-expansion',
+    kind: boolean,
+    default: 'false',
+    group: 'Expansion',
+    meaning: 'Do not implement ControllerExpandVolume.',
+  },
+  disableNodeExpansion: {
+    name: 'disable-node-expansion',
+    kind: boolean,
+    default: 'false',
+    group: 'Expansion',
+    meaning: 'Do not implement NodeExpandVolume.',
+  },
   enableAttach: {
     name: 'enable-attach',
     kind: boolean,

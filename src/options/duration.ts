@@ -23,7 +23,7 @@ const longestMs = 24 * 60 * 60 * 1000;
  */
 export function parseDurationMs(text: string): number {
   if (!wholePattern.test(text)) {
-    throw new Error(`${JSON.stringify(text)} is not a duration such as 10s, 500ms or 1m30s`);
+    throw new Error(`${JSON.stringify(text)} must be a duration such as 10s, 500ms or 1m30s`);
   }
   let nanoseconds = 0;
   for (const [, amount, unit = ''] of text.matchAll(partPattern)) {
@@ -31,7 +31,7 @@ export function parseDurationMs(text: string): number {
   }
   const durationMs = Math.ceil(Math.round(nanoseconds) / 1e6);
   if (durationMs > longestMs) {
-    throw new Error(`${JSON.stringify(text)} is longer than 24h, the longest duration`);
+    throw new Error(`${JSON.stringify(text)} must be at most 24h`);
   }
   return durationMs;
 }

@@ -23,9 +23,9 @@ export function helpText(table: FlagTable): string {
 
 /** How to write flags; the documentation uses the same words. */
 export const usageNote =
-  'A flag has one or two dashes; its value comes after "=" or as the next word. A boolean alone means true, ' +
-  'and takes a value only after "=": true, false, t, f, 1 or 0. Where a flag is given twice the last one wins, ' +
-  'unless it may be repeated.';
+  'A flag has one or two dashes; its value follows after "=" or as the next word. A boolean flag without a value ' +
+  'means true; its value, which is true, false, t, f, 1 or 0, can only follow after "=". If a flag that may not be ' +
+  'repeated is given more than once, the last one counts.';
 
 /** A flag as users write it, such as `--statedir PATH`. */
 export function spelling(flag: DescribedFlag): string {
@@ -48,7 +48,7 @@ function ignoredSection(table: FlagTable): readonly string[] {
   const names = ignoredFlagsOf(table).flatMap((flag) => namesOf(flag).map((name) => `--${name}`));
   if (names.length === 0) return [];
   return [
-    'Accepted for the sake of older manifests and ignored',
+    'Accepted and ignored, for manifests of the Go reference driver',
     ...hanging('', names.join(', ').split(' '), 2),
   ];
 }

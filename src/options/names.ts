@@ -14,8 +14,8 @@ const longestNodeIdBytes = 256;
 export function parseDriverName(name: string): string {
   if (name.length <= longestDriverNameLength && driverNamePattern.test(name)) return name;
   throw new Error(
-    `${JSON.stringify(name)} is not a driver name: it has at most ${longestDriverNameLength} letters, digits, ` +
-      'dashes and dots, and begins and ends with a letter or digit',
+    `${JSON.stringify(name)} is not a valid driver name; it must have at most ${longestDriverNameLength} letters, digits, ` +
+      'dashes and dots, and begin and end with a letter or digit',
   );
 }
 
@@ -27,7 +27,7 @@ export function parseDriverName(name: string): string {
 export function parseNodeId(nodeId: string): string {
   const lengthBytes = Buffer.byteLength(nodeId);
   if (lengthBytes >= 1 && lengthBytes <= longestNodeIdBytes) return nodeId;
-  throw new Error(`${JSON.stringify(nodeId)} is not a node id: it has from 1 to ${longestNodeIdBytes} bytes`);
+  throw new Error(`${JSON.stringify(nodeId)} must have 1 to ${longestNodeIdBytes} bytes`);
 }
 
 /**
@@ -37,12 +37,14 @@ export function parseNodeId(nodeId: string): string {
  */
 export function parsePoolName(name: string): string {
   if (name === stateDirPoolName) {
-    throw new Error(`${JSON.stringify(name)} is the pool in the state directory: its path is --statedir`);
+    throw new Error(
+      `${JSON.stringify(name)} is the name of the pool in the state directory; set its path with --statedir`,
+    );
   }
   if (poolNamePattern.test(name)) return name;
   throw new Error(
-    `${JSON.stringify(name)} is not the name of a pool: it has at most 63 small letters, digits and dashes, ` +
-      'and begins and ends with a letter or digit',
+    `${JSON.stringify(name)} is not a valid pool name; it must have at most 63 lowercase letters, digits and ` +
+      'dashes, and begin and end with a letter or digit',
   );
 }
 
@@ -54,8 +56,8 @@ export function parsePoolName(name: string): string {
 export function parseCapacityName(name: string): string {
   if (isLabelValue(name)) return name;
   throw new Error(
-    `${JSON.stringify(name)} is not the name of a pool or a class: it has at most ${longestLabelValueLength} ` +
-      'letters, digits, dashes, dots and underscores, and begins and ends with a letter or digit',
+    `${JSON.stringify(name)} is not a valid name of a pool or class; it must have at most ` +
+      `${longestLabelValueLength} letters, digits, dashes, dots and underscores, and begin and end with a letter or digit`,
   );
 }
 
@@ -66,9 +68,10 @@ export function isLabelValue(candidate: string): boolean {
 
 /**
  * Parses the id of a pool, as contained in the ids of its volumes.
- * @throws Error with a sentence
+ *
+ * @throws Error that quotes the text if it is not such an id
  */
 export function parsePoolId(text: string): string {
   if (/^[0-9a-f]{8}$/.test(text)) return text;
-  throw new Error(`${JSON.stringify(text)} is not the id of a pool, which has eight hexadecimal digits`);
+  throw new Error(`${JSON.stringify(text)} must be a pool ID, which has eight hexadecimal digits`);
 }

@@ -25,9 +25,9 @@ export function optional<Value>(kind: ValueKind<Value>): ValueKind<Value | undef
   return { ...kind, parse: (given) => (given === '' ? undefined : kind.parse(given)) };
 }
 
-// The same words as in Go's strconv.ParseBool.
-const truths = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
-const falsehoods = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
+// As in Go's strconv.ParseBool.
+const trueWords = new Set(['1', 't', 'T', 'true', 'TRUE', 'True']);
+const falseWords = new Set(['0', 'f', 'F', 'false', 'FALSE', 'False']);
 
 /** A boolean; without a value it means true. */
 export const boolean: ValueKind<boolean> = {
@@ -35,9 +35,9 @@ export const boolean: ValueKind<boolean> = {
   forms: '',
   takesNextWord: false,
   parse(given) {
-    if (truths.has(given)) return true;
-    if (falsehoods.has(given)) return false;
-    throw new Error(`${JSON.stringify(given)} is neither true nor false`);
+    if (trueWords.has(given)) return true;
+    if (falseWords.has(given)) return false;
+    throw new Error(`${JSON.stringify(given)} must be true or false`);
   },
 };
 
@@ -51,7 +51,7 @@ export function integer(bounds: { readonly min: number; readonly max?: number })
       const value = /^[+-]?(?:0|[1-9]\d*)$/.test(given) ? Number(given) : Number.NaN;
       // Adding 0 turns -0 into 0.
       if (value >= min && value <= max) return value + 0;
-      throw new Error(`${JSON.stringify(given)} is not a whole number from ${min} to ${max}`);
+      throw new Error(`${JSON.stringify(given)} must be a whole number from ${min} to ${max}`);
     },
     'a whole number in decimal',
   );
@@ -70,7 +70,7 @@ export function thousandths(bounds: { readonly min: number; readonly max: number
       const value = whole === undefined ? undefined : BigInt(whole + decimals.padEnd(3, '0'));
       if (value !== undefined && value >= BigInt(min) * 1000n && value <= BigInt(max) * 1000n) return value;
       throw new Error(
-        `${JSON.stringify(given)} is not a ratio from ${min} to ${max} with at most three decimals`,
+        `${JSON.stringify(given)} must be a number from ${min} to ${max} with at most three decimals`,
       );
     },
     'a decimal number with at most three decimals, such as 1.5',
@@ -82,7 +82,7 @@ export const bytes: ValueKind<bigint> = parsed(
   'SIZE',
   (given) => {
     const sizeBytes = parseQuantityBytes(given);
-    if (sizeBytes < 1n) throw new Error(`${JSON.stringify(given)} is less than one byte`);
+    if (sizeBytes < 1n) throw new Error(`${JSON.stringify(given)} must be at least one byte`);
     return sizeBytes;
   },
   'a number of bytes, or a Kubernetes quantity such as 500M, 1Ti or 1.5Gi',
@@ -92,7 +92,7 @@ export const bytes: ValueKind<bigint> = parsed(
 export const duration: ValueKind<number> = parsed(
   'DURATION',
   parseDurationMs,
-  'a duration as Go writes it, such as 10s, 500ms or 1m30s; at most 24h',
+  'a duration such as 10s, 500ms or 1m30s, at most 24h',
 );
 
 /** Permission bits, without set-user-id, set-group-id and sticky. */
@@ -101,7 +101,7 @@ export const fileMode: ValueKind<number> = parsed(
   (given) => {
     const digits = /^(?:0o?)?([0-7]{3})$/.exec(given)?.[1];
     if (digits !== undefined) return Number.parseInt(digits, 8);
-    throw new Error(`${JSON.stringify(given)} is not an octal file mode such as 0770`);
+    throw new Error(`${JSON.stringify(given)} must be an octal file mode such as 0770`);
   },
   'an octal file mode such as 0770',
 );
@@ -110,19 +110,19 @@ export const fileMode: ValueKind<number> = parsed(
 export const absolutePath: ValueKind<string> = parsed(
   'PATH',
   (given) => {
-    if (!given.startsWith('/')) throw new Error(`${JSON.stringify(given)} is not an absolute path`);
+    if (!given.startsWith('/')) throw new Error(`${JSON.stringify(given)} must be an absolute path`);
     // If the part before `..` is a symbolic link, the kernel resolves the path differently from its text.
-    if (given.split('/').includes('..')) throw new Error(`${JSON.stringify(given)} has ".." in it`);
+    if (given.split('/').includes('..')) throw new Error(`${JSON.stringify(given)} must not contain ".."`);
     return posix.resolve(given);
   },
-  'an absolute path, without ".." in it',
+  'an absolute path that does not contain ".."',
 );
 
 export function oneOf<const Choice extends string>(...choices: readonly Choice[]): ValueKind<Choice> {
   return parsed(choices.join('|'), (given) => {
     const choice = choices.find((candidate) => candidate === given);
     if (choice !== undefined) return choice;
-    throw new Error(`${JSON.stringify(given)} is none of ${choices.join(', ')}`);
+    throw new Error(`${JSON.stringify(given)} must be one of ${choices.join(', ')}`);
   });
 }
 
@@ -142,9 +142,9 @@ export function named<Value>(
     placeholder,
     (given) => {
       const separatorAt = given.indexOf('=');
-      if (separatorAt < 1) throw new Error(`${JSON.stringify(given)} is not of the form ${placeholder}`);
+      if (separatorAt < 1) throw new Error(`${JSON.stringify(given)} must have the form ${placeholder}`);
       return { name: given.slice(0, separatorAt), value: value.parse(given.slice(separatorAt + 1)) };
     },
-    value.forms === '' ? '' : `a name, = and then ${value.forms}`,
+    value.forms === '' ? '' : `a name, an equals sign, and ${value.forms}`,
   );
 }

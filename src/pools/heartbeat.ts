@@ -9,8 +9,8 @@ export class Heartbeat {
    * Resolves when the disk has accepted or refused the write.
    * @param path a file used for nothing else
    */
-  of(path: string): Promise<void> {
-    this.beat ??= write(path)
+  write(path: string): Promise<void> {
+    this.beat ??= writeBeat(path)
       .catch(() => {})
       .finally(() => {
         this.beat = undefined;
@@ -19,7 +19,7 @@ export class Heartbeat {
   }
 }
 
-async function write(path: string): Promise<void> {
+async function writeBeat(path: string): Promise<void> {
   const writeAndSync = async (fd: number) => {
     await writeText(fd, 'alive\n');
     await syncDescriptor(fd);

@@ -1,4 +1,4 @@
-import { isOfSource } from '../kernel/files/copy-source.ts';
+import { isSourceError } from '../kernel/files/copy-source.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool } from '../model/ports/pool.ts';
 import type {
@@ -14,7 +14,7 @@ import type {
   StoredContent,
   VolumeUsage,
 } from '../model/ports/ports.ts';
-import { onDiskOf, storageError } from '../records/storage-error.ts';
+import { storageError, withStorageErrors } from '../records/storage-error.ts';
 
 /** The backends of a pool; errors of its disk name the pool. */
 export function namedBackends(backends: Pool['backends'], pool: string): Pool['backends'] {
@@ -30,9 +30,9 @@ export function namedBackends(backends: Pool['backends'], pool: string): Pool['b
 /** The same for the freeze marks of volumes. */
 export function namedFreezeMarks(marks: FreezeMarks, pool: string): FreezeMarks {
   return {
-    add: (ids) => onDiskOf(pool, () => marks.add(ids)),
-    remove: (ids) => onDiskOf(pool, () => marks.remove(ids)),
-    has: (id) => onDiskOf(pool, () => marks.has(id)),
+    add: (ids) => withStorageErrors(pool, () => marks.add(ids)),
+    remove: (ids) => withStorageErrors(pool, () => marks.remove(ids)),
+    has: (id) => withStorageErrors(pool, () => marks.has(id)),
   };
 }
 
@@ -50,7 +50,7 @@ class NamedBackend implements Backend {
   }
 
   provision(directory: string, volume: Volume): Promise<void> {
-    return onDiskOf(this.pool, () => this.backend.provision(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.provision(directory, volume));
   }
 
   provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void> {
@@ -62,47 +62,47 @@ class NamedBackend implements Backend {
   }
 
   destroy(directory: string, volume?: Volume): Promise<void> {
-    return onDiskOf(this.pool, () => this.backend.destroy(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.destroy(directory, volume));
   }
 
   applyLimits(directory: string, volume: Volume): Promise<void> {
-    return onDiskOf(this.pool, () => this.backend.applyLimits(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.applyLimits(directory, volume));
   }
 
   restoreLimits(directory: string, volume: Volume): Promise<boolean> {
-    return onDiskOf(this.pool, () => this.backend.restoreLimits(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.restoreLimits(directory, volume));
   }
 
   undoGrowth(directory: string, volume: Volume): Promise<bigint> {
-    return onDiskOf(this.pool, () => this.backend.undoGrowth(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.undoGrowth(directory, volume));
   }
 
   recount(directory: string, volume: Volume, control: RecountControl): Promise<Recount | undefined> {
-    return onDiskOf(this.pool, () => this.backend.recount(directory, volume, control));
+    return withStorageErrors(this.pool, () => this.backend.recount(directory, volume, control));
   }
 
   faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]> {
-    return onDiskOf(this.pool, () => this.backend.faultsOf(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.faultsOf(directory, volume));
   }
 
   originalIn(directory: string): Promise<StoredContent> {
-    return onDiskOf(this.pool, () => this.backend.originalIn(directory));
+    return withStorageErrors(this.pool, () => this.backend.originalIn(directory));
   }
 
   usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
-    return onDiskOf(this.pool, () => this.backend.usage(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.usage(directory, volume));
   }
 
   occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
-    return onDiskOf(this.pool, () => this.backend.occupiedBytes(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.occupiedBytes(directory, volume));
   }
 
   lossOf(directory: string, volume: Pick<Volume, 'capacityBytes'>): Promise<ContentLoss | undefined> {
-    return onDiskOf(this.pool, () => this.backend.lossOf(directory, volume));
+    return withStorageErrors(this.pool, () => this.backend.lossOf(directory, volume));
   }
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
-    return onDiskOf(this.pool, () => this.backend.copyBytes(path, signal));
+    return withStorageErrors(this.pool, () => this.backend.copyBytes(path, signal));
   }
 
   /** The original may be in another pool, on another disk. */
@@ -110,7 +110,7 @@ class NamedBackend implements Backend {
     try {
       await copy();
     } catch (error) {
-      throw storageError(error, isOfSource(error) ? original.pool : this.pool);
+      throw storageError(error, isSourceError(error) ? original.pool : this.pool);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { Devices, ImageFormatter } from '../model/ports/devices-port.ts';
 import type { Pool } from '../model/ports/pool.ts';
-import { onDiskOf } from '../records/storage-error.ts';
+import { withStorageErrors } from '../records/storage-error.ts';
 
 type PoolPath = Pick<Pool, 'name' | 'path'>;
 
@@ -22,7 +22,7 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
     labelOf: (file) => named(file, () => devices.labelOf(file)),
     setLabel: (file, label) => named(file, () => devices.setLabel(file, label)),
     sizeOf: (device) => devices.sizeOf(device),
-    goesWhenClosed: (device) => devices.goesWhenClosed(device),
+    hasAutoclear: (device) => devices.hasAutoclear(device),
     isReadOnly: (file) => named(file, () => devices.isReadOnly(file)),
     setReadOnly: (file, readOnly) => named(file, () => devices.setReadOnly(file, readOnly)),
     list: () => devices.list(),
@@ -35,11 +35,11 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
   return {
     fileSystems: formatter.fileSystems,
     minimumBytes: formatter.minimumBytes,
-    leastGrownBytes: formatter.leastGrownBytes,
+    minimumGrownBytes: formatter.minimumGrownBytes,
     inspect: (file) => named(file, () => formatter.inspect(file)),
     format: (file, fsType, root) => named(file, () => formatter.format(file, fsType, root)),
     faultOf: (path) => named(path, () => formatter.faultOf(path)),
-    objectionTo: (path) => named(path, () => formatter.objectionTo(path)),
+    mountRefusalReason: (path) => named(path, () => formatter.mountRefusalReason(path)),
     prepare: (image, device, fsType) => named(image, () => formatter.prepare(image, device, fsType)),
   };
 }
@@ -47,6 +47,6 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
 function naming(pools: () => readonly PoolPath[]) {
   return <T>(file: string, work: () => Promise<T>): Promise<T> => {
     const pool = pools().find(({ path }) => file.startsWith(`${path}/`));
-    return pool ? onDiskOf(pool.name, work) : work();
+    return pool ? withStorageErrors(pool.name, work) : work();
   };
 }

@@ -1,74 +1,16 @@
-import { findMounts } from '../model/mounting/find-mounts.ts';
-import { keepDevices } from '../model/mounting/keep-devices.ts';
+import { restoreLimits } from '../model/content/restore-limits.ts';
+import { VolumeError } from '../model/errors.ts';
+import { findMounts, keepDevices } from '../model/mounting/find-mounts.ts';
 import { type Orphan, removeOrphans } from '../model/mounting/remove-orphans.ts';
-import { Account } from '../model/objects/account.ts';
-import type { Damaged } from '../model/objects/stored.ts';
+import type { DamagedObject } from '../model/objects/object-index.ts';
 import { isCapacityEnforced } from '../model/objects/volume.ts';
-import { defaultPoolName } from '../model/ports/pool.ts';
-import { addGroup } from '../model/snapshots/create-group-snapshot.ts';
-import { placeOf } from '../model/space/place.ts';
-import { countVolume, discountVolume } from '../model/space/reservations.ts';
-import type { Model } from '../model/state/model.ts';
-import type { OnStep } from '../model/steps.ts';
+import type { Parts } from '../model/parts.ts';
+import type { PoolContents } from '../model/state/catalogue.ts';
 import type { Logger } from '../observability/logger.ts';
-import { PoolHeldError, PoolMistake } from './directory/pool-errors.ts';
-import { checkDistinct } from './directory/pool-overlap.ts';
-import { type PoolPlace, PoolRegistry } from './directory/pool-registry.ts';
-import { DiskPool } from './disk-pool.ts';
-import { Disks } from './disks.ts';
-import { endsWithin } from './ends-within.ts';
-import type { PoolConnection, PoolContents, PoolSurroundings } from './pool-connection.ts';
-import { restorePoolLimits } from './restore-pool-limits.ts';
-
-/** The pools named on the command line. */
-export interface PoolOptions {
-  readonly stateDir: string;
-  /** A file on another disk that remembers the state directory; undefined for none. */
-  readonly stateDirMarker: string | undefined;
-  readonly requireExistingStateDir: boolean;
-  readonly pools: readonly PoolPlace[];
-  /** Capacity of a pool, or of an accounting class in the default pool. */
-  readonly capacities: readonly { readonly name: string; readonly capacityBytes: bigint }[];
-  readonly overcommitThousandths: bigint;
-  readonly lockTimeoutMs: number;
-}
-
-/**
- * The pools of the command line, none of them opened yet.
- * @param modelOf returns the model that they will be part of; needed from `openPools` on
- */
-export function declarePools(
-  options: PoolOptions,
-  { logger, onStep, modelOf }: { logger: Logger; onStep: OnStep; modelOf: () => Model },
-): DiskPool[] {
-  const places = [{ name: defaultPoolName, path: options.stateDir }, ...options.pools];
-  const surroundings: PoolSurroundings = {
-    registry: new PoolRegistry(options.stateDir, {
-      markerPath: options.stateDirMarker,
-      mustExist: options.requireExistingStateDir,
-    }),
-    disks: new Disks(),
-    lockTimeoutMs: options.lockTimeoutMs,
-    logger,
-    onStep,
-    onStillCharged: (poolName) => modelOf().recounts.lookThrough(poolName),
-  };
-  const accountOf = ({ capacityBytes }: { capacityBytes: bigint }) =>
-    new Account((capacityBytes * options.overcommitThousandths) / 1000n);
-  const classes = options.capacities.filter(({ name }) => !places.some((place) => place.name === name));
-  return places.map((place) => {
-    const capacity = options.capacities.find(({ name }) => name === place.name);
-    const ownClasses = place.name === defaultPoolName ? classes : [];
-    const parts = {
-      account: capacity ? accountOf(capacity) : new Account(undefined),
-      classes: new Map(ownClasses.map((each) => [each.name, accountOf(each)])),
-      checkDistinct: () => checkDistinct(places),
-      onConnected: (pool: DiskPool, connection: PoolConnection) => enter(modelOf(), pool, connection, logger),
-      onReread: (pool: DiskPool) => forgetPool(modelOf(), pool),
-    };
-    return new DiskPool(place, parts, surroundings);
-  });
-}
+import { settlesWithin } from '../rpc/settles-within.ts';
+import { PoolConfigError, PoolHeldError } from './directory/pool-errors.ts';
+import type { DiskPool } from './disk-pool.ts';
+import type { PoolConnection } from './pool-connection.ts';
 
 // How long startup waits for a hung pool; the pool is served once it answers.
 const START_LIMIT_MS = 5_000;
@@ -84,7 +26,7 @@ export async function openPools(pools: readonly DiskPool[], logger: Logger): Pro
   const openOthers = () => Promise.all(others.map((pool) => openOne(pool, logger)));
   const opening = statePool?.connect() ?? Promise.resolve();
   // The default pool remembers the others, so it is opened before them.
-  if (await endsWithin(opening, START_LIMIT_MS)) {
+  if (await settlesWithin(opening, START_LIMIT_MS)) {
     await opening;
     await openOthers();
   } else {
@@ -94,13 +36,13 @@ export async function openPools(pools: readonly DiskPool[], logger: Logger): Pro
     );
     opening.then(openOthers).catch((err: unknown) => logger.error({ err }, 'pools unreachable'));
   }
-  keepTrying(pools, logger);
+  retryPeriodically(pools, logger);
 }
 
 async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
   const opening = pool.connect();
   const { name, path } = pool;
-  if (!(await endsWithin(opening, START_LIMIT_MS))) {
+  if (!(await settlesWithin(opening, START_LIMIT_MS))) {
     logger.error({ pool: name, path }, 'pool does not respond; it will be served once it does');
     opening.catch((err: unknown) => logger.error({ err, pool: name, path }, 'pool unreachable'));
     return;
@@ -108,39 +50,41 @@ async function openOne(pool: DiskPool, logger: Logger): Promise<void> {
   try {
     await opening;
   } catch (err) {
-    if (isOperatorsMistake(err)) throw err;
+    if (isConfigError(err)) throw err;
     logger.error({ err, pool: name, path: pool.path }, 'pool unreachable');
   }
 }
 
-/** Looks for missing disks periodically, even if no call asks for them. */
-function keepTrying(pools: readonly DiskPool[], logger: Logger): void {
+/** Looks for missing disks periodically, even if no call asks for them, until the pools are stopped. */
+function retryPeriodically(pools: readonly DiskPool[], logger: Logger): void {
   const tryAll = () => {
     for (const pool of pools) {
       pool.connect().catch((err: unknown) => logger.debug({ err, pool: pool.name }, 'pool unreachable'));
     }
   };
-  setInterval(tryAll, RETRY_INTERVAL_MS).unref();
+  const timer = setInterval(tryAll, RETRY_INTERVAL_MS).unref();
+  pools[0]?.stopping.addEventListener('abort', () => clearInterval(timer));
 }
 
 /**
  * A pool that was never used here and cannot be at its path, or that another driver holds. Any other pool may return.
  */
-function isOperatorsMistake(error: unknown): boolean {
-  return error instanceof PoolMistake || error instanceof PoolHeldError;
+function isConfigError(error: unknown): boolean {
+  return error instanceof PoolConfigError || error instanceof PoolHeldError;
 }
 
 /** Registers the volumes of a pool, replacing what was known of it. */
-async function enter(
-  model: Model,
+export async function registerPool(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   pool: DiskPool,
   connection: PoolConnection,
   logger: Logger,
 ): Promise<void> {
-  enterContents(model, connection.contents, logger);
-  await model.locations.enterPool(pool);
-  const mounts = await findMounts(model);
-  await keepDevices(model, (volumeId, err) =>
+  parts.catalogue.addPool(connection.contents);
+  logDamaged(connection.contents, logger);
+  await parts.host.locations.registerPool(pool);
+  const mounts = await findMounts(parts);
+  await keepDevices(parts, (volumeId, err) =>
     logger.error({ volumeId, err }, 'cannot keep the device of a block volume open; a pod may detach it'),
   );
   const { fileSystem, quota, abilities, contents } = connection;
@@ -156,7 +100,7 @@ async function enter(
       reflink: sharesBlocks,
       directories: directories.backend,
       capacityEnforced: directories.backend === 'quota' || isCapacityEnforced(directories),
-      images: hasImages ? model.formatter.fileSystems : [],
+      images: hasImages ? parts.host.formatter.fileSystems : [],
       volumes: volumes.found.length,
       snapshots: snapshots.found.length,
       groups: groups.found.length,
@@ -166,13 +110,13 @@ async function enter(
     },
     'pool ready',
   );
-  for (const orphan of await removeOrphans(model, pool.name)) tellOrphan(orphan, logger);
-  restorePoolLimits(model, pool, logger);
+  for (const orphan of await removeOrphans(parts, pool.name)) logOrphan(orphan, logger);
+  restorePoolLimits(parts, pool, logger);
 }
 
-function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): void {
+function logOrphan({ volumeId, targetPath, outcome }: Orphan, logger: Logger): void {
   const what = { volumeId, targetPath };
-  switch (fate.kind) {
+  switch (outcome.kind) {
     case 'removed':
       logger.info(what, 'removed the inline volume of a deleted pod');
       return;
@@ -180,45 +124,42 @@ function tellOrphan({ volumeId, targetPath, fate }: Orphan, logger: Logger): voi
       logger.debug(what, 'inline volume kept: unknown whether its pod is gone');
       return;
     case 'in use':
-      logger.debug({ ...what, err: fate.error }, 'kept the inline volume of a deleted pod: still in use');
+      logger.debug({ ...what, err: outcome.error }, 'kept the inline volume of a deleted pod: still in use');
       return;
     case 'failed':
-      logger.error({ ...what, err: fate.error }, 'cannot remove the inline volume of a deleted pod');
+      logger.error({ ...what, err: outcome.error }, 'cannot remove the inline volume of a deleted pod');
       return;
   }
 }
 
-function enterContents(
-  model: Model,
-  { volumes, snapshots, groups, retained }: PoolContents,
-  logger: Logger,
-): void {
-  for (const volume of volumes.found) {
-    model.volumes.add(volume);
-    countVolume(placeOf(model, volume), volume);
-  }
-  for (const volume of retained.found) {
-    model.retained.add(volume);
-    countVolume(placeOf(model, volume), volume);
-  }
-  for (const group of groups.found) addGroup(model, group);
-  for (const snapshot of snapshots.found) model.snapshots.add(snapshot);
-  for (const volume of volumes.damaged) model.volumes.addDamaged(volume);
-  for (const snapshot of snapshots.damaged) model.snapshots.addDamaged(snapshot);
-  for (const group of groups.damaged) model.groups.addDamaged(group);
-  const tell = (what: object, { reason }: Damaged) =>
+function logDamaged({ volumes, snapshots, groups, retained }: PoolContents, logger: Logger): void {
+  const log = (what: object, { reason }: DamagedObject) =>
     logger.error({ ...what, reason }, 'damaged record; object left untouched');
-  for (const each of volumes.damaged) tell({ volumeId: each.id }, each);
-  for (const each of snapshots.damaged) tell({ snapshotId: each.id }, each);
-  for (const each of groups.damaged) tell({ groupSnapshotId: each.id }, each);
-  for (const each of retained.damaged) tell({ retainedVolumeId: each.id }, each);
+  for (const each of volumes.damaged) log({ volumeId: each.id }, each);
+  for (const each of snapshots.damaged) log({ snapshotId: each.id }, each);
+  for (const each of groups.damaged) log({ groupSnapshotId: each.id }, each);
+  for (const each of retained.damaged) log({ retainedVolumeId: each.id }, each);
 }
 
-/** Drops the objects of a pool and the space reserved for them; they are read again right away. */
-function forgetPool(model: Model, pool: DiskPool): void {
-  for (const volume of [...model.volumes.all(), ...model.retained.all()]) {
-    if (volume.pool === pool.name) discountVolume(placeOf(model, volume), volume);
-  }
-  for (const index of [model.volumes, model.snapshots, model.groups, model.retained])
-    index.removePool(pool.name);
+/** Corrects the limits of a pool's volumes in the background, and logs each correction. */
+function restorePoolLimits(parts: Parts<'catalogue' | 'holds'>, pool: DiskPool, logger: Logger): void {
+  const restoring = restoreLimits(
+    parts,
+    pool.name,
+    (check) => pool.using(check),
+    ({ id, capacityBytes }, result) => {
+      const volume = { pool: pool.name, volumeId: id, capacityBytes: String(capacityBytes) };
+      if (result.kind === 'restored') logger.warn(volume, 'limit restored from the record');
+      // The pool has disappeared again, or the driver is stopping; the next start checks again.
+      else if (result.kind === 'failed' && !isUnavailable(result.error))
+        logger.error({ ...volume, err: result.error }, 'cannot compare the limit with the record');
+    },
+  );
+  restoring.catch((err: unknown) =>
+    logger.debug({ err, pool: pool.name }, 'cannot compare the limits with the records'),
+  );
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof VolumeError && error.kind === 'unavailable';
 }

@@ -3,44 +3,34 @@ import { PlainDirectory } from '../backends/directory/plain-directory.ts';
 import { QuotaDirectory } from '../backends/directory/quota-directory.ts';
 import { Image } from '../backends/image/image.ts';
 import { directoryNameOf } from '../model/objects/object-id.ts';
-import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
-import type { Damaged } from '../model/objects/stored.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool, PoolRecords } from '../model/ports/pool.ts';
 import type { FreezeMarks } from '../model/ports/ports.ts';
+import type { PoolContents } from '../model/state/catalogue.ts';
 import type { OnStep } from '../model/steps.ts';
 import type { Logger } from '../observability/logger.ts';
 import { DiskRecords } from '../records/disk-records.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
-import { damagedMembers } from './damaged-groups.ts';
+import { damagedMembers } from './directory/damaged-groups.ts';
 import { type OpenPool, openPool } from './directory/open-pool.ts';
-import type { PoolPlace, PoolRegistry } from './directory/pool-registry.ts';
+import type { PoolConfig, PoolRegistry } from './directory/pool-registry.ts';
 import { contentError } from './directory/recognise-pool.ts';
-import type { Disk, Disks } from './disks.ts';
 import { namedBackends, namedFreezeMarks } from './named-backends.ts';
-import { diskOf, type PoolProbe, probePool } from './probe-pool.ts';
+import { type Disk, type Disks, diskOf, type PoolProbe, probePool } from './probe-pool.ts';
 import { removeGroup, removeLeftover, removeSnapshot, removeVolume } from './remove-object.ts';
 import { MarkedImages } from './thaw-marked.ts';
 
 /** What opening any pool needs. */
-export interface PoolSurroundings {
+export interface PoolDependencies {
   readonly registry: PoolRegistry;
   readonly disks: Disks;
   readonly lockTimeoutMs: number;
   readonly logger: Logger;
   readonly onStep: OnStep;
   /** Called when a volume was removed and files are still charged to it, most likely files of others. */
-  readonly onStillCharged: (poolName: string) => void;
-}
-
-/** The records that a pool contained when it was opened. */
-export interface PoolContents {
-  readonly volumes: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
-  readonly snapshots: { readonly found: readonly Snapshot[]; readonly damaged: readonly Damaged[] };
-  readonly groups: { readonly found: readonly GroupSnapshot[]; readonly damaged: readonly Damaged[] };
-  readonly retained: { readonly found: readonly Volume[]; readonly damaged: readonly Damaged[] };
+  readonly onProjectStillUsed: (poolName: string) => void;
 }
 
 /** A pool whose disk is available: locked, probed, its records read, removal of leftovers from a crash started. */
@@ -59,9 +49,12 @@ export interface PoolConnection extends PoolProbe {
  * Opens a pool and reads its records.
  * @throws the errors of `openPool`
  */
-export async function connectPool(place: PoolPlace, surroundings: PoolSurroundings): Promise<PoolConnection> {
-  const { registry, disks, lockTimeoutMs, logger } = surroundings;
-  const open = await openPool(place, registry, lockTimeoutMs);
+export async function connectPool(
+  config: PoolConfig,
+  dependencies: PoolDependencies,
+): Promise<PoolConnection> {
+  const { registry, disks, lockTimeoutMs, logger } = dependencies;
+  const open = await openPool(config, registry, lockTimeoutMs);
   try {
     const freezeMarks = new DiskFreezeMarks(open.layout.frozen, open.name);
     const marked = new MarkedImages(open.layout, freezeMarks, logger);
@@ -71,12 +64,12 @@ export async function connectPool(place: PoolPlace, surroundings: PoolSurroundin
     const probe = await probePool(open.layout, disk.projectIds);
     const backends = {
       directory: new PlainDirectory(),
-      quota: new QuotaDirectory(disk.projectIds, () => surroundings.onStillCharged(open.name)),
+      quota: new QuotaDirectory(disk.projectIds, () => dependencies.onProjectStillUsed(open.name)),
       subvolume: new Subvolume(),
       image: new Image(),
     };
-    const removals = startRemovals(backends, surroundings);
-    const records = makeRecords(open, backends, removals, surroundings);
+    const removals = startRemovals(backends, dependencies);
+    const records = makeRecords(open, backends, removals, dependencies);
     const contents = await readContents(records);
     for (const directory of open.leftovers) removals.add(directory);
     return {
@@ -108,7 +101,7 @@ function makeRecords(
   { layout, name: poolName }: OpenPool,
   backends: Pool['backends'],
   removals: RemovalQueue,
-  { onStep }: PoolSurroundings,
+  { onStep }: PoolDependencies,
 ): PoolRecords {
   const shared = { layout, poolName, removals, onStep };
   const ofVolumes = {
@@ -131,7 +124,7 @@ function makeRecords(
   };
 }
 
-function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolSurroundings): RemovalQueue {
+function startRemovals(backends: Pool['backends'], { logger, onStep }: PoolDependencies): RemovalQueue {
   return new RemovalQueue({
     async remove(directory) {
       await removeLeftover(backends, directory);

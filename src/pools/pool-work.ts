@@ -1,15 +1,19 @@
 import type { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
-import type { FileSystemUsage } from '../model/ports/mounts-port.ts';
+import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
 import {
   type Pool,
   type PoolAbilities,
   type PoolRecords,
   Pools,
-  type StuckRemoval,
+  type Removals,
 } from '../model/ports/pool.ts';
 import type { FreezeMarks } from '../model/ports/ports.ts';
-import type { DiskPool, PoolUse } from './disk-pool.ts';
+import type { UsePool } from '../model/state/recounts.ts';
+import type { DiskReserve } from '../units/disk-reserve.ts';
+import type { DiskPool } from './disk-pool.ts';
+import type { DriverPools } from './driver-pools.ts';
+import type { PoolUse } from './uses.ts';
 
 /**
  * The pools as one task uses them: it enters each pool when it first checks that the pool is reachable, and leaves all
@@ -17,18 +21,18 @@ import type { DiskPool, PoolUse } from './disk-pool.ts';
  */
 export class PoolWork {
   readonly pools: Pools;
-  private readonly all: readonly HeldPool[];
-  private readonly losing = new AbortController();
+  private readonly all: readonly EnteredPool[];
+  private readonly lostController = new AbortController();
 
-  /** @param keepsPlaces as in `DiskPool.enter` */
-  constructor(pools: readonly DiskPool[], keepsPlaces: boolean) {
-    this.all = pools.map((pool) => new HeldPool(pool, this.losing, keepsPlaces));
-    this.pools = new Pools(this.all);
+  /** @param keepsSlots as in `DiskPool.enter` */
+  constructor({ all, elsewhere }: Pick<DriverPools, 'all' | 'elsewhere'>, keepsSlots: boolean) {
+    this.all = all.map((pool) => new EnteredPool(pool, this.lostController, keepsSlots));
+    this.pools = new Pools(this.all, () => elsewhere);
   }
 
   /** Aborted when one of the pools in use has disappeared. */
   get lost(): AbortSignal {
-    return this.losing.signal;
+    return this.lostController.signal;
   }
 
   /**
@@ -46,37 +50,37 @@ export class PoolWork {
    * Asks the pools in use whether they answer.
    * @returns a function that returns the error of a pool that has not answered yet; undefined when all have
    */
-  ask(): () => VolumeError | undefined {
-    const silent = new Set(this.all.filter((pool) => pool.isInUse));
-    for (const pool of silent) void pool.answers().finally(() => silent.delete(pool));
+  checkResponding(): () => VolumeError | undefined {
+    const unresponsive = new Set(this.all.filter((pool) => pool.isInUse));
+    for (const pool of unresponsive) void pool.waitForResponse().finally(() => unresponsive.delete(pool));
     return () => {
-      const [first] = silent;
-      return first?.silent();
+      const [first] = unresponsive;
+      return first?.unresponsiveError();
     };
   }
 }
 
 /** A pool, and one task's use of it. */
-class HeldPool implements Pool {
+class EnteredPool implements Pool {
   readonly name: string;
   readonly account: Account;
   readonly classes: ReadonlyMap<string, Account>;
   readonly lost: AbortSignal;
   private readonly pool: DiskPool;
-  private readonly losing: AbortController;
-  private readonly keepsPlace: boolean;
+  private readonly lostController: AbortController;
+  private readonly keepsSlot: boolean;
   private entering: Promise<PoolUse> | undefined;
   private use: PoolUse | undefined;
-  private takeDownCount = 0;
+  private unmountCount = 0;
 
-  constructor(pool: DiskPool, losing: AbortController, keepsPlace: boolean) {
+  constructor(pool: DiskPool, lostController: AbortController, keepsSlot: boolean) {
     this.name = pool.name;
     this.account = pool.account;
     this.classes = pool.classes;
-    this.lost = losing.signal;
+    this.lost = lostController.signal;
     this.pool = pool;
-    this.losing = losing;
-    this.keepsPlace = keepsPlace;
+    this.lostController = lostController;
+    this.keepsSlot = keepsSlot;
   }
 
   get id(): string {
@@ -91,8 +95,16 @@ class HeldPool implements Pool {
     return this.pool.disk;
   }
 
-  get stuckRemovals(): readonly StuckRemoval[] {
-    return this.pool.stuckRemovals;
+  get diskReserve(): DiskReserve {
+    return this.pool.diskReserve;
+  }
+
+  get removals(): Removals {
+    return this.pool.removals;
+  }
+
+  get sharesSystemDisk(): boolean | undefined {
+    return this.pool.sharesSystemDisk;
   }
 
   get abilities(): PoolAbilities {
@@ -111,12 +123,12 @@ class HeldPool implements Pool {
     return this.source.backends;
   }
 
-  async takingDown<T>(work: () => Promise<T>): Promise<T> {
-    this.takeDownCount++;
+  async withUnmountSlot<T>(work: () => Promise<T>): Promise<T> {
+    this.unmountCount++;
     try {
-      return await this.pool.takingDown(work);
+      return await this.pool.withUnmountSlot(work);
     } finally {
-      this.takeDownCount--;
+      this.unmountCount--;
     }
   }
 
@@ -133,7 +145,7 @@ class HeldPool implements Pool {
   }
 
   get isInUse(): boolean {
-    return this.entering !== undefined || this.takeDownCount > 0;
+    return this.entering !== undefined || this.unmountCount > 0;
   }
 
   async checkReachable(): Promise<void> {
@@ -141,7 +153,7 @@ class HeldPool implements Pool {
       await this.use.confirm();
       return;
     }
-    this.entering ??= this.pool.enter((reason) => this.losing.abort(reason), this.keepsPlace);
+    this.entering ??= this.pool.enter((reason) => this.lostController.abort(reason), this.keepsSlot);
     try {
       this.use = await this.entering;
     } catch (error) {
@@ -160,12 +172,12 @@ class HeldPool implements Pool {
     this.entering = undefined;
   }
 
-  answers(): Promise<void> {
-    return this.pool.answers();
+  waitForResponse(): Promise<void> {
+    return this.pool.waitForResponse();
   }
 
-  silent(): VolumeError {
-    return this.pool.silent();
+  unresponsiveError(): VolumeError {
+    return this.pool.unresponsiveError();
   }
 
   /** The connection in use, or the pool itself until there is one. */
@@ -174,4 +186,22 @@ class HeldPool implements Pool {
     this.lost.throwIfAborted();
     return this.use.connection;
   }
+}
+
+/**
+ * Lets a long background task use a pool without holding a slot that calls wait for, until the pool disappears or is
+ * stopped.
+ */
+export function usingPools(pools: readonly DiskPool[]): UsePool {
+  return async (poolName, work) => {
+    const pool = pools.find(({ name }) => name === poolName);
+    if (!pool) return;
+    const stopping = new AbortController();
+    const use = await pool.enter((reason) => stopping.abort(reason), false);
+    try {
+      await work(AbortSignal.any([stopping.signal, pool.stopping]));
+    } finally {
+      use.end();
+    }
+  };
 }

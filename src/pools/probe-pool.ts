@@ -1,20 +1,21 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { ProjectIds } from '../backends/directory/project-ids.ts';
+import { ProjectIds } from '../backends/directory/project-ids.ts';
 import { availableFileSystems } from '../backends/image/mkfs.ts';
 import { withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, errnoOf, isErrno } from '../kernel/calls/errno.ts';
-import { isScarcity, retried } from '../kernel/calls/passing-error.ts';
 import { fileSystemName, fileSystemOf } from '../kernel/calls/statfs.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
+import { isResourceShortage, retry } from '../kernel/calls/transient-error.ts';
 import { BTRFS_MAGIC, fileSystemUuid } from '../kernel/file-systems/btrfs.ts';
 import { quotaMode } from '../kernel/file-systems/btrfs-quota.ts';
 import { clearQuota, isQuotaEnforced, setProject, setQuota } from '../kernel/file-systems/project-quota.ts';
-import { canReflink, saysItReflinks } from '../kernel/files/reflink.ts';
+import { canReflink, reportsReflink } from '../kernel/files/reflink.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
+import { Account } from '../model/objects/account.ts';
 import type { DirectoryAbility, PoolAbilities } from '../model/ports/pool.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
-import { takesNoWrites } from './directory/make-layout.ts';
+import { isUnwritableError } from './directory/make-layout.ts';
 
 /** The file system of a pool, and what it can do. */
 export interface PoolProbe {
@@ -29,7 +30,7 @@ const PROBE_LIMIT_BYTES = 8n * 1024n ** 2n;
 const PROBE_LIMIT_INODES = 1024n;
 
 /** The errors of a file system or kernel that has no projects, or does not let the driver use them. */
-const cannotTell = [errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EACCES];
+const noQuotaNumbers = [errno.ENOTTY, errno.EOPNOTSUPP, errno.EINVAL, errno.EPERM, errno.EACCES];
 
 /** Identifies the disk of a pool: btrfs has a device number per subvolume, but one UUID. */
 export function diskOf(root: string): Promise<string> {
@@ -73,26 +74,26 @@ async function projectQuota(metadata: string, projectIds: ProjectIds): Promise<'
  * accepts no writes now, the kernel's answer is used: assuming no quotas would make the pool's next volumes unlimited.
  */
 async function hasProjectQuota(metadata: string, projectIds: ProjectIds): Promise<boolean> {
-  if (!(await saysItEnforces(metadata))) return false;
+  if (!(await reportsEnforcement(metadata))) return false;
   const directory = join(metadata, 'quota-probe');
   let projectId: number | undefined;
   try {
     projectId = await projectIds.reserve(metadata);
     return (await totalUnderLimit(directory, projectId)) === PROBE_LIMIT_BYTES;
   } catch (error) {
-    if (takesNoWrites(error)) return true;
+    if (isUnwritableError(error)) return true;
     if (errnoOf(error) === undefined) throw error;
     return false;
   } finally {
-    if (projectId !== undefined) await endProbe(directory, projectId, projectIds);
+    if (projectId !== undefined) await cleanUpProbe(directory, projectId, projectIds);
   }
 }
 
-async function saysItEnforces(metadata: string): Promise<boolean> {
+async function reportsEnforcement(metadata: string): Promise<boolean> {
   try {
-    return await retried(() => withDescriptor(metadata, 'r', isQuotaEnforced));
+    return await retry(() => withDescriptor(metadata, 'r', isQuotaEnforced));
   } catch (error) {
-    if (isErrno(error, ...cannotTell)) return false;
+    if (isErrno(error, ...noQuotaNumbers)) return false;
     throw error;
   }
 }
@@ -109,7 +110,7 @@ async function totalUnderLimit(directory: string, projectId: number): Promise<bi
 }
 
 /** If the disk accepts no writes, the next probe removes what remains. */
-async function endProbe(directory: string, projectId: number, projectIds: ProjectIds): Promise<void> {
+async function cleanUpProbe(directory: string, projectId: number, projectIds: ProjectIds): Promise<void> {
   try {
     await removeTree(directory);
     await withDescriptor(dirname(directory), 'r', (fd) => clearQuota(fd, projectId));
@@ -124,19 +125,38 @@ async function endProbe(directory: string, projectId: number, projectIds: Projec
  */
 async function canShareBlocks(metadata: string): Promise<boolean> {
   try {
-    return await retried(() => canReflink(metadata), isScarcity);
+    return await retry(() => canReflink(metadata), isResourceShortage);
   } catch (error) {
-    if (!takesNoWrites(error)) throw error;
-    return (await saysItReflinks(metadata)) ?? false;
+    if (!isUnwritableError(error)) throw error;
+    return (await reportsReflink(metadata)) ?? false;
   }
 }
 
 async function hasLoopDevices(): Promise<boolean> {
   try {
-    await (await retried(() => open('/dev/loop-control', 'r+'), isScarcity)).close();
+    await (await retry(() => open('/dev/loop-control', 'r+'), isResourceShortage)).close();
     return true;
   } catch (error) {
-    if (isScarcity(error)) throw error;
+    if (isResourceShortage(error)) throw error;
     return false;
+  }
+}
+
+/** The state shared by the pools on one disk. */
+export interface Disk {
+  /** The bytes reserved on it for volumes with an enforced size. */
+  readonly account: Account;
+  readonly projectIds: ProjectIds;
+}
+
+/** The disks of all pools. */
+export class Disks {
+  private readonly byKey = new Map<string, Disk>();
+
+  /** @param key from `diskOf` */
+  get(key: string): Disk {
+    const disk = this.byKey.get(key) ?? { account: new Account(undefined), projectIds: new ProjectIds() };
+    this.byKey.set(key, disk);
+    return disk;
   }
 }

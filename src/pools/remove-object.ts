@@ -1,11 +1,11 @@
 import { errno, KernelError } from '../kernel/calls/errno.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { removeTree } from '../kernel/trees/remove-tree.ts';
-import { memberDirectory } from '../model/find/find-snapshot.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool } from '../model/ports/pool.ts';
-import { type Remembered, readAnyRecord } from '../records/record-kinds.ts';
+import { memberDirectory } from '../model/ports/volume-data.ts';
+import { type AnyRecord, readAnyRecord } from '../records/record-kinds.ts';
 
 type Backends = Pool['backends'];
 
@@ -17,7 +17,7 @@ export async function removeLeftover(backends: Backends, directory: string): Pro
   await refuseIfMounted(directory);
   const remembered = await readAnyRecord(directory);
   await (remembered
-    ? removeRemembered(backends, directory, remembered)
+    ? removeRecorded(backends, directory, remembered)
     : // A crash came before its record was on disk.
       removeTree(directory));
 }
@@ -28,7 +28,7 @@ async function refuseIfMounted(directory: string): Promise<void> {
   if (mount) throw new KernelError('remove', errno.EBUSY, `${directory} with a mount at ${mount.path}`);
 }
 
-function removeRemembered(backends: Backends, directory: string, remembered: Remembered): Promise<void> {
+function removeRecorded(backends: Backends, directory: string, remembered: AnyRecord): Promise<void> {
   switch (remembered.kind) {
     case 'volume':
       return removeVolume(backends, directory, remembered.volume);

@@ -15,7 +15,7 @@ import type { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';
 
 // If a FIFO is in place of the image, do not wait for it.
-const LOOK_AT_IMAGE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const OPEN_READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
 /** The images of a pool that copies left marked as frozen, because the driver died or could not thaw them. */
 export class MarkedImages {
@@ -59,9 +59,9 @@ export class MarkedImages {
 
 /** @returns false if nothing of the image was frozen, because it was thawed already or is no longer mounted */
 async function thawImage(image: string): Promise<boolean> {
-  const loop = await withDescriptor(image, LOOK_AT_IMAGE, findLoop).catch(unlessMissing);
+  const loop = await withDescriptor(image, OPEN_READ_ONLY, findLoop).catch(undefinedIfMissing);
   if (!loop) return false;
-  return (await thawMounted(loop)) ?? thawUnseen(loop, image);
+  return (await thawMounted(loop)) ?? thawElsewhereMounted(loop, image);
 }
 
 /** @returns whether it was frozen; undefined if this process sees no mount of it */
@@ -69,7 +69,7 @@ async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
   for (const { source, path } of await readMountinfo()) {
     if (source !== loop.path) continue;
     // A path that does not resolve is under another mount.
-    const held = await withPath(path, (fd) => holdFileSystem(fd, loop)).catch(unlessMissing);
+    const held = await withPath(path, (fd) => holdFileSystem(fd, loop)).catch(undefinedIfMissing);
     if (!held) continue;
     try {
       return await held.thaw();
@@ -81,13 +81,13 @@ async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
 }
 
 /** The same if only another mount namespace has a mount of it: a new mount of the device has the same file system. */
-async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
+async function thawElsewhereMounted(loop: LoopDevice, image: string): Promise<boolean> {
   // A frozen file system keeps its device claimed, even after its last unmount; an unmounted device must stay
   // unmounted.
   if (await isUnclaimed(loop.path)) return false;
   const fsType = await fileSystemOn(image);
   if (fsType === 'blank' || fsType === 'unknown') {
-    throw new Error(`${loop.path} is attached to ${image}, where no file system is recognised`);
+    throw new Error(`${loop.path} is attached to ${image}, which has no known file system`);
   }
   const options = fsType === 'xfs' ? ['nouuid'] : [];
   const thawAs = (...more: string[]) =>
@@ -101,6 +101,6 @@ async function thawUnseen(loop: LoopDevice, image: string): Promise<boolean> {
   });
 }
 
-function unlessMissing(error: unknown): undefined {
+function undefinedIfMissing(error: unknown): undefined {
   if (!isErrno(error, errno.ENOENT)) throw error;
 }

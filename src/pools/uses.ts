@@ -1,3 +1,18 @@
+import type { PoolConnection } from './pool-connection.ts';
+
+/** One task's use of a pool. The pool is not reconnected while a use lasts. */
+export interface PoolUse {
+  readonly connection: PoolConnection;
+  /**
+   * Call before acknowledging anything done in the pool.
+   * @throws VolumeError unavailable: the pool's disk was removed since the use began, even if it is back now
+   */
+  confirm(): Promise<void>;
+  /** Frees this use's slot for another use; this use continues. */
+  releaseSlot(): void;
+  end(): void;
+}
+
 /** Tracks the uses of a resource, so that the caller can wait until there are none. */
 export class Uses<Use> {
   private readonly all = new Set<Use>();

@@ -1,36 +1,33 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rmdir } from 'node:fs/promises';
+import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { isPassing, isScarcity, retried } from '../kernel/calls/passing-error.ts';
 import { quote, VolumeError } from '../model/errors.ts';
-import { directoryNameOf, idOfDirectory } from '../model/objects/object-id.ts';
-import type { Damaged, Stored } from '../model/objects/stored.ts';
+import { directoryNameOf } from '../model/objects/object-id.ts';
+import type { DamagedObject, RecordedObject } from '../model/objects/object-index.ts';
 import type { Records } from '../model/ports/ports.ts';
 import type { OnStep } from '../model/steps.ts';
 import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
-import { emptyObject } from './empty-object.ts';
-import { HomeDirectory } from './home-directory.ts';
-import { readOwnFile } from './own-file.ts';
+import { KindDirectory } from './kind-directory.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import type { RecordKind } from './record-kinds.ts';
+import { RecordReader } from './record-reader.ts';
 import { RecordReserve } from './record-reserve.ts';
-import type { RemovalQueue } from './removal-queue.ts';
+import { emptyObject, type RemovalQueue } from './removal-queue.ts';
 import { SharedSync } from './shared-sync.ts';
 import { storageError } from './storage-error.ts';
 
-const WRAPPER_MODE = 0o700;
-const READS_AT_ONCE = 64;
+const OBJECT_DIRECTORY_MODE = 0o700;
 
 /** Removes the directory of an object, complete or not. */
-export type DestroyContent<Kind> = (directory: string, object: Kind) => Promise<void>;
+export type DestroyContent<Item> = (directory: string, object: Item) => Promise<void>;
 
-export interface DiskRecordsParts<Kind extends Stored> {
-  readonly kind: RecordKind<Kind>;
+export interface DiskRecordsParts<Item extends RecordedObject> {
+  readonly kind: RecordKind<Item>;
   readonly layout: PoolLayout;
   readonly poolName: string;
   readonly removals: RemovalQueue;
-  readonly destroy: DestroyContent<Kind>;
+  readonly destroy: DestroyContent<Item>;
   readonly onStep: OnStep;
 }
 
@@ -38,34 +35,36 @@ export interface DiskRecordsParts<Kind extends Stored> {
  * The Records port on a pool's own disk: one directory per object, with its record next to its content. Renaming that
  * directory is the single step that creates or removes an object, so the file system is the database.
  */
-export class DiskRecords<Kind extends Stored> implements Records<Kind> {
-  private readonly kind: RecordKind<Kind>;
-  private readonly home: string;
+export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
+  private readonly kind: RecordKind<Item>;
+  private readonly kindPath: string;
   private readonly layout: PoolLayout;
   private readonly poolName: string;
   private readonly removals: RemovalQueue;
-  private readonly destroy: DestroyContent<Kind>;
+  private readonly destroy: DestroyContent<Item>;
   private readonly onStep: OnStep;
   /** Where removed objects were moved, until the removal is durable. */
   private readonly renamed = new Map<string, string>();
+  private readonly reader: RecordReader<Item>;
   private readonly reserve: RecordReserve;
-  private readonly homeDirectory: HomeDirectory;
-  private readonly homeSync: SharedSync;
+  private readonly kindDirectory: KindDirectory;
+  private readonly kindSync: SharedSync;
   private readonly incomingSync: SharedSync;
   private readonly outgoingSync: SharedSync;
   private readonly retainedSync: SharedSync;
 
-  constructor(parts: DiskRecordsParts<Kind>) {
+  constructor(parts: DiskRecordsParts<Item>) {
     this.kind = parts.kind;
     this.layout = parts.layout;
-    this.home = parts.layout[parts.kind.home];
+    this.kindPath = parts.layout[parts.kind.directoryName];
     this.poolName = parts.poolName;
     this.removals = parts.removals;
     this.destroy = parts.destroy;
     this.onStep = parts.onStep;
-    this.homeDirectory = new HomeDirectory(this.home, parts.poolName);
+    this.kindDirectory = new KindDirectory(this.kindPath, parts.poolName);
+    this.reader = new RecordReader(parts.kind, this.kindDirectory, parts.poolName);
     this.reserve = new RecordReserve(parts.layout.reserve);
-    this.homeSync = new SharedSync(this.home);
+    this.kindSync = new SharedSync(this.kindPath);
     this.incomingSync = new SharedSync(parts.layout.incoming);
     this.outgoingSync = new SharedSync(parts.layout.outgoing);
     this.retainedSync = new SharedSync(parts.layout.retained);
@@ -76,37 +75,10 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   directoryOf(id: string): string {
-    return join(this.home, directoryNameOf(id));
+    return join(this.kindPath, directoryNameOf(id));
   }
 
-  async load(): Promise<{ found: Kind[]; damaged: Damaged[] }> {
-    const found: Kind[] = [];
-    const damaged: Damaged[] = [];
-    const readOne = async (directoryName: string) => {
-      try {
-        found.push(await this.readFrom(directoryName));
-      } catch (error) {
-        // The error says nothing about this record, and the next records would meet it too.
-        if (isScarcity(error)) throw error;
-        if (await this.isLeftEmpty(directoryName, error)) return;
-        const reason = reasonOf(error, this.kind.recordName);
-        const unread = isPassing(error) ? { isUnread: true } : {};
-        damaged.push({ id: idOfDirectory(directoryName), pool: this.poolName, reason, ...unread });
-      }
-    };
-    try {
-      await this.homeDirectory.remember();
-      const names = await retried(() => readdir(this.home));
-      for (let start = 0; start < names.length; start += READS_AT_ONCE) {
-        await Promise.all(names.slice(start, start + READS_AT_ONCE).map(readOne));
-      }
-    } catch (error) {
-      throw storageError(error, this.poolName);
-    }
-    return { found, damaged };
-  }
-
-  async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
+  async add(object: Item, build: (directory: string) => Promise<void>): Promise<void> {
     // The CO may reuse an id while the leftovers of a crashed attempt are still being removed.
     const directory = join(this.layout.incoming, uniqueNameFor(object.id));
     try {
@@ -119,19 +91,23 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     try {
       await rename(directory, this.directoryOf(object.id));
       await this.onStep(`${this.kind.creation}: renamed`);
-      await Promise.all([this.homeSync.wait(), this.incomingSync.wait()]);
+      await Promise.all([this.kindSync.wait(), this.incomingSync.wait()]);
     } catch (error) {
-      await this.takeBack(object, directory);
+      await this.rollBack(object, directory);
       throw storageError(error, this.poolName);
     }
     await this.onStep(`${this.kind.creation}: durable`);
   }
 
-  read(id: string): Promise<Kind> {
-    return this.readFrom(directoryNameOf(id));
+  load(): Promise<{ found: Item[]; damaged: DamagedObject[] }> {
+    return this.reader.load();
   }
 
-  async replace(object: Kind): Promise<void> {
+  read(id: string): Promise<Item> {
+    return this.reader.read(directoryNameOf(id));
+  }
+
+  async replace(object: Item): Promise<void> {
     const path = join(this.directoryOf(object.id), this.kind.recordName);
     const text = this.kind.encode(object);
     try {
@@ -154,11 +130,11 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     } catch (error) {
       // An earlier attempt got as far as the rename. It may not be durable yet.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.homeDirectory.check();
+      await this.kindDirectory.check();
     }
     await this.onStep(`${this.kind.removal}: renamed`);
     try {
-      await Promise.all([this.homeSync.wait(), this.outgoingSync.wait()]);
+      await Promise.all([this.kindSync.wait(), this.outgoingSync.wait()]);
     } catch (error) {
       throw storageError(error, this.poolName);
     }
@@ -172,14 +148,14 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     try {
       await rename(this.directoryOf(id), join(this.layout.retained, name));
     } catch (error) {
-      if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw retainedBefore(id, this.poolName);
+      if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw alreadyRetainedError(id, this.poolName);
       // As in `remove`.
       if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.homeDirectory.check();
+      await this.kindDirectory.check();
     }
     await this.onStep('retain: renamed');
     try {
-      await Promise.all([this.homeSync.wait(), this.retainedSync.wait()]);
+      await Promise.all([this.kindSync.wait(), this.retainedSync.wait()]);
     } catch (error) {
       throw storageError(error, this.poolName);
     }
@@ -211,38 +187,19 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
     }
   }
 
-  /** Whether a directory without a record is the remains of a removal in place. If so, it is removed. */
-  private async isLeftEmpty(directoryName: string, error: unknown): Promise<boolean> {
-    if (!isErrno(error, errno.ENOENT)) return false;
-    const directory = join(this.home, directoryName);
-    if ((await readdir(directory).catch(() => ['unknown'])).length > 0) return false;
-    // It stays on a disk that accepts no writes.
-    await rmdir(directory).catch(() => {});
-    return true;
-  }
-
-  private async readFrom(directoryName: string): Promise<Kind> {
-    const text = await readOwnFile(join(this.home, directoryName, this.kind.recordName));
-    const object = this.kind.decode(text);
-    if (directoryNameOf(object.id) !== directoryName) {
-      throw new Error(`it is the record of ${JSON.stringify(object.id)}, but lies in ${directoryName}`);
-    }
-    return this.kind.inPool(object, this.poolName);
-  }
-
   private async build(
-    object: Kind,
+    object: Item,
     directory: string,
     build: (directory: string) => Promise<void>,
   ): Promise<void> {
-    await mkdir(directory, { mode: WRAPPER_MODE });
+    await mkdir(directory, { mode: OBJECT_DIRECTORY_MODE });
     await this.onStep(`${this.kind.creation}: directory made`);
     // First, so that the removal of leftovers after a crash knows what they were.
     const recordPath = join(directory, this.kind.recordName);
     await writeNewFile(recordPath, this.kind.encode(object));
     await this.onStep(`${this.kind.creation}: record written`);
     const inner = this.kind.directoriesIn(object).map((name) => join(directory, name));
-    for (const path of inner) await mkdir(path, { mode: WRAPPER_MODE });
+    for (const path of inner) await mkdir(path, { mode: OBJECT_DIRECTORY_MODE });
     await build(directory);
     await this.onStep(`${this.kind.creation}: content made`);
     await Promise.all([recordPath, directory, ...inner].map(syncPath));
@@ -250,7 +207,7 @@ export class DiskRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   /** Undoes a creation whose last step failed, so that no object remains that the caller does not know of. */
-  private async takeBack(object: Kind, directory: string): Promise<void> {
+  private async rollBack(object: Item, directory: string): Promise<void> {
     await rename(this.directoryOf(object.id), directory).catch(() => {});
     await this.destroy(directory, object).catch(() => this.removals.add(directory));
   }
@@ -264,13 +221,7 @@ function uniqueNameFor(id: string): string {
   return `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
 }
 
-function retainedBefore(id: string, pool: string): VolumeError {
-  const message = `${quote(id)} was retained before, and is still in retained/ of pool ${quote(pool)}`;
+function alreadyRetainedError(id: string, pool: string): VolumeError {
+  const message = `retained/ of pool ${quote(pool)} already contains ${quote(id)}`;
   return new VolumeError('precondition', message);
-}
-
-function reasonOf(error: unknown, recordName: string): string {
-  if (isErrno(error, errno.ENOENT)) return `${recordName} is missing`;
-  if (isErrno(error, errno.ENOTDIR)) return 'it is a file where a directory should be';
-  return `${recordName}: ${error instanceof Error ? error.message : String(error)}`;
 }

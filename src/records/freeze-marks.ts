@@ -20,7 +20,7 @@ export class DiskFreezeMarks implements FreezeMarks {
   async add(volumeIds: readonly string[]): Promise<readonly string[]> {
     const added = new Set<string>();
     const addOne = async (id: string) => {
-      if (await this.isNew(id)) added.add(id);
+      if (await this.createMark(id)) added.add(id);
     };
     try {
       const outcomes = await Promise.allSettled(volumeIds.map(addOne));
@@ -55,7 +55,7 @@ export class DiskFreezeMarks implements FreezeMarks {
     await syncPath(this.directory);
   }
 
-  private async isNew(volumeId: string): Promise<boolean> {
+  private async createMark(volumeId: string): Promise<boolean> {
     try {
       await writeNewFile(this.pathOf(directoryNameOf(volumeId)), '');
       return true;

@@ -36,6 +36,6 @@ export function poolLayout(root: string) {
 export type PoolLayout = ReturnType<typeof poolLayout>;
 
 /** The directories that hold objects. In a pool that has been used, they exist unless something is wrong. */
-export const homes = ['volumes', 'snapshots', 'groups', 'retained'] as const;
+export const kindDirectories = ['volumes', 'snapshots', 'groups', 'retained'] as const;
 
-export type Home = (typeof homes)[number];
+export type KindDirectoryName = (typeof kindDirectories)[number];

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import type { ImageUse, RootOwnership } from '../model/objects/volume.ts';
-import { accessModes } from '../model/requests/access-mode.ts';
+import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
-import { fileSystemTypes } from '../model/requests/file-system-type.ts';
+import { fileSystemTypes } from '../model/requests/file-system-options.ts';
 
 /** What the records of volumes, snapshots and groups have in common in JSON. */
 
@@ -82,6 +82,6 @@ function checkVersion(record: unknown, newestVersion: number): void {
   const version =
     typeof record === 'object' && record !== null && 'formatVersion' in record && record.formatVersion;
   if (typeof version === 'number' && version > newestVersion) {
-    throw new Error(`its format version ${version} is newer than ${newestVersion}, which this driver reads`);
+    throw new Error(`its format version ${version} is too new; this driver reads up to ${newestVersion}`);
   }
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { errno, errnoOf, isErrno } from '../kernel/calls/errno.ts';
 import { directoryNameOf } from '../model/objects/object-id.ts';
+import type { RecordedObject } from '../model/objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
-import type { Stored } from '../model/objects/stored.ts';
 import type { Volume } from '../model/objects/volume.ts';
-import { readOwnFile } from './own-file.ts';
+import { readOwnFile } from './durable-file.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import {
   decodeGroupRecord,
@@ -15,25 +15,25 @@ import {
 import { decodeVolumeRecord, encodeVolumeRecord } from './volume-record.ts';
 
 /** How objects of one kind are stored. */
-export interface RecordKind<Kind extends Stored> {
+export interface RecordKind<Item extends RecordedObject> {
   /** The directory of the pool that holds them. */
-  readonly home: keyof PoolLayout & ('volumes' | 'snapshots' | 'groups' | 'retained');
+  readonly directoryName: keyof PoolLayout & ('volumes' | 'snapshots' | 'groups' | 'retained');
   /** The name of the record in an object's directory. */
   readonly recordName: string;
   /** The names of the steps that create and remove an object. */
   readonly creation: 'create' | 'snapshot' | 'group';
   readonly removal: 'delete' | 'delete snapshot' | 'delete group';
   /** The subdirectories of an object's directory that belong to the object. */
-  directoriesIn(object: Kind): string[];
-  encode(object: Kind): string;
+  directoriesIn(object: Item): string[];
+  encode(object: Item): string;
   /** @throws Error that says what is wrong with the text */
-  decode(text: string): Kind;
+  decode(text: string): Item;
   /** The same object in the pool where it was found, which may have been renamed. */
-  inPool(object: Kind, pool: string): Kind;
+  inPool(object: Item, pool: string): Item;
 }
 
 export const volumeRecords: RecordKind<Volume> = {
-  home: 'volumes',
+  directoryName: 'volumes',
   recordName: 'volume.json',
   creation: 'create',
   removal: 'delete',
@@ -44,10 +44,10 @@ export const volumeRecords: RecordKind<Volume> = {
 };
 
 /** Deleted volumes that are kept for their owner. */
-export const retainedRecords: RecordKind<Volume> = { ...volumeRecords, home: 'retained' };
+export const retainedRecords: RecordKind<Volume> = { ...volumeRecords, directoryName: 'retained' };
 
 export const snapshotRecords: RecordKind<Snapshot> = {
-  home: 'snapshots',
+  directoryName: 'snapshots',
   recordName: 'snapshot.json',
   creation: 'snapshot',
   removal: 'delete snapshot',
@@ -58,7 +58,7 @@ export const snapshotRecords: RecordKind<Snapshot> = {
 };
 
 export const groupRecords: RecordKind<GroupSnapshot> = {
-  home: 'groups',
+  directoryName: 'groups',
   recordName: 'group.json',
   creation: 'group',
   removal: 'delete group',
@@ -73,7 +73,7 @@ export const groupRecords: RecordKind<GroupSnapshot> = {
 };
 
 /** The object that a directory holds, or held before its content was removed. */
-export type Remembered =
+export type AnyRecord =
   | { readonly kind: 'volume'; readonly volume: Volume }
   | { readonly kind: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly kind: 'group'; readonly group: GroupSnapshot };
@@ -82,19 +82,19 @@ export type Remembered =
  * Reads the record in a directory, of any kind; undefined if there is none that can be parsed.
  * @throws a node:fs error that says nothing about the content of the record, such as EMFILE or EIO
  */
-export async function readAnyRecord(directory: string): Promise<Remembered | undefined> {
-  const volume = await readIfSound(directory, volumeRecords);
+export async function readAnyRecord(directory: string): Promise<AnyRecord | undefined> {
+  const volume = await readIfValid(directory, volumeRecords);
   if (volume) return { kind: 'volume', volume };
-  const snapshot = await readIfSound(directory, snapshotRecords);
+  const snapshot = await readIfValid(directory, snapshotRecords);
   if (snapshot) return { kind: 'snapshot', snapshot };
-  const group = await readIfSound(directory, groupRecords);
+  const group = await readIfValid(directory, groupRecords);
   return group && { kind: 'group', group };
 }
 
-async function readIfSound<Kind extends Stored>(
+async function readIfValid<Item extends RecordedObject>(
   directory: string,
-  kind: RecordKind<Kind>,
-): Promise<Kind | undefined> {
+  kind: RecordKind<Item>,
+): Promise<Item | undefined> {
   try {
     return kind.decode(await readOwnFile(join(directory, kind.recordName)));
   } catch (error) {

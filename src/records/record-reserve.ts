@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { allocate } from '../kernel/files/allocate.ts';
 import { exchange } from '../kernel/files/exchange.ts';
+import { allocate } from '../kernel/files/sparse-file.ts';
 import { syncPath } from './durable-file.ts';
 import { driverOnlyMode } from './pool-layout.ts';
 
@@ -27,7 +27,7 @@ const WRITE_SPARE = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFO
  */
 export class RecordReserve {
   private readonly directory: string;
-  private turn: Promise<unknown> = Promise.resolve();
+  private queue: Promise<unknown> = Promise.resolve();
   private isDepleted = false;
 
   /** @param directory holds the spares and nothing else */
@@ -37,7 +37,7 @@ export class RecordReserve {
 
   /** Creates the missing spares while there is room. Lack of room is not an error. */
   fill(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.runSerially(async () => {
       try {
         await this.makeSpares();
         this.isDepleted = false;
@@ -57,7 +57,7 @@ export class RecordReserve {
    * @returns false if no spare is left or none could be used
    */
   replaceFile(path: string, text: string): Promise<boolean> {
-    return this.inTurn(async () => {
+    return this.runSerially(async () => {
       if (Buffer.byteLength(text) > SPARE_BYTES) return false;
       for (const name of await this.spares()) {
         if (await this.replaceBy(join(this.directory, name), path, text)) return true;
@@ -102,23 +102,23 @@ export class RecordReserve {
   }
 
   /** One at a time, so that no two calls use the same spare. */
-  private inTurn<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.turn.then(work);
-    this.turn = mine.catch(() => {});
-    return mine;
+  private runSerially<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.queue.then(work);
+    this.queue = result.catch(() => {});
+    return result;
   }
 }
 
 async function makeSpare(path: string): Promise<void> {
   try {
-    await withDescriptor(path, 'wx', (fd) => giveSpace(fd), SPARE_MODE);
+    await withDescriptor(path, 'wx', (fd) => allocateSpace(fd), SPARE_MODE);
   } catch (error) {
     await unlink(path).catch(() => {});
     throw error;
   }
 }
 
-async function giveSpace(fd: number): Promise<void> {
+async function allocateSpace(fd: number): Promise<void> {
   try {
     await allocate(fd, SPARE_BYTES);
   } catch (error) {

@@ -1,4 +1,8 @@
-import type { StuckRemoval } from '../model/ports/pool.ts';
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
+import { removeTree } from '../kernel/trees/remove-tree.ts';
+import type { Removals } from '../model/ports/pool.ts';
 
 /** What a removal queue needs from its caller. */
 export interface RemovalParts {
@@ -40,11 +44,13 @@ export class RemovalQueue {
     this.after = parts.after ?? afterTimeout;
   }
 
-  /** The directories whose removal has failed several times in a row. */
-  get stuck(): StuckRemoval[] {
-    return [...this.failures]
+  /** What is still to be removed; stuck are the directories whose removal has failed several times in a row. */
+  get state(): Removals {
+    const stuck = [...this.failures]
       .filter(([, { count }]) => count >= STUCK_AFTER_FAILURES)
       .map(([directory, { reason }]) => ({ directory, reason }));
+    const pendingCount = this.waiting.length + this.runningCount + this.retries.size;
+    return { pendingCount, failingCount: this.failures.size, stuck };
   }
 
   add(directory: string): void {
@@ -119,3 +125,13 @@ const CONCURRENCY_LIMIT = 2;
 const STUCK_AFTER_FAILURES = 5;
 const FIRST_RETRY_MS = 1000;
 const LAST_RETRY_MS = 300_000;
+
+/**
+ * Removes the contents of an object's directory except its record: for a full disk, where the directory cannot be
+ * moved. After a crash at any point, the record describes what is left. The space is free when this returns.
+ */
+export async function emptyObject(directory: string, recordName: string): Promise<void> {
+  const names = (await readdir(directory)).filter((name) => name !== recordName);
+  for (const name of names) await removeTree(join(directory, name));
+  await withDescriptor(directory, 'r', syncFileSystem);
+}

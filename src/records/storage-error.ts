@@ -1,6 +1,6 @@
 import { diskFaultOf } from '../kernel/calls/disk-fault.ts';
 import { DiskError, quote, VolumeError } from '../model/errors.ts';
-import { faultKinds } from '../model/ports/disk-fault-kinds.ts';
+import { faultKinds } from '../model/ports/error-context.ts';
 
 /**
  * Converts an error of a pool's disk into one for the caller. Other errors are returned unchanged.
@@ -18,7 +18,7 @@ export function storageError(error: unknown, pool: string, path?: string): unkno
  * Does something on the disk of a pool.
  * @throws DiskError naming the pool, if the disk reports an error
  */
-export async function onDiskOf<T>(pool: string, work: () => Promise<T>): Promise<T> {
+export async function withStorageErrors<T>(pool: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

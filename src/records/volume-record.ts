@@ -6,7 +6,7 @@ import {
   type Volume,
   type VolumeContent,
 } from '../model/objects/volume.ts';
-import { accessModes } from '../model/requests/access-mode.ts';
+import { accessModes } from '../model/requests/capability.ts';
 import {
   accessModeList,
   decimal64,
@@ -58,6 +58,7 @@ const volumeRecord = z.object({
   mutable: mutableParameters,
   attachment: attachment.optional(),
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
+  claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
   createdAt: z.iso.datetime(),
 });
 
@@ -82,12 +83,22 @@ export function encodeVolumeRecord(volume: Volume): string {
  */
 export function decodeVolumeRecord(text: string): Volume {
   const record = parseRecord(text, volumeRecord, formatVersion, migrate);
-  const { formatVersion: _, name, capacityClass, source, content, attachment, inline, ...volume } = record;
+  const {
+    formatVersion: _,
+    name,
+    capacityClass,
+    source,
+    content,
+    attachment,
+    inline,
+    claim,
+    ...volume
+  } = record;
   const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
   const mutable = { onDelete, inodeLimit, opaque };
   const capacityBytes = sizeOfContent(content, volume.capacityBytes);
-  const rest = { name, capacityClass, source, content: contentOf(content), mutable, attachment, inline };
-  return { ...volume, capacityBytes, ...rest };
+  const optional = { name, capacityClass, source, attachment, inline, claim };
+  return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
 }
 
 /**
@@ -110,29 +121,29 @@ function migrate(record: unknown): unknown {
   if (typeof record !== 'object' || record === null || !('formatVersion' in record)) return record;
   switch (record.formatVersion) {
     case 1:
-      return fromThird(fromSecond(fromFirst(record)));
+      return fromVersion3(fromVersion2(fromVersion1(record)));
     case 2:
-      return fromThird(fromSecond(record));
+      return fromVersion3(fromVersion2(record));
     case 3:
-      return fromThird(record);
+      return fromVersion3(record);
     default:
       return record;
   }
 }
 
 /** Format 1 had only plain directories, and stored the backend at the top level. */
-function fromFirst(record: object): object {
+function fromVersion1(record: object): object {
   const { backend, ...rest } = record as { backend?: unknown };
   return { ...rest, content: { backend } };
 }
 
 /** Before format 3, nothing was copied. */
-function fromSecond(record: object): object {
+function fromVersion2(record: object): object {
   const { id } = record as { id?: unknown };
   return { ...record, sharing: { lineage: id, sharedBytes: '0' } };
 }
 
 /** Before format 4, volumes could not be modified. */
-function fromThird(record: object): object {
+function fromVersion3(record: object): object {
   return { ...record, formatVersion, mutable: defaultMutableParameters };
 }

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { statusOf } from './status.ts';
 
-/** One finished call, for the log. */
+/** One finished call. */
 export interface FinishedCall {
   /** Path of the method, for instance `/csi.v1.Node/NodeStageVolume`. */
   readonly path: string;
@@ -11,6 +11,8 @@ export interface FinishedCall {
   readonly reply: unknown;
   /** The value thrown by a failed call. */
   readonly error: unknown;
+  /** Whether the call was reported before, as stalled: this is the end of its work, and not what the caller got. */
+  readonly isRepeated: boolean;
 }
 
 /** Tracks the calls in progress, and reports each when it ends. */
@@ -18,7 +20,7 @@ export class CallMonitor {
   private readonly onFinished: (call: FinishedCall) => void;
   private readonly explain: (error: unknown) => unknown;
   private readonly idleListeners: (() => void)[] = [];
-  private activeCount = 0;
+  private readonly active = new Map<string, number>();
 
   /** @param explain replaces an error that would otherwise be an internal fault by one for the caller */
   constructor(
@@ -29,37 +31,74 @@ export class CallMonitor {
     this.explain = explain;
   }
 
-  /** Runs one monitored call. */
-  async watch(path: string, request: unknown, run: () => Promise<unknown>): Promise<unknown> {
-    const startedAt = performance.now();
-    const finished = (code: status, reply: unknown, error: unknown) =>
-      this.onFinished({ path, code, durationMs: performance.now() - startedAt, request, reply, error });
-    this.activeCount++;
-    try {
-      const reply = await run();
-      finished(status.OK, reply, undefined);
-      return reply;
-    } catch (thrown) {
-      const error = this.explain(thrown);
-      finished(statusOf(error).code, undefined, error);
-      throw error;
-    } finally {
-      this.activeCount--;
-      if (this.activeCount === 0) for (const listener of this.idleListeners.splice(0)) listener();
-    }
+  /** The number of calls in progress, by the path of their method. */
+  get activeCounts(): ReadonlyMap<string, number> {
+    return this.active;
   }
 
-  /**
-   * Reports a call that is answered with an error while its work continues. It is reported again when the work ends.
-   */
-  giveUp(path: string, request: unknown, error: unknown): void {
-    const { code } = statusOf(error);
-    this.onFinished({ path, code, durationMs: 0, request, reply: undefined, error });
+  /** Runs one monitored call. */
+  run(path: string, request: unknown, handle: () => Promise<unknown>): Promise<unknown> {
+    return this.start(path, request).run(handle);
+  }
+
+  /** Starts to monitor a call, which may be reported as stalled while it runs. */
+  start(path: string, request: unknown): MonitoredCall {
+    const startedAt = performance.now();
+    let isRepeated = false;
+    const report = (code: status, reply: unknown, error: unknown) =>
+      this.onFinished({
+        path,
+        code,
+        durationMs: performance.now() - startedAt,
+        request,
+        reply,
+        error,
+        isRepeated,
+      });
+    return {
+      run: (handle) => this.track(path, handle, report),
+      reportStalled(error) {
+        report(statusOf(error).code, undefined, error);
+        isRepeated = true;
+      },
+    };
   }
 
   /** Resolves when no call is in progress. */
   idle(): Promise<void> {
-    if (this.activeCount === 0) return Promise.resolve();
+    if (this.active.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idleListeners.push(resolve));
   }
+
+  private async track(path: string, handle: () => Promise<unknown>, report: Report): Promise<unknown> {
+    this.active.set(path, (this.active.get(path) ?? 0) + 1);
+    try {
+      const reply = await handle();
+      report(status.OK, reply, undefined);
+      return reply;
+    } catch (thrown) {
+      const error = this.explain(thrown);
+      report(statusOf(error).code, undefined, error);
+      throw error;
+    } finally {
+      this.end(path);
+    }
+  }
+
+  private end(path: string): void {
+    const left = (this.active.get(path) ?? 1) - 1;
+    if (left > 0) this.active.set(path, left);
+    else this.active.delete(path);
+    if (this.active.size === 0) for (const listener of this.idleListeners.splice(0)) listener();
+  }
+}
+
+type Report = (code: status, reply: unknown, error: unknown) => void;
+
+/** One call while it is monitored. */
+export interface MonitoredCall {
+  /** Runs its work, once. */
+  run(handle: () => Promise<unknown>): Promise<unknown>;
+  /** Reports that it is answered with an error while its work continues. It is reported again when the work ends. */
+  reportStalled(error: unknown): void;
 }

@@ -13,7 +13,7 @@ export interface CallWork<Methods> {
    * Starts to check whether the resources of the task answer.
    * @returns a function that returns the error of a resource that has not answered yet; undefined when all have
    */
-  ask(): () => VolumeError | undefined;
+  checkResponding(): () => VolumeError | undefined;
 }
 
 /**
@@ -38,6 +38,12 @@ export async function during<T>(
 const never = new AbortController().signal;
 
 /** A task that depends on no resources. */
-export function freeWork<Methods>(methods: Methods): CallWork<Methods> {
-  return { methods, lost: never, confirm: async () => {}, end: () => {}, ask: () => () => undefined };
+export function workWithoutResources<Methods>(methods: Methods): CallWork<Methods> {
+  return {
+    methods,
+    lost: never,
+    confirm: async () => {},
+    end: () => {},
+    checkResponding: () => () => undefined,
+  };
 }

@@ -1,7 +1,7 @@
 import type { FieldDescriptorProto } from 'google-protobuf/google/protobuf/descriptor_pb.js';
 import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
-import { isSecretField } from './descriptor-set.ts';
-import { type DescriptorIndex, descriptors } from './descriptors.ts';
+import { isSecretField } from './reflection/descriptor-set.ts';
+import { type DescriptorIndex, descriptors } from './reflection/descriptors.ts';
 
 /**
  * Keys of maps whose values are secrets although the field is not marked as one: the kubelet adds them to the volume
@@ -28,7 +28,7 @@ export type SecretRedactor = (messageFullName: string, message: unknown) => unkn
 export const redactSecrets: SecretRedactor = createSecretRedactor(descriptors);
 
 /** Creates a `redactSecrets` for the messages of one index. */
-export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
+export function createSecretRedactor(descriptorIndex: () => DescriptorIndex): SecretRedactor {
   const fieldsByMessage = new Map<string, Map<string, Redactor> | undefined>();
 
   function redactMessage(fullName: string, message: unknown): unknown {
@@ -40,7 +40,7 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
 
   function fieldsOf(fullName: string): Map<string, Redactor> | undefined {
     if (!fieldsByMessage.has(fullName)) {
-      const fields = index.message(fullName)?.getFieldList();
+      const fields = descriptorIndex().message(fullName)?.getFieldList();
       const redactors = fields?.map((field): [string, Redactor] => [
         field.getName() ?? '',
         redactorOf(field),
@@ -68,7 +68,7 @@ export function createSecretRedactor(index: DescriptorIndex): SecretRedactor {
 
   /** Returns how to copy map values, if the named message is the entry type of a map. */
   function mapValueOf(entryTypeName: string): Redactor | undefined {
-    const entry = index.message(entryTypeName);
+    const entry = descriptorIndex().message(entryTypeName);
     const value = entry?.getFieldList().find((field) => field.getName() === 'value');
     return entry?.getOptions()?.getMapEntry() && value ? redactorOf(value) : undefined;
   }

@@ -6,22 +6,22 @@ import type {
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { VolumeError } from '../model/errors.ts';
-import { answerInTime, type Running } from './answer-in-time.ts';
+import type { Held, HoldRequest, Holds } from '../model/state/holds.ts';
 import type { CallMonitor } from './call-monitor.ts';
-import { type CallWork, during, freeWork } from './call-work.ts';
-import { JointCalls } from './joint-calls.ts';
-import type { KeyLocks, Lock } from './key-locks.ts';
+import { type CallWork, during, workWithoutResources } from './call-work.ts';
+import { type RunningCall, replyBeforeDeadline } from './reply-before-deadline.ts';
+import { SingleFlightCalls } from './single-flight-calls.ts';
 import { statusOf } from './status.ts';
 import { type StreamMethod, streamHandler } from './stream-handler.ts';
 
-/** One unary RPC: a plain async function, and the objects that it locks while it runs. */
+/** One unary RPC: a plain async function, and the objects that it holds while it runs. */
 export interface Method<Request, Response> {
   /** Returns the reply, or throws a VolumeError. */
-  handle(request: Request): Promise<Response>;
-  /** The locks of the call; if any of them is held, the call is answered ABORTED. Read-only calls take none. */
-  locks?(request: Request): Lock[];
+  handle(request: Request, held: Held): Promise<Response>;
+  /** What the call holds; if another call holds any of it, the call is answered ABORTED. Read-only calls hold nothing. */
+  holds?(request: Request): HoldRequest[];
   /** Whether a call with the same request as one in progress shares its answer. */
-  joins?(request: Request): boolean;
+  canJoin?(request: Request): boolean;
 }
 
 /**
@@ -53,17 +53,17 @@ export type AnyMethods = Readonly<Record<string, AnyMethod | AnyStreamMethod | u
 
 /** How the calls of a service are processed. */
 export interface ServiceParts {
-  readonly locks: KeyLocks;
+  readonly holds: Pick<Holds, 'hold'>;
   readonly monitor: CallMonitor;
   /** Begins the task of a call, which has its own methods; by default all calls share the same ones. */
   readonly begin?: () => CallWork<AnyMethods>;
 }
 
-/** Converts the methods of a service into handlers for grpc-js, each with its locks and its log line. */
+/** Converts the methods of a service into handlers for grpc-js, each with its holds and its log line. */
 export function implementService(
   definition: ServiceDefinition,
   methods: AnyMethods,
-  { locks, monitor, begin = () => freeWork(methods) }: ServiceParts,
+  { holds, monitor, begin = () => workWithoutResources(methods) }: ServiceParts,
 ): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(definition).map(([name, { path, responseStream }]) => {
@@ -74,52 +74,48 @@ export function implementService(
           const work = begin();
           return { work, method: methodIn(work.methods) as AnyStreamMethod };
         };
-        return [name, streamHandler(beginStream, (request, run) => monitor.watch(path, request, run))];
+        return [name, streamHandler(beginStream, (request, run) => monitor.run(path, request, run))];
       }
-      const start = (request: unknown): Running => {
+      const start = (request: unknown): RunningCall => {
         const work = begin();
-        const handle = () => (methodIn(work.methods) as AnyMethod).handle(request);
+        const handle = (held: Held) => (methodIn(work.methods) as AnyMethod).handle(request, held);
         return {
-          reply: runLocked(method, request, locks, () => during(work, handle)),
-          ask: () => work.ask(),
+          reply: runHolding(method, request, holds, (held) => during(work, () => handle(held))),
+          checkResponding: () => work.checkResponding(),
         };
       };
-      const joint = new JointCalls(start);
-      const answer = (request: unknown) => (method.joins?.(request) ? joint.join(request) : start(request));
+      const singleFlight = new SingleFlightCalls(start);
+      const answer = (request: unknown) =>
+        method.canJoin?.(request) ? singleFlight.join(request) : start(request);
       return [name, unaryHandler(answer, monitor, path)];
     }),
   );
 }
 
-async function runLocked(
+async function runHolding(
   method: AnyMethod,
   request: unknown,
-  locks: KeyLocks,
-  run: () => Promise<unknown>,
+  holds: ServiceParts['holds'],
+  run: (held: Held) => Promise<unknown>,
 ): Promise<unknown> {
-  const acquired = locks.tryAcquire(method.locks?.(request) ?? []);
-  if ('heldKey' in acquired) {
-    throw new VolumeError(
-      'aborted',
-      `another call is working on ${acquired.heldKey}; call again when it is done`,
-    );
-  }
+  const held = holds.hold(method.holds?.(request) ?? []);
   try {
-    return await run();
+    return await run(held);
   } finally {
-    acquired.release();
+    held.release();
   }
 }
 
 // A caller that disconnects or reaches its deadline stops only its own waiting; the work runs to its end, so that
 // nothing is left half-done, and a retry finds the result.
-function unaryHandler(answer: (request: unknown) => Running, monitor: CallMonitor, path: string) {
+function unaryHandler(answer: (request: unknown) => RunningCall, monitor: CallMonitor, path: string) {
   return (call: UnaryCall, callback: sendUnaryData<unknown>): void => {
     const { request } = call;
-    const { reply, ask } = answer(request);
-    const watched = monitor.watch(path, request, () => reply);
-    const onGivenUp = (error: VolumeError) => monitor.giveUp(path, request, error);
-    answerInTime({ reply: watched, ask }, call.getDeadline(), onGivenUp).then(
+    const { reply, checkResponding } = answer(request);
+    const monitored = monitor.start(path, request);
+    const watched = monitored.run(() => reply);
+    const onStalled = (error: VolumeError) => monitored.reportStalled(error);
+    replyBeforeDeadline({ reply: watched, checkResponding }, call.getDeadline(), onStalled).then(
       (message) => callback(null, message),
       (error: unknown) => callback(statusOf(error)),
     );
@@ -128,7 +124,7 @@ function unaryHandler(answer: (request: unknown) => Running, monitor: CallMonito
 
 function unimplemented(path: string, isStream: boolean): AnyMethod | AnyStreamMethod {
   const refuse = () => {
-    throw new VolumeError('unimplemented', `${path} is not part of this driver`);
+    throw new VolumeError('unimplemented', `${path} is not supported by this driver`);
   };
   return isStream ? { stream: refuse } : { handle: async () => refuse() };
 }

@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { VolumeError, type VolumeErrorKind } from '../model/errors.ts';
-import { shortened } from '../text/shortened.ts';
+import { truncateText } from '../text/truncate-text.ts';
 
 /** The status of a failed call. */
 export interface CallStatus {
@@ -28,8 +28,8 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
  */
 export function statusOf(error: unknown): CallStatus {
   if (error instanceof VolumeError)
-    return { code: codeOfKind[error.kind], details: shortened(error.message, DETAILS_LIMIT_BYTES) };
-  return { code: status.INTERNAL, details: "the driver failed; the cause is in the driver's log" };
+    return { code: codeOfKind[error.kind], details: truncateText(error.message, DETAILS_LIMIT_BYTES) };
+  return { code: status.INTERNAL, details: "internal error; see the driver's log" };
 }
 
 // The text is sent in a trailer, and clients reject trailers above a few thousand bytes without showing the error.

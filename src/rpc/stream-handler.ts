@@ -33,7 +33,7 @@ export function streamHandler(
   return (call) => {
     const cancellation = new AbortController();
     const onCancelled = () =>
-      cancellation.abort(new VolumeError('cancelled', 'the caller has gone away, or its time is up'));
+      cancellation.abort(new VolumeError('cancelled', 'the caller disconnected or its deadline expired'));
     call.once('cancelled', onCancelled);
     const { work, method } = begin();
     const signal = AbortSignal.any([cancellation.signal, work.lost]);
@@ -49,16 +49,16 @@ async function sendAll(call: StreamCall, { work, method }: StreamWork, signal: A
   await during(work, async () => {
     for await (const message of method.stream(call.request, signal)) {
       signal.throwIfAborted();
-      if (!call.write(message)) await happens(call, 'drain', signal);
+      if (!call.write(message)) await waitForEvent(call, 'drain', signal);
     }
     signal.throwIfAborted();
   });
   call.end();
-  await happens(call, 'finish', signal);
+  await waitForEvent(call, 'finish', signal);
 }
 
 /** @throws the signal's reason */
-async function happens(call: StreamCall, event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
+async function waitForEvent(call: StreamCall, event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
   try {
     await once(call, event, { signal });
   } catch (error) {

@@ -1,9 +1,8 @@
 import type { ServiceDefinition, UntypedServiceImplementation } from '@grpc/grpc-js';
+import type { Parts } from '../model/parts.ts';
 import type { Pools } from '../model/ports/pool.ts';
-import type { Model } from '../model/state/model.ts';
 import type { CallMonitor } from '../rpc/call-monitor.ts';
 import type { CallWork } from '../rpc/call-work.ts';
-import { KeyLocks } from '../rpc/key-locks.ts';
 import { csiServices as definitions } from '../rpc/proto.ts';
 import { type AnyMethods, implementService, type Methods } from '../rpc/service.ts';
 import { controllerService } from './controller/controller.ts';
@@ -28,25 +27,24 @@ type AllMethods = {
  * @param beginWork begins the task of a call; the task of a stream lasts as long as its caller reads
  */
 export function csiServices(
-  model: Model,
+  model: Parts,
   monitor: CallMonitor,
   plugin: PluginInfo,
   beginWork?: (kind: 'call' | 'stream') => ModelWork,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
-  const servicesOf: { readonly [Name in keyof AllMethods]: (model: Model) => AllMethods[Name] } = {
-    Identity: (own) => identityService(own, plugin),
+  const servicesOf: { readonly [Name in keyof AllMethods]: (model: Parts) => AllMethods[Name] } = {
+    Identity: (own) => identityService(own.settings, plugin),
     Controller: controllerService,
     Node: nodeService,
     GroupController: groupControllerService,
     SnapshotMetadata: snapshotMetadataService,
   };
-  const locks = new KeyLocks();
   return new Map(
     Object.entries(definitions).map(([name, definition]) => {
-      const methodsOf: (model: Model) => AnyMethods = servicesOf[name as keyof typeof servicesOf];
+      const methodsOf: (model: Parts) => AnyMethods = servicesOf[name as keyof typeof servicesOf];
       const kind = name === 'SnapshotMetadata' ? 'stream' : 'call';
-      const begin = beginWork && (() => workOn(model, beginWork(kind), methodsOf));
-      const parts = { locks, monitor, ...(begin ? { begin } : {}) };
+      const begin = beginWork && (() => beginCallWork(model, beginWork(kind), methodsOf));
+      const parts = { holds: model.holds, monitor, ...(begin ? { begin } : {}) };
       return [
         `csi.v1.${name}`,
         { definition, implementation: implementService(definition, methodsOf(model), parts) },
@@ -56,17 +54,17 @@ export function csiServices(
 }
 
 /** The methods of a service for one call, which uses the pools through its own task. */
-function workOn<Service>(
-  model: Model,
+function beginCallWork<Service>(
+  model: Parts,
   work: ModelWork,
-  methodsOf: (model: Model) => Service,
+  methodsOf: (model: Parts) => Service,
 ): CallWork<Service> {
   const { pools, lost } = work;
   return {
-    methods: methodsOf({ ...model, pools }),
+    methods: methodsOf({ ...model, catalogue: model.catalogue.withPools(pools) }),
     lost,
     confirm: () => work.confirm(),
     end: () => work.end(),
-    ask: () => work.ask(),
+    checkResponding: () => work.checkResponding(),
   };
 }

@@ -1,4 +1,5 @@
 import { prefixed, type Subject, VolumeError } from '../model/errors.ts';
+import type { Held } from '../model/state/holds.ts';
 import type { AnyMethods } from '../rpc/service.ts';
 
 /** The field names of a request for the subjects of model errors. */
@@ -74,7 +75,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
 };
 
 /** The methods of a service; their errors name the fields of their requests. */
-export function namingFields<Service extends object>(methods: Service): Service {
+export function withFieldNames<Service extends object>(methods: Service): Service {
   const named = Object.entries(methods as AnyMethods).map(([name, method]) => {
     const fields = fieldNames[name];
     if (!method || !fields) return [name, method];
@@ -84,16 +85,22 @@ export function namingFields<Service extends object>(methods: Service): Service 
         {
           ...method,
           stream: (request: unknown, signal: AbortSignal) =>
-            streamNaming(fields, method.stream(request, signal)),
+            namedStream(fields, method.stream(request, signal)),
         },
       ];
     }
-    return [name, { ...method, handle: (request: unknown) => naming(fields, method.handle(request)) }];
+    return [
+      name,
+      {
+        ...method,
+        handle: (request: unknown, held: Held) => namedReply(fields, method.handle(request, held)),
+      },
+    ];
   });
   return Object.fromEntries(named);
 }
 
-async function naming<T>(fields: FieldNames, reply: Promise<T>): Promise<T> {
+async function namedReply<T>(fields: FieldNames, reply: Promise<T>): Promise<T> {
   try {
     return await reply;
   } catch (error) {
@@ -101,7 +108,7 @@ async function naming<T>(fields: FieldNames, reply: Promise<T>): Promise<T> {
   }
 }
 
-async function* streamNaming<T>(fields: FieldNames, messages: AsyncIterable<T>): AsyncIterable<T> {
+async function* namedStream<T>(fields: FieldNames, messages: AsyncIterable<T>): AsyncIterable<T> {
   try {
     yield* messages;
   } catch (error) {

@@ -1,35 +1,52 @@
 import { missingField } from '../model/errors.ts';
+import type { Parts } from '../model/parts.ts';
 import { createGroupSnapshot, type GroupSpec } from '../model/snapshots/create-group-snapshot.ts';
 import { deleteGroupSnapshot, existingGroup } from '../model/snapshots/group-snapshots.ts';
-import type { Model } from '../model/state/model.ts';
+import type { Catalogue } from '../model/state/catalogue.ts';
+import { exclusive, type Held } from '../model/state/holds.ts';
 import type { CreateVolumeGroupSnapshotRequest__Output } from '../rpc/generated/csi/v1/CreateVolumeGroupSnapshotRequest.ts';
 import type { GroupControllerDefinition } from '../rpc/generated/csi/v1/GroupController.ts';
 import type { Methods } from '../rpc/service.ts';
-import { namingFields } from './field-names.ts';
-import { groupLock, groupNameLock, snapshotLock, volumeLock } from './lock-keys.ts';
+import { withFieldNames } from './field-names.ts';
 import { checkSnapshotParameters } from './parameters.ts';
 import { groupMessage } from './replies.ts';
 import { parseName, required } from './requests.ts';
 
-/** The GroupController service (CSI specification, Group Controller Service RPC). */
-export function groupControllerService(model: Model): Methods<GroupControllerDefinition> {
-  return namingFields({
+/** The GroupController service (CSI specification, Group Controller Service RPC), in the order of the specification. */
+export function groupControllerService(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
+): Methods<GroupControllerDefinition> {
+  const methods: Methods<GroupControllerDefinition> = {
+    GroupControllerGetCapabilities: {
+      handle: async () => ({
+        capabilities: [{ rpc: { type: 'CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT' } }],
+      }),
+    },
     CreateVolumeGroupSnapshot: {
       // None of them may be staged, unstaged or expanded until all snapshots are taken.
-      locks: (request) => [groupNameLock(request.name), ...unique(request.source_volume_ids).map(volumeLock)],
-      joins: () => true,
-      async handle(request) {
-        return { group_snapshot: groupMessage(model, await createGroupSnapshot(model, parse(request))) };
+      holds: (request) => [
+        exclusive('group snapshot name', request.name),
+        ...unique(request.source_volume_ids).map((id) => exclusive('volume', id)),
+      ],
+      canJoin: () => true,
+      async handle(request, held) {
+        const spec = parse(request, held);
+        const group = await createGroupSnapshot(
+          parts,
+          held.exclusive('group snapshot name', spec.name),
+          spec,
+        );
+        return { group_snapshot: groupMessage(parts.settings, group) };
       },
     },
     DeleteVolumeGroupSnapshot: {
-      locks: ({ group_snapshot_id }) => [
-        groupLock(group_snapshot_id),
-        ...memberLocks(model, group_snapshot_id),
+      holds: ({ group_snapshot_id }) => [
+        exclusive('group snapshot', group_snapshot_id),
+        ...memberHolds(parts.catalogue, group_snapshot_id),
       ],
-      async handle(request) {
+      async handle(request, held) {
         const groupId = required('group_snapshot_id', request.group_snapshot_id);
-        await deleteGroupSnapshot(model, groupId, request.snapshot_ids);
+        await deleteGroupSnapshot(parts, held.exclusive('group snapshot', groupId), request.snapshot_ids);
         return {};
       },
     },
@@ -37,29 +54,29 @@ export function groupControllerService(model: Model): Methods<GroupControllerDef
       async handle(request) {
         const groupId = required('group_snapshot_id', request.group_snapshot_id);
         return {
-          group_snapshot: groupMessage(model, await existingGroup(model, groupId, request.snapshot_ids)),
+          group_snapshot: groupMessage(
+            parts.settings,
+            await existingGroup(parts.catalogue, groupId, request.snapshot_ids),
+          ),
         };
       },
     },
-    GroupControllerGetCapabilities: {
-      handle: async () => ({
-        capabilities: [{ rpc: { type: 'CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT' } }],
-      }),
-    },
-  });
+  };
+  return withFieldNames(methods);
 }
 
-function parse(request: CreateVolumeGroupSnapshotRequest__Output): GroupSpec {
+function parse(request: CreateVolumeGroupSnapshotRequest__Output, held: Held): GroupSpec {
   required('name', request.name);
   if (request.source_volume_ids.length === 0) throw missingField('source_volume_ids');
   const name = parseName('name', request.name);
   checkSnapshotParameters(request.parameters);
-  return { name, sourceVolumeIds: unique(request.source_volume_ids) };
+  const sources = unique(request.source_volume_ids).map((id) => held.exclusive('volume', id));
+  return { name, sources };
 }
 
 /** A snapshot that is being restored keeps its group from being deleted. */
-function memberLocks({ groups }: Model, groupId: string) {
-  return (groups.findIntact(groupId)?.snapshots ?? []).map(({ id }) => snapshotLock(id));
+function memberHolds({ groups }: Catalogue, groupId: string) {
+  return (groups.findIntact(groupId)?.snapshots ?? []).map(({ id }) => exclusive('snapshot', id));
 }
 
 function unique(list: readonly string[]): string[] {

@@ -1,12 +1,15 @@
 import { quote } from '../model/errors.ts';
+import type { VolumeHealth } from '../model/health/volume-health.ts';
 import {
   type Finding,
   type HealthReason,
   type HealthStatus,
   healthReasons,
+  type OnFinding,
 } from '../model/objects/finding.ts';
-import { joinedWithin } from '../text/joined-within.ts';
-import { STRING_LIMIT_BYTES } from './string-limit.ts';
+import type { VolumeHealth as VolumeHealthMessage } from '../rpc/generated/csi/v1/VolumeHealth.ts';
+import { joinWithinLimit } from '../text/truncate-text.ts';
+import { STRING_LIMIT_BYTES } from './requests.ts';
 
 /** One finding in replies. */
 export interface HealthEntry {
@@ -31,18 +34,30 @@ export function healthEntries(findings: readonly Finding[], volumeId?: string): 
   }));
 }
 
-function messageOf(alike: readonly Finding[], volumeId: string | undefined): string {
-  const brief = (text: string) =>
+function messageOf(findings: readonly Finding[], volumeId: string | undefined): string {
+  const abbreviate = (text: string) =>
     volumeId === undefined ? text : text.replaceAll(`volume ${quote(volumeId)}`, 'the volume');
-  const sentences = distinct(alike.map(({ message }) => brief(message)));
-  const places = alike.flatMap(({ where }) => where ?? []);
-  const [what, ...others] = distinct(places.map((each) => brief(each.what)));
-  const isOneAtPlaces = what !== undefined && others.length === 0 && places.length === alike.length;
-  if (sentences.length === 1 || !isOneAtPlaces) return joinedWithin(STRING_LIMIT_BYTES, '', sentences, '; ');
-  const paths = distinct(places.map(({ path }) => quote(path)));
-  return joinedWithin(STRING_LIMIT_BYTES, `${what} at `, paths, ', ');
+  const sentences = distinct(findings.map(({ message }) => abbreviate(message)));
+  const affectedPaths = findings.flatMap(({ where }) => where ?? []);
+  const [problem, ...others] = distinct(affectedPaths.map((each) => abbreviate(each.problem)));
+  const isSameProblem =
+    problem !== undefined && others.length === 0 && affectedPaths.length === findings.length;
+  if (sentences.length === 1 || !isSameProblem)
+    return joinWithinLimit(STRING_LIMIT_BYTES, '', sentences, '; ');
+  const paths = distinct(affectedPaths.map(({ path }) => quote(path)));
+  return joinWithinLimit(STRING_LIMIT_BYTES, `${problem} at `, paths, ', ');
 }
 
 function distinct(list: readonly string[]): string[] {
   return [...new Set(list)];
+}
+
+/** The health of a volume in replies (CSI specification, VolumeHealth); truncated messages are logged in full. */
+export function volumeHealthMessage(
+  onFinding: OnFinding,
+  { id, findings }: VolumeHealth,
+): VolumeHealthMessage {
+  for (const each of findings)
+    onFinding(each.pool === undefined ? { volumeId: id } : { pool: each.pool }, each);
+  return { volume_id: id, health_statuses: healthEntries(findings, id) };
 }

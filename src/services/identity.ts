@@ -1,4 +1,4 @@
-import type { Model } from '../model/state/model.ts';
+import type { Settings } from '../model/settings.ts';
 import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
 import type { Methods } from '../rpc/service.ts';
@@ -16,7 +16,7 @@ const topologyCapabilities: readonly PluginCapability[] = [
 
 /** The Identity service (CSI specification, Identity Service RPC). */
 export function identityService(
-  { topology, expansion, features }: Model,
+  { topology, expansion, features }: Settings,
   { driverName, version }: PluginInfo,
 ): Methods<IdentityDefinition> {
   const hasExpansion = expansion.byController || expansion.byNode;

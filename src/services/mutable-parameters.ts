@@ -1,8 +1,7 @@
 import { invalidField, VolumeError } from '../model/errors.ts';
 import { deletePolicies, type MutableParameters, mutableParameterNames } from '../model/objects/volume.ts';
-import type { Features } from '../model/state/model.ts';
-import { isOfKubernetes } from './kubernetes-keys.ts';
-import { unknownParameter } from './unknown-parameter.ts';
+import type { Features } from '../model/settings.ts';
+import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 type MutableParameterName = (typeof mutableParameterNames)[number];
 
@@ -16,21 +15,21 @@ const LARGEST_COUNT = 2n ** 63n - 1n;
  *   value
  */
 export function parseMutableParameters(
-  { mutableParameters: taken }: Features,
+  { mutableParameters: accepted }: Features,
   parameters: Readonly<Record<string, string>>,
 ): Partial<MutableParameters> {
-  const keys = Object.keys(parameters).filter((key) => !isOfKubernetes(key));
+  const keys = Object.keys(parameters).filter((key) => !isKubernetesKey(key));
   if (keys.length === 0) return {};
-  if (!taken) {
+  if (!accepted) {
     throw new VolumeError('invalid', 'mutable_parameters: the driver does not declare MODIFY_VOLUME');
   }
-  const unknown = keys.find((key) => !taken.has(key));
+  const unknown = keys.find((key) => !accepted.has(key));
   if (unknown !== undefined) {
-    throw unknownParameter('mutable_parameters', unknown, [...taken]);
+    throw unknownParameter('mutable_parameters', unknown, [...accepted]);
   }
   const { onDelete, inodeLimit } = parameters as Partial<Record<MutableParameterName, string>>;
-  const isOurs = (key: string) => mutableParameterNames.some((name) => name === key);
-  const opaque = keys.filter((key) => !isOurs(key)).map((key) => [key, parameters[key] ?? '']);
+  const isImplemented = (key: string) => mutableParameterNames.some((name) => name === key);
+  const opaque = keys.filter((key) => !isImplemented(key)).map((key) => [key, parameters[key] ?? '']);
   return {
     ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(onDelete) }),
     ...(inodeLimit === undefined ? {} : { inodeLimit: parseInodeLimit(inodeLimit) }),
@@ -41,7 +40,7 @@ export function parseMutableParameters(
 function parseDeletePolicy(text: string): MutableParameters['onDelete'] {
   const policy = deletePolicies.find((each) => each === text);
   if (policy !== undefined) return policy;
-  throw invalidField('mutable_parameters.onDelete', text, `is none of ${deletePolicies.join(', ')}`);
+  throw invalidField('mutable_parameters.onDelete', text, `must be one of ${deletePolicies.join(', ')}`);
 }
 
 /** Without its own limit, a volume has the default limit for its size. */
@@ -49,9 +48,5 @@ function parseInodeLimit(text: string): bigint | undefined {
   if (text === 'default') return undefined;
   const limit = /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
   if (limit >= 1n && limit <= LARGEST_COUNT) return limit;
-  throw invalidField(
-    'mutable_parameters.inodeLimit',
-    text,
-    'is neither a decimal number from 1 on nor default',
-  );
+  throw invalidField('mutable_parameters.inodeLimit', text, 'must be default or a positive decimal number');
 }

@@ -7,7 +7,7 @@ const PREFIX = 'after:';
  * The token of the page after the object with this id, at most 128 bytes. It contains no count, so that it stays valid
  * when objects are created or deleted, including this one.
  */
-export function tokenAfter(id: string): string {
+function tokenAfter(id: string): string {
   return tokenOf(listPosition(id));
 }
 
@@ -19,13 +19,13 @@ function tokenOf(position: string): string {
  * The position in a starting token; empty for the first page.
  * @throws VolumeError aborted: not a token of this driver; the CO must start from the beginning
  */
-export function parseToken(token: string): string {
+function parseToken(token: string): string {
   if (token === '') return '';
   const text = Buffer.from(token, 'base64url').toString();
   const position = text.slice(PREFIX.length);
-  const isOurs = text.startsWith(PREFIX) && Buffer.byteLength(position) <= POSITION_LIMIT_BYTES;
-  if (isOurs && tokenOf(position) === token) return position;
-  throw new VolumeError('aborted', `starting_token: ${quote(token)} is not a token of this driver`);
+  const isOwnToken = text.startsWith(PREFIX) && Buffer.byteLength(position) <= POSITION_LIMIT_BYTES;
+  if (isOwnToken && tokenOf(position) === token) return position;
+  throw new VolumeError('aborted', `starting_token: ${quote(token)} was not issued by this driver`);
 }
 
 // Keeps the longest reply well below the 4 MiB that gRPC clients accept.
@@ -39,15 +39,15 @@ export interface PageRequest {
 
 /**
  * Returns where a page begins and how long it may be.
- * @param longest the limit, even if the request asks for more
+ * @param maxEntries the limit, even if the request asks for more
  * @throws VolumeError invalid or aborted: an invalid number or token in the request
  */
 export function parsePage(
   { max_entries, starting_token }: PageRequest,
-  longest = PAGE_LIMIT,
+  maxEntries = PAGE_LIMIT,
 ): { position: string; limit: number } {
-  if (max_entries < 0) throw invalidField('max_entries', max_entries, 'is negative');
-  const limit = max_entries === 0 ? longest : Math.min(max_entries, longest);
+  if (max_entries < 0) throw invalidField('max_entries', max_entries, 'must not be negative');
+  const limit = max_entries === 0 ? maxEntries : Math.min(max_entries, maxEntries);
   return { position: parseToken(starting_token), limit };
 }
 

@@ -1,14 +1,13 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
-import type { RootOwnership } from '../model/objects/volume.ts';
-import { backendChoices, type ContentWish, enforcementChoices } from '../model/volumes/choose-content.ts';
-import { isOfKubernetes } from './kubernetes-keys.ts';
-import { unknownParameter } from './unknown-parameter.ts';
+import type { Claim, RootOwnership } from '../model/objects/volume.ts';
+import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
+import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 /** The parsed parameters of a StorageClass. */
 export interface VolumeParameters {
-  /** The pool or accounting class. */
-  readonly pool: string | undefined;
-  readonly wish: Pick<ContentWish, 'backend' | 'enforceCapacity'>;
+  /** The pools and accounting classes that the volume may be in; empty if the driver may choose. */
+  readonly pools: readonly string[];
+  readonly contentRequest: Pick<ContentRequest, 'backend' | 'enforceCapacity'>;
   readonly root: RootOwnership;
   /** Whether content of a block volume may be mounted. */
   readonly allowsModeChange: boolean;
@@ -35,15 +34,15 @@ export function parseParameters(
   others: readonly string[] = [],
 ): VolumeParameters {
   const expected = [...known, ...(field === 'parameters' ? [MODE_CHANGE_KEY] : []), ...others];
-  const isPassedOver = (key: string) =>
+  const isSkipped = (key: string) =>
     isIgnored(key) || (field === 'parameters' && key === OLD_FILE_SYSTEM_KEY);
-  const unknown = Object.keys(parameters).find((key) => !isPassedOver(key) && !expected.includes(key));
+  const unknown = Object.keys(parameters).find((key) => !isSkipped(key) && !expected.includes(key));
   if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
   const given = parameters as Partial<Record<(typeof known)[number] | typeof MODE_CHANGE_KEY, string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
-    pool: parsePool(field, given.pool, given.kind),
-    wish: {
+    pools: parsePools(field, given.pool, given.kind),
+    contentRequest: {
       backend: parseChoice(`${field}.backend`, backend, backendChoices),
       enforceCapacity: parseChoice(`${field}.enforceCapacity`, enforceCapacity, enforcementChoices),
     },
@@ -56,6 +55,23 @@ export function parseParameters(
       parseChoice(`${field}.${MODE_CHANGE_KEY}`, given[MODE_CHANGE_KEY] ?? 'false', ['true', 'false']) ===
       'true',
   };
+}
+
+// Added by csi-provisioner with --extra-create-metadata.
+const CLAIM_NAMESPACE_KEY = 'csi.storage.k8s.io/pvc/namespace';
+const CLAIM_NAME_KEY = 'csi.storage.k8s.io/pvc/name';
+// The longest name in Kubernetes.
+const LONGEST_NAME_BYTES = 253;
+
+/** The claim that a volume is created for; undefined if the parameters do not name one, or cannot. Never an error. */
+export function parseClaim(parameters: Readonly<Record<string, string>>): Claim | undefined {
+  const namespace = parameters[CLAIM_NAMESPACE_KEY];
+  const name = parameters[CLAIM_NAME_KEY];
+  return isName(namespace) && isName(name) ? { namespace, name } : undefined;
+}
+
+function isName(text: string | undefined): text is string {
+  return text !== undefined && text !== '' && Buffer.byteLength(text) <= LONGEST_NAME_BYTES;
 }
 
 /**
@@ -72,15 +88,15 @@ export function checkSnapshotParameters(parameters: Readonly<Record<string, stri
 }
 
 function isIgnored(key: string): boolean {
-  return isOfKubernetes(key) || key === REFERENCE_KEY;
+  return isKubernetesKey(key) || key === REFERENCE_KEY;
 }
 
-/** `kind` is the Go reference driver's name for a pool. */
-function parsePool(field: string, pool: string | undefined, kind: string | undefined): string | undefined {
+/** Names separated by commas. `kind` is the Go reference driver's name for a pool. */
+function parsePools(field: string, pool: string | undefined, kind: string | undefined): readonly string[] {
   if (pool !== undefined && kind !== undefined && pool !== kind) {
-    throw invalidField(`${field}.kind`, kind, `is another name than ${field}.pool, ${quote(pool)}`);
+    throw invalidField(`${field}.kind`, kind, `must be the same as ${field}.pool, ${quote(pool)}`);
   }
-  return pool ?? kind;
+  return (pool ?? kind)?.split(',').map((name) => name.trim()) ?? [];
 }
 
 function parseChoice<const Choice extends string>(
@@ -90,17 +106,17 @@ function parseChoice<const Choice extends string>(
 ): Choice {
   const choice = choices.find((each) => each === text);
   if (choice !== undefined) return choice;
-  throw invalidField(field, text, `is none of ${choices.join(', ')}`);
+  throw invalidField(field, text, `must be one of ${choices.join(', ')}`);
 }
 
 function parseId(field: string, text: string): number {
   const id = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
   // In chown(2), the largest number means "leave unchanged".
   if (id <= LARGEST_ID) return id;
-  throw invalidField(field, text, `is not a decimal number up to ${LARGEST_ID}`);
+  throw invalidField(field, text, `must be a decimal number up to ${LARGEST_ID}`);
 }
 
 function parseMode(field: string, text: string): number {
   if (/^[0-7]{1,5}$/.test(text) && Number.parseInt(text, 8) <= 0o7777) return Number.parseInt(text, 8);
-  throw invalidField(field, text, 'is not an octal file mode such as 0770');
+  throw invalidField(field, text, 'must be an octal file mode such as 0770');
 }

@@ -5,21 +5,21 @@ import {
   showsPoolSize,
   type Volume,
 } from '../model/objects/volume.ts';
-import type { Model } from '../model/state/model.ts';
+import type { Settings } from '../model/settings.ts';
 import type { Snapshot as SnapshotMessage } from '../rpc/generated/csi/v1/Snapshot.ts';
 import type { Volume as VolumeMessage } from '../rpc/generated/csi/v1/Volume.ts';
 import type { VolumeContentSource } from '../rpc/generated/csi/v1/VolumeContentSource.ts';
 import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v1/VolumeGroupSnapshot.ts';
 
 /** A volume in replies (CSI specification, Volume). */
-export function volumeMessage(model: Model, volume: Volume): VolumeMessage {
+export function volumeMessage(settings: Settings, volume: Volume): VolumeMessage {
   const { id, capacityBytes, source, mutable } = volume;
   return {
     volume_id: id,
     capacity_bytes: capacityBytes.toString(),
     volume_context: { ...mutable.opaque, ...fixedContext(volume) },
     content_source: source ? sourceMessage(source) : null,
-    accessible_topology: topologyMessage(model),
+    accessible_topology: topologyMessage(settings),
   };
 }
 
@@ -35,9 +35,9 @@ export function fixedContext({ pool, capacityClass, content }: Volume): Record<s
 }
 
 /** The status of a volume: the nodes that it is published to, if the driver supports publishing. */
-export function volumeStatus(model: Model, volume: Volume): { published_node_ids: string[] } {
+export function volumeStatus(settings: Settings, volume: Volume): { published_node_ids: string[] } {
   const { attachment } = volume;
-  return { published_node_ids: model.features.attach && attachment ? [attachment.nodeId] : [] };
+  return { published_node_ids: settings.features.attach && attachment ? [attachment.nodeId] : [] };
 }
 
 function sourceMessage({ kind, id }: ContentSource): VolumeContentSource {
@@ -45,7 +45,7 @@ function sourceMessage({ kind, id }: ContentSource): VolumeContentSource {
 }
 
 /** A snapshot in replies (CSI specification, Snapshot). Only complete snapshots are recorded. */
-export function snapshotMessage(model: Model, snapshot: Snapshot): SnapshotMessage {
+export function snapshotMessage(settings: Settings, snapshot: Snapshot): SnapshotMessage {
   return {
     snapshot_id: snapshot.id,
     source_volume_id: snapshot.sourceVolumeId,
@@ -53,15 +53,15 @@ export function snapshotMessage(model: Model, snapshot: Snapshot): SnapshotMessa
     creation_time: timestampMessage(snapshot.createdAt),
     ready_to_use: true,
     group_snapshot_id: snapshot.groupId ?? '',
-    accessible_topology: topologyMessage(model),
+    accessible_topology: topologyMessage(settings),
   };
 }
 
 /** A group in replies (CSI specification, VolumeGroupSnapshot). */
-export function groupMessage(model: Model, group: GroupSnapshot): GroupMessage {
+export function groupMessage(settings: Settings, group: GroupSnapshot): GroupMessage {
   return {
     group_snapshot_id: group.id,
-    snapshots: group.snapshots.map((snapshot) => snapshotMessage(model, snapshot)),
+    snapshots: group.snapshots.map((snapshot) => snapshotMessage(settings, snapshot)),
     creation_time: timestampMessage(group.createdAt),
     ready_to_use: true,
   };
@@ -75,6 +75,6 @@ function timestampMessage(time: string) {
   };
 }
 
-function topologyMessage({ topology }: Model) {
+function topologyMessage({ topology }: Settings) {
   return topology ? [{ segments: { ...topology } }] : [];
 }

@@ -1,14 +1,15 @@
 import { invalidField, missingField } from '../model/errors.ts';
 import type { TopologySegments } from '../model/objects/topology.ts';
-import { isAccessMode } from '../model/requests/access-mode.ts';
-import type { VolumeCapability } from '../model/requests/capability.ts';
+import { isAccessMode, type VolumeCapability } from '../model/requests/capability.ts';
 import { anyCapacity, type CapacityRange, checkCapacityRange } from '../model/requests/capacity.ts';
 import { parseCapabilityFlags } from '../model/requests/file-system-options.ts';
 import { parseFileSystemType } from '../model/volumes/choose-content.ts';
 import type { CapacityRange__Output } from '../rpc/generated/csi/v1/CapacityRange.ts';
 import type { Topology__Output } from '../rpc/generated/csi/v1/Topology.ts';
 import type { VolumeCapability__Output } from '../rpc/generated/csi/v1/VolumeCapability.ts';
-import { STRING_LIMIT_BYTES } from './string-limit.ts';
+
+/** The maximum bytes in a string of a request or reply unless stated otherwise (CSI specification, Size Limits). */
+export const STRING_LIMIT_BYTES = 128;
 
 /**
  * The value of a required field.
@@ -33,7 +34,7 @@ export function parseName(field: string, name: string): string {
   const banned = BANNED_CHARACTER.exec(name)?.[0].codePointAt(0);
   if (banned !== undefined) {
     const codePoint = banned.toString(16).toUpperCase().padStart(4, '0');
-    throw invalidField(field, name, `contains U+${codePoint}, a control character`);
+    throw invalidField(field, name, `must not contain control characters (U+${codePoint})`);
   }
   return name;
 }
@@ -48,7 +49,7 @@ export function parseCapacityRange(range: CapacityRange__Output | null): Capacit
 
 /** One capability (CSI specification, VolumeCapability). */
 export function parseCapability(field: string, capability: VolumeCapability__Output): VolumeCapability {
-  requireForm(field, capability);
+  checkShape(field, capability);
   const accessMode = parseAccessMode(`${field}.access_mode`, capability);
   switch (capability.access_type) {
     case 'mount': {
@@ -57,7 +58,7 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
         capability.mount ?? null,
       );
       if (volume_mount_group !== '') {
-        const why = 'cannot be honoured, because the driver does not declare VOLUME_MOUNT_GROUP';
+        const why = 'is not supported: the driver does not declare VOLUME_MOUNT_GROUP';
         throw invalidField(`${field}.mount.volume_mount_group`, volume_mount_group, why);
       }
       const fsType = parseFileSystemType(`${field}.mount.fs_type`, fs_type);
@@ -72,11 +73,11 @@ export function parseCapability(field: string, capability: VolumeCapability__Out
 }
 
 /** Checks that capabilities have the fields that every capability must have, whatever their values. */
-export function requireForms(field: string, list: readonly VolumeCapability__Output[]): void {
-  for (const [index, capability] of list.entries()) requireForm(`${field}[${index}]`, capability);
+export function checkShapes(field: string, list: readonly VolumeCapability__Output[]): void {
+  for (const [index, capability] of list.entries()) checkShape(`${field}[${index}]`, capability);
 }
 
-function requireForm(field: string, { access_mode, access_type }: VolumeCapability__Output): void {
+function checkShape(field: string, { access_mode, access_type }: VolumeCapability__Output): void {
   const { mode } = required(`${field}.access_mode`, access_mode);
   if (mode === 'UNKNOWN') throw missingField(`${field}.access_mode.mode`);
   required(`${field}.access_type (mount or block)`, access_type ?? null);
@@ -94,10 +95,10 @@ function parseAccessMode(field: string, { access_mode }: VolumeCapability__Outpu
   const mode: unknown = required(field, access_mode).mode;
   if (typeof mode === 'string' && isAccessMode(mode)) return mode;
   // proto-loader returns the number of an enum value that it does not know.
-  throw invalidField(`${field}.mode`, mode, 'is not an access mode of the specification');
+  throw invalidField(`${field}.mode`, mode, 'is not a CSI access mode');
 }
 
 /** The segments of each topology in a list. */
-export function parsePlaces(list: readonly Topology__Output[] | undefined): TopologySegments[] {
-  return (list ?? []).map((place) => place.segments);
+export function parseTopologies(list: readonly Topology__Output[] | undefined): TopologySegments[] {
+  return (list ?? []).map((topology) => topology.segments);
 }

@@ -1,4 +1,5 @@
 import { invalidField } from '../model/errors.ts';
+import type { Parts } from '../model/parts.ts';
 import type { BlockType, ByteRange } from '../model/ports/block-maps.ts';
 import {
   allocatedBlocks,
@@ -6,25 +7,26 @@ import {
   changedBlocks,
   type MetadataSpec,
 } from '../model/snapshots/snapshot-metadata.ts';
-import type { Model } from '../model/state/model.ts';
 import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
 import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
 import type { Methods } from '../rpc/service.ts';
-import { namingFields } from './field-names.ts';
+import { withFieldNames } from './field-names.ts';
 import { required } from './requests.ts';
 
 /**
  * The SnapshotMetadata service (CSI specification, Snapshot Metadata Service RPC), if enabled. It takes no locks: a
  * snapshot does not change, and one that is deleted during a call can still be read to its end.
  */
-export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataDefinition, 'stream'> {
-  const blockType = model.features.snapshotMetadata;
+export function snapshotMetadataService(
+  parts: Parts<'catalogue' | 'host' | 'settings'>,
+): Methods<SnapshotMetadataDefinition, 'stream'> {
+  const blockType = parts.settings.features.snapshotMetadata;
   if (blockType === undefined) return {};
-  return namingFields({
+  const methods: Methods<SnapshotMetadataDefinition, 'stream'> = {
     GetMetadataAllocated: {
       stream(request, signal) {
         const snapshotId = required('snapshot_id', request.snapshot_id);
-        const blocks = allocatedBlocks(model, snapshotId, parse(request, blockType), signal);
+        const blocks = allocatedBlocks(parts, snapshotId, parse(request, blockType), signal);
         return messagesOf(blocks, blockType);
       },
     },
@@ -32,18 +34,19 @@ export function snapshotMetadataService(model: Model): Methods<SnapshotMetadataD
       stream(request, signal) {
         const baseId = required('base_snapshot_id', request.base_snapshot_id);
         const targetId = required('target_snapshot_id', request.target_snapshot_id);
-        const blocks = changedBlocks(model, { baseId, targetId }, parse(request, blockType), signal);
+        const blocks = changedBlocks(parts, { baseId, targetId }, parse(request, blockType), signal);
         return messagesOf(blocks, blockType);
       },
     },
-  });
+  };
+  return withFieldNames(methods);
 }
 
 function parse(
   { starting_offset, max_results }: { readonly starting_offset: string; readonly max_results: number },
   blockType: BlockType,
 ): MetadataSpec {
-  if (max_results < 0) throw invalidField('max_results', max_results, 'is negative');
+  if (max_results < 0) throw invalidField('max_results', max_results, 'must not be negative');
   return { blockType, startingOffset: BigInt(starting_offset), maximumRanges: max_results };
 }
 

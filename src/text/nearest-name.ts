@@ -6,12 +6,12 @@ export function nearestName(given: string, candidates: readonly string[]): strin
   // A longer word is not a mistyped flag, and comparing it would waste time.
   if (given.length > 64) return undefined;
   let nearest: string | undefined;
-  let leastDistance = Math.min(3, Math.floor(given.length / 3)) + 1;
+  let minDistance = Math.min(3, Math.floor(given.length / 3)) + 1;
   for (const candidate of candidates) {
     const distance = editDistance(given.toLowerCase(), candidate.toLowerCase());
-    if (distance < leastDistance) {
+    if (distance < minDistance) {
       nearest = candidate;
-      leastDistance = distance;
+      minDistance = distance;
     }
   }
   return nearest;

@@ -27,7 +27,7 @@ const powersOfTwo: Readonly<Record<string, bigint>> = {
 export const largestSizeBytes = 2n ** 63n - 1n;
 
 // A longer text cannot be a real size, and would take time to compute.
-const longestTextLength = 64;
+const maxTextLength = 64;
 
 /**
  * Parses a plain number of bytes or a Kubernetes quantity (`500M`, `1.5Gi`, `1e9`) and returns exact bytes. A fraction
@@ -36,20 +36,20 @@ const longestTextLength = 64;
  * @throws Error that quotes the text if it is not a quantity, is negative or is too large
  */
 export function parseQuantityBytes(text: string): bigint {
-  const match = text.length > longestTextLength ? null : pattern.exec(text);
+  const match = text.length > maxTextLength ? null : pattern.exec(text);
   if (match === null) {
     throw new Error(`${JSON.stringify(text)} is not a size such as 1099511627776, 500M or 1.5Gi`);
   }
   const [, sign, whole = '', fraction = match[4] ?? '', , suffix = '', exponent] = match;
   const mantissa = BigInt(whole + fraction);
   if (sign === '-' && mantissa > 0n) {
-    throw new Error(`${JSON.stringify(text)} is a negative size`);
+    throw new Error(`${JSON.stringify(text)} must not be negative`);
   }
   const tens = Number(exponent ?? powersOfTen[suffix] ?? 0) - fraction.length;
   const multiplied = mantissa * 2n ** (powersOfTwo[suffix] ?? 0n) * 10n ** BigInt(Math.max(tens, 0));
   const sizeBytes = divideRoundingUp(multiplied, 10n ** BigInt(Math.max(-tens, 0)));
   if (sizeBytes > largestSizeBytes) {
-    throw new Error(`${JSON.stringify(text)} is more than the largest size, ${largestSizeBytes} bytes`);
+    throw new Error(`${JSON.stringify(text)} exceeds the maximum size of ${largestSizeBytes} bytes`);
   }
   return sizeBytes;
 }

@@ -1,14 +1,20 @@
 #!/usr/bin/env bash
 # shellcheck source-path=SCRIPTDIR
-# npm run test:cluster: the driver in a real Kubernetes of one node, with no network to the outside. Builds what is
-# missing, runs the checks and leaves the host as it was.
+# npm run test:cluster: the driver in a real Kubernetes of one node and then of three, without network access. Builds
+# what is missing, makes the checks and leaves the host as it was. npm run test:e2e runs Kubernetes' own storage suite
+# instead.
 #
-#   KEEP=1   keeps the cluster after the checks until Ctrl-C, and says how to look into it
+#   CHECKS='driver nodes'   makes only these checks, which are files in checks/
+#   KEEP=1                  keeps the cluster after the checks until Ctrl-C, and says how to look into it
 set -euo pipefail
 . "$(dirname "$0")/lib/common.sh"
 . "$CLUSTER_TEST/lib/host.sh"
 . "$CLUSTER_TEST/lib/build.sh"
 . "$CLUSTER_TEST/lib/images.sh"
+. "$CLUSTER_TEST/lib/e2e.sh"
+
+# What runs in the cluster: cluster or e2e.
+WORK=${1:-cluster}
 
 main() {
   local obstacle
@@ -21,6 +27,7 @@ main() {
   install_packages
   build_programs
   build_images
+  [[ $WORK != e2e ]] || { build_e2e_programs; build_e2e_images; }
   run_cluster
 }
 
@@ -33,7 +40,7 @@ run_cluster() {
   save_sysctls
   make_node_directories
   trap restore_host EXIT
-  "${IN_NAMESPACES[@]}" "$CLUSTER_TEST/cluster.sh" "$SECONDS" 9>&- &
+  "${IN_NAMESPACES[@]}" "$CLUSTER_TEST/$WORK.sh" "$SECONDS" 9>&- &
   local namespaces=$!
   # shellcheck disable=SC2064 # the process of now
   trap "kill -KILL $namespaces 2>/dev/null || true" INT TERM

@@ -19,7 +19,7 @@ const kinds: readonly (SanityKind & { readonly name: string })[] = [
 
 describe.each(kinds)('$name volumes, accessed as $accessType', (kind) => {
   test.skipIf(kind.name !== 'directory' && !isHostRoot)(
-    'csi-sanity passes all of its specifications, with everything on',
+    'passes every csi-sanity test with all features on',
     () => expectSane(kind),
   );
 });

@@ -9,14 +9,14 @@ import {
 import type { Backend, CopyControl, Original } from '../../src/model/ports/ports.ts';
 import { isHostRoot } from '../support/host-root.ts';
 
-/** An implementation of Backend, and hands to look at what it makes. */
+/** An implementation of Backend, and helpers to inspect what it makes. */
 export interface BackendSubject {
   readonly backend: Backend;
   /** An existing empty directory to work in. */
   readonly directory: string;
   /** An owner and a group that this process may give files to. */
   readonly owner: { readonly uid: number; readonly gid: number };
-  /** The content of a new volume, with whatever must not be that of another volume. */
+  /** The content of a new volume, with a unique id where the file system needs one. */
   newContent(): Promise<VolumeContent>;
   makeDirectory(path: string): Promise<void>;
   makeFile(path: string, content: string): Promise<void>;
@@ -25,11 +25,11 @@ export interface BackendSubject {
   readText(path: string): Promise<string>;
   /** The owner, group and permission bits of a directory. */
   statusOf(path: string): Promise<{ uid: number; gid: number; mode: number }>;
-  /** Removes whatever is at a path, as an administrator would. */
+  /** Removes a path, as an administrator would. */
   remove(path: string): Promise<void>;
   /** Cuts a file off after so many bytes. */
   truncate(path: string, bytes: bigint): Promise<void>;
-  /** Puts a copy of the content in its place, as a restore of single files would (cp -a). */
+  /** Replaces the content with a copy of itself, as restoring single files would (cp -a). */
   restoreByHand(content: string): Promise<void>;
   /** The length of a file. */
   sizeOf(path: string): Promise<bigint>;
@@ -43,13 +43,13 @@ const WRITTEN_BYTES = MIB;
 
 const going: CopyControl = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
-/** What every implementation of the Backend port keeps. */
+/** What every implementation of the Backend port must do. */
 export function backendContract(
   name: string,
   makeSubject: () => Promise<BackendSubject>,
   { isImage = false } = {},
 ): void {
-  describe(`${name} keeps the contract of Backend`, () => {
+  describe(`${name} fulfils the Backend contract`, () => {
     let subject: BackendSubject;
     let backend: Backend;
     let directory: string;
@@ -83,6 +83,7 @@ export function backendContract(
         mutable: defaultMutableParameters,
         attachment: undefined,
         inline: undefined,
+        claim: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
       };
     }
@@ -93,19 +94,19 @@ export function backendContract(
       return volume;
     }
 
-    /** What the volume may hold, as far as anything but its record says so. */
+    /** The size limit of the volume, as far as it is stored outside its record. */
     async function sizeOf(volume: Volume): Promise<bigint | undefined> {
       if (isImage) return subject.sizeOf(content);
       return (await backend.usage(directory, volume))?.bytes.total;
     }
 
-    test('the content lies in the directory of its volume', () => {
+    test('the content is inside the directory of its volume', () => {
       expect(relative(directory, content)).toMatch(/^(?!\.\.)./);
     });
 
     describe('provision', () => {
       test.skipIf(isImage).each([0o777, 0o700, 0o2770, 0o1777, 0o7777, 0])(
-        'gives the root of the content its owner and mode to the bit, whatever the umask: %i',
+        'gives the root of the content exactly the requested owner and mode, whatever the umask: %i',
         async (mode) => {
           const umask = process.umask(0o077);
           try {
@@ -122,14 +123,14 @@ export function backendContract(
         await expect(backend.provision(missing, await newVolume())).rejects.toThrow();
       });
 
-      test('makes what is as large as was asked for, where anything holds it to that', async () => {
+      test('provisions the requested size where the backend enforces it', async () => {
         const volume = await provisioned();
         const isHeld = isCapacityEnforced(volume.content);
         expect(await sizeOf(volume)).toBe(isHeld ? CAPACITY_BYTES : undefined);
       });
     });
 
-    /** A volume with something in it, and what of it is copied. */
+    /** A volume with content, and the request to copy it. */
     async function filled(): Promise<{ volume: Volume; original: Original }> {
       const volume = await provisioned();
       await subject.write(content, Number(WRITTEN_BYTES));
@@ -143,7 +144,7 @@ export function backendContract(
     }
 
     describe('snapshot', () => {
-      test('has what the volume held, whatever becomes of the volume', async () => {
+      test('keeps the content of the volume, whatever happens to the volume', async () => {
         const { volume, original } = await filled();
         const snapshot = await makeVolumeDirectory('snapshot');
         await backend.snapshot(snapshot, original, going);
@@ -153,7 +154,7 @@ export function backendContract(
         await expectCopied(backend.contentOf(snapshot));
       });
 
-      test('is destroyed without a volume, and more than once', async () => {
+      test('can be destroyed without its volume, and more than once', async () => {
         const { original } = await filled();
         const snapshot = await makeVolumeDirectory('snapshot');
         await backend.snapshot(snapshot, original, going);
@@ -171,7 +172,7 @@ export function backendContract(
     });
 
     describe('provisionCopy', () => {
-      test('has what the original held, and a limit of its own', async () => {
+      test('has the content of the original, and a limit of its own', async () => {
         const { original } = await filled();
         const copy = await makeVolumeDirectory('copy');
         const capacityBytes = 2n * CAPACITY_BYTES;
@@ -184,7 +185,7 @@ export function backendContract(
         expect(held).toBe(isCapacityEnforced(volume.content) ? capacityBytes : undefined);
       });
 
-      test('is made of a snapshot as well, which stays as it is', async () => {
+      test('can be made from a snapshot, which stays unchanged', async () => {
         const { original } = await filled();
         const snapshot = await makeVolumeDirectory('snapshot');
         await backend.snapshot(snapshot, original, going);
@@ -197,7 +198,7 @@ export function backendContract(
     });
 
     describe('expand', () => {
-      test('raises what the volume may hold, to the byte', async () => {
+      test('raises the limit exactly, to the byte', async () => {
         const volume = await provisioned();
         const capacityBytes = 2n * CAPACITY_BYTES;
         await backend.applyLimits(directory, { ...volume, capacityBytes });
@@ -205,7 +206,7 @@ export function backendContract(
         expect(await sizeOf({ ...volume, capacityBytes })).toBe(isHeld ? capacityBytes : undefined);
       });
 
-      test('to the size it has changes nothing, and may be repeated', async () => {
+      test('to the current size changes nothing, and can be repeated', async () => {
         const volume = await provisioned();
         const before = await sizeOf(volume);
         await backend.applyLimits(directory, volume);
@@ -213,7 +214,7 @@ export function backendContract(
         expect(await sizeOf(volume)).toBe(before);
       });
 
-      test.runIf(isImage)('never cuts anything off', async () => {
+      test.runIf(isImage)('never truncates anything', async () => {
         const volume = await provisioned();
         await backend.applyLimits(directory, { ...volume, capacityBytes: CAPACITY_BYTES / 2n });
         expect(await sizeOf(volume)).toBe(CAPACITY_BYTES);
@@ -221,7 +222,7 @@ export function backendContract(
     });
 
     describe('restoreLimits', () => {
-      test('brings a limit that differs to what the record says, and then changes nothing', async () => {
+      test('sets a wrong limit to the recorded size, and then changes nothing', async () => {
         const volume = await provisioned();
         expect(await backend.restoreLimits(directory, volume)).toBe(false);
         const isRaised = isCapacityEnforced(volume.content) && !isImage;
@@ -234,7 +235,7 @@ export function backendContract(
         expect(await backend.faultsOf(directory, volume)).toEqual([]);
       });
 
-      test.runIf(isImage)('does not pad an image that was cut off', async () => {
+      test.runIf(isImage)('does not pad a truncated image', async () => {
         const volume = await provisioned();
         await subject.truncate(content, CAPACITY_BYTES / 2n);
         expect(await backend.restoreLimits(directory, volume)).toBe(false);
@@ -243,7 +244,7 @@ export function backendContract(
     });
 
     describe('content that was restored by hand', () => {
-      /** A volume whose content is a copy made by other programs, and whether anything should hold it to its size. */
+      /** A volume whose content is a copy made by other programs, and whether its size should be enforced. */
       async function restored() {
         const { volume } = await filled();
         await subject.restoreByHand(content);
@@ -251,7 +252,7 @@ export function backendContract(
         return { volume, isHeld, isUnheld: isHeld && !isImage };
       }
 
-      test('is no loss; where nothing holds it any more, that is a fault, and it has no space of its own', async () => {
+      test('is not reported as lost; if its size is no longer enforced, that is reported, and it has no usage', async () => {
         const { volume, isUnheld } = await restored();
         expect(await backend.lossOf(directory, volume)).toBeUndefined();
         const faults = await backend.faultsOf(directory, volume);
@@ -262,7 +263,7 @@ export function backendContract(
         expect((await backend.occupiedBytes(directory, volume)).total).toBe(0n);
       });
 
-      test('gets no limit by an expansion or a comparison with the record, which are no errors', async () => {
+      test('gets no limit from an expansion or a comparison with the record, and neither fails', async () => {
         const { volume, isUnheld } = await restored();
         const grown = { ...volume, capacityBytes: 2n * CAPACITY_BYTES };
         await backend.applyLimits(directory, grown);
@@ -272,7 +273,7 @@ export function backendContract(
         expect(await backend.faultsOf(directory, grown)).toHaveLength(1);
       });
 
-      test('is copied, as a volume and as a snapshot, and so are restored snapshots', async () => {
+      test('is copied to volumes and snapshots, and restored snapshots are copied too', async () => {
         const originalIn = async (from: string) => ({ pool: 'default', ...(await backend.originalIn(from)) });
         await restored();
         const snapshot = await makeVolumeDirectory('snapshot');
@@ -293,7 +294,7 @@ export function backendContract(
         expect(await subject.exists(snapshot)).toBe(false);
       });
 
-      test('goes when it is destroyed', async () => {
+      test('is removed when it is destroyed', async () => {
         const { volume } = await restored();
         await backend.destroy(directory, volume);
         expect(await subject.exists(directory)).toBe(false);
@@ -301,7 +302,7 @@ export function backendContract(
     });
 
     describe('usage', () => {
-      test('agrees with what was written, where the volume has a limit of its own', async () => {
+      test('agrees with what was written, if the volume has a limit of its own', async () => {
         const volume = await provisioned();
         const before = await backend.usage(directory, volume);
         await subject.write(content, Number(WRITTEN_BYTES));
@@ -314,7 +315,7 @@ export function backendContract(
         expect(after.bytes.used + after.bytes.available).toBeLessThanOrEqual(CAPACITY_BYTES);
       });
 
-      test('tells what a volume that is held to its size takes up on the disk', async () => {
+      test('reports the disk usage of a volume whose size is enforced', async () => {
         const volume = await provisioned();
         expect((await backend.occupiedBytes(directory, volume)).total).toBeLessThan(WRITTEN_BYTES);
         await subject.write(content, Number(WRITTEN_BYTES));
@@ -324,9 +325,9 @@ export function backendContract(
       });
     });
 
-    // Only root may look whether an image is attached.
+    // Only root can check whether an image is attached.
     describe.skipIf(isImage && !isHostRoot)('undoGrowth', () => {
-      test('takes back what an expansion has given, and may be repeated', async () => {
+      test('undoes an expansion, and can be repeated', async () => {
         const volume = await provisioned();
         await subject.write(content, 4096);
         await backend.applyLimits(directory, { ...volume, capacityBytes: 2n * CAPACITY_BYTES });
@@ -340,7 +341,7 @@ export function backendContract(
     });
 
     describe('lossOf', () => {
-      test('finds nothing lost of what was made, copied or expanded', async () => {
+      test('finds no loss in content that was made, copied or expanded', async () => {
         const { volume, original } = await filled();
         expect(await backend.lossOf(directory, volume)).toBeUndefined();
         const copy = await makeVolumeDirectory('copy');
@@ -350,17 +351,17 @@ export function backendContract(
         const capacityBytes = 2n * CAPACITY_BYTES;
         await backend.applyLimits(directory, { ...volume, capacityBytes: capacityBytes });
         expect(await backend.lossOf(directory, { ...volume, capacityBytes })).toBeUndefined();
-        // Until its record says that it has grown.
+        // Until its record has the larger size.
         expect(await backend.lossOf(directory, volume)).toBeUndefined();
       });
 
-      test.each(['the content', 'the directory of the volume'])('tells that %s is gone', async (what) => {
+      test.each(['the content', 'the directory of the volume'])('reports that %s is gone', async (what) => {
         const volume = await provisioned();
         await subject.remove(what === 'the content' ? content : directory);
         expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'missing' });
       });
 
-      test('takes nothing else for the content', async () => {
+      test('accepts no other file type as the content', async () => {
         const volume = await provisioned();
         await subject.remove(content);
         if (isImage) await subject.makeDirectory(content);
@@ -371,7 +372,7 @@ export function backendContract(
         expect(await backend.lossOf(directory, volume)).toEqual({ kind: 'missing' });
       });
 
-      test.runIf(isImage)('tells where an image ends too soon', async () => {
+      test.runIf(isImage)('reports where an image is too short', async () => {
         const volume = await provisioned();
         await subject.truncate(content, CAPACITY_BYTES - 1n);
         const sizeBytes = CAPACITY_BYTES - 1n;
@@ -393,13 +394,13 @@ export function backendContract(
         await backend.destroy(directory, volume);
       });
 
-      test('removes what was only half made', async () => {
+      test('removes half-made content', async () => {
         await subject.makeFile(join(directory, 'volume.json'), '{}');
         await backend.destroy(directory, await newVolume());
         expect(await subject.exists(directory)).toBe(false);
       });
 
-      test.skipIf(isImage)('follows no symbolic link out of the volume', async () => {
+      test.skipIf(isImage)('does not follow symbolic links out of the volume', async () => {
         const outside = await makeVolumeDirectory('outside');
         await subject.makeFile(join(outside, 'file'), 'content');
         const volume = await provisioned();
@@ -409,7 +410,7 @@ export function backendContract(
         expect(await subject.exists(join(outside, 'file'))).toBe(true);
       });
 
-      test('leaves other volumes as they are', async () => {
+      test('leaves other volumes alone', async () => {
         const other = await makeVolumeDirectory('other');
         const otherVolume = await newVolume('other');
         await backend.provision(other, otherVolume);

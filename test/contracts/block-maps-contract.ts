@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { BlockMaps, ByteRange, OpenImage } from '../../src/model/ports/block-maps.ts';
-import { joined } from '../../src/model/snapshots/block-ranges.ts';
+import { mergeAdjacent } from '../../src/model/snapshots/block-ranges.ts';
 
-/** BlockMaps, and images for them that are written to while they are not open. */
+/** BlockMaps, and images for them that can be written to while they are not open. */
 export interface BlockMapsSubject {
   readonly blockMaps: BlockMaps;
   /** Makes a blank image. @returns its path */
@@ -18,11 +18,11 @@ export interface BlockMapsSubject {
 const KIB = 1024;
 const MIB = 1024 ** 2;
 const SIZE = 8 * MIB;
-const nobodyStops = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-/** What every BlockMaps does. */
+/** What every implementation of BlockMaps must do. */
 export function blockMapsContract(name: string, prepare: () => Promise<BlockMapsSubject>): void {
-  describe(`${name} as BlockMaps`, () => {
+  describe(`${name} fulfils the BlockMaps contract`, () => {
     let subject: BlockMapsSubject;
     let path: string;
 
@@ -40,7 +40,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
     async function dataOf(image: string, start = 0): Promise<ByteRange[]> {
       const open = await opened(image);
       try {
-        return await all(open.dataRanges(BigInt(start), nobodyStops));
+        return await all(open.dataRanges(BigInt(start), neverAborted));
       } finally {
         open.close();
       }
@@ -50,14 +50,14 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       const [baseImage, image] = [await opened(base), await opened(target)];
       try {
         const search = { start: BigInt(start), granuleBytes: BigInt(granule) };
-        return await all(image.changedRanges(baseImage, search, nobodyStops));
+        return await all(image.changedRanges(baseImage, search, neverAborted));
       } finally {
         baseImage.close();
         image.close();
       }
     }
 
-    test('an image that is not there is not opened', async () => {
+    test('opening a missing image fails', async () => {
       expect(await subject.blockMaps.open(`${path}.missing`, 'default')).toBeUndefined();
     });
 
@@ -68,7 +68,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       expect(await dataOf(path)).toEqual([]);
     });
 
-    test('what is written lies in ranges of data, and most of the rest does not', async () => {
+    test('written bytes are in data ranges, and most of the rest is not', async () => {
       await subject.write(path, randomBytes(64 * KIB), MIB);
       await subject.write(path, Buffer.alloc(64 * KIB, 'x'), 5 * MIB);
       const ranges = await dataOf(path);
@@ -77,7 +77,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       expect(lengthOf(ranges)).toBeLessThan(2 * MIB);
     });
 
-    test('data is told from an offset on, also from the middle of a range', async () => {
+    test('data is reported from an offset on, also from the middle of a range', async () => {
       await subject.write(path, randomBytes(64 * KIB), MIB);
       await subject.write(path, randomBytes(64 * KIB), 5 * MIB);
       const ranges = await dataOf(path, MIB + 32 * KIB);
@@ -86,7 +86,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       expect(await dataOf(path, 6 * MIB)).toEqual([]);
     });
 
-    test('a copy is the same as its original, and so is an image as itself', async () => {
+    test('a copy equals its original, and an image equals itself', async () => {
       await subject.write(path, randomBytes(MIB), MIB);
       const copy = await subject.copy(path);
       expect(await changes(path, copy)).toEqual([]);
@@ -95,7 +95,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
     });
 
     test.each([512, 4 * KIB, 64 * KIB])(
-      'a byte that is written changes its granule of %d bytes or a part of it, and no other',
+      'changing a byte changes at most its granule of %d bytes, and no other',
       async (granule) => {
         await subject.write(path, Buffer.alloc(MIB, 'a'), MIB);
         const copy = await subject.copy(path);
@@ -113,14 +113,14 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       },
     );
 
-    test('changes are told from an offset on', async () => {
+    test('changes are reported from an offset on', async () => {
       const copy = await subject.copy(path);
       await subject.write(path, randomBytes(64 * KIB), MIB);
       expect(await changes(copy, path, MIB + 32 * KIB)).toEqual([range(MIB + 32 * KIB, MIB + 64 * KIB)]);
       expect(await changes(copy, path, 2 * MIB)).toEqual([]);
     });
 
-    test('zeros are no change where there was nothing, and one where there was data', async () => {
+    test('writing zeros is a change over data, but not over a hole', async () => {
       await subject.write(path, Buffer.alloc(64 * KIB, 'a'), MIB);
       const copy = await subject.copy(path);
       await subject.write(path, Buffer.alloc(64 * KIB), 4 * MIB);
@@ -140,7 +140,7 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       expect(await changes(path, copy)).toEqual([]);
     });
 
-    test('an image that is removed while it is open is told to its end', async () => {
+    test('an image that is removed while open can be read to its end', async () => {
       await subject.write(path, randomBytes(4 * KIB), 0);
       const copy = await subject.copy(path);
       await subject.write(copy, randomBytes(4 * KIB), 7 * MIB);
@@ -148,15 +148,15 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       await subject.remove(path);
       await subject.remove(copy);
       const search = { start: 0n, granuleBytes: 4096n };
-      expect(covers(await all(target.dataRanges(0n, nobodyStops)), 0, 4 * KIB)).toBe(true);
-      const changed = await all(target.changedRanges(base, search, nobodyStops));
+      expect(covers(await all(target.dataRanges(0n, neverAborted)), 0, 4 * KIB)).toBe(true);
+      const changed = await all(target.changedRanges(base, search, neverAborted));
       expect(changed).toEqual([range(7 * MIB, 7 * MIB + 4 * KIB)]);
       base.close();
       target.close();
       expect(await subject.blockMaps.open(path, 'default')).toBeUndefined();
     });
 
-    test('whoever stops is answered with the reason, before the first range and between two', async () => {
+    test('an abort fails with its reason, before the first range and between two ranges', async () => {
       const copy = await subject.copy(path);
       for (const offset of [MIB, 3 * MIB, 5 * MIB]) await subject.write(path, randomBytes(4 * KIB), offset);
       const [base, target] = [await opened(copy), await opened(path)];
@@ -176,10 +176,10 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
   });
 }
 
-/** All ranges, joined where they are adjacent; expects that they are in order and do not overlap. */
+/** All ranges, with adjacent ones joined; expects them to be in order and not to overlap. */
 async function all(ranges: AsyncIterable<ByteRange>): Promise<ByteRange[]> {
   const found: ByteRange[] = [];
-  for await (const { start, end } of joined(ranges)) {
+  for await (const { start, end } of mergeAdjacent(ranges)) {
     expect(start).toBeLessThan(end);
     expect(start).toBeGreaterThan(found.at(-1)?.end ?? -1n);
     found.push({ start, end });

@@ -5,7 +5,7 @@ import { asUser } from '../support/as-user.ts';
 import { mountCapability } from '../support/requests.ts';
 import type { Published, TestNode } from '../support/test-node.ts';
 
-/** A node with a driver, and how volumes are asked for that are held to their size. */
+/** A node with a driver, and how to request volumes whose size is enforced. */
 export interface CapacitySubject {
   readonly node: TestNode;
   readonly parameters: Record<string, string>;
@@ -13,14 +13,14 @@ export interface CapacitySubject {
   readonly sizeBytes: number;
 }
 
-// What file systems keep for themselves.
+// The overhead of file systems.
 const LEAST_USABLE = 0.75;
 const MIB = 1024 ** 2;
 
-/** What a volume that is held to its size keeps, whatever holds it. */
+/** What every volume with an enforced size must do, whatever enforces it. */
 export function capacityContract(name: string, makeSubject: () => Promise<CapacitySubject>): void {
-  describe(`${name} holds a volume to its size`, () => {
-    test('it is filled to its limit, grows, is filled again, and its room comes back', async () => {
+  describe(`${name} enforces the size of a volume`, () => {
+    test('it can be filled, expanded and filled again, and its space is freed when it is deleted', async () => {
       const subject = await makeSubject();
       const { node, sizeBytes } = subject;
       const roomBefore = await roomOf(subject);
@@ -39,7 +39,7 @@ export function capacityContract(name: string, makeSubject: () => Promise<Capaci
       await node.node.NodeUnpublishVolume({ volume_id, target_path });
       await node.node.NodeUnstageVolume({ volume_id, staging_target_path });
       await node.controller.DeleteVolume({ volume_id });
-      // The content goes in the background, and some file systems tell late.
+      // The content is removed in the background, and some file systems report free space late.
       await vi.waitFor(async () => expect(await roomOf(subject)).toBeGreaterThan(roomBefore - 8 * MIB), {
         timeout: 40_000,
         interval: 200,
@@ -66,7 +66,7 @@ async function roomOf(subject: CapacitySubject): Promise<number> {
   return Number(available_capacity);
 }
 
-/** A writer is stopped between what the volume must take and its size, and what was there is left. */
+/** A writer is stopped between the guaranteed capacity and the size of the volume, and keeps its data. */
 async function expectFull({ node }: CapacitySubject, volume: Published, sizeBytes: number): Promise<void> {
   const { volume_id, target_path } = volume;
   const path = join(target_path, 'filling');

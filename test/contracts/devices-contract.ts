@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Device, Devices } from '../../src/model/ports/devices-port.ts';
 
-/** An implementation of Devices, and hands to prepare what it meets. */
+/** An implementation of Devices, and helpers to prepare its surroundings. */
 export interface DevicesSubject {
   readonly devices: Devices;
   /** A new blank image. @returns its path */
@@ -10,19 +10,19 @@ export interface DevicesSubject {
   removeImage(path: string): Promise<void>;
   /** The size of a device, in bytes. */
   sizeOf(device: Device): Promise<bigint>;
-  /** Attaches a file as a driver before this one did, which has ended. */
+  /** Attaches a file as an earlier driver process did that has ended. */
   attachBefore(file: string): Promise<Device>;
-  /** Asks the kernel to detach a device, as whoever has its node may. */
-  detachByOthers(device: Device): Promise<void>;
+  /** Asks the kernel to detach a device, as any process with its node can. */
+  detachExternally(device: Device): Promise<void>;
   /** Keeps a device open, as a pod would, until released. */
   open(device: Device): Promise<{ release(): Promise<void> }>;
 }
 
 const MIB = 1024n ** 2n;
 
-/** What every implementation of the Devices port keeps. */
+/** What every implementation of the Devices port must do. */
 export function devicesContract(name: string, makeSubject: () => Promise<DevicesSubject>): void {
-  describe(`${name} keeps the contract of Devices`, () => {
+  describe(`${name} fulfils the Devices contract`, () => {
     let subject: DevicesSubject;
     let devices: Devices;
     let file: string;
@@ -36,7 +36,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
     const devicesOf = async (path: string) =>
       (await devices.list()).filter((attached) => attached.file === path);
 
-    test('a file that is attached is found and listed, and no other is', async () => {
+    test('an attached file is found and listed, and no other file is', async () => {
       const other = await subject.makeImage(MIB);
       expect(await devices.find(file)).toBeUndefined();
       const device = await devices.attach(file);
@@ -46,13 +46,13 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       expect(await devicesOf(other)).toEqual([]);
     });
 
-    test('a file that is removed while it is attached is listed as that, by the path it had', async () => {
+    test('a file that is removed while attached is listed as removed, by its old path', async () => {
       const device = await devices.attach(file);
       await subject.removeImage(file);
       expect(await devicesOf(file)).toEqual([{ ...device, file, isRemoved: true }]);
     });
 
-    test('a file that does not exist is attached to nothing', async () => {
+    test('a file that does not exist is not attached', async () => {
       const missing = `${file}.missing`;
       expect(await devices.find(missing)).toBeUndefined();
       expect(await devices.detach(missing)).toBe(true);
@@ -61,7 +61,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       await expect(devices.hold(missing, async () => {})).rejects.toThrow();
     });
 
-    test('files have devices of their own', async () => {
+    test('different files have different devices', async () => {
       const other = await subject.makeImage(MIB);
       const [one, two] = [await devices.attach(file), await devices.attach(other)];
       expect(one.number).not.toBe(two.number);
@@ -79,7 +79,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       });
     });
 
-    test('a label stays with the device until it is detached', async () => {
+    test('a label stays on the device until it is detached', async () => {
       expect(await devices.labelOf(file)).toBeUndefined();
       await devices.setLabel(file, 'nowhere');
       await devices.attach(file);
@@ -98,7 +98,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
     });
 
     describe('hold', () => {
-      test('has the file attached as long as it is used, hands on the result, and lets it go', async () => {
+      test('keeps the file attached during use, returns the result, and detaches it', async () => {
         const result = await devices.hold(file, async (device) => {
           expect(await devices.find(file)).toEqual(device);
           expect(await subject.sizeOf(device)).toBe(MIB);
@@ -108,19 +108,19 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
         expect(await devices.find(file)).toBeUndefined();
       });
 
-      test('lets the file go when its use fails', async () => {
+      test('detaches the file when its use fails', async () => {
         const failure = new Error('no luck');
         await expect(devices.hold(file, () => Promise.reject(failure))).rejects.toBe(failure);
         expect(await devices.find(file)).toBeUndefined();
       });
 
-      test('lets go what was attached before, too', async () => {
+      test('also detaches a file that was attached before', async () => {
         await devices.attach(file);
         await devices.hold(file, async () => {});
         expect(await devices.find(file)).toBeUndefined();
       });
 
-      test('leaves it while somebody else uses it', async () => {
+      test('leaves it attached while another process uses it', async () => {
         let user: { release(): Promise<void> } | undefined;
         await devices.hold(file, async (device) => {
           user = await subject.open(device);
@@ -131,37 +131,37 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       });
     });
 
-    test('a device that others detach stays with its file, and tells of it until it is attached again', async () => {
+    test('a device that others detach stays with its file, and is reported until the file is attached again', async () => {
       const device = await devices.attach(file);
-      expect(await devices.goesWhenClosed(device)).toBe(false);
-      await subject.detachByOthers(device);
+      expect(await devices.hasAutoclear(device)).toBe(false);
+      await subject.detachExternally(device);
       expect(await devices.find(file)).toEqual(device);
-      expect(await devices.goesWhenClosed(device)).toBe(true);
+      expect(await devices.hasAutoclear(device)).toBe(true);
       expect(await devices.attach(file)).toEqual(device);
-      expect(await devices.goesWhenClosed(device)).toBe(false);
+      expect(await devices.hasAutoclear(device)).toBe(false);
       expect(await devices.detach(file)).toBe(true);
       expect(await devices.find(file)).toBeUndefined();
     });
 
-    test('a device that was attached before is kept like one that is attached now', async () => {
+    test('holding a device that was attached before works the same way', async () => {
       await devices.keepAttached(file);
       expect(await devices.find(file)).toBeUndefined();
       const device = await subject.attachBefore(file);
       await devices.keepAttached(file);
-      await subject.detachByOthers(device);
+      await subject.detachExternally(device);
       expect(await devices.find(file)).toEqual(device);
       expect(await devices.detach(file)).toBe(true);
     });
 
     describe('detach', () => {
-      test('lets a file go, and may be repeated', async () => {
+      test('detaches a file, and can be repeated', async () => {
         await devices.attach(file);
         expect(await devices.detach(file)).toBe(true);
         expect(await devices.find(file)).toBeUndefined();
         expect(await devices.detach(file)).toBe(true);
       });
 
-      test('says so while somebody uses the device, which goes when that ends', async () => {
+      test('reports a device in use, which is detached when its use ends', async () => {
         const device = await devices.attach(file);
         const { release } = await subject.open(device);
         expect(await devices.detach(file)).toBe(false);
@@ -172,7 +172,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       });
     });
 
-    test('a device learns that its file has grown when it is told, and not before', async () => {
+    test('a device sees that its file has grown only after it is refreshed', async () => {
       const device = await devices.attach(file);
       await subject.growImage(file, 3n * MIB);
       expect(await subject.sizeOf(device)).toBe(MIB);
@@ -184,7 +184,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       await devices.refreshSize(file);
     });
 
-    test('a device takes writes until it is made read-only, and again when that is taken back', async () => {
+    test('a device accepts writes until it is made read-only, and again when it is made writable', async () => {
       await devices.attach(file);
       expect(await devices.isReadOnly(file)).toBe(false);
       await devices.setReadOnly(file, true);
@@ -193,7 +193,7 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       expect(await devices.isReadOnly(file)).toBe(false);
     });
 
-    test('a file attached anew takes writes, whatever its device was before', async () => {
+    test('a newly attached file is writable, whatever its device was before', async () => {
       await devices.attach(file);
       await devices.setReadOnly(file, true);
       await devices.detach(file);

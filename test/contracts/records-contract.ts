@@ -4,28 +4,28 @@ import { VolumeError } from '../../src/model/errors.ts';
 import { newObjectId } from '../../src/model/objects/object-id.ts';
 import { defaultMutableParameters, type Volume, type VolumeContent } from '../../src/model/objects/volume.ts';
 import type { Records } from '../../src/model/ports/ports.ts';
-import type { FileSystemType } from '../../src/model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../src/model/requests/file-system-options.ts';
 
-/** An implementation of Records for an empty pool called `default`, and hands to look behind it. */
+/** An implementation of Records for an empty pool called `default`, and helpers to look behind it. */
 export interface RecordsSubject {
   readonly records: Records<Volume>;
-  /** Those that were put aside. */
+  /** The objects that were put aside. */
   readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
   makeDirectory(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
-  /** Makes the record of a volume that exists unreadable. */
+  /** Makes the record of an existing volume unreadable. */
   damage(id: string): Promise<void>;
-  /** Resolves when nothing is left to remove in the background. */
+  /** Resolves when the background removals are done. */
   idle(): Promise<void>;
   /** The directories given to `Backend.destroy` so far. */
   readonly destroyed: readonly string[];
-  /** What lies in the pool besides volumes: half-built or half-removed ones. */
+  /** The other entries of the pool: half-built or half-removed volumes. */
   leftovers(): Promise<string[]>;
 }
 
-/** What every implementation of the Records port keeps. */
+/** What every implementation of the Records port must do. */
 export function recordsContract(name: string, makeSubject: () => Promise<RecordsSubject>): void {
-  describe(`${name} keeps the contract of Records`, () => {
+  describe(`${name} fulfils the Records contract`, () => {
     let subject: RecordsSubject;
     let records: Records<Volume>;
 
@@ -50,8 +50,8 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
 
     describe('add', () => {
       test.each([
-        ['a volume of the usual kind', volumeOf('a')],
-        ['a size that no JSON number holds exactly', volumeOf('a', { capacityBytes: 2n ** 63n - 1n })],
+        ['a typical volume', volumeOf('a')],
+        ['a size beyond exact JSON numbers', volumeOf('a', { capacityBytes: 2n ** 63n - 1n })],
         [
           'ownership with set-group-id and sticky bit',
           volumeOf('a', { root: { uid: 0xffff_fffe, gid: 7, mode: 0o3770 } }),
@@ -62,7 +62,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         ],
         ['a source', volumeOf('a', { source: { kind: 'snapshot', id: 's' } })],
         [
-          'what it shares with copies',
+          'its space shared with copies',
           volumeOf('a', { sharing: { lineage: 'first', sharedBytes: 2n ** 63n - 1n } }),
         ],
         ['an accounting class', volumeOf('a', { capacityClass: 'slow' })],
@@ -70,19 +70,19 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         ['a subvolume', volumeOf('a', { content: { backend: 'subvolume', isLimited: true } })],
         ['a block volume', volumeOf('a', { content: { backend: 'image', use: { accessType: 'block' } } })],
         ['a file system', volumeOf('a', { content: imageWith('xfs') })],
-        ['a file system left open', volumeOf('a', { content: imageWith(undefined) })],
+        ['an unspecified file system', volumeOf('a', { content: imageWith(undefined) })],
         ['a name with any character', volumeOf('../\n"ü \u{1f600}')],
         ['an inline volume', volumeOf('a', { id: 'csi-1', name: undefined, inline: { targetPath: '/t' } })],
-        ['an id that is not of our form', volumeOf('a', { id: '../../etc/passwd' })],
-        ['a name that begins like an encoded id', volumeOf('x-YWJj')],
-      ])('%s is remembered as it is', async (_, volume) => {
+        ['an id of another form', volumeOf('a', { id: '../../etc/passwd' })],
+        ['a name with the prefix of an encoded id', volumeOf('x-YWJj')],
+      ])('%s is stored unchanged', async (_, volume) => {
         await add(volume);
         expect(await records.load()).toEqual({ found: [volume], damaged: [] });
         expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
         expect(await subject.leftovers()).toEqual([]);
       });
 
-      test('builds aside, so that the volume is not there before it is whole', async () => {
+      test('builds aside, so that the volume appears only when it is complete', async () => {
         const volume = volumeOf('a');
         await records.add(volume, async (directory) => {
           expect(directory).not.toBe(records.directoryOf(volume.id));
@@ -111,7 +111,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         ['EDQUOT', 122, 'exhausted'],
         ['EROFS', 30, 'unavailable'],
         ['EIO', 5, 'unavailable'],
-      ])('tells %s from the disk by kind', async (code, number, kind) => {
+      ])('reports %s from the disk by kind', async (code, number, kind) => {
         const volume = volumeOf('a');
         const error = Object.assign(new Error(code), { code, errno: -number });
         await expect(records.add(volume, () => Promise.reject(error))).rejects.toMatchObject({
@@ -121,12 +121,12 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         await expectNothingOf(volume);
       });
 
-      test('hands on an error of the model as it is', async () => {
+      test('passes on errors of the model unchanged', async () => {
         const error = new VolumeError('precondition', 'not now');
         await expect(records.add(volumeOf('a'), () => Promise.reject(error))).rejects.toBe(error);
       });
 
-      test('does not touch a volume that has the same id already', async () => {
+      test('does not touch an existing volume with the same id', async () => {
         const volume = volumeOf('a');
         await add(volume);
         await expect(add({ ...volume, name: 'b' })).rejects.toThrow();
@@ -135,7 +135,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(await subject.leftovers()).toEqual([]);
       });
 
-      test('many at once are all there', async () => {
+      test('stores many volumes that are added at once', async () => {
         const volumes = Array.from({ length: 20 }, (_, index) => volumeOf(`volume ${index}`));
         await Promise.all(volumes.map(add));
         expect(await loadedIds()).toEqual(volumes.map(({ id }) => id).sort());
@@ -143,7 +143,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
     });
 
     describe('replace', () => {
-      test('remembers the volume as it is now, and leaves its content', async () => {
+      test('stores the new state of the volume, and leaves its content alone', async () => {
         const [kept, changed] = [volumeOf('kept'), volumeOf('changed')];
         await add(kept);
         await add(changed);
@@ -159,7 +159,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(await subject.leftovers()).toEqual([]);
       });
 
-      test('makes no volume of one that is not there', async () => {
+      test('does not create a missing volume', async () => {
         const volume = volumeOf('gone');
         await expect(records.replace(volume)).rejects.toThrow();
         await expect(records.read(volume.id)).rejects.toThrow();
@@ -173,7 +173,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
     });
 
     describe('remove', () => {
-      test('forgets a volume, and destroys what it held afterwards', async () => {
+      test('forgets a volume, and then destroys its content', async () => {
         const [kept, gone] = [volumeOf('kept'), volumeOf('gone')];
         await add(kept);
         await add(gone);
@@ -187,7 +187,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(await subject.exists(join(records.directoryOf(kept.id), 'data'))).toBe(true);
       });
 
-      test.each(['a', '../..', ''])('forgetting what is not there changes nothing: %j', async (id) => {
+      test.each(['a', '../..', ''])('removing a missing volume changes nothing: %j', async (id) => {
         const volume = volumeOf('kept');
         await add(volume);
         await records.remove(id);
@@ -196,7 +196,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(await loadedIds()).toEqual([volume.id]);
       });
 
-      test('an id can be used again at once', async () => {
+      test('an id can be reused at once', async () => {
         const volume = volumeOf('a');
         await add(volume);
         await records.remove(volume.id);
@@ -208,7 +208,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
     });
 
     describe('retain', () => {
-      test('forgets a volume, and keeps what it held', async () => {
+      test('forgets a volume, and keeps its content', async () => {
         const [kept, aside] = [volumeOf('kept'), volumeOf('aside', { id: 'any/form' })];
         await add(kept);
         await add(aside);
@@ -222,7 +222,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(subject.destroyed).toEqual([]);
       });
 
-      test.each(['a', '../..', ''])('putting aside what is not there changes nothing: %j', async (id) => {
+      test.each(['a', '../..', ''])('retaining a missing volume changes nothing: %j', async (id) => {
         const volume = volumeOf('kept');
         await add(volume);
         await records.retain(id);
@@ -230,7 +230,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect((await subject.retained.load()).found).toEqual([]);
       });
 
-      test('refuses a second one of the same id, which stays', async () => {
+      test('refuses a second volume with the same id, and keeps the first', async () => {
         const volume = volumeOf('a');
         await add(volume);
         await records.retain(volume.id);
@@ -240,7 +240,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       });
     });
 
-    test('a damaged record is told with its id, and never fails the rest', async () => {
+    test('a damaged record is reported with its id, and the other records load', async () => {
       const volumes = [volumeOf('a'), volumeOf('x-YWJj'), volumeOf('b', { id: 'imported/volume' })];
       for (const volume of volumes) await add(volume);
       await add(volumeOf('whole'));
@@ -254,7 +254,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       }
     });
 
-    test('each volume has a directory of its own, whose name is one component', () => {
+    test('each volume has its own directory, whose name is one path component', () => {
       const ids = [
         'a',
         'A',
@@ -291,6 +291,7 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     mutable: defaultMutableParameters,
     attachment: undefined,
     inline: undefined,
+    claim: undefined,
     createdAt: '2024-05-06T07:08:09.010Z',
     ...changes,
   };

@@ -1,12 +1,12 @@
 import { mutationSteps, type Step } from '../../src/model/steps.ts';
 
-/** What is done when a driver has forgotten something, in the background. */
+/** The background work after a driver has forgotten an object. */
 const background = 'delete: content removed';
 
 const { createSnapshot, deleteSnapshot, createVolume, createGroupSnapshot, deleteGroupSnapshot, freeze } =
   mutationSteps;
 
-/** The steps of what is done with copies of volumes, at each of which the driver is killed. */
+/** The steps of copying volumes at which the driver is killed. */
 export const stepsOfCopies = {
   createSnapshot,
   deleteSnapshot: [...deleteSnapshot, background],

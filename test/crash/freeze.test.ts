@@ -15,16 +15,16 @@ import { thawAtEnd } from '../support/thaw-mounts.ts';
 import { StoppableNode } from './stoppable-node.ts';
 
 const MIB = 1024 ** 2;
-// Of 16 MiB ext4 has a thousand inodes, which the writer uses up on a fast machine.
+// In 16 MiB ext4 has a thousand inodes, which the writer uses up on a fast machine.
 const sizes = { ext4: 256 * MIB, xfs: 300 * MIB, btrfs: 256 * MIB } as const;
 const fsTypes = ['ext4', 'xfs', 'btrfs'] as const;
 type FsType = (typeof fsTypes)[number];
 
-// Has the mounts that are there now, also when they are gone here.
+// Keeps the current mounts, also after they are unmounted here.
 const inOwnNamespace = { through: ['unshare', '--mount', '--propagation', 'private'] };
 const patience = { timeout: 30_000 };
 
-/** A node with a published image volume, in a pool that shares no blocks, and a process that writes in it. */
+/** A node with a published image volume, in a pool that shares no blocks, and a process that writes to it. */
 async function writtenVolume(fsType: FsType, how?: Parameters<typeof syncingWriter>[1]) {
   const node = new StoppableNode(undefined);
   await node.start();
@@ -35,7 +35,7 @@ async function writtenVolume(fsType: FsType, how?: Parameters<typeof syncingWrit
   return { node, paths, writer };
 }
 
-/** Kills the driver while the volume is frozen. @returns how much had been synced then */
+/** Kills the driver while the volume is frozen. @returns how much had been synced by then */
 async function dieFrozen(
   node: StoppableNode,
   { volume_id }: Published,
@@ -56,7 +56,7 @@ function marks({ pool }: StoppableNode): string[] {
   return readdirSync(join(pool, '.csi-hostpath', 'frozen'));
 }
 
-/** Restores a snapshot, and expects that it has what had been synced before it was made. */
+/** Restores a snapshot, and expects it to have everything that was synced before it was made. */
 async function expectRestored(
   { test: node }: StoppableNode,
   snapshot_id: string,
@@ -70,7 +70,7 @@ async function expectRestored(
 }
 
 describe.skipIf(!isHostRoot)('when the driver is killed while a file system is frozen,', () => {
-  test.each(fsTypes)('the next start thaws %s before all else, and the writer goes on', async (fsType) => {
+  test.each(fsTypes)('the next start first thaws %s, and the writer goes on', async (fsType) => {
     const { node, paths, writer } = await writtenVolume(fsType);
     const synced = await dieFrozen(node, paths, writer);
     const driver = await node.start();
@@ -93,7 +93,7 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
     await expectRestored(node, restored, fsType, synced);
   });
 
-  test.each(fsTypes)('%s is thawed also where only another mount namespace sees it', async (fsType) => {
+  test.each(fsTypes)('%s is thawed also when only another mount namespace sees it', async (fsType) => {
     const { node, paths, writer } = await writtenVolume(fsType, inOwnNamespace);
     await dieFrozen(node, paths, writer);
     for (const path of [paths.target_path, paths.staging_target_path]) await unmount(path);
@@ -102,14 +102,14 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
     await node.expectTidy();
     await writer.rounds(3);
     await writer.end();
-    // The namespace, and its mounts, go some time after the last process in it.
+    // The namespace and its mounts disappear some time after its last process has ended.
     await vi.waitFor(() => expect(loopsBelow(node.pool)).toEqual([]), patience);
     const volume_capability = fileSystem(fsType);
     await node.test.node.NodeStageVolume({ ...paths, volume_capability });
     expectInOrder(paths.staging_target_path, writer.syncedCount());
   });
 
-  test('it is thawed also where nobody has it mounted any more, and its device goes', async () => {
+  test('it is thawed even if it is no longer mounted anywhere, and its device is detached', async () => {
     const { node, paths, writer } = await writtenVolume('ext4');
     await writer.end();
     await node.dieAt('freeze: frozen', () => snapshot(node, paths.volume_id));
@@ -122,7 +122,7 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
     expectInOrder(paths.staging_target_path, writer.syncedCount());
   });
 
-  test('all of a group are thawed', async () => {
+  test('all file systems of a group are thawed', async () => {
     const node = new StoppableNode(reflinkPool());
     await node.start();
     const volumes = await publishedImages(node, ['one', 'two', 'three']);
@@ -140,8 +140,8 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
   });
 });
 
-describe.skipIf(!isHostRoot)('a mark that a driver has left', () => {
-  test('of a volume that is gone is removed', async () => {
+describe.skipIf(!isHostRoot)('a freeze mark from an earlier driver', () => {
+  test('is removed if its volume no longer exists', async () => {
     const { node, paths, writer } = await writtenVolume('ext4');
     await writer.end();
     await node.dieAt('freeze: marked', () => snapshot(node, paths.volume_id));
@@ -153,7 +153,7 @@ describe.skipIf(!isHostRoot)('a mark that a driver has left', () => {
     expect((await node.test.controller.ListVolumes({})).entries).toEqual([]);
   });
 
-  test('of a file system that was thawed harms nobody', async () => {
+  test('is harmless if its file system was thawed since', async () => {
     const { node, paths, writer } = await writtenVolume('ext4');
     await node.dieAt('freeze: thawed', () => snapshot(node, paths.volume_id));
     expect(marks(node)).toEqual([paths.volume_id]);
@@ -167,8 +167,8 @@ describe.skipIf(!isHostRoot)('a mark that a driver has left', () => {
   });
 });
 
-describe.skipIf(!isHostRoot)('a group of which one member cannot be cut', () => {
-  test('leaves no member when the third has lost its image, and is made when it has it again', async () => {
+describe.skipIf(!isHostRoot)('a group in which one snapshot cannot be made', () => {
+  test('leaves no member when the image of the third is missing, and succeeds once it is back', async () => {
     const node = new StoppableNode(reflinkPool());
     await node.start();
     const { group, third, expectNone } = await groupOfThree(node);
@@ -180,13 +180,13 @@ describe.skipIf(!isHostRoot)('a group of which one member cannot be cut', () => 
     expect((await group()).group_snapshot?.snapshots).toHaveLength(3);
   });
 
-  test('leaves no member when the pool is full by then, and is made when it has room again', async () => {
+  test('leaves no member when the pool is full, and succeeds once there is room', async () => {
     const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'], sizeBytes: 400 * MIB });
     const node = new StoppableNode(pool);
     await node.start();
     const { group, expectNone } = await groupOfThree(node);
     const filler = join(pool, 'filler');
-    // Room for one copy, and some of the second.
+    // Space for one copy, and part of the second.
     const keptBytes = 20 * MIB;
     const result = await node.whileHeldAt('freeze: frozen', group, () => {
       const { bavail, bsize } = statfsSync(pool);
@@ -211,7 +211,7 @@ async function publishedImages(
   return volumes;
 }
 
-/** Three published volumes with something in them, and how they are cut together. */
+/** Three published volumes with data, and how a group snapshot of them is made. */
 async function groupOfThree(node: StoppableNode) {
   const volumes = await publishedImages(node, ['one', 'two', 'three']);
   const [, , third] = volumes;

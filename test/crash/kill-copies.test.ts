@@ -26,16 +26,16 @@ const { createSnapshot, deleteSnapshot, createVolume, createGroup, deleteGroup, 
 
 interface Kind {
   readonly name: string;
-  /** Makes the pool where it is not the default one, which lies on the file system of /tmp. */
+  /** Makes the pool, unless it is the default one, which is on the file system of /tmp. */
   readonly makePool?: () => string;
   readonly capability: VolumeCapability;
   readonly parameters?: Record<string, string>;
   readonly sizeBytes: number;
-  /** What lies in an object's directory beside its record. */
+  /** The content of an object's directory beside its record. */
   readonly content: 'data' | 'image';
-  /** Whether its volumes are mounted while they are cut alone, and in a group. */
+  /** Whether its volumes are mounted while they are copied alone, and in a group. */
   readonly isMounted: { readonly alone: boolean; readonly inGroup: boolean };
-  /** Whether one that is mounted is frozen while it is cut alone; in a group it always is. */
+  /** Whether a mounted volume is frozen while it is copied alone; in a group it always is. */
   readonly isFrozenAlone?: boolean;
 }
 
@@ -85,7 +85,7 @@ const kinds = isHostRoot ? [directory, image, sharedImage, subvolume, block] : [
 describe.each(kinds)('of $name, with the driver killed at each step,', (kind) => {
   const sample = (steps: readonly Step[]) => sampleOf(steps, kinds.indexOf(kind));
 
-  test('a snapshot is made or deleted, whole or not at all, and once', async () => {
+  test('a snapshot is made or deleted exactly once, completely or not at all', async () => {
     const host = await startHost(kind);
     const source = await host.createSource('source', kind.isMounted.alone);
     const steps = sample([...createSnapshot, ...(kind.isFrozenAlone ? freeze : [])]);
@@ -112,7 +112,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
   });
 
   test.each(['a snapshot', 'another volume'])(
-    'a volume is made from %s, whole or not at all, and once',
+    'a volume is made from %s exactly once, completely or not at all',
     async (of) => {
       const host = await startHost(kind);
       const source = await host.createSource('source', kind.isMounted.alone);
@@ -128,7 +128,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
     },
   );
 
-  test('a group of snapshots is made or deleted, whole or not at all, and once', async () => {
+  test('a group of snapshots is made or deleted exactly once, completely or not at all', async () => {
     const host = await startHost(kind);
     const sources = [];
     for (const name of ['one', 'two']) sources.push(await host.createSource(name, kind.isMounted.inGroup));
@@ -175,20 +175,20 @@ async function startHost(kind: Kind): Promise<Host> {
   return new Host(node, kind);
 }
 
-/** Whether an id is that of an object with this name, which has no dash. */
+/** Whether an id belongs to an object with this name, which has no dash. */
 function isNamed(id: string, name: string): boolean {
   return id.startsWith(`${name}-`);
 }
 
-/** Expects that all subvolumes are gone, and their qgroups with them. */
+/** Expects all subvolumes to be gone, along with their qgroups. */
 async function expectNoQgroups(pool: string): Promise<void> {
-  const btrfsSays = (...words: string[]) => execFileSync('btrfs', [...words, pool], { encoding: 'utf8' });
-  expect(btrfsSays('subvolume', 'list')).toBe('');
-  // The kernel cleans up after a commit, which would come by itself half a minute later.
-  btrfsSays('filesystem', 'sync');
-  btrfsSays('subvolume', 'sync', '-s', '1');
-  btrfsSays('filesystem', 'sync');
-  const qgroups = () => btrfsSays('qgroup', 'show', '--raw').match(/^\d+\/\d+/gm);
+  const btrfsOutput = (...words: string[]) => execFileSync('btrfs', [...words, pool], { encoding: 'utf8' });
+  expect(btrfsOutput('subvolume', 'list')).toBe('');
+  // The kernel cleans up after a commit, which would otherwise come only after half a minute.
+  btrfsOutput('filesystem', 'sync');
+  btrfsOutput('subvolume', 'sync', '-s', '1');
+  btrfsOutput('filesystem', 'sync');
+  const qgroups = () => btrfsOutput('qgroup', 'show', '--raw').match(/^\d+\/\d+/gm);
   await vi.waitFor(() => expect(qgroups()).toEqual(['0/5']), patience);
 }
 
@@ -212,7 +212,7 @@ class Host {
     return paths;
   }
 
-  /** Writes the content of a volume, where it is mounted or else where it lies. */
+  /** Writes the content of a volume, through its mount or directly in the pool. */
   write({ volume_id, target_path }: Published, text: string): void {
     const fd = openSync(this.contentPath(volume_id, target_path), constants.O_WRONLY | constants.O_CREAT);
     writeSync(fd, text.padEnd(TEXT_BYTES));
@@ -223,7 +223,7 @@ class Host {
     return this.node.test.create(name, { ...this.request(), volume_content_source });
   }
 
-  /** Makes a volume from something, expects that there is one and what is in it, and deletes it. */
+  /** Makes a volume from a source, checks that there is exactly one and its content, and deletes it. */
   async expectContent(name: string, origin: VolumeContentSource, text: string): Promise<void> {
     const { test: node } = this.node;
     const { capability: volume_capability } = this.kind;
@@ -265,7 +265,7 @@ class Host {
     return readdirSync(join(this.node.pool, 'groups'));
   }
 
-  /** Deletes all there is, and expects that nothing is left. */
+  /** Deletes everything, and expects nothing to be left. */
   async end(): Promise<void> {
     const { controller, groupController, node } = this.node.test;
     for (const { paths, isMounted } of this.sources) {
@@ -283,7 +283,7 @@ class Host {
     if (this.kind === subvolume) await expectNoQgroups(this.node.pool);
   }
 
-  /** What is listed is whole on disk, what is on disk is listed, and nothing half-built is left. */
+  /** Every listed object is complete on disk, every object on disk is listed, and nothing half-built is left. */
   private async expectConsistent(): Promise<void> {
     await this.node.expectTidy();
     const inPool = (...names: string[]) => readdirSync(join(this.node.pool, ...names)).sort();
@@ -309,7 +309,7 @@ class Host {
     return (entries ?? []).flatMap(({ volume }) => volume?.volume_id ?? []).sort();
   }
 
-  /** Where the content is: below a mount, or in the pool of a volume that is not mounted. */
+  /** Where the content is: below a mount, or in the pool if the volume is not mounted. */
   private contentPath(volumeId: string, mountedAt: string): string {
     if (mountedAt !== '') return join(mountedAt, 'file');
     const content = join(this.node.pool, 'volumes', volumeId, this.kind.content);

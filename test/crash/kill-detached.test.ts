@@ -26,8 +26,8 @@ const cases = killed.flatMap(({ victim, steps }, offset) =>
   sampleOf<Step>(steps, offset).map((step) => ({ victim, kind: victim.kind, step })),
 );
 
-describe.skipIf(!isHostRoot)('the device that a pod has detached, and the driver is killed', () => {
-  test.each(cases)('is not that of $kind whose mount is killed after "$step"', async ({ victim, step }) => {
+describe.skipIf(!isHostRoot)('the number of a device that a pod has detached, after a kill,', () => {
+  test.each(cases)('is not reused for $kind killed after "$step"', async ({ victim, step }) => {
     const { node, stoppable } = await startedNode();
     const tenant = await node.createPublished('tenant', volume_capability, image(SIZE));
     const pod = new PodDevice(node.directory, 'pod', tenant.target_path);
@@ -48,7 +48,7 @@ describe.skipIf(!isHostRoot)('the device that a pod has detached, and the driver
   });
 
   const ending: readonly Step[] = [...unpublishVolume, ...unstageVolume, ...unstageBlock];
-  test.each(sampleOf(ending, 0))('is not that of the next volume after "%s"', async (step) => {
+  test.each(sampleOf(ending, 0))('is not reused for the next volume after "%s"', async (step) => {
     const { node, stoppable } = await startedNode();
     const tenant = await node.createPublished('tenant', volume_capability, image(SIZE));
     const pod = new PodDevice(node.directory, 'pod', tenant.target_path);

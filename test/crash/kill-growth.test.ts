@@ -19,7 +19,7 @@ const larger = 640 * MIB;
 describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'btrfs'] as const)('a volume with %s', (fsType) => {
   const volume_capability = fileSystem(fsType);
 
-  test('that has grown fills its image when it is staged again, after a kill at its mount', async () => {
+  test('that has grown fills its image at the next stage, after a kill during its mount', async () => {
     const { node, stoppable } = await startedNode();
     const paths = await node.createStaged('a', volume_capability, image(smaller));
     await node.node.NodeUnstageVolume(paths);
@@ -36,7 +36,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'btrfs'] as const)('a volume w
 describe.skipIf(!isHostRoot).each(['ext4', 'block'] as const)('an image that has grown (%s)', (use) => {
   const volume_capability = use === 'block' ? blockDevice() : fileSystem(use);
 
-  test('before a kill, and not in its record, gives no more than its record says', async () => {
+  test('before a kill, but not in its record, provides only the recorded size', async () => {
     const { node, stoppable } = await startedNode();
     const paths = await node.createPublished('a', volume_capability, image(smaller));
     const { volume_id } = paths;
@@ -47,7 +47,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'block'] as const)('an image that has
     await stoppable.start();
     expect(statSync(file).size).toBe(larger);
 
-    // Attached, it does not see more; and what is attached anew does not either.
+    // While attached, it does not see more; nor does a newly attached device.
     const expansion = { volume_id, volume_path: paths.target_path };
     expect(await node.node.NodeExpandVolume(expansion)).toEqual({ capacity_bytes: String(smaller) });
     expect(loopsOf(node).map(deviceBytes)).toEqual([smaller]);
@@ -59,7 +59,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'block'] as const)('an image that has
     expect(loopsOf(node).map(deviceBytes)).toEqual([smaller]);
     expect(statSync(file).size).toBe(smaller);
 
-    // The retry that a CO makes still succeeds.
+    // The CO's retry still succeeds.
     expect(await expand()).toMatchObject({ capacity_bytes: String(larger) });
   });
 });

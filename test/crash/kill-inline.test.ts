@@ -14,7 +14,7 @@ const { createVolume, publishVolume, stageImage, unpublishVolume, deleteVolume }
 interface Kind {
   readonly name: string;
   readonly attributes: Record<string, string>;
-  /** What lies in the volume's directory beside its record. */
+  /** The content of the volume's directory beside its record. */
   readonly content: string;
   readonly publish: readonly Step[];
 }
@@ -37,7 +37,7 @@ const kinds = isHostRoot ? [directory, image] : [directory];
 describe.each(kinds)('of $name, with the driver killed at each step,', (kind) => {
   const sample = (steps: readonly Step[]) => sampleOf(steps, kinds.indexOf(kind));
 
-  test('an inline volume is published once, and what is written to it then stays', async () => {
+  test('an inline volume is published exactly once, and later writes to it stay', async () => {
     const host = await startHost(kind);
     for (const step of sample(kind.publish)) {
       const pod = host.newPod();
@@ -55,7 +55,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
     await host.end();
   });
 
-  test('an inline volume whose publish is given up is unpublished, and nothing is left', async () => {
+  test('an inline volume whose publish is abandoned can be unpublished, and nothing is left', async () => {
     const host = await startHost(kind);
     for (const step of sample(kind.publish)) {
       const pod = host.newPod();
@@ -83,7 +83,7 @@ describe.each(kinds)('of $name, with the driver killed at each step,', (kind) =>
   test.each<[string, readonly Step[]]>([
     ['published', kind.publish],
     ['unpublished', unpublish],
-  ])('an inline volume whose pod is gone after it was %s goes at the next start', async (how, steps) => {
+  ])('an inline volume whose pod is gone after it was %s is removed at start', async (how, steps) => {
     const host = await startHost(kind);
     for (const step of sample(steps)) {
       const pod = how === 'published' ? host.newPod() : await host.publishedPod();
@@ -119,7 +119,7 @@ async function startHost(kind: Kind): Promise<Host> {
   return host;
 }
 
-/** What is done with inline volumes of one kind on one node. */
+/** The operations on inline volumes of one kind on one node. */
 class Host {
   readonly node = new StoppableNode(undefined);
   private readonly kind: Kind;
@@ -148,12 +148,12 @@ class Host {
     return this.node.test.node.NodeUnpublishVolume(pod);
   }
 
-  /** Unmounts everything, as the end of the node does. */
+  /** Unmounts everything, as a reboot of the node does. */
   async loseMounts(): Promise<void> {
     for (const path of (await mountsBelow(this.node.test.directory)).reverse()) await unmount(path);
   }
 
-  /** Expects that what is listed is whole on the disk, what is on the disk is listed, and nothing half-built is left. */
+  /** Expects listed volumes to be complete on disk, volumes on disk to be listed, and nothing half-built to be left. */
   async expectWhole(): Promise<void> {
     const { entries = [] } = await this.node.test.controller.ListVolumes({});
     const names = readdirSync(join(this.node.pool, 'volumes'));

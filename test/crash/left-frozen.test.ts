@@ -10,7 +10,7 @@ import { StoppableNode } from './stoppable-node.ts';
 const sizes = { ext4: 16, xfs: 300, btrfs: 128 } as const;
 const fsTypes = ['ext4', 'xfs', 'btrfs'] as const;
 
-/** A node with a published volume, and a snapshot of it that may be taken. */
+/** A node with a published volume, and a snapshot of it that may be made. */
 async function publishedNode(fsType: keyof typeof sizes) {
   const node = new StoppableNode(undefined);
   await node.start();
@@ -23,11 +23,11 @@ async function publishedNode(fsType: keyof typeof sizes) {
 }
 
 test.skipIf(!isHostRoot).each(fsTypes)(
-  'a file system of %s that a start could not thaw is thawed by the next look at its health',
+  'a file system of %s that could not be thawed at start is thawed by the next health check',
   async (fsType) => {
     const { node, paths, snapshot } = await publishedNode(fsType);
     await node.dieAt('freeze: frozen', snapshot);
-    // A start that does not find the image where it was cannot find what is frozen.
+    // A start that does not find the image at its place cannot find the frozen file system.
     const file = imageFile(node.test, paths.volume_id);
     renameSync(file, `${file}.away`);
     symlinkSync(`${file}.away`, file);
@@ -42,7 +42,7 @@ test.skipIf(!isHostRoot).each(fsTypes)(
 );
 
 test.skipIf(!isHostRoot)(
-  'a file system is reported as frozen while neither start nor look can thaw it',
+  'a file system is reported as frozen while neither a start nor a health check can thaw it',
   async () => {
     const { node, paths, snapshot } = await publishedNode('ext4');
     await node.dieAt('freeze: frozen', snapshot);
@@ -53,7 +53,7 @@ test.skipIf(!isHostRoot)(
 );
 
 test.skipIf(!isHostRoot)(
-  'a mark without a frozen file system is removed by a look, mounted or not',
+  'a mark without a frozen file system is removed by a health check, mounted or not',
   async () => {
     const { node, paths } = await publishedNode('ext4');
     const leaveMark = () => writeFileSync(join(node.pool, '.csi-hostpath', 'frozen', paths.volume_id), '');
@@ -79,7 +79,7 @@ test.skipIf(!isHostRoot)(
   },
 );
 
-test.skipIf(!isHostRoot)('while a copy has a file system frozen, nothing is wrong with it', async () => {
+test.skipIf(!isHostRoot)('a file system that is frozen for a running copy is healthy', async () => {
   const { node, paths, snapshot } = await publishedNode('ext4');
   for (const step of ['freeze: marked', 'freeze: frozen', 'freeze: thawed'] as const) {
     const look = async () => expect(await found(node.test, paths), step).toEqual(everywhere([]));

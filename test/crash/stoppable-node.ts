@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, vi } from 'vitest';
 import type { Step } from '../../src/model/steps.ts';
 import { type Limited, withoutCapability } from '../support/capabilities.ts';
-import type { DriverProcess, Exit } from '../support/driver-process.ts';
+import { type DriverProcess, type Exit, programs } from '../support/driver-process.ts';
 import { kubeletOf } from '../support/inline-pod.ts';
 import { loopsBelow, mountsBelow } from '../support/scratch.ts';
 import { type TestNode, testNode } from '../support/test-node.ts';
@@ -21,7 +21,7 @@ export class StoppableNode {
   private readonly stopFile: string;
   private exit: Exit | undefined;
 
-  /** @param pool where another pool than the default one is to be */
+  /** @param pool to use another pool than the default one */
   constructor(pool: string | undefined) {
     this.test = testNode();
     this.pool = pool ?? this.test.pool;
@@ -30,7 +30,7 @@ export class StoppableNode {
     thawAtEnd(this.pool);
   }
 
-  /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin lets it neither mount nor thaw anything */
+  /** Starts a driver that is not stopped anywhere. @param withoutSysAdmin so that it can neither mount nor thaw anything */
   async start({ withoutSysAdmin = false } = {}): Promise<DriverProcess> {
     rmSync(this.stopFile, { force: true });
     const driver = await this.launch(withoutSysAdmin ? withoutCapability('SYS_ADMIN') : undefined);
@@ -41,10 +41,10 @@ export class StoppableNode {
     return driver;
   }
 
-  /** Starts a driver that is killed at one step of what it does by itself. */
+  /** Starts a driver that is killed at one step of its background work. */
   async dieAtStart(step: Step): Promise<void> {
     writeFileSync(this.stopFile, `kill ${step}`);
-    // What is done in the background is mostly done when it listens already.
+    // The background work is mostly done by the time it listens.
     const exit = await this.launch().then(
       (driver) => driver.exit,
       () => undefined,
@@ -55,7 +55,7 @@ export class StoppableNode {
   /** Makes a call, at one step of which the driver is killed. */
   async dieAt(step: Step, call: () => Promise<unknown>): Promise<void> {
     writeFileSync(this.stopFile, `kill ${step}`);
-    // What is done in the background is mostly done after the answer.
+    // The background work is mostly done after the answer.
     await call().catch(() => {});
     await vi.waitFor(() => expect(this.exit, step).toEqual({ code: null, signal: 'SIGKILL' }), patience);
   }
@@ -83,17 +83,17 @@ export class StoppableNode {
   private launch(limited?: Limited): Promise<DriverProcess> {
     const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
     const flags = [...kubeletOf(this.test).flags, ...ofPool];
-    const program = [...(limited?.program ?? []), 'test/crash/stoppable-driver.mjs'];
+    const program = [...(limited?.program ?? []), programs.stoppableDriver];
     return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile, ...limited?.env } });
   }
 
-  /** Expects that nothing half-built, half-removed, marked or frozen is left. */
+  /** Expects nothing half-built, half-removed, marked or frozen to be left. */
   async expectTidy(): Promise<void> {
     for (const name of ['.incoming', '.outgoing']) await this.expectEmpty(name);
     await this.expectThawed();
   }
 
-  /** Expects that nothing is marked or frozen. */
+  /** Expects nothing to be marked or frozen. */
   async expectThawed(): Promise<void> {
     await this.expectEmpty('.csi-hostpath/frozen');
     expect(await thawBelow(this.pool)).toEqual([]);
@@ -103,7 +103,7 @@ export class StoppableNode {
     await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
   }
 
-  /** Expects that nothing is mounted, attached or remembered any more. */
+  /** Expects nothing to be mounted, attached or recorded any more. */
   async expectNothingLeft(): Promise<void> {
     await this.expectTidy();
     expect(await mountsBelow(this.test.directory)).toEqual([]);

@@ -11,7 +11,7 @@ const MIB = 1024 ** 2;
 const sizes = { ext4: 256 * MIB, xfs: 300 * MIB, btrfs: 256 * MIB } as const;
 type FsType = keyof typeof sizes;
 
-/** A volume at two targets, with a writer in the second; copies of it freeze by the first, which it found first. */
+/** A volume at two targets, with a writer in the second; copies of it freeze through the first, which is found first. */
 async function publishedTwice({ test: node }: StoppableNode, name: string, fsType: FsType) {
   const capability = fileSystem(fsType);
   const first = await node.createPublished(name, capability, image(sizes[fsType]));
@@ -30,7 +30,7 @@ async function startedNode(): Promise<StoppableNode> {
 
 describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
   test.each(['ext4', 'xfs', 'btrfs'] as const)(
-    'is thawed when the target it was frozen through is unpublished meanwhile: %s',
+    'is thawed when its target is unpublished during the copy: %s',
     async (fsType) => {
       const node = await startedNode();
       const { volume_id, first, second, writer } = await publishedTwice(node, 'source', fsType);
@@ -63,7 +63,7 @@ describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
     },
   );
 
-  test('is thawed when every mount of it is taken down meanwhile, and its device goes', async () => {
+  test('is thawed when all its mounts are unmounted during the copy, and its device is detached', async () => {
     const node = await startedNode();
     const { volume_id, first, second, writer } = await publishedTwice(node, 'source', 'ext4');
     thawAtEnd(node.pool);
@@ -84,7 +84,7 @@ describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
     await node.test.controller.DeleteVolume({ volume_id });
   });
 
-  test('is thawed with all others of its group, also those whose mounts are taken down meanwhile', async () => {
+  test('is thawed with the others of its group, also those that are unmounted during the copy', async () => {
     const node = await startedNode();
     const volumes = [
       await publishedTwice(node, 'one', 'ext4'),
@@ -112,7 +112,7 @@ describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
     }
   });
 
-  test('is thawed at once when the driver is stopped, and its mark goes', async () => {
+  test('is thawed at once when the driver is stopped, and its mark is removed', async () => {
     const node = await startedNode();
     const { volume_id, writer } = await publishedTwice(node, 'source', 'ext4');
     thawAtEnd(node.pool);
@@ -122,7 +122,7 @@ describe.skipIf(!isHostRoot)('a file system that is frozen for a copy', () => {
       () => node.test.controller.CreateSnapshot({ name: 'snapshot', source_volume_id: volume_id }),
       async () => {
         void node.test.stop();
-        // The copy hangs here, and is not waited for.
+        // The copy hangs here; the driver does not wait for it.
         await writer.rounds(3);
         await node.expectThawed();
       },

@@ -10,7 +10,7 @@ import { growSparse, makeSparse } from '../../src/kernel/files/sparse-file.ts';
 import { runProgram } from '../../src/kernel/process/program.ts';
 import { removeTree } from '../../src/kernel/trees/remove-tree.ts';
 import { passStep } from '../../src/model/steps.ts';
-import { KernelMounts } from '../../src/mounts/kernel-mounts.ts';
+import { kernelPorts } from '../../src/mounts/kernel-ports.ts';
 import { LoopDevices } from '../../src/mounts/loop-devices.ts';
 import { openStatePool } from '../../src/pools/directory/open-pool.ts';
 import { DiskRecords } from '../../src/records/disk-records.ts';
@@ -40,7 +40,7 @@ const owner = isHostRoot ? { uid: 1000, gid: 2000 } : { uid: 0, gid: 0 };
 mountsContract(
   'KernelMounts',
   async () => ({
-    mounts: new KernelMounts(),
+    ...kernelPorts(),
     directory: scratchDirectory(),
     makeDirectory,
     makeFile,
@@ -85,7 +85,7 @@ describe.skipIf(!isHostRoot)('with devices', () => {
       removeImage: (path) => rm(path),
       sizeOf: ({ path }) => blockDeviceBytes(path),
       attachBefore: async (path) => attached(opened(path)),
-      detachByOthers: async ({ path }) => void (await runProgram('losetup', ['--detach', path])),
+      detachExternally: async ({ path }) => void (await runProgram('losetup', ['--detach', path])),
       async open({ path }) {
         const user = await waitingProcess('sh', ['-c', 'exec 3< "$0"; echo ready; exec cat', path], {
           saysReady: true,

@@ -3,7 +3,7 @@ import { isHostRoot } from './host-root.ts';
 
 const UNPRIVILEGED = 1000;
 
-/** Runs a shell command as a user other than root, where there is one, with these words as its arguments. */
+/** Runs a shell command with these arguments, as a user other than root if there is one. */
 export function asUser(
   command: string,
   ...args: string[]

@@ -4,27 +4,27 @@ import type { BlockLayout } from '../../src/model/snapshots/block-layout.ts';
 const PAGE_BYTES = 4096;
 const LARGEST_BLOCK_BYTES = 65_536;
 
-/** What is told of an image's blocks, and the bytes that say whether it is true. */
-export interface Told extends BlockLayout {
+/** The reported blocks of an image, and the bytes to verify them. */
+export interface ReportedBlocks extends BlockLayout {
   readonly ranges: readonly ByteRange[];
 }
 
-/** What is wrong with the changed blocks that are told of two images; empty where all of it is true. */
-export function faultsInChanges(told: Told, base: Buffer, target: Buffer): string[] {
+/** The errors in the reported changes between two images; empty if there are none. */
+export function faultsInChanges(reported: ReportedBlocks, base: Buffer, target: Buffer): string[] {
   const before = Buffer.alloc(target.length);
   base.copy(before);
   const isChanged = (start: number, end: number) => before.compare(target, start, end, start, end) !== 0;
-  return [...faultsOfForm(told), ...leftOut(told, isChanged), ...tooMany(told, isChanged)];
+  return [...faultsOfForm(reported), ...leftOut(reported, isChanged), ...tooMany(reported, isChanged)];
 }
 
-/** The same for the blocks that hold data: zeros may be among them, but nothing that is not zero is left out. */
-export function faultsInData(told: Told, content: Buffer): string[] {
+/** The same for the blocks with data: they can include zeros, but must not omit other bytes. */
+export function faultsInData(reported: ReportedBlocks, content: Buffer): string[] {
   const zeros = Buffer.alloc(content.length);
   const isData = (start: number, end: number) => content.compare(zeros, start, end, start, end) !== 0;
-  return [...faultsOfForm(told), ...leftOut(told, isData)];
+  return [...faultsOfForm(reported), ...leftOut(reported, isData)];
 }
 
-function faultsOfForm({ blockType, sizeBytes, startingOffset, ranges }: Told): string[] {
+function faultsOfForm({ blockType, sizeBytes, startingOffset, ranges }: ReportedBlocks): string[] {
   const faults: string[] = [];
   const block = BigInt(blockBytesOf(Number(sizeBytes)));
   let lastEnd = -1n;
@@ -45,9 +45,9 @@ function faultsOfForm({ blockType, sizeBytes, startingOffset, ranges }: Told): s
   return faults;
 }
 
-/** The bytes from the starting offset on that should be told and are not. */
+/** The bytes from the starting offset on that should be reported and are not. */
 function leftOut(
-  { sizeBytes, startingOffset, ranges }: Told,
+  { sizeBytes, startingOffset, ranges }: ReportedBlocks,
   isWanted: (start: number, end: number) => boolean,
 ): string[] {
   const faults: string[] = [];
@@ -61,9 +61,9 @@ function leftOut(
   return faults;
 }
 
-/** The pages or blocks that are told and should not be. */
+/** The pages or blocks that are reported and should not be. */
 function tooMany(
-  { blockType, sizeBytes, ranges }: Told,
+  { blockType, sizeBytes, ranges }: ReportedBlocks,
   isWanted: (start: number, end: number) => boolean,
 ): string[] {
   const size = Number(sizeBytes);

@@ -1,5 +1,5 @@
 import { closeSync, openSync } from 'node:fs';
-import { type IoctlRequest, ioctlNow } from '../../src/kernel/calls/ioctl.ts';
+import { type IoctlRequest, ioctlSync } from '../../src/kernel/calls/ioctl.ts';
 import { mountedImage } from './disk-image.ts';
 
 const BTRFS_IOC_QUOTA_CTL: IoctlRequest = { name: 'BTRFS_IOC_QUOTA_CTL', number: 0xc0109428 };
@@ -9,12 +9,12 @@ const commands = { qgroup: 1n, squota: 4n } as const;
 export function btrfs(quota: keyof typeof commands | 'off' = 'off', sizeBytes?: number): string {
   const mountPoint = mountedImage({ mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'], sizeBytes });
   if (quota === 'off') return mountPoint;
-  // The btrfs command of some distributions is too old to know of simple quotas.
+  // The btrfs command of some distributions is too old for simple quotas.
   const args = Buffer.alloc(16);
   args.writeBigUInt64LE(commands[quota]);
   const fd = openSync(mountPoint, 'r');
   try {
-    ioctlNow(fd, BTRFS_IOC_QUOTA_CTL, args);
+    ioctlSync(fd, BTRFS_IOC_QUOTA_CTL, args);
   } finally {
     closeSync(fd);
   }

@@ -13,18 +13,18 @@ const LAST = 40;
 
 export type Capability = keyof typeof numbers;
 
-/** What makes Node leave a program fewer capabilities: its own words, and the environment. */
+/** Makes Node leave a program fewer capabilities: its own flags, and the environment. */
 export interface Limited {
   readonly program: string[];
   readonly env: Record<string, string>;
 }
 
-/** A program that has these capabilities alone. */
+/** A program with only these capabilities. */
 export function withCapabilities(...names: Capability[]): Limited {
   return limitedTo(names.map((name) => numbers[name]));
 }
 
-/** A program that has all capabilities but this one. */
+/** A program with all capabilities but this one. */
 export function withoutCapability(name: Capability): Limited {
   return limitedTo(
     Array.from({ length: LAST + 1 }, (_, number) => number).filter((each) => each !== numbers[name]),

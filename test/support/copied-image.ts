@@ -35,7 +35,7 @@ export async function formattedImage(
   return path;
 }
 
-/** Mounts an image for one test, on a loop device that goes with the mount. */
+/** Mounts an image for one test, on a loop device that is detached with the mount. */
 export async function mountImage(
   path: string,
   fsType: ImageFileSystem,
@@ -65,7 +65,7 @@ const checks = {
   btrfs: ['btrfs', 'check'],
 } as const;
 
-/** Expects that the check of a file system that is not mounted finds nothing. */
+/** Expects the check of an unmounted file system to find nothing. */
 export async function expectClean(path: string, fsType: ImageFileSystem): Promise<void> {
   const [program, ...words] = checks[fsType];
   await runProgram(program, [...words, path]);

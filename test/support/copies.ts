@@ -2,12 +2,12 @@ import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateV
 import type { Snapshot__Output } from '../../src/rpc/generated/csi/v1/Snapshot.ts';
 import type { Published, TestNode } from './test-node.ts';
 
-/** What makes a volume a restored snapshot, of the size that its source had. */
+/** The request for a restored snapshot, with the size of its source. */
 export function fromSnapshot(snapshot_id: string): Partial<CreateVolumeRequest> {
   return { capacity_range: null, volume_content_source: { snapshot: { snapshot_id } } };
 }
 
-/** What makes a volume the clone of another, of the same size. */
+/** The request for a clone of a volume, with the same size. */
 export function fromVolume(volume_id: string): Partial<CreateVolumeRequest> {
   return { capacity_range: null, volume_content_source: { volume: { volume_id } } };
 }
@@ -23,7 +23,7 @@ export async function snapshotOf(
   return snapshot;
 }
 
-/** Takes a volume down from where it is published and staged. */
+/** Unpublishes and unstages a volume. */
 export async function takeDown({ node }: TestNode, paths: Published): Promise<void> {
   await node.NodeUnpublishVolume(paths);
   await node.NodeUnstageVolume(paths);

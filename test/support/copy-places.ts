@@ -5,7 +5,7 @@ import { mountedImage } from './disk-image.ts';
 import { isHostRoot } from './host-root.ts';
 import { scratchDirectory } from './scratch.ts';
 
-/** Where a copy is made, and what then becomes of its blocks. */
+/** Where a copy is made, and whether blocks are shared. */
 export interface CopyPlace {
   readonly name: string;
   readonly outcome: 'shared' | 'copied';
@@ -27,10 +27,10 @@ const onDisks: CopyPlace[] = [
   { name: 'one XFS to another', outcome: 'copied', make: () => ends(xfs(), xfs()) },
 ];
 
-/** The places that this machine has: for others than root of the host, only the disk that the tests are on. */
+/** The places on this machine: without root of the host, only the disk of the tests. */
 export const copyPlaces: CopyPlace[] = isHostRoot ? onDisks : [];
 
-/** The same for tests that are not about where it is. */
+/** The same for tests that do not depend on the place. */
 export function sourceAndTarget(): { source: string; target: string } {
   return within(scratchDirectory());
 }

@@ -24,7 +24,7 @@ type Calls<Service extends ServiceClass> = {
     : never;
 };
 
-/** The RPCs of a service that stream, as functions that answer the stream: `for await (const message of …)`. */
+/** The streaming RPCs of a service, as functions that return the stream: `for await (const message of …)`. */
 type Streams<Service extends ServiceClass> = {
   readonly [Name in keyof Calls<Service>]: Calls<Service>[Name] extends (
     request: infer Request,
@@ -33,7 +33,7 @@ type Streams<Service extends ServiceClass> = {
     : never;
 };
 
-/** A client for the tests: `await client.node.NodeGetInfo({})`. Close it when done. */
+/** A client for the tests: `await client.node.NodeGetInfo({})`. Close it afterwards. */
 export class CsiClient {
   readonly identity: Calls<typeof csiClients.Identity>;
   readonly controller: Calls<typeof csiClients.Controller>;
@@ -46,7 +46,7 @@ export class CsiClient {
   constructor(endpoint: string) {
     const address = endpoint.replace(/^tcp:\/\//, '');
     const connect = <Service extends ServiceClass>(service: Service): InstanceType<Service> => {
-      // Each on its own connection, so that a driver that has died and come back is found again.
+      // Each has its own connection, so that a driver is found again after it has died and restarted.
       const client = new service(address, credentials.createInsecure(), {
         'grpc.use_local_subchannel_pool': 1,
       });

@@ -1,29 +1,29 @@
 import { readFileSync } from 'node:fs';
 
-/** A row of docs/csi.md. */
+/** A row of docs/reference/csi.md. */
 export interface PageRow {
   /** The service of an RPC, or the message of a capability. */
   readonly of: string;
   readonly name: string;
   /** Whether it is served, or declared, by default. */
   readonly byDefault: boolean;
-  /** Sets of flags, each of which alone turns that the other way. */
+  /** Sets of flags, each of which alone changes that. */
   readonly changedBy: readonly (readonly string[])[];
 }
 
-/** docs/csi.md, as people read it. */
+/** docs/reference/csi.md, as text. */
 export interface CsiPage {
   readonly rpcs: readonly PageRow[];
   readonly capabilities: readonly PageRow[];
 }
 
 export function readCsiPage(): CsiPage {
-  const text = readFileSync(new URL('../../docs/csi.md', import.meta.url), 'utf8');
+  const text = readFileSync(new URL('../../docs/reference/csi.md', import.meta.url), 'utf8');
   return { rpcs: rowsBelow(text, '## RPCs'), capabilities: rowsBelow(text, '## Capabilities') };
 }
 
-/** What a row says of a driver with these flags. */
-export function isSo({ byDefault, changedBy }: PageRow, flags: readonly string[]): boolean {
+/** The statement of a row about a driver with these flags. */
+export function isEnabled({ byDefault, changedBy }: PageRow, flags: readonly string[]): boolean {
   const isChanged = changedBy.some((set) => set.every((flag) => flags.includes(flag)));
   return byDefault !== isChanged;
 }

@@ -1,8 +1,8 @@
 import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
 
 /**
- * Makes directories below one that exists, one in the other, as deep as wanted: longer paths than the kernel
- * takes at once are made from open directories.
+ * Makes nested directories below an existing one, to any depth: paths too long for the kernel are made from open
+ * directories.
  */
 export function makeDeep(directory: string, names: readonly string[]): void {
   const chunkLength = 10;

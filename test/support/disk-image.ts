@@ -5,7 +5,7 @@ import { scratchDirectory } from './scratch.ts';
 
 const MIB = 1024 ** 2;
 
-/** How to make a file system: the words of mkfs, to which the file is added, and the options of its mount. */
+/** How to make a file system: the mkfs command, to which the file is added, and the mount options. */
 export interface ImageOptions {
   readonly mkfs: readonly string[];
   readonly mountOptions?: string;
@@ -13,9 +13,16 @@ export interface ImageOptions {
 }
 
 /** A new file system in a sparse file, mounted for one test. @returns where it is mounted */
-export function mountedImage({ mkfs, mountOptions, sizeBytes = 512 * MIB }: ImageOptions): string {
-  const directory = scratchDirectory();
-  // Users other than root can reach what is mounted.
+export function mountedImage(options: ImageOptions): string {
+  return mountImageIn(scratchDirectory(), options);
+}
+
+/** The same in a given directory; the caller unmounts it. */
+export function mountImageIn(
+  directory: string,
+  { mkfs, mountOptions, sizeBytes = 512 * MIB }: ImageOptions,
+): string {
+  // Users other than root can reach the mounted directory.
   chmodSync(directory, 0o755);
   const image = join(directory, 'image');
   const mountPoint = join(directory, 'mounted');

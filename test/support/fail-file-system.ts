@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 
-/** Lets the ext4 mounted at a path meet an error, after which it takes no writes. */
+/** Makes the ext4 mounted at a path hit an error, after which it takes no writes. */
 export async function failFileSystem(path: string): Promise<void> {
   const source = (await readMountinfo()).findLast((mount) => mount.path === path)?.source ?? '';
   execFileSync('mount', ['-o', 'remount,errors=remount-ro', path]);

@@ -1,16 +1,16 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ioctlNow } from '../../src/kernel/calls/ioctl.ts';
+import { ioctlSync } from '../../src/kernel/calls/ioctl.ts';
 import { failFileSystem } from './fail-file-system.ts';
 import { loopsBelow } from './scratch.ts';
 
 const MIB = 1024 ** 2;
-// ext4 and XFS have the same request. The flag: nothing more is written, not even what is in the journal.
+// ext4 and XFS have the same request. The flag: nothing more is written, not even the journal.
 const SHUTDOWN = { name: 'EXT4_IOC_SHUTDOWN', number: 0x8004587d };
 const NO_LOG_FLUSH = 2;
 
-/** An ext4 on a loop device, which can be made to fail and be mended by mounting it again. */
+/** An ext4 on a loop device, which can be made to fail and be repaired by mounting it again. */
 export class FaultyDisk {
   /** Where it is mounted. */
   readonly path: string;
@@ -31,7 +31,7 @@ export class FaultyDisk {
     execFileSync('mount', ['-o', 'loop', this.file, this.path]);
   }
 
-  /** Lets it go, also while something on it is in use. */
+  /** Unmounts it, even while it is in use. */
   unmount(): void {
     execFileSync('umount', ['--lazy', this.path]);
     for (const { path } of loopsBelow(this.path)) spawnSync('losetup', ['--detach', path]);
@@ -39,7 +39,7 @@ export class FaultyDisk {
 
   /** Takes all its blocks. */
   fill(): void {
-    // Some come free again when what the journal holds of them is written.
+    // Some are freed when their journal entries are written.
     for (const [count, bytes] of ['1M', '4k', '4k', '4k'].entries()) {
       const filler = join(this.path, `filler-${count}`);
       spawnSync('dd', ['if=/dev/zero', `of=${filler}`, `bs=${bytes}`, 'conv=fsync']);
@@ -56,7 +56,7 @@ export class FaultyDisk {
     }
   }
 
-  /** Removes what `fill` and `fillInodes` have made. */
+  /** Removes the files of `fill` and `fillInodes`. */
   empty(): void {
     execFileSync('sh', ['-c', 'rm -f "$1"/filler-*', 'sh', this.path]);
   }
@@ -72,13 +72,13 @@ export class FaultyDisk {
   }
 }
 
-/** Lets the ext4 or XFS mounted at a path fail with EIO from now on. */
+/** Makes the ext4 or XFS mounted at a path fail with EIO from now on. */
 function shutDown(path: string): void {
   const flags = Buffer.alloc(4);
   flags.writeUInt32LE(NO_LOG_FLUSH);
   const fd = openSync(path, 'r');
   try {
-    ioctlNow(fd, SHUTDOWN, flags);
+    ioctlSync(fd, SHUTDOWN, flags);
   } finally {
     closeSync(fd);
   }

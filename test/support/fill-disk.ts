@@ -7,8 +7,8 @@ const SMALLEST_BYTES = 4096;
 const SMALL_FILES = 64;
 
 /**
- * Fills a disk to the last block, and where files have inodes of their own takes what small files still find.
- * @returns makes room again
+ * Fills a disk to the last block and, if files have inodes of their own, the remaining space for small files.
+ * @returns frees the space again
  */
 export function fillDisk(mountPoint: string): () => void {
   const directory = join(mountPoint, 'of-others');
@@ -25,7 +25,7 @@ export function fillDisk(mountPoint: string): () => void {
   return () => makeRoom(mountPoint, directory);
 }
 
-/** Takes every inode of a disk. @returns makes room again */
+/** Takes every inode of a disk. @returns frees them again */
 export function takeInodes(mountPoint: string): () => void {
   const directory = join(mountPoint, 'of-others');
   mkdirSync(directory);
@@ -42,7 +42,7 @@ function fits(path: string, content = 'x'.repeat(2000)): boolean {
   }
 }
 
-/** Some file systems give space back only when they next write what has changed. */
+/** Some file systems free space only when they next write their changes. */
 function makeRoom(mountPoint: string, directory: string): void {
   rmSync(directory, { recursive: true });
   execFileSync('sync', ['--file-system', mountPoint]);

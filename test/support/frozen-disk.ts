@@ -3,8 +3,8 @@ import { onTestFinished } from 'vitest';
 import { freeze, thaw } from '../../src/kernel/mounts/freeze.ts';
 
 /**
- * Makes a disk hang for one test: what is written to the file system at this path waits in the kernel until it is thawed.
- * @returns lets the disk go on
+ * Makes a disk hang for one test: writes to the file system at this path wait in the kernel until it is thawed.
+ * @returns thaws the disk
  */
 export async function hang(path: string): Promise<() => Promise<void>> {
   const fd = openSync(path, 'r');

@@ -12,10 +12,10 @@ import { type Published, TestNode } from './test-node.ts';
 
 const MIB = 1024 ** 2;
 const LARGEST_BYTES = 2 * 1024 * MIB;
-/** What a file system may keep for itself of an image that it fills: XFS its log and the rest of its last group. */
+/** The space of a full image that a file system may keep: XFS its log and the rest of its last group. */
 const OVERHEAD_BYTES = 144 * MIB;
 
-/** How many volumes of each file system are grown, and the number that chooses their sizes. */
+/** The number of volumes per file system, and the seed for their sizes. */
 const volumeCount = Number(process.env['GROWTH_WALKS'] ?? 3);
 const seed = Number(process.env['GROWTH_SEED'] ?? 1);
 const STEPS = 4;
@@ -47,7 +47,7 @@ export function testGrowth(fsType: ImageFileSystem): void {
   const leastBytes = Number(minimumBytes[fsType]);
   const stage = (paths: Published) => node.node.NodeStageVolume({ ...paths, volume_capability });
 
-  /** Sizes that only grow, most of them by little and near the least there is. */
+  /** Sizes that only grow, most of them slightly and near the minimum. */
   function sizesFrom(random: () => number, firstBytes: number): number[] {
     const sizes = [firstBytes];
     for (let step = 0; step < STEPS; step++) {
@@ -57,13 +57,13 @@ export function testGrowth(fsType: ImageFileSystem): void {
     return sizes;
   }
 
-  /** Takes half of what is left; a file system may be too full for one more file, and has to grow all the same. */
+  /** Uses half of the free space; a file system may be too full for another file, and must still grow. */
   function fill(directory: string, step: number): void {
     const bytes = df(directory).available / 2n;
     spawnSync('fallocate', ['--length', String(bytes), join(directory, `file-${step}`)]);
   }
 
-  /** Lets a volume grow, staged or not. @returns the size it has then */
+  /** Expands a volume, staged or not. @returns its new size */
   async function grow(paths: Published, bytes: number, isStaged: boolean): Promise<number> {
     const { volume_id, staging_target_path: volume_path } = paths;
     const capacity_range = { required_bytes: bytes };
@@ -94,7 +94,7 @@ export function testGrowth(fsType: ImageFileSystem): void {
         const capacityBytes = await grow(paths, bytes, random() < 0.5);
         expect(capacityBytes, walk).toBeGreaterThanOrEqual(bytes);
         const { total } = df(mounted);
-        // Where it may not grow while it is mounted, it grows when it is staged next.
+        // If it cannot grow while it is mounted, it grows at its next stage.
         if (fsType !== 'ext4' || canGrowExt4Online)
           expect(Number(total), walk).toBeGreaterThan(capacityBytes - OVERHEAD_BYTES);
         expect(readFileSync(file, 'utf8')).toBe('hello');

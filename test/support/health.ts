@@ -2,16 +2,16 @@ import { vi } from 'vitest';
 import type { HealthReason } from '../../src/model/objects/finding.ts';
 import type { Published, TestNode } from './test-node.ts';
 
-/** What is found of a volume, by each of the three calls that tell it, and by the one that has the paths. */
+/** The findings about a volume, from each of the three calls that report it, and from the one with paths. */
 export interface FoundReasons {
   readonly controller: string[];
-  /** Undefined where the volume is not in the list. */
+  /** Undefined if the volume is not in the list. */
   readonly list: string[] | undefined;
   readonly node: string[];
   readonly nodeWithPaths: string[];
 }
 
-/** What a volume has that nothing is wrong with but that it is held to no size. */
+/** The findings about a volume whose only problem is that its size is not enforced. */
 export const unlimited: readonly HealthReason[] = ['CapacityNotEnforced'];
 
 interface Reply {
@@ -22,7 +22,7 @@ interface Reply {
 const reasonsIn = (health: Reply | null | undefined) =>
   (health?.health_statuses ?? []).map(({ reason }) => reason);
 
-/** What every call about the health of a published volume finds. */
+/** The findings of every call about the health of a published volume. */
 export async function found({ controller, node }: TestNode, paths: Published): Promise<FoundReasons> {
   const { volume_id, staging_target_path, target_path: volume_publish_path } = paths;
   const get = await controller.ControllerGetVolumeHealth({ volume_id });
@@ -38,25 +38,25 @@ export async function found({ controller, node }: TestNode, paths: Published): P
   };
 }
 
-/** The same where all calls find the same. */
+/** The same if all calls agree. */
 export function everywhere(reasons: readonly HealthReason[]): FoundReasons {
   const all = [...reasons];
   return { controller: all, list: all.length > 0 ? all : undefined, node: all, nodeWithPaths: all };
 }
 
-/** The same where the calls of the node find more. */
+/** The same if the calls of the node find more. */
 export function onNode(more: readonly HealthReason[], reasons: readonly HealthReason[] = []): FoundReasons {
   const all = [...reasons, ...more];
   return { ...everywhere(reasons), node: all, nodeWithPaths: all };
 }
 
-/** What is wrong with the pools, each as status and reason. */
+/** The problems of the pools, each as status and reason. */
 export async function storageHealth({ node }: TestNode): Promise<string[]> {
   const { backend_health } = await node.NodeGetStorageHealth({});
   return backend_health.map(({ status, reason }) => `${status} ${reason}`);
 }
 
-/** The sentences that the controller says of a volume. */
+/** The sentences of the controller about a volume. */
 export async function healthMessages(
   { controller }: TestNode,
   { volume_id }: Pick<Published, 'volume_id'>,
@@ -65,7 +65,7 @@ export async function healthMessages(
   return (volume_health?.health_statuses ?? []).map(({ message }) => message);
 }
 
-/** The sentences about a volume's health in the log of the driver that runs, each in full. */
+/** The sentences about a volume's health in the log of the running driver, each in full. */
 export function findingsInLog(node: TestNode, { volume_id }: Pick<Published, 'volume_id'>): string[] {
   const lines = node
     .log()
@@ -75,17 +75,17 @@ export function findingsInLog(node: TestNode, { volume_id }: Pick<Published, 'vo
   return findings.filter(({ volumeId }) => volumeId === volume_id).map(({ finding }) => finding);
 }
 
-/** The command for a shell that the log has for the only thing that is wrong with a volume. */
+/** The shell command in the log for the only problem of a volume. */
 export async function pastedCommand(node: TestNode, paths: Pick<Published, 'volume_id'>): Promise<string> {
   const [message = '', ...others] = await healthMessages(node, paths);
   if (others.length > 0) throw new Error(`more than one thing is wrong: ${[message, ...others]}`);
   const start = message.replace(/…$/, '').replace('the volume', `volume "${paths.volume_id}"`);
   return vi.waitFor(() => {
-    // The log does not repeat a sentence in which only figures have changed.
+    // The log does not repeat a sentence in which only numbers have changed.
     const sentence = findingsInLog(node, paths).findLast((each) =>
       withoutFigures(each).startsWith(withoutFigures(start)),
     );
-    const [, command] = / run: (.*?)(?:; the limit|$)/.exec(sentence ?? '') ?? [];
+    const [, command] = / run: (.*?)(?:; the next stage|$)/.exec(sentence ?? '') ?? [];
     if (command === undefined) throw new Error(`the log has no command for ${message}`);
     return command;
   });

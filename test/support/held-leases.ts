@@ -10,9 +10,9 @@ const patience = { timeout: 600_000, interval: 5 };
 /** A process of an ordinary user that has a write lease on each of some files. */
 export interface HeldLeases {
   readonly pid: number;
-  /** Resolves when the kernel has asked for one of them back, because somebody opens the file. */
+  /** Resolves when the kernel has asked for one of the leases back, because the file is being opened. */
   asked(): Promise<void>;
-  /** Gives all of them back. */
+  /** Returns all of them. */
   release(): Promise<void>;
 }
 
@@ -41,7 +41,7 @@ export async function heldLeases(ownerId: number, paths: readonly string[]): Pro
   return { pid: child.pid ?? 0, asked: () => says('asked'), release };
 }
 
-/** How many leases of a process the kernel has asked for, and is waiting to get back. */
+/** How many leases of a process the kernel has asked for and is still waiting for. */
 export function breakingLeases(pid: number): number {
   const lines = readFileSync('/proc/locks', 'utf8').split('\n');
   return lines.filter((line) => /LEASE +BREAKING/.test(line) && line.split(/ +/).includes(String(pid)))

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import type { AccessMode } from '../../src/model/requests/access-mode.ts';
+import type { AccessMode } from '../../src/model/requests/capability.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { loopsBelow } from './scratch.ts';
@@ -24,7 +24,7 @@ export function blockDevice(mode: AccessMode = 'SINGLE_NODE_WRITER'): VolumeCapa
   return { block: {}, access_mode: { mode } };
 }
 
-/** What makes a volume an image of this size. */
+/** The parameters of an image volume with this size. */
 export function image(bytes: number | bigint): Partial<CreateVolumeRequest> {
   return { parameters: { backend: 'image' }, capacity_range: { required_bytes: bytes.toString() } };
 }
@@ -34,12 +34,12 @@ export function imageFile({ pool }: TestNode, volumeId: string): string {
   return join(pool, 'volumes', volumeId, 'image');
 }
 
-/** The bytes of the disk that a file takes up. */
+/** The disk usage of a file in bytes. */
 export function allocatedBytes(path: string): number {
   return statSync(path).blocks * STAT_BLOCK_BYTES;
 }
 
-/** What df shows at a path, in bytes and inodes. */
+/** The output of df for a path, in bytes and inodes. */
 export function df(path: string) {
   const { bsize, blocks, bfree, bavail, files, ffree } = statfsSync(path, { bigint: true });
   return {
@@ -65,12 +65,23 @@ export function loopsOf({ directory }: TestNode): string[] {
   return loops.map(({ path }) => path);
 }
 
-/** Waits until no file of a node is attached: whoever looks through all devices may hold one for a moment longer. */
+/** Waits until no file of a node is attached: a scan of all devices may hold one for a moment longer. */
 export async function expectNoLoops(node: TestNode): Promise<void> {
   await vi.waitFor(() => expect(loopsOf(node)).toEqual([]), { timeout: 15_000 });
 }
 
-/** The bytes of a block device, as BLKGETSIZE64 tells them. */
+/**
+ * Deletes a volume as a CO does, which retries while the volume is in use: after an unstage its device may still be held, by
+ * a scan of all devices, or by a mount namespace that disappears some time after its last process.
+ */
+export async function deleteWithRetries(
+  { controller }: TestNode,
+  { volume_id }: { readonly volume_id: string },
+): Promise<void> {
+  await vi.waitFor(() => controller.DeleteVolume({ volume_id }), { timeout: 15_000 });
+}
+
+/** The size of a block device in bytes, as reported by BLKGETSIZE64. */
 export function deviceBytes(path: string): number {
   return Number(execFileSync('blockdev', ['--getsize64', path], { encoding: 'utf8' }));
 }

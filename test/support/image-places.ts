@@ -4,10 +4,10 @@ import { mountedImage } from './disk-image.ts';
 import { isHostRoot } from './host-root.ts';
 import { scratchDirectory } from './scratch.ts';
 
-/** A file system that images can lie on. */
+/** A file system that can store images. */
 export interface ImagePlace {
   readonly name: string;
-  /** Whether copies share their blocks, and it tells which. */
+  /** Whether copies share their blocks, and shared blocks can be identified. */
   readonly tellsShared: boolean;
   /** Makes it for one test. @returns where it is mounted */
   readonly make: () => string;
@@ -43,5 +43,5 @@ const inMemory: ImagePlace = {
   },
 };
 
-/** The places that this machine has; who is not root of the host can mount no disks. */
+/** The places on this machine; without root of the host no disks can be mounted. */
 export const imagePlaces: readonly ImagePlace[] = isHostRoot ? [...onDisks, inMemory] : [inMemory];

@@ -7,7 +7,7 @@ import { mountCapability } from './requests.ts';
 import { loopsBelow, mountsBelow } from './scratch.ts';
 import type { TestNode } from './test-node.ts';
 
-/** By this the kubelet says that a volume is inline. */
+/** The kubelet's mark for an inline volume. */
 export const ephemeral = { 'csi.storage.k8s.io/ephemeral': 'true' };
 
 // How long background work may take before the test fails; no test waits longer than the work takes.
@@ -21,7 +21,7 @@ export interface InlinePod {
   readonly directory: string;
 }
 
-/** The kubelet's directory on a node, and the flag that tells the driver. */
+/** The kubelet's directory on a node, and the driver flag for it. */
 export function kubeletOf({ directory }: TestNode): { path: string; pods: string; flags: string[] } {
   const path = join(directory, 'kubelet');
   return { path, pods: join(path, 'pods'), flags: [`--kubelet-dir=${path}`] };
@@ -40,7 +40,7 @@ export function endPod({ directory }: InlinePod): void {
   rmSync(directory, { recursive: true });
 }
 
-/** What the kubelet asks for when a pod has an inline volume with these attributes. */
+/** The kubelet's request for a pod that has an inline volume with these attributes. */
 export function publishRequest(
   { volume_id, target_path }: InlinePod,
   attributes: Record<string, string> = {},
@@ -55,12 +55,12 @@ export function publishRequest(
   };
 }
 
-/** The directory of a volume of which a pool keeps no name, only the id. */
+/** The directory of a volume when its pool has only the id, and not the name. */
 export function inlineDirectory(pool: string, { volume_id }: Pick<InlinePod, 'volume_id'>): string {
   return join(pool, 'volumes', directoryNameOf(volume_id));
 }
 
-/** Expects that of the volume of one pod nothing is left. */
+/** Expects nothing to be left of one pod's volume. */
 export async function expectGone(node: TestNode, pod: InlinePod): Promise<void> {
   const { entries = [] } = await node.controller.ListVolumes({});
   expect(entries.map(({ volume }) => volume?.volume_id)).not.toContain(pod.volume_id);
@@ -74,7 +74,7 @@ export async function expectGone(node: TestNode, pod: InlinePod): Promise<void> 
   }
 }
 
-/** Expects that no volume is left at all: not in a list, not on the disk, not mounted and not attached. */
+/** Expects no volume to be left at all: not listed, on the disk, mounted or attached. */
 export async function expectNoVolumes(node: TestNode, pool = node.pool): Promise<void> {
   expect((await node.controller.ListVolumes({})).entries).toEqual([]);
   expect(readdirSync(join(pool, 'volumes'))).toEqual([]);

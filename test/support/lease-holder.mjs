@@ -1,6 +1,6 @@
-// node lease-holder.mjs FILE…: takes a write lease on each of these files, as their owner may, and never gives one back of
-// its own accord. Writes `held` when it has them all, and `asked` when the kernel asks for one of them. Ends, and with that
-// gives them back, when its standard input closes.
+// node lease-holder.mjs FILE…: takes a write lease on each of these files, as their owner, and never returns one by
+// itself. Writes `held` when it has them all, and `asked` when the kernel asks for one of them. Ends, and thereby
+// returns them, when its standard input closes.
 import { openSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * Everything below a directory: type, mode, owner, inode and path, and for files what they hold.
- * @param except paths in it that are left out, with all below them
+ * Everything below a directory: type, mode, owner, inode and path, and the content of files.
+ * @param except paths in it that are left out, with everything below them
  */
 export function listing(directory: string, except: readonly string[] = []): string[] {
   const pruned = except.flatMap((path) => ['-path', join(directory, path), '-prune', '-o']);

@@ -13,11 +13,11 @@ import { newDirectory, removeWithMounts } from './scratch.ts';
 export const MIB = 1024n ** 2n;
 export const GIB = 1024n ** 3n;
 
-/** A directory for one test, gone after it with what is mounted below it and the loop devices of files in it. */
+/** A directory for one test, removed afterwards with all mounts below it and the loop devices of files in it. */
 export function imageDirectory(): string {
   const directory = newDirectory();
   onTestFinished(async () => {
-    // The program does not wait; a device that is mounted lets its file go when it is unmounted.
+    // The program does not wait; a mounted device is detached from its file when it is unmounted.
     const loops = listLoops().filter((loop) => loop.backingPath.startsWith(`${directory}/`));
     for (const loop of loops) await runProgram('losetup', ['--detach', loop.path]);
     await removeWithMounts(directory);
@@ -49,12 +49,12 @@ export async function attached(imageFd: number): Promise<LoopDevice> {
   return device;
 }
 
-/** Makes a file system in an image as the program for it does by default. */
+/** Makes a file system in an image with the defaults of mkfs. */
 export async function makeFileSystem(path: string, fsType: ImageFileSystem): Promise<void> {
   await runProgram(`mkfs.${fsType}`, ['-q', path]);
 }
 
-/** Mounts a device at a directory that exists. */
+/** Mounts a device at an existing directory. */
 export function mounted(
   device: LoopDevice,
   fsType: ImageFileSystem,

@@ -9,7 +9,7 @@ import type { Published, TestNode } from './test-node.ts';
 const MIB = 1024 ** 2;
 const AT_ONCE = 3;
 
-/** What may be found of volumes that nothing is wrong with; the last between the two calls of an expansion. */
+/** The possible findings about healthy volumes; the last one between the two calls of an expansion. */
 const permitted: readonly HealthReason[] = [
   'CapacityNotEnforced',
   'NearlyOutOfSpace',
@@ -17,7 +17,7 @@ const permitted: readonly HealthReason[] = [
   'ExpansionIncomplete',
 ];
 
-/** The volumes whose lives are looked at. */
+/** The volumes to observe. */
 export interface Lives {
   readonly node: TestNode;
   readonly capability: VolumeCapability;
@@ -28,10 +28,10 @@ export interface Lives {
 }
 
 /**
- * Lets volumes live, from their making to their end, while others ask for their health all the time, and expects that
- * nothing is found that passes in the middle of a call.
+ * Takes volumes through their full lifecycle, while others query their health all the time, and expects no transient
+ * state from the middle of a call to be reported.
  */
-export async function expectNothingPassing(lives: Lives): Promise<void> {
+export async function expectNoTransientFindings(lives: Lives): Promise<void> {
   const onlookers = new Onlookers(lives.node);
   onlookers.begin();
   try {
@@ -56,7 +56,7 @@ const hasCode =
   (error: unknown) =>
     codes.includes((error as Call).code);
 
-/** Calls until nothing else is in the way, as a CO does. */
+/** Retries until no other call is in progress, as a CO does. */
 async function untilDone<T>(call: () => Promise<T>, ...passing: number[]): Promise<T> {
   for (;;) {
     try {
@@ -67,12 +67,12 @@ async function untilDone<T>(call: () => Promise<T>, ...passing: number[]): Promi
   }
 }
 
-/** Asks for the health of volumes all the time, in every way, and gathers what is found. */
+/** Queries the health of volumes all the time, in every way, and collects the findings. */
 export class Onlookers {
   readonly found: string[] = [];
   readonly counts = { list: 0, known: 0, paths: 0 };
   private readonly node: TestNode;
-  /** The volumes there are, and those that are published for sure. */
+  /** The existing volumes, and those that are certainly published. */
   private readonly known = new Set<string>();
   private readonly published = new Map<string, Published>();
   private isOver = false;
@@ -107,7 +107,7 @@ export class Onlookers {
     this.published.set(paths.volume_id, paths);
   }
 
-  /** Said before it is taken down; who asked before must be told nothing of it either. */
+  /** Announced before it is unmounted; earlier queries must not report the unmount either. */
   isPublishedNoLonger({ volume_id }: Published): void {
     this.published.delete(volume_id);
   }
@@ -115,7 +115,7 @@ export class Onlookers {
   private async loop(ask: () => Promise<void>): Promise<void> {
     while (!this.isOver) {
       await ask();
-      // Where there is nothing to ask for, others must have their turn.
+      // Without volumes to query, other tasks must have their turn.
       await new Promise((resolve) => setImmediate(resolve));
     }
   }
@@ -194,7 +194,7 @@ async function live(
   if (!isBlock) await untilDone(snapshot);
   await untilDone(() => nodeService.NodeUnstageVolume(paths));
   const { snapshot: made } = await untilDone(snapshot);
-  // Whoever looks through all devices may hold one for a moment longer than its volume does.
+  // A scan of all devices may hold one for a moment longer than its volume does.
   await untilDone(() => controller.DeleteVolume({ volume_id }), status.FAILED_PRECONDITION);
   onlookers.isGone(volume_id);
   await untilDone(() => controller.DeleteSnapshot({ snapshot_id: made?.snapshot_id ?? '' }));

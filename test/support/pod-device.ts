@@ -11,7 +11,7 @@ import type { Published, TestNode } from './test-node.ts';
 
 const SIZE = 32 * 1024 ** 2;
 
-/** The node of a device as a container has it: made when the container starts, and there as long as it lives. */
+/** The node of a device in a container: made when the container starts, and kept while it runs. */
 export class PodDevice {
   readonly path: string;
 
@@ -24,12 +24,12 @@ export class PodDevice {
     chmodSync(this.path, 0o666);
   }
 
-  /** Asks the kernel to detach the device, by a user without privileges. */
+  /** Asks the kernel to detach the device, as an unprivileged user. */
   detach(): void {
     asUser('exec losetup --detach "$1"', this.path);
   }
 
-  /** What can be read from the device, nothing where it is none any more. */
+  /** The readable data of the device, empty if it no longer exists. */
   async read(length: number): Promise<Buffer> {
     const data = Buffer.alloc(length);
     const handle = await open(this.path, 'r').catch(() => undefined);
@@ -44,21 +44,21 @@ export class PodDevice {
     }
   }
 
-  /** Writes to the device as far as it takes anything. */
+  /** Writes to the device as far as it accepts data. */
   async write(data: Buffer): Promise<void> {
     const handle = await open(this.path, 'r+').catch(() => undefined);
     try {
       await handle?.write(data, 0, data.length, 0);
       await handle?.sync();
     } catch {
-      // It has no file any more.
+      // It no longer has a file.
     } finally {
       await handle?.close();
     }
   }
 }
 
-/** A volume that somebody else uses. */
+/** A volume in use by another pod. */
 export interface Victim {
   readonly kind: string;
   readonly capability: VolumeCapability;
@@ -82,7 +82,7 @@ export function publishVictim(node: TestNode, { capability }: Victim, name = 'vi
   return node.createPublished(name, capability, image(SIZE));
 }
 
-/** Expects that a pod neither reads nor writes what is written to a volume. */
+/** Expects that a pod neither reads nor writes the data of a volume. */
 export async function expectApart(
   pod: PodDevice,
   node: TestNode,

@@ -7,7 +7,7 @@ export interface Refusal {
   readonly details: string;
 }
 
-/** The refusal a call ends with; an answer is an error here. */
+/** The refusal of a call; a reply is an error here. */
 export async function refusalOf(call: Promise<unknown>): Promise<Refusal> {
   const outcome = await outcomeOf(call);
   if (outcome === 'OK') throw new Error('the call was answered, and should have been refused');
@@ -26,7 +26,7 @@ export async function outcomeOf(call: Promise<unknown>): Promise<'OK' | Refusal>
   }
 }
 
-/** Expects that a call is refused with this code, in a message that has this text in it. */
+/** Expects a call to be refused with this code, and a message that contains this text. */
 export async function expectRefusal(
   call: Promise<unknown>,
   code: keyof typeof status,

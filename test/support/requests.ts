@@ -1,4 +1,4 @@
-import type { AccessMode } from '../../src/model/requests/access-mode.ts';
+import type { AccessMode } from '../../src/model/requests/capability.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 

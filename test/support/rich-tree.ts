@@ -32,9 +32,9 @@ const NULL_DEVICE = (1n << 8n) | 3n;
 const DEPTH = 60;
 
 /**
- * Fills a directory with whatever copies tend to lose: hard links, holes, extended attributes, access control lists,
- * names that are no text, links to anywhere, special files, odd modes, owners and times, empty and deep directories.
- * What only root of the host can make is left out for others. The directory's own attributes are set as well.
+ * Fills a directory with everything that copies tend to lose: hard links, holes, extended attributes, access control
+ * lists, names that are not text, links to anywhere, special files, odd modes, owners and times, empty and deep
+ * directories. Without root of the host, items that need it are left out. The directory's own attributes are set as well.
  */
 export async function makeRichTree(directory: string): Promise<void> {
   const at = (...names: string[]) => join(directory, ...names);
@@ -78,7 +78,7 @@ function makeFiles(directory: string): void {
   const at = (name: string) => join(directory, name);
   writeFileSync(at('nothing'), '');
   writeFileSync(at('text'), 'content\n');
-  // No whole number of blocks, and no two alike.
+  // Not a whole number of blocks, and no two alike.
   const bytes = Buffer.alloc(300_001);
   for (let offset = 0; offset + 4 <= bytes.length; offset += 4)
     bytes.writeUInt32LE((offset * 2654435761) % 2 ** 32, offset);
@@ -130,7 +130,7 @@ async function makeSpecialFiles(directory: string): Promise<void> {
 async function setAttributes(directory: string): Promise<void> {
   const at = (...names: string[]) => join(directory, ...names);
   if (isHostRoot) {
-    // Before the capabilities, which a change of owner takes away.
+    // Before the capabilities, which a change of owner removes.
     for (const path of [
       directory,
       at('plain', 'text'),
@@ -167,7 +167,7 @@ function netBindCapability(): Buffer {
   return value;
 }
 
-/** What `setfacl -m u:0:rw,m:rwx` makes of 0640. */
+/** The result of `setfacl -m u:0:rw,m:rwx` on 0640. */
 function accessControlList(): Buffer {
   const anybody = 0xffff_ffff;
   const entries = [

@@ -22,7 +22,7 @@ const O_PATH = 0o10000000;
 
 /**
  * Fills a directory with one of everything: kinds of files, modes, owners, times, extended attributes, hard links,
- * holes and names. What only root of the host can make is left out for others.
+ * holes and names. Without root of the host, items that need it are left out.
  */
 export async function makeSampleTree(directory: string): Promise<void> {
   makeFiles(directory);
@@ -108,7 +108,7 @@ function makeOwners(directory: string): void {
   const owned = ['empty-file', 'one', 'link-1', 'fifo', 'mode-000', 'linked', 'character-device'];
   for (const [index, name] of owned.entries())
     lchownSync(join(directory, name), 1000 + index, 70_000 + index);
-  // A change of owner takes the set-id bits of a file.
+  // A change of owner removes the set-id bits of a file.
   for (const mode of ['4755', '2755', '7777']) {
     lchownSync(join(directory, `mode-${mode}`), 1000, 1001);
     chmodSync(join(directory, `mode-${mode}`), Number.parseInt(mode, 8));
@@ -163,7 +163,7 @@ function netBindService(): Buffer {
   return capability;
 }
 
-/** Every entry gets its own times, among them one before 1970; all have nanoseconds. */
+/** Every entry gets its own times, one of them before 1970; all have nanoseconds. */
 async function makeTimes(directory: string): Promise<void> {
   const paths = execFileSync('find', [directory, '-depth', '-print0']);
   let seconds = 1_000_000_000n;

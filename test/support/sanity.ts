@@ -3,20 +3,20 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { csiSanityPath } from '../../scripts/lib/csi-sanity.mjs';
+import { csiSanityPath } from '../../scripts/lib/go/csi-sanity.mjs';
 import { listLoops } from '../../src/kernel/devices/loop-list.ts';
 import { startDriverProcess } from './driver-process.ts';
 import { mountsBelow, scratchDirectory } from './scratch.ts';
 
 const GIB = 1024 ** 3;
 
-/** What csi-sanity asks volumes to be. */
+/** The volumes for csi-sanity. */
 export interface SanityKind {
   readonly accessType: 'mount' | 'block';
   readonly parameters: Readonly<Record<string, string>>;
-  /** What volumes are changed to; what every volume can be where it is left out. */
+  /** The parameters that volumes are changed to; by default those that every volume supports. */
   readonly mutableParameters?: Readonly<Record<string, string>>;
-  /** Makes a pool called `other`, and tells where it is. */
+  /** Makes a pool called `other`. @returns its path */
   readonly makePool?: () => string;
 }
 
@@ -27,10 +27,10 @@ interface Spec {
   readonly State: string;
 }
 
-/** All of the suite's specifications, but for one that it says itself is still to be written. */
+/** All tests of the suite, except for one that is pending in the suite itself. */
 const SPECIFICATIONS = 102;
 
-/** Everything that a flag turns on, and a limit that the suite can reach. */
+/** Everything that a flag enables, and a limit that the suite can reach. */
 const everything = [
   '--enable-attach',
   '--attach-limit=8',
@@ -39,17 +39,19 @@ const everything = [
   '--check-volume-lifecycle',
 ];
 
-/** Runs csi-sanity against a driver with everything on: each specification passes, none is skipped, nothing is left. */
+/** Runs csi-sanity against a driver with everything enabled: each test passes, none is skipped, nothing is left. */
 export async function expectSane(kind: SanityKind): Promise<void> {
   const directory = scratchDirectory();
   const pool = kind.makePool ? [`--pool=other=${kind.makePool()}`] : [];
-  const driver = await startDriverProcess([
+  const flags = [
     `--statedir=${join(directory, 'state')}`,
     `--endpoint=unix://${join(directory, 'csi.sock')}`,
     '--nodeid=node-1',
     ...everything,
     ...pool,
-  ]);
+  ];
+  // The driver as users start it.
+  const driver = await startDriverProcess(flags, { program: ['dist/main.js'] });
   const { code, output, specs } = await runSanity(directory, driver.endpoint, kind);
   const inState = (state: string) => specs.filter((spec) => spec.State === state).map(titleOf);
   expect(inState('failed'), output).toEqual([]);

@@ -7,7 +7,7 @@ import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
 import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 
 /**
- * A new directory for one test, gone after it with everything mounted below it. Directly below /tmp, so that
+ * A new directory for one test, removed afterwards with everything mounted below it. Directly below /tmp, so that
  * sockets in it have short paths.
  */
 export function scratchDirectory(): string {
@@ -17,7 +17,7 @@ export function scratchDirectory(): string {
   return directory;
 }
 
-/** The same for whoever sees to its end: `removeWithMounts`. */
+/** The same for callers that remove it themselves: `removeWithMounts`. */
 export function newDirectory(): string {
   return mkdtempSync(join('/tmp', 'csi-'));
 }
@@ -44,9 +44,9 @@ function numberOf({ path }: AttachedLoop): number {
 /** Removes a directory, however deep, with everything mounted at or below it and the loop devices of files in it. */
 export async function removeWithMounts(directory: string): Promise<void> {
   for (const path of (await mountsBelow(directory)).reverse()) await unmount(path);
-  // One that lies on another holds it, until it is detached itself.
+  // A device that is on another one holds it, until it is detached itself.
   for (const { path } of loopsBelow(directory).reverse()) {
-    // It may be gone by now, with the mount that held it. A device that is read-only stays so for whoever gets it next.
+    // It may be gone by now, with its mount. A read-only device stays read-only for its next user.
     spawnSync('blockdev', ['--setrw', path]);
     spawnSync('losetup', ['--detach', path]);
   }

@@ -14,7 +14,7 @@ const POOL = 'other';
 /** One way for volumes to be provided: on a pool of its own, or on the node's default pool. */
 export interface Storage {
   readonly name: string;
-  /** What the driver says of such a volume in its context. */
+  /** The context of such a volume. */
   readonly backend: 'directory' | 'subvolume' | 'image';
   readonly capability: VolumeCapability;
   readonly sizeBytes: number;
@@ -25,9 +25,9 @@ export interface Storage {
 /** A node with a driver that has the pool of a storage. */
 export interface StorageNode {
   readonly node: TestNode;
-  /** The directory of the pool that volumes lie in. */
+  /** The directory of the pool with the volumes. */
   readonly pool: string;
-  /** What the driver was started with, for starting it again. */
+  /** The flags of the driver, for restarting it. */
   readonly flags: string[];
   readonly parameters: Record<string, string>;
 }
@@ -56,12 +56,12 @@ export const subvolumes = (['off', 'qgroup', 'squota'] as const).map(
   }),
 );
 
-/** Directories of every kind that this kernel has; those with project quotas are tested in the guest. */
+/** Directories of every kind that this kernel supports; those with project quotas are tested in the guest. */
 export const directories: readonly Storage[] = [plainDirectory, sharingDirectory, ...subvolumes];
 
 export const imageFileSystems = ['ext4', 'xfs', 'btrfs'] as const;
 
-/** Where images can lie: with blocks that can be shared, and without. */
+/** The places for images: with blocks that can be shared, and without. */
 export const imagePools = {
   'a plain pool': undefined,
   'XFS with shared blocks': () => reflinkPool('xfs'),
@@ -86,7 +86,7 @@ export async function nodeWith({
   backend,
   makePool,
 }: Pick<Storage, 'backend' | 'makePool'>): Promise<StorageNode> {
-  // First, so that it goes last.
+  // First, so that it is removed last.
   const path = makePool?.();
   if (path !== undefined) onTestFinished(() => detachBelow(path));
   const node = testNode();
@@ -99,7 +99,7 @@ export async function nodeWith({
   return { node, pool: path ?? node.pool, flags, parameters };
 }
 
-/** Detaches what is attached of a pool, which could not be unmounted otherwise. */
+/** Detaches the attached files of a pool, which could not be unmounted otherwise. */
 function detachBelow(pool: string): void {
   for (const { path } of loopsBelow(pool)) spawnSync('losetup', ['--detach', path]);
 }

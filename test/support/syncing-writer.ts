@@ -25,7 +25,7 @@ const script = `
   }
 `;
 
-/** What the writer puts into the files of a number. */
+/** The content that the writer puts into the files of a number. */
 export function writtenContent(index: number): string {
   return String(index).repeat(500);
 }
@@ -34,18 +34,18 @@ export function writtenContent(index: number): string {
 export interface SyncingWriter {
   /** The number of rounds that are known to be on the disk. */
   syncedCount(): number;
-  /** The letter that stands for what the process is doing; D is a sleep that no signal ends. */
+  /** The letter for the process's state; D is a sleep that no signal interrupts. */
   state(): string;
-  /** Waits until this many more have been. */
+  /** Waits for this many more rounds. */
   rounds(count: number): Promise<void>;
   end(): Promise<void>;
 }
 
 /**
- * Starts a process that writes and syncs, in a directory, the files `first/0`, `second/0`, a line of `log`, `first/1`, and
- * so on. It does not outlive the test.
- * @param second where the second file of each round is written instead
- * @param through the words of a program that becomes the one it is given, such as `unshare --mount`
+ * Starts a process that writes and syncs, in a directory, the files `first/0`, `second/0`, a line of `log`, `first/1`,
+ * and so on. It does not outlive the test.
+ * @param second where to write the second file of each round instead
+ * @param through the command of a program that becomes the writer, such as `unshare --mount`
  */
 export function syncingWriter(
   directory: string,
@@ -81,8 +81,8 @@ function stateOf(pid: number): string {
 }
 
 /**
- * Expects of a copy that was made while a writer wrote: all that was synced before, and nothing that was written second
- * without what was written before it.
+ * Checks a copy that was made during writes: it has all data synced before, and no second write without the one
+ * before it.
  */
 export function expectInOrder(
   directory: string,

@@ -3,18 +3,24 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { CsiClient } from './csi-client.ts';
-import { type DriverProcess, type Exit, startDriverProcess } from './driver-process.ts';
+import { type DriverProcess, type Exit, startDriverProcess, type TestDriver } from './driver-process.ts';
+import { startDriverInProcess } from './in-process-driver.ts';
 import { createRequest, mountCapability } from './requests.ts';
 import { newDirectory, removeWithMounts } from './scratch.ts';
 
-/** How a driver is started. */
+/** How a driver is started: in this process, unless it needs one of its own. */
 export interface Start {
   readonly flags?: string[];
+  /** In a process that can be killed, and goes on while the test blocks its own. */
+  readonly ownProcess?: true;
   readonly program?: string[];
   readonly env?: Record<string, string>;
-  /** An open file that is the driver's standard error; else it is read, and kept. */
+  /** An open file for the driver's standard error; otherwise it is read, and kept. */
   readonly stderr?: number;
 }
+
+/** A start that needs a process of its own. */
+export type OwnProcess = Start & (Pick<Required<Start>, 'ownProcess'> | Pick<Required<Start>, 'program'>);
 
 /** The volume and paths of one publish. */
 export interface Published {
@@ -23,51 +29,49 @@ export interface Published {
   readonly target_path: string;
 }
 
-/** One node: a scratch directory with a pool and a driver, which may be stopped and started again. */
+/** One node: a scratch directory with a pool and a driver, which can be stopped and restarted. */
 export class TestNode {
   readonly directory = newDirectory();
   readonly pool = join(this.directory, 'pool');
-  private driver: DriverProcess | undefined;
+  private driver: TestDriver | undefined;
   private client: CsiClient | undefined;
   private pathCount = 0;
 
   constructor() {
-    // Users other than root walk through it to their volumes.
+    // Users other than root reach their volumes through it.
     chmodSync(this.directory, 0o755);
   }
 
-  async start({ flags = [], program, env, stderr }: Start = {}): Promise<DriverProcess> {
-    const own = [`--statedir=${this.pool}`, `--endpoint=${this.socket}`, '--nodeid=node-1'];
-    this.driver = await startDriverProcess([...own, ...flags], {
-      ...(program ? { program } : {}),
-      ...(env ? { env } : {}),
-      ...(stderr === undefined ? {} : { stderr }),
-    });
+  async start(start: OwnProcess): Promise<DriverProcess>;
+  async start(start?: Start): Promise<TestDriver>;
+  async start({ flags = [], ...how }: Start = {}): Promise<TestDriver> {
+    const own = [`--statedir=${this.pool}`, `--endpoint=${this.socket}`, '--nodeid=node-1', ...flags];
+    const needsProcess = Object.keys(how).length > 0;
+    this.driver = await (needsProcess ? startDriverProcess(own, how) : startDriverInProcess(own));
     this.client?.close();
     this.client = new CsiClient(this.driver.endpoint);
     return this.driver;
   }
 
-  /** What the driver that runs, or ran last, has logged. */
+  /** The log of the current or last driver. */
   log(): string {
     return this.driver?.log() ?? '';
   }
 
-  /** Ends the driver and tells how it ended. */
+  /** Ends the driver. @returns how it ended */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<Exit | undefined> {
-    this.driver?.kill(signal);
-    return this.driver?.exit;
+    return this.driver?.stop(signal);
   }
 
-  async restart(start?: Start): Promise<DriverProcess> {
+  async restart(start?: Start): Promise<TestDriver> {
     await this.stop();
     return this.start(start);
   }
 
-  /** Ends the driver and removes everything, whatever state it is in. */
+  /** Ends the driver and removes everything, in any state. */
   async dispose(): Promise<void> {
     this.client?.close();
-    await this.stop('SIGKILL');
+    await this.driver?.end();
     await removeWithMounts(this.directory);
   }
 
@@ -110,7 +114,7 @@ export class TestNode {
     return path;
   }
 
-  /** Creates a volume and answers its id. */
+  /** Creates a volume. @returns its id */
   async create(name: string, changes: Partial<CreateVolumeRequest> = {}): Promise<string> {
     const { volume } = await this.controller.CreateVolume(createRequest(name, changes));
     if (!volume) throw new Error('the reply has no volume');
@@ -146,7 +150,7 @@ export class TestNode {
   }
 }
 
-/** A node for one test, gone after it. */
+/** A node for one test, removed afterwards. */
 export function testNode(): TestNode {
   const node = new TestNode();
   onTestFinished(() => node.dispose());

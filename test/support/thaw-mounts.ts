@@ -8,8 +8,8 @@ import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
 import { loopsBelow } from './scratch.ts';
 
 /**
- * Thaws every file system in an image below a directory, wherever it is mounted, also if nowhere any more.
- * @returns the images of those that were frozen
+ * Thaws every file system in an image below a directory, wherever it is mounted, even if it is not mounted any more.
+ * @returns the images of the frozen ones
  */
 export async function thawBelow(directory: string): Promise<string[]> {
   const frozen: string[] = [];
@@ -22,8 +22,8 @@ export async function thawBelow(directory: string): Promise<string[]> {
 }
 
 /**
- * Thaws them all when the test has ended. Called after whatever else ends with the test: what was begun last is ended
- * first, and neither a writer that hangs nor a mount can be ended before this.
+ * Thaws them all when the test has ended. Call it after registering all other cleanups: the last one runs first, and
+ * neither a hanging writer nor a mount can be ended before this.
  */
 export function thawAtEnd(directory: string): void {
   onTestFinished(async () => void (await thawBelow(directory)));

@@ -7,7 +7,7 @@ import { dataRanges } from '../../src/kernel/files/data-ranges.ts';
 
 const O_PATH = 0o10000000;
 
-/** What can be seen of one entry of a tree. Bytes that may be any are strings of as many characters (latin1). */
+/** The visible properties of one entry of a tree. Arbitrary bytes are strings of as many characters (latin1). */
 export interface ListedEntry {
   readonly type: string;
   /** In octal, without the type. */
@@ -15,24 +15,24 @@ export interface ListedEntry {
   readonly owner: string;
   readonly mtimeNs: bigint;
   readonly xattrs: Readonly<Record<string, string>>;
-  /** Of an entry with several names in the tree: all of them. */
+  /** For an entry with several names in the tree: all of them. */
   readonly names?: readonly string[];
-  /** Of a file. */
+  /** For a file. */
   readonly sizeBytes?: bigint;
   readonly contentHash?: string;
-  /** Of a file: where it has data, `start-end`. All else are holes. */
+  /** For a file: where it has data, `start-end`. The rest are holes. */
   readonly data?: readonly string[];
-  /** Of a symbolic link. */
+  /** For a symbolic link. */
   readonly text?: string;
-  /** Of a device node. */
+  /** For a device node. */
   readonly device?: bigint;
 }
 
 /**
- * Everything that can be seen of a tree, by the paths in it, `.` for the tree itself, so that two trees can be compared
+ * The visible properties of a tree, by the paths in it, `.` for the tree itself, so that two trees can be compared
  * with `expect(await listTree(one)).toEqual(await listTree(other))`. Inode numbers, access and change times, which
- * no copy shares, are left out. The tree may be of any depth; nothing may be mounted in it.
- * @param holes whether to list where files have data; false for trees that lie on file systems that allocate differently
+ * copies do not share, are left out. The tree can be of any depth; nothing may be mounted in it.
+ * @param holes whether to list where files have data; false for trees on file systems that allocate differently
  */
 export async function listTree(path: string, { holes = true } = {}): Promise<Record<string, ListedEntry>> {
   const listing = new TreeListing(holes);
@@ -119,7 +119,7 @@ async function dataOf(fd: number, sizeBytes: bigint): Promise<DataRange[]> {
   return ranges;
 }
 
-/** The hash of all blocks that are not zero, with where they lie: the same however the file is allocated. */
+/** The hash of all blocks that are not zero, with their offsets: the same however the file is allocated. */
 function hashOf(fd: number, ranges: readonly DataRange[]): string {
   const blockBytes = 4096n;
   const hash = createHash('sha256');
@@ -137,7 +137,7 @@ function hashOf(fd: number, ranges: readonly DataRange[]): string {
 async function xattrsOf(fd: number): Promise<Record<string, string>> {
   const xattrs: Record<string, string> = {};
   for (const name of (await listXattrs(fd)).sort(Buffer.compare)) {
-    // How XFS keeps access control lists, which others do not show.
+    // The access control lists of XFS, which other file systems do not show.
     if (name.toString().startsWith('trusted.SGI_ACL_')) continue;
     xattrs[name.toString('latin1')] = (await getXattr(fd, name))?.toString('hex') ?? 'gone';
   }

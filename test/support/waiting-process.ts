@@ -9,7 +9,7 @@ export interface WaitingProcess {
 
 /**
  * Runs a program that waits until its standard input closes, such as `cat`, and resolves when it has written
- * its first output, or at once when none is expected. It does not outlive the test.
+ * its first output, or at once if no output is expected. It does not outlive the test.
  */
 export async function waitingProcess(
   command: string,

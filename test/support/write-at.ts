@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 
-/** Writes to a file or device that exists, at an offset, and waits until it is on the disk. */
+/** Writes to an existing file or device, at an offset, and waits until the data is on the disk. */
 export async function writeAt(path: string, data: Buffer, offset: number): Promise<void> {
   const handle = await open(path, 'r+');
   try {

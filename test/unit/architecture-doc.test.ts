@@ -7,14 +7,14 @@ const { layers, floors } = JSON.parse(readFileSync('scripts/lib/layers.json', 'u
   floors: Record<string, string[]>;
 };
 
-/** All that can be reached from a room. */
+/** Everything that can be reached from a room. */
 function below(room: string, arrows: ReadonlyMap<string, readonly string[]>): string[] {
   const direct = arrows.get(room) ?? [];
   return [...new Set(direct.flatMap((each) => [each, ...below(each, arrows)]))].sort();
 }
 
 describe('the page on the architecture', () => {
-  test('draws an arrow for each room that another may know, or a way there', () => {
+  test('draws an arrow for each room that another can import, or a path there', () => {
     const arrows = new Map<string, string[]>();
     for (const [, from = '', to = ''] of text.matchAll(/^ {2}([a-z]+) --> ([a-z]+)$/gm)) {
       arrows.set(from, [...(arrows.get(from) ?? []), to]);
@@ -38,7 +38,7 @@ describe('the page on the architecture', () => {
       expect(text).toContain(`\`${name}/\``);
   });
 
-  test('answers questions with files that are there', () => {
+  test('answers questions with existing files', () => {
     const answers = [...text.matchAll(/^\| [^|]+\? \| `([^`]+)` \|$/gm)].map(([, path = '']) => path);
     expect(answers.length).toBeGreaterThanOrEqual(25);
     for (const path of answers) expect(existsSync(path), path).toBe(true);

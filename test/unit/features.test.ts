@@ -12,7 +12,7 @@ function featuresWith(...flags: string[]) {
   return featuresOf(optionsWith(...flags));
 }
 
-test('by default everything that changes what a CO must do is off', () => {
+test("by default, features that change the CO's behaviour are off", () => {
   expect(featuresWith()).toEqual({
     attach: false,
     mutableParameters: undefined,
@@ -23,7 +23,7 @@ test('by default everything that changes what a CO must do is off', () => {
   });
 });
 
-test('each flag turns on what it names', () => {
+test('each flag enables its feature', () => {
   expect(featuresWith('--enable-attach').attach).toBe(true);
   expect(featuresWith('--enable-list-snapshots=false').listSnapshots).toBe(false);
   expect(featuresWith('--enable-snapshot-metadata').snapshotMetadata).toBe('FIXED_LENGTH');
@@ -40,12 +40,12 @@ test.each([
   [['--accepted-mutable-parameter-names=onDelete'], ['onDelete']],
   [['--accepted-mutable-parameter-names=inodeLimit,onDelete,iops,'], ['inodeLimit', 'onDelete', 'iops']],
   [['--accepted-mutable-parameter-names=iops'], ['iops']],
-])('the mutable parameters that are taken, with %j, are %j', (flags, taken) => {
+])('the accepted mutable parameters, with %j, are %j', (flags, taken) => {
   const features = featuresWith('--enable-controller-modify-volume', ...flags);
   expect([...(features.mutableParameters ?? [])]).toEqual(taken);
 });
 
-test('mutable parameters that are accepted by name are taken only where any are', () => {
+test('--accepted-mutable-parameter-names applies only if mutable parameters are enabled', () => {
   expect(featuresWith('--accepted-mutable-parameter-names=onDelete').mutableParameters).toBeUndefined();
 });
 
@@ -58,7 +58,7 @@ test.each([
   expect(expansionOf(optionsWith(...flags))).toEqual({ byController, byNode });
 });
 
-test('the node is where its id says, unless topology is off', () => {
+test('the topology of the node is its id, unless topology is off', () => {
   expect(topologyOf(optionsWith())).toEqual({ 'topology.hostpath.csi/node': 'n' });
   expect(topologyOf(optionsWith('--enable-topology=false'))).toBeUndefined();
 });

@@ -41,12 +41,12 @@ export async function setLimit(fd: number, id: number, limitBytes: bigint): Prom
   await setQgroupLimit(fd, id, limitBytes);
   const read = (await qgroupOf(fileSystemUuid(fd), id))?.limitBytes;
   if (read !== limitBytes) {
-    throw new Error(`the limit of qgroup 0/${id} reads ${read} after ${limitBytes} was set`);
+    throw new Error(`the limit of qgroup 0/${id} is ${read} after setting it to ${limitBytes}`);
   }
 }
 
 /** Removes the limit of a volume's data; does nothing if it is a plain directory or quotas are off. */
-export async function unlimit(fd: number): Promise<void> {
+export async function removeLimit(fd: number): Promise<void> {
   if (!(await isOwnSubvolume(fd))) return;
   try {
     await setQgroupLimit(fd, subvolumeId(fd), undefined);
@@ -59,6 +59,6 @@ export async function unlimit(fd: number): Promise<void> {
  * Whether btrfs has marked its counts as inconsistent, as it does when a large snapshot is deleted: limits may then not be
  * enforced until a rescan.
  */
-export async function isCountDoubtful(fd: number): Promise<boolean> {
+export async function isCountInconsistent(fd: number): Promise<boolean> {
   return (await areQgroupsInconsistent(fileSystemUuid(fd))) && !(await isRescanRunning(fd));
 }

@@ -6,12 +6,12 @@ import type { Volume } from '../../model/objects/volume.ts';
 import type { ContentFault } from '../../model/ports/ports.ts';
 import { shellWord } from '../shell-word.ts';
 import { dataOf } from '../volume-root.ts';
-import { type DataLimit, isCountDoubtful } from './qgroup-limit.ts';
+import { type DataLimit, isCountInconsistent } from './qgroup-limit.ts';
 
-const SET_AGAIN = 'the limit is set when the volume is staged next, or the driver starts';
+const LIMIT_SET_LATER = 'the next stage or driver start sets the limit';
 
 /** The error for a limit that cannot be set, because quotas are off or the qgroup is gone. */
-export function noLimitPossible(
+export function cannotLimitError(
   directory: string,
   volume: Volume,
   limit: Extract<DataLimit, { kind: 'quotas-off' | 'no-qgroup' }>,
@@ -22,7 +22,7 @@ export function noLimitPossible(
 }
 
 /** Why a volume's size limit is not enforced; undefined if it is. */
-export async function whyNotHeld(
+export async function enforcementFault(
   fd: number,
   directory: string,
   volume: Volume,
@@ -35,7 +35,7 @@ export async function whyNotHeld(
 /** The remedy for a subvolume that btrfs receive has left read-only. */
 export function readOnlyFault(directory: string, { id }: Volume): ContentFault {
   const data = shellWord(dataOf(directory));
-  const message = `volume ${quote(id)} takes no writes: its subvolume is read-only; run: btrfs property set -f -t subvol ${data} ro false`;
+  const message = `subvolume of volume ${quote(id)} is read-only; run: btrfs property set -f -t subvol ${data} ro false`;
   return { kind: 'read-only', message };
 }
 
@@ -54,16 +54,16 @@ async function explain(
       return noQgroup(directory, volume, limit);
     case 'qgroup':
       if (limit.limitBytes === undefined)
-        return `qgroup 0/${limit.id} of volume ${quote(volume.id)} has lost its limit; ${SET_AGAIN}`;
-      return (await isCountDoubtful(fd)) ? doubtfulCount(directory, volume) : undefined;
+        return `qgroup 0/${limit.id} of volume ${quote(volume.id)} has lost its limit; ${LIMIT_SET_LATER}`;
+      return (await isCountInconsistent(fd)) ? inconsistentCount(directory, volume) : undefined;
   }
 }
 
 async function plainDirectory(fd: number, directory: string, volume: Volume): Promise<string> {
   const { magic } = await fileSystemOf(fd);
-  const start = `nothing holds volume ${quote(volume.id)} to its ${volume.capacityBytes} bytes: its data is a plain directory`;
+  const start = `capacity of volume ${quote(volume.id)} (${volume.capacityBytes} bytes) is not enforced: its data is a plain directory`;
   if (magic !== BTRFS_MAGIC) {
-    return `${start} on ${fileSystemName(magic)}, which has no subvolumes; a clone of it is made as its pool can hold it`;
+    return `${start} on ${fileSystemName(magic)}, which has no subvolumes; a clone of it uses the pool's backend`;
   }
   const steps = [
     `cd ${shellWord(directory)}`,
@@ -73,12 +73,12 @@ async function plainDirectory(fd: number, directory: string, volume: Volume): Pr
     'mv data.new data',
     'rm -r data.old',
   ];
-  return `${start}, not a subvolume; unstage it and run: ${steps.join(' && ')}; ${SET_AGAIN}`;
+  return `${start}, not a subvolume; unstage it and run: ${steps.join(' && ')}; ${LIMIT_SET_LATER}`;
 }
 
 function quotasOff(directory: string, { id, pool }: Volume): string {
   const command = `btrfs quota enable ${shellWord(poolOf(directory))}`;
-  return `volume ${quote(id)} has a qgroup limit, but quotas are off on pool ${quote(pool)} now; run: ${command}; ${SET_AGAIN}`;
+  return `volume ${quote(id)} has a qgroup limit, but quotas are off on pool ${quote(pool)}; run: ${command}; ${LIMIT_SET_LATER}`;
 }
 
 function noQgroup(
@@ -90,12 +90,12 @@ function noQgroup(
   const create = `btrfs qgroup create 0/${limit.id} ${path}`;
   // Simple quotas count from now on and have no rescan.
   const command = limit.mode === 'squota' ? create : `${create} && btrfs quota rescan ${path}`;
-  return `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its qgroup is gone; run: ${command}; ${SET_AGAIN}`;
+  return `capacity of volume ${quote(id)} (${capacityBytes} bytes) is not enforced: its qgroup is missing; run: ${command}; ${LIMIT_SET_LATER}`;
 }
 
-function doubtfulCount(directory: string, { id, pool }: Volume): string {
+function inconsistentCount(directory: string, { id, pool }: Volume): string {
   const command = `btrfs quota rescan -w ${shellWord(poolOf(directory))}`;
-  return `volume ${quote(id)} may outgrow its limit: btrfs calls what it has counted on pool ${quote(pool)} inconsistent; run: ${command}`;
+  return `volume ${quote(id)} may exceed its limit: btrfs marks the quota counts of pool ${quote(pool)} as inconsistent; run: ${command}`;
 }
 
 /** The root of the pool, which outlives a volume that could not be created. */

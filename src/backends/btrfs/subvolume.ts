@@ -22,10 +22,10 @@ import type {
 import { checkFits } from '../../model/requests/capacity.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
+import { dataOf, lossOfData, prepareRoot, withData, withExistingData } from '../volume-root.ts';
 import { isOwnSubvolume, originalData } from './data-kind.ts';
-import { dataLimit, setLimit, unlimit } from './qgroup-limit.ts';
-import { noLimitPossible, readOnlyFault, whyNotHeld } from './subvolume-faults.ts';
+import { dataLimit, removeLimit, setLimit } from './qgroup-limit.ts';
+import { cannotLimitError, enforcementFault, readOnlyFault } from './subvolume-faults.ts';
 
 /**
  * Volumes as btrfs subvolumes, each limited to its size by its own qgroup if quotas were on when it was created. Manually
@@ -53,25 +53,25 @@ export class Subvolume implements Backend {
     original: Original,
     control: CopyControl,
   ): Promise<void> {
-    if (!(await isSnapshotTaken(directory, original, { readOnly: false }))) {
+    if (!(await trySnapshot(directory, original, { readOnly: false }))) {
       await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
       await copyDirectory(original, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       // A snapshot inherits the limit of its source.
       if (isLimited(volume)) await limitCopy(fd, directory, volume);
-      else await unlimit(fd);
+      else await removeLimit(fd);
       await syncFileSystem(fd);
     });
   }
 
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    if (!(await isSnapshotTaken(directory, original, { readOnly: true }))) {
+    if (!(await trySnapshot(directory, original, { readOnly: true }))) {
       await makeData(directory);
       await copyDirectory(original, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
-      await unlimit(fd);
+      await removeLimit(fd);
       await syncFileSystem(fd);
     });
   }
@@ -82,7 +82,7 @@ export class Subvolume implements Backend {
 
   async applyLimits(directory: string, volume: Volume): Promise<void> {
     if (!isLimited(volume)) return;
-    await withDataOrLoss(directory, async (fd) => {
+    await withExistingData(directory, async (fd) => {
       await limit(fd, directory, volume);
       // Neither this call nor the following sync of the record writes the qgroup to disk.
       if (await isOwnSubvolume(fd)) await commitTransaction(fd);
@@ -106,9 +106,14 @@ export class Subvolume implements Backend {
   async faultsOf(directory: string, volume: Volume): Promise<ContentFault[]> {
     return withData(directory, async (fd) => {
       const found = await dataLimit(fd);
-      const notHeld = isLimited(volume) ? await whyNotHeld(fd, directory, volume, found) : undefined;
+      const notEnforced = isLimited(volume)
+        ? await enforcementFault(fd, directory, volume, found)
+        : undefined;
       const isReadOnly = found.kind !== 'directory' && isReadOnlySubvolume(fd);
-      return [...(notHeld ? [notHeld] : []), ...(isReadOnly ? [readOnlyFault(directory, volume)] : [])];
+      return [
+        ...(notEnforced ? [notEnforced] : []),
+        ...(isReadOnly ? [readOnlyFault(directory, volume)] : []),
+      ];
     });
   }
 
@@ -124,7 +129,7 @@ export class Subvolume implements Backend {
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
     if (!isLimited(volume)) return undefined;
     const found = await withData(directory, dataLimit);
-    if (found.kind === 'quotas-off') throw noLimitPossible(directory, volume, found);
+    if (found.kind === 'quotas-off') throw cannotLimitError(directory, volume, found);
     if (found.kind !== 'qgroup' || found.limitBytes === undefined) return undefined;
     const bytes = { limit: found.limitBytes, used: found.usedBytes };
     // btrfs creates inodes on demand and has no inode count.
@@ -155,7 +160,7 @@ async function limit(fd: number, directory: string, volume: Volume): Promise<voi
       return;
     case 'quotas-off':
     case 'no-qgroup':
-      throw noLimitPossible(directory, volume, found);
+      throw cannotLimitError(directory, volume, found);
     case 'qgroup':
       await setLimit(fd, found.id, volume.capacityBytes);
   }
@@ -179,7 +184,7 @@ async function makeData(directory: string): Promise<void> {
 }
 
 /** Takes a snapshot of a subvolume on the same file system. @returns false if the original is not such a subvolume */
-async function isSnapshotTaken(
+async function trySnapshot(
   directory: string,
   { backend, path }: Original,
   how: { readOnly: boolean },

@@ -53,7 +53,7 @@ export function hasLimits(
  * Puts data into its project if it is empty: existing entries would stay uncounted.
  * @returns whether it is in the project now
  */
-export async function adoptEmpty(fd: number, projectId: number): Promise<boolean> {
+export async function assignIfEmpty(fd: number, projectId: number): Promise<boolean> {
   const entries = await opendir(below(fd));
   try {
     if ((await entries.read()) !== null) return false;

@@ -26,7 +26,7 @@ export class ProjectIds {
   /** Takes a free id. @param directory any directory on the file system */
   reserve(directory: string): Promise<number> {
     return withDescriptor(directory, 'r', async (fd) => {
-      await this.letGo(fd);
+      await this.releaseUnused(fd);
       for (let attempt = 1; attempt <= ATTEMPT_LIMIT; attempt++) {
         const id = this.candidate();
         if (this.taken.has(id)) continue;
@@ -35,7 +35,7 @@ export class ProjectIds {
         if ((await quotaOf(fd, id)) === undefined) return id;
         this.taken.delete(id);
       }
-      throw new Error(`${ATTEMPT_LIMIT} project ids in a row were in use in ${directory}`);
+      throw new Error(`no free project id for ${directory} found in ${ATTEMPT_LIMIT} attempts`);
     });
   }
 
@@ -45,7 +45,7 @@ export class ProjectIds {
   }
 
   /** Removes the limits of kept ids that no longer have usage. @param fd any open file on the file system */
-  async letGo(fd: number): Promise<void> {
+  async releaseUnused(fd: number): Promise<void> {
     for (const id of this.kept) {
       if (!isUnused(await quotaOf(fd, id))) continue;
       await clearQuota(fd, id);

@@ -3,8 +3,8 @@ import { quote } from '../../model/errors.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import { hasLimits } from './project-data.ts';
 
-const BYTES_FOR_EACH_INODE = 4096n;
-const LEAST_INODES = 4096n;
+const BYTES_PER_INODE = 4096n;
+const MIN_INODES = 4096n;
 
 /** Sets the limits of a volume's project and reads them back: some kernels accept limits that they do not store. */
 export async function setLimits(fd: number, volume: Volume): Promise<void> {
@@ -15,13 +15,13 @@ export async function setLimits(fd: number, volume: Volume): Promise<void> {
   if (hasLimits(read, limits)) return;
   const wanted = `${limits.limitBytes} bytes and ${limits.limitInodes} inodes`;
   throw new Error(
-    `the limits of project ${projectId} read ${read?.limitBytes} and ${read?.limitInodes} after ${wanted} were set`,
+    `the limits of project ${projectId} are ${read?.limitBytes} bytes and ${read?.limitInodes} inodes after setting ${wanted}`,
   );
 }
 
 export function limitsOf({ capacityBytes, mutable }: Volume): ProjectLimits {
-  const bySize = capacityBytes / BYTES_FOR_EACH_INODE;
-  const limitInodes = mutable.inodeLimit ?? (bySize < LEAST_INODES ? LEAST_INODES : bySize);
+  const bySize = capacityBytes / BYTES_PER_INODE;
+  const limitInodes = mutable.inodeLimit ?? (bySize < MIN_INODES ? MIN_INODES : bySize);
   return { limitBytes: capacityBytes, limitInodes };
 }
 

@@ -8,7 +8,7 @@ import {
   quotaOf,
   setProject,
 } from '../../kernel/file-systems/project-quota.ts';
-import { eventually } from '../../kernel/process/eventually.ts';
+import { pollUntil } from '../../kernel/process/poll-until.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
@@ -27,12 +27,19 @@ import { checkFits } from '../../model/requests/capacity.ts';
 import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
 import { limitedUsage } from '../limited-usage.ts';
-import { dataOf, isDataMissing, lossOfData, prepareRoot, withData, withDataOrLoss } from '../volume-root.ts';
+import {
+  dataOf,
+  isDataMissing,
+  lossOfData,
+  prepareRoot,
+  withData,
+  withExistingData,
+} from '../volume-root.ts';
 import { PlainDirectory } from './plain-directory.ts';
-import { adoptEmpty, type DataProject, dataProject, hasLimits, isUnused } from './project-data.ts';
+import { assignIfEmpty, type DataProject, dataProject, hasLimits, isUnused } from './project-data.ts';
 import type { ProjectIds } from './project-ids.ts';
 import { limitsOf, projectIdOf, setLimits } from './project-limits.ts';
-import { quotasOff, whyNotHeld } from './quota-faults.ts';
+import { enforcementFault, quotasOffError } from './quota-faults.ts';
 import { recountData } from './recount.ts';
 
 /**
@@ -43,12 +50,12 @@ import { recountData } from './recount.ts';
 export class QuotaDirectory implements Backend {
   private readonly projectIds: ProjectIds;
 
-  private readonly onStillCharged: () => void;
+  private readonly onProjectStillUsed: () => void;
 
-  /** @param onStillCharged called when a removed volume's project still counts files, most likely from outside the volume */
-  constructor(projectIds: ProjectIds, onStillCharged: () => void = () => {}) {
+  /** @param onProjectStillUsed called when a removed volume's project still counts files, most likely from outside the volume */
+  constructor(projectIds: ProjectIds, onProjectStillUsed: () => void = () => {}) {
     this.projectIds = projectIds;
-    this.onStillCharged = onStillCharged;
+    this.onProjectStillUsed = onProjectStillUsed;
   }
 
   contentOf(directory: string): string {
@@ -93,17 +100,17 @@ export class QuotaDirectory implements Backend {
   async destroy(directory: string, volume?: Volume): Promise<void> {
     if (!volume) return removeTree(directory);
     const projectId = projectIdOf(volume);
-    const isOutside = (await this.lookAt(directory, volume))?.kind === 'outside';
+    const isOutside = (await this.findProject(directory, volume))?.kind === 'outside';
     await removeTree(dataOf(directory));
-    await onDisk(directory, async (fd) => {
+    await unlessQuotaOff(directory, async (fd) => {
       // The file system frees space in the background; processes with files open still use the rest.
       const isFree = async () => isUnused(await quotaOf(fd, projectId));
-      if (await (isOutside ? isFree() : eventually(isFree))) await clearQuota(fd, projectId);
+      if (await (isOutside ? isFree() : pollUntil(isFree))) await clearQuota(fd, projectId);
       else if (!isOutside) {
         // Files outside the volume, or deleted files still in use. The limit remains until they are gone, which also keeps
         // the id from being given to another volume.
         this.projectIds.keep(projectId);
-        this.onStillCharged();
+        this.onProjectStillUsed();
       }
     });
     this.projectIds.release(projectId);
@@ -111,10 +118,10 @@ export class QuotaDirectory implements Backend {
   }
 
   async applyLimits(directory: string, volume: Volume): Promise<void> {
-    await withDataOrLoss(directory, async (fd) => {
+    await withExistingData(directory, async (fd) => {
       const found = await dataProject(fd, projectIdOf(volume));
-      if (found.kind === 'quotas-off') throw await quotasOff(fd, volume);
-      if (isOurs(found)) await setLimits(fd, volume);
+      if (found.kind === 'quotas-off') throw await quotasOffError(fd, volume);
+      if (ownsProject(found)) await setLimits(fd, volume);
     });
   }
 
@@ -122,11 +129,11 @@ export class QuotaDirectory implements Backend {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
       const found = await dataProject(fd, projectId);
-      if (found.kind === 'quotas-off' || !isOurs(found)) return false;
+      if (found.kind === 'quotas-off' || !ownsProject(found)) return false;
       const isLimitRight = hasLimits(found.quota, limitsOf(volume));
       // Also set while the data is outside: then only the command that moves it in (`faultsOf`) remains to be run.
       if (!isLimitRight) await setLimits(fd, volume);
-      return found.kind === 'inside' ? !isLimitRight : adoptEmpty(fd, projectId);
+      return found.kind === 'inside' ? !isLimitRight : assignIfEmpty(fd, projectId);
     });
   }
 
@@ -138,7 +145,7 @@ export class QuotaDirectory implements Backend {
         projectId,
         setLimits: () => setLimits(fd, volume),
       });
-      await this.projectIds.letGo(fd);
+      await this.projectIds.releaseUnused(fd);
       return recount;
     });
   }
@@ -147,7 +154,7 @@ export class QuotaDirectory implements Backend {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
       const found = await dataProject(fd, projectId);
-      const fault = await whyNotHeld(fd, directory, volume, { projectId, found });
+      const fault = await enforcementFault(fd, directory, volume, { projectId, found });
       return fault ? [fault] : [];
     });
   }
@@ -164,7 +171,7 @@ export class QuotaDirectory implements Backend {
   async usage(directory: string, volume: Volume): Promise<VolumeUsage | undefined> {
     const quota = await withData(directory, async (fd) => {
       const found = await dataProject(fd, projectIdOf(volume));
-      if (found.kind === 'quotas-off') throw await quotasOff(fd, volume);
+      if (found.kind === 'quotas-off') throw await quotasOffError(fd, volume);
       return found.kind === 'inside' ? found.quota : undefined;
     });
     const { limitBytes, limitInodes, usedBytes = 0n, usedInodes = 0n } = quota ?? {};
@@ -175,9 +182,9 @@ export class QuotaDirectory implements Backend {
 
   async occupiedBytes(directory: string, volume: Volume): Promise<OccupiedBytes> {
     let usedBytes = 0n;
-    if ((await this.lookAt(directory, volume))?.kind !== 'outside') {
+    if ((await this.findProject(directory, volume))?.kind !== 'outside') {
       // Also if projects are counted without enforcement.
-      await onDisk(directory, async (fd) => {
+      await unlessQuotaOff(directory, async (fd) => {
         usedBytes = (await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n;
       });
     }
@@ -193,7 +200,7 @@ export class QuotaDirectory implements Backend {
   }
 
   /** What limits the data's size; undefined if there is no data. */
-  private async lookAt(directory: string, volume: Volume): Promise<DataProject | undefined> {
+  private async findProject(directory: string, volume: Volume): Promise<DataProject | undefined> {
     try {
       return await withData(directory, (fd) => dataProject(fd, projectIdOf(volume)));
     } catch (error) {
@@ -204,17 +211,17 @@ export class QuotaDirectory implements Backend {
 }
 
 /** Whether a project is the volume's alone: its data is in the project, or the project is empty. */
-function isOurs(found: Exclude<DataProject, { kind: 'quotas-off' }>): boolean {
+function ownsProject(found: Exclude<DataProject, { kind: 'quotas-off' }>): boolean {
   return found.kind === 'inside' || isUnused(found.quota);
 }
 
 /** @throws VolumeError precondition: the disk does not enforce project limits, or does not even count projects */
 async function checkEnforced(fd: number, volume: Volume): Promise<void> {
-  if (!(await isQuotaEnforced(fd))) throw await quotasOff(fd, volume);
+  if (!(await isQuotaEnforced(fd))) throw await quotasOffError(fd, volume);
 }
 
 /** Works on a volume's disk; does nothing if quotas are off, since there is then nothing to undo or count. */
-async function onDisk(directory: string, use: (fd: number) => Promise<void>): Promise<void> {
+async function unlessQuotaOff(directory: string, use: (fd: number) => Promise<void>): Promise<void> {
   try {
     await withDescriptor(directory, 'r', use);
   } catch (error) {

@@ -7,12 +7,12 @@ import { dataOf } from '../volume-root.ts';
 import { type DataProject, isUnused } from './project-data.ts';
 
 /** The error for a limit that cannot be set, because the disk does not enforce project limits. */
-export async function quotasOff(fd: number, volume: Volume): Promise<VolumeError> {
+export async function quotasOffError(fd: number, volume: Volume): Promise<VolumeError> {
   return new VolumeError('precondition', await explainQuotasOff(fd, volume));
 }
 
 /** Why a volume's project quota is not enforced; undefined if it is. */
-export async function whyNotHeld(
+export async function enforcementFault(
   fd: number,
   directory: string,
   volume: Volume,
@@ -20,18 +20,18 @@ export async function whyNotHeld(
 ): Promise<ContentFault | undefined> {
   switch (found.kind) {
     case 'quotas-off':
-      return notHeld(await explainQuotasOff(fd, volume));
+      return notEnforced(await explainQuotasOff(fd, volume));
     case 'outside':
-      return notHeld(explainOutside(directory, volume, projectId, found));
+      return notEnforced(explainOutside(directory, volume, projectId, found));
     case 'inside': {
       if (found.quota?.limitBytes !== undefined && found.quota.limitInodes !== undefined) return undefined;
-      const message = `project ${projectId} of volume ${quote(volume.id)} has lost its limits; they are set when the volume is staged next, or the driver starts`;
-      return notHeld(message);
+      const message = `project ${projectId} of volume ${quote(volume.id)} has lost its limits; the next stage or driver start sets them`;
+      return notEnforced(message);
     }
   }
 }
 
-function notHeld(message: string): ContentFault {
+function notEnforced(message: string): ContentFault {
   return { kind: 'not-held', message };
 }
 
@@ -39,8 +39,8 @@ async function explainQuotasOff(fd: number, { id, pool }: Volume): Promise<strin
   const name = fileSystemName((await fileSystemOf(fd)).magic);
   const start = `volume ${quote(id)} has a project quota, but pool ${quote(pool)}`;
   if (name !== 'xfs' && name !== 'ext4')
-    return `${start} lies on ${name} now, which has none; a clone of it is made as the pool can hold it`;
-  return `${start} is mounted without one now; unmount the pool and mount it with the option prjquota`;
+    return `${start} is on ${name}, which has no project quotas; a clone of it uses the pool's backend`;
+  return `${start} is mounted without project quotas; unmount the pool and mount it with the option prjquota`;
 }
 
 function explainOutside(
@@ -49,9 +49,8 @@ function explainOutside(
   projectId: number,
   { quota }: Extract<DataProject, { kind: 'outside' }>,
 ): string {
-  const start = `nothing holds volume ${quote(id)} to its ${capacityBytes} bytes: its data is not in its project ${projectId}`;
-  if (!isUnused(quota))
-    return `${start}, which counts other files on this disk; a clone of it gets a project of its own`;
+  const start = `capacity of volume ${quote(id)} (${capacityBytes} bytes) is not enforced: its data is not in project ${projectId}`;
+  if (!isUnused(quota)) return `${start}, which other files use; a clone of it gets its own project`;
   const data = shellWord(dataOf(directory));
   // Directories pass their project on. chattr cannot set one on symbolic links and devices.
   const command = `find ${data} -type d -exec chattr -p ${projectId} +P {} + -o -type f -exec chattr -p ${projectId} {} +`;

@@ -19,7 +19,7 @@ export interface RecountedProject {
 export async function recountData(
   fd: number,
   directory: string,
-  { signal, isOthers }: RecountControl,
+  { signal, isOtherVolume }: RecountControl,
   { projectId, setLimits }: RecountedProject,
 ): Promise<Recount> {
   const inodesBefore = await usedInodes(fd, projectId);
@@ -29,28 +29,28 @@ export async function recountData(
   let found = await gather();
   if (!isInside && found.hadAny) {
     isInside = true;
-    found = added(found, await gather());
+    found = combine(found, await gather());
   }
   // Files made or removed during the recount must not look like files from outside the volume.
   const inodesAfter = await usedInodes(fd, projectId);
-  const returned = [...found.takenBack.values()].reduce((sum, count) => sum + count, 0);
-  const least = Math.min(inodesBefore + returned, inodesAfter);
+  const returned = [...found.reclaimed.values()].reduce((sum, count) => sum + count, 0);
+  const minInodes = Math.min(inodesBefore + returned, inodesAfter);
   return {
-    takenBack: found.takenBack,
+    reclaimed: found.reclaimed,
     failures: found.failures,
-    unaccounted: isInside ? Math.max(0, least - found.inodes) : 0,
+    unaccounted: isInside ? Math.max(0, minInodes - found.inodes) : 0,
   };
 
   async function gather(): Promise<GatheredProject> {
     let isLifted = false;
-    const makeRoom = async () => {
+    const liftLimit = async () => {
       // Without CAP_SYS_RESOURCE, ext4 does not let a process move a file into a full project.
       if (!isLifted) await clearQuota(fd, projectId);
       isLifted = true;
     };
-    const isStray = (found: number) => isOthers(found) || isInside;
+    const isStray = (found: number) => isOtherVolume(found) || isInside;
     try {
-      return await gatherProject(dataOf(directory), { projectId, isStray, makeRoom, signal });
+      return await gatherProject(dataOf(directory), { projectId, isStray, liftLimit, signal });
     } finally {
       if (isLifted) await setLimits();
     }
@@ -58,10 +58,10 @@ export async function recountData(
 }
 
 /** The combined results of two successive passes over one tree. */
-function added(first: GatheredProject, second: GatheredProject): GatheredProject {
-  const takenBack = new Map(first.takenBack);
-  for (const [id, count] of second.takenBack) takenBack.set(id, (takenBack.get(id) ?? 0) + count);
-  return { ...second, takenBack };
+function combine(first: GatheredProject, second: GatheredProject): GatheredProject {
+  const reclaimed = new Map(first.reclaimed);
+  for (const [id, count] of second.reclaimed) reclaimed.set(id, (reclaimed.get(id) ?? 0) + count);
+  return { ...second, reclaimed };
 }
 
 async function usedInodes(fd: number, projectId: number): Promise<number> {

@@ -9,19 +9,19 @@ const readAsync = promisify(read);
 /** The largest range compared at a time, in bytes. */
 export const CHUNK_BYTES = 1024n ** 2n;
 // More would not make a disk faster. A comparison is short, so further callers wait.
-const COMPARISONS_AT_ONCE = 4;
+const MAX_CONCURRENT_COMPARISONS = 4;
 
 const ZEROS = Buffer.alloc(Number(CHUNK_BYTES));
 
 /** Two open files; an undefined one reads as zeros. */
-export interface Compared {
+export interface ComparedFiles {
   readonly baseFd: number | undefined;
   readonly targetFd: number | undefined;
 }
 
 /** Compares parts of files byte by byte, with a limit on concurrent comparisons across all callers. */
 export class ByteComparer {
-  private readonly slots = new Slots(COMPARISONS_AT_ONCE);
+  private readonly slots = new Slots(MAX_CONCURRENT_COMPARISONS);
   private readonly unusedBuffers: [Buffer, Buffer][] = [];
   private readonly onRead: (bytes: number) => void;
 
@@ -37,16 +37,16 @@ export class ByteComparer {
    */
   async differences(
     range: Range,
-    { baseFd, targetFd }: Compared,
+    { baseFd, targetFd }: ComparedFiles,
     granuleBytes: bigint,
     signal: AbortSignal,
   ): Promise<Range[]> {
-    await this.slots.take(signal);
+    await this.slots.acquire(signal);
     try {
       const buffers = this.unusedBuffers.pop() ?? [newBuffer(), newBuffer()];
       const reading = [
-        this.contentOf(range, baseFd, buffers[0]),
-        this.contentOf(range, targetFd, buffers[1]),
+        this.readRange(range, baseFd, buffers[0]),
+        this.readRange(range, targetFd, buffers[1]),
       ] as const;
       // Both reads must have ended before the buffers are reused or a file is closed, even if one of them fails.
       await Promise.allSettled(reading);
@@ -54,11 +54,11 @@ export class ByteComparer {
       const [base, target] = await Promise.all(reading);
       return differingRanges(base, target, range.start, granuleBytes);
     } finally {
-      this.slots.give();
+      this.slots.release();
     }
   }
 
-  private async contentOf({ start, end }: Range, fd: number | undefined, buffer: Buffer): Promise<Buffer> {
+  private async readRange({ start, end }: Range, fd: number | undefined, buffer: Buffer): Promise<Buffer> {
     const length = Number(end - start);
     if (fd === undefined) return ZEROS.subarray(0, length);
     for (let filled = 0; filled < length; ) {

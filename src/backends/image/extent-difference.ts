@@ -22,9 +22,9 @@ export function unknownParts(
   const [baseAt, targetAt] = [extentFinder(base), extentFinder(target)];
   for (let position = start; position < end; ) {
     const [one, other] = [baseAt(position), targetAt(position)];
-    const partEnd = [one, other].reduce((least, found) => nextChange(found, position, least), end);
-    const baseExtent = holds(one, position) ? one : undefined;
-    const targetExtent = holds(other, position) ? other : undefined;
+    const partEnd = [one, other].reduce((min, found) => nextChange(found, position, min), end);
+    const baseExtent = covers(one, position) ? one : undefined;
+    const targetExtent = covers(other, position) ? other : undefined;
     const isKnown =
       (!baseExtent && !targetExtent) ||
       (areAddressesComparable && baseExtent && targetExtent && areSame(baseExtent, targetExtent));
@@ -49,15 +49,15 @@ function extentFinder(extents: readonly Extent[]): (position: bigint) => Extent 
   };
 }
 
-function holds(extent: Extent | undefined, position: bigint): boolean {
+function covers(extent: Extent | undefined, position: bigint): boolean {
   return extent !== undefined && extent.start <= position;
 }
 
 /** The next position where an extent begins or ends, if it is before `least`. */
-function nextChange(extent: Extent | undefined, position: bigint, least: bigint): bigint {
-  if (extent === undefined) return least;
+function nextChange(extent: Extent | undefined, position: bigint, min: bigint): bigint {
+  if (extent === undefined) return min;
   const change = extent.start > position ? extent.start : extent.end;
-  return change < least ? change : least;
+  return change < min ? change : min;
 }
 
 function areSame(one: Extent, other: Extent): boolean {
@@ -70,10 +70,10 @@ function areSame(one: Extent, other: Extent): boolean {
 /** Adds a part, merged with the last one if it continues it, so that it is read in one piece. */
 function append(parts: UnknownPart[], part: UnknownPart): void {
   const last = parts.at(-1);
-  const goesOn =
+  const isContiguous =
     last?.end === part.start &&
     last.baseHasData === part.baseHasData &&
     last.targetHasData === part.targetHasData;
-  if (last && goesOn) parts[parts.length - 1] = { ...last, end: part.end };
+  if (last && isContiguous) parts[parts.length - 1] = { ...last, end: part.end };
   else parts.push(part);
 }

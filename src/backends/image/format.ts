@@ -7,12 +7,12 @@ import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { below } from '../../kernel/calls/path-handle.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
-import { attachLoop, isLoopGone } from '../../kernel/devices/loop.ts';
+import { attachLoop, isLoopDetached } from '../../kernel/devices/loop.ts';
 import { isBlank, makeSparse } from '../../kernel/files/sparse-file.ts';
 import { withDetachedMount } from '../../kernel/mounts/file-system-mount.ts';
 import { VolumeError } from '../../model/errors.ts';
 import type { RootOwnership } from '../../model/objects/volume.ts';
-import type { FileSystemType } from '../../model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 import { makeFileSystem } from './mkfs.ts';
 
 const closeAsync = promisify(close);
@@ -20,7 +20,7 @@ const closeAsync = promisify(close);
 const OPEN_IMAGE = constants.O_RDWR | constants.O_NOFOLLOW;
 
 /** An image to be formatted. */
-export interface Formatting {
+export interface FormatSpec {
   readonly path: string;
   readonly fsType: FileSystemType;
   /** At most 12 bytes for xfs, 16 for ext4. */
@@ -34,8 +34,8 @@ export interface Formatting {
  * a crash at any moment leaves a blank image or a complete file system. The caller prevents concurrent use.
  * @throws VolumeError precondition: the image was written before, or is attached to a loop device; it stays unchanged
  */
-export async function formatImage({ path, fsType, label, root }: Formatting): Promise<void> {
-  const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => refuseUnlessBlank(fd, path));
+export async function formatImage({ path, fsType, label, root }: FormatSpec): Promise<void> {
+  const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => checkBlank(fd, path));
   const newPath = `${path}.new`;
   // Left by a crash.
   await rm(newPath, { force: true });
@@ -54,14 +54,14 @@ export async function formatImage({ path, fsType, label, root }: Formatting): Pr
   await withDescriptor(dirname(path), 'r', syncDescriptor);
 }
 
-function notFormatted(path: string, why: string): VolumeError {
-  return new VolumeError('precondition', `${path} is not formatted: ${why}`);
+function formatRefusedError(path: string, why: string): VolumeError {
+  return new VolumeError('precondition', `cannot format ${path}: ${why}`);
 }
 
-async function refuseUnlessBlank(fd: number, path: string): Promise<bigint> {
+async function checkBlank(fd: number, path: string): Promise<bigint> {
   const loop = await findLoop(fd);
-  if (loop) throw notFormatted(path, `it is attached to ${loop.path}`);
-  if (!(await isBlank(fd))) throw notFormatted(path, 'there is data in it');
+  if (loop) throw formatRefusedError(path, `it is attached to ${loop.path}`);
+  if (!(await isBlank(fd))) throw formatRefusedError(path, 'it contains data');
   return statusOf(fd).sizeBytes;
 }
 
@@ -73,7 +73,7 @@ async function prepareRoot(imageFd: number, fsType: FileSystemType, root: RootOw
   } finally {
     await closeAsync(fd);
   }
-  if (!(await isLoopGone(imageFd))) throw new Error(`${device.path} is still in use after formatting`);
+  if (!(await isLoopDetached(imageFd))) throw new Error(`${device.path} is still in use after formatting`);
 }
 
 async function setRoot(path: string, { uid, gid, mode }: RootOwnership): Promise<void> {

@@ -1,9 +1,13 @@
 import { join } from 'node:path';
+import { blockDeviceBytes } from '../../kernel/calls/block-device.ts';
 import { syncDescriptor, withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
+import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
 import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
 import { copyFile } from '../../kernel/files/copy-file.ts';
-import { allocatedBytes, growSparse, makeSparse } from '../../kernel/files/sparse-file.ts';
+import { allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
 import { removeTree } from '../../kernel/trees/remove-tree.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { isBlock, type Volume } from '../../model/objects/volume.ts';
@@ -18,9 +22,8 @@ import type {
   VolumeUsage,
 } from '../../model/ports/ports.ts';
 import { wholeSectors } from '../../model/requests/capacity.ts';
-import { least } from '../../model/requests/least.ts';
+import { min } from '../../units/bigint.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
-import { undoGrowth } from './undo-growth.ts';
 
 /**
  * Volumes as files attached as block devices: their size is exact on any file system. The file is sparse, so it takes the
@@ -94,7 +97,7 @@ export class Image implements Backend {
   async usage(directory: string, { capacityBytes, content }: Volume): Promise<VolumeUsage | undefined> {
     if (!isBlock(content)) return undefined;
     const allocated = await allocatedBytes(this.contentOf(directory));
-    const used = least(allocated, capacityBytes);
+    const used = min(allocated, capacityBytes);
     return { bytes: { total: capacityBytes, used, available: capacityBytes - used }, inodes: undefined };
   }
 
@@ -122,7 +125,22 @@ async function renewId(path: string, original: Original): Promise<void> {
     await renewFileSystemId(path);
   } catch (error) {
     if (!(error instanceof FileSystemIdError)) throw error;
-    const message = `the btrfs in ${quote(original.path)} cannot be copied: ${error.reason}`;
+    const message = `cannot copy the btrfs in ${quote(original.path)}: ${error.reason}`;
     throw new VolumeError('precondition', message, { cause: error });
   }
+}
+
+/**
+ * Truncates an image if certainly nothing is lost: its device, if it has one, and its file system do not reach beyond the
+ * new size, and nothing was ever written there.
+ * @returns the resulting size in bytes
+ */
+async function undoGrowth(path: string, bytes: bigint): Promise<bigint> {
+  const sizeBytes = await withDescriptor(path, 'r', (fd) => statusOf(fd).sizeBytes);
+  if (sizeBytes <= bytes) return sizeBytes;
+  const device = await withDescriptor(path, 'r', findLoop);
+  if (device && (await blockDeviceBytes(device.path)) > bytes) return sizeBytes;
+  // If there is a device, its file system does not reach beyond the device.
+  if (!device && ((await fileSystemState(path))?.sizeBytes ?? 0n) > bytes) return sizeBytes;
+  return truncateSparse(path, bytes);
 }

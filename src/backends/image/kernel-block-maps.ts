@@ -6,9 +6,9 @@ import { addressSpaceOf } from '../../kernel/file-systems/address-space.ts';
 import type { Range } from '../../kernel/files/data-ranges.ts';
 import { type ExtentMap, extentsOf } from '../../kernel/files/extents.ts';
 import type { BlockMaps, ByteRange, ChangeSearch, OpenImage } from '../../model/ports/block-maps.ts';
-import { least } from '../../model/requests/least.ts';
 import { storageError } from '../../records/storage-error.ts';
-import { ByteComparer, CHUNK_BYTES, type Compared } from './byte-comparer.ts';
+import { min } from '../../units/bigint.ts';
+import { ByteComparer, CHUNK_BYTES, type ComparedFiles } from './byte-comparer.ts';
 import { unknownParts } from './extent-difference.ts';
 
 const openAsync = promisify(open);
@@ -80,7 +80,7 @@ class KernelImage implements OpenImage {
       const whole = { start: position, end: this.sizeBytes };
       const baseMap = await base.mapOf(whole);
       const map = await this.mapOf(whole);
-      const window = { start: position, end: least(baseMap.end, map.end) };
+      const window = { start: position, end: min(baseMap.end, map.end) };
       for (const part of unknownParts(window, baseMap.extents, map.extents, areAddressesComparable)) {
         const files = {
           baseFd: part.baseHasData ? base.parts.fd : undefined,
@@ -98,7 +98,7 @@ class KernelImage implements OpenImage {
 
   /** The extents in a range, which may reach beyond the end of the image, where there are none. */
   private async mapOf({ start, end }: Range): Promise<ExtentMap> {
-    const imageEnd = least(end, this.sizeBytes);
+    const imageEnd = min(end, this.sizeBytes);
     try {
       const map = await extentsOf(this.parts.fd, { start, end: imageEnd });
       return map.end === imageEnd ? { ...map, end } : map;
@@ -109,7 +109,7 @@ class KernelImage implements OpenImage {
 
   private async compare(
     chunk: Range,
-    files: Compared,
+    files: ComparedFiles,
     granuleBytes: bigint,
     signal: AbortSignal,
   ): Promise<Range[]> {
@@ -124,7 +124,7 @@ class KernelImage implements OpenImage {
 /** Splits a range into chunks for comparison; they end at multiples of CHUNK_BYTES, so that no granule is split. */
 function* chunksOf({ start, end }: Range): Generator<Range, void, undefined> {
   for (let from = start; from < end; ) {
-    const to = least(end, from - (from % CHUNK_BYTES) + CHUNK_BYTES);
+    const to = min(end, from - (from % CHUNK_BYTES) + CHUNK_BYTES);
     yield { start: from, end: to };
     from = to;
   }

@@ -7,27 +7,27 @@ import { errno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
-import { leastGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
+import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
 import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
-import { settingsObjection } from '../../kernel/file-systems/superblock-settings.ts';
+import { mountRefusalReason } from '../../kernel/file-systems/superblock-settings.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { VolumeError } from '../../model/errors.ts';
 import type { RootOwnership } from '../../model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../model/ports/devices-port.ts';
-import type { FileSystemType } from '../../model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 import { formatImage } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
 import { prepareFileSystem } from './prepare-file-system.ts';
 
 const PROBE_BYTES = 64 * 1024;
 // More than any mkfs initially writes.
-const ROOM_TO_FORMAT_BYTES = 128n * 1024n ** 2n;
+const FORMAT_SPACE_BYTES = 128n * 1024n ** 2n;
 
 /** The ImageFormatter port, by the installed mkfs programs. */
 export class KernelFormatter implements ImageFormatter {
   readonly fileSystems = availableFileSystems();
   readonly minimumBytes = minimumBytes;
-  readonly leastGrownBytes = leastGrownBytes;
+  readonly minimumGrownBytes = minimumGrownBytes;
 
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
     return fileSystemOn(file);
@@ -37,7 +37,7 @@ export class KernelFormatter implements ImageFormatter {
     try {
       await formatImage({ path, fsType, root });
     } catch (error) {
-      throw await whyNotFormatted(path, error);
+      throw await formatError(path, error);
     }
   }
 
@@ -50,8 +50,8 @@ export class KernelFormatter implements ImageFormatter {
     return errors === undefined ? undefined : { kind: 'errors', fsType, errors };
   }
 
-  objectionTo(path: string): Promise<string | undefined> {
-    return settingsObjection(path);
+  mountRefusalReason(path: string): Promise<string | undefined> {
+    return mountRefusalReason(path);
   }
 
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
@@ -68,19 +68,19 @@ async function sizeOf(path: string): Promise<bigint> {
  * Why an image was not formatted. A failed program gives no error number, and a file system on a full disk fails with
  * I/O errors; so the disk is tested.
  */
-async function whyNotFormatted(path: string, error: unknown): Promise<unknown> {
+async function formatError(path: string, error: unknown): Promise<unknown> {
   if (error instanceof VolumeError) return error;
   const fault = diskFaultOf(error)?.kind;
   if (!(error instanceof ProgramError) && fault !== 'failing' && fault !== 'damaged') return error;
-  const refusal = await refusalToWrite(path);
+  const refusal = await writeErrorAt(path);
   if (refusal !== undefined) return refusal;
   const { availableBytes } = await withPath(dirname(path), fileSystemOf);
-  if (availableBytes >= ROOM_TO_FORMAT_BYTES) return error;
+  if (availableBytes >= FORMAT_SPACE_BYTES) return error;
   return Object.assign(new KernelError('mkfs', errno.ENOSPC, path), { cause: error });
 }
 
 /** The error of writing a small new file beside an image; undefined if the write succeeds. */
-async function refusalToWrite(path: string): Promise<unknown> {
+async function writeErrorAt(path: string): Promise<unknown> {
   // The same name as the new image during formatting, so that a file left by a crash is removed.
   const probe = `${path}.new`;
   try {

@@ -1,5 +1,5 @@
 import { programPath, runProgram } from '../../kernel/process/program.ts';
-import { type FileSystemType, fileSystemTypes } from '../../model/requests/file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from '../../model/requests/file-system-options.ts';
 
 /**
  * The smallest image for each file system, in bytes. mkfs.xfs refuses less, as does mkfs.btrfs with its defaults; ext4
@@ -30,7 +30,7 @@ const choices: Readonly<Record<FileSystemType, () => Promise<string[]>>> = {
     // Explicit, because a small file system would otherwise get 1 KiB blocks, with which it cannot grow far, and 128-byte
     // inodes, whose times end in 2038, and because the machine's mke2fs.conf may change any default.
     const layout = ['-b', '4096', '-I', '256', '-i', '16384', '-O', 'resize_inode,64bit,metadata_csum'];
-    const zeroes = (await knowsPrezeroed()) ? 'assume_storage_prezeroed=1' : 'lazy_itable_init=1';
+    const zeroes = (await supportsPrezeroed()) ? 'assume_storage_prezeroed=1' : 'lazy_itable_init=1';
     // No blocks are reserved for root: the whole volume is for its user.
     return ['-F', ...layout, '-m', '0', '-E', `nodiscard,${zeroes},lazy_journal_init=1`];
   },
@@ -48,7 +48,7 @@ const choices: Readonly<Record<FileSystemType, () => Promise<string[]>>> = {
   },
 };
 
-async function knowsPrezeroed(): Promise<boolean> {
+async function supportsPrezeroed(): Promise<boolean> {
   const { stderr } = await runProgram('mkfs.ext4', ['-V']);
   const [, major, minor] = /^mke2fs (\d+)\.(\d+)/m.exec(stderr)?.map(Number) ?? [0, 0, 0];
   return (

@@ -4,12 +4,12 @@ import {
   growUnmountedExt4,
   isExt4SmallerThanDevice,
 } from '../../kernel/file-systems/grow-file-system.ts';
-import { settingsObjection } from '../../kernel/file-systems/superblock-settings.ts';
+import { mountRefusalReason } from '../../kernel/file-systems/superblock-settings.ts';
 import { isUnclaimed } from '../../kernel/mounts/file-system-mount.ts';
 import { hasCapability } from '../../kernel/process/capabilities.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
-import type { FileSystemType } from '../../model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 
 /** The repair command for each file system, without the image path that follows. */
 const repairs: Readonly<Record<FileSystemType, string>> = {
@@ -29,9 +29,9 @@ export async function prepareFileSystem(
   fsType: FileSystemType,
 ): Promise<void> {
   // Before any program reads what the superblock points to.
-  const objection = await settingsObjection(device);
-  if (objection !== undefined) {
-    throw new VolumeError('precondition', `the ${fsType} in ${quote(image)} is not mounted: ${objection}`);
+  const reason = await mountRefusalReason(device);
+  if (reason !== undefined) {
+    throw new VolumeError('precondition', `cannot mount the ${fsType} in ${quote(image)}: ${reason}`);
   }
   // A file system mounted in another mount namespace must not be repaired.
   const isUnmounted = await isUnclaimed(device);
@@ -39,25 +39,36 @@ export async function prepareFileSystem(
   if (errors !== undefined) {
     const what = `the ${fsType} in ${quote(image)} has errors (${errors})`;
     if (!isUnmounted)
-      throw notMended(what, `it is in use through ${device}: unstage it, so that it can be checked`);
-    if (fsType !== 'ext4') throw notMended(what, `repair it with "${repairs[fsType]} ${image}"`);
-    await namingRepair(what, image, checkUnmountedExt4(device));
+      throw needsRepairError(
+        what,
+        `it is in use through ${device}; unstage the volume so that it can be checked`,
+      );
+    if (fsType !== 'ext4') throw needsRepairError(what, `repair it with "${repairs[fsType]} ${image}"`);
+    await withRepairHint(what, image, checkUnmountedExt4(device));
   }
   // All other cases, including ext4 with this capability, grow faster once mounted.
   if (!isUnmounted || fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;
   if (!(await isExt4SmallerThanDevice(device))) return;
-  await namingRepair(`the ext4 in ${quote(image)} does not fill its image`, image, growUnmountedExt4(device));
+  await withRepairHint(
+    `the ext4 in ${quote(image)} is smaller than its image`,
+    image,
+    growUnmountedExt4(device),
+  );
 }
 
-async function namingRepair(what: string, image: string, work: Promise<void>): Promise<void> {
+async function withRepairHint(what: string, image: string, work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
     if (!(error instanceof ProgramError)) throw error;
-    throw notMended(what, `${error.message}; run "${repairs.ext4} ${image}" while it is not staged`, error);
+    throw needsRepairError(
+      what,
+      `${error.message}; run "${repairs.ext4} ${image}" while the volume is not staged`,
+      error,
+    );
   }
 }
 
-function notMended(what: string, todo: string, cause?: unknown): VolumeError {
+function needsRepairError(what: string, todo: string, cause?: unknown): VolumeError {
   return new VolumeError('precondition', `${what}; ${todo}`, { cause });
 }

@@ -1,4 +1,4 @@
-import { type IoctlRequest, ioctl, ioctlNow } from '../calls/ioctl.ts';
+import { type IoctlRequest, ioctl, ioctlSync } from '../calls/ioctl.ts';
 
 const FS_IOC_FSGETXATTR: IoctlRequest = { name: 'FS_IOC_FSGETXATTR', number: 0x801c581f };
 const FS_IOC_FSSETXATTR: IoctlRequest = { name: 'FS_IOC_FSSETXATTR', number: 0x401c5820 };
@@ -17,7 +17,7 @@ export const FS_XFLAG_PROJINHERIT = 0x200;
  */
 export function readAttributes(fd: number): Buffer {
   const attributes = Buffer.alloc(fsxattr.bytes);
-  ioctlNow(fd, FS_IOC_FSGETXATTR, attributes);
+  ioctlSync(fd, FS_IOC_FSGETXATTR, attributes);
   return attributes;
 }
 

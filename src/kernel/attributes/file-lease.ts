@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
 import { KernelError } from '../calls/errno.ts';
-import { callNow, libraryCall } from '../calls/libc.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 
 const fcntl = libraryCall('fcntl', ['int', 'int', 'long']);
 
@@ -20,18 +20,18 @@ const F_UNLCK = 2;
 export function isOpenElsewhere(fd: number): boolean {
   try {
     // An open by another process in these microseconds signals this one; the default signal, SIGIO, would end it.
-    callNow(fcntl, `descriptor ${fd}`, fd, F_SETSIG, constants.signals.SIGURG);
-    callNow(fcntl, `descriptor ${fd}`, fd, F_SETLEASE, F_WRLCK);
+    callSync(fcntl, `descriptor ${fd}`, fd, F_SETSIG, constants.signals.SIGURG);
+    callSync(fcntl, `descriptor ${fd}`, fd, F_SETLEASE, F_WRLCK);
   } catch (error) {
     if (error instanceof KernelError) return true;
     throw error;
   }
-  callNow(fcntl, `descriptor ${fd}`, fd, F_SETLEASE, F_UNLCK);
+  callSync(fcntl, `descriptor ${fd}`, fd, F_SETLEASE, F_UNLCK);
   return false;
 }
 
 /** A file's access mode: O_RDONLY, O_WRONLY or O_RDWR. */
 export function accessModeOf(fd: number): number {
   const ACCESS_MODES = 3;
-  return callNow(fcntl, `descriptor ${fd}`, fd, F_GETFL, 0) & ACCESS_MODES;
+  return callSync(fcntl, `descriptor ${fd}`, fd, F_GETFL, 0) & ACCESS_MODES;
 }

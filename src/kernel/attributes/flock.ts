@@ -1,5 +1,5 @@
 import { errno, isErrno } from '../calls/errno.ts';
-import { callNow, libraryCall } from '../calls/libc.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 
 const flockCall = libraryCall('flock', ['int', 'int']);
 
@@ -13,7 +13,7 @@ const LOCK_NB = 4;
  */
 export function tryLock(fd: number): boolean {
   try {
-    callNow(flockCall, 'lock file', fd, LOCK_EX | LOCK_NB);
+    callSync(flockCall, 'lock file', fd, LOCK_EX | LOCK_NB);
     return true;
   } catch (error) {
     if (isErrno(error, errno.EWOULDBLOCK)) return false;

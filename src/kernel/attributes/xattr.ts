@@ -8,7 +8,7 @@ const getxattr = libraryCall('getxattr', ['str', 'void *', 'void *', 'size_t']);
 const setxattr = libraryCall('setxattr', ['str', 'void *', 'void *', 'size_t', 'int']);
 
 // The limit for lists and values; most are much shorter.
-const LONGEST_BYTES = 65_536;
+const MAX_BYTES = 65_536;
 const USUAL_BYTES = 1024;
 
 /** The names of an open file's extended attributes. The file may be a handle, also of a symbolic link itself. */
@@ -16,7 +16,7 @@ export async function listXattrs(fd: number): Promise<Buffer[]> {
   const path = below(fd);
   // Most files have none; no buffer is allocated for them.
   if ((await call(listxattr, path, path, Buffer.alloc(0), 0)) === 0) return [];
-  const list = await fitting((buffer) => call(listxattr, path, path, buffer, buffer.length));
+  const list = await readIntoBuffer((buffer) => call(listxattr, path, path, buffer, buffer.length));
   return splitAtZeros(list);
 }
 
@@ -34,7 +34,9 @@ function splitAtZeros(list: Buffer): Buffer[] {
 export async function getXattr(fd: number, name: Buffer): Promise<Buffer | undefined> {
   const path = below(fd);
   try {
-    return await fitting((buffer) => call(getxattr, path, path, terminated(name), buffer, buffer.length));
+    return await readIntoBuffer((buffer) =>
+      call(getxattr, path, path, terminated(name), buffer, buffer.length),
+    );
   } catch (error) {
     if (isErrno(error, errno.ENODATA)) return undefined;
     throw error;
@@ -50,13 +52,13 @@ export async function setXattr(fd: number, name: Buffer, value: Buffer): Promise
   await call(setxattr, `${name} of ${path}`, path, terminated(name), value, value.length, 0);
 }
 
-async function fitting(read: (buffer: Buffer) => Promise<number>): Promise<Buffer> {
+async function readIntoBuffer(read: (buffer: Buffer) => Promise<number>): Promise<Buffer> {
   const buffer = Buffer.alloc(USUAL_BYTES);
   try {
     return buffer.subarray(0, await read(buffer));
   } catch (error) {
     if (!isErrno(error, errno.ERANGE)) throw error;
-    const large = Buffer.alloc(LONGEST_BYTES);
+    const large = Buffer.alloc(MAX_BYTES);
     return large.subarray(0, await read(large));
   }
 }

@@ -15,20 +15,20 @@ export class AsyncCalls {
   private readonly urgent: Slots;
 
   constructor(threadCount: number) {
-    const places = Math.min(threadCount, CALL_LIMIT);
-    const urgentPlaces = Math.max(1, Math.floor(places / 4));
-    this.urgent = new Slots(urgentPlaces);
-    this.common = new Slots(Math.max(1, places - urgentPlaces));
+    const slotCount = Math.min(threadCount, CALL_LIMIT);
+    const urgentSlotCount = Math.max(1, Math.floor(slotCount / 4));
+    this.urgent = new Slots(urgentSlotCount);
+    this.common = new Slots(Math.max(1, slotCount - urgentSlotCount));
   }
 
   /** Makes a call when a slot is free. Urgent calls do not wait for other calls. */
   async run<T>(makeCall: () => Promise<T>, { isUrgent = false } = {}): Promise<T> {
     const slots = isUrgent ? this.urgent : this.common;
-    await slots.take();
+    await slots.acquire();
     try {
       return await makeCall();
     } finally {
-      slots.give();
+      slots.release();
     }
   }
 }

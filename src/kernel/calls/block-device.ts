@@ -1,5 +1,5 @@
 import { withDescriptor } from './descriptor.ts';
-import { type IoctlRequest, ioctlNow } from './ioctl.ts';
+import { type IoctlRequest, ioctlSync } from './ioctl.ts';
 
 const BLKROSET = { name: 'BLKROSET', number: 0x125d };
 const BLKROGET = { name: 'BLKROGET', number: 0x125e };
@@ -10,28 +10,28 @@ export type BlockDevice = string | number;
 
 /** The size of a block device. */
 export function blockDeviceBytes(device: BlockDevice): Promise<bigint> {
-  return ask(device, BLKGETSIZE64, Buffer.alloc(8), (answer) => answer.readBigUInt64LE(0));
+  return queryDevice(device, BLKGETSIZE64, Buffer.alloc(8), (answer) => answer.readBigUInt64LE(0));
 }
 
 /** Makes a block device refuse writes through descriptors opened afterwards, or allows them again. */
 export async function setBlockReadOnly(device: BlockDevice, readOnly: boolean): Promise<void> {
   const flag = Buffer.alloc(4);
   flag.writeInt32LE(readOnly ? 1 : 0);
-  await ask(device, BLKROSET, flag, () => {});
+  await queryDevice(device, BLKROSET, flag, () => {});
 }
 
 export function isBlockReadOnly(device: BlockDevice): Promise<boolean> {
-  return ask(device, BLKROGET, Buffer.alloc(4), (answer) => answer.readInt32LE(0) !== 0);
+  return queryDevice(device, BLKROGET, Buffer.alloc(4), (answer) => answer.readInt32LE(0) !== 0);
 }
 
-async function ask<T>(
+async function queryDevice<T>(
   device: BlockDevice,
   request: IoctlRequest,
   argument: Buffer,
   read: (answer: Buffer) => T,
 ): Promise<T> {
   const useOpen = (fd: number) => {
-    ioctlNow(fd, request, argument);
+    ioctlSync(fd, request, argument);
     return read(argument);
   };
   return typeof device === 'number' ? useOpen(device) : withDescriptor(device, 'r', useOpen);

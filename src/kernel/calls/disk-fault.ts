@@ -10,16 +10,16 @@ export interface DiskFault {
 export type DiskFaultKind = keyof typeof faults;
 
 const faults = {
-  full: { numbers: [errno.ENOSPC], what: 'has no space or no inodes left' },
+  full: { numbers: [errno.ENOSPC], what: 'is out of space or inodes' },
   overQuota: { numbers: [errno.EDQUOT], what: 'has reached its quota' },
   readOnly: {
     numbers: [errno.EROFS],
-    what: 'is read-only; if an error made it so, check the disk, then mount it for writing again',
+    what: 'is read-only; if this was caused by an error, check the disk, then remount it read-write',
   },
   // ext4, XFS, btrfs and f2fs return these as EFSCORRUPTED and EFSBADCRC.
   damaged: {
     numbers: [errno.EUCLEAN, errno.EBADMSG],
-    what: 'cannot be used: its file system is damaged; check it',
+    what: 'has a damaged file system; check it',
   },
   // The block layer reports errors of a device, or of its transport, as EREMOTEIO, ENOLINK, EBADE and ETIMEDOUT. Its
   // ENODATA is left out, because it also means that a file lacks an extended attribute. The last line is for network
@@ -30,14 +30,14 @@ const faults = {
       ...[errno.EBADE, errno.ETIMEDOUT, errno.ESHUTDOWN],
       ...[errno.ESTALE, errno.ENOTCONN, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENETDOWN],
     ],
-    what: 'does not answer: its disk reports an error; check the disk and the kernel log',
+    what: 'reports I/O errors; check the disk and the kernel log',
   },
   fileTooLarge: { numbers: [errno.EFBIG], what: 'cannot hold a file of this size' },
   tooManyFilesOpen: {
     numbers: [errno.EMFILE, errno.ENFILE],
-    what: 'cannot be used now: too many files are open',
+    what: 'is unavailable: too many open files',
   },
-  noMemory: { numbers: [errno.ENOMEM], what: 'cannot be used now: the node has no memory left' },
+  noMemory: { numbers: [errno.ENOMEM], what: 'is unavailable: the node is out of memory' },
 } as const satisfies Record<string, { numbers: readonly number[]; what: string }>;
 
 const kindByNumber = new Map(
@@ -47,7 +47,7 @@ const kindByNumber = new Map(
 );
 
 /** Whether a call failed because the node is out of memory or no more files can be opened. */
-export function isShortage(error: unknown): boolean {
+export function isNodeShortage(error: unknown): boolean {
   const kind = diskFaultOf(error)?.kind;
   return kind === 'tooManyFilesOpen' || kind === 'noMemory';
 }

@@ -1,4 +1,4 @@
-import { call, callNow, libraryCall } from './libc.ts';
+import { call, callSync, libraryCall } from './libc.ts';
 
 const withBuffer = libraryCall('ioctl', ['int', 'ulong', 'void *']);
 const withNumber = libraryCall('ioctl', ['int', 'ulong', 'long']);
@@ -12,10 +12,10 @@ export interface IoctlRequest {
 }
 
 /** Makes a request that does not wait for a device. `argument` is a number or a structure, read and written in place. */
-export function ioctlNow(fd: number, { name, number }: IoctlRequest, argument: Buffer | number): number {
+export function ioctlSync(fd: number, { name, number }: IoctlRequest, argument: Buffer | number): number {
   return typeof argument === 'number'
-    ? callNow({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
-    : callNow({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
+    ? callSync({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
+    : callSync({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
 }
 
 /** Makes a request that may wait for a device, on another thread. */

@@ -36,7 +36,7 @@ export function numberedCall(name: string, number: number, parameters: string[])
  * @param subject the subject of the call, for the error message
  * @throws KernelError
  */
-export function callNow(call: Call, subject: string, ...args: Argument[]): number {
+export function callSync(call: Call, subject: string, ...args: Argument[]): number {
   for (;;) {
     const result = Number(call.native(...call.leading, ...args));
     if (result >= 0) return result;

@@ -1,6 +1,6 @@
 import { closeSync, constants } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
-import { call, callNow, numberedCall } from './libc.ts';
+import { call, callSync, numberedCall } from './libc.ts';
 
 // Paths are bytes, not strings.
 const openat2 = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
@@ -14,19 +14,19 @@ const PATH_MAX = 4096;
 /** How to open a handle: from the kernel's cache only, or by asking the disk. */
 interface OpenHow {
   readonly cached: Buffer;
-  readonly asked: Buffer;
+  readonly uncached: Buffer;
 }
 
 const entry = openHow(O_PATH | O_CLOEXEC | constants.O_NOFOLLOW);
 const directory = openHow(O_PATH | O_CLOEXEC | constants.O_NOFOLLOW | constants.O_DIRECTORY);
 
 function openHow(flags: number): OpenHow {
-  const asked = Buffer.alloc(24);
-  asked.writeBigUInt64LE(BigInt(flags), 0);
-  asked.writeBigUInt64LE(BigInt(RESOLVE_NO_SYMLINKS), 16);
-  const cached = Buffer.from(asked);
+  const uncached = Buffer.alloc(24);
+  uncached.writeBigUInt64LE(BigInt(flags), 0);
+  uncached.writeBigUInt64LE(BigInt(RESOLVE_NO_SYMLINKS), 16);
+  const cached = Buffer.from(uncached);
   cached.writeBigUInt64LE(BigInt(RESOLVE_NO_SYMLINKS | RESOLVE_CACHED), 16);
-  return { cached, asked };
+  return { cached, uncached };
 }
 
 /** The path from the top of a tree to a directory in it: the directory's name and its parent's trail. */
@@ -91,13 +91,13 @@ async function openHandle(fd: number, names: Buffer[], how: OpenHow): Promise<nu
   const path = Buffer.concat(names.flatMap((name) => [name, SLASH]));
   path[path.length - 1] = 0;
   try {
-    return callNow(openat2, 'an entry', fd, path, how.cached, how.cached.length);
+    return callSync(openat2, 'an entry', fd, path, how.cached, how.cached.length);
   } catch (error) {
     if (isGone(error)) return undefined;
     if (!isErrno(error, errno.EAGAIN)) throw error;
   }
   try {
-    return await call(openat2, 'an entry', fd, path, how.asked, how.asked.length);
+    return await call(openat2, 'an entry', fd, path, how.uncached, how.uncached.length);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;
@@ -111,16 +111,16 @@ function pathsOf(trail: Trail): Buffer[][] {
   const names: Buffer[] = [];
   for (let at: Trail | undefined = trail; at !== undefined; at = at.parent) names.push(at.name);
   const paths: Buffer[][] = [];
-  let roomBytes = 0;
+  let remainingBytes = 0;
   for (const name of names.reverse()) {
     // Plus the following slash or terminating zero.
     const bytes = name.length + SLASH.length;
-    if (bytes > roomBytes) {
+    if (bytes > remainingBytes) {
       paths.push([]);
-      roomBytes = PATH_MAX;
+      remainingBytes = PATH_MAX;
     }
     paths.at(-1)?.push(name);
-    roomBytes -= bytes;
+    remainingBytes -= bytes;
   }
   return paths;
 }

@@ -1,6 +1,6 @@
 import { closeSync, constants } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
-import { call, callNow, numberedCall } from './libc.ts';
+import { call, callSync, numberedCall } from './libc.ts';
 
 const openat2 = numberedCall('openat2', 437, ['int', 'str', 'void *', 'size_t']);
 const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
@@ -32,7 +32,7 @@ const directoryInMount = openHow(constants.O_RDONLY | constants.O_DIRECTORY, RES
  */
 async function openPath(path: string): Promise<number> {
   try {
-    return callNow(openat2, path, AT_FDCWD, path, asHandleCached, asHandleCached.length);
+    return callSync(openat2, path, AT_FDCWD, path, asHandleCached, asHandleCached.length);
   } catch (error) {
     // Some component is not in the kernel's cache, and a lookup would ask a disk that may hang; or the path crosses a
     // mount, whose root NFS and 9p ask their server for.

@@ -8,16 +8,16 @@ export class Slots {
   }
 
   /** Takes a slot if one is free. */
-  tryTake(): boolean {
+  tryAcquire(): boolean {
     if (this.free === 0) return false;
     this.free--;
     return true;
   }
 
   /** Waits for a free slot and takes it. @throws the signal's reason if aborted first; no slot is taken then */
-  async take(signal?: AbortSignal): Promise<void> {
+  async acquire(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted();
-    if (this.tryTake()) return;
+    if (this.tryAcquire()) return;
     await new Promise<void>((resolve, reject) => {
       const given = () => {
         signal?.removeEventListener('abort', aborted);
@@ -33,7 +33,7 @@ export class Slots {
   }
 
   /** Gives a slot back, to the longest waiter if there is one. */
-  give(): void {
+  release(): void {
     const next = this.waiting.shift();
     if (next === undefined) this.free++;
     else next();

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { call, callNow, libraryCall } from './libc.ts';
+import { call, callSync, libraryCall } from './libc.ts';
 
 const statxCall = libraryCall('statx', ['int', 'str', 'int', 'uint', 'void *']);
 
@@ -34,12 +34,12 @@ const AT_STATX_DONT_SYNC = 0x4000;
 /** The status of an open file that belongs to the driver or lies in its pools, read on this thread. */
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
-  callNow(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
+  callSync(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);
 }
 
 /** The status of any open file, read on another thread. */
-export async function askStatus(fd: number): Promise<FileStatus> {
+export async function statusOfAsync(fd: number): Promise<FileStatus> {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   await call(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
   return decode(buffer);

@@ -7,8 +7,8 @@ import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { ioctl } from '../calls/ioctl.ts';
 import { withPath } from '../calls/path-handle.ts';
 import { type FileStatus, statusOf } from '../calls/statx.ts';
-import { Looks } from '../process/looks.ts';
-import { type AttachedLoop, type LoopDevice, listLoops } from './loop-list.ts';
+import { Probes } from '../process/probes.ts';
+import { type AttachedLoop, endOf, type LoopDevice, listLoops } from './loop-list.ts';
 import { decodeLoopStatus, LOOP_STATUS_BYTES } from './loop-status.ts';
 
 const openAsync = promisify(open);
@@ -19,13 +19,13 @@ const LOOP_GET_STATUS64 = { name: 'LOOP_GET_STATUS64', number: 0x4c05 };
 
 const NODE_MODE = constants.S_IFBLK | 0o600;
 // Each device is opened briefly, and keeps its file attached during that time.
-const ASKED_AT_ONCE = 16;
+const MAX_CONCURRENT_PROBES = 16;
 
 /** A status request makes the device ask its backing file's file system, which may hang. */
-const looks = new Looks();
+const probes = new Probes();
 
 /**
- * The loop device of an open file, whoever attached it and in whatever mount namespace it is used. The file is identified
+ * The loop device of an open file, whichever process attached it and in whatever mount namespace it is used. The file is identified
  * by its device and inode; names are not reliable, since they change and a file may have several.
  *
  * Devices of other programs are avoided as far as possible (docs/decisions/0024-what-is-not-ours.md): a file that is not
@@ -36,16 +36,18 @@ const looks = new Looks();
 export async function findLoop(imageFd: number): Promise<LoopDevice | undefined> {
   if (!isOpenElsewhere(imageFd)) return undefined;
   const image = statusOf(imageFd);
-  const name = lastNames(readlinkSync(`/proc/self/fd/${imageFd}`).replace(/ \(deleted\)$/, ''));
+  const name = endOf(readlinkSync(`/proc/self/fd/${imageFd}`).replace(/ \(deleted\)$/, ''));
   const loops = listLoops();
-  for (const loop of loops.filter(({ backingPath }) => lastNames(backingPath) === name)) {
-    if (await isAttached(loop, image)) return deviceOf(loop);
+  for (const loop of loops.filter(({ backingPath }) => endOf(backingPath) === name)) {
+    if (await hasBackingFile(loop, image)) return deviceOf(loop);
   }
-  const others = loops.filter(({ backingPath }) => lastNames(backingPath) !== name);
-  for (let start = 0; start < others.length; start += ASKED_AT_ONCE) {
-    const asked = others.slice(start, start + ASKED_AT_ONCE);
-    const answers = await Promise.all(asked.map((loop) => isAttached(loop, image).catch(falseIfUnanswered)));
-    const found = asked[answers.indexOf(true)];
+  const others = loops.filter(({ backingPath }) => endOf(backingPath) !== name);
+  for (let start = 0; start < others.length; start += MAX_CONCURRENT_PROBES) {
+    const batch = others.slice(start, start + MAX_CONCURRENT_PROBES);
+    const results = await Promise.all(
+      batch.map((loop) => hasBackingFile(loop, image).catch(falseIfTimedOut)),
+    );
+    const found = batch[results.indexOf(true)];
     if (found) return deviceOf(found);
   }
   return undefined;
@@ -55,23 +57,18 @@ function deviceOf({ path, number }: AttachedLoop): LoopDevice {
   return { path, number };
 }
 
-/** The last directory and the name of a path. The directory contains the volume's id, so no two volumes share it. */
-function lastNames(path: string): string {
-  return path.split('/').slice(-2).join('/');
-}
-
 /** A device of this image would have answered, since the image's file system has just done so. */
-function falseIfUnanswered(error: unknown): false {
+function falseIfTimedOut(error: unknown): false {
   if (isErrno(error, errno.ETIMEDOUT)) return false;
   throw error;
 }
 
-function isAttached(device: LoopDevice, image: FileStatus): Promise<boolean> {
-  return looks.at(device.path, async () => {
+function hasBackingFile(device: LoopDevice, image: FileStatus): Promise<boolean> {
+  return probes.run(device.path, async () => {
     const fd = await openIfAttached(device);
     if (fd === undefined) return false;
     try {
-      return await hasFile(fd, image);
+      return await isBackedBy(fd, image);
     } finally {
       await closeAsync(fd);
     }
@@ -87,7 +84,7 @@ export async function openLoop(device: LoopDevice, imageFd: number): Promise<num
   const fd = await openIfAttached(device);
   if (fd === undefined) return undefined;
   try {
-    if (await hasFile(fd, image)) return fd;
+    if (await isBackedBy(fd, image)) return fd;
   } catch (error) {
     await closeAsync(fd);
     throw error;
@@ -119,7 +116,7 @@ export async function openIfAttached(device: LoopDevice): Promise<number | undef
   }
 }
 
-async function hasFile(fd: number, image: FileStatus): Promise<boolean> {
+async function isBackedBy(fd: number, image: FileStatus): Promise<boolean> {
   try {
     const { backingDevice, backingInode } = decodeLoopStatus(await readLoopStatus(fd));
     return backingDevice === image.device && backingInode === image.inode;
@@ -146,7 +143,7 @@ export async function openNode(device: LoopDevice, flags: number): Promise<numbe
   const fd = await openOrMake(device, flags);
   if (statusOf(fd).deviceNode === device.number) return fd;
   await closeAsync(fd);
-  throw new KernelError('open', errno.ENODEV, `${device.path}, which is not ${device.number}`);
+  throw new KernelError('open', errno.ENODEV, `${device.path}, which is not device ${device.number}`);
 }
 
 async function openOrMake(device: LoopDevice, flags: number): Promise<number> {

@@ -12,8 +12,8 @@ export interface LoopDevice {
 /** A loop device and the path of its backing file, which may have changed since. */
 export interface AttachedLoop extends LoopDevice {
   /**
-   * As seen from this process; not valid for a removed file or one in another mount namespace. Empty if it is longer than
-   * the kernel shows.
+   * Not valid for a removed file. If the mount namespace in which the file was attached has ended, or its disk was unmounted,
+   * only the end of the path. Empty if it is longer than the kernel shows.
    */
   readonly backingPath: string;
   readonly isBackingRemoved: boolean;
@@ -25,12 +25,20 @@ export interface AttachedLoop extends LoopDevice {
  */
 export function listLoops(): AttachedLoop[] {
   return readdirSync('/sys/block')
-    .filter((name) => /^loop\d+$/.test(name) && isAttached(name))
+    .filter((name) => /^loop\d+$/.test(name) && isLoopAttached(name))
     .flatMap((name) => attachedLoop(name) ?? []);
 }
 
+/**
+ * The last directory and the name of a path, which the kernel shows in any mount namespace. The directory of an image has the
+ * id of its volume, so no two share it.
+ */
+export function endOf(path: string): string {
+  return path.split('/').slice(-2).join('/');
+}
+
 /** Whether a loop device, given by name (`loop3`), has a backing file. */
-export function isAttached(name: string): boolean {
+export function isLoopAttached(name: string): boolean {
   // The directory exists while a file is attached.
   return existsSync(`/sys/block/${name}/loop`);
 }
@@ -59,7 +67,7 @@ function backingPathOf(name: string): string {
 }
 
 /** Whether a loop device, given by name (`loop3`), has a backing file and detaches it on the last close or unmount. */
-export function goesWhenClosed(name: string): boolean {
+export function hasAutoclear(name: string): boolean {
   try {
     return readFileSync(`/sys/block/${name}/loop/autoclear`, 'utf8').trim() === '1';
   } catch (error) {

@@ -3,7 +3,7 @@ import { withDescriptor } from '../calls/descriptor.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { ioctl } from '../calls/ioctl.ts';
 import { readMountinfo } from '../mounts/mountinfo.ts';
-import { isAttached, type LoopDevice, loopNamed } from './loop-list.ts';
+import { isLoopAttached, type LoopDevice, loopNamed } from './loop-list.ts';
 
 /**
  * Chooses the loop devices for files. The driver uses its own range of numbers, and each number once: a container keeps
@@ -22,7 +22,7 @@ const FIRST = 4096;
 /** A minor number has 20 bits. */
 const LAST = 2 ** 20 - 1;
 // How many reusable devices are checked; each check is a system call.
-const LOOKED_AT = 8;
+const MAX_REUSE_CHECKS = 8;
 const SWEEP_EVERY = 64;
 /** The root of a bind mount of a device node, which may have been removed. */
 const boundNode = /\/(loop\d+)(?:\/\/deleted)?$/;
@@ -30,7 +30,7 @@ const boundNode = /\/(loop\d+)(?:\/\/deleted)?$/;
 /** Devices whose node only this process has had, by number: reusable, in queue order. */
 const unshared: number[] = [];
 /** Devices that must not be removed although they are not attached. */
-const inHand = new Set<number>();
+const inUse = new Set<number>();
 let takenCount = 0;
 
 /**
@@ -43,20 +43,20 @@ export async function withUnusedLoop<T>(
   use: (device: LoopDevice) => Promise<T>,
 ): Promise<T> {
   const index = (isShared ? undefined : takeUnshared()) ?? (await takeNext());
-  inHand.add(index);
+  inUse.add(index);
   try {
     const result = await use(loopNamed(nameOf(index)));
     if (!isShared) unshared.push(index);
     return result;
   } finally {
-    inHand.delete(index);
+    inUse.delete(index);
   }
 }
 
 /** Marks a device whose node others get from now on, so that its number is not reused. */
 export function shareLoop(device: LoopDevice): void {
-  const place = unshared.indexOf(indexOf(device));
-  if (place !== -1) unshared.splice(place, 1);
+  const position = unshared.indexOf(indexOf(device));
+  if (position !== -1) unshared.splice(position, 1);
 }
 
 /**
@@ -69,10 +69,10 @@ export function removeIfShared(device: LoopDevice): void {
 }
 
 function takeUnshared(): number | undefined {
-  for (let count = Math.min(LOOKED_AT, unshared.length); count > 0; count--) {
+  for (let count = Math.min(MAX_REUSE_CHECKS, unshared.length); count > 0; count--) {
     const index = unshared.shift();
     if (index === undefined) return undefined;
-    if (!isAttached(nameOf(index))) return index;
+    if (!isLoopAttached(nameOf(index))) return index;
     unshared.push(index);
   }
   return undefined;
@@ -84,27 +84,27 @@ async function takeNext(): Promise<number> {
     if (takenCount++ % SWEEP_EVERY === 0) sweep(indexes);
     const next = indexes.length === 0 ? undefined : Math.max(...indexes);
     if (next === undefined) await add(FIRST);
-    else if (next >= LAST) return takeGap(new Set(indexes));
+    else if (next >= LAST) return takeFreeNumber(new Set(indexes));
     // If another driver has added it, that driver has taken the one before.
     else if (await add(next + 1)) return next;
   }
 }
 
 /** Once every number has been used, reuses numbers whose node is not bind-mounted anywhere. */
-async function takeGap(indexes: ReadonlySet<number>): Promise<number> {
+async function takeFreeNumber(indexes: ReadonlySet<number>): Promise<number> {
   const bound = new Set((await readMountinfo()).map(({ root }) => boundNode.exec(root)?.[1]));
   for (let index = FIRST; index < LAST; index++) {
     if (!indexes.has(index) && !bound.has(nameOf(index)) && (await add(index))) return index;
   }
-  throw new Error(`every loop device from ${nameOf(FIRST)} to ${nameOf(LAST)} is in use`);
+  throw new Error(`all loop devices from ${nameOf(FIRST)} to ${nameOf(LAST)} are in use`);
 }
 
 /** Removes devices that earlier processes left. */
 function sweep(indexes: readonly number[]): void {
   const next = Math.max(...indexes);
-  const kept = new Set([next, ...inHand, ...unshared]);
+  const kept = new Set([next, ...inUse, ...unshared]);
   for (const index of indexes) {
-    if (!kept.has(index) && !isAttached(nameOf(index))) void removeUnused(index);
+    if (!kept.has(index) && !isLoopAttached(nameOf(index))) void removeUnused(index);
   }
 }
 

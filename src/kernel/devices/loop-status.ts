@@ -52,7 +52,7 @@ function labelEnd(info: Buffer): number {
 export function withLoopLabel(info: Buffer, text: string): Buffer {
   const bytes = Buffer.from(text);
   if (bytes.length > LABEL_LIMIT_BYTES)
-    throw new RangeError(`a label has ${LABEL_LIMIT_BYTES} bytes at most`);
+    throw new RangeError(`a label must have at most ${LABEL_LIMIT_BYTES} bytes`);
   const changed = Buffer.from(info);
   changed.fill(0, label.offset, label.offset + label.bytes);
   bytes.copy(changed, label.offset);

@@ -8,9 +8,9 @@ import { ioctl } from '../calls/ioctl.ts';
 import { below } from '../calls/path-handle.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { BTRFS_MAGIC } from '../file-systems/btrfs.ts';
-import { eventually } from '../process/eventually.ts';
+import { pollUntil } from '../process/poll-until.ts';
 import { findLoop, openIfAttached, openNode, readLoopStatus, withLoop } from './find-loop.ts';
-import { type LoopDevice, listLoops } from './loop-list.ts';
+import { endOf, type LoopDevice, listLoops } from './loop-list.ts';
 import { removeIfShared, shareLoop, withUnusedLoop } from './loop-numbers.ts';
 import { decodeLoopStatus, encodeLoopConfig, loopFlag, withLoopFlags, withLoopLabel } from './loop-status.ts';
 
@@ -72,7 +72,7 @@ async function attachTo(device: LoopDevice, imageFd: number, flags: number): Pro
 }
 
 async function configure(fd: number, imageFd: number, flags: number): Promise<void> {
-  if (!(await takesDirectIo(imageFd))) {
+  if (!(await supportsDirectIo(imageFd))) {
     await ioctl(fd, LOOP_CONFIGURE, encodeLoopConfig(imageFd, SECTOR_BYTES, flags));
     return;
   }
@@ -89,7 +89,7 @@ async function configure(fd: number, imageFd: number, flags: number): Promise<vo
  * On btrfs each direct write becomes its own extent, of 1.25 MiB at most, and copying a file takes longer the more extents
  * it has. Kernels before 6.15 also report data that changes during a direct write as corrupt.
  */
-async function takesDirectIo(imageFd: number): Promise<boolean> {
+async function supportsDirectIo(imageFd: number): Promise<boolean> {
   return (await fileSystemOf(imageFd)).magic !== BTRFS_MAGIC;
 }
 
@@ -132,19 +132,19 @@ export async function refreshLoopSize(device: LoopDevice, imageFd: number): Prom
  */
 export async function detachLoop(device: LoopDevice, imageFd: number): Promise<boolean> {
   await withLoop(device, imageFd, clear);
-  const isGone = await isLoopGone(imageFd);
-  if (isGone) await leaveUnused(device);
+  const isGone = await isLoopDetached(imageFd);
+  if (isGone) await cleanUpDetached(device);
   return isGone;
 }
 
 /** Leaves a detached device in the state that other programs expect. */
-async function leaveUnused(device: LoopDevice): Promise<void> {
-  await leaveWritable(device);
+async function cleanUpDetached(device: LoopDevice): Promise<void> {
+  await clearReadOnly(device);
   removeIfShared(device);
 }
 
 /** Clears the BLKROSET flag, which the device's next user would inherit and few expect. */
-async function leaveWritable(device: LoopDevice): Promise<void> {
+async function clearReadOnly(device: LoopDevice): Promise<void> {
   const fd = await openIfAttached(device);
   if (fd === undefined) return;
   try {
@@ -163,10 +163,10 @@ async function clear(fd: number): Promise<void> {
   }
 }
 
-/** The loop devices of removed files that were at a path; the name is all that identifies them. */
+/** The loop devices of removed files that were at a path; the end of its name is all that identifies them. */
 export function loopsOfRemoved(path: string): LoopDevice[] {
   return listLoops()
-    .filter((loop) => loop.isBackingRemoved && loop.backingPath === path)
+    .filter((loop) => loop.isBackingRemoved && endOf(loop.backingPath) === endOf(path))
     .map(({ path, number }) => ({ path, number }));
 }
 
@@ -186,12 +186,12 @@ export async function detachRemoved(path: string): Promise<boolean> {
       await closeAsync(fd);
     }
   }
-  const areGone = await eventually(async () => loopsOfRemoved(path).length === 0);
-  if (areGone) for (const device of devices) await leaveUnused(device);
+  const areGone = await pollUntil(async () => loopsOfRemoved(path).length === 0);
+  if (areGone) for (const device of devices) await cleanUpDetached(device);
   return areGone;
 }
 
 /** Whether an open file has no loop device, or loses it shortly. */
-export function isLoopGone(imageFd: number): Promise<boolean> {
-  return eventually(async () => (await findLoop(imageFd)) === undefined);
+export function isLoopDetached(imageFd: number): Promise<boolean> {
+  return pollUntil(async () => (await findLoop(imageFd)) === undefined);
 }

@@ -9,7 +9,7 @@ const writeAsync = promisify(write);
 
 const reasons = {
   damaged: 'its superblock is damaged',
-  'unknown checksum': 'its checksums are of another kind than crc32c',
+  'unknown checksum': 'its checksum type is not crc32c',
 } as const;
 
 /** The file system in an image cannot be given another id; nothing in it has been changed. */
@@ -18,7 +18,7 @@ export class FileSystemIdError extends Error {
   readonly reason: string;
 
   constructor(imagePath: string, reason: string) {
-    super(`the btrfs in ${imagePath} keeps its id: ${reason}`);
+    super(`cannot change the id of the btrfs in ${imagePath}: ${reason}`);
     this.name = 'FileSystemIdError';
     this.reason = reason;
   }

@@ -1,5 +1,5 @@
 import { errno, KernelError } from '../calls/errno.ts';
-import { type IoctlRequest, ioctl, ioctlNow } from '../calls/ioctl.ts';
+import { type IoctlRequest, ioctl, ioctlSync } from '../calls/ioctl.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { statusOf } from '../calls/statx.ts';
 
@@ -89,7 +89,7 @@ export async function isSubvolume(fd: number): Promise<boolean> {
 export function subvolumeId(fd: number): number {
   const args = Buffer.alloc(inodeLookup.bytes);
   args.writeBigUInt64LE(ROOT_INODE, inodeLookup.inode);
-  ioctlNow(fd, BTRFS_IOC_INO_LOOKUP, args);
+  ioctlSync(fd, BTRFS_IOC_INO_LOOKUP, args);
   return Number(args.readBigUInt64LE(inodeLookup.treeId));
 }
 
@@ -109,7 +109,7 @@ export async function makeWritable(fd: number): Promise<void> {
 
 function flagsOf(fd: number): bigint {
   const flags = Buffer.alloc(8);
-  ioctlNow(fd, BTRFS_IOC_SUBVOL_GETFLAGS, flags);
+  ioctlSync(fd, BTRFS_IOC_SUBVOL_GETFLAGS, flags);
   return flags.readBigUInt64LE();
 }
 
@@ -126,7 +126,7 @@ export async function commitTransaction(fd: number): Promise<void> {
 /** The UUID of an open file's file system, as in /sys/fs/btrfs. */
 export function fileSystemUuid(fd: number): string {
   const info = Buffer.alloc(fileSystemInfo.bytes);
-  ioctlNow(fd, BTRFS_IOC_FS_INFO, info);
+  ioctlSync(fd, BTRFS_IOC_FS_INFO, info);
   const digits = info.toString('hex', fileSystemInfo.uuid, fileSystemInfo.uuid + 16);
   return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

@@ -8,7 +8,7 @@ const LARGEST_BLOCK_SIZE_LOG = 6;
 const INCOMPAT_64BIT = 0x80;
 const RO_COMPAT_SPARSE_SUPER = 0x01;
 // The blocks for files that resize2fs and mke2fs require in the last block group.
-const USEFUL_BLOCKS = 50;
+const MIN_LAST_GROUP_BLOCKS = 50;
 
 /** The superblock's data about sizes. */
 export interface Ext4Geometry {
@@ -56,7 +56,7 @@ export function ext4FullBlocks(geometry: Ext4Geometry, deviceBytes: bigint): big
   if (lastGroup === 0 || blocksInLast === 0) return blocks;
   // Two bitmaps and the inode table; in some groups also the superblock and the group descriptors.
   const copies = hasSuperblock(geometry, lastGroup) ? tableBlocks(geometry, lastGroup + 1) : 0;
-  const isTooSmall = blocksInLast < 2 + inodeTableBlocks + copies + USEFUL_BLOCKS;
+  const isTooSmall = blocksInLast < 2 + inodeTableBlocks + copies + MIN_LAST_GROUP_BLOCKS;
   return isTooSmall ? blocks - BigInt(blocksInLast) : blocks;
 }
 

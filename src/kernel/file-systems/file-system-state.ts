@@ -95,7 +95,7 @@ async function xfsState(fd: number): Promise<FileSystemState | undefined> {
   if (superblock.length < XFS_SUPERBLOCK_BYTES) return undefined;
   const sizeBytes = superblock.readBigUInt64BE(xfs.blocks) * BigInt(superblock.readUInt32BE(xfs.blockBytes));
   const needsRepair = (superblock.readUInt32BE(xfs.incompat) & XFS_NEEDS_REPAIR) !== 0;
-  return { fsType: 'xfs', sizeBytes, errors: needsRepair ? 'it is marked as in need of repair' : undefined };
+  return { fsType: 'xfs', sizeBytes, errors: needsRepair ? 'it is marked as needing repair' : undefined };
 }
 
 async function btrfsState(fd: number): Promise<FileSystemState | undefined> {

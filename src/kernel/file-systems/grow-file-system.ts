@@ -1,7 +1,7 @@
 import { blockDeviceBytes } from '../calls/block-device.ts';
 import { withDescriptor } from '../calls/descriptor.ts';
 import { errno, KernelError } from '../calls/errno.ts';
-import { ioctl, ioctlNow } from '../calls/ioctl.ts';
+import { ioctl, ioctlSync } from '../calls/ioctl.ts';
 import { below } from '../calls/path-handle.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { runProgram } from '../process/program.ts';
@@ -16,7 +16,7 @@ const BTRFS_IOC_RESIZE = { name: 'BTRFS_IOC_RESIZE', number: 0x50009403 };
 /** struct xfs_fsop_geom_v1. */
 const xfsGeometry = { bytes: 112, blockBytes: 0, groupBlocks: 8, inodePercent: 28, dataBlocks: 32 } as const;
 // The smallest allocation group of XFS.
-const XFS_LEAST_GROUP_BLOCKS = 64n;
+const XFS_MIN_GROUP_BLOCKS = 64n;
 /** struct btrfs_ioctl_vol_args. */
 const btrfsArguments = { bytes: 4096, name: 8 } as const;
 const BTRFS_SECTOR_BYTES = 4096n;
@@ -25,7 +25,7 @@ const BTRFS_SECTOR_BYTES = 4096n;
  * The smallest sizes, in bytes, to which file systems can be grown. Linux refuses to resize a btrfs to less, although it
  * mounts smaller ones.
  */
-export const leastGrownBytes: Readonly<Record<ImageFileSystem, bigint>> = {
+export const minimumGrownBytes: Readonly<Record<ImageFileSystem, bigint>> = {
   ext4: 0n,
   xfs: 0n,
   btrfs: 256n * 1024n ** 2n,
@@ -114,13 +114,13 @@ async function xfsSizes(device: string, mountRootFd: number): Promise<Sizes> {
   const groupBlocks = BigInt(geometry.readUInt32LE(xfsGeometry.groupBlocks));
   const blocks = (await blockDeviceBytes(device)) / BigInt(geometry.readUInt32LE(xfsGeometry.blockBytes));
   const blocksInLast = blocks % groupBlocks;
-  const fullSize = blocksInLast < XFS_LEAST_GROUP_BLOCKS ? blocks - blocksInLast : blocks;
+  const fullSize = blocksInLast < XFS_MIN_GROUP_BLOCKS ? blocks - blocksInLast : blocks;
   return { size: geometry.readBigUInt64LE(xfsGeometry.dataBlocks), fullSize };
 }
 
 function readXfsGeometry(fd: number): Buffer {
   const geometry = Buffer.alloc(xfsGeometry.bytes);
-  ioctlNow(fd, XFS_IOC_FSGEOMETRY_V1, geometry);
+  ioctlSync(fd, XFS_IOC_FSGEOMETRY_V1, geometry);
   return geometry;
 }
 
@@ -128,7 +128,7 @@ async function btrfsSizes(device: string, mountRootFd: number): Promise<Sizes> {
   const deviceBytes = await blockDeviceBytes(device);
   const wholeBytes = deviceBytes - (deviceBytes % BTRFS_SECTOR_BYTES);
   const size = (await fileSystemOf(mountRootFd)).totalBytes;
-  return { size, fullSize: wholeBytes < leastGrownBytes.btrfs ? size : wholeBytes };
+  return { size, fullSize: wholeBytes < minimumGrownBytes.btrfs ? size : wholeBytes };
 }
 
 const growers: Readonly<Record<ImageFileSystem, (fd: number, fullSize: bigint) => Promise<void>>> = {

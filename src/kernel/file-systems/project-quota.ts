@@ -90,7 +90,7 @@ export async function setProject(fd: number, projectId: number): Promise<void> {
  * Gives a file or directory open for reading a project; new entries in a directory inherit it.
  * @throws KernelError EDQUOT, ENOSPC: the project is full; EPERM: the file cannot be changed
  */
-export async function putIntoProject(fd: number, projectId: number): Promise<void> {
+export async function assignProject(fd: number, projectId: number): Promise<void> {
   if (fstatSync(fd).isDirectory()) return setProject(fd, projectId);
   const attributes = readAttributes(fd);
   attributes.writeUInt32LE(projectId, fsxattr.projectId);
@@ -172,7 +172,8 @@ export async function setQuota(fd: number, projectId: number, limits: ProjectLim
 
 function asLimit(limit: bigint | undefined): bigint {
   // The kernel takes 0 as unlimited, which no caller that passes a limit means.
-  if (limit !== undefined && limit <= 0n) throw new RangeError(`a limit of ${limit} cannot be set`);
+  if (limit !== undefined && limit <= 0n)
+    throw new RangeError(`cannot set a limit of ${limit}; it must be positive`);
   return limit ?? 0n;
 }
 

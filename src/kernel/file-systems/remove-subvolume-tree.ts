@@ -23,11 +23,11 @@ const rootReferences = { bytes: 4096, first: 8, entryBytes: 16, count: 4088 } as
 const treeSearch = {
   bytes: 4096,
   treeId: 0,
-  leastInode: 8,
-  mostInode: 16,
-  mostTransaction: 48,
-  leastType: 56,
-  mostType: 60,
+  minInode: 8,
+  maxInode: 16,
+  maxTransaction: 48,
+  minType: 56,
+  maxType: 60,
   count: 64,
   firstItem: 136,
 } as const;
@@ -87,7 +87,7 @@ export async function removeSubvolumeTree(parentFd: number, name: string | Buffe
       const [top, ...nested] = await listTree(parentFd, name);
       // Each subvolume is listed after its enclosing one, so reversing removes the innermost first.
       for (const each of nested.reverse()) {
-        await unlessGone(removeNested(parentFd, each));
+        await ignoreIfGone(removeNested(parentFd, each));
         removed.push(each.id);
       }
       await deleteSubvolume(parentFd, name);
@@ -115,7 +115,7 @@ async function listTree(parentFd: number, name: string | Buffer): Promise<[numbe
         if (inner.length > 0) await makeWritable(nestedFd);
         found.push(...inner);
       };
-      await unlessGone(withInode(fd, id, ROOT_INODE, addInner));
+      await ignoreIfGone(withInode(fd, id, ROOT_INODE, addInner));
     }
     return [subvolumeId(fd), ...found];
   });
@@ -133,7 +133,7 @@ function removeNested(fd: number, { id, parentId, directoryInode }: NestedSubvol
 }
 
 // Another process removed it, or moved it; then the next pass finds it.
-async function unlessGone(work: Promise<void>): Promise<void> {
+async function ignoreIfGone(work: Promise<void>): Promise<void> {
   try {
     await work;
   } catch (error) {
@@ -172,11 +172,11 @@ async function generationOf(fd: number, treeId: number, inode: bigint): Promise<
   const LAST_TRANSACTION = 2n ** 64n - 1n;
   const args = Buffer.alloc(treeSearch.bytes);
   args.writeBigUInt64LE(BigInt(treeId), treeSearch.treeId);
-  args.writeBigUInt64LE(inode, treeSearch.leastInode);
-  args.writeBigUInt64LE(inode, treeSearch.mostInode);
-  args.writeBigUInt64LE(LAST_TRANSACTION, treeSearch.mostTransaction);
-  args.writeUInt32LE(INODE_ITEM, treeSearch.leastType);
-  args.writeUInt32LE(INODE_ITEM, treeSearch.mostType);
+  args.writeBigUInt64LE(inode, treeSearch.minInode);
+  args.writeBigUInt64LE(inode, treeSearch.maxInode);
+  args.writeBigUInt64LE(LAST_TRANSACTION, treeSearch.maxTransaction);
+  args.writeUInt32LE(INODE_ITEM, treeSearch.minType);
+  args.writeUInt32LE(INODE_ITEM, treeSearch.maxType);
   args.writeUInt32LE(1, treeSearch.count);
   await ioctl(fd, BTRFS_IOC_TREE_SEARCH, args);
   if (args.readUInt32LE(treeSearch.count) === 0) {

@@ -6,7 +6,7 @@ import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
 /** The mount settings in a superblock. */
 interface Settings {
   /** Why it must not be mounted: a clause with `it` or `its` for the file system. */
-  readonly objection?: string | undefined;
+  readonly refusalReason?: string | undefined;
   /** ext4 accepts an option for how data is written only with a journal. */
   readonly hasJournal?: boolean;
 }
@@ -57,10 +57,10 @@ export async function overridesOf(
  * overrides, or for other devices. `mkfs` sets none of this by default. Reads a few sectors.
  * @returns undefined if there is no objection, or no file system
  */
-export async function settingsObjection(image: string): Promise<string | undefined> {
+export async function mountRefusalReason(image: string): Promise<string | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
     const fsType = await fileSystemOn(fd);
-    return fsType === 'blank' || fsType === 'unknown' ? undefined : (await readers[fsType](fd)).objection;
+    return fsType === 'blank' || fsType === 'unknown' ? undefined : (await readers[fsType](fd)).refusalReason;
   });
 }
 
@@ -99,25 +99,25 @@ function ext4Settings(superblock: Buffer): Settings {
   // The kernel does not mount a truncated file system.
   if (superblock.length < EXT4_SUPERBLOCK.bytes) return {};
   const hasJournal = (superblock.readUInt32LE(ext4.compat) & EXT4_HAS_JOURNAL) !== 0;
-  return { hasJournal, objection: ext4Objection(superblock, hasJournal) };
+  return { hasJournal, refusalReason: ext4RefusalReason(superblock, hasJournal) };
 }
 
-function ext4Objection(superblock: Buffer, hasJournal: boolean): string | undefined {
+function ext4RefusalReason(superblock: Buffer, hasJournal: boolean): string | undefined {
   const text = superblock.subarray(ext4.optionText, ext4.optionText + EXT4_OPTION_TEXT_BYTES);
   if (text[0] !== 0) {
     const [shown] = text.toString('latin1').split('\0', 1);
-    return `its superblock has mount options of its own, ${JSON.stringify(shown)}, which "tune2fs -E mount_opts=" removes`;
+    return `its superblock sets the mount options ${JSON.stringify(shown)}; remove them with "tune2fs -E mount_opts="`;
   }
   const defaults = superblock.readUInt32LE(ext4.defaultOptions);
-  const asked = ext4Irrevocable.find(({ bit }) => (defaults & bit) !== 0);
-  if (asked) {
-    return `its superblock has the default mount option ${asked.name}, which "tune2fs -o ^${asked.name}" removes`;
+  const refusedOption = ext4Irrevocable.find(({ bit }) => (defaults & bit) !== 0);
+  if (refusedOption) {
+    return `its superblock sets the default mount option ${refusedOption.name}; remove it with "tune2fs -o ^${refusedOption.name}"`;
   }
   const incompat = superblock.readUInt32LE(ext4.incompat);
   if ((incompat & EXT4_IS_JOURNAL) !== 0) return 'it is the journal of another file system';
   // A mount would wait as long as the superblock says, possibly for hours.
   if ((incompat & EXT4_MULTIPLE_MOUNT_PROTECTION) !== 0) {
-    return 'it has multiple mount protection, which "tune2fs -O ^mmp" removes';
+    return 'it has multiple mount protection; remove it with "tune2fs -O ^mmp"';
   }
   const isElsewhere =
     superblock.readUInt32LE(ext4.journalInode) === 0 || superblock.readUInt32LE(ext4.journalDevice) !== 0;
@@ -130,10 +130,11 @@ const xfs = { realtimeBlocks: 16, logStart: 48 } as const;
 
 function xfsSettings(superblock: Buffer): Settings {
   if (superblock.length < XFS_SUPERBLOCK_BYTES) return {};
-  if (superblock.readBigUInt64BE(xfs.logStart) === 0n) return { objection: 'its log is on another device' };
+  if (superblock.readBigUInt64BE(xfs.logStart) === 0n)
+    return { refusalReason: 'its log is on another device' };
   return superblock.readBigUInt64BE(xfs.realtimeBlocks) === 0n
     ? {}
-    : { objection: 'it has a realtime section' };
+    : { refusalReason: 'it has a realtime section' };
 }
 
 /** Offsets in struct btrfs_super_block. */
@@ -143,9 +144,10 @@ const BTRFS_USUAL_FLAGS = 0b111n;
 
 function btrfsSettings(superblock: Buffer): Settings {
   if (decodeBtrfsSuperblock(superblock, BTRFS_SUPERBLOCK.offsets[0]) === 'damaged') return {};
-  if (superblock.readBigUInt64LE(btrfs.deviceCount) !== 1n) return { objection: 'it spans several devices' };
+  if (superblock.readBigUInt64LE(btrfs.deviceCount) !== 1n)
+    return { refusalReason: 'it spans several devices' };
   // A seed, or an unfinished id change: kernels before Linux 6.7 would then add devices of other file systems to it.
   return (superblock.readBigUInt64LE(btrfs.flags) & ~BTRFS_USUAL_FLAGS) === 0n
     ? {}
-    : { objection: 'it is marked as a seed of others, or as in the middle of a change' };
+    : { refusalReason: 'it is marked as a seed device or as having an unfinished change' };
 }

@@ -1,10 +1,9 @@
 import { constants, fstatSync } from 'node:fs';
+import { min } from '../../units/bigint.ts';
 import { diskFaultOf } from '../calls/disk-fault.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { call, libraryCall, numberedCall } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
-import { min } from './bounds.ts';
-import type { CopyControl } from './copy-control.ts';
 import { fromSource, withSource } from './copy-source.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 
@@ -27,7 +26,7 @@ const BUFFER_BYTES = 1024n ** 2n;
 const BLOCK_BYTES = 4096n;
 
 // Some sandboxes refuse unknown system calls with EPERM.
-const kernelCannotCopy = [
+const copyUnsupportedNumbers = [
   errno.EXDEV,
   errno.EOPNOTSUPP,
   errno.ENOSYS,
@@ -112,7 +111,7 @@ class DataCopy {
     try {
       return await call(copyFileRange, subject, sourceFd, sourceOffset, targetFd, targetOffset, bytes, 0);
     } catch (error) {
-      if (isErrno(error, ...kernelCannotCopy)) return 0;
+      if (isErrno(error, ...copyUnsupportedNumbers)) return 0;
       // Separate reads and writes show which of the two disks failed.
       const fault = diskFaultOf(error)?.kind;
       if (fault === 'failing' || fault === 'damaged') return 0;
@@ -132,4 +131,14 @@ class DataCopy {
     }
     return read;
   }
+}
+
+/** Lets the caller stop a copy and follow its progress. */
+export interface CopyControl {
+  /** Stops the copy, which then fails with the signal's reason. */
+  readonly signal: AbortSignal;
+  /** Called for bytes that were copied, but not for shared blocks or holes. */
+  readonly onBytes: (bytes: bigint) => void;
+  /** Called at least twice a second while a file cannot be opened because a process holds a lease on it. */
+  readonly onWait: (file: string) => void;
 }

@@ -2,8 +2,7 @@ import { closeSync, constants, fstatSync, open } from 'node:fs';
 import { promisify } from 'node:util';
 import { withDescriptor } from '../calls/descriptor.ts';
 import { errno, KernelError } from '../calls/errno.ts';
-import type { CopyControl } from './copy-control.ts';
-import { copyData } from './copy-data.ts';
+import { type CopyControl, copyData } from './copy-data.ts';
 import { fromSource } from './copy-source.ts';
 import { LeaseWaits } from './lease-waits.ts';
 import { cloneFile } from './reflink.ts';
@@ -42,7 +41,7 @@ export async function copyFile(
   // O_NONBLOCK, because opening something other than a regular file may block.
   const reading = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
   const making = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const sourceFd = await new LeaseWaits(control.signal, control.onWait).untilFree(
+  const sourceFd = await new LeaseWaits(control.signal, control.onWait).openWhenFree(
     () => fromSource(() => openAsync(source, reading)),
     () => source,
     (wait) => wait(),

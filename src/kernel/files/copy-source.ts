@@ -13,12 +13,12 @@ export async function fromSource<T>(read: () => T | Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    throw asOfSource(error);
+    throw markSourceError(error);
   }
 }
 
 /** Marks an error as one from reading the source, and returns it. */
-export function asOfSource(error: unknown): unknown {
+export function markSourceError(error: unknown): unknown {
   if (error instanceof Error) marked.add(error);
   return error;
 }
@@ -38,6 +38,17 @@ export async function withSource<T>(
 }
 
 /** Whether reading the source failed, rather than writing the copy. */
-export function isOfSource(error: unknown): boolean {
+export function isSourceError(error: unknown): boolean {
   return error instanceof Error && marked.has(error);
+}
+
+/**
+ * Something in a tree prevents copying or measuring it. The tree's users made it and can undo it; the message is a
+ * sentence for them.
+ */
+export class TreeObstacleError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'TreeObstacle';
+  }
 }

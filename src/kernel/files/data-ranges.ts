@@ -1,6 +1,6 @@
+import { max, min } from '../../units/bigint.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { call, numberedCall } from '../calls/libc.ts';
-import { max, min } from './bounds.ts';
 
 // Called by number, because an offset does not fit the int that a library call returns.
 const lseek = numberedCall('lseek', process.arch === 'arm64' ? 62 : 8, ['int', 'int64', 'int']);

@@ -1,6 +1,6 @@
+import { max, min } from '../../units/bigint.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { type IoctlRequest, ioctl } from '../calls/ioctl.ts';
-import { max, min } from './bounds.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 
 const FS_IOC_FIEMAP: IoctlRequest = { name: 'FS_IOC_FIEMAP', number: 0xc020660b };
@@ -39,7 +39,7 @@ const NO_ADDRESS =
 
 const EXTENTS_PER_CALL = 256;
 
-const fileSystemHasNoMap = [errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS];
+const noExtentMapNumbers = [errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS];
 
 /** A part of a file that holds data; everything outside extents reads as zero. */
 export interface Extent extends Range {
@@ -66,7 +66,7 @@ export async function extentsOf(fd: number, { start, end }: Range): Promise<Exte
   try {
     return await mappedExtents(fd, { start, end });
   } catch (error) {
-    if (isErrno(error, ...fileSystemHasNoMap)) return soughtExtents(fd, { start, end });
+    if (isErrno(error, ...noExtentMapNumbers)) return extentsBySeeking(fd, { start, end });
     throw error;
   }
 }
@@ -78,12 +78,12 @@ async function mappedExtents(fd: number, { start, end }: Range): Promise<ExtentM
   map.writeUInt32LE(FIEMAP_FLAG_SYNC, fiemap.flags);
   map.writeUInt32LE(EXTENTS_PER_CALL, fiemap.extentCount);
   await ioctl(fd, FS_IOC_FIEMAP, map);
-  const told = Array.from({ length: map.readUInt32LE(fiemap.mappedCount) }, (_, index) =>
+  const reported = Array.from({ length: map.readUInt32LE(fiemap.mappedCount) }, (_, index) =>
     decode(map, fiemap.bytes + index * fiemapExtent.bytes),
   );
-  const extents = told.flatMap((extent) => heldWithin(extent, { start, end }));
-  const last = told.at(-1);
-  if (told.length < EXTENTS_PER_CALL || last === undefined || last.isLast || last.end >= end) {
+  const extents = reported.flatMap((extent) => clipToRange(extent, { start, end }));
+  const last = reported.at(-1);
+  if (reported.length < EXTENTS_PER_CALL || last === undefined || last.isLast || last.end >= end) {
     return { extents, end };
   }
   // The caller would repeat the same request without progress.
@@ -91,13 +91,13 @@ async function mappedExtents(fd: number, { start, end }: Range): Promise<ExtentM
   return { extents, end: last.end };
 }
 
-interface ToldExtent extends Range {
+interface RawExtent extends Range {
   readonly physical: bigint;
   readonly flags: number;
   readonly isLast: boolean;
 }
 
-function decode(map: Buffer, at: number): ToldExtent {
+function decode(map: Buffer, at: number): RawExtent {
   const start = map.readBigUInt64LE(at + fiemapExtent.logical);
   const flags = map.readUInt32LE(at + fiemapExtent.flags);
   return {
@@ -110,7 +110,7 @@ function decode(map: Buffer, at: number): ToldExtent {
 }
 
 /** The part of an extent within a range, as a list; empty if it holds no data there. */
-function heldWithin(extent: ToldExtent, range: Range): Extent[] {
+function clipToRange(extent: RawExtent, range: Range): Extent[] {
   const { flags, physical } = extent;
   // Delayed writes to preallocated space are data, whatever the other flags say.
   if ((flags & flag.unwritten) !== 0 && (flags & flag.delayed) === 0) return [];
@@ -121,7 +121,7 @@ function heldWithin(extent: ToldExtent, range: Range): Extent[] {
   return [{ start, end, address, isShared: (flags & flag.shared) !== 0 }];
 }
 
-async function soughtExtents(fd: number, { start, end }: Range): Promise<ExtentMap> {
+async function extentsBySeeking(fd: number, { start, end }: Range): Promise<ExtentMap> {
   const extents: Extent[] = [];
   for await (const range of dataRanges(fd, end, start)) {
     extents.push({ ...range, address: undefined, isShared: false });

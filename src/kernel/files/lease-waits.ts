@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errno, isErrno } from '../calls/errno.ts';
-import { TreeObstacle } from './tree-obstacle.ts';
+import { TreeObstacleError } from './copy-source.ts';
 
 // A responsive holder releases its lease within milliseconds; the kernel breaks the lease of any other after
 // `fs.lease-break-time`, 45 seconds.
@@ -11,7 +11,7 @@ const LAST_RETRY_MS = 500;
  * The total time that one copy waits. It is enough for the kernel to break the leases held when the copy started, and no
  * more: a process that keeps renewing leases would otherwise block the copy, and one of the few copy slots, indefinitely.
  */
-const PATIENCE_MS = 180_000;
+const MAX_TOTAL_WAIT_MS = 180_000;
 
 /** Called before each wait, with the path of the leased file. */
 export type OnWait = (file: string) => void;
@@ -39,13 +39,13 @@ export class LeaseWaits {
    * Opens a file as soon as no conflicting lease is held on it.
    * @param open opens the file with O_NONBLOCK
    * @param nameOf names the file, for people
-   * @param rest runs the wait; it decides what the caller holds during the wait and which other work runs first
+   * @param runWait runs the wait; it decides what the caller holds during the wait and which other work runs first
    * @throws TreeObstacle: leases have delayed the copy for three minutes; the signal's reason
    */
-  async untilFree(
+  async openWhenFree(
     open: () => Promise<number>,
     nameOf: () => string,
-    rest: (wait: () => Promise<void>) => Promise<void>,
+    runWait: (wait: () => Promise<void>) => Promise<void>,
   ): Promise<number> {
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
       try {
@@ -53,7 +53,7 @@ export class LeaseWaits {
       } catch (error) {
         if (!isErrno(error, errno.EAGAIN)) throw error;
       }
-      await rest(() => this.wait(nameOf(), retryMs));
+      await runWait(() => this.wait(nameOf(), retryMs));
     }
   }
 
@@ -70,8 +70,8 @@ export class LeaseWaits {
       if (--this.waiterCount === 0) this.waitedMs += performance.now() - this.sinceMs;
     }
     const running = this.waiterCount === 0 ? 0 : performance.now() - this.sinceMs;
-    if (this.waitedMs + running < PATIENCE_MS) return;
-    const message = `a process holds a lease (fcntl F_SETLEASE) on ${JSON.stringify(file)} and does not give it back; end it, or have it close the file`;
-    throw new TreeObstacle(message);
+    if (this.waitedMs + running < MAX_TOTAL_WAIT_MS) return;
+    const message = `a process holds a lease (fcntl F_SETLEASE) on ${JSON.stringify(file)} and does not release it; stop the process, or make it close the file`;
+    throw new TreeObstacleError(message);
   }
 }

@@ -22,7 +22,7 @@ const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const OWNER_ONLY = 0o600;
 const CLONE_TO_NEW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
-const cannotClone = [errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS];
+const cloneUnsupportedNumbers = [errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS];
 
 /**
  * Whether files in a directory can be cloned, sharing their blocks. Tests it with a clone, because a file system of a
@@ -43,7 +43,7 @@ export async function canReflink(directory: string): Promise<boolean> {
     return true;
   } catch (error) {
     // EISDIR: older kernels report missing O_TMPFILE support this way.
-    if (isErrno(error, ...cannotClone, errno.EISDIR)) return false;
+    if (isErrno(error, ...cloneUnsupportedNumbers, errno.EISDIR)) return false;
     throw error;
   }
 }
@@ -52,7 +52,7 @@ export async function canReflink(directory: string): Promise<boolean> {
  * Like `canReflink`, but from what the file system reports and without writing, for one that cannot be written now.
  * @returns undefined if the file system does not report it
  */
-export async function saysItReflinks(directory: string): Promise<boolean | undefined> {
+export async function reportsReflink(directory: string): Promise<boolean | undefined> {
   return withDescriptor(directory, 'r', async (fd) => {
     const { magic } = await fileSystemOf(fd);
     switch (magic >>> 0) {
@@ -79,7 +79,7 @@ export async function saysItReflinks(directory: string): Promise<boolean | undef
  * @throws KernelError ENOSPC, EDQUOT: shared blocks count against a quota in full
  */
 export function cloneFile(sourceFd: number, targetFd: number): Promise<boolean> {
-  return unlessImpossible(ioctl(targetFd, FICLONE, sourceFd));
+  return falseIfUnsupported(ioctl(targetFd, FICLONE, sourceFd));
 }
 
 /**
@@ -88,15 +88,15 @@ export function cloneFile(sourceFd: number, targetFd: number): Promise<boolean> 
  * @throws a node:fs error: EEXIST, ENOSPC, EDQUOT
  */
 export function cloneToNewFile(source: string, target: Buffer): Promise<boolean> {
-  return unlessImpossible(copyFile(source, target, CLONE_TO_NEW));
+  return falseIfUnsupported(copyFile(source, target, CLONE_TO_NEW));
 }
 
-async function unlessImpossible(cloning: Promise<unknown>): Promise<boolean> {
+async function falseIfUnsupported(cloning: Promise<unknown>): Promise<boolean> {
   try {
     await cloning;
     return true;
   } catch (error) {
-    if (isErrno(error, ...cannotClone, errno.EXDEV, errno.ETXTBSY)) return false;
+    if (isErrno(error, ...cloneUnsupportedNumbers, errno.EXDEV, errno.ETXTBSY)) return false;
     throw error;
   }
 }

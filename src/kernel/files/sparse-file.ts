@@ -27,7 +27,7 @@ export async function growSparse(path: string, bytes: bigint): Promise<void> {
  * Truncates a file and syncs it. A file that was ever written beyond the new size, or is not longer, stays as it is.
  * @returns the resulting size in bytes
  */
-export async function cutSparse(path: string, bytes: bigint): Promise<bigint> {
+export async function truncateSparse(path: string, bytes: bigint): Promise<bigint> {
   return withDescriptor(path, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
     const { sizeBytes } = statusOf(fd);
     if (sizeBytes <= bytes || (await nextData(fd, bytes)) !== undefined) return sizeBytes;
@@ -50,4 +50,15 @@ export async function isBlank(fd: number): Promise<boolean> {
 /** The space that a file takes on disk. */
 export async function allocatedBytes(path: string): Promise<bigint> {
   return (await stat(path, { bigint: true })).blocks * STAT_BLOCK_BYTES;
+}
+
+// off_t is 64 bits on every architecture the driver supports.
+const fallocate = libraryCall('fallocate', ['int', 'int', 'int64', 'int64']);
+
+/**
+ * Allocates space for an open file from its beginning, without writing, so that later writes there need no new space.
+ * @throws KernelError ENOSPC, EDQUOT; EOPNOTSUPP if the file system cannot
+ */
+export async function allocate(fd: number, bytes: number): Promise<void> {
+  await call(fallocate, `descriptor ${fd}`, fd, 0, 0, bytes);
 }

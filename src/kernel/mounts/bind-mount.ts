@@ -1,6 +1,6 @@
 import { closeSync, open } from 'node:fs';
 import { promisify } from 'node:util';
-import { call, callNow, libraryCall, numberedCall } from '../calls/libc.ts';
+import { call, callSync, libraryCall, numberedCall } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
 
@@ -44,7 +44,7 @@ export function bindMount(sourceFd: number, targetFd: number, attrSet: number, a
   const tree = cloneMount(sourceFd, attrSet, attrClear);
   try {
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-    callNow(moveMount, 'target', tree, '', targetFd, '', flags);
+    callSync(moveMount, 'target', tree, '', targetFd, '', flags);
     return statusOf(tree).mountId;
   } finally {
     closeSync(tree);
@@ -80,7 +80,7 @@ export function openDetached(fd: number): Promise<number> {
 }
 
 function cloneMount(fd: number, attrSet: number, attrClear: number): number {
-  const tree = callNow(openTree, 'source', fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
+  const tree = callSync(openTree, 'source', fd, '', OPEN_TREE_CLONE | O_CLOEXEC | AT_EMPTY_PATH);
   try {
     if (attrSet !== 0 || attrClear !== 0) setAttributes(tree, attrSet, attrClear);
     return tree;
@@ -94,7 +94,7 @@ function setAttributes(tree: number, attrSet: number, attrClear: number): void {
   const attributes = Buffer.alloc(32);
   attributes.writeBigUInt64LE(BigInt(attrSet), 0);
   attributes.writeBigUInt64LE(BigInt(attrClear), 8);
-  callNow(mountSetattr, 'mount attributes', tree, '', AT_EMPTY_PATH, attributes, attributes.length);
+  callSync(mountSetattr, 'mount attributes', tree, '', AT_EMPTY_PATH, attributes, attributes.length);
 }
 
 /**

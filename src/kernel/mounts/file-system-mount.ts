@@ -1,11 +1,11 @@
 import { close, constants, open, readSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
-import { call, callNow, numberedCall } from '../calls/libc.ts';
+import { call, callSync, numberedCall } from '../calls/libc.ts';
 import { statusOf } from '../calls/statx.ts';
 import type { ImageFileSystem } from '../file-systems/superblock.ts';
 import { overridesOf } from '../file-systems/superblock-settings.ts';
-import { eventually } from '../process/eventually.ts';
+import { pollUntil } from '../process/poll-until.ts';
 
 const fsopen = numberedCall('fsopen', 430, ['str', 'uint']);
 // One system call, declared three ways; the command decides which pointers must be null.
@@ -42,7 +42,7 @@ export interface FileSystemSpec {
 }
 
 /** The kernel refused to mount a file system. */
-export class MountRefused extends KernelError {
+export class MountRefusedError extends KernelError {
   /** The kernel's own explanation; empty if it gave none. */
   readonly reason: string;
 
@@ -76,7 +76,7 @@ export async function mountFileSystem(
     const { mountId } = statusOf(mountFd);
     await prepare(mountFd);
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
-    callNow(moveMount, 'target', mountFd, '', targetFd, '', flags);
+    callSync(moveMount, 'target', mountFd, '', targetFd, '', flags);
     return mountId;
   } finally {
     await closeAsync(mountFd);
@@ -93,7 +93,7 @@ export async function withDetachedMount<T>(
   use: (mountRootFd: number) => Promise<T>,
 ): Promise<T> {
   const result = await withSharedMount(spec, use);
-  const isFree = await eventually(() => isUnclaimed(spec.device));
+  const isFree = await pollUntil(() => isUnclaimed(spec.device));
   if (!isFree) throw new KernelError('close', errno.EBUSY, `the detached mount of ${spec.device}`);
   return result;
 }
@@ -128,7 +128,7 @@ async function makeMount(spec: FileSystemSpec): Promise<number> {
     await call(fsconfigCommand, spec.device, fd, FSCONFIG_CMD_CREATE, 0, 0, 0);
     return await call(fsmount, spec.device, fd, FSMOUNT_CLOEXEC, spec.attrSet);
   } catch (error) {
-    throw error instanceof KernelError ? new MountRefused(error, spec, messagesOf(fd)) : error;
+    throw error instanceof KernelError ? new MountRefusedError(error, spec, messagesOf(fd)) : error;
   } finally {
     await closeAsync(fd);
   }
@@ -139,13 +139,13 @@ async function openFileSystem(spec: FileSystemSpec): Promise<number> {
   try {
     return await call(fsopen, spec.fsType, spec.fsType, FSOPEN_CLOEXEC);
   } catch (error) {
-    throw error instanceof KernelError ? new MountRefused(error, spec, '') : error;
+    throw error instanceof KernelError ? new MountRefusedError(error, spec, '') : error;
   }
 }
 
 function setOption(fd: number, key: string, value: string | undefined): void {
-  if (value === undefined) callNow(fsconfigFlag, key, fd, FSCONFIG_SET_FLAG, key, 0, 0);
-  else callNow(fsconfigText, key, fd, FSCONFIG_SET_STRING, key, value, 0);
+  if (value === undefined) callSync(fsconfigFlag, key, fd, FSCONFIG_SET_FLAG, key, 0, 0);
+  else callSync(fsconfigText, key, fd, FSCONFIG_SET_STRING, key, value, 0);
 }
 
 // Each read returns one message, prefixed by a letter for its kind, and fails when there are no more. Errors that a

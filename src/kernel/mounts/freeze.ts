@@ -25,7 +25,7 @@ export async function freeze(fd: number): Promise<boolean> {
 }
 
 /**
- * Thaws a file system, whoever froze it, and lets hung writers continue. Any mount of the file system will do, including
+ * Thaws a file system, whichever process froze it, and lets hung writers continue. Any mount of the file system will do, including
  * one made for this purpose (`withSharedMount`). Runs on another thread, since ext4 writes its superblock and waits for
  * the disk. Urgent calls have threads of their own, so it does not queue behind calls that wait for the thaw.
  * @returns false if it was not frozen

@@ -6,7 +6,7 @@ const MINIMUM_KERNEL = { major: 5, minor: 12 } as const;
  * Why the driver cannot run on this host, in one sentence; undefined if it can.
  * @param host a parameter so that tests can cover every answer
  */
-export function hostObstacle(host = currentHost()): string | undefined {
+export function unsupportedHostReason(host = currentHost()): string | undefined {
   if (host.platform !== 'linux') {
     return `The driver needs Linux: it mounts with system calls that ${host.platform} does not have.`;
   }

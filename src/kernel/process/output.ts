@@ -1,6 +1,6 @@
 import { constants, fstatSync, openSync, writeSync } from 'node:fs';
 import { errno, isErrno } from '../calls/errno.ts';
-import { callNow, libraryCall } from '../calls/libc.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 
 const send = libraryCall('send', ['int', 'void *', 'size_t', 'int']);
 const poll = libraryCall('poll', ['void *', 'ulong', 'int']);
@@ -12,7 +12,7 @@ const POLLOUT = 0x0004;
 const PIPE_BUF = 4096;
 
 /** Writes part of some bytes without ever waiting for a reader. @returns the number of bytes written, 0 if it would block */
-export type WriteNow = (bytes: Buffer) => number;
+export type NonBlockingWrite = (bytes: Buffer) => number;
 
 /**
  * Writes to standard output or standard error, which may be an unread pipe, a stopped terminal or a file on a full disk.
@@ -20,14 +20,14 @@ export type WriteNow = (bytes: Buffer) => number;
  * @param fd 1 or 2
  * @throws KernelError or a node:fs error ENOSPC, EPIPE, EIO, … on each write
  */
-export function outputOf(fd: number): WriteNow {
+export function outputOf(fd: number): NonBlockingWrite {
   const status = fstatSync(fd);
-  if (status.isSocket()) return (bytes) => unlessFull(() => sendNow(fd, bytes));
+  if (status.isSocket()) return (bytes) => zeroIfBlocked(() => sendNonBlocking(fd, bytes));
   // Writing to a file succeeds or fails at once.
   if (status.isFile()) return (bytes) => writeSync(fd, bytes);
   const own = reopen(fd);
-  if (own !== undefined) return (bytes) => unlessFull(() => writeSync(own, bytes));
-  return (bytes) => (isReady(fd) ? unlessFull(() => writeSync(fd, bytes.subarray(0, PIPE_BUF))) : 0);
+  if (own !== undefined) return (bytes) => zeroIfBlocked(() => writeSync(own, bytes));
+  return (bytes) => (isReady(fd) ? zeroIfBlocked(() => writeSync(fd, bytes.subarray(0, PIPE_BUF))) : 0);
 }
 
 /** Reopens a descriptor's file, so that it is non-blocking for this process only. */
@@ -41,8 +41,8 @@ function reopen(fd: number): number | undefined {
   }
 }
 
-function sendNow(fd: number, bytes: Buffer): number {
-  return callNow(send, `descriptor ${fd}`, fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+function sendNonBlocking(fd: number, bytes: Buffer): number {
+  return callSync(send, `descriptor ${fd}`, fd, bytes, bytes.length, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 function isReady(fd: number): boolean {
@@ -50,10 +50,10 @@ function isReady(fd: number): boolean {
   pollFd.writeInt32LE(fd, 0);
   pollFd.writeInt16LE(POLLOUT, 4);
   // An error counts as ready, too; the write reports it.
-  return callNow(poll, `descriptor ${fd}`, pollFd, 1, 0) > 0;
+  return callSync(poll, `descriptor ${fd}`, pollFd, 1, 0) > 0;
 }
 
-function unlessFull(write: () => number): number {
+function zeroIfBlocked(write: () => number): number {
   try {
     return write();
   } catch (error) {

@@ -1,6 +1,6 @@
 import koffi from 'koffi';
 import { errno, isErrno } from '../calls/errno.ts';
-import { callNow, libraryCall } from '../calls/libc.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 
 const fcntl = libraryCall('fcntl', ['int', 'int', 'int']);
 const F_SETFD = 2;
@@ -30,7 +30,7 @@ export function ensureThreads(): void {
 
 function keepOpen(fd: number): void {
   try {
-    callNow(fcntl, `descriptor ${fd}`, fd, F_SETFD, 0);
+    callSync(fcntl, `descriptor ${fd}`, fd, F_SETFD, 0);
   } catch (error) {
     // It was not open in the first place.
     if (!isErrno(error, errno.EBADF)) throw error;

@@ -15,10 +15,10 @@ const PERMISSIONS = 0o7777n;
 
 // Attributes that belong to programs. Others are about the file system itself, for instance how btrfs compresses a file
 // or how SELinux labels it, and mean nothing to a file system without them.
-const KEPT_EVERYWHERE = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
+const PORTABLE_XATTRS = /^(user\.|trusted\.|security\.capability$|system\.posix_acl_)/;
 
 // XFS's own storage of access control lists, shown in addition to their usual names.
-const REPEATED = /^trusted\.SGI_ACL_/;
+const DUPLICATE_XATTRS = /^trusted\.SGI_ACL_/;
 
 /**
  * Copies the owner, extended attributes, mode and times of one open file or directory to another. Both may be handles
@@ -40,13 +40,13 @@ export async function copyAttributes(sourceFd: number, targetFd: number, status:
 
 async function copyXattrs(sourceFd: number, targetFd: number): Promise<void> {
   for (const name of await fromSource(() => listXattrs(sourceFd))) {
-    if (REPEATED.test(name.toString('latin1'))) continue;
+    if (DUPLICATE_XATTRS.test(name.toString('latin1'))) continue;
     const value = await fromSource(() => getXattr(sourceFd, name));
     if (value === undefined) continue;
     try {
       await setXattr(targetFd, name, value);
     } catch (error) {
-      const isKept = KEPT_EVERYWHERE.test(name.toString('latin1'));
+      const isKept = PORTABLE_XATTRS.test(name.toString('latin1'));
       if (isKept || !isErrno(error, errno.EOPNOTSUPP)) throw error;
     }
   }

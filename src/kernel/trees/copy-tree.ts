@@ -6,14 +6,13 @@ import { withDescriptor } from '../calls/descriptor.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { openDirectory, openEntry, openTrail, withHandle } from '../calls/open-below.ts';
 import { below, withPath } from '../calls/path-handle.ts';
-import type { CopyControl } from '../files/copy-control.ts';
-import { copyData } from '../files/copy-data.ts';
+import { type CopyControl, copyData } from '../files/copy-data.ts';
 import { copyContent } from '../files/copy-file.ts';
 import { fromSource } from '../files/copy-source.ts';
 import { LeaseWaits } from '../files/lease-waits.ts';
 import { cloneToNewFile } from '../files/reflink.ts';
 import { copyAttributes } from './copy-attributes.ts';
-import { HardLinks, wasMade } from './hard-links.ts';
+import { falseIfExists, HardLinks } from './hard-links.ts';
 import type { LeafVisit } from './leaf-visit.ts';
 import { withTreeSource } from './tree-source.ts';
 import { type Leaf, type TreeVisitor, type WalkedDirectory, walkTree } from './walk-tree.ts';
@@ -27,7 +26,7 @@ const OWNER_ONLY = 0o600;
 const PERMISSIONS = 0o777;
 const SET_ID = 0o6000;
 const MAKE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const READ_WITHOUT_WAITING = constants.O_RDONLY | constants.O_NONBLOCK;
+const READ_NONBLOCK = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /**
  * Copies everything in a directory, and the directory's own attributes, into an existing empty directory: owners, modes,
@@ -90,12 +89,12 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     }
     if (parent !== undefined) {
       const make = () => mkdir(below(parent.targetFd, trail.name), OWNER_ONLY_DIRECTORY);
-      if (!(await step(() => wasMade(make())))) return;
+      if (!(await step(() => falseIfExists(make())))) return;
     }
     const opening = step(() =>
       parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, trail.name),
     );
-    await withMade(opening, trail.name, async (targetFd) => {
+    await withCreated(opening, trail.name, async (targetFd) => {
       // Only after the entries are made: they would inherit some attributes, and change the times.
       if ((await walk({ targetFd })) === 'walked')
         await step(() => copyAttributes(fd, targetFd, statusOf(fd)));
@@ -113,7 +112,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
         const { nlink, dev, ino } = status;
         const file = { key: `${dev}-${ino}`, names: nlink };
         const wait = (other: Promise<void>) => visit.wait(() => other);
-        if (nlink > 1n) await this.links.place(file, below(targetFd, name), make, wait);
+        if (nlink > 1n) await this.links.addName(file, below(targetFd, name), make, wait);
         else await make();
       },
     );
@@ -131,8 +130,8 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     if (status.isFile()) making = this.makeFile({ fd, status }, path, visit);
     else if (status.isSymbolicLink()) making = symlink(await fromSource(() => linkText(fd)), path);
     else making = makeNode(parentFd, name, fileKind(status) | OWNER_ONLY, status.rdev);
-    if (!(await wasMade(making))) return false;
-    await withMade(openEntry(parentFd, name), name, (madeFd) => copyAttributes(fd, madeFd, status));
+    if (!(await falseIfExists(making))) return false;
+    await withCreated(openEntry(parentFd, name), name, (madeFd) => copyAttributes(fd, madeFd, status));
     return true;
   }
 
@@ -157,8 +156,8 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   }
 
   private openSource(fd: number, visit: LeafVisit): Promise<number> {
-    return this.leases.untilFree(
-      () => fromSource(() => openAsync(below(fd), READ_WITHOUT_WAITING)),
+    return this.leases.openWhenFree(
+      () => fromSource(() => openAsync(below(fd), READ_NONBLOCK)),
       () => nameOf(fd),
       (wait) => visit.wait(wait),
     );
@@ -200,7 +199,7 @@ function fileKind({ mode }: BigIntStats): number {
 }
 
 /** Passes a handle of a newly made entry to `use`; no other process removes such entries. */
-async function withMade(
+async function withCreated(
   opening: Promise<number | undefined>,
   name: Buffer,
   use: (fd: number) => Promise<void>,

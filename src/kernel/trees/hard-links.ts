@@ -7,7 +7,7 @@ import { below } from '../calls/path-handle.ts';
 import { crc32c } from '../file-systems/crc32c.ts';
 import { removeBelow } from './remove-tree.ts';
 
-const DRAWERS = 256;
+const BUCKETS = 256;
 
 /** A source file with several names. */
 export interface LinkedFile {
@@ -27,76 +27,76 @@ type Wait = (other: Promise<void>) => Promise<void>;
  */
 export class HardLinks {
   private readonly topFd: number;
-  private readonly shelfName = Buffer.from(`.links-${randomUUID()}`);
-  private shelf: Promise<number> | undefined;
-  private readonly drawers: (Promise<unknown> | undefined)[] = [];
-  private readonly underWay = new Map<string, Promise<void>>();
+  private readonly linkDirectoryName = Buffer.from(`.links-${randomUUID()}`);
+  private linkDirectory: Promise<number> | undefined;
+  private readonly buckets: (Promise<unknown> | undefined)[] = [];
+  private readonly inProgress = new Map<string, Promise<void>>();
 
   constructor(topFd: number) {
     this.topFd = topFd;
   }
 
   /** The number of files being placed. */
-  get underWayCount(): number {
-    return this.underWay.size;
+  get inProgressCount(): number {
+    return this.inProgress.size;
   }
 
   /**
    * Gives a file one more name, at an unused path.
    * @param make makes the file if this is its first name; returns whether there was anything to make
    */
-  async place(file: LinkedFile, path: Buffer, make: () => Promise<boolean>, wait: Wait): Promise<void> {
+  async addName(file: LinkedFile, path: Buffer, make: () => Promise<boolean>, wait: Wait): Promise<void> {
     // One name at a time for each file.
-    for (let other = this.underWay.get(file.key); other; other = this.underWay.get(file.key))
+    for (let other = this.inProgress.get(file.key); other; other = this.inProgress.get(file.key))
       await wait(other);
-    const placing = this.placeNext(file, path, make);
-    const ended = () => void this.underWay.delete(file.key);
-    this.underWay.set(file.key, placing.then(ended, ended));
-    await placing;
+    const adding = this.addNextName(file, path, make);
+    const ended = () => void this.inProgress.delete(file.key);
+    this.inProgress.set(file.key, adding.then(ended, ended));
+    await adding;
   }
 
-  private async placeNext(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
-    this.shelf ??= this.openShelf();
-    const shelfFd = await this.shelf;
-    const name = await this.nameOnShelf(shelfFd, file.key);
-    const names = await namesBesideShelf(openEntry(shelfFd, name));
-    const shelved = below(shelfFd, name);
+  private async addNextName(file: LinkedFile, path: Buffer, make: () => Promise<boolean>): Promise<void> {
+    this.linkDirectory ??= this.openLinkDirectory();
+    const linkDirectoryFd = await this.linkDirectory;
+    const name = await this.linkName(linkDirectoryFd, file.key);
+    const names = await namesInTree(openEntry(linkDirectoryFd, name));
+    const keptLink = below(linkDirectoryFd, name);
     if (names === 0n) {
-      if (await make()) await link(path, shelved);
+      if (await make()) await link(path, keptLink);
     } else if (names + 1n >= file.names) {
       // Moved, because a file at its maximum link count cannot keep another link on the shelf.
-      await rename(shelved, path);
+      await rename(keptLink, path);
     } else {
-      await wasMade(link(shelved, path));
+      await falseIfExists(link(keptLink, path));
     }
   }
 
   /** Spread over many directories, because operations in the same directory wait for each other. */
-  private async nameOnShelf(shelfFd: number, key: string): Promise<Buffer> {
-    const drawer = crc32c(Buffer.from(key)) % DRAWERS;
-    this.drawers[drawer] ??= mkdir(below(shelfFd, String(drawer)), 0o700);
-    await this.drawers[drawer];
-    return Buffer.from(`${drawer}/${key}`);
+  private async linkName(linkDirectoryFd: number, key: string): Promise<Buffer> {
+    const bucket = crc32c(Buffer.from(key)) % BUCKETS;
+    this.buckets[bucket] ??= mkdir(below(linkDirectoryFd, String(bucket)), 0o700);
+    await this.buckets[bucket];
+    return Buffer.from(`${bucket}/${key}`);
   }
 
-  private async openShelf(): Promise<number> {
-    await mkdir(below(this.topFd, this.shelfName), 0o700);
-    const fd = await openDirectory(this.topFd, this.shelfName);
-    if (fd === undefined) throw new KernelError('open', errno.ENOENT, this.shelfName.toString());
+  private async openLinkDirectory(): Promise<number> {
+    await mkdir(below(this.topFd, this.linkDirectoryName), 0o700);
+    const fd = await openDirectory(this.topFd, this.linkDirectoryName);
+    if (fd === undefined) throw new KernelError('open', errno.ENOENT, this.linkDirectoryName.toString());
     return fd;
   }
 
   /** Removes the shelf, unless the copy `failed`: then the whole tree is removed. */
   async close({ failed }: { failed: boolean }): Promise<void> {
-    const fd = await this.shelf?.catch(() => undefined);
+    const fd = await this.linkDirectory?.catch(() => undefined);
     if (fd === undefined) return;
     closeSync(fd);
-    if (!failed) await removeBelow(this.topFd, this.shelfName);
+    if (!failed) await removeBelow(this.topFd, this.linkDirectoryName);
   }
 }
 
 /** A shelved file's link count without the shelf; 0 if it is not there. Opening is faster than a lookup by path. */
-async function namesBesideShelf(opening: Promise<number | undefined>): Promise<bigint> {
+async function namesInTree(opening: Promise<number | undefined>): Promise<bigint> {
   let names = 0n;
   await withHandle(opening, async (fd) => {
     names = fstatSync(fd, { bigint: true }).nlink - 1n;
@@ -105,7 +105,7 @@ async function namesBesideShelf(opening: Promise<number | undefined>): Promise<b
 }
 
 /** Waits until an entry is made. @returns whether it was: a changing directory may list a name twice */
-export async function wasMade(making: Promise<void>): Promise<boolean> {
+export async function falseIfExists(making: Promise<void>): Promise<boolean> {
   try {
     await making;
     return true;

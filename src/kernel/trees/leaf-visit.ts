@@ -1,5 +1,5 @@
 import type { Slots } from '../calls/slots.ts';
-import type { Share } from './fair-places.ts';
+import type { Share } from './fair-slots.ts';
 
 /** The visit of one entry of a tree: the resources it holds while it runs and releases while it waits. */
 export class LeafVisit {
@@ -8,8 +8,8 @@ export class LeafVisit {
   private readonly share: Share;
   private readonly slots: Slots;
   private readonly waitingSlots: Slots;
-  private isWaiter = false;
-  private hasPlace = false;
+  private holdsWaitingSlot = false;
+  private hasThreadSlot = false;
 
   /** @param slots one of these is already held @param waitingSlots for visits that wait or have waited */
   constructor(signal: AbortSignal, share: Share, slots: Slots, waitingSlots: Slots) {
@@ -19,43 +19,43 @@ export class LeafVisit {
     this.waitingSlots = waitingSlots;
   }
 
-  /** Runs the visit in a place for system calls. */
+  /** Runs the visit in a slot for system calls. */
   async run(visit: () => Promise<void>): Promise<void> {
-    await this.takePlace();
+    await this.acquireThreadSlot();
     try {
       await visit();
     } finally {
-      if (this.hasPlace) this.givePlace();
+      if (this.hasThreadSlot) this.releaseThreadSlot();
     }
   }
 
   /**
-   * Waits for something other than a system call. The place is free for others during the wait, and another entry is
+   * Waits for something other than a system call. The slot is free for others during the wait, and another entry is
    * visited unless too many are waiting. The slot is not taken again: its holders may be waiting for this very visit.
    */
   async wait(event: () => Promise<void>): Promise<void> {
-    this.givePlace();
-    if (!this.isWaiter && this.waitingSlots.tryTake()) {
-      this.isWaiter = true;
-      this.slots.give();
+    this.releaseThreadSlot();
+    if (!this.holdsWaitingSlot && this.waitingSlots.tryAcquire()) {
+      this.holdsWaitingSlot = true;
+      this.slots.release();
     }
     await event();
-    await this.takePlace();
+    await this.acquireThreadSlot();
   }
 
   /** Gives the slot back at the end of the visit. */
-  give(): void {
-    if (this.isWaiter) this.waitingSlots.give();
-    else this.slots.give();
+  release(): void {
+    if (this.holdsWaitingSlot) this.waitingSlots.release();
+    else this.slots.release();
   }
 
-  private async takePlace(): Promise<void> {
-    await this.share.take();
-    this.hasPlace = true;
+  private async acquireThreadSlot(): Promise<void> {
+    await this.share.acquire();
+    this.hasThreadSlot = true;
   }
 
-  private givePlace(): void {
-    this.hasPlace = false;
-    this.share.give();
+  private releaseThreadSlot(): void {
+    this.hasThreadSlot = false;
+    this.share.release();
   }
 }

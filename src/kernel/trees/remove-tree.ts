@@ -39,7 +39,7 @@ export function removeBelow(parentFd: number, name: Buffer): Promise<void> {
 
 class TreeRemoval {
   private readonly topFd: number;
-  private heap: Buffer | undefined;
+  private overflow: Buffer | undefined;
 
   constructor(topFd: number) {
     this.topFd = topFd;
@@ -48,9 +48,9 @@ class TreeRemoval {
   /** Removes a tree, then its deep directories, then the deep directories of those. */
   async removeAll(name: Buffer): Promise<void> {
     await this.remove(this.topFd, name, 0);
-    while (this.heap !== undefined) {
-      const heap = this.heap;
-      this.heap = undefined;
+    while (this.overflow !== undefined) {
+      const heap = this.overflow;
+      this.overflow = undefined;
       await this.remove(this.topFd, heap, 0);
     }
   }
@@ -69,7 +69,7 @@ class TreeRemoval {
     for (let pass = 1; ; pass++) {
       if ((await this.emptyDirectory(parentFd, name, depth)) === 'removed') return;
       try {
-        await naming('rmdir', parentFd, name, rmdir(below(parentFd, name)));
+        await withRealPath('rmdir', parentFd, name, rmdir(below(parentFd, name)));
         return;
       } catch (error) {
         if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
@@ -83,9 +83,9 @@ class TreeRemoval {
     depth: number,
   ): Promise<'emptied' | 'removed'> {
     // A mount, even one made just now, is neither opened nor queried.
-    const fd = await naming('openat2', parentFd, name, openDirectoryInMount(parentFd, name));
+    const fd = await withRealPath('openat2', parentFd, name, openDirectoryInMount(parentFd, name));
     try {
-      if (await isSubvolumeRemoved(fd, parentFd, name)) return 'removed';
+      if (await removeIfSubvolume(fd, parentFd, name)) return 'removed';
       const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
       // The types only list encodings that yield strings.
       for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
@@ -103,28 +103,28 @@ class TreeRemoval {
     } else if (depth < DEPTH_LIMIT) {
       // Some file systems omit the type from directory entries, so it may not be a directory.
       await this.remove(parentFd, entry.name, depth + 1);
-    } else if (!(await isRemovedAsSubvolume(parentFd, entry.name))) {
-      await naming('rename', parentFd, entry.name, this.moveToHeap(below(parentFd, entry.name)));
+    } else if (!(await removeEntryIfSubvolume(parentFd, entry.name))) {
+      await withRealPath('rename', parentFd, entry.name, this.moveToOverflow(below(parentFd, entry.name)));
     }
   }
 
   /** Moves a deep directory to the heap. Memory does not list them, since there may be any number. */
-  private async moveToHeap(path: Buffer): Promise<void> {
+  private async moveToOverflow(path: Buffer): Promise<void> {
     const name = Buffer.from(`.deep-${randomUUID()}`);
-    if (this.heap !== undefined) {
-      const heap = below(this.topFd, this.heap);
+    if (this.overflow !== undefined) {
+      const heap = below(this.topFd, this.overflow);
       await rename(path, Buffer.concat([heap, Buffer.from('/'), name]));
       return;
     }
-    const isMade = await wasRoomFor(mkdir(below(this.topFd, name), 0o700));
+    const isMade = await falseIfFull(mkdir(below(this.topFd, name), 0o700));
     // On a full disk the directory itself becomes the heap.
     if (!isMade) await rename(path, below(this.topFd, name));
-    this.heap = name;
-    if (isMade) await this.moveToHeap(path);
+    this.overflow = name;
+    if (isMade) await this.moveToOverflow(path);
   }
 }
 
-async function wasRoomFor(making: Promise<void>): Promise<boolean> {
+async function falseIfFull(making: Promise<void>): Promise<boolean> {
   try {
     await making;
     return true;
@@ -135,11 +135,16 @@ async function wasRoomFor(making: Promise<void>): Promise<boolean> {
 }
 
 function unlinkAt(parentFd: number, name: Buffer): Promise<void> {
-  return naming('unlink', parentFd, name, unlink(below(parentFd, name)));
+  return withRealPath('unlink', parentFd, name, unlink(below(parentFd, name)));
 }
 
 /** Wraps work on an entry of an open directory, so that errors name the real path, which people need to find it. */
-async function naming<T>(syscall: string, parentFd: number, name: Buffer, work: Promise<T>): Promise<T> {
+async function withRealPath<T>(
+  syscall: string,
+  parentFd: number,
+  name: Buffer,
+  work: Promise<T>,
+): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -150,11 +155,11 @@ async function naming<T>(syscall: string, parentFd: number, name: Buffer, work: 
 }
 
 /** Whether an entry was a subvolume and has been removed as one. */
-async function isRemovedAsSubvolume(parentFd: number, name: Buffer): Promise<boolean> {
+async function removeEntryIfSubvolume(parentFd: number, name: Buffer): Promise<boolean> {
   try {
     const fd = await openDirectoryInMount(parentFd, name);
     try {
-      return await isSubvolumeRemoved(fd, parentFd, name);
+      return await removeIfSubvolume(fd, parentFd, name);
     } finally {
       closeSync(fd);
     }
@@ -168,7 +173,7 @@ async function isRemovedAsSubvolume(parentFd: number, name: Buffer): Promise<boo
  * Removes an open directory if it is a subvolume. If this process may not, because it is not root on the host, the
  * subvolume is emptied like a directory.
  */
-async function isSubvolumeRemoved(fd: number, parentFd: number, name: Buffer): Promise<boolean> {
+async function removeIfSubvolume(fd: number, parentFd: number, name: Buffer): Promise<boolean> {
   if (statusOf(fd).inode !== ROOT_INODE || !(await isSubvolume(fd))) return false;
   try {
     // Opened again, because a handle (O_PATH) does not accept ioctl(2).

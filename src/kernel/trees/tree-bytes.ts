@@ -28,7 +28,7 @@ export async function treeBytes(source: string, signal: AbortSignal): Promise<bi
       await walk(undefined);
     },
     leaf: async ({ parentFd, name }) => {
-      const status = await statusIfThere(below(parentFd, name));
+      const status = await statusIfExists(below(parentFd, name));
       if (status?.isFile()) bytes += partOf(status);
     },
   };
@@ -42,7 +42,7 @@ function partOf({ blocks, nlink }: BigIntStats): bigint {
   return nlink <= 1n ? all : (all + nlink - 1n) / nlink;
 }
 
-async function statusIfThere(path: Buffer): Promise<BigIntStats | undefined> {
+async function statusIfExists(path: Buffer): Promise<BigIntStats | undefined> {
   try {
     return await lstatAsync(path, { bigint: true });
   } catch (error) {

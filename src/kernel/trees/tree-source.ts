@@ -1,11 +1,11 @@
 import { errno, KernelError } from '../calls/errno.ts';
 import { withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
-import { asOfSource } from '../files/copy-source.ts';
+import { markSourceError } from '../files/copy-source.ts';
 import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
 
 // Reading through a read-only mount does not change access times.
-const ONLY_READING = mountAttr.readOnly | mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec;
+const READ_ONLY_ATTRIBUTES = mountAttr.readOnly | mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec;
 
 /**
  * Passes `use` a handle for reading a tree through a private mount: mounts in the tree are not visible, reading changes
@@ -18,12 +18,12 @@ export async function withTreeSource<T>(path: string, use: (fd: number) => Promi
   try {
     return await withPath(path, (fd) => {
       if (statusOf(fd).type !== 'directory') throw new KernelError('open', errno.ENOTDIR, path);
-      return withDetachedClone(fd, ONLY_READING, 0, (cloneFd) => {
+      return withDetachedClone(fd, READ_ONLY_ATTRIBUTES, 0, (cloneFd) => {
         isOpen = true;
         return use(cloneFd);
       });
     });
   } catch (error) {
-    throw isOpen ? error : asOfSource(error);
+    throw isOpen ? error : markSourceError(error);
   }
 }

@@ -4,25 +4,23 @@ import { errno, isErrno } from '../calls/errno.ts';
 import { openDirectory, openTrail, type Trail, withHandle } from '../calls/open-below.ts';
 import { below } from '../calls/path-handle.ts';
 import { Slots } from '../calls/slots.ts';
-import { asOfSource, fromSource } from '../files/copy-source.ts';
-import { TreeObstacle } from '../files/tree-obstacle.ts';
-import type { FairPlaces, Share } from './fair-places.ts';
+import { fromSource, markSourceError, TreeObstacleError } from '../files/copy-source.ts';
+import { type FairSlots, type Share, walkSlots } from './fair-slots.ts';
 import { LeafVisit } from './leaf-visit.ts';
-import { walkPlaces } from './walk-places.ts';
 
-const FILES_AT_ONCE = 8;
+const MAX_CONCURRENT_FILES = 8;
 // Files that wait for something other than the disk, in addition to these.
 const WAITING_FILES = 64;
-const DIRECTORIES_AT_ONCE = 4;
+const MAX_CONCURRENT_DIRECTORIES = 4;
 // Each level of each directory being visited holds descriptors open. Deeper directories are set aside and visited later.
 // Once the set-aside limit is reached, a directory below the last depth limit ends the walk.
 const DEPTH_LIMIT = 32;
-const SET_ASIDE_LIMIT = 4096;
+const DEFERRED_LIMIT = 4096;
 const LAST_DEPTH_LIMIT = 128;
 // The trail to a directory is kept in memory, and opened again from the top every 32 levels.
 const LEVEL_LIMIT = 8192;
-const TOO_DEEP = `more than ${SET_ASIDE_LIMIT} of its directories are deep, and one is ${LAST_DEPTH_LIMIT} levels below the others`;
-const LISTED_AT_ONCE = 256;
+const TOO_DEEP = `it has more than ${DEFERRED_LIMIT} deeply nested directories, and one is nested another ${LAST_DEPTH_LIMIT} levels deep`;
+const LIST_BUFFER_ENTRIES = 256;
 
 /** A directory of a tree being walked. */
 export interface WalkedDirectory {
@@ -60,16 +58,16 @@ export interface TreeVisitor<Context> {
  * until its entries have been visited. The tree may change during the walk: removed entries are left out, and symbolic
  * links are not followed. Crosses mounts in the tree. Memory, descriptors and threads are bounded for any size of tree.
  * @param topFd the tree's directory, which may be a handle (O_PATH)
- * @param places for the walk's system calls
+ * @param slots for the walk's system calls
  * @throws the visitor's first error; the signal's reason; TreeObstacle: the tree is too deep
  */
 export async function walkTree<Context>(
   topFd: number,
   visitor: TreeVisitor<Context>,
   signal: AbortSignal,
-  places = walkPlaces,
+  slots = walkSlots,
 ): Promise<void> {
-  const walk = new TreeWalk(topFd, visitor, places);
+  const walk = new TreeWalk(topFd, visitor, slots);
   const stop = () => walk.stop(signal.reason);
   signal.addEventListener('abort', stop, { once: true });
   try {
@@ -86,15 +84,15 @@ class TreeWalk<Context> {
   private readonly stopping = new AbortController();
   private readonly share: Share;
   private readonly step: <T>(calls: () => Promise<T>) => Promise<T>;
-  private readonly files = new Slots(FILES_AT_ONCE);
+  private readonly files = new Slots(MAX_CONCURRENT_FILES);
   private readonly waitingFiles = new Slots(WAITING_FILES);
-  private readonly directories = new Slots(DIRECTORIES_AT_ONCE - 1);
-  private readonly setAside: Trail[] = [];
+  private readonly directories = new Slots(MAX_CONCURRENT_DIRECTORIES - 1);
+  private readonly deferred: Trail[] = [];
 
-  constructor(topFd: number, visitor: TreeVisitor<Context>, places: FairPlaces) {
+  constructor(topFd: number, visitor: TreeVisitor<Context>, slots: FairSlots) {
     this.topFd = topFd;
     this.visitor = visitor;
-    this.share = places.share(this.stopping.signal);
+    this.share = slots.share(this.stopping.signal);
     this.step = (calls) => this.share.run(calls);
   }
 
@@ -104,21 +102,21 @@ class TreeWalk<Context> {
   }
 
   async run(): Promise<void> {
-    const underWay = new Set<Promise<void>>();
+    const running = new Set<Promise<void>>();
     try {
       await this.visit({ fd: this.topFd, trail: undefined });
       for (;;) {
         this.stopping.signal.throwIfAborted();
-        const trail = this.setAside.pop();
-        if (trail !== undefined) await this.besides(underWay, () => this.visitSetAside(trail));
-        else if (underWay.size > 0) await Promise.race(underWay);
+        const trail = this.deferred.pop();
+        if (trail !== undefined) await this.runConcurrently(running, () => this.visitDeferred(trail));
+        else if (running.size > 0) await Promise.race(running);
         else return;
       }
     } catch (error) {
       this.stop(error);
       throw error;
     } finally {
-      await Promise.all(underWay);
+      await Promise.all(running);
     }
   }
 
@@ -127,7 +125,7 @@ class TreeWalk<Context> {
     return this.visitor.directory(directory, undefined, walk, this.step);
   }
 
-  private async visitSetAside(trail: Trail): Promise<void> {
+  private async visitDeferred(trail: Trail): Promise<void> {
     await withHandle(
       this.step(() => fromSource(() => openTrail(this.topFd, trail))),
       (fd) => this.visit({ fd, trail }),
@@ -135,7 +133,7 @@ class TreeWalk<Context> {
   }
 
   private async walk(directory: WalkedDirectory, context: Context, depth: number): Promise<'walked'> {
-    const underWay = new Set<Promise<void>>();
+    const running = new Set<Promise<void>>();
     const entries = entriesOf(directory.fd);
     try {
       for (;;) {
@@ -143,17 +141,17 @@ class TreeWalk<Context> {
         if (entry === undefined) break;
         const leaf = { parentFd: directory.fd, name: entry.name };
         if (await this.isDirectory(entry, leaf)) {
-          await this.besides(underWay, () => this.visitInner(directory, entry.name, context, depth));
+          await this.runConcurrently(running, () => this.visitInner(directory, entry.name, context, depth));
         } else {
-          await this.files.take();
-          this.startLeaf(underWay, leaf, context);
+          await this.files.acquire();
+          this.startLeaf(running, leaf, context);
         }
       }
     } catch (error) {
       this.stop(error);
     } finally {
       await entries.return();
-      await Promise.all(underWay);
+      await Promise.all(running);
     }
     this.stopping.signal.throwIfAborted();
     return 'walked';
@@ -170,11 +168,11 @@ class TreeWalk<Context> {
       async (fd) => {
         const directory = { fd, trail: trailTo(parent.trail, name) };
         const walk = async (context: Context) => {
-          const isFull = this.setAside.length >= SET_ASIDE_LIMIT;
+          const isFull = this.deferred.length >= DEFERRED_LIMIT;
           if (depth < (isFull ? LAST_DEPTH_LIMIT : DEPTH_LIMIT))
             return this.walk(directory, context, depth + 1);
-          if (isFull) throw new TreeObstacle(TOO_DEEP);
-          this.setAside.push(directory.trail);
+          if (isFull) throw new TreeObstacleError(TOO_DEEP);
+          this.deferred.push(directory.trail);
           return 'later';
         };
         await this.visitor.directory(directory, parentContext, walk, this.step);
@@ -189,45 +187,45 @@ class TreeWalk<Context> {
   }
 
   /** Runs work concurrently, or inline if the limit of concurrent work is reached. */
-  private async besides(underWay: Set<Promise<void>>, work: () => Promise<void>): Promise<void> {
-    if (this.directories.tryTake()) this.start(underWay, this.directories, work);
+  private async runConcurrently(running: Set<Promise<void>>, work: () => Promise<void>): Promise<void> {
+    if (this.directories.tryAcquire()) this.start(running, this.directories, work);
     else await work();
   }
 
   /** Starts the visit of a leaf whose slot is already taken. */
-  private startLeaf(underWay: Set<Promise<void>>, leaf: Leaf, context: Context): void {
+  private startLeaf(running: Set<Promise<void>>, leaf: Leaf, context: Context): void {
     const visit = new LeafVisit(this.stopping.signal, this.share, this.files, this.waitingFiles);
     const work = () => visit.run(() => this.visitor.leaf(leaf, context, visit));
-    this.start(underWay, visit, work);
+    this.start(running, visit, work);
   }
 
   /** Starts work that holds a slot. An error in it stops the whole walk. */
-  private start(underWay: Set<Promise<void>>, slot: { give(): void }, work: () => Promise<void>): void {
+  private start(running: Set<Promise<void>>, slot: { release(): void }, work: () => Promise<void>): void {
     const done = work()
       .catch((error) => this.stop(error))
       .finally(() => {
-        slot.give();
-        underWay.delete(done);
+        slot.release();
+        running.delete(done);
       });
-    underWay.add(done);
+    running.add(done);
   }
 }
 
 function trailTo(parent: Trail | undefined, name: Buffer): Trail {
   const levels = (parent?.levels ?? 0) + 1;
   if (levels > LEVEL_LIMIT)
-    throw new TreeObstacle(`its directories are more than ${LEVEL_LIMIT} levels deep`);
+    throw new TreeObstacleError(`its directories are nested more than ${LEVEL_LIMIT} levels deep`);
   return { parent, name, levels };
 }
 
 async function* entriesOf(fd: number): AsyncGenerator<Dirent<Buffer>, void, undefined> {
   try {
-    const options = { encoding: 'buffer' as BufferEncoding, bufferSize: LISTED_AT_ONCE };
+    const options = { encoding: 'buffer' as BufferEncoding, bufferSize: LIST_BUFFER_ENTRIES };
     // The types only list encodings that yield strings.
     yield* (await opendir(below(fd), options)) as unknown as AsyncIterable<Dirent<Buffer>>;
   } catch (error) {
     // The directory itself was removed. Errors thrown while visiting an entry are not caught here.
-    if (!isErrno(error, errno.ENOENT)) throw asOfSource(error);
+    if (!isErrno(error, errno.ENOENT)) throw markSourceError(error);
   }
 }
 

@@ -1,17 +1,17 @@
-import { quote, VolumeError } from '../errors.ts';
-import { snapshotDirectory } from '../find/find-snapshot.ts';
-import { contentPathOf, deviceOf } from '../find/staged-content.ts';
+import { DiskError, quote, VolumeError } from '../errors.ts';
+import { deviceOf } from '../find/staged-content.ts';
 import type { Snapshot, SnapshotContent } from '../objects/snapshot.ts';
 import type { Volume, VolumeContent } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import type { Device, FileSystemFault } from '../ports/devices-port.ts';
 import type { ContentLoss } from '../ports/ports.ts';
-import type { Model } from '../state/model.ts';
+import type { Catalogue } from '../state/catalogue.ts';
 
 /** Why content must not be mounted, copied or grown as if it were whole. */
 export type ContentDefect = ContentLoss | FileSystemFault;
 
 /** The affected content, for messages. */
-interface Subject {
+interface ContentInfo {
   /** `volume "x"` */
   readonly name: string;
   readonly path: string;
@@ -23,13 +23,13 @@ interface Subject {
  * block volume is its user's business.
  */
 export async function lossOfVolume(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
 ): Promise<Exclude<ContentDefect, { kind: 'errors' }> | undefined> {
-  const { records, backends } = model.pools.of(volume);
-  const loss = await backends[volume.content.backend].lossOf(records.volumes.directoryOf(volume.id), volume);
+  const data = parts.catalogue.dataOf(volume);
+  const loss = await data.loss();
   if (loss || !hasFileSystem(volume.content)) return loss;
-  const fault = await model.formatter.faultOf(contentPathOf(model, volume));
+  const fault = await parts.host.formatter.faultOf(data.path);
   return fault?.kind === 'errors' ? undefined : fault;
 }
 
@@ -38,12 +38,12 @@ export async function lossOfVolume(
  * @param device that the image is attached to: only the device has errors that a mounted file system has recorded since
  */
 export async function recordedErrors(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
   device: Device | undefined,
 ): Promise<Extract<ContentDefect, { kind: 'errors' }> | undefined> {
   if (!hasFileSystem(volume.content)) return undefined;
-  const fault = await model.formatter.faultOf(device?.path ?? contentPathOf(model, volume));
+  const fault = await parts.host.formatter.faultOf(device?.path ?? parts.catalogue.dataOf(volume).path);
   return fault?.kind === 'errors' ? fault : undefined;
 }
 
@@ -51,62 +51,63 @@ export async function recordedErrors(
  * Refuses a volume that has lost data.
  * @throws VolumeError damaged: there is nothing; precondition: an image was truncated; unavailable: its pool is gone
  */
-export async function checkNothingLost(model: Model, volume: Volume): Promise<void> {
-  const loss = await lossOfVolume(model, volume);
-  if (loss) await refuse(model, volume, subjectOf(model, volume), loss);
+export async function checkNothingLost(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<void> {
+  const loss = await lossOfVolume(parts, volume);
+  if (loss) await refuse(parts.catalogue, volume, contentInfoOf(parts.catalogue, volume), loss);
 }
 
 /**
  * Refuses to copy a volume that is not whole: a snapshot of it would be reported as ready, and would be unusable.
  * @throws VolumeError as `checkNothingLost`; precondition: its file system has recorded errors
  */
-export async function checkVolumeWhole(model: Model, volume: Volume): Promise<void> {
-  const loss = await lossOfVolume(model, volume);
-  const device = loss || !hasFileSystem(volume.content) ? undefined : await deviceOf(model, volume);
-  const fault = loss ?? (await recordedErrors(model, volume, device));
-  if (fault) await refuse(model, volume, subjectOf(model, volume), fault);
+export async function checkVolumeWhole(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<void> {
+  const loss = await lossOfVolume(parts, volume);
+  const device = loss || !hasFileSystem(volume.content) ? undefined : await deviceOf(parts, volume);
+  const fault = loss ?? (await recordedErrors(parts, volume, device));
+  if (fault) await refuse(parts.catalogue, volume, contentInfoOf(parts.catalogue, volume), fault);
 }
 
 /** The same for a snapshot that is the source of a volume. */
-export async function checkSnapshotWhole(model: Model, snapshot: Snapshot): Promise<void> {
+export async function checkSnapshotWhole(
+  parts: Parts<'catalogue' | 'host'>,
+  snapshot: Snapshot,
+): Promise<void> {
   const { content, sizeBytes } = snapshot;
-  const backend = model.pools.of(snapshot).backends[content.backend];
-  const directory = snapshotDirectory(model, snapshot);
-  const path = backend.contentOf(directory);
+  const data = parts.catalogue.dataOfSnapshot(snapshot);
+  const { path } = data;
   const fault =
-    (await backend.lossOf(directory, { capacityBytes: sizeBytes })) ??
-    (hasFileSystem(content) ? await model.formatter.faultOf(path) : undefined);
+    (await data.loss()) ?? (hasFileSystem(content) ? await parts.host.formatter.faultOf(path) : undefined);
   const subject = { name: `snapshot ${quote(snapshot.id)}`, path, capacityBytes: sizeBytes };
-  if (fault) await refuse(model, snapshot, subject, fault);
+  if (fault) await refuse(parts.catalogue, snapshot, subject, fault);
 }
 
 /** A sentence that describes the defect and the remedy. */
-export function describeDefect({ name, path, capacityBytes }: Subject, fault: ContentDefect): string {
+export function describeDefect({ name, path, capacityBytes }: ContentInfo, fault: ContentDefect): string {
   switch (fault.kind) {
     case 'missing':
-      return `${name} has lost its data: nothing is at ${path}`;
+      return `${name} has lost its data: ${path} is missing`;
     case 'truncated':
-      return `${name} has ${capacityBytes} bytes, but its image ends after ${fault.sizeBytes}; restore it from a snapshot or backup`;
+      return `the image of ${name} is truncated to ${fault.sizeBytes} of ${capacityBytes} bytes; restore it from a snapshot or backup`;
     case 'cut off':
-      return `${name} has a file system of ${fault.fileSystemBytes} bytes, but its image ends after ${fault.sizeBytes}; restore it from a snapshot or backup`;
+      return `the image of ${name} is truncated to ${fault.sizeBytes} of the ${fault.fileSystemBytes} bytes of its file system; restore it from a snapshot or backup`;
     case 'errors':
-      return `the ${fault.fsType} of ${name} has errors (${fault.errors}); unstage the volume and check ${path}, which the next stage does for ext4`;
+      return `the ${fault.fsType} file system of ${name} has errors (${fault.errors}); unstage the volume and check ${path} (ext4 is checked at the next stage)`;
   }
 }
 
-export function subjectOf(model: Model, volume: Volume): Subject {
+export function contentInfoOf(catalogue: Catalogue, volume: Volume): ContentInfo {
   const { capacityBytes } = volume;
-  return { name: `volume ${quote(volume.id)}`, path: contentPathOf(model, volume), capacityBytes };
+  return { name: `volume ${quote(volume.id)}`, path: catalogue.dataOf(volume).path, capacityBytes };
 }
 
 async function refuse(
-  model: Model,
-  object: Parameters<Model['pools']['of']>[0],
-  subject: Subject,
+  catalogue: Catalogue,
+  object: Volume | Snapshot,
+  subject: ContentInfo,
   fault: ContentDefect,
 ): Promise<never> {
   // If its disk is gone, its content only seems to be missing.
-  await model.pools.of(object).checkReachable();
+  await catalogue.pools.of(object).checkReachable();
   throw new VolumeError(
     fault.kind === 'missing' ? 'damaged' : 'precondition',
     describeDefect(subject, fault),
@@ -116,4 +117,19 @@ async function refuse(
 /** Whether content is an image with a file system that pods see, rather than a block volume. */
 export function hasFileSystem(content: VolumeContent | SnapshotContent): boolean {
   return content.backend === 'image' && content.use.accessType === 'mount';
+}
+
+/**
+ * Awaits an operation in the file system of a mounted image.
+ * @throws VolumeError precondition: it has shut itself down, and answers every call with an error
+ */
+export async function withFileSystemErrors<T>(volume: Volume, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const isKernelError = error instanceof Error && (error instanceof DiskError || 'errno' in error);
+    if (!hasFileSystem(volume.content) || !isKernelError) throw error;
+    const message = `the file system of volume ${quote(volume.id)} returned an error: ${error.message}; check the kernel log, then unstage the volume and stage it again`;
+    throw new VolumeError('precondition', message, { cause: error });
+  }
 }

@@ -1,11 +1,11 @@
 import type { Volume } from '../objects/volume.ts';
-import type { Model } from '../state/model.ts';
+import type { Parts } from '../parts.ts';
 
 // Each check takes a few system calls; the calls of the driver that run at the same time come first.
-const LOOKS_AT_ONCE = 2;
+const MAX_CONCURRENT_CHECKS = 2;
 
 /** The result for a volume's limits: correct, corrected, or unknown. */
-export type LimitsFate =
+export type LimitCheckResult =
   | { readonly kind: 'in force' | 'restored' }
   | { readonly kind: 'failed'; readonly error: unknown };
 
@@ -13,13 +13,15 @@ export type LimitsFate =
  * Compares the limits of a volume with its record and corrects them: a power loss, quotas that were off for a time,
  * or other programs may have changed them. Limits that cannot be corrected are no error: `faultsOf` reports them.
  */
-export async function restoreVolumeLimits(model: Model, volumeId: string): Promise<LimitsFate> {
+export async function restoreVolumeLimits(
+  parts: Parts<'catalogue' | 'holds'>,
+  volumeId: string,
+): Promise<LimitCheckResult> {
   try {
-    const isRestored = await model.sharing.inTurn(volumeId, async () => {
-      const volume = model.volumes.findIntact(volumeId);
+    const isRestored = await parts.holds.recording.inTurn(volumeId, async () => {
+      const volume = parts.catalogue.volumes.findIntact(volumeId);
       if (!volume) return false;
-      const { records, backends } = model.pools.of(volume);
-      return backends[volume.content.backend].restoreLimits(records.volumes.directoryOf(volumeId), volume);
+      return parts.catalogue.dataOf(volume).restoreLimits();
     });
     return { kind: isRestored ? 'restored' : 'in force' };
   } catch (error) {
@@ -29,23 +31,23 @@ export async function restoreVolumeLimits(model: Model, volumeId: string): Promi
 
 /**
  * The same for all volumes of a pool, two at a time while the pool is in use.
- * @param using runs the check of one volume while the pool stays as it is
- * @param onFate called for each volume whose limits were not correct
+ * @param runInPool runs the check of one volume while the pool stays as it is
+ * @param onResult called for each volume whose limits were not correct
  * @throws the error of `using`: the pool is gone
  */
 export async function restoreLimits(
-  model: Model,
+  parts: Parts<'catalogue' | 'holds'>,
   poolName: string,
-  using: (look: () => Promise<LimitsFate>) => Promise<LimitsFate>,
-  onFate: (volume: Volume, fate: LimitsFate) => void,
+  runInPool: (check: () => Promise<LimitCheckResult>) => Promise<LimitCheckResult>,
+  onResult: (volume: Volume, result: LimitCheckResult) => void,
 ): Promise<void> {
-  const waiting = model.volumes.all().filter(({ pool }) => pool === poolName);
+  const waiting = parts.catalogue.volumes.all().filter(({ pool }) => pool === poolName);
   const work = async () => {
     for (let volume = waiting.pop(); volume; volume = waiting.pop()) {
       const { id } = volume;
-      const fate = await using(() => restoreVolumeLimits(model, id));
-      if (fate.kind !== 'in force') onFate(volume, fate);
+      const result = await runInPool(() => restoreVolumeLimits(parts, id));
+      if (result.kind !== 'in force') onResult(volume, result);
     }
   };
-  await Promise.all(Array.from({ length: LOOKS_AT_ONCE }, work));
+  await Promise.all(Array.from({ length: MAX_CONCURRENT_CHECKS }, work));
 }

@@ -1,11 +1,11 @@
 import { checkVolumeWhole } from '../content/content-defects.ts';
 import type { BackendKind } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
 import type { CopyControl } from '../ports/ports.ts';
-import type { Model } from '../state/model.ts';
+import { withConsistentContent } from './consistent-content.ts';
 import type { FoundSource } from './find-source.ts';
 import { withSpace } from './shared-space.ts';
-import { withSteadyContent } from './steady-content.ts';
 
 /** A copy of content, and its destination. */
 export interface ContentCopy {
@@ -41,23 +41,23 @@ function sharesBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'pool'>): b
  * @param write writes the copy
  */
 export async function copyContent<T>(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep'>,
   copy: ContentCopy,
   write: (control: CopyControl) => Promise<T>,
 ): Promise<T> {
   const { id, source } = copy;
-  const order = { id, from: source.id, isLong: !isInstant(copy) };
-  return model.copies.run(order, async (control) => {
+  const request = { id, from: source.id, pool: copy.pool.name, isLong: !isInstant(copy) };
+  return parts.copying.copies.run(request, async (control) => {
     const { volume } = source;
     const signal = AbortSignal.any([control.signal, copy.pool.lost, source.pool.lost]);
     const copyNow = async () => {
       if (!volume) return write({ ...control, signal });
-      const way = { isShared: sharesBlocks(copy), signal };
-      return withSteadyContent(model, volume, way, (limited) => write({ ...control, signal: limited }));
+      const mode = { isShared: sharesBlocks(copy), signal };
+      return withConsistentContent(parts, volume, mode, (limited) => write({ ...control, signal: limited }));
     };
-    const made = await withSpace(model, [copy], signal, copyNow);
+    const made = await withSpace(parts, [copy], signal, copyNow);
     // Damage that occurred during the copy is in the copy too.
-    if (volume) await checkVolumeWhole(model, volume);
+    if (volume) await checkVolumeWhole(parts, volume);
     return made;
   });
 }

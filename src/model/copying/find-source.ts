@@ -1,14 +1,13 @@
 import { checkSnapshotWhole, checkVolumeWhole } from '../content/content-defects.ts';
 import { quote, VolumeError, type VolumeErrorKind } from '../errors.ts';
-import { findObject } from '../find/find-object.ts';
-import { snapshotDirectory } from '../find/find-snapshot.ts';
-import { whyForeign } from '../find/object-owner.ts';
+import { whyForeign } from '../find/find-object.ts';
 import { type ContentSource, type ImageUse, isCapacityEnforced, type Volume } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
-import type { Backend, Original } from '../ports/ports.ts';
-import { occupiedBytesOf } from '../space/lineage.ts';
-import type { Model } from '../state/model.ts';
-import { syncContent } from './steady-content.ts';
+import type { Original } from '../ports/ports.ts';
+import type { VolumeData } from '../ports/volume-data.ts';
+import type { Catalogue } from '../state/catalogue.ts';
+import { syncContent } from './consistent-content.ts';
 
 /** Content that can be the source of a volume or a snapshot. */
 export interface FoundSource {
@@ -31,9 +30,12 @@ export interface FoundSource {
  * @throws VolumeError not-found; exhausted: it is on another node, so that the CO tries there; precondition: it is an
  *   image that is not whole
  */
-export async function findSource(model: Model, source: ContentSource): Promise<FoundSource> {
-  if (source.kind === 'snapshot') return sourceSnapshot(model, source.id);
-  return sourceVolume(model, source.id, contentSourceKinds);
+export async function findSource(
+  parts: Parts<'catalogue' | 'host'>,
+  source: ContentSource,
+): Promise<FoundSource> {
+  if (source.kind === 'snapshot') return sourceSnapshot(parts, source.id);
+  return sourceVolume(parts, source.id, contentSourceKinds);
 }
 
 /** The error kinds for a volume that cannot be copied: an inline volume, or one on another node. */
@@ -45,33 +47,32 @@ interface RefusalKinds {
 // The specification has a separate code for a source of the wrong kind, and the provisioner tries another node.
 const contentSourceKinds: RefusalKinds = { inline: 'invalid', foreign: 'exhausted' };
 // After RESOURCE_EXHAUSTED the snapshotter assumes that work may still be in progress, and would never delete the snapshot.
-const cutKinds: RefusalKinds = { inline: 'precondition', foreign: 'precondition' };
+const snapshotSourceKinds: RefusalKinds = { inline: 'precondition', foreign: 'precondition' };
 
 /** The same for the source of a snapshot. */
 export async function sourceVolume(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volumeId: string,
-  refusals = cutKinds,
+  refusals = snapshotSourceKinds,
 ): Promise<FoundSource & { volume: Volume }> {
-  const volume = await findObject(model, model.volumes, volumeId);
-  if (!volume) throw missing(model, 'volume', volumeId, refusals.foreign);
+  const volume = await parts.catalogue.find(parts.catalogue.volumes, volumeId);
+  if (!volume) throw missingSourceError(parts.catalogue, 'volume', volumeId, refusals.foreign);
   if (volume.inline) {
     // It is deleted with its pod, whose termination must not wait for a copy.
     throw new VolumeError(
       refusals.inline,
-      `volume ${quote(volumeId)} is an inline volume, and is not copied`,
+      `volume ${quote(volumeId)} is an inline volume and cannot be copied`,
     );
   }
-  await checkVolumeWhole(model, volume);
-  const pool = model.pools.of(volume);
+  await checkVolumeWhole(parts, volume);
+  const pool = parts.catalogue.pools.of(volume);
   const { content, sharing } = volume;
   // Until data is on the disk, the space that it will occupy there is unknown.
-  if (isCapacityEnforced(content)) await syncContent(model, volume);
-  const directory = pool.records.volumes.directoryOf(volumeId);
-  const backend = pool.backends[content.backend];
-  const original = await backend.originalIn(directory);
-  const isCounted = isCapacityEnforced(content) && !(await isNotHeld(backend, directory, volume));
-  const { total } = await occupiedBytesOf(model, volume);
+  if (isCapacityEnforced(content)) await syncContent(parts, volume);
+  const data = parts.catalogue.dataOf(volume);
+  const original = await data.original();
+  const isCounted = isCapacityEnforced(content) && !(await isNotEnforced(data));
+  const { total } = await data.occupiedBytes();
   return {
     id: volumeId,
     pool,
@@ -84,13 +85,13 @@ export async function sourceVolume(
   };
 }
 
-async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSource> {
-  const snapshot = await findObject(model, model.snapshots, snapshotId);
-  if (!snapshot) throw missing(model, 'snapshot', snapshotId, 'exhausted');
-  await checkSnapshotWhole(model, snapshot);
-  const pool = model.pools.of(snapshot);
+async function sourceSnapshot(parts: Parts<'catalogue' | 'host'>, snapshotId: string): Promise<FoundSource> {
+  const snapshot = await parts.catalogue.find(parts.catalogue.snapshots, snapshotId);
+  if (!snapshot) throw missingSourceError(parts.catalogue, 'snapshot', snapshotId, 'exhausted');
+  await checkSnapshotWhole(parts, snapshot);
+  const pool = parts.catalogue.pools.of(snapshot);
   const { content, sizeBytes, occupiedBytes, lineage } = snapshot;
-  const original = await pool.backends[content.backend].originalIn(snapshotDirectory(model, snapshot));
+  const original = await parts.catalogue.dataOfSnapshot(snapshot).original();
   return {
     id: snapshotId,
     pool,
@@ -104,17 +105,17 @@ async function sourceSnapshot(model: Model, snapshotId: string): Promise<FoundSo
 }
 
 /** Whether the capacity of a volume is recorded as enforced, but is not. */
-async function isNotHeld(backend: Backend, directory: string, volume: Volume): Promise<boolean> {
-  return (await backend.faultsOf(directory, volume)).some(({ kind }) => kind === 'not-held');
+async function isNotEnforced(data: VolumeData): Promise<boolean> {
+  return (await data.faults()).some(({ kind }) => kind === 'not-held');
 }
 
-function missing(
-  model: Model,
+function missingSourceError(
+  catalogue: Catalogue,
   kind: ContentSource['kind'],
   id: string,
   foreignKind: VolumeErrorKind,
 ): VolumeError {
-  const foreign = whyForeign(model, id);
+  const foreign = whyForeign(catalogue, id);
   if (foreign !== undefined) return new VolumeError(foreignKind, `${kind} ${foreign}`);
   return new VolumeError('not-found', `${kind} ${quote(id)} does not exist`);
 }

@@ -1,6 +1,7 @@
 import { quote, VolumeError } from '../errors.ts';
+import type { Parts } from '../parts.ts';
 import type { FreezeMarks } from '../ports/ports.ts';
-import type { Model } from '../state/model.ts';
+import type { OnStep } from '../steps.ts';
 import { MarkedFreeze, type MountedVolume } from './marked-freeze.ts';
 
 /** The maximum time that writers may wait. */
@@ -17,35 +18,35 @@ interface Freezes {
  * pool. Before the first one is frozen, they are all marked on the pool's disk, so that after a crash the next start thaws
  * them. They are thawed when the cut ends, and immediately if it is stopped or takes too long, even if it hangs.
  * @param signal stops the cut
- * @param cut must stop when its own signal is aborted
+ * @param copy must stop when its own signal is aborted
  * @throws VolumeError precondition: it took too long; aborted: one of them is being frozen or thawed already
  */
 export async function withFrozen<T>(
-  model: Model,
+  parts: Parts<'catalogue' | 'holds' | 'onStep'>,
   mounted: readonly MountedVolume[],
   signal: AbortSignal,
-  cut: (signal: AbortSignal) => Promise<T>,
+  copy: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const [first] = mounted;
-  if (!first) return cut(signal);
+  if (!first) return copy(signal);
   const ids = mounted.map(({ volume }) => volume.id);
-  const busy = ids.find((id) => model.frozen.has(id) || model.thawing.has(id));
-  if (busy !== undefined) throw new VolumeError('aborted', `volume ${quote(busy)} is frozen; call again`);
+  const busy = ids.find((id) => parts.holds.freezing.has(id) || parts.holds.thawing.has(id));
+  if (busy !== undefined) throw new VolumeError('aborted', `volume ${quote(busy)} is frozen; retry later`);
   const freezes = {
     members: mounted.map((each) => new MarkedFreeze(each)),
-    marks: model.pools.of(first.volume).freezeMarks,
+    marks: parts.catalogue.pools.of(first.volume).freezeMarks,
   };
-  return model.frozen.during(ids, () => freezeMarked(model, freezes, signal, cut));
+  return parts.holds.freezing.during(ids, () => freezeMarked(parts.onStep, freezes, signal, copy));
 }
 
 async function freezeMarked<T>(
-  model: Model,
+  onStep: OnStep,
   freezes: Freezes,
   signal: AbortSignal,
-  cut: (signal: AbortSignal) => Promise<T>,
+  copy: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
-  const timer = setTimeout(() => limit.abort(tookTooLong(freezes)), FREEZE_LIMIT_MS);
+  const timer = setTimeout(() => limit.abort(freezeTimeoutError(freezes)), FREEZE_LIMIT_MS);
   const stop = AbortSignal.any([signal, limit.signal]);
   // Writers must not wait for a cut that hangs. A failure here is retried below.
   const thawNow = () => void thawAndUnmark(freezes).catch(() => {});
@@ -53,29 +54,29 @@ async function freezeMarked<T>(
   try {
     stop.throwIfAborted();
     await mark(freezes);
-    await model.onStep('freeze: marked');
+    await onStep('freeze: marked');
     for (const member of freezes.members) {
       stop.throwIfAborted();
       await member.freeze();
     }
     stop.throwIfAborted();
-    await model.onStep('freeze: frozen');
-    const result = await cut(stop);
-    await model.onStep('freeze: cut');
+    await onStep('freeze: frozen');
+    const result = await copy(stop);
+    await onStep('freeze: cut');
     // Writers continued when it was stopped, so the copy may not be of one point in time.
     stop.throwIfAborted();
     return result;
   } finally {
     clearTimeout(timer);
     stop.removeEventListener('abort', thawNow);
-    await thawAndUnmark(freezes, () => model.onStep('freeze: thawed'));
-    await model.onStep('freeze: unmarked');
+    await thawAndUnmark(freezes, () => onStep('freeze: thawed'));
+    await onStep('freeze: unmarked');
   }
 }
 
 async function mark({ members, marks }: Freezes): Promise<void> {
   const left = new Set(await marks.add(members.map(({ volumeId }) => volumeId)));
-  for (const member of members) member.marked({ isLeft: left.has(member.volumeId) });
+  for (const member of members) member.setMarked({ isLeftover: left.has(member.volumeId) });
 }
 
 /**
@@ -102,14 +103,14 @@ async function unmark({ members, marks }: Freezes): Promise<void> {
   if (stale.length === 0) return;
   try {
     await marks.remove(stale.map(({ volumeId }) => volumeId));
-    for (const member of stale) member.unmarked();
+    for (const member of stale) member.clearMarked();
   } catch {}
 }
 
-function tookTooLong({ members }: Freezes): VolumeError {
+function freezeTimeoutError({ members }: Freezes): VolumeError {
   const what = members.map(({ volumeId }) => quote(volumeId)).join(', ');
   return new VolumeError(
     'precondition',
-    `${what} could not be copied within the ${FREEZE_LIMIT_MS / 1000} s that writers may be kept waiting; unstage first, or copy within a pool that shares blocks between files`,
+    `copying ${what} took longer than ${FREEZE_LIMIT_MS / 1000} s, the limit for blocking writers; unstage first, or copy within a pool that shares blocks between files`,
   );
 }

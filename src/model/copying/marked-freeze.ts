@@ -1,6 +1,6 @@
-import { inFileSystem } from '../content/in-file-system.ts';
+import { withFileSystemErrors } from '../content/content-defects.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { HeldFileSystem } from '../ports/mounts-port.ts';
+import type { HeldFileSystem } from '../ports/file-systems-port.ts';
 
 /** A volume and its mounted file system. */
 export interface MountedVolume {
@@ -14,7 +14,7 @@ export class MarkedFreeze {
   private readonly volume: Volume;
   private readonly fileSystem: HeldFileSystem;
   /** Whether an earlier copy left the mark: the file system may have been frozen since then. */
-  private isLeft = false;
+  private isLeftover = false;
   private isMarked = false;
   private isFrozen = false;
   private freezing: Promise<unknown> = Promise.resolve();
@@ -27,28 +27,28 @@ export class MarkedFreeze {
   }
 
   /** Records that the volume has a mark, which may be from an earlier copy. */
-  marked({ isLeft }: { isLeft: boolean }): void {
+  setMarked({ isLeftover }: { isLeftover: boolean }): void {
     this.isMarked = true;
-    this.isLeft = isLeft;
+    this.isLeftover = isLeftover;
   }
 
-  unmarked(): void {
+  clearMarked(): void {
     this.isMarked = false;
   }
 
   /** Whether it has a mark that is known to be unnecessary. */
   get isMarkStale(): boolean {
-    return this.isMarked && !this.isLeft && !this.isFrozen;
+    return this.isMarked && !this.isLeftover && !this.isFrozen;
   }
 
   async freeze(): Promise<void> {
-    const freezing = inFileSystem(this.volume, this.fileSystem.freeze());
+    const freezing = withFileSystemErrors(this.volume, this.fileSystem.freeze());
     this.freezing = freezing.catch(() => {});
-    const isOurs = await freezing;
+    const wasFrozenHere = await freezing;
     // A file system frozen by another process stands still too, but that process must thaw it; one left frozen by an
     // earlier copy is ours to thaw.
-    this.isFrozen = isOurs || this.isLeft;
-    this.isLeft = false;
+    this.isFrozen = wasFrozenHere || this.isLeftover;
+    this.isLeftover = false;
   }
 
   /**
@@ -65,7 +65,7 @@ export class MarkedFreeze {
     // Until the kernel has answered, it is unknown whether it is frozen.
     await this.freezing;
     if (!this.isFrozen) return;
-    await inFileSystem(this.volume, this.fileSystem.thaw());
+    await withFileSystemErrors(this.volume, this.fileSystem.thaw());
     this.isFrozen = false;
   }
 }

@@ -1,9 +1,8 @@
-import { replaceVolume } from '../content/replace-volume.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import { checkFits } from '../requests/capacity.ts';
-import { exclusiveBytes, occupiedBytesOf } from '../space/lineage.ts';
-import { claimDisk, claimShared } from '../space/room.ts';
-import type { Model } from '../state/model.ts';
+import type { Catalogue } from '../state/catalogue.ts';
+import { exclusiveBytes, reserveDisk, reserveShared } from '../state/reserve-capacity.ts';
 import type { ContentCopy } from './copy-content.ts';
 
 /** Whether a copy may share the blocks of its original. */
@@ -17,51 +16,51 @@ export function mayShareBlocks({ source, pool }: Pick<ContentCopy, 'source' | 'p
  * @throws VolumeError exhausted; out-of-range
  */
 export async function withSpace<T>(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings'>,
   copies: readonly ContentCopy[],
   signal: AbortSignal,
   copyAll: () => Promise<T>,
 ): Promise<T> {
   const sharing = copies.filter(mayShareBlocks);
-  let claims = await claimAll(model, copies, signal);
+  let reservations = await reserveAll(parts, copies, signal);
   try {
-    await markAll(model, sharing);
+    await markAll(parts, sharing);
     const made = await copyAll();
     if (sharing.length === 0) return made;
     // More may have been written before the copy was taken, and the file system's own figures are known now.
-    const known = await claimAll(model, sharing, signal);
-    for (const { release } of claims) release();
-    claims = known;
-    await markAll(model, sharing);
-    for (const { copy, release } of claims.splice(0)) model.sharing.keep(copy.id, release);
+    const known = await reserveAll(parts, sharing, signal);
+    for (const { release } of reservations) release();
+    reservations = known;
+    await markAll(parts, sharing);
+    for (const { copy, release } of reservations.splice(0)) parts.copying.sharing.keep(copy.id, release);
     return made;
   } finally {
-    for (const { release } of claims) release();
+    for (const { release } of reservations) release();
   }
 }
 
-interface Claimed {
+interface CopyReservation {
   readonly copy: ContentCopy;
   readonly release: () => void;
 }
 
-async function claimAll(
-  model: Model,
+async function reserveAll(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'settings'>,
   copies: readonly ContentCopy[],
   signal: AbortSignal,
-): Promise<Claimed[]> {
-  const claims: Claimed[] = [];
+): Promise<CopyReservation[]> {
+  const reservations: CopyReservation[] = [];
   try {
-    for (const copy of copies) claims.push({ copy, release: await claimSpace(model, copy, signal) });
-    return claims;
+    for (const copy of copies) reservations.push({ copy, release: await reserveSpace(parts, copy, signal) });
+    return reservations;
   } catch (error) {
-    for (const { release } of claims) release();
+    for (const { release } of reservations) release();
     throw error;
   }
 }
 
-async function markAll(model: Model, copies: readonly ContentCopy[]): Promise<void> {
-  for (const { source } of copies) if (source.volume) await markShared(model, source.volume);
+async function markAll(parts: Parts<'catalogue' | 'holds'>, copies: readonly ContentCopy[]): Promise<void> {
+  for (const { source } of copies) if (source.volume) await markShared(parts, source.volume);
 }
 
 /**
@@ -70,41 +69,49 @@ async function markAll(model: Model, copies: readonly ContentCopy[]): Promise<vo
  * @returns ends the claim; by then the space is occupied, or the object that shares it is in the index
  * @throws VolumeError exhausted; out-of-range: the destination is too small
  */
-export async function claimSpace(model: Model, copy: ContentCopy, signal: AbortSignal): Promise<() => void> {
-  const { source, pool, reservedBytes } = copy;
+async function reserveSpace(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'settings'>,
+  copy: ContentCopy,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const { id, source, pool, reservedBytes } = copy;
   if (mayShareBlocks(copy)) {
     if (!source.volume) return () => {};
-    return claimShared(model, pool, source.id, await newlyShared(model, source.volume));
+    return reserveShared(parts, pool, source.id, await newlyShared(parts.catalogue, source.volume));
   }
   // Content with an enforced size fits into its reservation.
-  if (reservedBytes !== undefined && source.occupiedBytes !== undefined) return () => {};
+  if (reservedBytes !== undefined && source.occupiedBytes !== undefined) {
+    parts.copying.copies.expect(id, source.occupiedBytes);
+    return () => {};
+  }
   const { backend, path } = source.original;
   const bytes = await source.pool.backends[backend].copyBytes(path, signal);
-  if (reservedBytes === undefined) return claimDisk(model, pool, bytes);
+  parts.copying.copies.expect(id, bytes);
+  if (reservedBytes === undefined) return reserveDisk(parts, pool, bytes);
   checkFits(bytes, reservedBytes);
   return () => {};
 }
 
-async function newlyShared(model: Model, volume: Volume): Promise<bigint> {
+async function newlyShared(catalogue: Catalogue, volume: Volume): Promise<bigint> {
   if (!isCapacityEnforced(volume.content)) return 0n;
-  const occupied = await occupiedBytesOf(model, volume);
-  return exclusiveBytes(model, model.volumes.findIntact(volume.id) ?? volume, occupied);
+  const occupied = await catalogue.dataOf(volume).occupiedBytes();
+  return exclusiveBytes(catalogue, catalogue.volumes.findIntact(volume.id) ?? volume, occupied);
 }
 
 /** Records that all current blocks of a volume may be shared. */
-export async function markShared(model: Model, volume: Volume): Promise<void> {
+async function markShared(parts: Parts<'catalogue' | 'holds'>, volume: Volume): Promise<void> {
   if (!isCapacityEnforced(volume.content)) return;
   // Otherwise concurrent copies of one volume would replace its record at the same time.
-  await model.sharing.inTurn(volume.id, () => mark(model, volume));
+  await parts.holds.recording.inTurn(volume.id, () => mark(parts.catalogue, volume));
 }
 
-async function mark(model: Model, volume: Volume): Promise<void> {
-  const { total, exclusive } = await occupiedBytesOf(model, volume);
+async function mark(catalogue: Catalogue, volume: Volume): Promise<void> {
+  const { total, exclusive } = await catalogue.dataOf(volume).occupiedBytes();
   // If the file system reports shared space, it need not be recorded.
   if (exclusive !== undefined) return;
   // The volume may have grown in the meantime; a copy in progress prevents that, but not an earlier expansion.
-  const current = model.volumes.findIntact(volume.id) ?? volume;
+  const current = catalogue.volumes.findIntact(volume.id) ?? volume;
   if (current.sharing.sharedBytes >= total) return;
   const marked = { ...current, sharing: { ...current.sharing, sharedBytes: total } };
-  await replaceVolume(model, marked);
+  await catalogue.replaceVolume(marked);
 }

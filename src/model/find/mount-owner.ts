@@ -1,11 +1,12 @@
 import { posix } from 'node:path';
 import { type PathSubject, quote, VolumeError } from '../errors.ts';
 import { directoryNameOf } from '../objects/object-id.ts';
+import type { Host, Parts } from '../parts.ts';
 import type { AttachedFile } from '../ports/devices-port.ts';
 import type { MountedPath } from '../ports/mounts-port.ts';
-import { isWithin } from '../requests/within.ts';
+import { isWithin } from '../requests/mount-paths.ts';
+import type { Catalogue } from '../state/catalogue.ts';
 import type { Location } from '../state/locations.ts';
-import type { Model } from '../state/model.ts';
 
 /**
  * Refuses to unmount another volume, or a mount that is not this driver's. The driver's mounts are recognised by the
@@ -14,13 +15,13 @@ import type { Model } from '../state/model.ts';
  * @throws VolumeError precondition
  */
 export async function checkOwner(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   subject: PathSubject,
   volumeId: string,
   path: string,
   mountId: number,
 ): Promise<void> {
-  const owner = await ownerOf(model, volumeId, path, mountId);
+  const owner = await ownerOf(parts, volumeId, path, mountId);
   if (!owner) {
     const message = `the mount at ${quote(path)} does not belong to this driver; unmount it manually`;
     throw new VolumeError('precondition', message, { about: subject });
@@ -38,35 +39,35 @@ interface MountOwner {
 
 /** Whose a mount is; undefined if it is not this driver's. */
 async function ownerOf(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volumeId: string,
   path: string,
   mountId: number,
 ): Promise<MountOwner | undefined> {
-  const known = model.mountIndex.at(path);
+  const known = parts.host.mountIndex.at(path);
   if (known?.mountId === mountId) return known;
-  const list = await model.mounts.list();
+  const list = await parts.host.mounts.list();
   // Another mount covers it.
   const isCovered = list.some((each) => each.mountId === known?.mountId && each.path === path);
   if (known && isCovered) return known;
   const mount = list.find((each) => each.mountId === mountId);
   if (!mount) return undefined;
-  const devices = await devicesNow(model);
-  const volume = volumeOfMount(model, mount, devices);
+  const devices = await listAttachedDevices(parts.host);
+  const volume = volumeOfMount(parts, mount, devices);
   if (volume) return volume;
-  return isOfDriver(model, volumeId, mount, devices) ? { volumeId: undefined } : undefined;
+  return isDriverMount(parts, volumeId, mount, devices) ? { volumeId: undefined } : undefined;
 }
 
 /** Whether only this driver makes such a mount: of a directory in a pool, or of the device node of a loop device. */
-function isOfDriver(
-  { locations, pools }: Model,
+function isDriverMount(
+  { host: { locations }, catalogue: { pools } }: Parts<'catalogue' | 'host'>,
   volumeId: string,
   mount: MountedPath,
-  devices: DevicesNow,
+  devices: AttachedDevices,
 ): boolean {
   const device = deviceOf(mount, devices);
   const file = device?.file ?? '';
-  if (locations.namesInPool(locationOf(mount)) !== undefined || isNodeOfLoop(mount, devices)) return true;
+  if (locations.namesInPool(locationOf(mount)) !== undefined || isLoopDeviceNode(mount, devices)) return true;
   if (pools.all.some((pool) => isWithin(file, pool.path))) return true;
   // The driver no longer has this pool.
   const directory = `/volumes/${directoryNameOf(volumeId)}`;
@@ -74,34 +75,32 @@ function isOfDriver(
 }
 
 /** The attached devices, and the location of their device nodes. */
-export interface DevicesNow {
+export interface AttachedDevices {
   readonly attached: readonly AttachedFile[];
   readonly nodes: Location | undefined;
 }
 
-export async function devicesNow({ devices, locations }: Model): Promise<DevicesNow> {
-  return { attached: await devices.list(), nodes: await locations.of('/dev').catch(() => undefined) };
+export async function listAttachedDevices({ devices, locations }: Host): Promise<AttachedDevices> {
+  return { attached: await devices.list(), nodes: await locations.locate('/dev').catch(() => undefined) };
 }
 
 type MountRoot = Pick<MountedPath, 'root' | 'source' | 'fileSystem'>;
 
 /** The volume that a mount shows, and whether it shows all of it. */
 export function volumeOfMount(
-  model: Pick<Model, 'volumes' | 'pools' | 'locations'>,
+  parts: Parts<'catalogue' | 'host'>,
   mount: MountRoot,
-  devices: DevicesNow,
+  devices: AttachedDevices,
 ): { volumeId: string; isWhole: boolean } | undefined {
   const device = deviceOf(mount, devices);
-  const image = device && volumeOfFile(model, device.file);
+  const volumeId = device && volumeOfFile(parts.catalogue, device.file);
   // A pool may itself lie on a loop device, attached by something other than this driver.
-  if (!image) return volumeOfRoot(model, mount);
-  const { volumeId } = image;
-  const isWhole = device.path !== mount.source || mount.root === '/';
-  return volumeId === undefined ? undefined : { volumeId, isWhole };
+  if (!device || volumeId === undefined) return volumeOfRoot(parts, mount);
+  return { volumeId, isWhole: device.path !== mount.source || mount.root === '/' };
 }
 
 /** The device whose file system a mount shows, or whose device node is mounted. */
-function deviceOf(mount: MountRoot, devices: DevicesNow): AttachedFile | undefined {
+function deviceOf(mount: MountRoot, devices: AttachedDevices): AttachedFile | undefined {
   const node = nodeOf(mount, devices);
   return devices.attached.find(({ path }) => path === mount.source || path === node);
 }
@@ -109,13 +108,13 @@ function deviceOf(mount: MountRoot, devices: DevicesNow): AttachedFile | undefin
 /**
  * The path of the mounted device node. A directory in a pod may have the same name, so the file system is compared too.
  */
-function nodeOf({ root, fileSystem }: MountRoot, { nodes }: DevicesNow): string | undefined {
+function nodeOf({ root, fileSystem }: MountRoot, { nodes }: AttachedDevices): string | undefined {
   if (nodes === undefined || nodes.fileSystem !== fileSystem || !isWithin(root, nodes.path)) return undefined;
   return posix.join('/dev', root.slice(nodes.path.length));
 }
 
 /** The device node stays mounted when its device is removed. */
-function isNodeOfLoop(mount: MountRoot, devices: DevicesNow): boolean {
+function isLoopDeviceNode(mount: MountRoot, devices: AttachedDevices): boolean {
   return /^\/dev\/loop\d+(\/deleted)?$/.test(nodeOf(mount, devices) ?? '');
 }
 
@@ -123,23 +122,19 @@ function locationOf({ fileSystem, root }: MountRoot): Location {
   return { fileSystem, path: root };
 }
 
-/** The volume whose image a file is: the file lies in the directory of a volume in one of the pools. */
-export function volumeOfFile(
-  model: Pick<Model, 'volumes' | 'pools'>,
-  file: string,
-): { directoryName: string; volumeId: string | undefined } | undefined {
-  const directory = posix.dirname(file);
-  const isOurs = model.pools.all.some(
-    (pool) => posix.dirname(directory) === posix.join(pool.path, 'volumes'),
-  );
-  if (!isOurs || posix.basename(file) !== 'image') return undefined;
-  const directoryName = posix.basename(directory);
-  return { directoryName, volumeId: model.volumes.idOfDirectory(directoryName) };
+/**
+ * The volume whose image an attached file is, by the end of its path: of a file attached in a mount namespace that has
+ * ended, such as that of the driver's last container, the list shows no more. A copy of a pool has files with the same names.
+ */
+export function volumeOfFile(catalogue: Catalogue, file: string): string | undefined {
+  const [volumes, directory, name] = file.split('/').slice(-3);
+  if (volumes !== 'volumes' || directory === undefined || name !== 'image') return undefined;
+  return catalogue.volumes.idOfDirectory(directory);
 }
 
 /** The volume whose content, or a directory in it, is the root of a mount. */
 function volumeOfRoot(
-  { volumes, locations }: Pick<Model, 'volumes' | 'locations'>,
+  { catalogue: { volumes }, host: { locations } }: Parts<'catalogue' | 'host'>,
   mount: MountRoot,
 ): { volumeId: string; isWhole: boolean } | undefined {
   const [kind, directory = '', content, ...below] = locations.namesInPool(locationOf(mount)) ?? [];

@@ -2,12 +2,13 @@ import { DiskError, quote, VolumeError } from '../errors.ts';
 import { inspectPath } from '../find/staged-content.ts';
 import type { Finding } from '../objects/finding.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { MountedPath, PathState } from '../ports/mounts-port.ts';
-import type { Watch } from '../state/in-work.ts';
-import type { Model } from '../state/model.ts';
-import { orUnreadable } from './look-errors.ts';
-import { type HealthPaths, type MountPlace, mountPlaces } from './mount-places.ts';
-import { placeHealth } from './place-health.ts';
+import type { Host, Parts } from '../parts.ts';
+import type { MountedPath } from '../ports/mounts-port.ts';
+import type { PathState } from '../ports/paths-port.ts';
+import type { Watch } from '../state/activity.ts';
+import { expectedMountHealth } from './expected-mount-health.ts';
+import { type ExpectedMount, expectedMounts, type HealthPaths } from './expected-mounts.ts';
+import { reportUnreadable } from './pool-health.ts';
 import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 
 /**
@@ -17,47 +18,47 @@ import { type VolumeHealth, volumeHealth } from './volume-health.ts';
  * @throws VolumeError not-found: no such volume; invalid: a path of the request
  */
 export function nodeVolumeHealth(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'recounts' | 'holds'>,
   volumeId: string,
   resolvePaths: () => HealthPaths,
 ): Promise<VolumeHealth> {
-  return model.pathsInWork.watch(async (watch) => {
-    const health = await volumeHealth(model, volumeId);
+  return parts.holds.mounting.watch(async (watch) => {
+    const health = await volumeHealth(parts, volumeId);
     const paths = resolvePaths();
     if (!health.volume) return health;
-    const mounts = await mountHealth(model, health.volume, paths, watch);
+    const mounts = await mountHealth(parts, health.volume, paths, watch);
     return { ...health, findings: [...health.findings, ...mounts] };
   });
 }
 
 async function mountHealth(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
   paths: HealthPaths,
   watch: Watch,
 ): Promise<Finding[]> {
   // Findings at paths that another call works on would be discarded.
-  const places = mountPlaces(model, volume, paths).filter(({ path }) => watch.isAtRest(path));
-  const states = await Promise.allSettled(places.map((place) => stateAt(model, place)));
+  const expected = expectedMounts(parts.host, volume, paths).filter(({ path }) => watch.isAtRest(path));
+  const states = await Promise.allSettled(expected.map((expected) => stateAt(parts.host, expected)));
   // Read after the state of each place is known, so that its mount is in the list; and only once, since it is long.
-  const list = places.length > 0 ? await model.mounts.list() : [];
-  const looks = places.map(async (place, index) => {
-    const look = async () => {
+  const list = expected.length > 0 ? await parts.host.mounts.list() : [];
+  const checks = expected.map(async (expected, index) => {
+    const check = async () => {
       const state = fulfilled(states[index]);
-      return placeHealth(model, volume, { place, state, mount: mountOf(state, list) });
+      return expectedMountHealth(parts, volume, { expected, state, mount: mountOf(state, list) });
     };
-    const what = `volume ${quote(volume.id)} cannot be looked at`;
-    const findings = await orUnreadable(quote(place.path), look, { what, path: place.path });
-    return watch.isAtRest(place.path) ? findings : [];
+    const problem = `volume ${quote(volume.id)} cannot be checked`;
+    const findings = await reportUnreadable(quote(expected.path), check, { problem, path: expected.path });
+    return watch.isAtRest(expected.path) ? findings : [];
   });
-  return distinct((await Promise.all(looks)).flat());
+  return distinct((await Promise.all(checks)).flat());
 }
 
-/** The state of a place. If a path in the index cannot be resolved any more, the volume is not there. */
-async function stateAt(model: Model, { path, asked }: MountPlace): Promise<PathState> {
-  if (asked !== undefined) return inspectPath(model, asked, path);
+/** The state of a path. If a path in the index cannot be resolved any more, the volume is not there. */
+async function stateAt(host: Host, { path, requestField }: ExpectedMount): Promise<PathState> {
+  if (requestField !== undefined) return inspectPath(host, requestField, path);
   try {
-    return await model.mounts.inspect(path);
+    return await host.paths.inspect(path);
   } catch (error) {
     if (error instanceof VolumeError && !(error instanceof DiskError)) return { kind: 'absent' };
     throw error;

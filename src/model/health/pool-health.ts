@@ -1,10 +1,10 @@
-import { quote, VolumeError } from '../errors.ts';
-import { isReadOnlyPool } from '../find/takes-writes.ts';
-import { type Finding, finding } from '../objects/finding.ts';
+import { DiskError, quote, VolumeError } from '../errors.ts';
+import { isReadOnlyPool } from '../find/pool-writability.ts';
+import { type AffectedPath, type Finding, finding } from '../objects/finding.ts';
+import type { Host } from '../parts.ts';
+import type { Usage } from '../ports/file-systems-port.ts';
 import type { Pool } from '../ports/pool.ts';
-import type { Model } from '../state/model.ts';
-import { orUnreadable } from './look-errors.ts';
-import { nearlyFull } from './nearly-full.ts';
+import type { VolumeUsage } from '../ports/ports.ts';
 
 /** The health of a pool as a whole. */
 export interface PoolHealth {
@@ -19,19 +19,34 @@ export interface PoolHealth {
 }
 
 /** Checks a pool. Never rejects because the pool is gone, or its disk is broken. */
-export async function poolHealth(model: Model, pool: Pool): Promise<PoolHealth> {
+export async function poolHealth(host: Host, pool: Pool): Promise<PoolHealth> {
   const unreachable = await whyUnreachable(pool);
   const ofPool = (each: Finding) => ({ ...each, pool: pool.name });
   if (unreachable) return { findings: [ofPool(unreachable)], space: [], leftovers: [], isReachable: false };
   const name = `pool ${quote(pool.name)}`;
-  const findings = await orUnreadable(name, () => readOnlyPool(model, pool));
-  const space = await orUnreadable(name, async () => nearlyFull(`the disk of ${name}`, await pool.usage()));
+  const findings = await reportUnreadable(name, () => readOnlyPool(host, pool));
+  const space = await reportUnreadable(name, async () =>
+    nearlyFull(`the disk of ${name}`, await pool.usage()),
+  );
   return {
     findings: findings.map(ofPool),
     space: space.map(ofPool),
     leftovers: leftoversOf(pool).map(ofPool),
     isReachable: true,
   };
+}
+
+/** Every problem of a pool itself, whether or not it affects volumes. */
+export function poolFindings({ findings, space, leftovers }: PoolHealth): Finding[] {
+  return [...findings, ...space, ...leftovers];
+}
+
+/**
+ * The problem of a configuration file that is not in force. The log has it in full since it was found.
+ * @param problem undefined if there is none
+ */
+export function configFindings(problem: string | undefined): Finding[] {
+  return problem === undefined ? [] : [finding('ConfigurationRefused', `configuration refused: ${problem}`)];
 }
 
 /** Why a pool is unreachable; undefined if it is reachable. */
@@ -46,14 +61,63 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
   }
 }
 
-async function readOnlyPool(model: Model, pool: Pool): Promise<Finding[]> {
-  if (!(await isReadOnlyPool(model, pool))) return [];
-  return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only: its file system takes no writes`)];
+async function readOnlyPool(host: Host, pool: Pool): Promise<Finding[]> {
+  if (!(await isReadOnlyPool(host, pool))) return [];
+  return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only`)];
 }
 
-function leftoversOf({ name, stuckRemovals }: Pool): Finding[] {
-  return stuckRemovals.map(({ directory, reason }) => {
-    const message = `pool ${quote(name)} cannot remove deleted content yet: ${reason} (in ${directory})`;
+function leftoversOf({ name, removals }: Pool): Finding[] {
+  return removals.stuck.map(({ directory, reason }) => {
+    const message = `pool ${quote(name)} cannot remove deleted content: ${reason} (in ${directory})`;
     return finding('DeletedContentLeft', message);
   });
+}
+
+/** A volume or disk is nearly full if at most one part in this many is still available. */
+const NEARLY_FULL_FRACTION = 20n;
+
+/** @param subject the owner of the space, for the message */
+export function nearlyFull(subject: string, { bytes, inodes }: VolumeUsage): Finding[] {
+  return [
+    ...(isNearlyFull(bytes) ? [finding('NearlyOutOfSpace', describeUsage(subject, bytes, 'bytes'))] : []),
+    ...(inodes && isNearlyFull(inodes)
+      ? [finding('NearlyOutOfInodes', describeUsage(subject, inodes, 'inodes'))]
+      : []),
+  ];
+}
+
+/** File systems that allocate inodes dynamically report zeros, which does not mean full. */
+function isNearlyFull({ total, available }: Usage): boolean {
+  return total > 0n && available * NEARLY_FULL_FRACTION <= total;
+}
+
+function describeUsage(subject: string, { total, available }: Usage, unit: string): string {
+  return `${subject} has ${available} of ${total} ${unit} left`;
+}
+
+/**
+ * Runs `check`, and turns errors that prevent it into findings: a pool that has disappeared in the meantime, a disk
+ * that answers with errors.
+ * @param subject the examined object, for the message
+ * @param where for a check of one of several paths
+ */
+export async function reportUnreadable(
+  subject: string,
+  check: () => Promise<readonly Finding[]>,
+  where?: AffectedPath,
+): Promise<readonly Finding[]> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!(error instanceof DiskError) && error instanceof VolumeError && error.kind === 'unavailable')
+      return [finding('PoolUnreachable', error.message)];
+    if (error instanceof DiskError || isSystemError(error))
+      return [finding('DiskError', `${subject} cannot be checked: ${error.message}`, where)];
+    throw error;
+  }
+}
+
+/** Whether the kernel returned the error. The error number makes no difference here. */
+export function isSystemError(error: unknown): error is Error {
+  return error instanceof Error && 'errno' in error && typeof error.errno === 'number';
 }

@@ -1,25 +1,29 @@
 import { VolumeError } from '../errors.ts';
+import type { Host, Parts } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
 import { listPosition } from '../requests/list-position.ts';
-import type { Model } from '../state/model.ts';
 import { type PoolHealth, poolHealth } from './pool-health.ts';
 import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 
 // Enough to keep a disk busy, and few enough not to starve other calls.
-const LOOKS_AT_ONCE = 16;
+const MAX_CONCURRENT_CHECKS = 16;
 
 /**
  * Up to `limit` unhealthy volumes, including damaged ones, after a position in lists, in order (CSI specification,
  * ControllerListVolumeHealth). Checks volumes until it has found that many.
  */
-export async function unhealthyAfter(model: Model, position: string, limit: number): Promise<VolumeHealth[]> {
-  const lookAtPool = lookAtEachOnce(model);
+export async function unhealthyAfter(
+  parts: Parts<'catalogue' | 'host' | 'recounts' | 'holds'>,
+  position: string,
+  limit: number,
+): Promise<VolumeHealth[]> {
+  const checkPool = cachedPoolCheck(parts.host);
   const unhealthy: VolumeHealth[] = [];
   let last = position;
   while (unhealthy.length < limit) {
-    const ids = model.volumes.idsAfter(last, LOOKS_AT_ONCE);
-    const looks = ids.map((id) => volumeHealth(model, id, lookAtPool).catch(unlessGone));
-    for (const health of await Promise.all(looks)) {
+    const ids = parts.catalogue.volumes.idsAfter(last, MAX_CONCURRENT_CHECKS);
+    const checks = ids.map((id) => volumeHealth(parts, id, checkPool).catch(undefinedIfDeleted));
+    for (const health of await Promise.all(checks)) {
       if (health && health.findings.length > 0) unhealthy.push(health);
     }
     const lastOfThese = ids.at(-1);
@@ -29,16 +33,16 @@ export async function unhealthyAfter(model: Model, position: string, limit: numb
   return unhealthy.slice(0, limit);
 }
 
-function lookAtEachOnce(model: Model): (pool: Pool) => Promise<PoolHealth> {
-  const looks = new Map<Pool, Promise<PoolHealth>>();
+function cachedPoolCheck(host: Host): (pool: Pool) => Promise<PoolHealth> {
+  const checks = new Map<Pool, Promise<PoolHealth>>();
   return (pool) => {
-    const look = looks.get(pool) ?? poolHealth(model, pool);
-    looks.set(pool, look);
-    return look;
+    const check = checks.get(pool) ?? poolHealth(host, pool);
+    checks.set(pool, check);
+    return check;
   };
 }
 
 /** A volume deleted in the meantime is left out. */
-function unlessGone(error: unknown): undefined {
+function undefinedIfDeleted(error: unknown): undefined {
   if (!(error instanceof VolumeError && error.kind === 'not-found')) throw error;
 }

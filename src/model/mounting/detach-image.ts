@@ -1,56 +1,67 @@
+import { posix } from 'node:path';
 import { quote, VolumeError } from '../errors.ts';
-import { volumeOfFile } from '../find/mount-owner.ts';
-import { imageOf } from '../find/staged-content.ts';
 import { directoryNameOf } from '../objects/object-id.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
-import type { AttachedFile } from '../ports/devices-port.ts';
-import type { Model } from '../state/model.ts';
+import type { Host, Parts } from '../parts.ts';
+import type { AttachedFile, Device } from '../ports/devices-port.ts';
+import type { Pool } from '../ports/pool.ts';
 
 /**
  * Detaches the image of a volume that is no longer staged. The kernel detaches the device of a mounted image with its
  * last mount, which may be in another mount namespace; this function detaches the device of a block volume.
  * @throws VolumeError precondition: a process still has the block device open
  */
-export async function detachImage(model: Model, volumeId: string): Promise<void> {
-  const volume = model.volumes.findIntact(volumeId);
+export async function detachImage(
+  parts: Parts<'catalogue' | 'host' | 'onStep'>,
+  volumeId: string,
+): Promise<void> {
+  const volume = parts.catalogue.volumes.findIntact(volumeId);
   if (volume && !isBlock(volume.content)) return;
-  for (const { file, path } of await attachedImages(model, volumeId, volume)) {
-    const targets = await model.mountIndex.confirmed(volumeId);
+  for (const { file, path } of await attachedImages(parts, volumeId, volume)) {
+    const targets = await parts.host.mountIndex.verifiedMountsOf(volumeId);
     const [target] = targets;
     if (target) {
       const message = `volume ${quote(volumeId)} is still published at ${quote(target.path)}`;
       throw new VolumeError('precondition', message);
     }
-    if (!(await model.devices.detach(file))) {
+    if (!(await parts.host.devices.detach(file))) {
       const message = `volume ${quote(volumeId)} is still in use: a process has its device ${path} open`;
       throw new VolumeError('precondition', message);
     }
   }
-  await model.onStep('unstage: detached');
+  await parts.onStep('unstage: detached');
 }
 
+/** Where the image of a volume is attached; without a record, the volume is recognised by the name of its directory. */
 async function attachedImages(
-  model: Model,
+  { catalogue, host }: Parts<'catalogue' | 'host'>,
   volumeId: string,
   volume: Volume | undefined,
 ): Promise<Pick<AttachedFile, 'path' | 'file'>[]> {
-  const attached = await model.devices.list();
-  // Without a record, the volume is still recognised by the name of its directory.
-  const found = attached.filter(
-    ({ file }) => volumeOfFile(model, file)?.directoryName === directoryNameOf(volumeId),
+  const pools = volume ? [catalogue.pools.of(volume)] : catalogue.pools.all;
+  const end = posix.join('/volumes', directoryNameOf(volumeId), 'image');
+  const imageIn = (pool: Pool) => `${pool.path}${end}`;
+  const files = pools.map(imageIn);
+  const attached = await host.devices.list();
+  const listed = attached.filter(({ file }) => files.includes(file));
+  if (listed.length > 0) return listed;
+  // The list shows another path if the file was attached in another mount namespace, or its disk mounted again since.
+  if (!volume && !attached.some(({ file }) => file.endsWith(end))) return [];
+  const found = await Promise.all(
+    pools.map(async (pool) => {
+      const file = imageIn(pool);
+      const device = await deviceIfReachable(host, pool, file);
+      return device ? [{ ...device, file }] : [];
+    }),
   );
-  if (found.length > 0 || !volume) return found;
-  // If the disk of the pool was removed and mounted again, the list shows another path than the file has now.
-  const file = await reachableImage(model, volume);
-  const device = file === undefined ? undefined : await model.devices.find(file);
-  return file === undefined || !device ? [] : [{ ...device, file }];
+  return found.flat();
 }
 
-/** The image file of a volume; undefined if it cannot be reached. */
-async function reachableImage(model: Model, volume: Volume): Promise<string | undefined> {
+/** The device of a file in a pool; undefined if the pool cannot be reached. */
+async function deviceIfReachable(host: Host, pool: Pool, file: string): Promise<Device | undefined> {
   try {
-    await model.pools.of(volume).checkReachable();
-    return await imageOf(model, volume);
+    await pool.checkReachable();
+    return await host.devices.find(file);
   } catch (error) {
     if (error instanceof VolumeError) return undefined;
     throw error;

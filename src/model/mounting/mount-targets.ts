@@ -1,9 +1,8 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { PathState } from '../ports/mounts-port.ts';
-import { isSingleTarget } from '../requests/access-mode.ts';
-import { isReadOnly, type VolumeCapability } from '../requests/capability.ts';
-import type { Model } from '../state/model.ts';
+import type { Host, Parts } from '../parts.ts';
+import type { PathState } from '../ports/paths-port.ts';
+import { isReadOnly, isSingleTarget, type VolumeCapability } from '../requests/capability.ts';
 
 /** The parsed NodePublishVolume request; MountPaths has resolved the paths. */
 export interface PublishSpec<Capability = VolumeCapability> {
@@ -19,20 +18,20 @@ export interface PublishSpec<Capability = VolumeCapability> {
  * @throws VolumeError precondition
  */
 export function checkTargets(
-  model: Model,
+  host: Host,
   volume: Volume,
   { stagingPath, targetPath, capability }: PublishSpec,
 ): void {
   const isSingle = [capability.accessMode, ...volume.accessModes].some(isSingleTarget);
-  const rival = model.mountIndex.of(volume.id).find(({ path, use }) => {
+  const conflicting = host.mountIndex.mountsOf(volume.id).find(({ path, use }) => {
     if (path === stagingPath || path === targetPath) return false;
     if (use.kind === 'target') return isSingle || isSingleTarget(use.capability.accessMode);
     return use.kind === 'found' && isSingle;
   });
-  if (!rival) return;
+  if (!conflicting) return;
   throw new VolumeError(
     'precondition',
-    `volume ${quote(volume.id)} is published at ${quote(rival.path)} already, and SINGLE_NODE_SINGLE_WRITER allows one target`,
+    `volume ${quote(volume.id)} is already published at ${quote(conflicting.path)}; SINGLE_NODE_SINGLE_WRITER allows only one target`,
     { about: 'targetPath' },
   );
 }
@@ -42,7 +41,7 @@ export function checkTargets(
  * the mount fails. The reservation is made before the first `await`.
  */
 export async function reserveTarget(
-  model: Model,
+  parts: Parts<'host' | 'onStep'>,
   volume: Volume,
   { targetPath, capability, readOnly }: Omit<PublishSpec, 'stagingPath'>,
   target: PathState,
@@ -51,33 +50,33 @@ export async function reserveTarget(
   const use = { kind: 'target', capability, readOnly: isReadOnly(capability, readOnly) } as const;
   const known = { volumeId: volume.id, path: targetPath, use };
   if (target.kind === 'mounted') {
-    model.mountIndex.add({ ...known, mountId: target.mountId });
+    parts.host.mountIndex.add({ ...known, mountId: target.mountId });
     return;
   }
-  model.mountIndex.add({ ...known, mountId: undefined });
+  parts.host.mountIndex.add({ ...known, mountId: undefined });
   try {
-    await model.onStep('publish: checked');
-    model.mountIndex.add({ ...known, mountId: await mount() });
+    await parts.onStep('publish: checked');
+    parts.host.mountIndex.add({ ...known, mountId: await mount() });
   } catch (error) {
-    model.mountIndex.removePath(targetPath);
+    parts.host.mountIndex.removePath(targetPath);
     throw error;
   }
-  await model.onStep('publish: mounted');
+  await parts.onStep('publish: mounted');
 }
 
 /** Mounts on an existing target. If the mount fails and this call created the target, removes it again. */
-export async function mountMade(
-  model: Model,
+export async function mountOnTarget(
+  parts: Parts<'host' | 'onStep'>,
   targetPath: string,
-  wasMade: boolean,
+  wasCreated: boolean,
   mount: () => Promise<number>,
 ): Promise<number> {
   try {
-    await model.onStep('publish: target made');
+    await parts.onStep('publish: target made');
     return await mount();
   } catch (error) {
     // The caller needs the first error.
-    if (wasMade) await model.mounts.remove(targetPath).catch(() => {});
+    if (wasCreated) await parts.host.paths.remove(targetPath).catch(() => {});
     throw error;
   }
 }

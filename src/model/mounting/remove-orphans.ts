@@ -1,14 +1,14 @@
 import { posix } from 'node:path';
 import { VolumeError } from '../errors.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { Model } from '../state/model.ts';
+import type { Host, Parts } from '../parts.ts';
 import { deleteUnused } from '../volumes/delete-volume.ts';
 
 /** The result for an inline volume whose pod may be gone. */
 export interface Orphan {
   readonly volumeId: string;
   readonly targetPath: string;
-  readonly fate:
+  readonly outcome:
     | { readonly kind: 'removed' }
     /** It is not known whether its pod is gone: the disk that would show it may not be mounted. */
     | { readonly kind: 'unknown' }
@@ -23,15 +23,18 @@ export interface Orphan {
  * call of the kubelet works on at the same time.
  * @returns the volumes whose pods are not known to exist
  */
-export async function removeOrphans(model: Model, poolName: string): Promise<Orphan[]> {
+export async function removeOrphans(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  poolName: string,
+): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
-  for (const volume of model.volumes.all()) {
+  for (const volume of parts.catalogue.volumes.all()) {
     if (volume.pool !== poolName || !volume.inline) continue;
     const { targetPath } = volume.inline;
-    const user = await stateOf(model, model.paths.userDirectoryOf(targetPath));
+    const user = await stateOf(parts.host, parts.settings.mountPaths.userDirectoryOf(targetPath));
     if (user === 'there') continue;
-    const fate = user === 'gone' ? await remove(model, volume) : ({ kind: user } as const);
-    orphans.push({ volumeId: volume.id, targetPath, fate });
+    const outcome = user === 'gone' ? await remove(parts, volume) : ({ kind: user } as const);
+    orphans.push({ volumeId: volume.id, targetPath, outcome });
   }
   return orphans;
 }
@@ -40,23 +43,26 @@ export async function removeOrphans(model: Model, poolName: string): Promise<Orp
  * Whether a directory is gone. If its parent is missing or empty, the disk may just not be mounted: the answer is
  * then unknown, not gone.
  */
-async function stateOf({ mounts }: Model, directory: string): Promise<'there' | 'gone' | 'unknown'> {
+async function stateOf({ paths }: Host, directory: string): Promise<'there' | 'gone' | 'unknown'> {
   try {
-    const { kind } = await mounts.inspect(directory);
+    const { kind } = await paths.inspect(directory);
     if (kind !== 'absent') return 'there';
     const parent = posix.dirname(directory);
-    const { kind: parentKind } = await mounts.inspect(parent);
+    const { kind: parentKind } = await paths.inspect(parent);
     if (parentKind !== 'directory' && parentKind !== 'mounted') return 'unknown';
-    return (await mounts.hasEntries(parent)) ? 'gone' : 'unknown';
+    return (await paths.hasEntries(parent)) ? 'gone' : 'unknown';
   } catch {
     // A symbolic link in the path, or a disk that does not answer.
     return 'unknown';
   }
 }
 
-async function remove(model: Model, volume: Volume): Promise<Orphan['fate']> {
+async function remove(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  volume: Volume,
+): Promise<Orphan['outcome']> {
   try {
-    await deleteUnused(model, volume);
+    await deleteUnused(parts, volume);
     return { kind: 'removed' };
   } catch (error) {
     const isInUse = error instanceof VolumeError && error.kind === 'precondition';

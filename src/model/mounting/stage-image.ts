@@ -1,20 +1,20 @@
 import { checkNothingLost } from '../content/content-defects.ts';
-import { settleSize } from '../content/grow-content.ts';
+import { reconcileSize } from '../content/grow-content.ts';
 import type { PathSubject } from '../errors.ts';
 import { imageOf, isVolumeAt } from '../find/staged-content.ts';
-import { fsTypeMadeFor, type Volume } from '../objects/volume.ts';
-import type { MountedState, PathState } from '../ports/mounts-port.ts';
+import { intendedFsType, type Volume } from '../objects/volume.ts';
+import type { Host, Parts } from '../parts.ts';
+import type { MountedState, PathState } from '../ports/paths-port.ts';
 import type { MountCapability } from '../requests/capability.ts';
-import { defaultFileSystemType, type FileSystemType } from '../requests/file-system-type.ts';
+import { defaultFileSystemType, type FileSystemType } from '../requests/file-system-options.ts';
 import {
   combineFlags,
-  inForce,
+  effectiveFlags,
   type MountFlags,
   noMountFlags,
   type RequestedFlags,
 } from '../requests/mount-flags.ts';
-import type { Model } from '../state/model.ts';
-import { checkFlags, somethingElse } from './mounted-as.ts';
+import { checkFlags, occupiedError } from './check-existing-mount.ts';
 
 /** The flags of a file system that is mounted without any. */
 const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
@@ -31,14 +31,14 @@ export interface ImageMount {
  * @returns the id of the mount, which may have existed before
  */
 export async function stageImage(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
   { stagingPath, state, capability }: { stagingPath: string; state: PathState; capability: MountCapability },
 ): Promise<number> {
   const wanted = { path: stagingPath, capability, flags: capability.mountFlags };
-  if (state.kind !== 'mounted') return mountImage(model, volume, wanted);
-  await checkImageAt(model, volume, 'stagingPath', state, wanted);
-  await fillImage(model, volume, wanted);
+  if (state.kind !== 'mounted') return mountImage(parts, volume, wanted);
+  await checkImageAt(parts, volume, 'stagingPath', state, wanted);
+  await growImageFileSystem(parts, volume, wanted);
   return state.mountId;
 }
 
@@ -47,13 +47,13 @@ export async function stageImage(
  * @throws VolumeError precondition: something else is mounted; already-exists: the volume is, with other flags
  */
 export async function checkImageAt(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
   subject: PathSubject,
   mounted: MountedState,
   { path, flags }: Pick<ImageMount, 'path' | 'flags'>,
 ): Promise<void> {
-  if (!(await isVolumeAt(model, volume, path, mounted))) throw somethingElse(subject, path);
+  if (!(await isVolumeAt(parts, volume, path, mounted))) throw occupiedError(subject, path);
   checkFlags(subject, path, mounted, combineFlags(plainFlags, flags));
 }
 
@@ -63,20 +63,24 @@ export async function checkImageAt(
  * @returns the id of the mount
  * @throws VolumeError precondition: the image was truncated, or its file system must be repaired first
  */
-export async function mountImage(model: Model, volume: Volume, mount: ImageMount): Promise<number> {
+export async function mountImage(
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
+  volume: Volume,
+  mount: ImageMount,
+): Promise<number> {
   const { path, capability } = mount;
-  const image = await imageOf(model, volume);
-  await checkNothingLost(model, volume);
-  await settleSize(model, volume);
-  const flags = inForce(combineFlags(plainFlags, mount.flags));
-  const fsType = await fileSystemFor(model, volume, image, capability);
-  await model.onStep('stage: formatted');
-  return model.devices.hold(image, async (device) => {
-    await model.devices.refreshSize(image);
-    await model.formatter.prepare(image, device, fsType);
+  const image = await imageOf(parts, volume);
+  await checkNothingLost(parts, volume);
+  await reconcileSize(parts, volume);
+  const flags = effectiveFlags(combineFlags(plainFlags, mount.flags));
+  const fsType = await fileSystemFor(parts.host, volume, image, capability);
+  await parts.onStep('stage: formatted');
+  return parts.host.devices.hold(image, async (device) => {
+    await parts.host.devices.refreshSize(image);
+    await parts.host.formatter.prepare(image, device, fsType);
     const options = mountOptions(fsType, capability);
-    const mountId = await model.mounts.mountDevice(device, path, { fsType, options, flags });
-    await model.onStep('stage: file system mounted');
+    const mountId = await parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
+    await parts.onStep('stage: file system mounted');
     return mountId;
   });
 }
@@ -84,29 +88,33 @@ export async function mountImage(model: Model, volume: Volume, mount: ImageMount
 /**
  * Grows the file system of a mounted image to fill the image, which may have grown since. A read-only mount stays as it is.
  */
-export async function fillImage(model: Model, volume: Volume, { path, flags }: ImageMount): Promise<void> {
-  await checkNothingLost(model, volume);
-  await settleSize(model, volume);
-  const image = await imageOf(model, volume);
-  await model.devices.refreshSize(image);
-  const device = await model.devices.find(image);
-  const fsType = await model.formatter.inspect(image);
+export async function growImageFileSystem(
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
+  volume: Volume,
+  { path, flags }: ImageMount,
+): Promise<void> {
+  await checkNothingLost(parts, volume);
+  await reconcileSize(parts, volume);
+  const image = await imageOf(parts, volume);
+  await parts.host.devices.refreshSize(image);
+  const device = await parts.host.devices.find(image);
+  const fsType = await parts.host.formatter.inspect(image);
   if (flags.readOnly || !device || fsType === 'blank' || fsType === 'unknown') return;
-  await model.mounts.growFileSystem(path, device, fsType);
+  await parts.host.fileSystems.grow(path, device, fsType);
 }
 
 /** The file system on an image; a blank image is formatted. */
 async function fileSystemFor(
-  model: Model,
+  host: Host,
   volume: Volume,
   image: string,
   { fsType: wanted }: MountCapability,
 ): Promise<FileSystemType> {
-  const found = await model.formatter.inspect(image);
+  const found = await host.formatter.inspect(image);
   if (found !== 'blank' && found !== 'unknown') return found;
-  const made = volume.content.backend === 'image' ? fsTypeMadeFor(volume.content.use) : undefined;
+  const made = volume.content.backend === 'image' ? intendedFsType(volume.content.use) : undefined;
   const fsType = wanted ?? made ?? defaultFileSystemType;
-  await model.formatter.format(image, fsType, volume.root);
+  await host.formatter.format(image, fsType, volume.root);
   return fsType;
 }
 

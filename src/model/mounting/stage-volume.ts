@@ -1,121 +1,128 @@
 import { checkNothingLost } from '../content/content-defects.ts';
-import { settleSize } from '../content/grow-content.ts';
+import { reconcileSize } from '../content/grow-content.ts';
 import { restoreVolumeLimits } from '../content/restore-limits.ts';
 import { quote, VolumeError } from '../errors.ts';
-import { checkOutsideVolumes, checkReadable, symlinkError } from '../find/mount-place.ts';
+import { checkOutsideVolumes, checkReadable, symlinkError } from '../find/check-mount-path.ts';
 import { contentOf, imageOf, inspectPath, isVolumeAt } from '../find/staged-content.ts';
-import { noteStaged } from '../find/staging-note.ts';
+import { recordStagingPath } from '../find/staging-label.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { PathState } from '../ports/mounts-port.ts';
-import type { AccessMode } from '../requests/access-mode.ts';
-import type { VolumeCapability } from '../requests/capability.ts';
-import { inForce, type RequestedFlags } from '../requests/mount-flags.ts';
-import type { Model } from '../state/model.ts';
+import type { Host, Parts } from '../parts.ts';
+import type { PathState } from '../ports/paths-port.ts';
+import type { AccessMode, VolumeCapability } from '../requests/capability.ts';
+import { effectiveFlags, type RequestedFlags } from '../requests/mount-flags.ts';
+import type { HeldVolume, Hold } from '../state/holds.ts';
 import { checkAttached } from '../volumes/attach-volume.ts';
-import { checkSuitable } from '../volumes/check-suitable.ts';
+import { checkSupported } from '../volumes/check-supported.ts';
+import { checkExistingMount, checkSameUse, occupiedError } from './check-existing-mount.ts';
 import { detachImage } from './detach-image.ts';
-import { checkMountedAs, checkSameUse, somethingElse } from './mounted-as.ts';
 import { stageImage } from './stage-image.ts';
-import { checkTakeDown, takeDown } from './take-down.ts';
+import { checkUnmount, unmountPath } from './unmount.ts';
 
 /**
  * Stages a volume at a directory that the CO has created (CSI specification, NodeStageVolume): bind-mounts a
  * directory volume there, or mounts the file system of an image. A block volume is attached to its device, and the
- * path stays empty. A volume already staged in the same way stays. The caller holds the volume and the path.
- * @param stagingPath resolved by MountPaths
+ * path stays empty. A volume already staged in the same way stays.
  */
 export function stageVolume(
-  model: Model,
-  volume: Volume,
-  stagingPath: string,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  volume: HeldVolume,
+  { id: stagingPath }: Hold<'path'>,
   capability: VolumeCapability,
 ): Promise<void> {
-  return model.pathsInWork.during(stagingPath, () => stage(model, volume, stagingPath, capability));
+  return parts.holds.mounting.during(stagingPath, () => stage(parts, volume, stagingPath, capability));
 }
 
 async function stage(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: Volume,
   stagingPath: string,
   capability: VolumeCapability,
 ): Promise<void> {
   checkNotInline(volume);
-  checkAttached(model, volume);
-  const state = await inspectPath(model, 'stagingPath', stagingPath);
-  if (state.kind === 'mounted') checkSameUse(model, stagingPath, state, capability);
-  const isStaged = state.kind === 'mounted' && (await isVolumeAt(model, volume, stagingPath, state));
-  await checkSuitable(model, volume, capability, isStaged ? 'already-exists' : 'precondition');
-  await checkOutsideVolumes(model, 'stagingPath', stagingPath);
+  checkAttached(parts.settings, volume);
+  const state = await inspectPath(parts.host, 'stagingPath', stagingPath);
+  if (state.kind === 'mounted') checkSameUse(parts.host, stagingPath, state, capability);
+  const isStaged = state.kind === 'mounted' && (await isVolumeAt(parts, volume, stagingPath, state));
+  await checkSupported(parts, volume, capability, isStaged ? 'already-exists' : 'precondition');
+  await checkOutsideVolumes(parts.host, 'stagingPath', stagingPath);
   checkReadable('stagingPath', stagingPath, state);
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
-  await model.onStep('stage: checked');
+  await parts.onStep('stage: checked');
   if (capability.accessType === 'block') {
-    await stageBlock(model, volume, { stagingPath, state, accessMode: capability.accessMode });
+    await stageBlock(parts, volume, { stagingPath, state, accessMode: capability.accessMode });
     return;
   }
   const isImage = volume.content.backend === 'image';
   const mountId = isImage
-    ? await stageImage(model, volume, { stagingPath, state, capability })
-    : await stageDirectory(model, volume, { stagingPath, state, flags: capability.mountFlags });
+    ? await stageImage(parts, volume, { stagingPath, state, capability })
+    : await stageDirectory(parts, volume, { stagingPath, state, flags: capability.mountFlags });
   const use = { kind: 'staging', capability, readOnly: capability.mountFlags.readOnly } as const;
-  model.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use });
-  await model.onStep('stage: mounted');
+  parts.host.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use });
+  await parts.onStep('stage: mounted');
 }
 
 async function stageDirectory(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'holds'>,
   volume: Volume,
   { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: RequestedFlags },
 ): Promise<number> {
-  const content = await contentOf(model, volume);
+  const content = await contentOf(parts, volume);
   // Before pods write. A volume whose limit cannot be set is staged all the same: its health reports that.
-  await restoreVolumeLimits(model, volume.id);
+  await restoreVolumeLimits(parts, volume.id);
   if (state.kind === 'mounted') {
-    checkMountedAs('stagingPath', stagingPath, state, content.state, flags);
+    checkExistingMount('stagingPath', stagingPath, state, content.state, flags);
     return state.mountId;
   }
-  return model.mounts.bind(content.path, stagingPath, inForce(flags), content.state.identity);
+  return parts.host.mounts.bind(content.path, stagingPath, effectiveFlags(flags), content.state.identity);
 }
 
 async function stageBlock(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
   { stagingPath, state, accessMode }: { stagingPath: string; state: PathState; accessMode: AccessMode },
 ): Promise<void> {
-  if (state.kind === 'mounted') throw somethingElse('stagingPath', stagingPath);
-  const image = await imageOf(model, volume);
-  await checkNothingLost(model, volume);
-  await settleSize(model, volume);
-  await model.devices.attach(image);
+  if (state.kind === 'mounted') throw occupiedError('stagingPath', stagingPath);
+  const image = await imageOf(parts, volume);
+  await checkNothingLost(parts, volume);
+  await reconcileSize(parts, volume);
+  await parts.host.devices.attach(image);
   // A device attached before the volume grew has the old size.
-  await model.devices.refreshSize(image);
-  const stagedMode = await noteStaged(model, image, stagingPath, accessMode);
+  await parts.host.devices.refreshSize(image);
+  const stagedMode = await recordStagingPath(parts.host, image, stagingPath, accessMode);
   if (stagedMode !== accessMode) {
-    const message = `the volume is staged at ${quote(stagingPath)} already, as ${stagedMode}`;
+    const message = `the volume is already staged at ${quote(stagingPath)}, as ${stagedMode}`;
     throw new VolumeError('already-exists', message, { about: 'accessMode' });
   }
-  await model.onStep('stage: attached');
+  await parts.onStep('stage: attached');
 }
 
 /**
  * Unmounts the volume at a staging path; the directory is the CO's and stays (NodeUnstageVolume). Works without any record.
  */
-export function unstageVolume(model: Model, volumeId: string, stagingPath: string): Promise<void> {
-  return model.pathsInWork.during(stagingPath, () => unstage(model, volumeId, stagingPath));
+export function unstageVolume(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  { id: volumeId }: Hold<'volume'>,
+  { id: stagingPath }: Hold<'path'>,
+): Promise<void> {
+  return parts.holds.mounting.during(stagingPath, () => unstage(parts, volumeId, stagingPath));
 }
 
-async function unstage(model: Model, volumeId: string, stagingPath: string): Promise<void> {
-  const staged = await checkTakeDown(model, volumeId, 'stagingPath', stagingPath, 'target');
-  if (model.features.strictLifecycle) await checkUnpublished(model, volumeId, stagingPath);
-  await model.onStep('unstage: checked');
-  await takeDown(model, staged);
-  await model.onStep('unstage: unmounted');
-  await detachImage(model, volumeId);
+async function unstage(
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
+  volumeId: string,
+  stagingPath: string,
+): Promise<void> {
+  const staged = await checkUnmount(parts, volumeId, 'stagingPath', stagingPath, 'target');
+  if (parts.settings.features.strictLifecycle) await checkUnpublished(parts.host, volumeId, stagingPath);
+  await parts.onStep('unstage: checked');
+  await unmountPath(parts.host, staged);
+  await parts.onStep('unstage: unmounted');
+  await detachImage(parts, volumeId);
 }
 
 /** @throws VolumeError precondition: the volume is still published somewhere */
-async function checkUnpublished(model: Model, volumeId: string, stagingPath: string): Promise<void> {
-  const mounts = await model.mountIndex.confirmed(volumeId);
+async function checkUnpublished(host: Host, volumeId: string, stagingPath: string): Promise<void> {
+  const mounts = await host.mountIndex.verifiedMountsOf(volumeId);
   const other = mounts.find(({ path, use }) => path !== stagingPath && use.kind !== 'staging');
   if (!other) return;
   const message = `volume ${quote(volumeId)} is still published at ${quote(other.path)}`;
@@ -125,7 +132,7 @@ async function checkUnpublished(model: Model, volumeId: string, stagingPath: str
 /** @throws VolumeError precondition */
 function checkNotInline({ id, inline }: Volume): void {
   if (!inline) return;
-  const message = `${quote(id)} is an inline volume, which is published and never staged`;
+  const message = `${quote(id)} is an inline volume and cannot be staged`;
   throw new VolumeError('precondition', message, { about: 'volume' });
 }
 

@@ -1,7 +1,7 @@
 /** The effect of a problem on the users of a volume (CSI specification, VolumeHealthErrorType). */
 export type HealthStatus = 'DATA_LOSS' | 'INACCESSIBLE' | 'DEGRADED';
 
-/** Every reason for a finding, and its status. docs/health.md describes the remedies. */
+/** Every reason for a finding, and its status. docs/reference/health.md describes the remedies. */
 export const healthReasons = {
   /** The record of a volume cannot be understood. */
   RecordDamaged: 'DATA_LOSS',
@@ -43,6 +43,8 @@ export const healthReasons = {
   QuotaMisused: 'DEGRADED',
   NearlyOutOfSpace: 'DEGRADED',
   NearlyOutOfInodes: 'DEGRADED',
+  /** The configuration file has changed, and cannot be used as it is. */
+  ConfigurationRefused: 'DEGRADED',
   /** The file system of a volume was frozen for a copy and could not be thawed. */
   Frozen: 'DEGRADED',
 } as const satisfies Record<string, HealthStatus>;
@@ -56,14 +58,14 @@ export interface Finding {
   /** A sentence that names the affected object. */
   readonly message: string;
   /** For problems that may occur at several paths. */
-  readonly where?: Place;
+  readonly where?: AffectedPath;
   /** The name of the pool, if the problem affects a whole pool. */
   readonly pool?: string;
 }
 
 /** A path, and its problem in words that are the same for other paths. */
-export interface Place {
-  readonly what: string;
+export interface AffectedPath {
+  readonly problem: string;
   readonly path: string;
 }
 
@@ -73,6 +75,6 @@ export type OnFinding = (
   found: Finding,
 ) => void;
 
-export function finding(reason: HealthReason, message: string, where?: Place): Finding {
+export function finding(reason: HealthReason, message: string, where?: AffectedPath): Finding {
   return { status: healthReasons[reason], reason, message, ...(where ? { where } : {}) };
 }

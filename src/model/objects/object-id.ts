@@ -1,12 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
 
 /** The parts of an id in this driver's form: `<slug>-<name hash>-<pool id>-<random>`, all but the slug hexadecimal. */
-export interface OwnId {
+export interface ObjectId {
   readonly nameHash: string;
   readonly poolId: string;
 }
 
-const OWN_ID = /^[a-z0-9][a-z0-9-]*-([0-9a-f]{16})-([0-9a-f]{8})-[0-9a-f]{8}$/;
+const OBJECT_ID = /^[a-z0-9][a-z0-9-]*-([0-9a-f]{16})-([0-9a-f]{8})-[0-9a-f]{8}$/;
 const ID_LIMIT_BYTES = 128;
 const SLUG_LIMIT = ID_LIMIT_BYTES - '-0123456789abcdef-01234567-01234567'.length;
 
@@ -29,8 +29,8 @@ export function newObjectId(name: string, poolId: string, random = randomBytes(4
 }
 
 /** The parts of an id in this driver's form; undefined for any other id. */
-export function parseOwnId(id: string): OwnId | undefined {
-  const match = id.length <= ID_LIMIT_BYTES ? OWN_ID.exec(id) : null;
+export function parseObjectId(id: string): ObjectId | undefined {
+  const match = id.length <= ID_LIMIT_BYTES ? OBJECT_ID.exec(id) : null;
   const [, hash, poolId] = match ?? [];
   return hash === undefined || poolId === undefined ? undefined : { nameHash: hash, poolId };
 }
@@ -40,13 +40,13 @@ export function parseOwnId(id: string): OwnId | undefined {
  * contain any character, in base64url after `x-`. Ids from requests are looked up first; they never get here.
  */
 export function directoryNameOf(id: string): string {
-  return parseOwnId(id) === undefined ? `x-${Buffer.from(id).toString('base64url')}` : id;
+  return parseObjectId(id) === undefined ? `x-${Buffer.from(id).toString('base64url')}` : id;
 }
 
 /** The id whose directory has this name; a name in neither form is the id itself. */
 export function idOfDirectory(directoryName: string): string {
   // A name such as `x-files` gives an id in this driver's form that begins like an encoded one.
-  if (parseOwnId(directoryName) !== undefined) return directoryName;
+  if (parseObjectId(directoryName) !== undefined) return directoryName;
   const encoded = /^x-([A-Za-z0-9_-]+)$/.exec(directoryName)?.[1];
   return encoded === undefined ? directoryName : Buffer.from(encoded, 'base64url').toString();
 }

@@ -1,10 +1,9 @@
-import { LineageCount } from './lineage-count.ts';
-import { ObjectIndex } from './object-index.ts';
+import { LineageCounts, ObjectIndex } from './object-index.ts';
 import type { Snapshot } from './snapshot.ts';
 
 /** The snapshots of all pools, including those in groups. */
 export class SnapshotIndex extends ObjectIndex<Snapshot> {
-  private readonly lineages = new LineageCount();
+  private readonly lineages = new LineageCounts();
   private readonly bySource = new Map<string, ObjectIndex<Snapshot>>();
 
   constructor() {
@@ -29,7 +28,7 @@ export class SnapshotIndex extends ObjectIndex<Snapshot> {
   }
 
   countOfLineage(lineage: string): number {
-    return this.lineages.of(lineage);
+    return this.lineages.get(lineage);
   }
 
   /** Up to `limit` snapshots of a volume, which need not exist any more, as in `listAfter`. */

@@ -1,4 +1,4 @@
-import type { Stored } from './stored.ts';
+import type { RecordedObject } from './object-index.ts';
 import type { ImageUse, RootOwnership } from './volume.ts';
 
 /** The form of a snapshot's content. Snapshots are never mounted, so they have no limits. */
@@ -11,7 +11,7 @@ export type SnapshotContent =
   | { readonly backend: 'image'; readonly use: ImageUse };
 
 /** A volume's content at one point in time. It outlives the volume. */
-export interface Snapshot extends Stored {
+export interface Snapshot extends RecordedObject {
   /** The group that it was taken with; its directory is inside the group's directory. */
   readonly groupId: string | undefined;
   readonly sourceVolumeId: string;
@@ -29,7 +29,7 @@ export interface Snapshot extends Stored {
 }
 
 /** Snapshots that were taken at one point in time, and are created and deleted together. */
-export interface GroupSnapshot extends Stored {
+export interface GroupSnapshot extends RecordedObject {
   readonly name: string;
   readonly snapshots: readonly Snapshot[];
   /** ISO 8601, UTC. */

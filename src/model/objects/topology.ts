@@ -7,13 +7,16 @@ export type TopologySegments = Readonly<Record<string, string>>;
 export const topologyKey = 'topology.hostpath.csi/node';
 
 /** Whether a requested topology is this node: it must have every requested segment. */
-export function isOurPlace(wanted: TopologySegments, ours: TopologySegments): boolean {
-  return Object.entries(wanted).every(([key, value]) => ours[key] === value);
+export function matchesTopology(wanted: TopologySegments, nodeTopology: TopologySegments): boolean {
+  return Object.entries(wanted).every(([key, value]) => nodeTopology[key] === value);
 }
 
 /** Whether one of the requisite topologies is this node; if there are none, any will do. */
-export function isAccessible(requisite: readonly TopologySegments[], ours: TopologySegments): boolean {
-  return requisite.length === 0 || requisite.some((place) => isOurPlace(place, ours));
+export function isAccessible(
+  requisite: readonly TopologySegments[],
+  nodeTopology: TopologySegments,
+): boolean {
+  return requisite.length === 0 || requisite.some((segments) => matchesTopology(segments, nodeTopology));
 }
 
 /**
@@ -21,11 +24,14 @@ export function isAccessible(requisite: readonly TopologySegments[], ours: Topol
  * topologies, one of them must be this node. Preferred topologies alone exclude nothing.
  * @throws VolumeError exhausted, which makes the provisioner try another node
  */
-export function checkAccessibility(requisite: readonly TopologySegments[], ours: TopologySegments): void {
-  if (isAccessible(requisite, ours)) return;
+export function checkAccessibility(
+  requisite: readonly TopologySegments[],
+  nodeTopology: TopologySegments,
+): void {
+  if (isAccessible(requisite, nodeTopology)) return;
   throw new VolumeError(
     'exhausted',
-    `none of the ${requisite.length} places listed is this node, ${JSON.stringify(ours)}`,
+    `none of the ${requisite.length} requested topologies matches this node, ${JSON.stringify(nodeTopology)}`,
     { about: 'topology' },
   );
 }

@@ -1,10 +1,9 @@
-import { LineageCount } from './lineage-count.ts';
-import { ObjectIndex } from './object-index.ts';
+import { LineageCounts, ObjectIndex } from './object-index.ts';
 import type { Volume } from './volume.ts';
 
 /** The volumes of all pools. */
 export class VolumeIndex extends ObjectIndex<Volume> {
-  private readonly lineages = new LineageCount();
+  private readonly lineages = new LineageCounts();
   private readonly attached = new Set<string>();
 
   constructor() {
@@ -30,7 +29,7 @@ export class VolumeIndex extends ObjectIndex<Volume> {
   }
 
   countOfLineage(lineage: string): number {
-    return this.lineages.of(lineage);
+    return this.lineages.get(lineage);
   }
 
   /** How many volumes the controller has published. */

@@ -1,6 +1,6 @@
-import type { AccessMode } from '../requests/access-mode.ts';
-import type { FileSystemType } from '../requests/file-system-type.ts';
-import type { Stored } from './stored.ts';
+import type { AccessMode } from '../requests/capability.ts';
+import type { FileSystemType } from '../requests/file-system-options.ts';
+import type { RecordedObject } from './object-index.ts';
 
 /** The owner and mode of a volume's root directory, set once when it is created. */
 export interface RootOwnership {
@@ -28,7 +28,7 @@ export type ImageUse =
   | { readonly accessType: 'mount'; readonly fsType: FileSystemType | undefined };
 
 /** The file system that an image was created for; undefined if that was left open, and for a block volume. */
-export function fsTypeMadeFor(use: ImageUse): FileSystemType | undefined {
+export function intendedFsType(use: ImageUse): FileSystemType | undefined {
   return use.accessType === 'mount' ? use.fsType : undefined;
 }
 
@@ -40,7 +40,7 @@ export type ContentSource =
   | { readonly kind: 'volume'; readonly id: string };
 
 /** A volume that exists. */
-export interface Volume extends Stored {
+export interface Volume extends RecordedObject {
   /** The accounting class that it counts against; undefined if it was created in none. */
   readonly capacityClass: string | undefined;
   readonly content: VolumeContent;
@@ -57,8 +57,16 @@ export interface Volume extends Stored {
   readonly attachment: Attachment | undefined;
   /** The target of an inline ephemeral volume; undefined for every other volume. Only inline volumes have no name. */
   readonly inline: InlineUse | undefined;
+  /** The claim that it was created for; undefined if the caller did not say. A volume keeps it if its claim changes. */
+  readonly claim: Claim | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** A PersistentVolumeClaim. */
+export interface Claim {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 /** The volume properties that can change while it exists (CSI specification, ControllerModifyVolume). */

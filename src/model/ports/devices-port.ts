@@ -1,5 +1,5 @@
 import type { RootOwnership } from '../objects/volume.ts';
-import type { FileSystemType } from '../requests/file-system-type.ts';
+import type { FileSystemType } from '../requests/file-system-options.ts';
 
 /** A block device of the kernel. */
 export interface Device {
@@ -50,16 +50,20 @@ export interface Devices {
    * Whether the device is removed as soon as it is neither open nor mounted. For a device attached by `attach` this
    * means that another process has detached it.
    */
-  goesWhenClosed(device: Device): Promise<boolean>;
+  hasAutoclear(device: Device): Promise<boolean>;
   /** Whether the device of a file is read-only. */
   isReadOnly(file: string): Promise<boolean>;
   /** Makes the device of a file read-only or writable. Processes that already have it open are not affected. */
   setReadOnly(file: string, readOnly: boolean): Promise<void>;
-  /** Every attached file, by its path. */
+  /** Every attached file. */
   list(): Promise<AttachedFile[]>;
 }
 
 export interface AttachedFile extends Device {
+  /**
+   * The path that it was attached by. Of a file that was attached in a mount namespace that has ended, such as that of the
+   * driver's last container, or whose disk was unmounted since, it is only the end of a path.
+   */
   readonly file: string;
   /** Whether the file was removed, so that another one may be at its path. */
   readonly isRemoved: boolean;
@@ -72,7 +76,7 @@ export interface ImageFormatter {
   /** The smallest images for each. */
   readonly minimumBytes: Readonly<Record<FileSystemType, bigint>>;
   /** The smallest size to which each can be grown; 0 if it grows by any amount. */
-  readonly leastGrownBytes: Readonly<Record<FileSystemType, bigint>>;
+  readonly minimumGrownBytes: Readonly<Record<FileSystemType, bigint>>;
   /** The contents of an image: a file system, nothing at all, or something else. */
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
   /**
@@ -91,12 +95,12 @@ export interface ImageFormatter {
    * Why the file system on an image must not be mounted, though it may be whole: its superblock asks for options that
    * no mount can override, or for other devices. Worded to follow a colon. Undefined if it may be mounted.
    */
-  objectionTo(path: string): Promise<string | undefined>;
+  mountRefusalReason(path: string): Promise<string | undefined>;
   /**
    * Prepares a file system for mounting: ext4 with recorded errors is checked and repaired, and grown to the size of
    * its device if it could not be grown while mounted. A file system that is mounted anywhere stays as it is.
    * @param image the file that is attached to the device
-   * @throws VolumeError precondition: it has recorded errors, and was not repaired; `objectionTo` objects to it
+   * @throws VolumeError precondition: it has recorded errors, and was not repaired; `mountRefusalReason` has a reason
    */
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
 }

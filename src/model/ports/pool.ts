@@ -1,9 +1,10 @@
+import type { DiskReserve } from '../../units/disk-reserve.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { Account } from '../objects/account.ts';
+import type { RecordedObject } from '../objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../objects/snapshot.ts';
-import type { Stored } from '../objects/stored.ts';
 import type { BackendKind, Volume } from '../objects/volume.ts';
-import type { FileSystemUsage } from './mounts-port.ts';
+import type { FileSystemUsage } from './file-systems-port.ts';
 import type { Backend, FreezeMarks, Records } from './ports.ts';
 
 /** How a pool provides directory volumes: the best kind that its file system supports. */
@@ -39,6 +40,17 @@ export interface StuckRemoval {
   readonly reason: string;
 }
 
+/** The deleted content that is still to be removed. */
+export interface Removals {
+  /** The number of directories, including those whose removal failed and is retried. */
+  readonly pendingCount: number;
+  readonly failingCount: number;
+  readonly stuck: readonly StuckRemoval[];
+}
+
+/** Nothing is to be removed, or the disk is missing. */
+export const noRemovals: Removals = { pendingCount: 0, failingCount: 0, stuck: [] };
+
 /**
  * A named directory that contains volumes. If its disk is missing, everything but its name, id and path is a
  * VolumeError unavailable until `checkReachable` finds the disk again.
@@ -59,8 +71,12 @@ export interface Pool {
   readonly classes: ReadonlyMap<string, Account>;
   /** The bytes reserved on its disk for volumes with an enforced size, including those of other pools on that disk. */
   readonly disk: Account;
-  /** Also empty while its disk is missing. */
-  readonly stuckRemovals: readonly StuckRemoval[];
+  /** The part of its disk that is never promised to its volumes. */
+  readonly diskReserve: DiskReserve;
+  /** `noRemovals` while its disk is missing. */
+  readonly removals: Removals;
+  /** Whether its disk is also that of the node's root or of the kubelet; undefined until that is known. */
+  readonly sharesSystemDisk: boolean | undefined;
   /** Aborted, with a VolumeError unavailable, if the disk disappears while work uses it. */
   readonly lost: AbortSignal;
   /**
@@ -74,7 +90,7 @@ export interface Pool {
    * of these waiting.
    * @throws VolumeError unavailable: that many wait already
    */
-  takingDown<T>(work: () => Promise<T>): Promise<T>;
+  withUnmountSlot<T>(work: () => Promise<T>): Promise<T>;
   /**
    * Thaws the file system of a volume that an earlier copy left marked, and removes the mark.
    * @returns false if it cannot be thawed; the reason is logged
@@ -88,18 +104,29 @@ export interface Pool {
 
 export const defaultPoolName = 'default';
 
+/** The names of the pools that only other nodes have. */
+export type ElsewherePools = ReadonlySet<string>;
+
+const nowhere: ElsewherePools = new Set();
+
 /** All pools of this driver. */
 export class Pools {
+  /** May grow while the driver runs. */
   readonly all: readonly Pool[];
-  private readonly byName: ReadonlyMap<string, Pool>;
+  private readonly elsewhere: () => ElsewherePools;
 
-  constructor(all: readonly Pool[]) {
+  constructor(all: readonly Pool[], elsewhere = () => nowhere) {
     this.all = all;
-    this.byName = new Map(all.map((pool) => [pool.name, pool]));
+    this.elsewhere = elsewhere;
   }
 
   find(name: string): Pool | undefined {
-    return this.byName.get(name);
+    return this.all.find((pool) => pool.name === name);
+  }
+
+  /** Whether only other nodes have the pool with this name. */
+  isElsewhere(name: string): boolean {
+    return this.find(name) === undefined && this.elsewhere().has(name);
   }
 
   /** The pool that always exists, the state directory. */
@@ -108,7 +135,7 @@ export class Pools {
   }
 
   /** The pool of an object; objects are only ever loaded from existing pools. */
-  of({ pool }: Pick<Stored, 'pool'>): Pool {
+  of({ pool }: Pick<RecordedObject, 'pool'>): Pool {
     return this.named(pool);
   }
 
@@ -117,8 +144,8 @@ export class Pools {
   }
 
   private named(name: string): Pool {
-    const pool = this.byName.get(name);
-    if (!pool) throw new VolumeError('unavailable', `there is no pool ${quote(name)}`);
+    const pool = this.find(name);
+    if (!pool) throw new VolumeError('unavailable', `unknown pool ${quote(name)}`);
     return pool;
   }
 }

@@ -1,6 +1,6 @@
-import type { Damaged, Stored } from '../objects/stored.ts';
+import type { DamagedObject, RecordedObject } from '../objects/object-index.ts';
 import type { BackendKind, Volume } from '../objects/volume.ts';
-import type { Usage } from './mounts-port.ts';
+import type { Usage } from './file-systems-port.ts';
 
 /**
  * The model's ports: records that survive a crash and a backend that provisions bytes, here; mounts, in
@@ -9,19 +9,19 @@ import type { Usage } from './mounts-port.ts';
  */
 
 /** The objects of one kind in one pool, as recorded on its disk: volumes, snapshots or groups. */
-export interface Records<Kind extends Stored> {
+export interface Records<Item extends RecordedObject> {
   /** Loads every record. A record that cannot be understood is returned as damaged; the others still load. */
-  load(): Promise<{ found: Kind[]; damaged: Damaged[] }>;
+  load(): Promise<{ found: Item[]; damaged: DamagedObject[] }>;
   /**
    * Adds an object durably, whole or not at all: builds it in a temporary place, where `build` fills its directory,
    * and makes it visible in one step. If this rejects, the object does not exist and nothing of it is left.
    * @throws VolumeError exhausted or unavailable for errors of the disk
    */
-  add(object: Kind, build: (directory: string) => Promise<void>): Promise<void>;
+  add(object: Item, build: (directory: string) => Promise<void>): Promise<void>;
   /** Reads the record of an existing object from its disk. @throws if it cannot be read or understood */
-  read(id: string): Promise<Kind>;
+  read(id: string): Promise<Item>;
   /** Replaces the record of an existing object, in one durable step. If this rejects, it may have been replaced. */
-  replace(object: Kind): Promise<void>;
+  replace(object: Item): Promise<void>;
   /**
    * Removes an object in one durable step. Its content is removed later, in the background, through
    * `Backend.destroy`. Succeeds if the object is missing.
@@ -132,13 +132,13 @@ export interface ContentFault {
 export interface RecountControl {
   readonly signal: AbortSignal;
   /** Whether a project belongs to another volume. */
-  isOthers(projectId: number): boolean;
+  isOtherVolume(projectId: number): boolean;
 }
 
 /** The result of a check of each file of a volume. */
 export interface Recount {
   /** How many files are charged to the volume again, by the project they were charged to; 0 is none. */
-  readonly takenBack: ReadonlyMap<number, number>;
+  readonly reclaimed: ReadonlyMap<number, number>;
   /** How many files could not be examined or charged again. */
   readonly failures: number;
   /**

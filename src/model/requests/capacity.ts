@@ -1,5 +1,5 @@
+import { min } from '../../units/bigint.ts';
 import { invalidValue, type Subject, VolumeError } from '../errors.ts';
-import { least } from './least.ts';
 
 /** The requested size, in bytes (CSI specification, CapacityRange); 0 leaves that bound open. */
 export interface CapacityRange {
@@ -13,10 +13,10 @@ const DEFAULT_BYTES = 1024n ** 3n;
 
 /** @throws VolumeError invalid: a negative size, or a limit below the required bytes */
 export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange): void {
-  if (requiredBytes < 0n) throw invalidValue('requiredBytes', requiredBytes, 'is negative');
-  if (limitBytes < 0n) throw invalidValue('limitBytes', limitBytes, 'is negative');
+  if (requiredBytes < 0n) throw invalidValue('requiredBytes', requiredBytes, 'must not be negative');
+  if (limitBytes < 0n) throw invalidValue('limitBytes', limitBytes, 'must not be negative');
   if (limitBytes !== 0n && limitBytes < requiredBytes) {
-    const why = `is below the ${requiredBytes} that are required`;
+    const why = `must not be less than the ${requiredBytes} required bytes`;
     throw invalidValue('limitBytes', limitBytes, why);
   }
 }
@@ -29,7 +29,7 @@ export function checkCapacityRange({ requiredBytes, limitBytes }: CapacityRange)
 export function newVolumeBytes(range: CapacityRange, maximumBytes: bigint): bigint {
   if (range.requiredBytes === 0n) {
     const bounds = [maximumBytes, ...(range.limitBytes === 0n ? [] : [range.limitBytes])];
-    return least(DEFAULT_BYTES, ...bounds);
+    return min(DEFAULT_BYTES, ...bounds);
   }
   checkMaximumBytes(range.requiredBytes, maximumBytes);
   return range.requiredBytes;
@@ -64,13 +64,13 @@ export function copiedVolumeBytes(range: CapacityRange, sourceBytes: bigint, max
 }
 
 function tooSmall(about: Subject, bytes: bigint, sourceBytes: bigint): VolumeError {
-  const message = `${bytes} bytes cannot hold the content source, which has ${sourceBytes}`;
+  const message = `${bytes} is smaller than the content source (${sourceBytes} bytes)`;
   return new VolumeError('out-of-range', message, { about });
 }
 
 function checkMaximumBytes(bytes: bigint, maximumBytes: bigint): void {
   if (bytes <= maximumBytes) return;
-  const message = `${bytes} bytes are more than a volume may have, ${maximumBytes} bytes (--max-volume-size)`;
+  const message = `${bytes} exceeds the maximum volume size of ${maximumBytes} bytes (--max-volume-size)`;
   throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
 }
 
@@ -81,7 +81,7 @@ export interface SizeSteps {
 }
 
 /** The smallest of these sizes that is at least `bytes`. */
-export function leastSize(bytes: bigint, { minimumBytes, unitBytes }: SizeSteps): bigint {
+export function smallestSize(bytes: bigint, { minimumBytes, unitBytes }: SizeSteps): bigint {
   return roundUp(bytes < minimumBytes ? minimumBytes : bytes, unitBytes);
 }
 
@@ -97,7 +97,7 @@ export function sizeInRange(
   steps: SizeSteps,
   maximumBytes: bigint,
 ): bigint {
-  const size = leastSize(bytes, steps);
+  const size = smallestSize(bytes, steps);
   const { requiredBytes, limitBytes } = range;
   if (size <= maximumBytes && (limitBytes === 0n || size <= limitBytes)) return size;
   const before = bytes - (bytes % steps.unitBytes);
@@ -105,9 +105,9 @@ export function sizeInRange(
   checkMaximumBytes(size, maximumBytes);
   const why =
     steps.minimumBytes > steps.unitBytes && bytes < steps.minimumBytes
-      ? `the file system needs ${steps.minimumBytes}`
-      : `the required bytes are rounded up to whole sectors of ${steps.unitBytes} bytes, which makes ${size}`;
-  const message = `${limitBytes} bytes are too few; ${why}`;
+      ? `the file system needs at least ${steps.minimumBytes} bytes`
+      : `the required bytes are rounded up to ${size}, a multiple of ${steps.unitBytes}`;
+  const message = `${limitBytes} is too small; ${why}`;
   throw new VolumeError('out-of-range', message, { about: 'limitBytes' });
 }
 

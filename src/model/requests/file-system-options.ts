@@ -1,5 +1,4 @@
 import { invalidField } from '../errors.ts';
-import { type FileSystemType, fileSystemTypes } from './file-system-type.ts';
 import { mountFlagNames, parseMountFlags, type RequestedFlags } from './mount-flags.ts';
 
 /** The parsed mount flags of a capability. */
@@ -75,7 +74,7 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
   if (unknown !== undefined) {
     const ofImages = fileSystemTypes.map((fsType) => `an image with ${fsType}: ${optionsOf(fsType)}`);
     const known = [`every volume: ${mountFlagNames.join(', ')}`, ...ofImages];
-    throw invalidField(field, unknown, `is an unknown mount flag; known flags of ${known.join('; of ')}`);
+    throw invalidField(field, unknown, `is an unknown mount flag; supported by ${known.join('; by ')}`);
   }
   return {
     mountFlags: parseMountFlags(field, rest),
@@ -85,10 +84,10 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
 }
 
 /** Why a file system cannot be mounted with these options; undefined if it can. */
-export function optionObjection(fsType: FileSystemType, options: readonly string[]): string | undefined {
+export function optionProblem(fsType: FileSystemType, options: readonly string[]): string | undefined {
   const foreign = options.find((option) => !isOptionOf(fsType, option));
   if (foreign !== undefined) {
-    return `"${foreign}" is not an option of ${fsType}; it has ${optionsOf(fsType)}`;
+    return `"${foreign}" is not an option of ${fsType}; expected one of ${optionsOf(fsType)}`;
   }
   const size = options.find((option) => option.startsWith('allocsize=') && !isAllocationSize(option));
   if (size !== undefined) return `"${size}" must be a power of two from 4k to 1g`;
@@ -119,3 +118,11 @@ function isAllocationSize(option: string): boolean {
   if (bytes < SMALLEST_ALLOCATION || bytes > LARGEST_ALLOCATION) return false;
   return (bytes & (bytes - 1n)) === 0n;
 }
+
+/** The file systems that an image can have, as in fs_type. */
+export const fileSystemTypes = ['ext4', 'xfs', 'btrfs'] as const;
+
+export type FileSystemType = (typeof fileSystemTypes)[number];
+
+/** The file system of an image if fs_type is empty. */
+export const defaultFileSystemType: FileSystemType = 'ext4';

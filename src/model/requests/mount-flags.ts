@@ -79,11 +79,15 @@ export function parseMountFlags(field: string, flags: readonly string[]): Reques
   for (const flag of flags) {
     const effect = Object.hasOwn(effects, flag) ? effects[flag] : undefined;
     if (effect === undefined) {
-      throw invalidField(field, flag, `is an unknown mount flag; known flags: ${mountFlagNames.join(', ')}`);
+      throw invalidField(
+        field,
+        flag,
+        `is an unknown mount flag; expected one of ${mountFlagNames.join(', ')}`,
+      );
     }
-    const rival = chosen.get(effect.group);
-    if (rival !== undefined && rival !== flag) {
-      throw new VolumeError('invalid', `${field}: ${rival} and ${flag} contradict each other`);
+    const conflicting = chosen.get(effect.group);
+    if (conflicting !== undefined && conflicting !== flag) {
+      throw new VolumeError('invalid', `${field}: ${conflicting} and ${flag} exclude each other`);
     }
     chosen.set(effect.group, flag);
     result = { ...result, ...effect.set };
@@ -92,7 +96,7 @@ export function parseMountFlags(field: string, flags: readonly string[]): Reques
 }
 
 /** The flags with which a mount is made. */
-export function inForce({ noSuid, noDev, ...others }: RequestedFlags): MountFlags {
+export function effectiveFlags({ noSuid, noDev, ...others }: RequestedFlags): MountFlags {
   return { ...others, noSuid: noSuid !== false, noDev: noDev !== false };
 }
 

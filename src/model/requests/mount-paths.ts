@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import { invalidField } from '../errors.ts';
-import { isWithin } from './within.ts';
 
 // PATH_MAX counts the terminating NUL.
 const PATH_LIMIT_BYTES = 4095;
@@ -40,15 +39,15 @@ export class MountPaths {
    *   would cover a pool or lie in one, where unmounting it could remove files of a volume
    */
   resolve(field: string, path: string): string {
-    if (!path.startsWith('/')) throw invalidField(field, path, 'is not an absolute path');
-    if (path.includes('\0')) throw invalidField(field, path, 'contains a NUL character');
+    if (!path.startsWith('/')) throw invalidField(field, path, 'must be an absolute path');
+    if (path.includes('\0')) throw invalidField(field, path, 'must not contain a NUL character');
     if (Buffer.byteLength(path) > PATH_LIMIT_BYTES) {
       throw invalidField(field, path, `is longer than ${PATH_LIMIT_BYTES} bytes`);
     }
     const real = this.canonical(path);
     for (const pool of this.poolPaths()) {
-      if (isWithin(real, pool)) throw invalidField(field, path, `lies in the pool ${pool}`);
-      if (isWithin(pool, real)) throw invalidField(field, path, `has the pool ${pool} below it`);
+      if (isWithin(real, pool)) throw invalidField(field, path, `is inside the pool ${pool}`);
+      if (isWithin(pool, real)) throw invalidField(field, path, `contains the pool ${pool}`);
     }
     if (!this.mountDirs.some((directory) => isWithin(posix.dirname(real), directory))) {
       const where = this.mountDirs.join(', ');
@@ -80,4 +79,9 @@ export class MountPaths {
 
 function withoutTrailingSlash(path: string): string {
   return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
+}
+
+/** Whether a path is a directory or inside it. Both are absolute, without `.`, `..` or a trailing slash. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);
 }

@@ -1,5 +1,5 @@
 import type { BlockType, ByteRange, ChangeSearch } from '../ports/block-maps.ts';
-import { blocksOf, clipped, joined } from './block-ranges.ts';
+import { blocksOf, clipFrom, mergeAdjacent } from './block-ranges.ts';
 
 /** Which blocks of an image are reported, and how. */
 export interface BlockLayout {
@@ -19,14 +19,14 @@ const PAGE_BYTES = 4096n;
  * offset; other ranges begin at the offset. Either way the result equals a layout from the beginning, from that offset on.
  * @param rangesFrom returns the ranges from an offset on, as OpenImage does
  */
-export function laidOut(
+export function layOutRanges(
   { blockType, sizeBytes, startingOffset }: BlockLayout,
   rangesFrom: (search: ChangeSearch) => AsyncIterable<ByteRange>,
 ): AsyncIterable<ByteRange> {
   const isFixed = blockType === 'FIXED_LENGTH';
   const granuleBytes = isFixed ? blockBytesOf(sizeBytes) : PAGE_BYTES;
   const ranges = rangesFrom({ start: startingOffset - (startingOffset % granuleBytes), granuleBytes });
-  return isFixed ? blocksOf(ranges, granuleBytes) : clipped(joined(ranges), startingOffset);
+  return isFixed ? blocksOf(ranges, granuleBytes) : clipFrom(mergeAdjacent(ranges), startingOffset);
 }
 
 /** The largest block size that divides the size of an image, so that no block extends past its end. */

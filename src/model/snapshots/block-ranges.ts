@@ -1,7 +1,9 @@
 import type { ByteRange } from '../ports/block-maps.ts';
 
 /** Ranges in ascending order that do not overlap, joined where they are adjacent. */
-export async function* joined(ranges: AsyncIterable<ByteRange>): AsyncGenerator<ByteRange, void, undefined> {
+export async function* mergeAdjacent(
+  ranges: AsyncIterable<ByteRange>,
+): AsyncGenerator<ByteRange, void, undefined> {
   let open: ByteRange | undefined;
   for await (const range of ranges) {
     if (open?.end === range.start) {
@@ -15,7 +17,7 @@ export async function* joined(ranges: AsyncIterable<ByteRange>): AsyncGenerator<
 }
 
 /** The parts of ranges at or after an offset. */
-export async function* clipped(
+export async function* clipFrom(
   ranges: AsyncIterable<ByteRange>,
   offset: bigint,
 ): AsyncGenerator<ByteRange, void, undefined> {

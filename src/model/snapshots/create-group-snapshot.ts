@@ -1,27 +1,28 @@
 import { checkVolumeWhole } from '../content/content-defects.ts';
+import { type ContentState, withContentStates } from '../copying/consistent-content.ts';
 import { type ContentCopy, copyContent, isInstant } from '../copying/copy-content.ts';
 import { type FoundSource, sourceVolume } from '../copying/find-source.ts';
 import { withFrozen } from '../copying/freeze-volumes.ts';
 import type { MountedVolume } from '../copying/marked-freeze.ts';
 import { withSpace } from '../copying/shared-space.ts';
-import { type Usage, withUsages } from '../copying/steady-content.ts';
+import { creating } from '../copying/track-creation.ts';
 import { quote, VolumeError } from '../errors.ts';
-import { findNamed } from '../find/find-object.ts';
-import { memberDirectory } from '../find/find-snapshot.ts';
 import { newObjectId } from '../objects/object-id.ts';
 import type { GroupSnapshot, Snapshot } from '../objects/snapshot.ts';
 import type { Volume } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
 import type { CopyControl } from '../ports/ports.ts';
-import { isSameSet } from '../requests/same-set.ts';
-import type { Model } from '../state/model.ts';
+import { memberDirectory } from '../ports/volume-data.ts';
+import { isSameSet } from '../requests/capability.ts';
+import type { Hold } from '../state/holds.ts';
 import { planSnapshot } from './create-snapshot.ts';
 
 /** The parsed CreateVolumeGroupSnapshot request. */
 export interface GroupSpec {
   readonly name: string;
   /** Without repetition. */
-  readonly sourceVolumeIds: readonly string[];
+  readonly sources: readonly Hold<'volume'>[];
 }
 
 /** A volume in a group, and its snapshot. */
@@ -34,31 +35,45 @@ interface Member {
 
 /**
  * Takes snapshots of several volumes at one point in time, all or none, or returns the existing group with this name
- * (CSI specification, CreateVolumeGroupSnapshot). The caller holds the name and each of the volumes.
+ * (CSI specification, CreateVolumeGroupSnapshot).
  * @throws VolumeError already-exists: the group with this name has other volumes; precondition: they cannot be taken
  *   at one point in time
  */
-export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promise<GroupSnapshot> {
-  const existing = await findNamed(model, model.groups, spec.name);
-  if (existing) return answerExisting(existing, spec);
+export async function createGroupSnapshot(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
+  held: Hold<'group snapshot name'>,
+  spec: GroupSpec,
+): Promise<GroupSnapshot> {
+  const { catalogue } = parts;
+  return catalogue.createOnce(catalogue.groups, held, {
+    accept: (existing) => checkSame(existing, spec),
+    prepare: () => findSources(parts, spec),
+    make: (sources) => make(parts, spec, sources),
+  });
+}
+
+async function findSources(
+  parts: Parts<'catalogue' | 'host'>,
+  { sources: volumes }: GroupSpec,
+): Promise<Member['source'][]> {
   const sources: Member['source'][] = [];
-  for (const id of spec.sourceVolumeIds) sources.push(await sourceVolume(model, id));
-  // If the pool has just come back, it may hold the group.
-  const found = await findNamed(model, model.groups, spec.name);
-  if (found) return answerExisting(found, spec);
+  for (const { id } of volumes) sources.push(await sourceVolume(parts, id));
+  return sources;
+}
+
+async function make(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
+  spec: GroupSpec,
+  sources: readonly Member['source'][],
+): Promise<GroupSnapshot> {
   const pool = commonPool(sources);
-  const group = planGroup(model, pool, spec.name, sources);
+  const group = planGroup(parts, pool, spec.name, sources);
   const volumes = sources.map(({ volume }) => volume);
-  return withUsages(model, volumes, (usages) => {
+  return withContentStates(parts, volumes, (usages) => {
     const members = membersOf(group, sources, usages);
-    return model.copies.making(group.id, async () => {
-      try {
-        await pool.records.groups.add(group, (directory) => copyMembers(model, group, members, directory));
-        addGroup(model, group);
-        return group;
-      } finally {
-        model.sharing.end(group.id);
-      }
+    return creating(parts, group.id, async () => {
+      await parts.catalogue.addGroup(group, (directory) => copyMembers(parts, group, members, directory));
+      return group;
     });
   });
 }
@@ -67,19 +82,13 @@ export async function createGroupSnapshot(model: Model, spec: GroupSpec): Promis
 function membersOf(
   group: GroupSnapshot,
   sources: readonly Member['source'][],
-  usages: readonly Usage[],
+  states: readonly ContentState[],
 ): Member[] {
   return group.snapshots.flatMap((snapshot) => {
     const index = sources.findIndex(({ id }) => id === snapshot.sourceVolumeId);
-    const [source, usage] = [sources[index], usages[index]];
+    const [source, usage] = [sources[index], states[index]];
     return source && usage ? [{ source, snapshot, mounted: freezable(source.volume, usage) }] : [];
   });
-}
-
-/** Adds an existing group to the index. */
-export function addGroup(model: Model, group: GroupSnapshot): void {
-  model.groups.add(group);
-  for (const snapshot of group.snapshots) model.snapshots.add(snapshot);
 }
 
 function commonPool(sources: readonly FoundSource[]): Pool {
@@ -87,18 +96,18 @@ function commonPool(sources: readonly FoundSource[]): Pool {
   const [pool] = pools;
   if (pool && pools.size === 1) return pool;
   const names = [...pools].map(({ name }) => quote(name)).join(' and ');
-  const message = `the volumes lie in the pools ${names}; a group is cut in one pool`;
+  const message = `the volumes are in pools ${names}; a group snapshot needs them in one pool`;
   throw new VolumeError('precondition', message, { about: 'sourceVolumes' });
 }
 
 function planGroup(
-  model: Model,
+  parts: Parts<'now'>,
   pool: Pool,
   name: string,
   sources: readonly Member['source'][],
 ): GroupSnapshot {
   const id = newObjectId(name, pool.id);
-  const createdAt = model.now().toISOString();
+  const createdAt = parts.now().toISOString();
   const snapshots = sources.map((source) =>
     planSnapshot(source, { id: newObjectId(name, pool.id), name: undefined, groupId: id, createdAt }),
   );
@@ -106,33 +115,27 @@ function planGroup(
 }
 
 /** @throws VolumeError precondition: the volume may have writers that cannot be made to wait */
-function freezable(volume: Volume, usage: Usage): MountedVolume | undefined {
-  switch (usage.kind) {
+function freezable(volume: Volume, state: ContentState): MountedVolume | undefined {
+  switch (state.kind) {
     case 'unused':
       return undefined;
     case 'mounted':
-      return { volume, fileSystem: usage.fileSystem };
+      return { volume, fileSystem: state.fileSystem };
     case 'directory':
-      throw cannotFreeze(
-        volume,
-        'a directory that is mounted: only images have a file system of their own to freeze',
-      );
+      throw cannotFreeze(volume, 'a mounted directory, which cannot be frozen (only images can)');
     case 'attached':
-      throw cannotFreeze(
-        volume,
-        `a device in use (${usage.device}) with no file system that could be frozen`,
-      );
+      throw cannotFreeze(volume, `a device in use (${state.device}) without a file system to freeze`);
   }
 }
 
 function cannotFreeze({ id }: Volume, what: string): VolumeError {
-  const message = `volume ${quote(id)} is ${what}, so that it cannot be cut at one instant with others; unstage it first`;
+  const message = `volume ${quote(id)} is ${what}; unstage it before taking a group snapshot`;
   return new VolumeError('precondition', message, { about: 'sourceVolumes' });
 }
 
 /** Copies the members without writers one by one, and then all others while they are frozen together. */
 async function copyMembers(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep'>,
   group: GroupSnapshot,
   members: readonly Member[],
   directory: string,
@@ -141,33 +144,38 @@ async function copyMembers(
   for (const member of members) {
     if (member.mounted) continue;
     const { source, snapshot } = member;
-    await copyContent(model, copyOf(group, member), (control) =>
+    await copyContent(parts, copyOf(group, member), (control) =>
       writeMember(source, snapshot, directory, control),
     );
   }
-  if (frozen.length > 0) await copyFrozen(model, group, frozen, directory);
+  if (frozen.length > 0) await copyFrozen(parts, group, frozen, directory);
 }
 
 async function copyFrozen(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep'>,
   group: GroupSnapshot,
   members: readonly Member[],
   directory: string,
 ): Promise<void> {
   const from = members.map(({ source }) => source.id).join(', ');
-  const order = { id: group.id, from, isLong: !members.every((member) => isInstant(copyOf(group, member))) };
-  await model.copies.run(order, async (control) => {
+  const request = {
+    id: group.id,
+    from,
+    pool: group.pool,
+    isLong: !members.every((member) => isInstant(copyOf(group, member))),
+  };
+  await parts.copying.copies.run(request, async (control) => {
     const signal = AbortSignal.any([control.signal, ...members.map(({ source }) => source.pool.lost)]);
     const mounted = members.flatMap((member) => member.mounted ?? []);
     const copies = members.map((member) => copyOf(group, member));
-    await withSpace(model, copies, signal, () =>
-      withFrozen(model, mounted, signal, async (limited) => {
+    await withSpace(parts, copies, signal, () =>
+      withFrozen(parts, mounted, signal, async (limited) => {
         const limitedControl = { ...control, signal: limited };
         for (const { source, snapshot } of members)
           await writeMember(source, snapshot, directory, limitedControl);
       }),
     );
-    for (const { source } of members) await checkVolumeWhole(model, source.volume);
+    for (const { source } of members) await checkVolumeWhole(parts, source.volume);
   });
 }
 
@@ -185,9 +193,15 @@ function writeMember(
   return pool.backends[content.backend].snapshot(memberDirectory(directory, id), original, control);
 }
 
-function answerExisting(existing: GroupSnapshot, spec: GroupSpec): GroupSnapshot {
+function checkSame(existing: GroupSnapshot, spec: GroupSpec): GroupSnapshot {
   const sources = existing.snapshots.map(({ sourceVolumeId }) => sourceVolumeId);
-  if (isSameSet(sources, spec.sourceVolumeIds)) return existing;
-  const message = `a group snapshot named ${quote(spec.name)} exists already, of other volumes: ${sources.map(quote).join(', ')}`;
+  if (
+    isSameSet(
+      sources,
+      spec.sources.map(({ id }) => id),
+    )
+  )
+    return existing;
+  const message = `a group snapshot named ${quote(spec.name)} already exists, with other volumes: ${sources.map(quote).join(', ')}`;
   throw new VolumeError('already-exists', message, { about: 'name' });
 }

@@ -1,51 +1,60 @@
 import { copyContent } from '../copying/copy-content.ts';
 import { type FoundSource, sourceVolume } from '../copying/find-source.ts';
+import { creating } from '../copying/track-creation.ts';
 import { quote, VolumeError } from '../errors.ts';
-import { findNamed } from '../find/find-object.ts';
 import { newObjectId } from '../objects/object-id.ts';
 import type { Snapshot, SnapshotContent } from '../objects/snapshot.ts';
 import { checkAccessibility, isAccessible, type TopologySegments } from '../objects/topology.ts';
 import type { Volume } from '../objects/volume.ts';
-import type { Model } from '../state/model.ts';
+import type { Parts } from '../parts.ts';
+import type { Settings } from '../settings.ts';
+import type { Hold, HoldMode } from '../state/holds.ts';
 
 /** The parsed CreateSnapshot request. */
 export interface SnapshotSpec {
   readonly name: string;
-  readonly sourceVolumeId: string;
+  /** The volume. */
+  readonly source: Hold<'volume', HoldMode>;
   /** Topologies; the snapshot must be accessible from one of them. Empty if any will do. */
   readonly requisite: readonly TopologySegments[];
 }
 
 /**
  * Takes a snapshot of a volume, in its pool, or returns the existing one with this name (CSI specification,
- * CreateSnapshot). The caller holds the name, and shares the volume.
+ * CreateSnapshot).
  * @throws VolumeError already-exists: the snapshot with this name is of another volume
  */
-export async function createSnapshot(model: Model, spec: SnapshotSpec): Promise<Snapshot> {
-  const existing = await findNamed(model, model.snapshots, spec.name);
-  if (existing) return answerExisting(model, existing, spec);
-  const source = await sourceVolume(model, spec.sourceVolumeId);
-  // If the pool has just come back, it may hold the snapshot.
-  const found = await findNamed(model, model.snapshots, spec.name);
-  if (found) return answerExisting(model, found, spec);
-  if (model.topology) checkAccessibility(spec.requisite, model.topology);
+export async function createSnapshot(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
+  held: Hold<'snapshot name'>,
+  spec: SnapshotSpec,
+): Promise<Snapshot> {
+  const { catalogue } = parts;
+  return catalogue.createOnce(catalogue.snapshots, held, {
+    accept: (existing) => checkSame(parts.settings, existing, spec),
+    prepare: () => sourceVolume(parts, spec.source.id),
+    make: (source) => make(parts, spec, source),
+  });
+}
+
+async function make(
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
+  spec: SnapshotSpec,
+  source: FoundSource & { volume: Volume },
+): Promise<Snapshot> {
+  if (parts.settings.topology) checkAccessibility(spec.requisite, parts.settings.topology);
   const { name } = spec;
   const snapshot = planSnapshot(source, {
     id: newObjectId(name, source.pool.id),
     name,
     groupId: undefined,
-    createdAt: model.now().toISOString(),
+    createdAt: parts.now().toISOString(),
   });
-  return model.copies.making(snapshot.id, async () => {
-    try {
-      await source.pool.records.snapshots.add(snapshot, (directory) =>
-        copySnapshot(model, source, snapshot, directory),
-      );
-      model.snapshots.add(snapshot);
-      return snapshot;
-    } finally {
-      model.sharing.end(snapshot.id);
-    }
+  return creating(parts, snapshot.id, async () => {
+    await parts.catalogue.addSnapshot(snapshot, (directory) =>
+      copySnapshot(parts, source, snapshot, directory),
+    );
+    return snapshot;
   });
 }
 
@@ -68,14 +77,14 @@ export function planSnapshot(
 
 /** Copies a single volume into the directory of its snapshot. */
 function copySnapshot(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep'>,
   source: FoundSource,
   { id, content: { backend } }: Snapshot,
   directory: string,
 ): Promise<void> {
   const { pool, original } = source;
   const copy = { id, source, pool, backend, reservedBytes: undefined };
-  return copyContent(model, copy, (control) => pool.backends[backend].snapshot(directory, original, control));
+  return copyContent(parts, copy, (control) => pool.backends[backend].snapshot(directory, original, control));
 }
 
 // A directory with a quota is copied without the quota: a snapshot does not grow.
@@ -91,17 +100,21 @@ function snapshotContent({ content }: Volume): SnapshotContent {
   }
 }
 
-function answerExisting(model: Model, existing: Snapshot, spec: SnapshotSpec): Snapshot {
-  const difference = differenceOf(model, existing, spec);
+function checkSame(settings: Settings, existing: Snapshot, spec: SnapshotSpec): Snapshot {
+  const difference = differenceOf(settings, existing, spec);
   if (difference === undefined) return existing;
-  const message = `a snapshot named ${quote(spec.name)} exists already, ${difference}`;
+  const message = `a snapshot named ${quote(spec.name)} already exists ${difference}`;
   throw new VolumeError('already-exists', message, { about: 'name' });
 }
 
-function differenceOf(model: Model, { sourceVolumeId }: Snapshot, spec: SnapshotSpec): string | undefined {
-  if (sourceVolumeId !== spec.sourceVolumeId) return `of volume ${quote(sourceVolumeId)}`;
-  if (model.topology && !isAccessible(spec.requisite, model.topology)) {
-    return `with topology ${JSON.stringify(model.topology)}`;
+function differenceOf(
+  settings: Settings,
+  { sourceVolumeId }: Snapshot,
+  spec: SnapshotSpec,
+): string | undefined {
+  if (sourceVolumeId !== spec.source.id) return `for volume ${quote(sourceVolumeId)}`;
+  if (settings.topology && !isAccessible(spec.requisite, settings.topology)) {
+    return `with topology ${JSON.stringify(settings.topology)}`;
   }
   return undefined;
 }

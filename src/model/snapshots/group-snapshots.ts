@@ -1,34 +1,34 @@
+import { cancelCreation } from '../copying/track-creation.ts';
 import { invalidValue, missingField, quote, VolumeError } from '../errors.ts';
-import { findObject } from '../find/find-object.ts';
-import { checkNotForeign } from '../find/object-owner.ts';
+import { checkNotForeign } from '../find/find-object.ts';
 import type { GroupSnapshot } from '../objects/snapshot.ts';
-import { isSameSet } from '../requests/same-set.ts';
-import type { Model } from '../state/model.ts';
-import { checkSnapshotUnused } from './check-snapshot-unused.ts';
+import type { Parts } from '../parts.ts';
+import { isSameSet } from '../requests/capability.ts';
+import type { Catalogue } from '../state/catalogue.ts';
+import type { Hold } from '../state/holds.ts';
+import { checkSnapshotUnused } from './delete-snapshot.ts';
 
 /**
  * Deletes a group with its snapshots (CSI specification, DeleteVolumeGroupSnapshot). One that does not exist counts
- * as deleted. The caller holds the id.
+ * as deleted.
  * @param snapshotIds the snapshots that the CO expects in it
  * @throws VolumeError invalid: it has other snapshots, or the request names none; precondition: it is another node's,
  *   or one of its snapshots is mounted or attached somewhere
  */
 export async function deleteGroupSnapshot(
-  model: Model,
-  groupId: string,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds'>,
+  { id }: Hold<'group snapshot'>,
   snapshotIds: readonly string[],
 ): Promise<void> {
-  await model.copies.cancel(groupId);
-  const group = await findObject(model, model.groups, groupId);
+  await cancelCreation(parts, id);
+  const group = await parts.catalogue.find(parts.catalogue.groups, id);
   if (!group) {
-    checkNotForeign(model, 'group', groupId);
+    checkNotForeign(parts.catalogue, 'group', id);
     return;
   }
   checkMembers(group, snapshotIds);
-  for (const snapshot of group.snapshots) await checkSnapshotUnused(model, snapshot);
-  await model.pools.of(group).records.groups.remove(groupId);
-  model.groups.remove(group);
-  for (const snapshot of group.snapshots) model.snapshots.remove(snapshot);
+  for (const snapshot of group.snapshots) await checkSnapshotUnused(parts, snapshot);
+  await parts.catalogue.removeGroup(group);
 }
 
 /**
@@ -36,11 +36,11 @@ export async function deleteGroupSnapshot(
  * @throws VolumeError not-found; invalid: it has other snapshots, or the request names none
  */
 export async function existingGroup(
-  model: Model,
+  catalogue: Catalogue,
   groupId: string,
   snapshotIds: readonly string[],
 ): Promise<GroupSnapshot> {
-  const group = await findObject(model, model.groups, groupId);
+  const group = await catalogue.find(catalogue.groups, groupId);
   if (!group) throw new VolumeError('not-found', `group snapshot ${quote(groupId)} does not exist`);
   checkMembers(group, snapshotIds);
   return group;
@@ -53,6 +53,6 @@ function checkMembers({ id, snapshots }: GroupSnapshot, snapshotIds: readonly st
   if (snapshotIds.length === 0) throw missingField('snapshot_ids');
   const own = snapshots.map((snapshot) => snapshot.id);
   if (isSameSet(own, snapshotIds)) return;
-  const why = `is not what the group snapshot ${quote(id)} has: ${own.map(quote).join(', ')}`;
+  const why = `does not match the members of group snapshot ${quote(id)}: ${own.map(quote).join(', ')}`;
   throw invalidValue('members', snapshotIds.join(', '), why);
 }

@@ -1,9 +1,10 @@
 import { invalidValue, quote, type Subject, VolumeError } from '../errors.ts';
-import { existingSnapshot, snapshotDirectory } from '../find/find-snapshot.ts';
+import { existingSnapshot } from '../find/find-object.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
+import type { Parts } from '../parts.ts';
 import type { BlockType, ByteRange, ChangeSearch, OpenImage } from '../ports/block-maps.ts';
-import type { Model } from '../state/model.ts';
-import { laidOut } from './block-layout.ts';
+import type { Catalogue } from '../state/catalogue.ts';
+import { layOutRanges } from './block-layout.ts';
 import { pagesOf } from './block-ranges.ts';
 
 /** From which offset the blocks of a snapshot are reported, and how. */
@@ -30,12 +31,12 @@ const RANGES_LIMIT = 1000;
  * @throws VolumeError not-found; invalid: it has no blocks; out-of-range: the offset
  */
 export async function* allocatedBlocks(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   snapshotId: string,
   spec: MetadataSpec,
   signal: AbortSignal,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
-  const image = await openImage(model, await blockSnapshot(model, 'snapshot', snapshotId));
+  const image = await openImage(parts, await blockSnapshot(parts.catalogue, 'snapshot', snapshotId));
   try {
     yield* metadataOf(image, spec, ({ start }) => image.dataRanges(start, signal));
   } finally {
@@ -49,20 +50,20 @@ export async function* allocatedBlocks(
  * @throws VolumeError not-found; invalid: one has no blocks, or they are of two volumes; out-of-range: the offset
  */
 export async function* changedBlocks(
-  model: Model,
+  parts: Parts<'catalogue' | 'host'>,
   { baseId, targetId }: { readonly baseId: string; readonly targetId: string },
   spec: MetadataSpec,
   signal: AbortSignal,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
-  const base = await blockSnapshot(model, 'snapshot', baseId);
-  const target = await blockSnapshot(model, 'targetSnapshot', targetId);
+  const base = await blockSnapshot(parts.catalogue, 'snapshot', baseId);
+  const target = await blockSnapshot(parts.catalogue, 'targetSnapshot', targetId);
   if (base.sourceVolumeId !== target.sourceVolumeId) {
-    const why = `is of the volume ${quote(target.sourceVolumeId)}, and ${quote(baseId)} of ${quote(base.sourceVolumeId)}`;
+    const why = `is a snapshot of volume ${quote(target.sourceVolumeId)}, but ${quote(baseId)} is of ${quote(base.sourceVolumeId)}`;
     throw invalidValue('targetSnapshot', targetId, why);
   }
-  const baseImage = await openImage(model, base);
+  const baseImage = await openImage(parts, base);
   try {
-    const image = await openImage(model, target);
+    const image = await openImage(parts, target);
     try {
       yield* metadataOf(image, spec, (search) => image.changedRanges(baseImage, search, signal));
     } finally {
@@ -79,29 +80,26 @@ async function* metadataOf(
   rangesFrom: (search: ChangeSearch) => AsyncIterable<ByteRange>,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
   if (startingOffset < 0n || startingOffset > sizeBytes) {
-    const message = `${startingOffset} is not within the ${sizeBytes} bytes of the snapshot`;
+    const message = `${startingOffset} must be between 0 and ${sizeBytes}, the size of the snapshot`;
     throw new VolumeError('out-of-range', message, { about: 'startingOffset' });
   }
   const limit = maximumRanges === 0 ? RANGES_LIMIT : Math.min(maximumRanges, RANGES_LIMIT);
-  const blocks = laidOut({ blockType, sizeBytes, startingOffset }, rangesFrom);
+  const blocks = layOutRanges({ blockType, sizeBytes, startingOffset }, rangesFrom);
   for await (const ranges of pagesOf(blocks, limit)) yield { capacityBytes: sizeBytes, ranges };
 }
 
 /** A snapshot that is an image, of a block volume or of a volume with its own file system. */
-async function blockSnapshot(model: Model, subject: Subject, snapshotId: string): Promise<Snapshot> {
-  const snapshot = await existingSnapshot(model, snapshotId);
+async function blockSnapshot(catalogue: Catalogue, subject: Subject, snapshotId: string): Promise<Snapshot> {
+  const snapshot = await existingSnapshot(catalogue, snapshotId);
   if (snapshot.content.backend === 'image') return snapshot;
-  throw invalidValue(subject, snapshotId, 'is a snapshot of directories and files, which has no blocks');
+  throw invalidValue(subject, snapshotId, 'is a snapshot of a directory and has no blocks');
 }
 
-async function openImage(model: Model, snapshot: Snapshot): Promise<OpenImage> {
-  const { backends, name } = model.pools.of(snapshot);
-  const image = await model.blockMaps.open(
-    backends.image.contentOf(snapshotDirectory(model, snapshot)),
-    name,
-  );
+async function openImage(parts: Parts<'catalogue' | 'host'>, snapshot: Snapshot): Promise<OpenImage> {
+  const { path } = parts.catalogue.dataOfSnapshot(snapshot);
+  const image = await parts.host.blockMaps.open(path, snapshot.pool);
   if (image) return image;
   // Deleted since it was looked up; if not, it is broken.
-  await existingSnapshot(model, snapshot.id);
-  throw new VolumeError('unavailable', `the image of snapshot ${quote(snapshot.id)} is not there now`);
+  await existingSnapshot(parts.catalogue, snapshot.id);
+  throw new VolumeError('unavailable', `the image of snapshot ${quote(snapshot.id)} is missing`);
 }

@@ -16,23 +16,50 @@ export interface CopyProgress {
 }
 
 /** One copy. */
-export interface CopyOrder {
+export interface CopyRequest {
   readonly id: string;
   readonly from: string;
+  /** The name of the pool of the new object. */
+  readonly pool: string;
   /** Whether its duration depends on the size of the content, so that it needs one of the slots. */
   readonly isLong: boolean;
 }
 
+/** A long copy in progress. */
+export interface RunningCopy {
+  readonly pool: string;
+  /** As in `CopyProgress`. */
+  readonly copiedBytes: bigint;
+  /** About how many bytes there are to copy; undefined if that is unknown, or most of them are shared. */
+  readonly expectedBytes: bigint | undefined;
+  /** Whether it waits for a file. */
+  readonly isWaiting: boolean;
+}
+
+/** The copies of a pool since the start of the driver; of the short ones, only their bytes. */
+export interface CopyTotals {
+  readonly done: number;
+  readonly failed: number;
+  readonly copiedBytes: bigint;
+}
+
+const noCopies: CopyTotals = { done: 0, failed: 0, copiedBytes: 0n };
+
 interface Job {
+  readonly request: CopyRequest;
   readonly controller: AbortController;
-  readonly settled: Promise<unknown>;
+  settled: Promise<unknown>;
+  copiedBytes: bigint;
+  expectedBytes: bigint | undefined;
+  /** When it last reported that it waits for a file. */
+  waitedAtMs: number;
 }
 
 const REPORT_INTERVAL_MS = 10_000;
 // A waiting copy reports at least twice a second, or less often on a busy machine.
 const WAITING_MS = 5000;
 // Copies that wait give up their slots, but the total number of copies is limited to this many times the slots.
-const COPIES_FOR_EACH_SLOT = 4;
+const COPIES_PER_SLOT = 4;
 
 /**
  * The copies in progress. A call that waits for a copy may end; the copy goes on, and only the deletion of the new
@@ -42,10 +69,7 @@ export class Copies {
   private readonly slotLimit: number;
   private readonly report: (progress: CopyProgress) => void;
   private readonly jobs = new Map<string, Job>();
-  private readonly beingMade = new Map<string, Promise<unknown>>();
-  private longCount = 0;
-  /** When each long copy that has waited for a file last reported that. */
-  private readonly waitedAtMs = new Map<string, number>();
+  private readonly totalsByPool = new Map<string, CopyTotals>();
   private isStopped = false;
 
   /** @param slotLimit the maximum number of concurrent long copies @param report called with their progress */
@@ -58,93 +82,122 @@ export class Copies {
    * Runs a copy.
    * @throws VolumeError aborted: every slot is taken, or the copy was stopped; unavailable: the driver is stopping
    */
-  async run<T>(order: CopyOrder, work: (control: CopyControl) => Promise<T>): Promise<T> {
+  async run<T>(request: CopyRequest, work: (control: CopyControl) => Promise<T>): Promise<T> {
     if (this.isStopped) throw new VolumeError('unavailable', 'the driver is stopping');
-    if (order.isLong) this.takeSlot(order);
-    const controller = new AbortController();
-    const settled = this.watch(order, controller.signal, work);
-    this.jobs.set(order.id, { controller, settled: settled.catch(() => {}) });
+    if (request.isLong) this.checkSlots(request);
+    const job: Job = {
+      request,
+      controller: new AbortController(),
+      settled: Promise.resolve(),
+      copiedBytes: 0n,
+      expectedBytes: undefined,
+      waitedAtMs: Number.NEGATIVE_INFINITY,
+    };
+    this.jobs.set(request.id, job);
+    const running = this.runWithReports(job, work);
+    job.settled = running.catch(() => {});
     try {
-      return await settled;
+      return await running;
     } finally {
-      this.jobs.delete(order.id);
-      this.waitedAtMs.delete(order.id);
-      if (order.isLong) this.longCount--;
+      this.jobs.delete(request.id);
     }
   }
 
-  /** Creates an object that includes a copy: from before it is on the disk until it is in the index. */
-  async making<T>(id: string, make: () => Promise<T>): Promise<T> {
-    const made = make();
-    const settled = made.catch(() => {});
-    this.beingMade.set(id, settled);
-    try {
-      return await made;
-    } finally {
-      this.beingMade.delete(id);
-    }
+  /** The long copies in progress. */
+  get running(): RunningCopy[] {
+    return this.longJobs.map((job) => ({
+      pool: job.request.pool,
+      copiedBytes: job.copiedBytes,
+      expectedBytes: job.expectedBytes,
+      isWaiting: isWaiting(job),
+    }));
   }
 
-  /**
-   * Stops the copy that creates this object, if there is one. Resolves when no work on the object is left: then it
-   * does not exist, or was complete already.
-   */
+  /** What was copied to a pool until now. */
+  totalsOf(pool: string): CopyTotals {
+    return this.totalsByPool.get(pool) ?? noCopies;
+  }
+
+  /** Adds to the bytes that the copy with this id has to copy, if it is in progress. */
+  expect(id: string, bytes: bigint): void {
+    const job = this.jobs.get(id);
+    if (job) job.expectedBytes = (job.expectedBytes ?? 0n) + bytes;
+  }
+
+  /** Stops the copy that creates this object, if there is one, and waits for its end. */
   async cancel(id: string): Promise<void> {
     const job = this.jobs.get(id);
-    job?.controller.abort(new VolumeError('aborted', `${quote(id)} was deleted while it was being made`));
+    job?.controller.abort(new VolumeError('aborted', `${quote(id)} was deleted during its creation`));
     await job?.settled;
-    await this.beingMade.get(id);
   }
 
   /** Stops every copy, and lets none start. */
   async stop(): Promise<void> {
     this.isStopped = true;
     const jobs = [...this.jobs.values()];
-    const reason = new VolumeError('unavailable', 'the driver is stopping; call again when it is back');
+    const reason = new VolumeError('unavailable', 'the driver is stopping; retry after its restart');
     for (const { controller } of jobs) controller.abort(reason);
     await Promise.all(jobs.map(({ settled }) => settled));
   }
 
-  private takeSlot({ from }: CopyOrder): void {
-    const now = performance.now();
-    const waiting = [...this.waitedAtMs.values()].filter((atMs) => now - atMs < WAITING_MS);
-    const isFull = this.longCount - waiting.length >= this.slotLimit;
-    if (isFull || this.longCount >= this.slotLimit * COPIES_FOR_EACH_SLOT) {
-      const message = `${quote(from)} is not copied yet: ${this.slotLimit} copies are under way, and no more at once; call again`;
-      throw new VolumeError('aborted', message);
-    }
-    this.longCount++;
+  private get longJobs(): Job[] {
+    return [...this.jobs.values()].filter(({ request }) => request.isLong);
   }
 
-  private async watch<T>(
-    { id, from, isLong }: CopyOrder,
-    signal: AbortSignal,
-    work: (control: CopyControl) => Promise<T>,
-  ): Promise<T> {
+  private checkSlots({ from }: CopyRequest): void {
+    const jobs = this.longJobs;
+    const isFull = jobs.filter((job) => !isWaiting(job)).length >= this.slotLimit;
+    if (isFull || jobs.length >= this.slotLimit * COPIES_PER_SLOT) {
+      const message = `cannot copy ${quote(from)}: too many copies in progress (limit ${this.slotLimit}); retry later`;
+      throw new VolumeError('aborted', message);
+    }
+  }
+
+  private async runWithReports<T>(job: Job, work: (control: CopyControl) => Promise<T>): Promise<T> {
+    const { id, from, isLong } = job.request;
     const startedAt = performance.now();
     let reportedAt = startedAt;
-    let copiedBytes = 0n;
-    const tell = (state: CopyProgress['state'], more: Pick<CopyProgress, 'file'> = {}) => {
+    const report = (state: CopyProgress['state'], more: Pick<CopyProgress, 'file'> = {}) => {
       reportedAt = performance.now();
+      const { copiedBytes } = job;
       if (isLong) this.report({ id, from, state, copiedBytes, durationMs: reportedAt - startedAt, ...more });
     };
     const isDue = () => performance.now() - reportedAt >= REPORT_INTERVAL_MS;
     const onBytes = (bytes: bigint) => {
-      copiedBytes += bytes;
-      if (isDue()) tell('running');
+      job.copiedBytes += bytes;
+      this.count(job, { copiedBytes: bytes });
+      if (isDue()) report('running');
     };
     const onWait = (file: string) => {
-      if (isLong) this.waitedAtMs.set(id, performance.now());
-      if (isDue()) tell('waiting', { file });
+      job.waitedAtMs = performance.now();
+      if (isDue()) report('waiting', { file });
     };
-    tell('started');
+    report('started');
     try {
-      const result = await work({ signal, onBytes, onWait });
-      tell('done');
+      const result = await work({ signal: job.controller.signal, onBytes, onWait });
+      if (isLong) this.count(job, { done: 1 });
+      report('done');
       return result;
     } catch (error) {
-      tell('failed');
+      if (isLong) this.count(job, { failed: 1 });
+      report('failed');
       throw error;
     }
   }
+
+  private count(
+    { request: { pool } }: Job,
+    { done = 0, failed = 0, copiedBytes = 0n }: Partial<CopyTotals>,
+  ): void {
+    const before = this.totalsOf(pool);
+    this.totalsByPool.set(pool, {
+      done: before.done + done,
+      failed: before.failed + failed,
+      copiedBytes: before.copiedBytes + copiedBytes,
+    });
+  }
+}
+
+function isWaiting({ waitedAtMs }: Job): boolean {
+  return performance.now() - waitedAtMs < WAITING_MS;
 }

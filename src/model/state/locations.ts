@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
-import type { MountedPath, MountedState, Mounts } from '../ports/mounts-port.ts';
-import { isWithin } from '../requests/within.ts';
+import type { MountedPath, Mounts } from '../ports/mounts-port.ts';
+import type { MountedState, Paths } from '../ports/paths-port.ts';
+import { isWithin } from '../requests/mount-paths.ts';
 
 /** The location of a file or directory in its file system, whichever mount shows it. */
 export interface Location {
@@ -15,18 +16,20 @@ export interface Location {
  * pod may name its own directories like those of a pool: a path alone identifies neither.
  */
 export class Locations {
+  private readonly paths: Paths;
   private readonly mounts: Mounts;
   private readonly pools = new Map<string, Location>();
   /** Mounts already looked up in the full list, which is long, with their roots. */
   private readonly seen = new Map<number, { readonly mount: MountedPath; readonly root: MountedState }>();
 
-  constructor(mounts: Mounts) {
+  constructor(paths: Paths, mounts: Mounts) {
+    this.paths = paths;
     this.mounts = mounts;
   }
 
   /** The location of an existing path; undefined if it does not exist, or is not in any mount that the driver sees. */
-  async of(path: string): Promise<Location | undefined> {
-    const state = await this.mounts.inspect(path);
+  async locate(path: string): Promise<Location | undefined> {
+    const state = await this.paths.inspect(path);
     if (!('mountId' in state) || state.mountId === undefined) return undefined;
     return this.inMount(state.mountId, path);
   }
@@ -38,8 +41,8 @@ export class Locations {
   }
 
   /** Records the location of a pool whose disk is present. */
-  async enterPool({ name, path }: { readonly name: string; readonly path: string }): Promise<void> {
-    const location = await this.of(path);
+  async registerPool({ name, path }: { readonly name: string; readonly path: string }): Promise<void> {
+    const location = await this.locate(path);
     if (location) this.setPool(name, location);
   }
 
@@ -59,17 +62,23 @@ export class Locations {
   private async mountWithId(mountId: number): Promise<MountedPath | undefined> {
     const seen = this.seen.get(mountId);
     // The kernel reuses mount ids.
-    if (seen && (await this.isStillThere(seen))) return seen.mount;
+    if (seen && (await this.isStillMounted(seen))) return seen.mount;
     this.seen.delete(mountId);
     const mount = (await this.mounts.list()).find((each) => each.mountId === mountId);
     if (!mount) return undefined;
-    const root = await this.mounts.inspect(mount.path);
+    const root = await this.paths.inspect(mount.path);
     if (root.kind === 'mounted' && root.mountId === mountId) this.seen.set(mountId, { mount, root });
     return mount;
   }
 
-  private async isStillThere({ mount, root }: { mount: MountedPath; root: MountedState }): Promise<boolean> {
-    const state = await this.mounts.inspect(mount.path);
+  private async isStillMounted({
+    mount,
+    root,
+  }: {
+    mount: MountedPath;
+    root: MountedState;
+  }): Promise<boolean> {
+    const state = await this.paths.inspect(mount.path);
     if (state.kind !== 'mounted' || state.mountId !== root.mountId) return false;
     const { inode, device } = state.identity;
     return inode === root.identity.inode && device === root.identity.device;

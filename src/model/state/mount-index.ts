@@ -1,4 +1,5 @@
 import type { Mounts } from '../ports/mounts-port.ts';
+import type { Paths } from '../ports/paths-port.ts';
 import type { MountCapability, VolumeCapability } from '../requests/capability.ts';
 
 /** A mount of a volume in the index. */
@@ -23,12 +24,14 @@ export type MountUse =
  * index is a hint that saves reading mountinfo, so a hit is confirmed before a call is refused because of it.
  */
 export class MountIndex {
+  private readonly paths: Paths;
   private readonly mounts: Mounts;
   private readonly byVolume = new Map<string, Map<string, KnownMount>>();
   private readonly byPath = new Map<string, KnownMount>();
   private readonly byMountId = new Map<number, KnownMount>();
 
-  constructor(mounts: Mounts) {
+  constructor(paths: Paths, mounts: Mounts) {
+    this.paths = paths;
     this.mounts = mounts;
   }
 
@@ -60,26 +63,26 @@ export class MountIndex {
   /** The mount of a volume that has this id, if it still exists: the kernel reuses mount ids. */
   async withId(mountId: number): Promise<KnownMount | undefined> {
     const known = this.byMountId.get(mountId);
-    return known && (await this.isThere(known)) ? known : undefined;
+    return known && (await this.isStillMounted(known)) ? known : undefined;
   }
 
   /** The mounts of a volume, without asking the kernel. */
-  of(volumeId: string): KnownMount[] {
+  mountsOf(volumeId: string): KnownMount[] {
     return [...(this.byVolume.get(volumeId)?.values() ?? [])];
   }
 
   /** The mounts of a volume that still exist; the others are dropped from the index. */
-  async confirmed(volumeId: string): Promise<KnownMount[]> {
-    for (const known of this.of(volumeId)) {
+  async verifiedMountsOf(volumeId: string): Promise<KnownMount[]> {
+    for (const known of this.mountsOf(volumeId)) {
       const isStillKnown = () => this.byPath.get(known.path) === known;
-      if (!(await this.isThere(known)) && isStillKnown()) this.removePath(known.path);
+      if (!(await this.isStillMounted(known)) && isStillKnown()) this.removePath(known.path);
     }
-    return this.of(volumeId);
+    return this.mountsOf(volumeId);
   }
 
-  private async isThere({ path, mountId }: KnownMount): Promise<boolean> {
+  private async isStillMounted({ path, mountId }: KnownMount): Promise<boolean> {
     if (mountId === undefined) return true;
-    const state = await this.mounts.inspect(path).catch(() => undefined);
+    const state = await this.paths.inspect(path).catch(() => undefined);
     if (state && state.kind !== 'mounted' && state.kind !== 'unreadable') return false;
     if (state?.mountId === mountId) return true;
     // It is covered or replaced by another mount, or cannot be reached; only the full list shows which.

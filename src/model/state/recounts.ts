@@ -2,7 +2,7 @@ import { quote } from '../errors.ts';
 import { type Finding, finding } from '../objects/finding.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Recount } from '../ports/ports.ts';
-import type { Model } from './model.ts';
+import type { Catalogue } from './catalogue.ts';
 
 /**
  * The maximum age of a count without any sign of a problem. A recount visits each file, so its cost grows with their
@@ -12,13 +12,13 @@ const ROUTINE_MS = 60 * 60 * 1000;
 /** The same if there is one: the volume is nearly full, or files were charged wrongly. */
 const URGENT_MS = 60 * 1000;
 /** Recounts of a whole pool take at most one part in this many of the time. */
-const WHOLE_POOL_SHARE = 10;
+const WHOLE_POOL_INTERVAL_FACTOR = 10;
 
 /** The result of the last recount of a volume. */
-interface Counted {
+interface LastRecount {
   readonly atMs: number;
   /** Its files that were charged to other projects, or to none, and are charged to it again. */
-  readonly takenBack: number;
+  readonly reclaimed: number;
   /** Files that could not be examined or charged again. */
   readonly failures: number;
 }
@@ -26,75 +26,95 @@ interface Counted {
 /** How the background work uses a pool. */
 export type UsePool = (poolName: string, work: (signal: AbortSignal) => Promise<void>) => Promise<void>;
 
+/** The recounts as the model uses them. */
+export interface RecountChecks {
+  /**
+   * Returns the findings of the last recount, and queues a new one if that is too long ago.
+   * @param isNearlyFull whether files of other volumes may have filled it
+   */
+  check(volume: Volume, isNearlyFull: boolean): Finding[];
+  /** Returns the findings of the last recount, and queues none. */
+  lastFindings(volume: Volume): Finding[];
+  /** Queues every volume of a pool: usage is charged to a project whose volume is gone. */
+  checkPool(poolName: string): void;
+  /** Resolves when no recount is running. */
+  idle(): Promise<void>;
+}
+
+/** The same recounts for a reader that looks often: it never starts one, since their cost grows with the number of files. */
+export function withoutStarting(recounts: RecountChecks): RecountChecks {
+  return {
+    check: (volume) => recounts.lastFindings(volume),
+    lastFindings: (volume) => recounts.lastFindings(volume),
+    checkPool: () => {},
+    idle: () => recounts.idle(),
+  };
+}
+
 /**
  * Checks in the background which files the project quotas of volumes count. The owner of a file may move it to the
  * project of another volume, whose limit it then uses up, or to no project, where no limit applies. A health check of
  * a volume starts a recount; the next one reports the findings, which have been corrected by then. One volume per
  * pool is recounted at a time.
  */
-export class Recounts {
-  private readonly modelOf: () => Model;
+export class Recounts implements RecountChecks {
+  private readonly catalogueOf: () => Catalogue;
   private readonly usePool: UsePool;
   private readonly nowMs: () => number;
-  private readonly counted = new Map<string, Counted>();
+  private readonly counted = new Map<string, LastRecount>();
   /** How many files of other volumes were charged to a volume, by its id. */
   private readonly charged = new Map<string, number>();
   private readonly waiting = new Map<string, Set<string>>();
   private readonly running = new Map<string, Promise<void>>();
-  private readonly wholeAgainMs = new Map<string, number>();
+  private readonly nextWholePoolMs = new Map<string, number>();
 
   /**
-   * @param modelOf the model for background work, which outlasts every call
+   * @param catalogueOf the catalogue for background work, which outlasts every call
    * @param nowMs a monotonic clock
    */
-  constructor(modelOf: () => Model, usePool: UsePool, nowMs: () => number = () => performance.now()) {
-    this.modelOf = modelOf;
+  constructor(catalogueOf: () => Catalogue, usePool: UsePool, nowMs: () => number = () => performance.now()) {
+    this.catalogueOf = catalogueOf;
     this.usePool = usePool;
     this.nowMs = nowMs;
   }
 
-  /**
-   * Returns the findings of the last recount, and queues a new one if that is too long ago.
-   * @param isNearlyFull whether files of other volumes may have filled it
-   */
-  look({ id, pool, content }: Volume, isNearlyFull: boolean): Finding[] {
+  check(volume: Volume, isNearlyFull: boolean): Finding[] {
+    const { id, pool, content } = volume;
     if (content.backend !== 'quota') return [];
-    const findings = this.findingsOf(id);
+    const findings = this.lastFindings(volume);
     const { atMs = -Infinity, failures = 0 } = this.counted.get(id) ?? {};
     const isUrgent = isNearlyFull || findings.length > 0 || failures > 0;
     if (this.nowMs() - atMs > (isUrgent ? URGENT_MS : ROUTINE_MS)) this.add(pool, id);
     return findings;
   }
 
-  /** Queues every volume of a pool: usage is charged to a project whose volume is gone. */
-  lookThrough(poolName: string): void {
+  checkPool(poolName: string): void {
     for (const { id } of this.volumesIn(poolName)) {
       const { atMs = -Infinity } = this.counted.get(id) ?? {};
       if (this.nowMs() - atMs > URGENT_MS) this.add(poolName, id);
     }
   }
 
-  /** Resolves when no recount is running. */
   async idle(): Promise<void> {
     await Promise.all(this.running.values());
   }
 
-  private findingsOf(id: string): Finding[] {
+  lastFindings({ id }: Volume): Finding[] {
     const name = `volume ${quote(id)}`;
-    const { takenBack = 0, failures = 0 } = this.counted.get(id) ?? {};
+    const { reclaimed = 0, failures = 0 } = this.counted.get(id) ?? {};
     const charged = this.charged.get(id) ?? 0;
-    const uncertain = failures > 0 ? `; ${failures} more could not be looked at or taken back` : '';
+    const uncertain = failures > 0 ? `; ${failures} more could not be checked or corrected` : '';
     return [
-      ...(takenBack > 0
+      ...(reclaimed > 0
         ? [
             finding(
               'QuotaBypassed',
-              `${takenBack} files of ${name} were not counted for it, because somebody has changed their project; they count for it again${uncertain}`,
+              `${reclaimed} files of ${name} were not counted for it because their project was changed; corrected${uncertain}`,
             ),
           ]
         : []),
       ...(charged > 0
-        ? [finding('QuotaMisused', `${charged} files of other volumes counted for ${name}; they do no more`)]
+        ? [finding('QuotaMisused', `${charged} files of other volumes were counted for ${name}; corrected`)]
         : []),
     ];
   }
@@ -113,25 +133,25 @@ export class Recounts {
   private async run(pool: string, waiting: Set<string>): Promise<void> {
     for (const id of waiting) {
       waiting.delete(id);
-      await this.usePool(pool, (signal) => this.lookAt(pool, id, signal));
+      await this.usePool(pool, (signal) => this.recountVolume(pool, id, signal));
     }
   }
 
-  private async lookAt(pool: string, id: string, signal: AbortSignal): Promise<void> {
+  private async recountVolume(pool: string, id: string, signal: AbortSignal): Promise<void> {
     this.charged.delete(id);
     const recount = await this.recount(id, signal);
     if (!recount || recount.unaccounted === 0) return;
     const startMs = this.nowMs();
-    if (startMs < (this.wholeAgainMs.get(pool) ?? 0)) return;
+    if (startMs < (this.nextWholePoolMs.get(pool) ?? 0)) return;
     for (const other of this.volumesIn(pool)) {
       if (other.id !== id) await this.recount(other.id, signal);
     }
     const tookMs = this.nowMs() - startMs;
-    this.wholeAgainMs.set(pool, this.nowMs() + Math.max(URGENT_MS, tookMs * WHOLE_POOL_SHARE));
+    this.nextWholePoolMs.set(pool, this.nowMs() + Math.max(URGENT_MS, tookMs * WHOLE_POOL_INTERVAL_FACTOR));
   }
 
   private async recount(id: string, signal: AbortSignal): Promise<Recount | undefined> {
-    const { volumes, pools } = this.modelOf();
+    const { volumes } = this.catalogueOf();
     const volume = volumes.findIntact(id);
     if (!volume) {
       this.counted.delete(id);
@@ -139,25 +159,26 @@ export class Recounts {
       return undefined;
     }
     const owners = this.ownersOfProjects();
-    const { records, backends } = pools.of(volume);
-    const recount = await backends[volume.content.backend].recount(records.volumes.directoryOf(id), volume, {
-      signal,
-      isOthers: (projectId) => (owners.get(projectId) ?? id) !== id,
-    });
+    const recount = await this.catalogueOf()
+      .dataOf(volume)
+      .recount({
+        signal,
+        isOtherVolume: (projectId) => (owners.get(projectId) ?? id) !== id,
+      });
     if (!recount) return undefined;
-    let takenBack = 0;
-    for (const [projectId, count] of recount.takenBack) {
-      takenBack += count;
-      const victim = owners.get(projectId);
-      if (victim !== undefined) this.charged.set(victim, (this.charged.get(victim) ?? 0) + count);
+    let reclaimed = 0;
+    for (const [projectId, count] of recount.reclaimed) {
+      reclaimed += count;
+      const chargedId = owners.get(projectId);
+      if (chargedId !== undefined) this.charged.set(chargedId, (this.charged.get(chargedId) ?? 0) + count);
     }
-    this.counted.set(id, { atMs: this.nowMs(), takenBack, failures: recount.failures });
+    this.counted.set(id, { atMs: this.nowMs(), reclaimed, failures: recount.failures });
     return recount;
   }
 
   /** The volume of each project. Retained volumes keep their projects too. */
   private ownersOfProjects(): Map<number, string> {
-    const { volumes, retained } = this.modelOf();
+    const { volumes, retained } = this.catalogueOf();
     const owners = new Map<number, string>();
     for (const { id, content } of [...volumes.all(), ...retained.all()]) {
       if (content.backend === 'quota') owners.set(content.projectId, id);
@@ -166,7 +187,7 @@ export class Recounts {
   }
 
   private volumesIn(poolName: string): Volume[] {
-    const { volumes } = this.modelOf();
+    const { volumes } = this.catalogueOf();
     return volumes.all().filter(({ pool, content }) => pool === poolName && content.backend === 'quota');
   }
 }

@@ -1,14 +1,18 @@
 import { invalidField, invalidValue, quote, VolumeError } from '../errors.ts';
 import { type ImageUse, isCapacityEnforced } from '../objects/volume.ts';
+import type { Host } from '../parts.ts';
 import type { DirectoryAbility, Pool } from '../ports/pool.ts';
-import { defaultFileSystemType, type FileSystemType, fileSystemTypes } from '../requests/file-system-type.ts';
-import type { Model } from '../state/model.ts';
+import {
+  defaultFileSystemType,
+  type FileSystemType,
+  fileSystemTypes,
+} from '../requests/file-system-options.ts';
 
 export const backendChoices = ['auto', 'directory', 'image'] as const;
 export const enforcementChoices = ['auto', 'required', 'strict'] as const;
 
 /** How a request wants its volume to be provided. */
-export interface ContentWish {
+export interface ContentRequest {
   readonly backend: (typeof backendChoices)[number];
   readonly enforceCapacity: (typeof enforcementChoices)[number];
   readonly isBlock: boolean;
@@ -23,34 +27,38 @@ export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readon
  * the pool has, unless the request asks for another.
  * @throws VolumeError invalid, naming the possible kinds
  */
-export function chooseContent(model: Model, pool: Pool, wish: ContentWish): ContentPlan {
+export function chooseContent(host: Host, pool: Pool, contentRequest: ContentRequest): ContentPlan {
   const { directories, hasImages } = pool.abilities;
-  if (wish.isBlock && wish.backend === 'directory') {
-    throw invalidValue('backend', 'directory', 'cannot be a block volume; image and auto can');
+  if (contentRequest.isBlock && contentRequest.backend === 'directory') {
+    throw invalidValue('backend', 'directory', 'cannot provide a block volume; use image or auto');
   }
-  const why = whyNoDirectory(pool, wish);
-  const mustBeImage = wish.isBlock || why !== undefined;
-  if (wish.backend === 'directory' && why !== undefined) throw invalidValue('backend', 'directory', why);
-  if (wish.backend !== 'image' && !mustBeImage) return directories;
+  const why = noDirectoryReason(pool, contentRequest);
+  const mustBeImage = contentRequest.isBlock || why !== undefined;
+  if (contentRequest.backend === 'directory' && why !== undefined)
+    throw invalidValue('backend', 'directory', why);
+  if (contentRequest.backend !== 'image' && !mustBeImage) return directories;
   if (!hasImages) {
-    const other = mustBeImage ? '' : '; directory is possible';
-    const message = `pool ${quote(pool.name)} has no images, because there are no loop devices or no mkfs programs here${other}`;
+    const other = mustBeImage ? '' : '; use directory';
+    const message = `pool ${quote(pool.name)} cannot provide images: no loop devices or no mkfs programs on this node${other}`;
     throw new VolumeError('invalid', message, { about: 'backend' });
   }
-  return { backend: 'image', use: imageUse(model, wish) };
+  return { backend: 'image', use: imageUse(host, contentRequest) };
 }
 
 /** Why a directory of this pool does not enforce the capacity as requested; undefined if it does. */
-function whyNoDirectory({ name, abilities }: Pool, { enforceCapacity }: ContentWish): string | undefined {
+function noDirectoryReason(
+  { name, abilities }: Pool,
+  { enforceCapacity }: ContentRequest,
+): string | undefined {
   switch (enforceCapacity) {
     case 'auto':
       return undefined;
     case 'required':
       return isPlannedEnforced(abilities.directories)
         ? undefined
-        : `cannot be held to its size in pool ${quote(name)}, whose file system has no quota in force; image can`;
+        : `cannot enforce the capacity in pool ${quote(name)}, which has no quota in force; use image`;
     case 'strict':
-      return 'cannot be held to its size against the will of its user (enforceCapacity: strict); image can';
+      return 'cannot enforce the capacity strictly (enforceCapacity: strict); use image';
   }
 }
 
@@ -59,11 +67,11 @@ export function isPlannedEnforced(plan: ContentPlan): boolean {
   return plan.backend === 'quota' || isCapacityEnforced(plan);
 }
 
-function imageUse(model: Model, { isBlock, fsType }: ContentWish): ImageUse {
+function imageUse(host: Host, { isBlock, fsType }: ContentRequest): ImageUse {
   if (isBlock) return { accessType: 'block' };
   const made = fsType ?? defaultFileSystemType;
-  if (!model.formatter.fileSystems.includes(made)) {
-    const why = `cannot be made on this node; possible are ${model.formatter.fileSystems.join(', ')}`;
+  if (!host.formatter.fileSystems.includes(made)) {
+    const why = `cannot be created on this node; available: ${host.formatter.fileSystems.join(', ')}`;
     throw invalidValue('fsType', made, why);
   }
   return { accessType: 'mount', fsType };
@@ -74,5 +82,5 @@ export function parseFileSystemType(field: string, text: string): FileSystemType
   if (text === '') return undefined;
   const found = fileSystemTypes.find((each) => each === text);
   if (found) return found;
-  throw invalidField(field, text, `cannot be made; possible are ${fileSystemTypes.join(', ')}`);
+  throw invalidField(field, text, `must be one of ${fileSystemTypes.join(', ')}`);
 }

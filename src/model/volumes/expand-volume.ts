@@ -1,50 +1,51 @@
 import { checkNothingLost } from '../content/content-defects.ts';
-import { growContent, settleSize } from '../content/grow-content.ts';
-import { quote, revised, VolumeError, type VolumeErrorKind } from '../errors.ts';
+import { growContent, reconcileSize } from '../content/grow-content.ts';
+import { quote, VolumeError, type VolumeErrorKind, withErrorChanges } from '../errors.ts';
 import { imageOf } from '../find/staged-content.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
-import { namingPool } from '../ports/naming-pool.ts';
+import type { Parts } from '../parts.ts';
+import { withPoolInErrors } from '../ports/error-context.ts';
 import { type CapacityRange, fitsRange, type SizeSteps, sizeInRange } from '../requests/capacity.ts';
-import type { Model } from '../state/model.ts';
+import type { HeldVolume } from '../state/holds.ts';
 import { grownSizes } from './content-sizes.ts';
 
 /** The result of an expansion. */
-export interface Expanded {
+export interface ExpansionResult {
   readonly volume: Volume;
   /** Whether the node must expand the volume too, if it is staged. */
-  readonly needsNode: boolean;
+  readonly needsNodeExpansion: boolean;
 }
 
 /**
  * Expands a volume (CSI specification, ControllerExpandVolume): raises its limit, or grows its image. A volume that
- * is large enough already stays as it is; steps that a crash left undone are repeated. The caller holds the volume.
+ * is large enough already stays as it is; steps that a crash left undone are repeated.
  * @throws VolumeError out-of-range: it would shrink, exceed the maximum size, or there is no room; unavailable: its
  *   pool cannot enforce a new size now; precondition: its image was truncated
  */
 export function expandContent(
-  model: Model,
-  volume: Volume,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  volume: HeldVolume,
   range: CapacityRange,
   maximumBytes: bigint,
-): Promise<Expanded> {
-  return model.volumesInWork.during(volume.id, () => expandNow(model, volume, range, maximumBytes));
+): Promise<ExpansionResult> {
+  return parts.holds.changing.during(volume.id, () => expandNow(parts, volume, range, maximumBytes));
 }
 
 async function expandNow(
-  model: Model,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: Volume,
   range: CapacityRange,
   maximumBytes: bigint,
-): Promise<Expanded> {
-  const capacityBytes = expandedBytes(volume, range, await grownSizes(model, volume), maximumBytes);
+): Promise<ExpansionResult> {
+  const capacityBytes = expandedBytes(volume, range, await grownSizes(parts, volume), maximumBytes);
   // Once grown, the lost part of an image would read as zeros, and the loss could no longer be detected.
-  await checkNothingLost(model, volume);
-  await model.onStep('expand: checked');
+  await checkNothingLost(parts, volume);
+  await parts.onStep('expand: checked');
   // In turn, so that limits are not compared with a record that is about to change.
-  const grown = await withKinds(growthKinds, () =>
-    model.sharing.inTurn(volume.id, () => growContent(model, volume, capacityBytes)),
+  const grown = await withErrorKinds(growthKinds, () =>
+    parts.holds.recording.inTurn(volume.id, () => growContent(parts, volume, capacityBytes)),
   );
-  return { volume: grown, needsNode: volume.content.backend === 'image' };
+  return { volume: grown, needsNodeExpansion: volume.content.backend === 'image' };
 }
 
 /**
@@ -53,25 +54,33 @@ async function expandNow(
  * @param path where the volume is mounted
  * @returns the size of the volume in bytes; undefined if its file system will only fill the image at the next stage
  */
-export function expandStaged(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
-  return withKinds(stagedKinds, () =>
-    model.volumesInWork.during(volume.id, () => expandStagedNow(model, volume, path)),
+export function expandStaged(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  volume: HeldVolume,
+  path: string,
+): Promise<bigint | undefined> {
+  return withErrorKinds(stagedKinds, () =>
+    parts.holds.changing.during(volume.id, () => expandStagedNow(parts, volume, path)),
   );
 }
 
-async function expandStagedNow(model: Model, volume: Volume, path: string): Promise<bigint | undefined> {
+async function expandStagedNow(
+  parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
+  volume: Volume,
+  path: string,
+): Promise<bigint | undefined> {
   if (volume.content.backend !== 'image') return volume.capacityBytes;
-  const image = await imageOf(model, volume);
-  const device = await model.devices.find(image);
+  const image = await imageOf(parts, volume);
+  const device = await parts.host.devices.find(image);
   if (!device) return volume.capacityBytes;
-  const { capacityBytes } = await settleSize(model, volume);
-  await model.devices.refreshSize(image);
-  await model.onStep('expand: device grown');
+  const { capacityBytes } = await reconcileSize(parts, volume);
+  await parts.host.devices.refreshSize(image);
+  await parts.onStep('expand: device grown');
   if (isBlock(volume.content)) return capacityBytes;
-  const fsType = await model.formatter.inspect(image);
+  const fsType = await parts.host.formatter.inspect(image);
   if (fsType === 'blank' || fsType === 'unknown') return capacityBytes;
-  const { isGrown } = await namingPool(volume, () => model.mounts.growFileSystem(path, device, fsType));
-  await model.onStep('expand: file system grown');
+  const { isGrown } = await withPoolInErrors(volume, () => parts.host.fileSystems.grow(path, device, fsType));
+  await parts.onStep('expand: file system grown');
   return isGrown ? capacityBytes : undefined;
 }
 
@@ -82,7 +91,7 @@ const stagedKinds = { exhausted: 'out-of-range' } as const;
 const growthKinds = { ...stagedKinds, precondition: 'unavailable' } as const;
 
 /** Runs `work` and maps the kinds of its errors. */
-async function withKinds<T>(
+async function withErrorKinds<T>(
   kinds: Readonly<Partial<Record<VolumeErrorKind, VolumeErrorKind>>>,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -90,14 +99,17 @@ async function withKinds<T>(
     return await work();
   } catch (error) {
     const kind = error instanceof VolumeError && kinds[error.kind];
-    throw kind ? revised(error, { kind }) : error;
+    throw kind ? withErrorChanges(error, { kind }) : error;
   }
 }
 
 /** Expands a volume on the node wherever it is mounted now; an unmounted volume is expanded when it is staged. */
-export async function expandMounted(model: Model, volume: Volume): Promise<void> {
-  const [mount] = await model.mountIndex.confirmed(volume.id);
-  if (mount || isBlock(volume.content)) await expandStaged(model, volume, mount?.path ?? '');
+export async function expandMounted(
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  volume: HeldVolume,
+): Promise<void> {
+  const [mount] = await parts.host.mountIndex.verifiedMountsOf(volume.id);
+  if (mount || isBlock(volume.content)) await expandStaged(parts, volume, mount?.path ?? '');
 }
 
 function expandedBytes(
@@ -107,12 +119,12 @@ function expandedBytes(
   maximumBytes: bigint,
 ): bigint {
   if (range.requiredBytes > maximumBytes) {
-    const message = `${range.requiredBytes} bytes are more than a volume may have, ${maximumBytes} bytes`;
+    const message = `${range.requiredBytes} exceeds the maximum volume size of ${maximumBytes} bytes`;
     throw new VolumeError('out-of-range', message, { about: 'requiredBytes' });
   }
   if (range.requiredBytes > capacityBytes)
     return sizeInRange(range, range.requiredBytes, steps, maximumBytes);
   if (fitsRange(capacityBytes, range, steps.unitBytes)) return capacityBytes;
-  const message = `volume ${quote(id)} has ${capacityBytes} bytes, and volumes do not shrink`;
+  const message = `volume ${quote(id)} has ${capacityBytes} bytes and cannot shrink`;
   throw new VolumeError('out-of-range', message, { about: 'limitBytes' });
 }

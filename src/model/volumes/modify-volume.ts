@@ -1,40 +1,38 @@
-import { replaceVolume } from '../content/replace-volume.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { BackendKind, MutableParameters, Volume } from '../objects/volume.ts';
-import type { Model } from '../state/model.ts';
+import type { Parts } from '../parts.ts';
+import type { HeldVolume } from '../state/holds.ts';
 
 /**
  * Changes the named mutable parameters of a volume, all or none (CSI specification, ControllerModifyVolume). May be
- * repeated; steps that a crash left undone are repeated. The caller holds the volume.
+ * repeated; steps that a crash left undone are repeated.
  * @throws VolumeError invalid: a volume of this kind cannot have one of them
  */
 export async function modifyVolume(
-  model: Model,
-  volume: Volume,
+  parts: Parts<'catalogue' | 'holds' | 'onStep'>,
+  volume: HeldVolume,
   changes: Partial<MutableParameters>,
 ): Promise<Volume> {
   const modified: Volume = { ...volume, mutable: withChanges(volume.mutable, changes) };
   checkMutable(volume.content.backend, modified.mutable);
-  const { records, backends } = model.pools.of(volume);
-  const backend = backends[volume.content.backend];
-  const directory = records.volumes.directoryOf(volume.id);
-  await model.onStep('modify: checked');
+  const data = parts.catalogue.dataOf(volume);
+  await parts.onStep('modify: checked');
   const hasLimit = 'inodeLimit' in changes;
   const modify = async () => {
     try {
-      if (hasLimit) await backend.applyLimits(directory, modified);
-      await model.onStep('modify: limits applied');
+      if (hasLimit) await data.applyLimits(modified);
+      await parts.onStep('modify: limits applied');
       // Last, as in an expansion: until the record changes nothing has changed, and a retry repeats every step.
-      await replaceVolume(model, modified);
+      await parts.catalogue.replaceVolume(modified);
     } catch (error) {
       // The caller needs the first error.
-      if (hasLimit) await backend.applyLimits(directory, volume).catch(() => {});
+      if (hasLimit) await data.applyLimits(volume).catch(() => {});
       throw error;
     }
   };
   // In turn, so that limits are not compared with a record that is about to change.
-  await model.sharing.inTurn(volume.id, modify);
-  await model.onStep('modify: recorded');
+  await parts.holds.recording.inTurn(volume.id, modify);
+  await parts.onStep('modify: recorded');
   return modified;
 }
 
@@ -55,16 +53,16 @@ const OPAQUE_LIMIT_BYTES = 3072;
 export function checkMutable(backend: BackendKind, { inodeLimit, opaque }: MutableParameters): void {
   const opaqueBytes = Buffer.byteLength(Object.entries(opaque).flat().join(''));
   if (opaqueBytes > OPAQUE_LIMIT_BYTES) {
-    const message = `mutable_parameters: the names and values that the driver only keeps have ${opaqueBytes} bytes, and a volume has room for ${OPAQUE_LIMIT_BYTES}`;
+    const message = `mutable_parameters: the names and values of unused parameters have ${opaqueBytes} bytes; the limit is ${OPAQUE_LIMIT_BYTES}`;
     throw new VolumeError('invalid', message);
   }
   if (inodeLimit === undefined || backend === 'quota') return;
-  const message = `${inodeLimit} cannot be held, because only a directory with a project quota has a limit of inodes, and this volume is ${described[backend]}`;
+  const message = `${inodeLimit} cannot be enforced: only directories with a project quota have an inode limit, and this volume is ${described[backend]}`;
   throw new VolumeError('invalid', message, { about: 'inodeLimit' });
 }
 
 const described: Readonly<Record<Exclude<BackendKind, 'quota'>, string>> = {
-  directory: 'a directory without one',
+  directory: 'a plain directory',
   subvolume: 'a subvolume',
   image: 'an image',
 };

@@ -2,63 +2,82 @@ import { quote } from '../errors.ts';
 import { isAccessible } from '../objects/topology.ts';
 import {
   type ContentSource,
-  fsTypeMadeFor,
+  intendedFsType,
   isBlock,
   isCapacityEnforced,
   type Volume,
   type VolumeContent,
 } from '../objects/volume.ts';
+import type { Parts } from '../parts.ts';
 import { fitsRange } from '../requests/capacity.ts';
-import { findPlace } from '../space/place.ts';
-import type { Model } from '../state/model.ts';
-import type { ContentWish } from './choose-content.ts';
+import type { Catalogue } from '../state/catalogue.ts';
+import { findPlacement } from '../state/placement.ts';
+import { accessModeProblem } from './capability-problems.ts';
+import type { ContentRequest } from './choose-content.ts';
 import { unitBytesOf } from './content-sizes.ts';
 import type { VolumeSpec } from './create-volume.ts';
 import { mutableDifference } from './modify-volume.ts';
-import { modeObjection } from './objections.ts';
+
+/** What a create asks for; the source need not be held to be compared. */
+type Requested = Omit<VolumeSpec, 'source'> & { readonly source: ContentSource | undefined };
 
 /** How a volume differs from the one that a create asks for; undefined if it is the same. */
-export function differenceOf(model: Model, existing: Volume, spec: VolumeSpec): string | undefined {
-  const unitBytes = unitBytesOf(model, existing.content);
+export function differenceOf(
+  parts: Parts<'catalogue' | 'host' | 'settings'>,
+  existing: Volume,
+  spec: Requested,
+): string | undefined {
+  const unitBytes = unitBytesOf(parts.host, existing.content);
   if (!fitsRange(existing.capacityBytes, spec.range, unitBytes)) return `${existing.capacityBytes} bytes`;
   const { uid, gid, mode } = existing.root;
   if (uid !== spec.root.uid) return `uid ${uid}`;
   if (gid !== spec.root.gid) return `gid ${gid}`;
   if (mode !== spec.root.mode) return `mode ${mode.toString(8)}`;
-  if (model.topology && !isAccessible(spec.requisite, model.topology)) {
-    return `topology ${JSON.stringify(model.topology)}`;
+  if (parts.settings.topology && !isAccessible(spec.requisite, parts.settings.topology)) {
+    return `topology ${JSON.stringify(parts.settings.topology)}`;
   }
   if (!isSameSource(existing.source, spec.source)) return describeSource(existing.source);
-  const objection = modeObjection(existing.accessModes, spec.capabilities);
-  if (objection) return 'access mode SINGLE_NODE_SINGLE_WRITER';
+  const problem = accessModeProblem(existing.accessModes, spec.capabilities);
+  if (problem) return 'access mode SINGLE_NODE_SINGLE_WRITER';
   const mutable = mutableDifference(existing, spec.mutable);
   if (mutable !== undefined) return mutable;
-  return placeDifference(model, existing, spec.pool) ?? contentDifference(existing.content, spec.wish);
+  return (
+    placementDifference(parts.catalogue, existing, spec.pools) ??
+    contentDifference(existing.content, spec.contentRequest)
+  );
 }
 
-/** The pool or accounting class of a volume, if it is not the requested one. */
-export function placeDifference(
-  model: Model,
+/** The pool or accounting class of a volume, if it is not one of the requested ones. */
+export function placementDifference(
+  catalogue: Catalogue,
   { pool, capacityClass }: Volume,
-  asked: string | undefined,
+  requested: readonly string[],
 ): string | undefined {
-  if (asked === undefined) return undefined;
-  const place = findPlace(model, asked);
-  if (place?.pool.name === pool && place.capacityClass === capacityClass) return undefined;
+  const isThere = (name: string) => {
+    const placement = findPlacement(catalogue, name);
+    return placement?.pool.name === pool && placement.capacityClass === capacityClass;
+  };
+  if (requested.length === 0 || requested.some(isThere)) return undefined;
   return `pool ${quote(capacityClass ?? pool)}`;
 }
 
 /** How a volume is provided, if that is not as requested. */
-export function contentDifference(content: VolumeContent, wish: ContentWish): string | undefined {
-  if (isBlock(content) !== wish.isBlock) return `access type ${isBlock(content) ? 'block' : 'mount'}`;
+export function contentDifference(
+  content: VolumeContent,
+  contentRequest: ContentRequest,
+): string | undefined {
+  if (isBlock(content) !== contentRequest.isBlock)
+    return `access type ${isBlock(content) ? 'block' : 'mount'}`;
   const isImage = content.backend === 'image';
-  if (wish.backend !== 'auto' && (wish.backend === 'image') !== isImage) return `backend ${content.backend}`;
-  if (wish.enforceCapacity === 'required' && !isCapacityEnforced(content))
-    return 'a capacity that is not enforced';
-  if (wish.enforceCapacity === 'strict' && !isImage)
-    return `backend ${content.backend}, which its user can overfill`;
-  const made = isImage ? fsTypeMadeFor(content.use) : undefined;
-  if (wish.fsType !== undefined && isImage && made !== wish.fsType) return `fs_type ${made ?? 'left open'}`;
+  if (contentRequest.backend !== 'auto' && (contentRequest.backend === 'image') !== isImage)
+    return `backend ${content.backend}`;
+  if (contentRequest.enforceCapacity === 'required' && !isCapacityEnforced(content))
+    return 'an unenforced capacity';
+  if (contentRequest.enforceCapacity === 'strict' && !isImage)
+    return `backend ${content.backend}, which cannot enforce a strict capacity`;
+  const made = isImage ? intendedFsType(content.use) : undefined;
+  if (contentRequest.fsType !== undefined && isImage && made !== contentRequest.fsType)
+    return `fs_type ${made ?? 'unset'}`;
   return undefined;
 }
 
@@ -67,5 +86,5 @@ function isSameSource(one: ContentSource | undefined, other: ContentSource | und
 }
 
 function describeSource(source: ContentSource | undefined): string {
-  return source ? `content of ${source.kind} ${quote(source.id)}` : 'no content source';
+  return source ? `content source ${source.kind} ${quote(source.id)}` : 'no content source';
 }

@@ -1,10 +1,15 @@
 import { lstat, mkdir } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
-import { isPassing, retried } from '../../kernel/calls/passing-error.ts';
+import { isTransient, retry } from '../../kernel/calls/transient-error.ts';
 import { VolumeError } from '../../model/errors.ts';
 import { syncPath } from '../../records/durable-file.ts';
-import { driverOnlyMode, type Home, homes, type PoolLayout } from '../../records/pool-layout.ts';
+import {
+  driverOnlyMode,
+  type KindDirectoryName,
+  kindDirectories,
+  type PoolLayout,
+} from '../../records/pool-layout.ts';
 import { type PoolMarker, writeMarker } from './pool-marker.ts';
 
 /**
@@ -21,12 +26,12 @@ export async function makeLayout(
   isRemembered: boolean,
 ): Promise<PoolMarker> {
   const { root, metadata, frozen, incoming, outgoing } = layout;
-  const made: readonly Home[] = marker.homes ?? (isRemembered ? ['volumes'] : []);
+  const made: readonly KindDirectoryName[] = marker.homes ?? (isRemembered ? ['volumes'] : []);
   let isChanged = false;
-  for (const home of homes) {
-    if (await isDirectory(layout[home])) continue;
-    if (made.includes(home)) throw vanished(layout[home]);
-    await makeDirectory(layout[home]);
+  for (const name of kindDirectories) {
+    if (await isDirectory(layout[name])) continue;
+    if (made.includes(name)) throw missingDirectoryError(layout[name]);
+    await makeDirectory(layout[name]);
     isChanged = true;
   }
   for (const path of [frozen, incoming, outgoing]) {
@@ -35,7 +40,7 @@ export async function makeLayout(
     isChanged = true;
   }
   if (isChanged) await Promise.all([syncPath(root), syncPath(metadata)]);
-  return homes.every((home) => marker.homes?.includes(home)) ? marker : markMade(layout, marker);
+  return kindDirectories.every((name) => marker.homes?.includes(name)) ? marker : markMade(layout, marker);
 }
 
 /** Creates one directory if it is missing. Its parent exists unless someone has removed it. */
@@ -52,36 +57,36 @@ export async function makeDirectory(path: string): Promise<void> {
  */
 async function isDirectory(path: string): Promise<boolean> {
   try {
-    if ((await retried(() => lstat(path))).isDirectory()) return true;
+    if ((await retry(() => lstat(path))).isDirectory()) return true;
   } catch (error) {
     if (isErrno(error, errno.ENOENT)) return false;
     throw error;
   }
   throw new VolumeError(
     'unavailable',
-    `${path} is not a directory; put back the one that the driver has made, or move what is there away`,
+    `${path} is not a directory; restore the directory that the driver created, or move the file away`,
   );
 }
 
-function vanished(path: string): VolumeError {
+function missingDirectoryError(path: string): VolumeError {
   return new VolumeError(
     'unavailable',
-    `${path} is gone, and with it what the pool holds there; put it back. If nothing in it is needed any more, make an empty directory ${basename(path)} in its place`,
+    `${path} is missing, and the pool's data in it; restore it. If the data is no longer needed, create an empty directory ${basename(path)} in its place`,
   );
 }
 
 async function markMade(layout: PoolLayout, marker: PoolMarker): Promise<PoolMarker> {
-  const complete = { ...marker, homes: [...homes] };
+  const complete = { ...marker, homes: [...kindDirectories] };
   try {
     await writeMarker(layout.marker, complete);
     return complete;
   } catch (error) {
-    if (!takesNoWrites(error)) throw error;
+    if (!isUnwritableError(error)) throw error;
     return marker;
   }
 }
 
 /** Whether a write failed because of the state of the disk. A complete pool can still be read then. */
-export function takesNoWrites(error: unknown): boolean {
-  return isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.EROFS) || isPassing(error);
+export function isUnwritableError(error: unknown): boolean {
+  return isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.EROFS) || isTransient(error);
 }

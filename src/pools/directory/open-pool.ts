@@ -2,23 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
-import { isScarcity, retried } from '../../kernel/calls/passing-error.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
+import { isResourceShortage, retry } from '../../kernel/calls/transient-error.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import { syncPath } from '../../records/durable-file.ts';
-import { homes, type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
+import { kindDirectories, type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
 import { RecordReserve } from '../../records/record-reserve.ts';
 import { fileSystemIdentity } from './file-system-identity.ts';
-import { makeDirectory, makeLayout, takesNoWrites } from './make-layout.ts';
-import { PoolMistake } from './pool-errors.ts';
+import { isUnwritableError, makeDirectory, makeLayout } from './make-layout.ts';
+import { PoolConfigError } from './pool-errors.ts';
 import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolMarker, type RememberedPool, writeMarker } from './pool-marker.ts';
-import { type PoolPlace, PoolRegistry } from './pool-registry.ts';
+import { type PoolConfig, PoolRegistry } from './pool-registry.ts';
 import { findRoot } from './pool-root.ts';
-import { openingError, recognise } from './recognise-pool.ts';
+import { openError, recognise } from './recognise-pool.ts';
 
 /** A pool's directory, locked by this process, with its layout in place. */
 export interface OpenPool {
@@ -54,17 +54,17 @@ export interface OpenPool {
  * @throws VolumeError unavailable: a new pool cannot be created now
  */
 export async function openPool(
-  place: PoolPlace,
+  config: PoolConfig,
   registry: PoolRegistry,
   lockTimeoutMs: number,
 ): Promise<OpenPool> {
   try {
-    const root = await findRoot(place, registry);
+    const root = await findRoot(config, registry);
     return await withPath(root, (fd) =>
-      openRoot({ name: place.name, path: root }, fd, registry, lockTimeoutMs),
+      openRoot({ name: config.name, path: root }, fd, registry, lockTimeoutMs),
     );
   } catch (error) {
-    throw await openingError(error, place, registry);
+    throw await openError(error, config, registry);
   }
 }
 
@@ -75,13 +75,13 @@ export function openStatePool(name: string, stateDir: string, lockTimeoutMs: num
 
 /** @param fd the open root, so that its disk cannot be unmounted between a check and what follows it */
 async function openRoot(
-  { name, path }: PoolPlace,
+  { name, path }: PoolConfig,
   fd: number,
   registry: PoolRegistry,
   lockTimeoutMs: number,
 ): Promise<OpenPool> {
   const opened = statusOf(fd);
-  if (opened.type !== 'directory') throw new PoolMistake(`${path} is not a directory`);
+  if (opened.type !== 'directory') throw new PoolConfigError(`${path} is not a directory`);
   const layout = poolLayout(path);
   const fileSystem = fileSystemIdentity(await fileSystemOf(fd));
   // Before anything is created: the mount point of an unmounted disk must stay unchanged.
@@ -100,7 +100,7 @@ async function openRoot(
     await new RecordReserve(layout.reserve).fill();
     // Last, so that a remembered pool always has its marker on disk, even after a power failure.
     await remember({ name, path, poolId, fileSystem }, registry, marker === undefined);
-    const checkReachable = await sameness(name, layout, opened);
+    const checkReachable = await identityCheck(name, layout, opened);
     await checkReachable();
     const leftovers = [...(await entriesOf(layout.incoming)), ...(await entriesOf(layout.outgoing))];
     return { name, id: poolId, layout, fileSystem, lock, leftovers, checkReachable };
@@ -124,26 +124,31 @@ async function remember(pool: RememberedPool, registry: PoolRegistry, isNew: boo
     await registry.remember(pool);
   } catch (error) {
     // The state directory is next to the registry, and is recognised by its own marker.
-    if (!takesNoWrites(error) || !(isState ? !isNew : registry.knows(pool.poolId))) throw error;
-    registry.assume(pool);
+    if (!isUnwritableError(error) || !(isState ? !isNew : registry.has(pool.poolId))) throw error;
+    registry.rememberInMemory(pool);
   }
   if (!isState) return;
   const { poolId, path, fileSystem } = pool;
   try {
     await registry.stateGuard.remember({ poolId, path, fileSystem });
   } catch (error) {
-    if (isNew || !takesNoWrites(error)) throw error;
+    if (isNew || !isUnwritableError(error)) throw error;
   }
 }
 
 async function entriesOf(directory: string): Promise<string[]> {
-  return (await retried(() => readdir(directory))).map((entry) => join(directory, entry));
+  return (await retry(() => readdir(directory))).map((entry) => join(directory, entry));
 }
 
 /** Returns a check that the root and its object directories are still the ones that were opened. */
-async function sameness(name: string, layout: PoolLayout, opened: FileStatus): Promise<() => Promise<void>> {
+async function identityCheck(
+  name: string,
+  layout: PoolLayout,
+  opened: FileStatus,
+): Promise<() => Promise<void>> {
   const known: [path: string, status: FileStatus][] = [[layout.root, opened]];
-  for (const home of homes) known.push([layout[home], await withPath(layout[home], statusOf)]);
+  for (const directoryName of kindDirectories)
+    known.push([layout[directoryName], await withPath(layout[directoryName], statusOf)]);
   return async () => {
     for (const [path, status] of known) await checkSame(name, path, status);
   };
@@ -156,7 +161,7 @@ async function checkSame(name: string, path: string, opened: FileStatus): Promis
   if (now?.mountId === mountId && now.device === device && now.inode === inode) return;
   throw new VolumeError(
     'unavailable',
-    `pool ${quote(name)} is not reachable: another directory or file system is at ${path} than was opened`,
+    `pool ${quote(name)} is not reachable: ${path} is now another directory or file system`,
   );
 }
 
@@ -164,10 +169,10 @@ async function checkSame(name: string, path: string, opened: FileStatus): Promis
 async function statusAt(name: string, path: string): Promise<FileStatus | undefined> {
   try {
     // Only a shortage is retried; an error of the disk is reported at once.
-    return await retried(() => withPath(path, statusOf), isScarcity);
+    return await retry(() => withPath(path, statusOf), isResourceShortage);
   } catch (error) {
     if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return undefined;
-    const message = `pool ${quote(name)} is not reachable: ${path} cannot be looked at`;
+    const message = `pool ${quote(name)} is not reachable: cannot access ${path}`;
     throw new VolumeError('unavailable', message, { cause: error });
   }
 }

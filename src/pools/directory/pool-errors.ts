@@ -5,7 +5,7 @@ import type { RememberedPool } from './pool-marker.ts';
  * What only the operator can fix: a pool's path where there can be no pool. The message is a sentence for the operator.
  * It ends startup; later, when the pool is looked up again, callers receive it.
  */
-export class PoolMistake extends VolumeError {
+export class PoolConfigError extends VolumeError {
   constructor(message: string, options?: ErrorOptions) {
     super('unavailable', message, options);
     this.name = 'PoolMistake';

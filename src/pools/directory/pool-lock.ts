@@ -38,15 +38,15 @@ export async function lockPool(
     for (const file of held) await file.close();
   };
   try {
-    const patience = { timeoutMs, waitedMs: 0 };
+    const wait = { timeoutMs, waitedMs: 0 };
     const file = await openLockFile(lock);
     if (file) {
       held.push(file);
-      await waitForLock(file, lock, patience);
+      await waitForLock(file, lock, wait);
     }
     const directory = await open(root, OPEN_DIRECTORY);
     held.push(directory);
-    await waitForLock(directory, root, patience, isLockless);
+    await waitForLock(directory, root, wait, isLockUnsupported);
   } catch (error) {
     await release();
     throw error;
@@ -59,7 +59,7 @@ async function openLockFile(path: string): Promise<FileHandle | undefined> {
   const file = await openOrMake(path);
   if (file && statusOf(file.fd).type !== 'file') {
     await file.close();
-    throw notALockFile(path);
+    throw notALockFileError(path);
   }
   return file;
 }
@@ -69,7 +69,7 @@ async function openOrMake(path: string): Promise<FileHandle | undefined> {
     return await open(path, constants.O_RDWR | OPEN_FILE);
   } catch (error) {
     if (isErrno(error, errno.EROFS)) return open(path, constants.O_RDONLY | OPEN_FILE);
-    if (isErrno(error, errno.EISDIR, errno.ELOOP, errno.ENXIO)) throw notALockFile(path, error);
+    if (isErrno(error, errno.EISDIR, errno.ELOOP, errno.ENXIO)) throw notALockFileError(path, error);
     if (!isErrno(error, errno.ENOENT)) throw error;
   }
   try {
@@ -80,13 +80,13 @@ async function openOrMake(path: string): Promise<FileHandle | undefined> {
   }
 }
 
-function notALockFile(path: string, cause?: unknown): DamagedFileError {
-  return new DamagedFileError(`${path} is not a regular file; remove it, and the driver makes it anew`, {
+function notALockFileError(path: string, cause?: unknown): DamagedFileError {
+  return new DamagedFileError(`${path} is not a regular file; remove it, and the driver creates it again`, {
     cause,
   });
 }
 
-interface Patience {
+interface LockWait {
   readonly timeoutMs: number;
   waitedMs: number;
 }
@@ -94,25 +94,27 @@ interface Patience {
 async function waitForLock(
   file: FileHandle,
   path: string,
-  patience: Patience,
-  isForgiven: (error: unknown) => boolean = () => false,
+  wait: LockWait,
+  isIgnored: (error: unknown) => boolean = () => false,
 ): Promise<void> {
   for (;;) {
     try {
       if (tryLock(file.fd)) return;
     } catch (error) {
-      if (isForgiven(error)) return;
+      if (isIgnored(error)) return;
       throw error;
     }
-    if (patience.waitedMs >= patience.timeoutMs) {
-      throw new PoolHeldError(`another driver holds ${path}; waited ${patience.timeoutMs} ms for it to stop`);
+    if (wait.waitedMs >= wait.timeoutMs) {
+      throw new PoolHeldError(
+        `another driver has locked ${path}; waited ${wait.timeoutMs} ms for it to stop`,
+      );
     }
     await delay(RETRY_INTERVAL_MS);
-    patience.waitedMs += RETRY_INTERVAL_MS;
+    wait.waitedMs += RETRY_INTERVAL_MS;
   }
 }
 
 /** NFS needs a file open for writing to lock it, and a directory never is; there, only the lock file is locked. */
-function isLockless(error: unknown): boolean {
+function isLockUnsupported(error: unknown): boolean {
   return isErrno(error, errno.EBADF, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS);
 }

@@ -1,8 +1,7 @@
 import { z } from 'zod';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
-import { replaceFile } from '../../records/durable-file.ts';
-import { NotOwnFileError, readOwnFile } from '../../records/own-file.ts';
-import { homes } from '../../records/pool-layout.ts';
+import { NotOwnFileError, readOwnFile, replaceFile } from '../../records/durable-file.ts';
+import { kindDirectories } from '../../records/pool-layout.ts';
 
 const formatVersion = 1;
 /** The id of a pool in JSON. */
@@ -14,7 +13,7 @@ const marker = z.object({
   /** The file system when the pool was created, from `fileSystemIdentity`. */
   fileSystem: z.string(),
   /** Which object directories were created; absent during creation, and in pools of older versions. */
-  homes: z.array(z.enum(homes)).optional(),
+  homes: z.array(z.enum(kindDirectories)).optional(),
 });
 
 const registry = z.object({
@@ -71,14 +70,14 @@ export async function parseOwnJson<Schema extends z.ZodType>(
   } catch (error) {
     if (isErrno(error, errno.ENOENT)) return undefined;
     if (error instanceof NotOwnFileError) {
-      throw new DamagedFileError(`${path} cannot be understood: ${error.message}`, { cause: error });
+      throw new DamagedFileError(`cannot read ${path}: ${error.message}`, { cause: error });
     }
     throw error;
   }
   try {
     return schema.parse(JSON.parse(text));
   } catch (error) {
-    throw new DamagedFileError(`${path} cannot be understood; it is left as it is`, { cause: error });
+    throw new DamagedFileError(`cannot parse ${path}; file left untouched`, { cause: error });
   }
 }
 

@@ -1,20 +1,20 @@
 import { realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
-import { isScarcity, retried } from '../../kernel/calls/passing-error.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
+import { isResourceShortage, retry } from '../../kernel/calls/transient-error.ts';
 import { type MountEntry, readMountinfo } from '../../kernel/mounts/mountinfo.ts';
-import { Looks } from '../../kernel/process/looks.ts';
+import { Probes } from '../../kernel/process/probes.ts';
 import { quote } from '../../model/errors.ts';
-import { isWithin } from '../../model/requests/within.ts';
+import { isWithin } from '../../model/requests/mount-paths.ts';
 import { poolLayout } from '../../records/pool-layout.ts';
-import { PoolMistake } from './pool-errors.ts';
+import { PoolConfigError } from './pool-errors.ts';
 import { type PoolMarker, readMarker } from './pool-marker.ts';
-import type { PoolPlace } from './pool-registry.ts';
+import type { PoolConfig } from './pool-registry.ts';
 
 /** The actual location of a pool, as far as it can be determined now. */
-interface Position extends PoolPlace {
+interface ResolvedPool extends PoolConfig {
   /** With symbolic links resolved, as far as the path exists. */
   readonly realPath: string;
   /** The part of the path that does not exist yet. */
@@ -31,45 +31,45 @@ interface Position extends PoolPlace {
  * pool, and again before opening one that was unreachable. Pools whose disk does not answer are not checked.
  * @throws PoolMistake naming both pools
  */
-export async function checkDistinct(places: readonly PoolPlace[]): Promise<void> {
-  const mounts = await retried(readMountinfo);
-  const seen = await Promise.all(places.map((place) => positionIfSeen(place, mounts)));
-  const positions = seen.filter((position) => position !== undefined);
-  for (const [index, position] of positions.entries()) {
-    for (const other of positions.slice(0, index)) checkPair(position, other);
+export async function checkDistinct(configs: readonly PoolConfig[]): Promise<void> {
+  const mounts = await retry(readMountinfo);
+  const resolved = await Promise.all(configs.map((config) => resolveIfReachable(config, mounts)));
+  const reachable = resolved.filter((pool) => pool !== undefined);
+  for (const [index, pool] of reachable.entries()) {
+    for (const other of reachable.slice(0, index)) checkPair(pool, other);
   }
 }
 
-const looks = new Looks();
+const probes = new Probes();
 
-async function positionIfSeen(
-  place: PoolPlace,
+async function resolveIfReachable(
+  config: PoolConfig,
   mounts: readonly MountEntry[],
-): Promise<Position | undefined> {
+): Promise<ResolvedPool | undefined> {
   try {
     // Only one query of a hung disk runs at a time, and it delays no other pool.
-    return await looks.at(place.path, () => retried(() => positionOf(place, mounts), isScarcity));
+    return await probes.run(config.path, () => retry(() => resolvePool(config, mounts), isResourceShortage));
   } catch (error) {
     // Two pools on one directory must not be missed because too many files are open.
-    if (isScarcity(error)) throw error;
+    if (isResourceShortage(error)) throw error;
     return undefined;
   }
 }
 
-async function positionOf(place: PoolPlace, mounts: readonly MountEntry[]): Promise<Position> {
-  const { existing, missing } = await nearestExisting(place.path);
+async function resolvePool(config: PoolConfig, mounts: readonly MountEntry[]): Promise<ResolvedPool> {
+  const { existing, missing } = await nearestExisting(config.path);
   const status = await withPath(existing, statusOf);
   const mount = mounts.find(({ mountId }) => mountId === status.mountId);
   const isInMount = mount !== undefined && isWithin(existing, mount.path);
   return {
-    ...place,
+    ...config,
     realPath: join(existing, missing),
     missing,
     status,
     pathInFileSystem: isInMount ? join(mount.root, existing.slice(mount.path.length), missing) : undefined,
     // Opening the pool reports an unreadable marker.
     marker: await readMarker(poolLayout(existing).marker).catch((error: unknown) => {
-      if (isScarcity(error)) throw error;
+      if (isResourceShortage(error)) throw error;
       return undefined;
     }),
   };
@@ -88,31 +88,33 @@ async function nearestExisting(path: string): Promise<{ existing: string; missin
   }
 }
 
-function checkPair(one: Position, other: Position): void {
+function checkPair(one: ResolvedPool, other: ResolvedPool): void {
   const [first, second] = [
     `pool ${quote(one.name)} at ${one.path}`,
     `pool ${quote(other.name)} at ${other.path}`,
   ];
-  if (isSame(one, other)) throw new PoolMistake(`${first} is the same directory as ${second}`);
-  if (liesIn(one, other)) throw new PoolMistake(`${first} lies in ${second}`);
-  if (liesIn(other, one)) throw new PoolMistake(`${second} lies in ${first}`);
+  if (isSame(one, other)) throw new PoolConfigError(`${first} is the same directory as ${second}`);
+  if (liesIn(one, other)) throw new PoolConfigError(`${first} is inside ${second}`);
+  if (liesIn(other, one)) throw new PoolConfigError(`${second} is inside ${first}`);
   const id = one.missing === '' && other.missing === '' ? one.marker?.poolId : undefined;
   if (id !== undefined && id === other.marker?.poolId) {
-    throw new PoolMistake(`${first} and ${second} are both marked as pool ${id}: one is a copy of the other`);
+    throw new PoolConfigError(
+      `${first} and ${second} are both marked as pool ${id}: one is a copy of the other`,
+    );
   }
 }
 
-function isSame(one: Position, other: Position): boolean {
+function isSame(one: ResolvedPool, other: ResolvedPool): boolean {
   return isOneFile(one, other) && one.missing === other.missing;
 }
 
-function liesIn(one: Position, other: Position): boolean {
+function liesIn(one: ResolvedPool, other: ResolvedPool): boolean {
   if (isWithin(one.realPath, other.realPath)) return true;
   const [inner, outer] = [one.pathInFileSystem, other.pathInFileSystem];
   if (inner === undefined || outer === undefined || one.status.device !== other.status.device) return false;
   return isWithin(inner, outer);
 }
 
-function isOneFile(one: Position, other: Position): boolean {
+function isOneFile(one: ResolvedPool, other: ResolvedPool): boolean {
   return one.status.inode === other.status.inode && one.status.device === other.status.device;
 }

@@ -4,7 +4,7 @@ import { type RememberedPool, readRegistry, writeRegistry } from './pool-marker.
 import { StateGuard, type StateRules } from './state-marker.ts';
 
 /** The configured location of a pool. */
-export interface PoolPlace {
+export interface PoolConfig {
   readonly name: string;
   /** Absolute; may contain symbolic links. */
   readonly path: string;
@@ -37,7 +37,7 @@ export class PoolRegistry {
    * Returns the remembered pool of a name, or else the one at a path, with symbolic links resolved: a pool may have
    * been renamed while its disk is not mounted.
    */
-  async findAt({ name, path }: PoolPlace): Promise<RememberedPool | undefined> {
+  async findAt({ name, path }: PoolConfig): Promise<RememberedPool | undefined> {
     return (await this.find(name)) ?? this.pools?.find((pool) => pool.path === path);
   }
 
@@ -55,12 +55,12 @@ export class PoolRegistry {
   }
 
   /** Whether a pool with this id is known under any name. */
-  knows(poolId: string): boolean {
+  has(poolId: string): boolean {
     return this.pools?.some((pool) => pool.poolId === poolId) ?? false;
   }
 
   /** Remembers a pool only until the process ends, because the file cannot be written now. */
-  assume(pool: RememberedPool): void {
+  rememberInMemory(pool: RememberedPool): void {
     this.pools = withPool(this.pools ?? [], pool);
   }
 

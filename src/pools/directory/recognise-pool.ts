@@ -4,13 +4,13 @@ import { errnoOf } from '../../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import type { PoolLayout } from '../../records/pool-layout.ts';
-import { PoolHeldError, PoolMistake, UnreachablePoolError } from './pool-errors.ts';
+import { openFailureMessage } from './open-failure.ts';
+import { PoolConfigError, PoolHeldError, UnreachablePoolError } from './pool-errors.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
-import { obstacleOf } from './pool-obstacle.ts';
-import type { PoolPlace, PoolRegistry } from './pool-registry.ts';
+import type { PoolConfig, PoolRegistry } from './pool-registry.ts';
 
 /** What is known about the pool in a directory. */
-export interface Recognised {
+export interface RecognisedPool {
   /** undefined if a pool may be created. */
   readonly marker: PoolMarker | undefined;
   /** Whether this driver has used it before. */
@@ -26,14 +26,14 @@ export async function recognise(
   layout: PoolLayout,
   fileSystem: string,
   registry: PoolRegistry,
-): Promise<Recognised> {
+): Promise<RecognisedPool> {
   const marker = await readMarker(layout.marker);
   const before = await (marker ? registry.find(name) : registry.findAt({ name, path: layout.root }));
   if (before && !(marker?.poolId === before.poolId && fileSystem === before.fileSystem)) {
-    throw notTheSame(name, layout.root, { marker, fileSystem }, before, registry);
+    throw mismatchError(name, layout.root, { marker, fileSystem }, before, registry);
   }
   if (name === defaultPoolName) await registry.stateGuard.check(layout.root, marker);
-  if (!marker) await checkFree(layout);
+  if (!marker) await checkEmpty(layout);
   return { marker, isRemembered: before !== undefined };
 }
 
@@ -42,15 +42,15 @@ export async function recognise(
  * with only metadata is a pool whose creation was interrupted, since the marker is durable before anything else is
  * created.
  */
-async function checkFree({ root, metadata }: PoolLayout): Promise<void> {
+async function checkEmpty({ root, metadata }: PoolLayout): Promise<void> {
   const entries = await readdir(root);
   const others = entries.filter((entry) => entry !== 'lost+found' && join(root, entry) !== metadata);
   if (others.length === 0) return;
   const shown = `${others.slice(0, 3).map(quote).join(', ')}${others.length > 3 ? ', …' : ''}`;
-  throw new PoolMistake(`${root} is neither empty nor a pool of this driver: it holds ${shown}`);
+  throw new PoolConfigError(`${root} is neither empty nor a pool of this driver: it contains ${shown}`);
 }
 
-function notTheSame(
+function mismatchError(
   name: string,
   root: string,
   { marker, fileSystem }: { marker: PoolMarker | undefined; fileSystem: string },
@@ -62,34 +62,34 @@ function notTheSame(
     const { poolId, fileSystem: old } = before;
     // Edits one entry of the file, in the format in which the driver writes it.
     const command = `sed -i '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
-    return unreachable(
+    return unreachableError(
       name,
-      `${root} has the marker of it on file system ${fileSystem}`,
+      `${root} on file system ${fileSystem} has the marker of this pool`,
       before,
       registry,
-      `${question} If this is a copy of the pool, or its file system has another UUID now, and it is to be used from now on, stop the driver and run: ${command}`,
+      `${question} To use this file system from now on (a copy of the pool, or a changed UUID), stop the driver and run: ${command}`,
     );
   }
   const what = marker ? `the marker of another pool (${marker.poolId})` : 'no marker';
-  return unreachable(
+  return unreachableError(
     name,
-    `${root} has ${what} on file system ${fileSystem}`,
+    `${root} on file system ${fileSystem} has ${what}`,
     before,
     registry,
-    `${question} If pool ${before.poolId} is not to come back, stop the driver and remove its entry from ${registry.path}`,
+    `${question} If pool ${before.poolId} will not return, stop the driver and remove its entry from ${registry.path}`,
   );
 }
 
-/** @param cure what the operator can do, if mounting a disk is not enough */
-export function unreachable(
+/** @param remedy what the operator can do, if mounting a disk is not enough */
+export function unreachableError(
   name: string,
   what: string,
   before: RememberedPool,
   registry: PoolRegistry,
-  cure = 'is its disk mounted?',
+  remedy = 'is its disk mounted?',
 ): UnreachablePoolError {
   return new UnreachablePoolError(
-    `pool ${quote(name)} is not reachable: ${what}, where ${registry.path} remembers pool ${before.poolId} on ${before.fileSystem}: ${cure}`,
+    `pool ${quote(name)} is not reachable: ${what} (${registry.path} expects pool ${before.poolId} on ${before.fileSystem}); ${remedy}`,
     before,
   );
 }
@@ -99,32 +99,32 @@ export function unreachable(
  * remembered pool is unreachable until it can be opened; other pools are served. For a pool that was never used,
  * PoolMistake and PoolHeldError stay as they are: the operator must act.
  */
-export async function openingError(
+export async function openError(
   error: unknown,
-  place: PoolPlace,
+  config: PoolConfig,
   registry: PoolRegistry,
 ): Promise<unknown> {
   if (error instanceof UnreachablePoolError) return error;
-  const isOurs = error instanceof VolumeError || error instanceof DamagedFileError;
-  if (!isOurs && errnoOf(error) === undefined) return error;
-  const message = isOurs ? error.message : obstacleOf(error, place);
+  const isDriverError = error instanceof VolumeError || error instanceof DamagedFileError;
+  if (!isDriverError && errnoOf(error) === undefined) return error;
+  const message = isDriverError ? error.message : openFailureMessage(error, config);
   // The registry was read when the state directory was opened; before that, no pool can be remembered.
-  const before = await registry.findAt(place).catch(() => undefined);
-  if (before) return new UnreachablePoolError(named(message, place), before, { cause: error });
-  if (error instanceof PoolMistake || error instanceof PoolHeldError) return error;
-  return new VolumeError('unavailable', named(message, place), { cause: error });
+  const before = await registry.findAt(config).catch(() => undefined);
+  if (before) return new UnreachablePoolError(named(message, config), before, { cause: error });
+  if (error instanceof PoolConfigError || error instanceof PoolHeldError) return error;
+  return new VolumeError('unavailable', named(message, config), { cause: error });
 }
 
-function named(message = '', { name, path }: PoolPlace): string {
+function named(message = '', { name, path }: PoolConfig): string {
   return message.startsWith('pool ') ? message : `pool ${quote(name)} at ${path}: ${message}`;
 }
 
 /** The same for a pool that was opened, but whose content cannot be read. */
 export function contentError(error: unknown, { name, id: poolId, layout }: OpenedPool): unknown {
-  const place = { name, path: layout.root };
-  const message = error instanceof VolumeError ? error.message : obstacleOf(error, place);
+  const config = { name, path: layout.root };
+  const message = error instanceof VolumeError ? error.message : openFailureMessage(error, config);
   if (message === undefined) return error;
-  return new UnreachablePoolError(named(message, place), { poolId, path: layout.root }, { cause: error });
+  return new UnreachablePoolError(named(message, config), { poolId, path: layout.root }, { cause: error });
 }
 
 interface OpenedPool {

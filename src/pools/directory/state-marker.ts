@@ -49,13 +49,13 @@ export class StateGuard {
     const where = this.rules.markerPath;
     if (before && before.poolId !== found?.poolId) {
       const what = found ? `pool ${found.poolId}` : 'no pool';
-      throw unavailable(
-        `${path} holds ${what}, where ${where} remembers pool ${before.poolId} on file system ${before.fileSystem}: is its disk mounted? If this state directory is to be used from now on, remove ${where}`,
+      throw unavailableError(
+        `${path} contains ${what} (${where} expects pool ${before.poolId} on ${before.fileSystem}); is its disk mounted? To use this state directory from now on, remove ${where}`,
       );
     }
     if (found || !this.rules.mustExist) return;
-    throw unavailable(
-      `${path} holds no pool, and --require-existing-statedir lets none be made: is its disk mounted? For the first start leave the flag out`,
+    throw unavailableError(
+      `${path} contains no pool, and --require-existing-statedir forbids creating one; is its disk mounted? Omit the flag for the first start`,
     );
   }
 
@@ -77,6 +77,6 @@ export class StateGuard {
   }
 }
 
-function unavailable(what: string): VolumeError {
+function unavailableError(what: string): VolumeError {
   return new VolumeError('unavailable', `pool ${quote(defaultPoolName)} is not reachable: ${what}`);
 }

@@ -46,14 +46,14 @@ function relay(
       endStream: false,
       signal: cancellation.signal,
     });
-    const lossReason = () => (session.destroyed ? upstream.whyLost() : undefined);
+    const lossReason = () => (session.destroyed ? upstream.lossReason() : undefined);
     const streams = { caller, upstream: stream, cancellation, upstreamName: upstream.name, lossReason };
     return new Relay(streams).run();
   } catch (error) {
     // Node refuses to send some headers that it has received.
     return refuse(caller, {
       code: status.INTERNAL,
-      reason: `the call cannot be passed on: ${messageOf(error)}`,
+      reason: `cannot forward the call: ${messageOf(error)}`,
     });
   }
 }

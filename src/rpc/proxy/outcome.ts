@@ -18,7 +18,7 @@ export function outcomeIn(headers: OutgoingHttpHeaders): Outcome {
 
 /** The outcome that callers see when a stream is reset (gRPC over HTTP2, Errors). */
 export function outcomeOfReset(resetCode: number, by: string): Outcome {
-  return { code: codeOfReset(resetCode), reason: `${by} has reset the stream with code ${resetCode}` };
+  return { code: codeOfReset(resetCode), reason: `${by} reset the stream with code ${resetCode}` };
 }
 
 function codeOfReset(resetCode: number): status {

@@ -6,17 +6,16 @@ import {
 } from 'node:http2';
 import type { Server } from 'node:net';
 import type { status } from '@grpc/grpc-js';
-import { type Endpoint, formatEndpoint } from '../endpoint.ts';
-import { endsWithin } from '../ends-within.ts';
-import { defaultKeepAlive, endWhenDead, type KeepAlive } from '../keep-alive.ts';
-import type { RunningServer } from '../server.ts';
-import { clearStaleSocket, type SocketAccess, setSocketAccess } from '../unix-socket.ts';
+import { type Endpoint, formatEndpoint } from '../server/endpoint.ts';
+import { closeIfUnresponsive, defaultKeepAlive, type KeepAlive } from '../server/keep-alive.ts';
+import type { RunningServer } from '../server/server.ts';
+import { clearStaleSocket, type SocketAccess, setSocketAccess } from '../server/unix-socket.ts';
+import { settlesWithin } from '../settles-within.ts';
 import { forwardCall } from './forward-call.ts';
-import { sessionOptions, widenWindow } from './session-options.ts';
-import { Upstream } from './upstream.ts';
+import { sessionOptions, Upstream, widenWindow } from './upstream.ts';
 
 /** The time limit for the last answers, which say that the proxy is stopping. */
-const FAREWELL_MS = 1000;
+const FINAL_REPLY_MS = 1000;
 
 /** Where a proxy listens, and where it forwards calls. */
 export interface ProxyParts {
@@ -69,10 +68,10 @@ export async function startProxyServer({
       // Refuses new connections, stops new calls on open ones, and calls back when all calls are answered.
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const session of sessions) session.close();
-      const isDrained = await endsWithin(closed, timeoutMs);
+      const isDrained = await settlesWithin(closed, timeoutMs);
       upstream.stop();
       // Interrupted calls receive an answer that says so, if their callers still read.
-      await endsWithin(closed, FAREWELL_MS);
+      await settlesWithin(closed, FINAL_REPLY_MS);
       for (const session of sessions) session.destroy();
       return isDrained;
     },
@@ -86,7 +85,7 @@ function trackSessions(server: Server, keepAlive: KeepAlive): ReadonlySet<Http2S
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
     widenWindow(session);
-    endWhenDead(session, keepAlive);
+    closeIfUnresponsive(session, keepAlive);
   });
   return sessions;
 }

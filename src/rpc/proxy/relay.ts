@@ -42,18 +42,18 @@ export class Relay {
     const { caller, upstream } = this.streams;
     return new Promise((resolve) => {
       upstream.on('response', (headers: IncomingHttpHeaders, flags: number, raw: string[]) =>
-        this.step(() => this.passHeaders(headers, flags, raw)),
+        this.handleEvent(() => this.passHeaders(headers, flags, raw)),
       );
       upstream.on('trailers', (headers: IncomingHttpHeaders, _flags: number, raw: string[]) =>
-        this.step(() => this.keepTrailers(headers, raw)),
+        this.handleEvent(() => this.keepTrailers(headers, raw)),
       );
-      upstream.on('end', () => this.step(() => this.endAnswer()));
-      upstream.on('close', () => this.step(() => this.upstreamClosed()));
+      upstream.on('end', () => this.handleEvent(() => this.endAnswer()));
+      upstream.on('close', () => this.handleEvent(() => this.upstreamClosed()));
       // The stream's close code says what happened.
       upstream.on('error', () => {});
       // Node also emits `end` for a stream that was reset, and an interrupted request is not complete.
       caller.on('aborted', () => caller.unpipe(upstream));
-      caller.on('wantTrailers', () => this.step(() => this.sendTrailers()));
+      caller.on('wantTrailers', () => this.handleEvent(() => this.sendTrailers()));
       caller.on('close', () => resolve(this.callerClosed()));
       caller.pipe(upstream);
     });
@@ -134,14 +134,14 @@ export class Relay {
   }
 
   /** Handles an event, unless the caller's stream is closed. */
-  private step(act: () => void): void {
+  private handleEvent(handler: () => void): void {
     const { caller, upstreamName } = this.streams;
     if (caller.closed) return;
     try {
-      act();
+      handler();
     } catch (error) {
       // Node refuses to send some headers that it has received; other errors may be bugs of the proxy.
-      const reason = `what ${upstreamName} answers cannot be passed on: ${error instanceof Error ? error.message : error}`;
+      const reason = `cannot forward the answer of ${upstreamName}: ${error instanceof Error ? error.message : error}`;
       this.outcome = { code: status.INTERNAL, reason };
       caller.close(NGHTTP2_INTERNAL_ERROR);
     }

@@ -1,7 +1,6 @@
-import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
+import { type ClientHttp2Session, connect as connectHttp2, type Http2Session } from 'node:http2';
 import { connect as connectSocket, type Socket } from 'node:net';
-import { type Endpoint, formatEndpoint } from '../endpoint.ts';
-import { sessionOptions, widenWindow } from './session-options.ts';
+import { type Endpoint, formatEndpoint } from '../server/endpoint.ts';
 
 /** How long connecting may take; a Unix socket connects immediately or never. */
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -32,8 +31,8 @@ export class Upstream {
    * @throws Error with a sentence that names the endpoint
    */
   async session(): Promise<ClientHttp2Session> {
-    if (this.isStopped) throw new Error(this.whyLost());
-    if (this.current && takesCalls(this.current)) return this.current;
+    if (this.isStopped) throw new Error(this.lossReason());
+    if (this.current && acceptsCalls(this.current)) return this.current;
     // Calls that arrive while it is being opened wait for the same connection.
     this.opening ??= this.connect().finally(() => {
       this.opening = undefined;
@@ -43,7 +42,7 @@ export class Upstream {
   }
 
   /** The reason given to calls interrupted by the end of a connection. */
-  whyLost(): string {
+  lossReason(): string {
     return this.isStopped ? 'the proxy is stopping' : `the connection to ${this.name} was lost`;
   }
 
@@ -83,7 +82,7 @@ export class Upstream {
 }
 
 /** False once the server has sent GOAWAY, although calls in progress may continue. */
-function takesCalls(session: ClientHttp2Session): boolean {
+function acceptsCalls(session: ClientHttp2Session): boolean {
   return !session.closed && !session.destroyed;
 }
 
@@ -91,4 +90,22 @@ function connectTo(endpoint: Endpoint): Socket {
   return endpoint.kind === 'unix'
     ? connectSocket({ path: endpoint.path })
     : connectSocket({ host: endpoint.host, port: endpoint.port });
+}
+
+/** How much unread data of one call may be in flight; also how much the proxy buffers for a slow reader. */
+const STREAM_WINDOW_BYTES = 1024 ** 2;
+/** The same for all calls of a connection together, so that a few large ones do not block the others. */
+const SESSION_WINDOW_BYTES = 16 * 1024 ** 2;
+/** Far more than any number of such calls needs; at the default of 10 MB, calls would be refused. */
+const SESSION_MEMORY_MB = 1024;
+
+/** The options common to both sides of the proxy. */
+export const sessionOptions = {
+  settings: { initialWindowSize: STREAM_WINDOW_BYTES, enablePush: false },
+  maxSessionMemory: SESSION_MEMORY_MB,
+} as const;
+
+/** Lets a connection carry more in flight than HTTP/2's initial 64 KiB. */
+export function widenWindow(session: Http2Session): void {
+  session.setLocalWindowSize(SESSION_WINDOW_BYTES);
 }

@@ -1,22 +1,32 @@
-import { existingVolume } from '../../model/find/find-volume.ts';
-import type { Model } from '../../model/state/model.ts';
-import { deleteVolume } from '../../model/volumes/delete-volume.ts';
+import type { Parts } from '../../model/parts.ts';
+import type { Settings } from '../../model/settings.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { ControllerServiceCapability } from '../../rpc/generated/csi/v1/ControllerServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { namingFields } from '../field-names.ts';
-import { volumeLock } from '../lock-keys.ts';
-import { volumeMessage, volumeStatus } from '../replies.ts';
-import { required } from '../requests.ts';
-import { attachMethods } from './attach-volume.ts';
+import { withFieldNames } from '../field-names.ts';
+import { publishVolumeMethod, unpublishVolumeMethod } from './attachment.ts';
 import { createVolumeMethod } from './create-volume.ts';
-import { expandVolumeMethod } from './expand-volume.ts';
-import { getCapacityHandler } from './get-capacity.ts';
-import { listVolumesHandler } from './list-volumes.ts';
-import { modifyVolumeMethod } from './modify-volume.ts';
-import { snapshotMethods } from './snapshots.ts';
-import { validateVolumeCapabilitiesHandler } from './validate-volume-capabilities.ts';
-import { volumeHealthMethods } from './volume-health.ts';
+import { getVolumeHealthMethod, listVolumeHealthMethod } from './health.ts';
+import {
+  createSnapshotMethod,
+  deleteSnapshotMethod,
+  getSnapshotMethod,
+  listSnapshotsMethod,
+} from './snapshots.ts';
+import { validateVolumeCapabilitiesMethod } from './validate-volume-capabilities.ts';
+import {
+  deleteVolumeMethod,
+  expandVolumeMethod,
+  getCapacityMethod,
+  getVolumeMethod,
+  listVolumesMethod,
+  modifyVolumeMethod,
+} from './volumes.ts';
+
+/** One RPC of the Controller service. */
+export type ControllerMethod<Name extends keyof Methods<ControllerDefinition>> = NonNullable<
+  Methods<ControllerDefinition>[Name]
+>;
 
 const capabilities = [
   'CREATE_DELETE_VOLUME',
@@ -37,36 +47,38 @@ const attachCapabilities = [
   'LIST_VOLUMES_PUBLISHED_NODES',
 ] as const;
 
-/** The Controller service (CSI specification, Controller Service RPC). */
-export function controllerService(model: Model): Methods<ControllerDefinition> {
-  return namingFields({
-    CreateVolume: createVolumeMethod(model),
-    DeleteVolume: {
-      locks: (request) => [volumeLock(request.volume_id)],
-      async handle(request) {
-        await deleteVolume(model, required('volume_id', request.volume_id));
-        return {};
-      },
+/** The Controller service (CSI specification, Controller Service RPC), in the order of the specification. */
+export function controllerService(parts: Parts): Methods<ControllerDefinition> {
+  const { features, expansion } = parts.settings;
+  const methods: Methods<ControllerDefinition> = {
+    CreateVolume: createVolumeMethod(parts),
+    DeleteVolume: deleteVolumeMethod(parts),
+    ...(features.attach
+      ? {
+          ControllerPublishVolume: publishVolumeMethod(parts),
+          ControllerUnpublishVolume: unpublishVolumeMethod(parts),
+        }
+      : {}),
+    ValidateVolumeCapabilities: validateVolumeCapabilitiesMethod(parts),
+    ListVolumes: listVolumesMethod(parts),
+    ControllerListVolumeHealth: listVolumeHealthMethod(parts),
+    ControllerGetVolumeHealth: getVolumeHealthMethod(parts),
+    GetCapacity: getCapacityMethod(parts),
+    ControllerGetCapabilities: {
+      handle: async () => ({ capabilities: capabilitiesOf(parts.settings) }),
     },
-    ControllerGetVolume: {
-      async handle(request) {
-        const volume = await existingVolume(model, required('volume_id', request.volume_id));
-        return { volume: volumeMessage(model, volume), status: volumeStatus(model, volume) };
-      },
-    },
-    ValidateVolumeCapabilities: { handle: validateVolumeCapabilitiesHandler(model) },
-    ListVolumes: { handle: listVolumesHandler(model) },
-    ...snapshotMethods(model),
-    ...volumeHealthMethods(model),
-    GetCapacity: { handle: getCapacityHandler(model) },
-    ...(model.features.attach ? attachMethods(model) : {}),
-    ...(model.features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(model) } : {}),
-    ...(model.expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(model) } : {}),
-    ControllerGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
-  });
+    CreateSnapshot: createSnapshotMethod(parts),
+    DeleteSnapshot: deleteSnapshotMethod(parts),
+    ...(features.listSnapshots ? { ListSnapshots: listSnapshotsMethod(parts) } : {}),
+    GetSnapshot: getSnapshotMethod(parts),
+    ...(expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(parts) } : {}),
+    ControllerGetVolume: getVolumeMethod(parts),
+    ...(features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(parts) } : {}),
+  };
+  return withFieldNames(methods);
 }
 
-function capabilitiesOf({ expansion, features }: Model): ControllerServiceCapability[] {
+function capabilitiesOf({ expansion, features }: Settings): ControllerServiceCapability[] {
   const types = [
     ...capabilities,
     ...(features.attach ? attachCapabilities : []),

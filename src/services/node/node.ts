@@ -1,16 +1,22 @@
-import type { Model } from '../../model/state/model.ts';
+import type { Parts } from '../../model/parts.ts';
+import type { Settings } from '../../model/settings.ts';
 import type { NodeDefinition } from '../../rpc/generated/csi/v1/Node.ts';
 import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServiceCapability.ts';
 import type { Methods } from '../../rpc/service.ts';
-import { namingFields } from '../field-names.ts';
-import { pathLock, volumeLock } from '../lock-keys.ts';
+import { withFieldNames } from '../field-names.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
-import { publishLock, unpublishLock } from './inline-volume.ts';
-import { publishVolumeHandler, unpublishVolumeHandler } from './publish-volume.ts';
-import { stageVolumeHandler, unstageVolumeHandler } from './stage-volume.ts';
-import { storageHealthHandler } from './storage-health.ts';
-import { volumeHealthHandler } from './volume-health.ts';
-import { volumeStatsHandler } from './volume-stats.ts';
+import {
+  publishVolumeMethod,
+  stageVolumeMethod,
+  unpublishVolumeMethod,
+  unstageVolumeMethod,
+} from './mounting.ts';
+import { storageHealthMethod, volumeHealthMethod, volumeStatsMethod } from './stats-and-health.ts';
+
+/** One RPC of the Node service. */
+export type NodeMethod<Name extends keyof Methods<NodeDefinition>> = NonNullable<
+  Methods<NodeDefinition>[Name]
+>;
 
 const capabilities = [
   'STAGE_UNSTAGE_VOLUME',
@@ -20,41 +26,31 @@ const capabilities = [
   'GET_STORAGE_HEALTH',
 ] as const;
 
-/** The Node service (CSI specification, Node Service RPC). */
-export function nodeService(model: Model): Methods<NodeDefinition> {
-  return namingFields({
-    NodeStageVolume: {
-      locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
-      handle: stageVolumeHandler(model),
-    },
-    NodeUnstageVolume: {
-      locks: (request) => [volumeLock(request.volume_id), pathLock(model, request.staging_target_path)],
-      handle: unstageVolumeHandler(model),
-    },
-    NodePublishVolume: {
-      locks: (request) => [publishLock(model, request), pathLock(model, request.target_path)],
-      handle: publishVolumeHandler(model),
-    },
-    NodeUnpublishVolume: {
-      locks: (request) => [unpublishLock(model, request), pathLock(model, request.target_path)],
-      handle: unpublishVolumeHandler(model),
-    },
-    NodeGetVolumeStats: { handle: volumeStatsHandler(model) },
-    NodeGetVolumeHealth: { handle: volumeHealthHandler(model) },
-    NodeGetStorageHealth: { handle: storageHealthHandler(model) },
+/** The Node service (CSI specification, Node Service RPC), in the order of the specification. */
+export function nodeService(parts: Parts): Methods<NodeDefinition> {
+  const { node, topology, expansion } = parts.settings;
+  const methods: Methods<NodeDefinition> = {
+    NodeStageVolume: stageVolumeMethod(parts),
+    NodeUnstageVolume: unstageVolumeMethod(parts),
+    NodePublishVolume: publishVolumeMethod(parts),
+    NodeUnpublishVolume: unpublishVolumeMethod(parts),
+    NodeGetVolumeStats: volumeStatsMethod(parts),
+    NodeGetVolumeHealth: volumeHealthMethod(parts),
+    NodeGetStorageHealth: storageHealthMethod(parts),
+    ...(expansion.byNode ? { NodeExpandVolume: expandVolumeMethod(parts) } : {}),
+    NodeGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(parts.settings) }) },
     NodeGetInfo: {
       handle: async () => ({
-        node_id: model.node.id,
-        max_volumes_per_node: model.node.volumeLimit,
-        accessible_topology: model.topology ? { segments: { ...model.topology } } : null,
+        node_id: node.id,
+        max_volumes_per_node: node.volumeLimit,
+        accessible_topology: topology ? { segments: { ...topology } } : null,
       }),
     },
-    ...(model.expansion.byNode ? { NodeExpandVolume: expandVolumeMethod(model) } : {}),
-    NodeGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(model) }) },
-  });
+  };
+  return withFieldNames(methods);
 }
 
-function capabilitiesOf({ expansion }: Model): NodeServiceCapability[] {
+function capabilitiesOf({ expansion }: Settings): NodeServiceCapability[] {
   const types = [...capabilities, ...(expansion.byNode ? (['EXPAND_VOLUME'] as const) : [])];
   return types.map((type) => ({ rpc: { type } }));
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 
 check_claims() {
-  check 'a claim with Immediate is bound, to a volume of this node' immediate_is_bound
+  check 'a claim with Immediate is bound to a volume on this node' immediate_is_bound
   check 'a claim with WaitForFirstConsumer waits for a pod' waits_for_a_pod
 }
 

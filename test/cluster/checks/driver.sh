@@ -1,22 +1,22 @@
-# What Kubernetes knows of the driver after `kubectl apply -k`.
+# The driver as Kubernetes sees it after `kubectl apply -k`.
 # shellcheck shell=bash
 
 check_driver() {
   check "the driver's pod runs, with every container ready" pod_is_ready
-  check 'the CSIDriver object says what the driver does' csi_driver_is_described
+  check 'the CSIDriver object describes the driver' csi_driver_is_described
   check 'the kubelet has registered the driver, with its node id and topology key' driver_is_registered
   check 'the livenessprobe finds the driver healthy' driver_is_healthy
 }
 
 pod_is_ready() {
-  in_driver_namespace wait --for=condition=Ready --timeout=120s "pod/$DRIVER_POD" ||
-    { in_driver_namespace describe pod "$DRIVER_POD"; return 1; }
-  [[ $(in_driver_namespace get pod "$DRIVER_POD" -o jsonpath='{.status.containerStatuses[*].ready}') == 'true true true true true true true' ]]
+  in_driver_namespace wait --for=condition=Ready --timeout=120s "pod/$(driver_pod)" ||
+    { in_driver_namespace describe pod "$(driver_pod)"; return 1; }
+  [[ $(in_driver_namespace get pod "$(driver_pod)" -o jsonpath='{.status.containerStatuses[*].ready}') == 'true true true true true true' ]]
 }
 
 csi_driver_is_described() {
   local fields='{.spec.attachRequired} {.spec.podInfoOnMount} {.spec.fsGroupPolicy} {.spec.storageCapacity} {.spec.volumeLifecycleModes}'
-  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'true true File false ["Persistent","Ephemeral"]' ]]
+  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'false true File true ["Persistent","Ephemeral"]' ]]
 }
 
 driver_is_registered() {
@@ -30,6 +30,6 @@ is_in_csi_node() { [[ $(kubectl get csinode "$NODE" -o jsonpath='{.spec.drivers[
 
 driver_is_healthy() {
   local address
-  address=$(in_driver_namespace get pod "$DRIVER_POD" -o jsonpath='{.status.podIP}')
+  address=$(in_driver_namespace get pod "$(driver_pod)" -o jsonpath='{.status.podIP}')
   [[ $(busybox wget -q -O - "http://$address:9898/healthz") == ok ]]
 }

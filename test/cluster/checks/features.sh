@@ -1,33 +1,16 @@
-# What only flags turn on: attaching, and mutable parameters through VolumeAttributesClasses.
+# Features that need flags: mutable parameters through VolumeAttributesClasses.
 # shellcheck shell=bash
 
 check_features() {
-  check 'the driver takes flags for more, and its sidecars notice' features_are_on
-  check 'a volume is attached while a pod uses it, and no longer' volume_is_attached
-  check 'a VolumeAttributesClass changes what becomes of a volume: it is retained' volume_is_retained
+  check 'a flag enables mutable parameters, and the sidecars notice' features_are_on
+  check 'a VolumeAttributesClass makes a volume retained on delete' volume_is_retained
 }
 
 features_are_on() {
   save_driver_logs
-  in_driver_namespace patch statefulset csi-hostpathplugin --type=json -p '[
-    {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--enable-attach"},
-    {"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--enable-controller-modify-volume"}]'
-  in_driver_namespace rollout status --timeout=120s statefulset/csi-hostpathplugin
-  wait_for 60 'the CSINode entry' is_in_csi_node
+  add_flags driver --enable-controller-modify-volume
+  driver_is_rolled_out
 }
-
-volume_is_attached() {
-  claim attached csi-hostpath-sc
-  pod attached attached "$STAY"
-  runs attached
-  [[ $(kubectl get volumeattachments -o jsonpath='{.items[*].status.attached}') == true ]]
-  grep '"nodeId": "'"$NODE"'"' "$(record_of attached)"
-  remove pod/attached
-  wait_for 60 'the volume to be detached' is_detached attached
-  remove pvc/attached
-}
-
-is_detached() { ! grep '"attachment"' "$(record_of "$1")"; }
 
 # record_of CLAIM: the record of its volume
 record_of() {
@@ -39,7 +22,7 @@ record_of() {
 volume_is_retained() {
   local record retained=/var/lib/csi-hostpath-data/retained
   kubectl apply -f "$EXAMPLES/attributes-class.yaml"
-  claim precious csi-hostpath-sc
+  claim precious csi-hostpath-not-enforced
   pod precious precious 'echo kept >/data/file'
   succeeds precious
   record=$(record_of precious)

@@ -2,9 +2,16 @@
 # shellcheck shell=bash
 
 check_groups() {
-  check 'a VolumeGroupSnapshot of two images cuts them while a pod writes to both' group_is_cut
-  check 'claims from its members hold what both held at one instant' members_are_restored
-  check 'a VolumeGroupSnapshot deleted, its members go' group_goes
+  check 'deploy/kubernetes/one-node enables snapshots of groups' one_node_is_applied
+  check 'a VolumeGroupSnapshot of two images is made while a pod writes to both' group_is_cut
+  check 'claims from its members have the data of one instant' members_are_restored
+  check 'deleting a VolumeGroupSnapshot removes its members' group_goes
+}
+
+one_node_is_applied() {
+  save_driver_logs
+  kubectl apply -k "$MANIFESTS/one-node"
+  driver_is_rolled_out
 }
 
 group_is_cut() {
@@ -24,7 +31,7 @@ members_are_restored() {
   for claim in orders payments; do
     member=$(member_of "shop-$claim")
     is_ready "volumesnapshot/$member"
-    restore "restored-$claim" "$member" 64Mi
+    claim "restored-$claim" csi-hostpath-image 64Mi "$(from_snapshot "$member")"
   done
   shop_pod restored restored-orders restored-payments \
     "$(is_in_order /orders/file /payments/file "$(<"$STATE/shop-before")")"
@@ -46,11 +53,15 @@ members() {
 
 group_goes() {
   remove volumegroupsnapshot/shop-snapshot
-  wait_for 60 'its members to go' no_snapshot_is_left || {
+  wait_for 60 'its members to go' no_group_is_left || {
     kubectl describe volumesnapshots,volumesnapshotcontents,volumegroupsnapshotcontents
     return 1
   }
-  [[ -z $(kubectl get volumesnapshots,volumegroupsnapshotcontents -o name) ]]
+}
+
+# The objects of the members go a moment after their contents.
+no_group_is_left() {
+  [[ -z $(kubectl get volumesnapshots,volumegroupsnapshotcontents -o name) ]] && no_snapshot_is_left
 }
 
 # shop_pod NAME ORDERS PAYMENTS COMMAND: a pod with two claims

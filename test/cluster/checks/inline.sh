@@ -1,14 +1,14 @@
-# Inline volumes: written into a pod, with no claim.
+# Inline volumes: part of a pod's spec, without a claim.
 # shellcheck shell=bash
 
 check_inline() {
-  check 'a pod has an inline volume, writes to it, and no more than it asked for' inline_holds_its_size
-  check 'the pod deleted, nothing of its volume is left' inline_goes_with_its_pod
-  check 'an inline volume that cannot be made is told to whoever looks at the pod' inline_mistake_is_told
+  check 'a pod can write to its inline volume, up to the requested size' inline_holds_its_size
+  check 'deleting the pod removes its inline volume completely' inline_goes_with_its_pod
+  check 'an inline volume that cannot be made is reported in the events of the pod' inline_mistake_is_told
 }
 
 inline_holds_its_size() {
-  # The image that the example names is not in this cluster.
+  # The example's image is not in this cluster.
   sed "s#image: busybox#image: $SHELL_IMAGE#" "$EXAMPLES/inline.yaml" | kubectl apply -f -
   runs scratch
   wait_for 30 'the first write' in_pod scratch 'test -s /scratch/started'
@@ -48,5 +48,5 @@ inline_mistake_is_told() {
 
 mistake_is_told() {
   kubectl get events --field-selector involvedObject.name=mistaken,reason=FailedMount -o jsonpath='{.items[*].message}' |
-    grep 'volume_context.size: .*64 MiB.* is not a size'
+    grep 'volume_context.size: .*64 MiB.* must be a size'
 }

@@ -1,14 +1,14 @@
-# Volumes that are held to their size, grow, or are block devices.
+# Volumes whose size is enforced, volumes that grow, and block devices.
 # shellcheck shell=bash
 
 check_sizes() {
   check 'an image is as large as its claim, and stops a pod that writes more' image_holds_its_size
-  check 'it grows in its pod when the claim asks for more' image_grows
+  check 'an image grows in its pod when the claim is expanded' image_grows
   check 'a block volume is a device of the size of its claim, and grows' block_grows
 }
 
 image_holds_its_size() {
-  # ext4 would do as well, but grows while it is mounted only where the node leaves its containers CAP_SYS_RESOURCE.
+  # ext4 works as well, but grows while it is mounted only if the node's containers have CAP_SYS_RESOURCE.
   kubectl apply -f - <<END
 apiVersion: storage.k8s.io/v1
 kind: StorageClass
@@ -17,7 +17,7 @@ provisioner: $DRIVER
 allowVolumeExpansion: true
 parameters: {backend: image, csi.storage.k8s.io/fstype: xfs}
 END
-  sized_claim sized image-xfs 512Mi
+  claim sized image-xfs 512Mi
   pod sized sized "$STAY"
   runs sized
   in_pod sized 'if dd if=/dev/zero of=/data/file bs=1M count=600; then exit 1; fi; rm /data/file'
@@ -35,23 +35,8 @@ image_grows() {
 size_in_pod() { in_pod sized 'df -k /data' | awk 'END { print $2 }'; }
 
 block_grows() {
-  BLOCK=true sized_claim device csi-hostpath-sc 16Mi
-  kubectl apply -f - <<END
-apiVersion: v1
-kind: Pod
-metadata: {name: device}
-spec:
-  terminationGracePeriodSeconds: 1
-  containers:
-    - name: shell
-      image: $SHELL_IMAGE
-      imagePullPolicy: Never
-      command: [sh, -euc, "$STAY"]
-      volumeDevices: [{name: device, devicePath: /dev/data}]
-  volumes:
-    - name: device
-      persistentVolumeClaim: {claimName: device}
-END
+  claim device csi-hostpath-sc 16Mi 'volumeMode: Block'
+  device_pod device device
   runs device
   [[ $(in_pod device 'blockdev --getsize64 /dev/data') == $((16 * 1024 * 1024)) ]]
   in_pod device 'echo kept | dd of=/dev/data conv=notrunc'
@@ -59,22 +44,6 @@ END
   has_capacity device 32Mi
   in_pod device 'head -c 5 /dev/data' | grep -x kept
   remove pod/device pvc/device
-}
-
-# sized_claim NAME CLASS SIZE
-sized_claim() {
-  local mode=Filesystem
-  [[ ${BLOCK:-} == true ]] && mode=Block
-  kubectl apply -f - <<END
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: $1}
-spec:
-  storageClassName: $2
-  volumeMode: $mode
-  accessModes: [ReadWriteOnce]
-  resources: {requests: {storage: $3}}
-END
 }
 
 # has_capacity CLAIM SIZE: within two minutes

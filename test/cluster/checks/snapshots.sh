@@ -2,11 +2,11 @@
 # shellcheck shell=bash
 
 check_snapshots() {
-  check 'a claim from a VolumeSnapshot has the data as of then, although its source has changed' snapshot_is_restored
-  check 'a claim cloned from a claim has its data, and is apart from it' claim_is_cloned
-  check 'an image is snapshotted while its pod writes, who goes on' written_image_is_snapshotted
-  check 'what was restored has each write with those before it, in a larger claim as well' restore_is_in_order
-  check 'a VolumeSnapshot deleted, its snapshot goes, and what was made from it stays' snapshots_go
+  check 'a claim from a VolumeSnapshot has the old data after its source has changed' snapshot_is_restored
+  check 'a claim cloned from another has its data, and is independent of it' claim_is_cloned
+  check 'a snapshot of an image is made while its pod writes, and the pod goes on' written_image_is_snapshotted
+  check 'a restored claim has all writes before its last one, also in a larger claim' restore_is_in_order
+  check 'deleting a VolumeSnapshot removes its snapshot, and keeps claims made from it' snapshots_go
 }
 
 snapshot_is_restored() {
@@ -34,7 +34,7 @@ claim_is_cloned() {
 }
 
 written_image_is_snapshotted() {
-  sized_claim written csi-hostpath-image 64Mi
+  claim written csi-hostpath-image 64Mi
   pod writer written "$(write_in_order /data/first /data/second)"
   runs writer
   local before
@@ -50,8 +50,8 @@ written_image_is_snapshotted() {
 restore_is_in_order() {
   local before
   before=$(<"$STATE/written-before")
-  restore written-restored written-snapshot 64Mi
-  restore written-larger written-snapshot 128Mi
+  claim written-restored csi-hostpath-image 64Mi "$(from_snapshot written-snapshot)"
+  claim written-larger csi-hostpath-image 128Mi "$(from_snapshot written-snapshot)"
   pod restored written-restored "$(is_in_order /data/first /data/second "$before")"
   pod larger written-larger "$(is_in_order /data/first /data/second "$before"); df -k /data | awk 'END { exit (\$2 < 100 * 1024) }'"
   succeeds restored
@@ -68,7 +68,7 @@ snapshots_go() {
   remove pod/restored
 }
 
-# The driver moves away at once what it deletes.
+# The driver moves deleted content away at once.
 no_snapshot_is_left() {
   [[ -z $(kubectl get volumesnapshotcontents -o name) ]] &&
     is_empty /var/lib/csi-hostpath-data/snapshots /var/lib/csi-hostpath-data/groups
@@ -76,32 +76,6 @@ no_snapshot_is_left() {
 
 # is_ready SNAPSHOT: within a minute
 is_ready() { kubectl wait --for=jsonpath='{.status.readyToUse}'=true --timeout=60s "$1" || { kubectl describe "$1"; return 1; }; }
-
-# snapshot NAME CLAIM
-snapshot() {
-  kubectl apply -f - <<END
-apiVersion: snapshot.storage.k8s.io/v1
-kind: VolumeSnapshot
-metadata: {name: $1}
-spec:
-  volumeSnapshotClassName: csi-hostpath-snapclass
-  source: {persistentVolumeClaimName: $2}
-END
-}
-
-# restore NAME SNAPSHOT SIZE: a claim of an image
-restore() {
-  kubectl apply -f - <<END
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: $1}
-spec:
-  storageClassName: csi-hostpath-image
-  accessModes: [ReadWriteOnce]
-  dataSource: {apiGroup: snapshot.storage.k8s.io, kind: VolumeSnapshot, name: $2}
-  resources: {requests: {storage: $3}}
-END
-}
 
 # write_in_order FIRST SECOND: a command that writes 1, 2, 3 … into two files without end; each number is on disk in the
 # first before it is written to the second, and there before the next one

@@ -10,11 +10,10 @@ build_programs() {
     ./node-driver-registrar ./livenessprobe ./pause
   build_module sidecars "$BIN/" '-s -w -X main.version=cluster-test' \
     github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner \
-    github.com/kubernetes-csi/external-attacher/v4/cmd/csi-attacher \
     github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer \
     github.com/kubernetes-csi/external-snapshotter/v8/cmd/{csi-snapshotter,snapshot-controller}
+  build_module helm "$BIN/helm" '-s -w' helm.sh/helm/v3/cmd/helm
   check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
-  check_sidecar_version csi-attacher github.com/kubernetes-csi/external-attacher/v4
   check_sidecar_version csi-resizer github.com/kubernetes-csi/external-resizer/v2
   check_sidecar_version csi-snapshotter github.com/kubernetes-csi/external-snapshotter/v8
   check_sidecar_version snapshot-controller github.com/kubernetes-csi/external-snapshotter/v8
@@ -22,15 +21,21 @@ build_programs() {
 }
 
 # build_module NAME OUTPUT LINK_FLAGS PACKAGE…: builds packages of the module in src/NAME, unless that has been done
-build_module() {
-  local name=$1 output=$2 link_flags=$3 stamp=$BIN/.$1 wanted
-  shift 3
+build_module() { go_build "$1" "$1" build "${@:2}"; }
+
+# build_test_module: the same for the tests of a package, as one program
+build_test_module() { go_build "$1" "$1-test" 'test -c' "${@:2}"; }
+
+go_build() {
+  local name=$1 stamp=$BIN/.$2 command=$3 output=$4 link_flags=$5 wanted
+  shift 5
   wanted=$(cd "$CLUSTER_TEST/src/$name" && { go version; find . -type f -print0 | sort -z | xargs -0 sha256sum; } | sha256sum)
   [[ -e $stamp && $(<"$stamp") == "$wanted" ]] && return
   say "building $name from its Go module, which takes minutes where nothing is cached"
   (
     cd "$CLUSTER_TEST/src/$name"
-    CGO_ENABLED=0 GOWORK=off GOFLAGS='' nice go build -trimpath -buildvcs=false -ldflags="$link_flags" -o "$output" "$@"
+    # shellcheck disable=SC2086 # two words
+    CGO_ENABLED=0 GOWORK=off GOFLAGS='' nice go $command -trimpath -buildvcs=false -ldflags="$link_flags" -o "$output" "$@"
   ) >"$LOGS/build-$name.log" 2>&1 || fail "$name could not be built; see $LOGS/build-$name.log."
   echo "$wanted" >"$stamp"
 }
@@ -59,6 +64,6 @@ kubernetes_link_flags() {
 check_sidecar_version() {
   local built named
   built=$(module_version sidecars "$2")
-  named=$(manifest_images | grep -F "/$1:")
+  named=$(manifest_images | grep -F "/$1:") || fail "The manifests name no image of $1."
   [[ $named == *":$built" ]] || fail "The manifests name $named, but test/cluster/src/sidecars has $built."
 }

@@ -1,29 +1,23 @@
-# Sourced by cluster.sh: how a check is made, and what the checks are written with.
+# Sourced by cluster.sh: runs the checks, and has what they share.
 # shellcheck shell=bash source-path=SCRIPTDIR
-for theme in driver claims pods sizes snapshots groups inline crashes features removal; do
+# In the order in which they run; each may use what the ones before it have made.
+themes=(driver claims pods sizes snapshots inline crashes kills groups features nodes node-changes removal chart)
+for theme in "${themes[@]}"; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
 done
 
 # shellcheck disable=SC2034 # used by the checks
 DRIVER=hostpath.csi.k8s.io
-DRIVER_POD=csi-hostpathplugin-0
 
 passed=0
 failed=0
 
+# run_checks: all, or those that $CHECKS names
 run_checks() {
+  local theme
   mkdir -p "$LOGS/checks" "$LOGS/driver"
-  check_driver
-  check_claims
-  check_pods
-  check_sizes
-  check_snapshots
-  check_groups
-  check_inline
-  check_crashes
-  check_features
-  check_removal
+  for theme in ${CHECKS:-"${themes[@]}"}; do "check_${theme//-/_}"; done
 }
 
 # check TITLE FUNCTION [ARGUMENT]: one line; what the function ran is in the log named after it
@@ -42,54 +36,6 @@ check() {
   fi
 }
 
-# example NAME: from examples/kubernetes, as it is
-example() { kubectl apply -f "$EXAMPLES/$1.yaml"; }
-
-# claim NAME CLASS [ACCESS_MODE]
-claim() {
-  kubectl apply -f - <<END
-apiVersion: v1
-kind: PersistentVolumeClaim
-metadata: {name: $1}
-spec:
-  storageClassName: $2
-  accessModes: [${3:-ReadWriteOnce}]
-  resources: {requests: {storage: 16Mi}}
-END
-}
-
-# pod NAME CLAIM COMMAND [FIELD…]: a pod with the claim at /data that runs a shell command and is not restarted;
-# FIELDs are further lines of its spec. With READ_ONLY=true the claim is used read-only.
-pod() {
-  local name=$1 claim=$2 command=$3
-  shift 3
-  kubectl apply -f - <<END
-apiVersion: v1
-kind: Pod
-metadata: {name: $name}
-spec:
-  restartPolicy: Never
-  terminationGracePeriodSeconds: 1
-$(printf '  %s\n' "$@")
-  containers:
-    - name: shell
-      image: $SHELL_IMAGE
-      imagePullPolicy: Never
-      command: [sh, -euc]
-      args:
-        - |
-          $command
-      volumeMounts: [{name: data, mountPath: /data}]
-  volumes:
-    - name: data
-      persistentVolumeClaim: {claimName: $claim, readOnly: ${READ_ONLY:-false}}
-END
-}
-
-# A command for pods that are looked into.
-# shellcheck disable=SC2034 # used by the checks
-STAY='exec sleep 3600'
-
 # has_phase OBJECT PHASE: within a minute
 has_phase() { kubectl wait --for=jsonpath='{.status.phase}'="$2" --timeout=60s "$1"; }
 
@@ -102,29 +48,52 @@ succeeds() { has_phase "pod/$1" Succeeded || { kubectl describe pod "$1"; kubect
 # in_pod POD COMMAND: its output
 in_pod() { kubectl exec "$1" -- sh -euc "$2"; }
 
-# remove OBJECT…: and waits until they are gone
+# remove OBJECT…: deletes them, and waits until they are gone
 remove() { kubectl delete --wait --timeout=60s "$@"; }
 
 in_driver_namespace() { kubectl -n csi-hostpath "$@"; }
 
-# of_driver_container FIELD: of the container's status
+# driver_pod [NUMBER]: the pod of the driver on that node, by default the first
+driver_pod() {
+  in_driver_namespace get pods -l app.kubernetes.io/component=plugin \
+    --field-selector "spec.nodeName=$(node_name "${1:-1}")" -o jsonpath='{.items[0].metadata.name}'
+}
+
+# of_driver_container FIELD: of the container's status, on the first node
 of_driver_container() {
-  in_driver_namespace get pod "$DRIVER_POD" -o jsonpath="{.status.containerStatuses[?(@.name==\"driver\")].$1}"
+  in_driver_namespace get pod "$(driver_pod)" -o jsonpath="{.status.containerStatuses[?(@.name==\"driver\")].$1}"
 }
 
 # The kubelet keeps the log of one ended container only, so they are taken before each end.
-save_driver_logs() { cp /var/log/pods/csi-hostpath_"$DRIVER_POD"_*/driver/*.log "$LOGS/driver/"; }
+save_driver_logs() {
+  local log pod
+  for log in "$STATE"/node*/var/log/pods/csi-hostpath_csi-hostpathplugin-*/driver/*.log; do
+    pod=$(basename "${log%/driver/*}")
+    [[ ! -e $log ]] || cp "$log" "$LOGS/driver/$pod-$(basename "$log")"
+  done
+}
+
+# driver_is_rolled_out: on every node, after a change of the DaemonSet
+driver_is_rolled_out() {
+  in_driver_namespace rollout status --timeout=180s daemonset/csi-hostpathplugin
+  wait_for 60 'the CSINode entry' is_in_csi_node
+}
 
 # signal_driver SIGNAL: sends it to the driver's process, from outside, and waits for the next one
 signal_driver() {
-  local container process restarts
-  container=$(of_driver_container containerID)
+  local restarts
   restarts=$(of_driver_container restartCount)
-  process=$(ctr -n k8s.io tasks ls | awk -v id="${container#containerd://}" '$1 == id { print $2 }')
   save_driver_logs
-  kill -s "$1" "$process"
+  kill -s "$1" "$(driver_process)"
   wait_for 60 'the next driver' has_restarted "$restarts"
-  in_driver_namespace wait --for=condition=Ready --timeout=60s "pod/$DRIVER_POD"
+  in_driver_namespace wait --for=condition=Ready --timeout=60s "pod/$(driver_pod)"
+}
+
+# driver_process: the id of the driver's process on the first node; fails if none runs
+driver_process() {
+  local container
+  container=$(of_driver_container containerID)
+  ctr -n k8s.io tasks ls | awk -v id="${container#containerd://}" '$1 == id && $3 == "RUNNING" { print $2; found = 1 } END { exit !found }'
 }
 
 has_restarted() { (($(of_driver_container restartCount) > $1)); }

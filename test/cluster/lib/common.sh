@@ -1,13 +1,13 @@
-# Sourced by every script of the cluster test: where things are, and how progress is told.
+# Sourced by every script of the cluster test: paths, and how to report progress.
 # shellcheck shell=bash disable=SC2034
 CLUSTER_TEST=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PROJECT=$(cd "$CLUSTER_TEST/../.." && pwd)
 
-# Kept from run to run: what was built.
+# Build results, kept from run to run.
 CACHE=$PROJECT/.cache/cluster
 BIN=$CACHE/bin
 ARCHIVES=$CACHE/images
-# Made anew by each run. The logs stay for looking, the state goes.
+# Recreated by each run. The logs are kept, the state is removed.
 LOGS=$CACHE/log
 STATE=$CACHE/state
 

@@ -1,21 +1,11 @@
 # Sourced by cluster.sh: network, certificates and the control plane.
 # shellcheck shell=bash
 
+# The control plane is on the first node.
 NODE_IP=10.77.0.1
-# shellcheck disable=SC2034 # used by node.sh
-POD_RANGE=10.88.0.0/16
 SERVICE_RANGE=10.96.0.0/16
 API_SERVICE_IP=10.96.0.1
 PKI=$STATE/pki
-
-# There is no device but the loopback and, later, the pods' bridge, and no default route: nothing gets out.
-make_network() {
-  ip link set lo up
-  ip address add $NODE_IP/32 dev lo
-  sysctl -qw net.ipv4.ip_forward=1
-  # What kube-proxy would do for the one service that matters here.
-  iptables -t nat -A PREROUTING -d $API_SERVICE_IP -p tcp --dport 443 -j DNAT --to-destination $NODE_IP:6443
-}
 
 make_certificates() {
   mkdir -p "$PKI"
@@ -28,9 +18,8 @@ make_certificates() {
   make_certificate admin /O=system:masters/CN=admin
   make_certificate controller-manager /CN=system:kube-controller-manager
   make_certificate scheduler /CN=system:kube-scheduler
-  make_certificate kubelet "/O=system:nodes/CN=system:node:$NODE" "DNS:$NODE,IP:$NODE_IP"
   local user
-  for user in admin controller-manager scheduler kubelet; do make_kubeconfig $user; done
+  for user in admin controller-manager scheduler; do make_kubeconfig $user; done
 }
 
 # make_certificate NAME SUBJECT [ALTERNATIVE_NAMES]

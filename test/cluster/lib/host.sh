@@ -1,14 +1,14 @@
-# Sourced by run.sh: what the host must have, and leaving it as it was.
+# Sourced by run.sh: the requirements of the host, and how it is restored.
 # shellcheck shell=bash
 
-# What must be there, and Debian's package of it.
+# The required files, and their Debian packages.
 declare -A PACKAGE_OF=(
   [containerd]=containerd [runc]=runc [/usr/lib/cni/bridge]=containernetworking-plugins [iptables]=iptables
-  [ip]=iproute2 [openssl]=openssl [busybox]=busybox-static [buildah]=buildah [mmdebstrap]=mmdebstrap
+  [ip]=iproute2 [openssl]=openssl [jq]=jq [busybox]=busybox-static [buildah]=buildah [mmdebstrap]=mmdebstrap [mkfs.btrfs]=btrfs-progs
   [/usr/share/keyrings/debian-archive-keyring.gpg]=debian-archive-keyring
 )
 
-# What the kubelet sets for the whole machine.
+# The sysctls that the kubelet sets for the whole machine.
 KUBELET_SYSCTLS=(vm.overcommit_memory vm.panic_on_oom kernel.panic kernel.panic_on_oops
   kernel.keys.root_maxkeys kernel.keys.root_maxbytes)
 
@@ -41,7 +41,7 @@ a_kubelet_is_here() {
     [[ -n $(pod_cgroups | xargs -r -I ROOT find ROOT -name cgroup.procs -exec cat {} +) ]]
 }
 
-pod_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d \( -name kubepods -o -name kubepods.slice \); }
+pod_cgroups() { find /sys/fs/cgroup -maxdepth 2 -type d \( -name kubepods -o -name kubepods.slice -o -name 'cluster-test-*' \); }
 
 remove_pod_cgroups() {
   local root
@@ -93,7 +93,7 @@ restore_host() {
   rm -rf --one-file-system "$STATE"
 }
 
-# host_leftovers: what the test has left on the host, or nothing
+# host_leftovers: the leftovers of the test on the host, or nothing
 host_leftovers() {
   pod_cgroups
   grep -F -e "$STATE" -e /var/lib/kubelet -e /var/lib/csi-hostpath-data /proc/self/mountinfo || true

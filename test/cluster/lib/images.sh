@@ -1,8 +1,10 @@
 # Sourced by run.sh: every image that the cluster needs, as an archive in $ARCHIVES. No registry is asked: the base
-# image is made of Debian's packages and npm's Node binary, and a sidecar's image is its program alone.
+# images are made of Debian's packages and npm's Node binary, and a sidecar's image is its program alone.
 # shellcheck shell=bash
 
-BASE_IMAGE=localhost/node:24-bookworm-slim
+DEBIAN_IMAGE=localhost/debian:bookworm-slim
+NODE_IMAGE=localhost/node:24-bookworm-slim
+DRIVER_IMAGE=localhost/cluster-test/driver
 
 build_images() {
   local image
@@ -14,7 +16,7 @@ build_images() {
     case $image in
       csi-driver-hostpath:*) build_driver_image "$image" ;;
       */csi-node-driver-registrar:*) pack "$image" node-driver-registrar ;;
-      */livenessprobe:* | */csi-attacher:* | */csi-provisioner:* | */csi-resizer:* | */csi-snapshotter:* | */snapshot-controller:*)
+      */livenessprobe:* | */csi-provisioner:* | */csi-resizer:* | */csi-snapshotter:* | */snapshot-controller:*)
         pack "$image" "$(name_of "$image")"
         ;;
       *) fail "The manifests name $image, and the cluster test does not know how to make it." ;;
@@ -22,7 +24,7 @@ build_images() {
   done
 }
 
-# buildah keeps its images beside the rest of the cache, and mounts them where the host does not see it.
+# buildah keeps its images beside the rest of the cache, and mounts them where the host cannot see them.
 configure_buildah() {
   mkdir -p "$CACHE/buildah/tmp"
   printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$CACHE/buildah/store" "$CACHE/buildah/run" \
@@ -77,16 +79,24 @@ pack_shell() {
   export_image localhost/cluster-test/shell "$SHELL_IMAGE" "$archive"
 }
 
-# build_driver_image IMAGE: from the Dockerfile, whose base images are the local one
+# build_driver_image IMAGE [OPTION…]: from the Dockerfile, whose base images are the local ones
 build_driver_image() {
-  make_base_image
-  say "building $1"
+  local image=$1
+  shift
+  make_base_images
+  say "building $image"
   npm_settings
-  in_own_mounts nice buildah bud --layers --pull-never -t localhost/cluster-test/driver \
-    --build-arg BUILD_BASE="$BASE_IMAGE" --build-arg RUNTIME_BASE="$BASE_IMAGE" "${npm_secrets[@]}" "$PROJECT" \
+  in_own_mounts nice buildah bud --layers --pull-never -t $DRIVER_IMAGE \
+    --build-arg BUILD_BASE="$NODE_IMAGE" --build-arg RUNTIME_BASE="$DEBIAN_IMAGE" \
+    --build-arg BASE_NAME="$DEBIAN_IMAGE" --build-arg BASE_DIGEST="$(digest_of "$DEBIAN_IMAGE")" \
+    "$@" "${npm_secrets[@]}" "$PROJECT" \
     >"$LOGS/driver-image.log" 2>&1 || fail "The driver's image could not be built; see $LOGS/driver-image.log."
-  export_image localhost/cluster-test/driver "$1" "$ARCHIVES/driver.tar"
+  # buildah leaves the container of a stage that has no instructions.
+  in_own_mounts buildah rm --all >/dev/null
+  export_image $DRIVER_IMAGE "$image" "$ARCHIVES/driver.tar"
 }
+
+digest_of() { in_own_mounts buildah inspect --type image --format '{{.FromImageDigest}}' "$1"; }
 
 # npm_settings: this host's registry and certificate authority, for npm inside the build
 npm_settings() {
@@ -99,24 +109,27 @@ npm_settings() {
   npm_secrets+=(--secret "id=ca,src=$authority")
 }
 
-# make_base_image: a stand-in for node:24-bookworm-slim
-make_base_image() {
-  buildah inspect --type image "$BASE_IMAGE" >/dev/null 2>&1 && return
-  say "making the base image of Debian's packages and npm's Node 24"
-  local work=$CACHE/buildah/base
+# make_base_images: stand-ins for debian:bookworm-slim and node:24-bookworm-slim
+make_base_images() {
+  ! { is_image "$DEBIAN_IMAGE" && is_image "$NODE_IMAGE"; } || return 0
+  say "making the base images of Debian's packages and npm's Node 24"
+  local work=$CACHE/buildah/base path='--env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
   rm -rf "$work"
   mkdir -p "$work/packages"
   make_debian "$work/debian.tar"
   unpack_node "$work/packages" "$work/node"
-  make_image "$BASE_IMAGE" '--env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin --cmd node' \
-    "$work/debian.tar" "$work/node"
+  make_image "$DEBIAN_IMAGE" "$path --cmd bash" "$work/debian.tar"
+  make_image "$NODE_IMAGE" "$path --cmd node" "$work/debian.tar" "$work/node"
   rm -rf "$work"
 }
+
+is_image() { in_own_mounts buildah inspect --type image "$1" >/dev/null 2>&1; }
 
 make_debian() {
   local without=(--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*'
     --dpkgopt='path-exclude=/usr/share/locale/*')
-  nice mmdebstrap --quiet --variant=minbase --include=ca-certificates "${without[@]}" bookworm "$1" \
+  nice mmdebstrap --quiet --variant=minbase --hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
+    --include=ca-certificates,usr-is-merged "${without[@]}" bookworm "$1" \
     </dev/null >"$LOGS/base-image.log" 2>&1 || fail "The base image could not be made; see $LOGS/base-image.log."
 }
 
@@ -127,7 +140,7 @@ unpack_node() {
   npm pack --silent --pack-destination "$packages" "node-linux-$architecture@24" npm@11 >/dev/null ||
     fail "npm's registry does not give node-linux-$architecture@24 and npm@11."
   mkdir -p "$local_tree/bin" "$local_tree/lib/node_modules/npm"
-  tar -xzf "$packages"/node-linux-*.tgz -C "$local_tree" --strip-components=1 package/bin/node
+  tar -xzf "$packages"/node-linux-*.tgz -C "$local_tree" --strip-components=1 package/bin/node package/LICENSE
   tar -xzf "$packages"/npm-11*.tgz -C "$local_tree/lib/node_modules/npm" --strip-components=1
   ln -s ../lib/node_modules/npm/bin/npm-cli.js "$local_tree/bin/npm"
   ln -s ../lib/node_modules/npm/bin/npx-cli.js "$local_tree/bin/npx"

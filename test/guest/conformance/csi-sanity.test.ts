@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, test } from 'vitest';
-import { csiSanityPath } from '../../../scripts/lib/csi-sanity.mjs';
+import { csiSanityPath } from '../../../scripts/lib/go/csi-sanity.mjs';
 import { mountedImage } from '../../support/disk-image.ts';
 import { expectSane } from '../../support/sanity.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
@@ -8,11 +8,11 @@ import { ext4, xfs } from '../support/quota-file-system.ts';
 const parameters = { pool: 'other' };
 const POOL_BYTES = 12 * 1024 ** 3;
 
-// It is built where there is Go, before the guest starts.
+// It is built on the host, which has Go, before the guest starts.
 describe.skipIf(!existsSync(csiSanityPath))(
-  'csi-sanity passes all of its specifications, with everything on',
+  'passes every csi-sanity test, with all driver features enabled',
   () => {
-    test.each([xfs, ext4])('with volumes that have a quota of $name', ({ withQuota }) =>
+    test.each([xfs, ext4])('with volumes that have a quota on $name', ({ withQuota }) =>
       expectSane({
         accessType: 'mount',
         parameters,
@@ -21,7 +21,7 @@ describe.skipIf(!existsSync(csiSanityPath))(
       }),
     );
 
-    test('with images that have ext4, which grow while they are mounted', () =>
+    test('with ext4 images that grow while they are mounted', () =>
       expectSane({
         accessType: 'mount',
         parameters: { ...parameters, backend: 'image' },

@@ -5,13 +5,14 @@ import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
 import { asUser } from '../../support/as-user.ts';
 import { withoutCapability } from '../../support/capabilities.ts';
+import { programs } from '../../support/driver-process.ts';
 import { storageHealth } from '../../support/health.ts';
 import { startedNode, type TestNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
 const SIZE = 32 * MIB;
-const PATIENCE = { timeout: 30_000, interval: 200 };
+const PATIENCE = { timeout: 120_000, interval: 200 };
 
 async function nodeWithVolumes(pool: string) {
   const node = await startedNode({ flags: [`--pool=q=${pool}`] });
@@ -31,7 +32,7 @@ function projectIdOf(pool: string, volumeId: string): number {
 const usedBytes = (pool: string, projectId: number) =>
   withDescriptor(pool, 'r', async (fd) => Number((await quotaOf(fd, projectId))?.usedBytes ?? 0n));
 
-/** A pod's user writes a file and puts it into a project. */
+/** A user of the pod writes a file and moves it to a project. */
 function putInto(projectId: number, target: string, name: string, mebibytes: number): void {
   const script = 'dd if=/dev/zero of="$1" bs=1M count="$2" conv=fsync status=none && chattr -p "$3" "$1"';
   const { status, stderr } = asUser(script, join(target, name), String(mebibytes), String(projectId));
@@ -47,9 +48,9 @@ async function reasonsOf({ controller }: TestNode, volume_id: string): Promise<s
 }
 
 describe.each([xfs, ext4])(
-  'files that their owner has put into another project, on $name',
+  'files that their owner has moved to another project, on $name',
   ({ withQuota }) => {
-    test('fill another volume only until its health is looked at, which says so', async () => {
+    test('fill another volume only until its next health check, which reports it', async () => {
       const pool = withQuota(512 * MIB);
       const { node, victim, thief } = await nodeWithVolumes(pool);
       putInto(projectIdOf(pool, victim.volume_id), thief.target_path, 'stolen', 30);
@@ -64,7 +65,7 @@ describe.each([xfs, ext4])(
       expect(canWrite(victim.target_path)).toBe(true);
     });
 
-    test('count for their volume again, also where they were in none or their directory hands none on', async () => {
+    test('count for their volume again, also if they had no project or their directory does not pass one on', async () => {
       const pool = withQuota(512 * MIB);
       const { node, thief } = await nodeWithVolumes(pool);
       const own = projectIdOf(pool, thief.volume_id);
@@ -84,7 +85,7 @@ describe.each([xfs, ext4])(
       expect(stdout).toMatch(/P\S* \S*\/a\n/);
     });
 
-    test('count again where the owner of all of the volume has taken its root out, too', async () => {
+    test('count again even if the owner of the volume has moved its root as well', async () => {
       const pool = withQuota(512 * MIB);
       const node = await startedNode({ flags: [`--pool=q=${pool}`] });
       const thief = await node.createPublished('owner', undefined, {
@@ -102,12 +103,12 @@ describe.each([xfs, ext4])(
       expect(asUser('lsattr -pd "$1"', thief.target_path).stdout).toMatch(new RegExp(`^${own} .*P`));
     });
 
-    test('come back into a full volume, also by a driver that may not override its limit', async () => {
+    test('are moved back into a full volume, also by a driver that is subject to its limit', async () => {
       const pool = withQuota(512 * MIB);
       const limited = withoutCapability('SYS_RESOURCE');
       const node = await startedNode({
         flags: [`--pool=q=${pool}`],
-        program: [...limited.program, 'dist/main.js'],
+        program: [...limited.program, programs.driver],
         env: limited.env,
       });
       const thief = await node.createPublished('thief', undefined, {
@@ -125,7 +126,7 @@ describe.each([xfs, ext4])(
       expect(asUser('echo more > "$1/more"', thief.target_path).status).not.toBe(0);
     });
 
-    test('keep no volume from being deleted, and its number from every other until they are its no more', async () => {
+    test('do not prevent deleting the volume, and keep its project id reserved until they are moved back', async () => {
       const pool = withQuota(512 * MIB);
       const { node, victim, thief } = await nodeWithVolumes(pool);
       const stolen = projectIdOf(pool, victim.volume_id);

@@ -9,7 +9,7 @@ const MIB = 1024 ** 2;
 const inPool = { capacity_range: { required_bytes: 8 * MIB }, parameters: { pool: 'other' } };
 
 describe.each([xfs, ext4])('a pool with project quota on $name that is full at start', ({ withQuota }) => {
-  test('is not taken for one without: a volume made once there is room has a limit', async () => {
+  test('is still recognised: a volume made once there is room has a limit', async () => {
     const disk = withQuota();
     const flags = [`--pool=other=${join(disk, 'pool')}`];
     const node = await startedNode({ flags });

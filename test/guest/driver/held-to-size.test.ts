@@ -12,7 +12,7 @@ for (const { name, withQuota } of [xfs, ext4]) {
   });
 }
 
-// Growing ext4 while it is mounted needs a capability that not every host leaves to root.
+// Growing ext4 while it is mounted needs a capability that root does not have on every host.
 capacityContract('an image with ext4', async () => {
   const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q'], sizeBytes: 512 * MIB });
   const node = await startedNode({ flags: [`--pool=other=${pool}`] });

@@ -10,7 +10,7 @@ const MIB = 1024 ** 2;
 const SIZE = 64 * MIB;
 const flags = ['--enable-controller-modify-volume'];
 
-/** Makes empty files until the kernel refuses one, or until there are this many. @returns how many were made */
+/** Makes empty files until the kernel refuses one, or up to this many. @returns how many were made */
 function makeFiles(directory: string, prefix: string, most: number, { asRoot }: { asRoot: boolean }): number {
   const command = `cd "$1" && i=0; while [ $i -lt ${most} ] && true 2>/dev/null >"${prefix}$i"; do i=$((i+1)); done; echo $i`;
   const { stdout, stderr } = asRoot
@@ -20,7 +20,7 @@ function makeFiles(directory: string, prefix: string, most: number, { asRoot }: 
   return Number(stdout);
 }
 
-describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota, holdsRoot }) => {
+describe.each([xfs, ext4])('a volume with a quota on $name', ({ withQuota, holdsRoot }) => {
   const asRoot = holdsRoot;
 
   async function publishedWith(mutable_parameters: Record<string, string>) {
@@ -39,10 +39,10 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota, holds
 
   const inodesAt = (path: string) => statfsSync(path).files;
 
-  test('takes as many files as its inodeLimit says, and as many more as it is changed to while in use', async () => {
+  test('holds as many files as its inodeLimit, which can be changed while in use', async () => {
     const { node, target_path, volume_id, modify } = await publishedWith({ inodeLimit: '100' });
     expect(inodesAt(target_path)).toBe(100);
-    // The root of the volume is one of them.
+    // The root of the volume counts as one.
     expect(makeFiles(target_path, 'a', 1000, { asRoot })).toBe(99);
 
     await modify('150');
@@ -55,7 +55,7 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota, holds
       available: '0',
     });
 
-    // What is there stays; no more comes to it.
+    // The existing files stay; no more can be added.
     await modify('20');
     expect(makeFiles(target_path, 'c', 10, { asRoot })).toBe(0);
     await modify('default');
@@ -63,7 +63,7 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota, holds
     expect(makeFiles(target_path, 'd', 10, { asRoot })).toBe(10);
   });
 
-  test('keeps its inodeLimit when it grows, and over a restart', async () => {
+  test('keeps its inodeLimit when it grows, and after a restart', async () => {
     const { node, start, target_path, volume_id } = await publishedWith({});
     await node.controller.ControllerModifyVolume({ volume_id, mutable_parameters: { inodeLimit: '5000' } });
     await node.restart(start);
@@ -71,7 +71,7 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota, holds
     expect(inodesAt(target_path)).toBe(5000);
   });
 
-  test('is left as it is when another parameter of the same call is wrong', async () => {
+  test('keeps its inodeLimit when another parameter of the same call is invalid', async () => {
     const { node, target_path, volume_id } = await publishedWith({});
     const mutable_parameters = { inodeLimit: '5000', onDelete: 'burn' };
     await expectRefusal(

@@ -28,19 +28,19 @@ function run(command: string, ...args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** The project of a volume's record. */
+/** The project in a volume's record. */
 function projectIn(pool: string, { volume_id }: Published): number {
   const record = JSON.parse(readFileSync(join(pool, 'volumes', volume_id, 'volume.json'), 'utf8'));
   return record.content.projectId;
 }
 
-/** What a project may hold, in MiB and inodes. */
+/** The limits of a project, in MiB and inodes. */
 async function limitsOf(pool: string, projectId: number) {
   const quota = await withDescriptor(pool, 'r', (fd) => quotaOf(fd, projectId));
   return { mebibytes: Number(quota?.limitBytes ?? 0n) / MIB, inodes: Number(quota?.limitInodes ?? 0n) };
 }
 
-/** Puts a copy in the place of a volume's data, as a restore of single files does. */
+/** Replaces a volume's data with a copy, as restoring single files does. */
 function restoreByHand(data: string): void {
   run('cp', '-aT', data, `${data}.copy`);
   rmSync(data, { recursive: true });
@@ -52,24 +52,24 @@ async function totalOf(node: TestNode, { volume_id, staging_target_path }: Publi
   return Number(reply.usage?.[0]?.total) / MIB;
 }
 
-describe.each([xfs, ext4])('with a quota of $name', ({ name, withQuota }) => {
-  test('limits that were answered survive a power loss', async () => {
+describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
+  test('limits survive a power loss once they are acknowledged', async () => {
     const { node, pool } = await nodeWithQuota(withQuota());
     const made = await node.createStaged('made', volume_capability, sized(16));
     const grown = await node.createStaged('grown', volume_capability, sized(16));
     await node.controller.ControllerModifyVolume({ ...grown, mutable_parameters: { inodeLimit: '5000' } });
     await node.controller.ControllerExpandVolume({ ...grown, ...sized(24) });
-    // What has reached the disk so far is all that a power loss leaves.
+    // A power loss leaves only what has reached the disk so far.
     const image = join(pool, '..', 'image');
     run('cp', '--sparse=always', image, `${image}.lost`);
-    await node.stop('SIGKILL');
+    await node.stop();
     for (const path of [made.staging_target_path, grown.staging_target_path, pool]) run('umount', path);
     run('mount', '-o', 'loop,prjquota', `${image}.lost`, pool);
     expect(await limitsOf(pool, projectIn(pool, made))).toEqual({ mebibytes: 16, inodes: 4096 });
     expect(await limitsOf(pool, projectIn(pool, grown))).toEqual({ mebibytes: 24, inodes: 5000 });
   });
 
-  test('a limit that is not the one of the record is put right at start and at stage, and empty data gets its project', async () => {
+  test('a limit that differs from the record is corrected at start and stage, and empty data gets its project', async () => {
     const { node, pool, flags, dataOf } = await nodeWithQuota(withQuota());
     const paths = await node.createStaged('a', volume_capability, sized(16));
     const empty = await node.createStaged('empty', volume_capability, sized(16));
@@ -98,7 +98,7 @@ describe.each([xfs, ext4])('with a quota of $name', ({ name, withQuota }) => {
     expect(await healthMessages(node, paths)).toEqual([]);
   });
 
-  test('data that was restored by hand is used as what it is, and is held again after one command', async () => {
+  test('data restored by hand can be used, and is limited again after one command', async () => {
     const { node, pool, flags, dataOf } = await nodeWithQuota(withQuota());
     const paths = await node.createPublished('a b', volume_capability, sized(16));
     writeFileSync(join(paths.target_path, 'file'), Buffer.alloc(4 * MIB), { flush: true });
@@ -129,14 +129,14 @@ describe.each([xfs, ext4])('with a quota of $name', ({ name, withQuota }) => {
     run('mv', join(paths.target_path, 'file'), join(paths.target_path, 'directory'));
   });
 
-  test(`data in another project than its own keeps the limits of both as they are, and goes: ${name}`, async () => {
+  test(`data in a foreign project can be deleted, and the limits of both projects stay: ${name}`, async () => {
     const { node, pool, flags, dataOf } = await nodeWithQuota(withQuota());
     const paths = await node.createStaged('a', volume_capability, sized(16));
     const other = await node.createStaged('other', volume_capability, sized(32));
     writeFileSync(join(other.staging_target_path, 'file'), 'content', { flush: true });
     await node.node.NodeUnstageVolume(paths);
     await node.stop();
-    // As where a pool was copied on its own disk: the record names a project that counts other files.
+    // As after copying a pool on its own disk: the record names a project that counts other files.
     const project = projectIn(pool, other);
     const record = join(pool, 'volumes', paths.volume_id, 'volume.json');
     const text = readFileSync(record, 'utf8').replace(`${projectIn(pool, paths)}`, `${project}`);
@@ -147,7 +147,7 @@ describe.each([xfs, ext4])('with a quota of $name', ({ name, withQuota }) => {
     await node.node.NodeStageVolume({ ...paths, volume_capability });
     await node.controller.ControllerExpandVolume({ ...paths, ...sized(48) });
     expect((await limitsOf(pool, project)).mebibytes).toBe(32);
-    expect(await healthMessages(node, paths)).toEqual([expect.stringContaining('counts other files')]);
+    expect(await healthMessages(node, paths)).toEqual([expect.stringContaining('which other files use')]);
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
     const { outgoing } = { outgoing: join(pool, '.outgoing') };

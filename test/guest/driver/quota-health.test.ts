@@ -3,7 +3,7 @@ import { rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { everywhere, found, storageHealth } from '../../support/health.ts';
-import { expectNothingPassing } from '../../support/onlookers.ts';
+import { expectNoTransientFindings } from '../../support/onlookers.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { startedNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
@@ -22,8 +22,8 @@ async function nodeWithVolume(pool: string) {
   return { node, flags, paths };
 }
 
-describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota }) => {
-  test('is healthy, and nearly full when its limits are nearly reached, of bytes and of inodes', async () => {
+describe.each([xfs, ext4])('a volume with a quota on $name', ({ withQuota }) => {
+  test('is healthy, and nearly full when its byte or inode limit is nearly reached', async () => {
     const { node, flags, paths } = await nodeWithVolume(withQuota());
     expect(await found(node, paths)).toEqual(everywhere([]));
     const file = join(paths.target_path, 'file');
@@ -40,7 +40,7 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota }) => 
     expect(await found(node, paths)).toEqual(everywhere(['NearlyOutOfInodes']));
   });
 
-  test('is held to no size when its disk is mounted without quota', async () => {
+  test('has no enforced size when its disk is mounted without quota', async () => {
     const pool = withQuota();
     const { node, flags, paths } = await nodeWithVolume(pool);
     await node.node.NodeUnpublishVolume(paths);
@@ -55,9 +55,9 @@ describe.each([xfs, ext4])('a volume with a quota of $name', ({ withQuota }) => 
     expect(await found(node, paths)).toEqual(everywhere(['CapacityNotEnforced']));
   });
 
-  test('is told nothing of that passes in the middle of a call', async () => {
+  test('reports no transient states from the middle of a call', async () => {
     const node = await startedNode({ flags: [`--pool=q=${withQuota()}`] });
     const capability = mountCapability();
-    await expectNothingPassing({ node, capability, sizeBytes: SIZE, parameters, count: 1 });
+    await expectNoTransientFindings({ node, capability, sizeBytes: SIZE, parameters, count: 1 });
   });
 });

@@ -26,7 +26,7 @@ async function nodeWithSource(pool: string) {
   return { node, publish, source: await publish('source', sized(SIZE)) };
 }
 
-/** What the project of a volume has, and may have. */
+/** The usage and limits of a volume's project. */
 function quotaOfVolume(pool: string, volumeId: string) {
   const record = readFileSync(join(pool, 'volumes', volumeId, 'volume.json'), 'utf8');
   const { content } = JSON.parse(record) as { content: { backend: string; projectId: number } };
@@ -38,8 +38,8 @@ function sync(path: string): void {
   spawnSync('sync', ['--file-system', path]);
 }
 
-describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsRoot }) => {
-  /** Fills a file until the kernel refuses. @returns the bytes that went in */
+describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsRoot }) => {
+  /** Fills a file until the kernel refuses. @returns how many bytes were written */
   function fill(path: string): number {
     const command = `dd if=/dev/zero of="$1" bs=64k count=4096 conv=fsync`;
     const { status, stderr } = holdsRoot
@@ -50,7 +50,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     return statSync(path).size;
   }
 
-  test('a restored snapshot is what the volume was, whatever became of it, and outlives it', async () => {
+  test('a restored snapshot has the old content, whatever happened to the volume since, and outlives it', async () => {
     const { node, publish, source } = await nodeWithSource(withQuota());
     await makeRichTree(source.target_path);
     const content = await listTree(source.target_path);
@@ -67,7 +67,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(await listTree(again.target_path)).toEqual(content);
   });
 
-  test('a clone is what the volume is, and each goes its own way', async () => {
+  test('a clone has the content of its volume, and both change independently', async () => {
     const { publish, source } = await nodeWithSource(withQuota());
     await makeRichTree(source.target_path);
     const content = await listTree(source.target_path);
@@ -80,7 +80,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(await listTree(clone.target_path)).toEqual(changed);
   });
 
-  test('a copy is a project of its own with a limit of its own, and its source has what it had', async () => {
+  test('a copy has its own project and limit, and the usage of its source does not change', async () => {
     const pool = withQuota();
     const { node, publish, source } = await nodeWithSource(pool);
     mkdirSync(join(source.target_path, 'nested'));
@@ -101,7 +101,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
       expect(bsize * blocks, name).toBe(size);
       const quota = await quotaOfVolume(pool, copy.volume_id);
       expect(Number(quota?.limitBytes), name).toBe(size);
-      // What was copied is charged in full, shared or not.
+      // Copied data is charged in full, shared or not.
       expect(Number(quota?.usedBytes), name).toBeGreaterThanOrEqual(16 * MIB);
       expect(Number(quota?.usedBytes), name).toBeLessThan(17 * MIB);
       expect(quota?.usedInodes, name).toBe(before?.usedInodes);
@@ -114,7 +114,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(await quotaOfVolume(pool, source.volume_id)).toEqual(before);
   });
 
-  test('a snapshot of a full volume is taken, and restored to the same size', async () => {
+  test('a snapshot of a full volume can be taken, and restored to the same size', async () => {
     const { node, publish, source } = await nodeWithSource(withQuota());
     fill(join(source.target_path, 'file'));
     const content = await listTree(source.target_path);
@@ -123,10 +123,10 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(await listTree(restored.target_path)).toEqual(content);
   });
 
-  test('what holds more than the copy may is refused, and nothing of it stays', async () => {
+  test('a source with more data than the copy can hold is refused, and nothing is left behind', async () => {
     const pool = withQuota();
     const { node } = await nodeWithSource(pool);
-    // Nothing holds a volume of the default pool to its size.
+    // The size of a volume in the default pool is not enforced.
     const source = await node.createPublished('plain', undefined, sized(16 * MIB));
     writeFileSync(join(source.target_path, 'file'), Buffer.alloc(40 * MIB, 1));
     const { snapshot_id } = await snapshotOf(node, source.volume_id);
@@ -144,7 +144,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     });
   });
 
-  test('a copy goes there and back between a pool with quotas and one without', async () => {
+  test('a copy can be made from a pool with quotas to one without, and back', async () => {
     const { node, publish, source } = await nodeWithSource(withQuota());
     writeFileSync(join(source.target_path, 'file'), 'content');
     const content = await listTree(source.target_path);

@@ -28,7 +28,7 @@ function recordOf(pool: string, volumeId: string): { content: { backend: string;
   return JSON.parse(readFileSync(join(pool, 'volumes', volumeId, 'volume.json'), 'utf8'));
 }
 
-/** Fills a file until the kernel refuses. @returns the bytes that went in */
+/** Fills a file until the kernel refuses. @returns how many bytes were written */
 function fill(path: string, { asRoot }: { asRoot: boolean }): number {
   const command = `dd if=/dev/zero of="$1" bs=64k count=4096 conv=fsync`;
   const { status, stderr } = asRoot
@@ -48,8 +48,8 @@ async function bytesOf(node: TestNode, volume: { volume_id: string; target_path:
   return { total: Number(total), used: Number(used), available: Number(available) };
 }
 
-describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsRoot }) => {
-  test('a volume stops a writer at its size, shows it, and takes as much more when it has grown', async () => {
+describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsRoot }) => {
+  test('a volume stops a writer at its size, reports that size, and holds more after it has grown', async () => {
     const pool = withQuota();
     const { node, publish } = await nodeWithPool(pool);
     const volume = await publish('a');
@@ -83,7 +83,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(more).toBeLessThanOrEqual(2 * SIZE);
   });
 
-  test('projects differ for volumes that are made at once, and are free again when the content is gone', async () => {
+  test('volumes that are made at once get different projects, which are free again after deletion', async () => {
     const pool = withQuota();
     const { node } = await nodeWithPool(pool);
     const create = (name: string) =>
@@ -99,7 +99,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     );
   });
 
-  test('the number of inodes is held as well', async () => {
+  test('the number of inodes is limited as well', async () => {
     const { publish } = await nodeWithPool(withQuota());
     const volume = await publish('a');
     const command = 'cd "$1" && seq 1 17000 | xargs touch';
@@ -111,7 +111,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(files - ffree).toBe(SIZE / 4096);
   });
 
-  test('enforceCapacity=required is met by a directory', async () => {
+  test('a directory satisfies enforceCapacity=required', async () => {
     const pool = withQuota();
     const { node } = await nodeWithPool(pool);
     const parameters = { pool: 'q', enforceCapacity: 'required', backend: 'directory' };
@@ -119,7 +119,7 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
     expect(volume?.volume_context).toMatchObject({ backend: 'quota', capacityEnforced: 'true' });
   });
 
-  test('where the disk is mounted without quota later, nothing is told as if it were limited', async () => {
+  test('if the disk is mounted without quota later, no limit is reported', async () => {
     const pool = withQuota();
     const { node, publish } = await nodeWithPool(pool);
     const volume = await publish('a');
@@ -136,8 +136,8 @@ describe.each([xfs, ext4])('volumes with a quota of $name', ({ withQuota, holdsR
       volume_id,
       capacity_range: { required_bytes: 2 * SIZE },
     });
-    await expectRefusal(expand, 'UNAVAILABLE', 'mounted without one');
+    await expectRefusal(expand, 'UNAVAILABLE', 'mounted without project quotas');
     const stats = node.node.NodeGetVolumeStats({ volume_id, volume_path: staging_target_path });
-    await expectRefusal(stats, 'FAILED_PRECONDITION', 'mounted without one');
+    await expectRefusal(stats, 'FAILED_PRECONDITION', 'mounted without project quotas');
   });
 });

@@ -4,7 +4,7 @@ import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
-import { callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { callSync, libraryCall } from '../../../src/kernel/calls/libc.ts';
 import { quotaOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
 import { type GatheredProject, gatherProject } from '../../../src/kernel/trees/gather-project.ts';
 import { makeRichTree } from '../../support/rich-tree.ts';
@@ -28,7 +28,7 @@ const usedInodes = (path: string) =>
 
 function gather(path: string, isStray = (_: number) => true): Promise<GatheredProject> {
   const { signal } = new AbortController();
-  return gatherProject(path, { projectId: PROJECT, isStray, makeRoom: async () => {}, signal });
+  return gatherProject(path, { projectId: PROJECT, isStray, liftLimit: async () => {}, signal });
 }
 
 describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
@@ -40,30 +40,30 @@ describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
     return data;
   }
 
-  test('what a tree of every kind of file has is what its project counts', async () => {
+  test('the usage of a project equals the usage of a tree with all file types', async () => {
     const data = await richData();
     const found = await gather(data);
     expect(found).toEqual({
       inodes: await usedInodes(data),
       hadAny: true,
-      takenBack: new Map(),
+      reclaimed: new Map(),
       failures: 0,
     });
   });
 
-  test('each file comes back to the project of its tree, however deep it is, and only those that shall', async () => {
+  test('each file is moved back to the project of its tree, at any depth, and no other file is', async () => {
     const data = await richData();
     const inodes = await usedInodes(data);
     execFileSync('find', [data, '-type', 'f', '-exec', 'chattr', '-p', String(OTHER), '{}', '+']);
     const away = inodes - (await usedInodes(data));
     expect(away).toBeGreaterThan(10);
-    expect((await gather(data, (id) => id !== OTHER)).takenBack).toEqual(new Map());
+    expect((await gather(data, (id) => id !== OTHER)).reclaimed).toEqual(new Map());
     const found = await gather(data);
-    expect(found).toEqual({ inodes, hadAny: true, takenBack: new Map([[OTHER, away]]), failures: 0 });
+    expect(found).toEqual({ inodes, hadAny: true, reclaimed: new Map([[OTHER, away]]), failures: 0 });
     expect(await usedInodes(data)).toBe(inodes);
   });
 
-  test('nothing outside is touched: not what a link leads to, nor what is mounted in the tree', async () => {
+  test('nothing outside is touched, neither through links nor in mounts inside the tree', async () => {
     const data = await richData();
     const outside = join(data, '..', 'outside');
     mkdirSync(outside);
@@ -72,23 +72,23 @@ describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
     execFileSync('mount', ['--bind', outside, join(data, 'mounted')]);
     onTestFinished(() => void execFileSync('umount', [join(data, 'mounted')]));
     execFileSync('ln', ['-s', join(outside, 'file'), join(data, 'link')]);
-    expect((await gather(data)).takenBack).toEqual(new Map());
+    expect((await gather(data)).reclaimed).toEqual(new Map());
     expect(execFileSync('lsattr', ['-p', join(outside, 'file')], { encoding: 'utf8' })).toMatch(/^\s*0 /);
   });
 
-  test('a file with a lease is not waited for, and told', async () => {
+  test('a file with a lease is reported without waiting for it', async () => {
     const data = await richData();
     const file = join(data, 'leased');
     writeFileSync(file, '');
     const fd = openSync(file, 'r+');
     onTestFinished(() => closeSync(fd));
-    // What breaks the lease must not end this process.
-    callNow(fcntl, file, fd, F_SETSIG, osConstants.signals.SIGURG);
-    callNow(fcntl, file, fd, F_SETLEASE, F_WRLCK);
+    // The signal that breaks the lease must not end this process.
+    callSync(fcntl, file, fd, F_SETSIG, osConstants.signals.SIGURG);
+    callSync(fcntl, file, fd, F_SETLEASE, F_WRLCK);
     expect((await gather(data)).failures).toBe(1);
   });
 });
 
-test('a tree without projects is an error for which there is a name', async () => {
+test('a tree on a file system without projects fails with a specific error', async () => {
   await expect(gather(scratchDirectory())).rejects.toMatchObject({ name: 'KernelError' });
 });

@@ -37,7 +37,7 @@ function atDirectory<T>(path: string, use: (fd: number) => T | Promise<T>): Prom
   return withDescriptor(path, constants.O_RDONLY | constants.O_DIRECTORY, use);
 }
 
-/** A directory that everybody may write in, with a project of its own, limited. */
+/** A world-writable directory, with a project of its own and limits. */
 async function limitedDirectory({
   withQuota,
 }: QuotaFileSystem): Promise<{ root: string; directory: string }> {
@@ -57,7 +57,7 @@ function quotaAt(directory: string) {
 }
 
 describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
-  test('limits read back as they were set, and show as the size of the directory', async () => {
+  test('limits read back as they were set, and appear as the size of the directory', async () => {
     const { directory } = await limitedDirectory(fileSystem);
     expect(await quotaAt(directory)).toMatchObject({ ...limits, usedInodes: 1n });
     const { blocks, bsize, files } = statfsSync(directory);
@@ -75,7 +75,7 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     }
   });
 
-  test('a limit in the middle of a sector is rounded up; one of zero is refused', async () => {
+  test('a limit in the middle of a sector is rounded up; a limit of zero is refused', async () => {
     const { directory } = await limitedDirectory(fileSystem);
     await atDirectory(directory, async (fd) => {
       await setQuota(fd, PROJECT, { ...limits, limitBytes: limits.limitBytes - 511n });
@@ -84,7 +84,7 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     });
   });
 
-  test('what is made in the directory belongs to its project, and its other attributes stay', async () => {
+  test('new files in the directory belong to its project, and its other attributes stay', async () => {
     const root = fileSystem.withQuota();
     const directory = join(root, 'directory');
     mkdirSync(directory);
@@ -115,15 +115,15 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     expect(statfsSync(directory).bavail).toBeLessThanOrEqual(1);
   });
 
-  test('an ordinary user can make as many files as the limit says', async () => {
+  test('an ordinary user can create as many files as the limit', async () => {
     const { directory } = await limitedDirectory(fileSystem);
     const { stderr } = asUser('cd "$1" && for i in $(seq 200); do : > $i || exit; done', directory);
     expect(stderr).toContain(messages[fileSystem.refusal]);
-    // The directory itself is one of them.
+    // The directory itself counts as one.
     expect(readdirSync(directory)).toHaveLength(99);
   });
 
-  test(`root ${fileSystem.holdsRoot ? 'is held as well' : 'is held only without CAP_SYS_RESOURCE'}`, async () => {
+  test(`root ${fileSystem.holdsRoot ? 'is limited as well' : 'is limited only without CAP_SYS_RESOURCE'}`, async () => {
     const { directory } = await limitedDirectory(fileSystem);
     const file = join(directory, 'file');
     const write = () => writeFileSync(file, Buffer.alloc(LIMIT_BYTES + MIB));
@@ -139,7 +139,7 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     expect(stderr).toContain(messages[fileSystem.refusal]);
   });
 
-  test('a limit that is raised lets the next write through', async () => {
+  test('raising a limit lets the next write through', async () => {
     const { directory } = await limitedDirectory(fileSystem);
     const file = join(directory, 'file');
     expect(asUser('head -c 65M /dev/zero > "$1"', file).status).not.toBe(0);
@@ -147,7 +147,7 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     expect(asUser('head -c 65M /dev/zero > "$1"', file).stderr).toBe('');
   });
 
-  test('a limit below what is used takes nothing away, and lets nothing be added', async () => {
+  test('a limit below the current usage removes nothing, and refuses new data', async () => {
     const { directory } = await limitedDirectory(fileSystem);
     const file = join(directory, 'file');
     expect(asUser('head -c 16M /dev/zero > "$1"', file).stderr).toBe('');
@@ -158,26 +158,26 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     expect(asUser('head -c 64K /dev/zero >> "$1"', file).stderr).toBe('');
   });
 
-  test('without its limits and its files a project is as if it had never been', async () => {
+  test('a project without limits and files leaves no trace', async () => {
     const { root, directory } = await limitedDirectory(fileSystem);
     writeFileSync(join(directory, 'file'), Buffer.alloc(MIB));
     await atDirectory(directory, (fd) => clearQuota(fd, PROJECT));
     expect(await quotaAt(directory)).toMatchObject({ limitBytes: undefined, usedInodes: 2n });
     rmSync(directory, { recursive: true });
-    // The kernel may still be freeing what was removed.
+    // The kernel may still be freeing removed files.
     while ((await quotaAt(root)) !== undefined);
     expect(await quotaAt(root)).toBeUndefined();
   });
 
-  test('a project that nobody has used has no quota', async () => {
+  test('an unused project has no quota', async () => {
     expect(await quotaAt(fileSystem.withQuota())).toBeUndefined();
   });
 
-  test('in force, it says so', async () => {
+  test('enforced quotas are reported as enforced', async () => {
     expect(await atDirectory(fileSystem.withQuota(), isQuotaEnforced)).toBe(true);
   });
 
-  test.each(Object.entries(fileSystem.countingOnly))('%s, it counts without enforcing', async (_, make) => {
+  test.each(Object.entries(fileSystem.countingOnly))('%s, it is only counted', async (_, make) => {
     await atDirectory(make(), async (fd) => {
       expect(await isQuotaEnforced(fd)).toBe(false);
       await setQuota(fd, PROJECT, limits);
@@ -185,7 +185,7 @@ describe.each([xfs, ext4])('project quota on $name', (fileSystem) => {
     });
   });
 
-  test.each(Object.entries(fileSystem.withoutQuota))('%s, it is off', async (_, make) => {
+  test.each(Object.entries(fileSystem.withoutQuota))('%s, quotas are off', async (_, make) => {
     await expectQuotaOff(make());
   });
 });

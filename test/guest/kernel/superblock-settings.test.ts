@@ -10,7 +10,7 @@ test.each([
   ['ext4', 'errors=remount-ro', (path: string) => runProgram('tune2fs', ['-e', 'panic', path])],
   ['xfs', 'noquota', async () => {}],
   ['btrfs', 'subvolid=5', async () => {}],
-] as const)('an older kernel, too, mounts %s as the driver says: %s', async (fsType, option, prepare) => {
+] as const)('an older kernel also mounts %s as the driver predicts: %s', async (fsType, option, prepare) => {
   const { path, fd, directory } = await newImage(320n * MIB);
   await runProgram(`mkfs.${fsType}`, ['-q', path]);
   await prepare(path);

@@ -1,15 +1,15 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { errno, isErrno } from '../../../src/kernel/calls/errno.ts';
-import { callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { callSync, libraryCall } from '../../../src/kernel/calls/libc.ts';
 
 const syscall = libraryCall('syscall', ['long', 'int', 'str', 'int']);
-// The number on x64, where alone there is such a guest. Not every host has the modprobe that would do this.
+// The number on x64, the only platform with such a guest. Not every host has the modprobe that would do this.
 const FINIT_MODULE = 313;
-// In this order, because each may need those before it.
+// In this order, because a module may need the ones before it.
 const modules = ['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop'];
 
-/** Refuses to run outside the guest, and loads what its kernel has as modules. */
+/** Refuses to run outside the guest, and loads the kernel modules. */
 export default function prepareGuest(): void {
   if (!/^vendor_id\s*: User Mode Linux$/m.test(readFileSync('/proc/cpuinfo', 'utf8'))) {
     throw new Error('These tests run in a guest kernel. Start them with `npm run test:guest`.');
@@ -20,7 +20,7 @@ export default function prepareGuest(): void {
 function loadModule(path: string): void {
   const fd = openSync(path, 'r');
   try {
-    callNow(syscall, path, FINIT_MODULE, fd, '', 0);
+    callSync(syscall, path, FINIT_MODULE, fd, '', 0);
   } catch (error) {
     if (!isErrno(error, errno.EEXIST)) throw error;
   } finally {

@@ -8,7 +8,7 @@ import { KernelBlockMaps } from '../../../src/backends/image/kernel-block-maps.t
 import { copyFile } from '../../../src/kernel/files/copy-file.ts';
 import { growSparse, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import type { BlockType, ByteRange, OpenImage } from '../../../src/model/ports/block-maps.ts';
-import { type BlockLayout, laidOut } from '../../../src/model/snapshots/block-layout.ts';
+import { type BlockLayout, layOutRanges } from '../../../src/model/snapshots/block-layout.ts';
 import { faultsInChanges, faultsInData } from '../../support/block-truth.ts';
 import { imagePlaces } from '../../support/image-places.ts';
 import { writeAt } from '../../support/write-at.ts';
@@ -16,9 +16,9 @@ import { writeAt } from '../../support/write-at.ts';
 const KIB = 1024;
 const LARGEST_BYTES = 1024 * KIB;
 const RUNS = 25;
-const nobodyStops = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
-/** Something done to an image; the place is a part of its size, in thousandths. */
+/** An operation on an image; the place is a part of its size, in thousandths. */
 interface Change {
   readonly kind:
     | 'random'
@@ -90,7 +90,7 @@ async function apply(path: string, { kind, place, bytes, isAligned, seed }: Chan
   }
 }
 
-/** Bytes that do not compress, the same for the same seed. */
+/** Incompressible bytes, the same for the same seed. */
 function noise(length: number, seed: number): Buffer {
   const bytes = Buffer.alloc(length);
   let state = seed;
@@ -102,7 +102,7 @@ function noise(length: number, seed: number): Buffer {
 }
 
 async function copied(path: string, copy: string): Promise<string> {
-  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {}, onWait: () => {} });
+  await copyFile(path, copy, { signal: neverAborted, onBytes: () => {}, onWait: () => {} });
   return copy;
 }
 
@@ -132,12 +132,12 @@ async function collected(ranges: AsyncIterable<ByteRange>): Promise<ByteRange[]>
 
 const blockTypes: readonly BlockType[] = ['FIXED_LENGTH', 'VARIABLE_LENGTH'];
 
-/** Expects that what is told from an offset on is what a look from the beginning tells from there on, and true. */
+/** Expects that the blocks from an offset on equal those of a full listing from there on, and are true. */
 async function expectTruth(
   layout: Omit<BlockLayout, 'startingOffset'>,
   startingOffset: bigint,
   rangesOf: (layout: BlockLayout) => AsyncIterable<ByteRange>,
-  faultsIn: (told: BlockLayout & { ranges: readonly ByteRange[] }) => string[],
+  faultsIn: (reported: BlockLayout & { ranges: readonly ByteRange[] }) => string[],
 ): Promise<void> {
   const all = { ...layout, startingOffset: 0n };
   const rest = { ...layout, startingOffset };
@@ -152,7 +152,7 @@ async function expectTruth(
 }
 
 test.each(imagePlaces)(
-  'on $name, whatever is done to an image, its blocks are told as its bytes are',
+  'on $name, the reported blocks match the bytes after any operation on an image',
   async ({ make }) => {
     const directory = make();
     const path = join(directory, 'image');
@@ -173,14 +173,15 @@ test.each(imagePlaces)(
           await expectTruth(
             { blockType, sizeBytes },
             startingOffset,
-            (layout) => laidOut(layout, ({ start }) => image.dataRanges(start, nobodyStops)),
-            (told) => faultsInData(told, content),
+            (layout) => layOutRanges(layout, ({ start }) => image.dataRanges(start, neverAborted)),
+            (reported) => faultsInData(reported, content),
           );
           await expectTruth(
             { blockType, sizeBytes },
             startingOffset,
-            (layout) => laidOut(layout, (search) => image.changedRanges(baseImage, search, nobodyStops)),
-            (told) => faultsInChanges(told, baseContent, content),
+            (layout) =>
+              layOutRanges(layout, (search) => image.changedRanges(baseImage, search, neverAborted)),
+            (reported) => faultsInChanges(reported, baseContent, content),
           );
         }
       });

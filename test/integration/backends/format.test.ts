@@ -18,7 +18,7 @@ import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
-import { type FileSystemType, fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from '../../../src/model/requests/file-system-options.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   attached,
@@ -39,7 +39,7 @@ const checks: Record<FileSystemType, [string, ...string[]]> = {
   btrfs: ['btrfs', 'check'],
 };
 
-/** Expects a whole file system in an image that is attached nowhere, and mounts it. */
+/** Expects a complete file system in an image that is not attached, and mounts it. */
 async function mountedWhole(path: string, fsType: FileSystemType, mountPath: string): Promise<void> {
   const fd = opened(path);
   expect(await findLoop(fd)).toBeUndefined();
@@ -52,7 +52,7 @@ async function mountedWhole(path: string, fsType: FileSystemType, mountPath: str
 
 describe.skipIf(!isHostRoot)('formatImage', () => {
   test.each(fileSystemTypes)(
-    'makes a whole, empty %s with the owner and mode of its root',
+    'makes a complete, empty %s with the requested owner and mode of its root',
     async (fsType) => {
       const { path, directory } = await newImage(GIB);
       await formatImage({ path, fsType, label: 'data', root });
@@ -71,7 +71,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     ['ext4', 8n],
     ['xfs', 72n],
     ['btrfs', 8n],
-  ] as const)('%s takes little of the pool: of 10 GiB, less than %i MiB', async (fsType, mebibytes) => {
+  ] as const)('%s takes little space in the pool: of 10 GiB, less than %i MiB', async (fsType, mebibytes) => {
     const { path } = await newImage(10n * GIB);
     await formatImage({ path, fsType, root });
     expect(await allocatedBytes(path)).toBeLessThan(mebibytes * MIB);
@@ -95,7 +95,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     await makeSparse(path, 512n * MIB);
     await formatImage({ path, fsType, root });
     await mountedWhole(path, fsType, join(pool.directory, 'target'));
-    // Unmounted here, because the pool is in use until then.
+    // Unmounted here, because it keeps the pool in use.
     await unmount(join(pool.directory, 'target'));
     const fd = opened(path);
     const device = await findLoop(fd);
@@ -110,14 +110,14 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     await runProgram('e2fsck', ['-f', '-n', path]);
   });
 
-  test('what a crash has left beside the image does not matter', async () => {
+  test('leftovers of a crash beside the image do no harm', async () => {
     const { path, directory } = await newImage(64n * MIB);
     writeFileSync(`${path}.new`, 'half a file system');
     await formatImage({ path, fsType: 'ext4', root });
     await mountedWhole(path, 'ext4', join(directory, 'target'));
   });
 
-  test('many are made at the same time', async () => {
+  test('many images can be formatted at the same time', async () => {
     const directory = imageDirectory();
     const paths = Array.from({ length: 8 }, (_, index) => join(directory, `image-${index}`));
     await Promise.all(paths.map((path) => makeSparse(path, 64n * MIB)));
@@ -127,11 +127,11 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     expect(left).toEqual([]);
   });
 
-  test('an image with data in it is refused and left as it is', async () => {
+  test('an image with data in it is refused and left unchanged', async () => {
     const { path, fd, directory } = await newImage(64n * MIB);
     writeFileSync(fd, 'content');
     await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow(
-      `${path} is not formatted: there is data in it`,
+      `cannot format ${path}: it contains data`,
     );
     expect(readFileSync(path, 'utf8')).toMatch(/^content/);
     expect(readdirSync(directory)).toEqual(['image']);
@@ -141,7 +141,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     const { path } = await newImage(64n * MIB);
     await formatImage({ path, fsType: 'ext4', root });
     const before = statSync(path).ino;
-    await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow('there is data in it');
+    await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow('it contains data');
     expect(statSync(path).ino).toBe(before);
   });
 
@@ -154,7 +154,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     expect(readdirSync(directory)).toEqual(['image']);
   });
 
-  test('when it fails the image is still blank and nothing is beside it', async () => {
+  test('when it fails, the image is still blank and has no files beside it', async () => {
     const { path, directory } = await newImage(64n * MIB);
     truncateSync(path, 4096);
     await expect(formatImage({ path, fsType: 'xfs', root })).rejects.toThrow(
@@ -165,7 +165,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
   });
 });
 
-test('the file systems that can be made are those whose program is installed', () => {
+test('the available file systems are those whose mkfs program is installed', () => {
   const path = process.env['PATH'];
   process.env['PATH'] = '';
   try {

@@ -13,7 +13,7 @@ import { GIB, MIB } from '../../support/loop.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { writeAt } from '../../support/write-at.ts';
 
-const nobodyStops = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 
 for (const { name, make } of imagePlaces) {
   blockMapsContract(`KernelBlockMaps on ${name}`, async () => {
@@ -39,13 +39,13 @@ for (const { name, make } of imagePlaces) {
   });
 }
 
-/** Copies an image as a snapshot is made of one. */
+/** Copies an image as a snapshot does. */
 async function copied(path: string, copy: string): Promise<string> {
-  await copyFile(path, copy, { signal: nobodyStops, onBytes: () => {}, onWait: () => {} });
+  await copyFile(path, copy, { signal: neverAborted, onBytes: () => {}, onWait: () => {} });
   return copy;
 }
 
-/** What differs between two images, and how much was read to find out. */
+/** The differences between two images, and how much was read to find them. */
 async function compared(base: string, target: string): Promise<{ ranges: ByteRange[]; readBytes: number }> {
   let readBytes = 0;
   const blockMaps = new KernelBlockMaps((bytes) => {
@@ -56,7 +56,7 @@ async function compared(base: string, target: string): Promise<{ ranges: ByteRan
   try {
     const ranges: ByteRange[] = [];
     const search = { start: 0n, granuleBytes: 4096n };
-    for await (const range of image.changedRanges(baseImage, search, nobodyStops)) ranges.push(range);
+    for await (const range of image.changedRanges(baseImage, search, neverAborted)) ranges.push(range);
     return { ranges, readBytes };
   } finally {
     baseImage.close();
@@ -74,8 +74,8 @@ function sharing(): ImagePlace[] {
   return imagePlaces.filter((place) => place.tellsShared);
 }
 
-describe.skipIf(!isHostRoot)('what two images share is not read', () => {
-  test.each(sharing())('on $name: of a large one no more than what has changed', async ({ make }) => {
+describe.skipIf(!isHostRoot)('shared blocks are not read', () => {
+  test.each(sharing())('on $name: of a large image, only what has changed is read', async ({ make }) => {
     const directory = make();
     const path = await imageOf(directory, 16n * GIB);
     for (let at = 0n; at < 16n * GIB; at += GIB)
@@ -90,11 +90,11 @@ describe.skipIf(!isHostRoot)('what two images share is not read', () => {
       { start: changed, end: changed + 4096n },
       { start: changed + 4096n, end: changed + 8192n },
     ]);
-    // What was written is in extents of its own, on both sides; the zeros lie where the base has nothing.
+    // New data is in extents of its own, on both sides; the zeros are where the base has a hole.
     expect(readBytes).toBe(8192 * 2 + 8192);
   });
 
-  test.each(sharing())('on $name: also when the volume they were taken of is gone', async ({ make }) => {
+  test.each(sharing())('on $name: also after their volume is deleted', async ({ make }) => {
     const directory = make();
     const path = await imageOf(directory, GIB);
     await writeAt(path, randomBytes(Number(MIB)), 0);
@@ -105,7 +105,7 @@ describe.skipIf(!isHostRoot)('what two images share is not read', () => {
   });
 });
 
-test('an image that is cut off while it is compared is an error, and no part of it counts as the same', async () => {
+test('an image that is truncated during the comparison is an error, and no part of it counts as equal', async () => {
   const directory = scratchDirectory();
   const base = await imageOf(directory, 3n * MIB);
   await writeAt(base, Buffer.alloc(3 * Number(MIB), 'a'), 0);
@@ -114,7 +114,7 @@ test('an image that is cut off while it is compared is an error, and no part of 
   const blockMaps = new KernelBlockMaps();
   const [baseImage, image] = [await blockMaps.open(base, 'fast'), await blockMaps.open(target, 'fast')];
   if (!baseImage || !image) throw new Error('an image is missing');
-  const changes = image.changedRanges(baseImage, { start: 0n, granuleBytes: 4096n }, nobodyStops);
+  const changes = image.changedRanges(baseImage, { start: 0n, granuleBytes: 4096n }, neverAborted);
   const goOn = async () => {
     for await (const _ of changes) for (const path of [base, target]) await truncate(path, 0);
   };

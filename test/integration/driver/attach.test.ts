@@ -17,7 +17,7 @@ function attach(node: TestNode, volume_id: string, changes: object = {}) {
   return node.controller.ControllerPublishVolume({ volume_id, node_id, volume_capability, ...changes });
 }
 
-/** Which volumes are published to which nodes, as the list of volumes tells. */
+/** The nodes that volumes are published to, according to ListVolumes. */
 async function published(node: TestNode): Promise<Record<string, string[]>> {
   const { entries = [] } = await node.controller.ListVolumes({});
   return Object.fromEntries(
@@ -25,7 +25,7 @@ async function published(node: TestNode): Promise<Record<string, string[]>> {
   );
 }
 
-test('a volume is attached, staged and published, and gone when all that is undone', async () => {
+test('a volume is attached, staged and published, and no trace is left after all that is undone', async () => {
   const node = await startedNode({ flags: [...flags, '--check-volume-lifecycle'] });
   const volume_id = await node.create('a');
   const volume_capability = mountCapability();
@@ -50,8 +50,8 @@ test('a volume is attached, staged and published, and gone when all that is undo
   await node.controller.DeleteVolume({ volume_id });
 });
 
-test('what is attached is remembered by the next driver, and counts against the limit there', async () => {
-  const node = await startedNode({ flags });
+test('attachments are remembered after a restart, and count against the limit', async () => {
+  const node = await startedNode({ flags, ownProcess: true });
   expect((await node.node.NodeGetInfo({})).max_volumes_per_node).toBe(String(LIMIT));
   const ids = [];
   for (let index = 0; index <= LIMIT; index++) ids.push(await node.create(`v${index}`));
@@ -63,12 +63,12 @@ test('what is attached is remembered by the next driver, and counts against the 
   await node.start({ flags });
   expect(await published(node)).toEqual(expected);
   await expectRefusal(attach(node, last), 'RESOURCE_EXHAUSTED', 'attach-limit');
-  await expectRefusal(attach(node, others[0] ?? '', { readonly: true }), 'ALREADY_EXISTS', 'for writing');
+  await expectRefusal(attach(node, others[0] ?? '', { readonly: true }), 'ALREADY_EXISTS', 'writable as');
   await node.controller.ControllerUnpublishVolume({ volume_id: others[0] ?? '' });
   await attach(node, last);
 });
 
-test('of many that are attached at once exactly as many as the limit allows are', async () => {
+test('when many volumes are attached at once, exactly as many as the limit succeed', async () => {
   const node = await startedNode({ flags });
   const ids = await Promise.all(Array.from({ length: 3 * LIMIT }, (_, index) => node.create(`v${index}`)));
   const outcomes = await Promise.all(ids.map((volume_id) => outcomeOf(attach(node, volume_id))));
@@ -79,7 +79,7 @@ test('of many that are attached at once exactly as many as the limit allows are'
   expect(nodes).toEqual(Array.from({ length: LIMIT }, () => node_id));
 });
 
-describe('a volume that is attached read-only cannot be written to, whatever else is asked for', () => {
+describe('a volume that is attached read-only cannot be written to, whatever the other calls ask for', () => {
   async function publishedReadOnly(capability: VolumeCapability, changes: object = {}) {
     const node = await startedNode({ flags });
     const volume_id = await node.create('a', { volume_capabilities: [capability], ...changes });
@@ -108,7 +108,7 @@ describe('a volume that is attached read-only cannot be written to, whatever els
   });
 });
 
-test('without the flag the driver serves neither call, and forgets what was attached', async () => {
+test('without the flag the driver serves neither call, and forgets existing attachments', async () => {
   const node = await startedNode({ flags });
   const volume_id = await node.create('a');
   await attach(node, volume_id);

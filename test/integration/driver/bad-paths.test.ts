@@ -12,7 +12,7 @@ import { waitingProcess } from '../../support/waiting-process.ts';
 const volume_capability = mountCapability();
 
 let node: TestNode;
-/** A volume that is staged, for publishes that are refused; nothing here publishes it for good. */
+/** A staged volume, for publishes that are refused; no test here publishes it permanently. */
 let staged: Published;
 
 beforeAll(async () => {
@@ -22,7 +22,7 @@ beforeAll(async () => {
   return () => node.dispose();
 });
 
-/** Every call that takes a path which is not merely looked at, on one path. */
+/** Every call with a path that it mounts, makes or removes, on one path. */
 const calls: Record<string, (path: string) => Promise<unknown>> = {
   NodeStageVolume: (path) =>
     node.node.NodeStageVolume({ ...staged, staging_target_path: path, volume_capability }),
@@ -50,7 +50,7 @@ describe.each(Object.entries(calls))('%s', (rpc, call) => {
     await expectUnchanged(`${node.newPath()}\0`);
   });
 
-  test('a path of 4,096 bytes, and one of a megabyte, is invalid', async () => {
+  test('a path of 4,096 bytes or of a megabyte is invalid', async () => {
     await expectUnchanged(`${node.directory}/${'d/'.repeat(2048)}`.slice(0, 4096));
     await expectUnchanged(`${node.directory}/${'d/'.repeat(512 * 1024)}`);
   });
@@ -60,7 +60,7 @@ describe.each(Object.entries(calls))('%s', (rpc, call) => {
     await expectUnchanged(join(node.directory, 'n'.repeat(256), 'below'));
   });
 
-  test('a symbolic link, to a directory, to a mount or to nothing, is invalid', async () => {
+  test('a symbolic link to a directory, to a mount or to nothing is invalid', async () => {
     const [directory, link] = [node.newStaging(), node.newPath()];
     for (const destination of [directory, staged.staging_target_path, 'nowhere', '/']) {
       const path = `${link}-${Buffer.from(destination).toString('hex').slice(-16)}`;
@@ -69,7 +69,7 @@ describe.each(Object.entries(calls))('%s', (rpc, call) => {
     }
   });
 
-  test('a symbolic link on the way is invalid, also where it leads to the same place', async () => {
+  test('a path through a symbolic link is invalid, also if it leads to the same place', async () => {
     const parent = dirname(node.newPath());
     renameSync(parent, `${parent}-moved`);
     symlinkSync(`${parent}-moved`, parent);
@@ -79,7 +79,7 @@ describe.each(Object.entries(calls))('%s', (rpc, call) => {
     await expectUnchanged(`/proc/${process.pid}/root${node.newStaging()}`);
   });
 
-  test('a file on the way is invalid', async () => {
+  test('a path through a file is invalid', async () => {
     const file = node.newPath();
     writeFileSync(file, 'content');
     await expectUnchanged(join(file, 'below'));
@@ -102,7 +102,7 @@ describe.each(Object.entries(calls))('%s', (rpc, call) => {
     await expectUnchanged(`${node.directory}/absent/../pool/volumes`, 'pool');
   });
 
-  test('a directory that has the pool below it is invalid', async () => {
+  test('a directory with the pool below it is invalid', async () => {
     for (const path of [
       node.directory,
       `${node.directory}/`,
@@ -141,7 +141,7 @@ test('staging and target paths of 4,095 bytes work', async () => {
   await node.controller.DeleteVolume({ volume_id });
 });
 
-test('a path is the same with doubled slashes, dots and a slash at its end', async () => {
+test('doubled slashes, dots and a trailing slash do not change a path', async () => {
   const paths = await node.createStaged('spelling');
   const odd = paths.target_path.replace(/\/mount$/, '//./x/../mount/');
   await node.node.NodePublishVolume({ ...paths, target_path: odd, volume_capability });
@@ -153,14 +153,14 @@ test('a path is the same with doubled slashes, dots and a slash at its end', asy
 });
 
 describe('a target', () => {
-  test('that is the staging path is invalid, however it is written', async () => {
+  test('is refused if it is the staging path, however it is written', async () => {
     for (const target_path of [staged.staging_target_path, `${staged.staging_target_path}/.`]) {
       const call = node.node.NodePublishVolume({ ...staged, target_path, volume_capability });
       await expectRefusal(call, 'INVALID_ARGUMENT', 'target_path');
     }
   });
 
-  test('where another volume is mounted is refused, and that mount stays', async () => {
+  test('is refused if another volume is mounted there, and that mount stays', async () => {
     const other = await node.createPublished('in the way');
     const { target_path } = other;
     const publish = node.node.NodePublishVolume({ ...staged, target_path, volume_capability });
@@ -170,7 +170,7 @@ describe('a target', () => {
     expect(await mountsBelow(target_path)).toEqual([target_path]);
   });
 
-  test('whose parent does not exist is refused, and no parent is made', async () => {
+  test('is refused if its parent does not exist, and no parent is made', async () => {
     const parent = node.newPath();
     const call = node.node.NodePublishVolume({
       ...staged,
@@ -181,7 +181,7 @@ describe('a target', () => {
     expect(readdirSync(dirname(parent))).toEqual([]);
   });
 
-  test('that is a file is refused, and the file stays as it is', async () => {
+  test('is refused if it is a file, and the file stays', async () => {
     const target_path = node.newPath();
     writeFileSync(target_path, 'precious');
     const before = listing(dirname(target_path));
@@ -198,19 +198,19 @@ describe('a target', () => {
     expect(listing(dirname(target_path))).toEqual(before);
   });
 
-  test('that is a directory with files in it is not removed, and the files stay', async () => {
+  test('is not removed if it is a directory with files, and the files stay', async () => {
     const target_path = node.newStaging();
     writeFileSync(join(target_path, 'file'), 'precious');
     const before = listing(target_path);
     await expectRefusal(
       node.node.NodeUnpublishVolume({ ...staged, target_path }),
       'FAILED_PRECONDITION',
-      `target_path: "${target_path}" is not empty: the files in it are not part of a mounted volume`,
+      `target_path: "${target_path}" is not empty: it contains files that are not part of a mounted volume`,
     );
     expect(listing(target_path)).toEqual(before);
   });
 
-  test('that is an empty directory already is used, and removed like any other', async () => {
+  test('may be an existing empty directory, which is removed like any other', async () => {
     const paths = await node.createStaged('made already');
     mkdirSync(paths.target_path);
     await node.node.NodePublishVolume({ ...paths, volume_capability });
@@ -218,7 +218,7 @@ describe('a target', () => {
     expect(readdirSync(dirname(paths.target_path))).toEqual([]);
   });
 
-  test('in which a process works is not unpublished, and can be when the process has gone', async () => {
+  test('cannot be unpublished while a process uses it, and can afterwards', async () => {
     const paths = await node.createPublished('busy');
     const worker = await waitingProcess('cat', [], { cwd: paths.target_path });
     await expectRefusal(node.node.NodeUnpublishVolume(paths), 'FAILED_PRECONDITION', 'busy');
@@ -228,7 +228,7 @@ describe('a target', () => {
     await node.node.NodeUnpublishVolume(paths);
   });
 
-  test('is refused where the volume is not staged, or staged elsewhere', async () => {
+  test('is refused if the volume is not staged, or staged elsewhere', async () => {
     const volume_id = await node.create('not staged');
     const target_path = node.newPath();
     for (const staging_target_path of [node.newStaging(), node.newPath(), staged.staging_target_path]) {
@@ -245,7 +245,7 @@ describe('a target', () => {
 });
 
 describe('a staging path', () => {
-  test('that does not exist, or is a file, is refused', async () => {
+  test('is refused if it does not exist or is a file', async () => {
     const [absent, file] = [node.newPath(), node.newPath()];
     writeFileSync(file, '');
     for (const staging_target_path of [absent, file]) {
@@ -254,7 +254,7 @@ describe('a staging path', () => {
     }
   });
 
-  test('where another volume is staged is refused, and that mount stays', async () => {
+  test('is refused if another volume is staged there, and that mount stays', async () => {
     const other = await node.createStaged('staged there');
     const paths = { volume_id: staged.volume_id, staging_target_path: other.staging_target_path };
     await expectRefusal(
@@ -268,7 +268,7 @@ describe('a staging path', () => {
 });
 
 describe('a volume', () => {
-  test('for a single writer is published at one target, and at another when that one is gone', async () => {
+  test('for a single writer is published at one target, and can move when that is unpublished', async () => {
     const capability = mountCapability('SINGLE_NODE_SINGLE_WRITER');
     const paths = await node.createPublished('single writer', capability);
     const second = { ...paths, target_path: node.newPath(), volume_capability: capability };
@@ -278,7 +278,7 @@ describe('a volume', () => {
     await node.node.NodePublishVolume(second);
   });
 
-  test('that is mounted is not deleted, and can be when it is not', async () => {
+  test('cannot be deleted while mounted, and can afterwards', async () => {
     const paths = await node.createPublished('mounted');
     await expectRefusal(node.controller.DeleteVolume(paths), 'FAILED_PRECONDITION', paths.target_path);
     await node.node.NodeUnpublishVolume(paths);
@@ -291,7 +291,7 @@ describe('a volume', () => {
     await node.controller.DeleteVolume(paths);
   });
 
-  test('has no space to tell at a path where it is not mounted', async () => {
+  test('has no stats at a path where it is not mounted', async () => {
     const { volume_id } = staged;
     const other = await node.createPublished('elsewhere');
     for (const volume_path of [

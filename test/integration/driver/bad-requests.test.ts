@@ -21,7 +21,7 @@ beforeAll(async () => {
   return () => node.dispose();
 });
 
-describe('a required field that is missing is named', () => {
+describe('a missing required field', () => {
   test.each<[string, string, () => Promise<unknown>]>([
     ['CreateVolume', 'name', () => node.controller.CreateVolume({ ...createRequest('x'), name: '' })],
     ['CreateVolume', 'volume_capabilities', () => node.create('x', { volume_capabilities: [] })],
@@ -121,7 +121,7 @@ describe('a required field that is missing is named', () => {
     await expectRefusal(call(), 'INVALID_ARGUMENT', field);
   });
 
-  test('NodePublishVolume without staging_target_path, which has a code of its own', async () => {
+  test('NodePublishVolume without staging_target_path has a code of its own', async () => {
     const call = node.node.NodePublishVolume({ volume_id: known, target_path, volume_capability });
     await expectRefusal(call, 'FAILED_PRECONDITION', 'staging_target_path');
   });
@@ -183,19 +183,19 @@ describe('a volume that does not exist', () => {
     ['DeleteVolume', () => node.controller.DeleteVolume({ volume_id })],
     ['NodeUnpublishVolume', () => node.node.NodeUnpublishVolume({ volume_id, target_path })],
     [
-      'NodeUnpublishVolume below a directory that is not there',
+      'NodeUnpublishVolume below a missing directory',
       () => node.node.NodeUnpublishVolume({ volume_id, target_path: `${target_path}/below` }),
     ],
     ['NodeUnstageVolume', () => node.node.NodeUnstageVolume({ volume_id, staging_target_path })],
     [
-      'NodeUnstageVolume below a directory that is not there',
+      'NodeUnstageVolume below a missing directory',
       () => node.node.NodeUnstageVolume({ volume_id, staging_target_path: `${staging_target_path}/below` }),
     ],
-  ])('is no reason for %s to fail', async (_, call) => {
+  ])('does not make %s fail', async (_, call) => {
     await call();
   });
 
-  test('with the id of another node’s pool cannot be called deleted', async () => {
+  test("cannot be reported as deleted if the id is of another node's pool", async () => {
     const foreign = known.replace(/-[0-9a-f]{8}-[0-9a-f]{8}$/, '-00000000-01234567');
     await expectRefusal(
       node.controller.DeleteVolume({ volume_id: foreign }),
@@ -217,9 +217,9 @@ describe('sizes', () => {
     ['a negative size is invalid', '-1', undefined, 'INVALID_ARGUMENT'],
     ['the most negative size is invalid', '-9223372036854775808', undefined, 'INVALID_ARGUMENT'],
     ['a negative limit is invalid', '1', '-1', 'INVALID_ARGUMENT'],
-    ['a limit below what is required is invalid', '2048', '1024', 'INVALID_ARGUMENT'],
+    ['a limit below the required size is invalid', '2048', '1024', 'INVALID_ARGUMENT'],
     ['a byte over --max-volume-size is out of range', '2147483649', undefined, 'OUT_OF_RANGE'],
-    ['the largest size there is is out of range', '9223372036854775807', undefined, 'OUT_OF_RANGE'],
+    ['the largest possible size is out of range', '9223372036854775807', undefined, 'OUT_OF_RANGE'],
     [
       'a size over --max-volume-size is out of range with a limit too',
       '2147483649',
@@ -232,11 +232,11 @@ describe('sizes', () => {
 
   test.each<[string, string, string | undefined, 'INVALID_ARGUMENT' | 'OUT_OF_RANGE']>([
     ['a negative size is invalid', '-1', undefined, 'INVALID_ARGUMENT'],
-    ['a limit below what is required is invalid', '4194304', '2097152', 'INVALID_ARGUMENT'],
+    ['a limit below the required size is invalid', '4194304', '2097152', 'INVALID_ARGUMENT'],
     ['a byte over --max-volume-size is out of range', '2147483649', undefined, 'OUT_OF_RANGE'],
-    ['the largest size there is is out of range', '9223372036854775807', undefined, 'OUT_OF_RANGE'],
-    ['a limit below what the volume has is out of range', '0', '1048575', 'OUT_OF_RANGE'],
-  ])('to grow: %s, and the volume stays as it is', async (_, required, limit, code) => {
+    ['the largest possible size is out of range', '9223372036854775807', undefined, 'OUT_OF_RANGE'],
+    ['a limit below the current size is out of range', '0', '1048575', 'OUT_OF_RANGE'],
+  ])('to grow: %s, and the volume stays unchanged', async (_, required, limit, code) => {
     const paths = await node.createStaged('grows not');
     const before = await node.controller.ControllerGetVolume(paths);
     const growing = { volume_id: paths.volume_id, ...asking(required, limit) };
@@ -246,14 +246,14 @@ describe('sizes', () => {
     expect(await node.controller.ControllerGetVolume(paths)).toEqual(before);
   });
 
-  test('a volume has exactly the bytes required, up to --max-volume-size', async () => {
+  test('a volume has exactly the required bytes, up to --max-volume-size', async () => {
     for (const bytes of ['1', '1234567', '2147483648']) {
       const { volume } = await node.controller.CreateVolume(createRequest(`size ${bytes}`, asking(bytes)));
       expect(volume?.capacity_bytes).toBe(bytes);
     }
   });
 
-  test('without a size a volume has 1 GiB, or its limit where that is less', async () => {
+  test('without a size a volume has 1 GiB, or its limit if that is less', async () => {
     const { volume } = await node.controller.CreateVolume(createRequest('no size', { capacity_range: null }));
     expect(volume?.capacity_bytes).toBe('1073741824');
     const limited = await node.controller.CreateVolume(createRequest('limit alone', asking('0', '4096')));
@@ -274,7 +274,7 @@ describe('names', () => {
     await expectRefusal(node.controller.CreateVolume(createRequest(name)), 'INVALID_ARGUMENT', 'name');
   });
 
-  test('a name taken by a volume that is another size is refused, and the volume stays as it is', async () => {
+  test('a name of a volume with another size is refused, and the volume stays unchanged', async () => {
     const before = await node.controller.ControllerGetVolume({ volume_id: known });
     for (const changes of [
       { capacity_range: { required_bytes: 1024 ** 2 + 1 } },
@@ -306,19 +306,19 @@ describe('capabilities', () => {
       'one writer and another mode contradict each other',
       [mounted('SINGLE_NODE_SINGLE_WRITER'), mounted('SINGLE_NODE_MULTI_WRITER')],
     ],
-    ['a file system that is never made is invalid', [formatted('vfat')]],
+    ['an unsupported file system is invalid', [formatted('vfat')]],
     ['a file system that looks like a path is invalid', [formatted('../ext4')]],
     ['two file systems on one volume contradict each other', [formatted('ext4'), formatted('xfs')]],
-    ['an access mode no specification knows is invalid', [unknownMode]],
+    ['an unknown access mode is invalid', [unknownMode]],
     ['an access mode with a negative number is invalid', [{ mount: {}, access_mode: { mode: -1 as never } }]],
     ['an unknown mount flag is invalid', [mounted('SINGLE_NODE_WRITER', ['ro', 'bogus'])]],
     ['a mount flag with a value is invalid', [mounted('SINGLE_NODE_WRITER', ['context=system_u'])]],
     ['an empty mount flag is invalid', [mounted('SINGLE_NODE_WRITER', [''])]],
     [
-      'a mount flag named like a property of every object is invalid',
+      'a mount flag with the name of an object property is invalid',
       [mounted('SINGLE_NODE_WRITER', ['constructor'])],
     ],
-    ['mount flags that contradict each other are invalid', [mounted('SINGLE_NODE_WRITER', ['ro', 'rw'])]],
+    ['contradictory mount flags are invalid', [mounted('SINGLE_NODE_WRITER', ['ro', 'rw'])]],
     [
       'a group for the mount is invalid, since it is not declared',
       [{ mount: { volume_mount_group: '1000' }, access_mode: { mode: 'SINGLE_NODE_WRITER' } }],
@@ -336,7 +336,7 @@ describe('capabilities', () => {
     });
   });
 
-  test('a node refuses what cannot be: a block device, an unknown mode, an unknown flag', async () => {
+  test('a node refuses an impossible capability: a block device, an unknown mode, an unknown flag', async () => {
     const stage = (capability: object) => {
       const paths = { volume_id: known, staging_target_path: node.newStaging() };
       return node.node.NodeStageVolume({ ...paths, volume_capability: capability });
@@ -346,7 +346,7 @@ describe('capabilities', () => {
     await expectRefusal(stage(mountCapability('SINGLE_NODE_WRITER', ['bogus'])), 'INVALID_ARGUMENT', 'bogus');
   });
 
-  test('several modes that go together are confirmed as they were asked', async () => {
+  test('compatible modes are confirmed together', async () => {
     const volume_capabilities = [
       mounted('SINGLE_NODE_WRITER', ['noatime']),
       mounted('MULTI_NODE_MULTI_WRITER'),
@@ -383,11 +383,11 @@ describe('parameters', () => {
     ['enforceCapacity', 'true'],
   ])('%s = %j is invalid', async (key, value) => {
     const call = node.create(`${key} = ${value}`, { parameters: { [key]: value } });
-    // Of two words for one thing the error has the newer.
+    // Of two words for the same parameter the error has the newer.
     await expectRefusal(call, 'INVALID_ARGUMENT', key === 'kind' ? 'pool' : key);
   });
 
-  test('those that the provisioner adds are taken', async () => {
+  test("the provisioner's own parameters are accepted", async () => {
     await node.create('provisioned', { parameters: { 'csi.storage.k8s.io/pvc/name': 'claim' } });
   });
 
@@ -403,14 +403,14 @@ describe('parameters', () => {
 describe('topology', () => {
   const at = (place: string, key = 'topology.hostpath.csi/node') => ({ segments: { [key]: place } });
 
-  test('a volume that must be elsewhere is refused such that another node is tried', async () => {
+  test('a volume that must be on another node is refused with the code to try that node', async () => {
     const elsewhere = { accessibility_requirements: { requisite: [at('node-2'), at('node-3')] } };
     await expectRefusal(node.create('elsewhere', elsewhere), 'RESOURCE_EXHAUSTED', 'node-1');
     const otherKey = { accessibility_requirements: { requisite: [at('node-1', 'topology.example/zone')] } };
     await expectRefusal(node.create('other key', otherKey), 'RESOURCE_EXHAUSTED');
   });
 
-  test('a volume that may be here is here', async () => {
+  test('a volume that may be on this node is made here', async () => {
     const here = {
       accessibility_requirements: { requisite: [at('node-2'), at('node-1')], preferred: [at('node-2')] },
     };
@@ -418,7 +418,7 @@ describe('topology', () => {
     expect(volume?.accessible_topology).toEqual([at('node-1')]);
   });
 
-  test('there is no capacity elsewhere, in a pool there is not, or for what cannot be', async () => {
+  test('capacity is zero for another node, an unknown pool or an impossible volume', async () => {
     const capacity = async (request: Parameters<typeof node.controller.GetCapacity>[0]) =>
       (await node.controller.GetCapacity(request)).available_capacity;
     expect(await capacity({ accessible_topology: at('node-2') })).toBe('0');
@@ -434,18 +434,18 @@ describe('topology', () => {
 
 describe('pages', () => {
   test.each(['bogus', '0', '../x', `${Buffer.from('after:x').toString('base64url')}=`])(
-    'the token %j is answered with ABORTED, which means to begin anew',
+    'the token %j fails with ABORTED, so that the CO starts over',
     async (starting_token) => {
       await expectRefusal(node.controller.ListVolumes({ starting_token }), 'ABORTED', 'starting_token');
     },
   );
 
-  test('a negative number of entries is invalid', async () => {
+  test('a negative max_entries is invalid', async () => {
     await expectRefusal(node.controller.ListVolumes({ max_entries: -1 }), 'INVALID_ARGUMENT', 'max_entries');
   });
 });
 
-test('a message over 4 MiB is refused, and the driver serves on', async () => {
+test('a message over 4 MiB is refused, and the driver keeps serving', async () => {
   const name = 'n'.repeat(4 * 1024 ** 2 + 1);
   await expectRefusal(node.controller.CreateVolume(createRequest(name)), 'RESOURCE_EXHAUSTED');
   expect(await node.create('known')).toBe(known);

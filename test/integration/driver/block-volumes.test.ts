@@ -17,7 +17,7 @@ import { waitingProcess } from '../../support/waiting-process.ts';
 const MIB = 1024 ** 2;
 const volume_capability = blockDevice();
 
-/** A block volume needs no parameter: it cannot be anything but an image. */
+/** A block volume needs no parameter: it is always an image. */
 function sized(bytes: number) {
   return { capacity_range: { required_bytes: bytes } };
 }
@@ -79,7 +79,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     return () => node.dispose();
   });
 
-  test.each([1, 512, 1_000_001, 64 * MIB])('of %d bytes has them all, and all are zero', async (bytes) => {
+  test.each([1, 512, 1_000_001, 64 * MIB])('of %d bytes has that size, and reads as zeros', async (bytes) => {
     const { volume } = await node.controller.CreateVolume({
       name: `of ${bytes}`,
       ...sized(bytes),
@@ -93,13 +93,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect(readdirSync(paths.staging_target_path)).toEqual([]);
     expect(deviceBytes(paths.target_path)).toBe(size);
     expect((await readBack(paths.target_path, size)).every((byte) => byte === 0)).toBe(true);
-    // The last byte is there to be written.
+    // The last byte can be written.
     await written(paths.target_path, Buffer.from('x'), bytes - 1);
     expect(await readBack(paths.target_path, 1, bytes - 1)).toEqual(Buffer.from('x'));
     await endLife(node, paths);
   });
 
-  test('keeps what is written, from one publish and stage to the next', async () => {
+  test('keeps its data from one publish and stage to the next', async () => {
     const paths = await node.createPublished('kept', volume_capability, sized(16 * MIB));
     const [data, more] = [randomBytes(3 * MIB), randomBytes(MIB)];
     await written(paths.target_path, data, MIB);
@@ -118,7 +118,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await endLife(node, paths);
   });
 
-  test('takes a file system of its user’s own', async () => {
+  test('can be formatted by its user', async () => {
     const paths = await node.createPublished('own file system', volume_capability, sized(64 * MIB));
     execFileSync('mkfs.ext4', ['-q', paths.target_path]);
     const mountPoint = node.newStaging();
@@ -138,7 +138,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await endLife(node, paths);
   });
 
-  test('published read-only refuses writers, and takes them when it is published for writing again', async () => {
+  test('refuses writers when published read-only, and accepts them when published for writing again', async () => {
     const paths = await node.createStaged('ro', volume_capability, sized(MIB));
     const publish = (readonly: boolean) =>
       node.node.NodePublishVolume({ ...paths, volume_capability, readonly });
@@ -153,7 +153,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await endLife(node, paths);
   });
 
-  test('with a reader’s access mode is published read-only', async () => {
+  test('with a reader access mode is published read-only', async () => {
     const reader = blockDevice('MULTI_NODE_READER_ONLY');
     const { target_path } = await node.createPublished('reader', reader, sized(MIB));
     expect(writing(target_path).status).not.toBe(0);
@@ -163,7 +163,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     [false, true],
     [true, false],
   ])(
-    'published with readonly %j is not published with readonly %j elsewhere, also after a restart',
+    'published with readonly %j cannot be published with readonly %j elsewhere, also after a restart',
     async (first, second) => {
       const restarted = await startedNode();
       const paths = await restarted.createStaged('mixed', volume_capability, sized(MIB));
@@ -185,14 +185,14 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     },
   );
 
-  test('has one target where its access mode says so', async () => {
+  test('has one target if its access mode requires that', async () => {
     const single = blockDevice('SINGLE_NODE_SINGLE_WRITER');
     const paths = await node.createPublished('single', single, sized(MIB));
     const second = { ...paths, target_path: node.newPath(), volume_capability: single };
     await expectRefusal(node.node.NodePublishVolume(second), 'FAILED_PRECONDITION', paths.target_path);
   });
 
-  test('grows while it is published, any number of times, and keeps what is in it', async () => {
+  test('can grow any number of times while published, and keeps its data', async () => {
     const paths = await node.createPublished('grown', volume_capability, sized(1_000_001));
     const { volume_id, target_path } = paths;
     const data = randomBytes(900_000);
@@ -255,7 +255,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await endLife(node, paths);
   });
 
-  test('that has grown while it was staged, or while it was not, has its new size when it is staged next', async () => {
+  test('has its new size at the next stage, whether it was staged when it grew or not', async () => {
     const paths = await node.createStaged('grown aside', volume_capability, sized(MIB));
     const { volume_id } = paths;
     const grow = (bytes: number) =>
@@ -273,7 +273,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await endLife(node, paths);
   });
 
-  test('has in its statistics its size and what is written of it', async () => {
+  test('reports its size and written bytes as stats', async () => {
     const { volume_id, target_path } = await node.createPublished('stats', volume_capability, sized(8 * MIB));
     const stats = () => node.node.NodeGetVolumeStats({ volume_id, volume_path: target_path });
     const total = (8 * MIB).toString();
@@ -286,8 +286,8 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await expectRefusal(elsewhere, 'NOT_FOUND');
   });
 
-  test('is known by its target and its staging path, also after a restart, and by no other directory', async () => {
-    const own = await startedNode();
+  test('is found by its target and its staging path, also after a restart, and by no other directory', async () => {
+    const own = await startedNode({ ownProcess: true });
     const paths = await own.createPublished('known', volume_capability, sized(MIB));
     const { volume_id, staging_target_path, target_path } = paths;
     const stats = (volume_path: string) => own.node.NodeGetVolumeStats({ volume_id, volume_path });
@@ -310,7 +310,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
         elsewhere,
       );
       await own.stop(signal);
-      await own.start();
+      await own.start({ ownProcess: true });
     }
     await own.node.NodeUnpublishVolume(paths);
     await stats(staging_target_path);
@@ -318,7 +318,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     await expectRefusal(stats(staging_target_path), 'NOT_FOUND', staging_target_path);
   });
 
-  test('is not used as a mount volume, nor a mount volume as a block device', async () => {
+  test('cannot be used as a mount volume, nor a mount volume as a block device', async () => {
     const block = await node.createPublished('block', volume_capability, sized(MIB));
     const image = { parameters: { backend: 'image' }, ...sized(16 * MIB) };
     const capability = fileSystem();
@@ -332,23 +332,23 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
       const { volume_id } = paths;
       const request = { ...paths, volume_capability: other };
       const stagedElsewhere = { ...request, staging_target_path: node.newStaging() };
-      await expectRefusal(node.node.NodeStageVolume(stagedElsewhere), 'FAILED_PRECONDITION', 'block device');
+      await expectRefusal(node.node.NodeStageVolume(stagedElsewhere), 'FAILED_PRECONDITION', 'block volume');
       const elsewhere = { ...request, target_path: node.newPath() };
-      await expectRefusal(node.node.NodePublishVolume(elsewhere), 'FAILED_PRECONDITION', 'block device');
+      await expectRefusal(node.node.NodePublishVolume(elsewhere), 'FAILED_PRECONDITION', 'block volume');
       expect(existsSync(elsewhere.target_path)).toBe(false);
       const validation = await node.controller.ValidateVolumeCapabilities({
         volume_id,
         volume_capabilities: [other],
       });
       expect(validation.confirmed).toBeNull();
-      expect(validation.message).toContain('block device');
+      expect(validation.message).toContain('block volume');
       await endLife(node, paths);
     }
     const both = node.create('both', { volume_capabilities: [volume_capability, capability] });
-    await expectRefusal(both, 'INVALID_ARGUMENT', 'block and mount');
+    await expectRefusal(both, 'INVALID_ARGUMENT', 'both a block and a mount volume');
   });
 
-  test('is confirmed to be what it is', async () => {
+  test('is confirmed for block capabilities', async () => {
     const volume_id = await node.create('confirmed', { volume_capabilities: [volume_capability] });
     const volume_capabilities = [volume_capability, blockDevice('SINGLE_NODE_READER_ONLY')];
     const reply = await node.controller.ValidateVolumeCapabilities({ volume_id, volume_capabilities });
@@ -365,15 +365,15 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
   });
 });
 
-describe.skipIf(!isHostRoot)('what a block volume is attached to', () => {
-  test('is one device from stage to unstage, over a killed driver, and nothing after that', async () => {
-    const node = await startedNode();
+describe.skipIf(!isHostRoot)('the loop device of a block volume', () => {
+  test('stays the same from stage to unstage, also after a kill, and is detached afterwards', async () => {
+    const node = await startedNode({ ownProcess: true });
     const paths = await node.createStaged('life', volume_capability, sized(MIB));
     const loop = onlyLoopOf(node);
     const elsewhere = { ...paths, target_path: node.newPath() };
     const restarts = async (call: () => Promise<unknown>) => {
       await node.stop('SIGKILL');
-      await node.start();
+      await node.start({ ownProcess: true });
       await call();
       await call();
       expect(onlyLoopOf(node)).toBe(loop);
@@ -420,7 +420,7 @@ describe.skipIf(!isHostRoot)('what a block volume is attached to', () => {
     await node.controller.DeleteVolume(paths);
   });
 
-  test('may have a device of the kubelet’s on top, which is waited for', async () => {
+  test('may have a loop device of the kubelet on top, which the driver waits for', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('kubelet', volume_capability, sized(MIB));
     const loop = onlyLoopOf(node);
@@ -434,7 +434,7 @@ describe.skipIf(!isHostRoot)('what a block volume is attached to', () => {
     expect(loopsOf(node)).toEqual([]);
   });
 
-  test('goes with unpublish and unstage when its image and its record are gone, too', async () => {
+  test('is detached by unpublish and unstage even if its image and its record are gone', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('lost', volume_capability, sized(MIB));
     await node.stop();
@@ -447,7 +447,7 @@ describe.skipIf(!isHostRoot)('what a block volume is attached to', () => {
     await node.controller.DeleteVolume(paths);
   });
 
-  test('goes with unpublish and unstage when its record alone is gone', async () => {
+  test('is detached by unpublish and unstage even if its record alone is gone', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('lost', volume_capability, sized(MIB));
     await node.stop();

@@ -24,7 +24,7 @@ interface Line {
 
 interface OpenFile {
   readonly fd: number;
-  /** May be repeated. */
+  /** Can be repeated. */
   close(): void;
 }
 
@@ -52,7 +52,7 @@ async function nodeWithPipe(): Promise<{ node: TestNode; reader: OpenFile }> {
   return { node, reader };
 }
 
-/** Makes the driver log more than a pipe and its own memory for lines hold. @returns how many lines */
+/** Makes the driver log more than a pipe and its own buffer can hold. @returns how many lines */
 async function logMuch(node: TestNode): Promise<number> {
   const volume_id = 'x'.repeat(100_000);
   const count = 20;
@@ -64,7 +64,7 @@ async function logMuch(node: TestNode): Promise<number> {
   return count;
 }
 
-/** Reads a pipe until something is in it. */
+/** Reads a pipe until there is some data. */
 function readerOf(fd: number) {
   let text = '';
   const buffer = Buffer.alloc(1024 ** 2);
@@ -90,7 +90,7 @@ function linesIn(text: string): Line[] {
 }
 
 describe('a driver whose log', () => {
-  test('nobody reads answers every call, and says how much is missing once it is read', async () => {
+  test('is not read answers every call, and reports how many lines are missing once it is read', async () => {
     const { node, reader } = await nodeWithPipe();
     const calls = await logMuch(node);
     const log = readerOf(reader.fd);
@@ -104,20 +104,20 @@ describe('a driver whose log', () => {
     expect(written + (dropped[0]?.lines ?? 0)).toBe(calls);
   });
 
-  test('nobody reads ends when it is asked to', async () => {
+  test('is not read stops on request', async () => {
     const { node } = await nodeWithPipe();
     await logMuch(node);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test('has no reader any more answers every call, and ends when it is asked to', async () => {
+  test('has lost its reader answers every call, and stops on request', async () => {
     const { node, reader } = await nodeWithPipe();
     reader.close();
     await logMuch(node);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
   });
 
-  test('lies on a full disk answers every call, and goes on when there is room', async () => {
+  test('is on a full disk answers every call, and goes on when there is space', async () => {
     const node = testNode();
     const disk = join(node.directory, 'disk');
     mkdirSync(disk);

@@ -20,7 +20,7 @@ import { startedNode, type TestNode, testNode } from '../../support/test-node.ts
 
 const inPool = { parameters: { pool: 'other' } };
 
-/** A node that has used a further pool at `path`, and is stopped. */
+/** A stopped node that has used an additional pool at `path`. */
 async function nodeWithUsedPool(path?: string) {
   const node = testNode();
   const other = path ?? join(node.directory, 'other');
@@ -43,7 +43,7 @@ async function expectOnlyDefault(node: TestNode, volume_id: string, says: string
   }
 }
 
-describe('another pool that was used before does not stop the start, and comes back without one,', () => {
+describe('a broken additional pool does not stop the start, and is served again without a restart,', () => {
   test.each([
     {
       name: 'as a file',
@@ -61,7 +61,7 @@ describe('another pool that was used before does not stop the start, and comes b
       mend: (path: string) => rmSync(path, { recursive: true }),
     },
     {
-      name: 'as a directory with files of others',
+      name: 'as a directory with other files',
       says: 'no marker',
       break(path: string) {
         mkdirSync(path);
@@ -94,12 +94,12 @@ describe('another pool that was used before does not stop the start, and comes b
     await node.create('new', inPool);
   });
 
-  test('without its volumes/, which is not made anew', async () => {
+  test('without its volumes/, which is not recreated', async () => {
     const { node, other, flags, volume_id } = await nodeWithUsedPool();
     const volumes = join(other, 'volumes');
     renameSync(volumes, `${volumes}.away`);
     await node.start({ flags });
-    await expectOnlyDefault(node, volume_id, `${volumes} is gone`);
+    await expectOnlyDefault(node, volume_id, `${volumes} is missing`);
     expect(existsSync(volumes)).toBe(false);
     renameSync(`${volumes}.away`, volumes);
     await node.controller.DeleteVolume({ volume_id });
@@ -144,13 +144,13 @@ describe.skipIf(!isHostRoot)('a state directory is refused', () => {
   });
 });
 
-test('a volumes/ that is moved away while the driver runs makes no delete seem done', async () => {
+test('no delete is acknowledged while volumes/ is moved away from a running driver', async () => {
   const node = await startedNode();
   const volume_id = await node.create('stays');
   const volumes = join(node.pool, 'volumes');
   renameSync(volumes, `${volumes}.away`);
   for (let time = 0; time < 2; time++) {
-    await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'UNAVAILABLE', `${volumes} is gone`);
+    await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'UNAVAILABLE', `${volumes} is missing`);
   }
   expect(existsSync(volumes)).toBe(false);
   renameSync(`${volumes}.away`, volumes);
@@ -158,7 +158,7 @@ test('a volumes/ that is moved away while the driver runs makes no delete seem d
   expect(readdirSync(volumes)).toEqual([]);
 });
 
-describe('a state directory whose disk is not mounted is not made anew', () => {
+describe('a state directory whose disk is not mounted is not recreated', () => {
   const flagsOf = (node: TestNode, ...more: string[]) => [
     `--statedir=${node.pool}`,
     `--endpoint=${node.socket}`,
@@ -166,7 +166,7 @@ describe('a state directory whose disk is not mounted is not made anew', () => {
     ...more,
   ];
 
-  test('with --statedir-marker, whose first start needs nothing', async () => {
+  test('with --statedir-marker, which the first start does not need', async () => {
     const node = testNode();
     const marker = join(node.directory, 'elsewhere', 'marker.json');
     const flags = [`--statedir-marker=${marker}`];
@@ -198,7 +198,7 @@ describe('a state directory whose disk is not mounted is not made anew', () => {
     const run = await runDriver(flagsOf(node, flag));
     expect(run).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('For the first start leave the flag out'),
+      stderr: expect.stringContaining('Omit the flag for the first start'),
     });
     expect(existsSync(node.pool)).toBe(false);
     await node.start();
@@ -206,7 +206,7 @@ describe('a state directory whose disk is not mounted is not made anew', () => {
   });
 });
 
-test('a state directory and a pool that were copied to another disk are used after the command of the message', async () => {
+test('a state directory and a pool that were copied to another disk can be used after the command in the message', async () => {
   const { node, other, flags, volume_id } = await nodeWithUsedPool();
   const run = () =>
     runDriver([`--statedir=${node.pool}`, `--endpoint=${node.socket}`, '--nodeid=node-1', ...flags]);
@@ -220,7 +220,7 @@ test('a state directory and a pool that were copied to another disk are used aft
   expect({ code, stderr }).toMatchObject({ code: 1 });
   execFileSync('sh', ['-c', /run: (sed .*)/.exec(stderr)?.[1] ?? 'false']);
   const driver = await node.start({ flags });
-  await expectOnlyDefault(node, volume_id, 'this is a copy of the pool');
+  await expectOnlyDefault(node, volume_id, 'a copy of the pool');
   await node.stop();
   const command = /run: (sed .*?pools\.json)/.exec(driver.log())?.[1]?.replaceAll('\\"', '"') ?? 'false';
   execFileSync('sh', ['-c', command]);

@@ -29,12 +29,12 @@ async function nodeOnBtrfs(quota: Parameters<typeof btrfs>[0]) {
   return { node, path, flags, driver };
 }
 
-/** Writes a file as root. @returns how many MiB there was room for, and what ended it */
+/** Writes a file as root. @returns how many MiB fit, and the error that ended it */
 function fill(path: string, mebibytes: number): { written: number; error: number | undefined } {
   const block = Buffer.alloc(MIB, 7);
   for (let written = 0; written < mebibytes; written++) {
     try {
-      // Synced, so that what is refused is refused now.
+      // Synced, so that a refusal comes now.
       writeFileSync(path, block, { flag: 'a', flush: true });
     } catch (error) {
       return { written, error: (error as NodeJS.ErrnoException).errno };
@@ -61,7 +61,7 @@ async function contextOf(node: TestNode, volume_id: string): Promise<Record<stri
 }
 
 describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with quotas, %s,', (quota) => {
-  test('a volume stops root at its size, what was written stays, and other volumes are not concerned', async () => {
+  test('a volume stops root at its size, keeps its data, and other volumes are not affected', async () => {
     const { node, path, driver } = await nodeOnBtrfs(quota);
     const line = { pool: 'btrfs', fileSystem: 'btrfs', directories: 'subvolume', capacityEnforced: true };
     const lines = driver
@@ -79,7 +79,7 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     const file = join(paths.target_path, 'file');
     const { written, error } = fill(file, 80);
     expect(error).toBe(-errno.EDQUOT);
-    // The limit is on metadata too, of which the file system keeps some for what it still has to write.
+    // The limit is on metadata too, of which the file system keeps some for pending writes.
     expect(written).toBeGreaterThan(48);
     expect(written).toBeLessThanOrEqual(64);
     const content = readFileSync(file);
@@ -94,7 +94,7 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     expect(available).toBe(total - used);
   });
 
-  test('a volume that grows takes that much more', async () => {
+  test('a volume that has grown holds that much more', async () => {
     const { node } = await nodeOnBtrfs(quota);
     const paths = await node.createPublished('grows', volume_capability, sized(64));
     const { volume_id, target_path } = paths;
@@ -112,7 +112,7 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     expect(before.written + more.written).toBeLessThanOrEqual(128);
   });
 
-  test('a deleted volume leaves neither subvolume nor qgroup, and those nested in it go with it', async () => {
+  test('a deleted volume leaves neither subvolume nor qgroup, and nested subvolumes are removed too', async () => {
     const { node, path } = await nodeOnBtrfs(quota);
     const paths = await node.createPublished('deleted', volume_capability, sized(64));
     const { volume_id, target_path } = paths;
@@ -130,19 +130,19 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     await node.controller.DeleteVolume(paths);
     await vi.waitFor(() => expect(readdirSync(join(path, '.outgoing'))).toEqual([]), patience);
     expect(execFileSync('btrfs', ['subvolume', 'list', path], { encoding: 'utf8' })).toBe('');
-    // The kernel cleans up after a commit, which would come by itself half a minute later.
+    // The kernel cleans up after a commit, which would otherwise come only after half a minute.
     sync(path);
     execFileSync('btrfs', ['subvolume', 'sync', '-s', '1', path]);
     sync(path);
     await vi.waitFor(async () => expect(await qgroupOf(uuid, id)).toBeUndefined(), patience);
   });
 
-  test('no more is reserved for volumes than there is, and what one has written was reserved for it', async () => {
+  test('no more is reserved for volumes than the disk has, and written data was reserved before', async () => {
     const { node, path, flags } = await nodeOnBtrfs(quota);
     const room = async () => Number((await node.controller.GetCapacity(inPool)).available_capacity);
     const before = await room();
     const paths = await node.createPublished('half', volume_capability, sized(128));
-    // An empty subvolume has used some KiB of what it was reserved.
+    // An empty subvolume has used some KiB of its reservation.
     expect(before - (await room())).toBeGreaterThan(127 * MIB);
     await expectRefusal(node.create('too much', sized(before / MIB)), 'RESOURCE_EXHAUSTED', 'btrfs');
     const reserved = await room();
@@ -153,7 +153,7 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     expect(Math.abs((await room()) - reserved)).toBeLessThan(8 * MIB);
   });
 
-  test('the mounts of a volume are known after a restart', async () => {
+  test('the mounts of a volume are found after a restart', async () => {
     const { node, flags } = await nodeOnBtrfs(quota);
     const paths = await node.createPublished('stays', volume_capability, sized(16));
     await node.restart({ flags });
@@ -167,7 +167,7 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
 });
 
 describe.skipIf(!isHostRoot)('on btrfs without quotas', () => {
-  test('a volume is a subvolume that nothing holds to its size, and says so', async () => {
+  test('a volume is a subvolume without an enforced size, and reports that', async () => {
     const { node, path, driver } = await nodeOnBtrfs('off');
     const line = { pool: 'btrfs', directories: 'subvolume', capacityEnforced: false };
     const lines = driver
@@ -181,11 +181,11 @@ describe.skipIf(!isHostRoot)('on btrfs without quotas', () => {
       capacityEnforced: 'false',
     });
     expect(fill(join(paths.target_path, 'file'), 32)).toEqual({ written: 32, error: undefined });
-    const { usage: told = [] } = await node.node.NodeGetVolumeStats({
+    const { usage: reported = [] } = await node.node.NodeGetVolumeStats({
       ...paths,
       volume_path: paths.target_path,
     });
-    expect(Number(told[0]?.total)).toBeGreaterThan(16 * MIB);
+    expect(Number(reported[0]?.total)).toBeGreaterThan(16 * MIB);
     await node.node.NodeUnpublishVolume(paths);
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
@@ -193,7 +193,7 @@ describe.skipIf(!isHostRoot)('on btrfs without quotas', () => {
     expect(execFileSync('btrfs', ['subvolume', 'list', path], { encoding: 'utf8' })).toBe('');
   });
 
-  test('one that must be held to its size is an image, and cannot be a directory', async () => {
+  test('a volume with enforceCapacity=required is an image, and cannot be a directory', async () => {
     const { node, path } = await nodeOnBtrfs('off');
     const required = { ...sized(64), parameters: { pool: 'btrfs', enforceCapacity: 'required' } };
     const paths = await node.createPublished('required', volume_capability, required);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withCapabilities } from '../../support/capabilities.ts';
 import { fromSnapshot, snapshotOf } from '../../support/copies.ts';
+import { programs } from '../../support/driver-process.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem, image } from '../../support/image-node.ts';
 import { mountCapability } from '../../support/requests.ts';
@@ -13,10 +14,10 @@ import { listTree } from '../../support/tree-listing.ts';
 const MIB = 1024 ** 2;
 const needed = ['SYS_ADMIN', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'MKNOD', 'SETFCAP'] as const;
 
-/** A driver without any other capability, as docs/security.md says. */
+/** A driver with no capabilities but those in docs/explanation/security.md. */
 async function limitedNode(): Promise<TestNode> {
   const { program, env } = withCapabilities(...needed);
-  return startedNode({ program: [...program, 'dist/main.js'], env });
+  return startedNode({ program: [...program, programs.driver], env });
 }
 
 async function end(
@@ -28,8 +29,8 @@ async function end(
   await controller.DeleteVolume(paths);
 }
 
-describe.skipIf(!isHostRoot)('with the capabilities that are documented', () => {
-  test('a directory volume lives, and whatever lies in it is copied', async () => {
+describe.skipIf(!isHostRoot)('with the documented capabilities', () => {
+  test('a directory volume can be used, and files of any kind in it are copied', async () => {
     const node = await limitedNode();
     const parameters = { uid: '1234', gid: '4321', mode: '2770' };
     const source = await node.createPublished('source', mountCapability(), { parameters });
@@ -46,7 +47,7 @@ describe.skipIf(!isHostRoot)('with the capabilities that are documented', () => 
     await end(node, source);
   });
 
-  test.each(['ext4', 'xfs', 'btrfs'])('an image with %s lives, and is copied', async (fsType) => {
+  test.each(['ext4', 'xfs', 'btrfs'])('an image with %s can be used, and copied', async (fsType) => {
     const node = await limitedNode();
     const paths = await node.createPublished('a', fileSystem(fsType), image(320 * MIB));
     writeFileSync(join(paths.target_path, 'file'), 'content', { flush: true });
@@ -61,7 +62,7 @@ describe.skipIf(!isHostRoot)('with the capabilities that are documented', () => 
     await end(node, paths);
   });
 
-  test('a block volume lives, and grows', async () => {
+  test('a block volume can be used, and grows', async () => {
     const node = await limitedNode();
     const paths = await node.createPublished('a', blockDevice());
     const capacity_range = { required_bytes: 8 * MIB };

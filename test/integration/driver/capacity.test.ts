@@ -15,7 +15,7 @@ const AT_ONCE = 16;
 const access_mode = { mode: 'SINGLE_NODE_WRITER' } as const;
 const volume_capability = mountCapability();
 
-/** The room there is for volumes of this kind, in bytes. */
+/** The available capacity for volumes of this kind, in bytes. */
 async function room(node: TestNode, parameters: Record<string, string> = {}): Promise<number> {
   return Number((await node.controller.GetCapacity({ parameters })).available_capacity);
 }
@@ -25,7 +25,7 @@ function sized(mebibytes: number, parameters: Record<string, string> = {}) {
   return { capacity_range: { required_bytes: mebibytes * MIB }, parameters };
 }
 
-/** What calls come to, a few of them at once: in how many ways, and how often each. */
+/** Runs calls, a few at once, and counts their outcomes. */
 async function tally(calls: (() => Promise<unknown>)[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const waiting = [...calls];
@@ -50,7 +50,7 @@ async function kindOf(node: TestNode, volume_id: string): Promise<string | undef
   return volume?.volume_context?.['kind'];
 }
 
-describe('two hundred creates where there is room for a hundred', () => {
+describe('two hundred creates with room for one hundred', () => {
   interface Limited {
     /** The flags, with a capacity of this many MiB. */
     readonly flags: (node: TestNode, mebibytes: number) => string[];
@@ -81,7 +81,7 @@ describe('two hundred creates where there is room for a hundred', () => {
   ];
 
   test.each(limited.filter(([, { needsLoopDevices }]) => isHostRoot || !needsLoopDevices))(
-    '%s: a hundred succeed, and deleting them gives the room back',
+    '%s: a hundred succeed, and deleting them frees the capacity',
     async (_, { flags: flagsFor, parameters, sizeMiB }) => {
       const node = testNode();
       const flags = flagsFor(node, 100 * sizeMiB);
@@ -114,14 +114,14 @@ describe('two hundred creates where there is room for a hundred', () => {
 describe('accounting classes of the default pool', () => {
   const flags = ['--capacity=fast=10Mi', '--capacity=slow=20Mi'];
 
-  test('without a name the one with the most room is taken, told and remembered', async () => {
+  test('without a name the one with the most room is chosen, reported and remembered', async () => {
     const node = await startedNode({ flags });
     const ids: string[] = [];
     for (const name of ['a', 'b', 'c']) ids.push(await node.create(name, sized(8)));
     const kinds = () => Promise.all(ids.map((id) => kindOf(node, id)));
     const rooms = () => Promise.all([room(node), room(node, { kind: 'fast' }), room(node, { kind: 'slow' })]);
     expect(await kinds()).toEqual(['slow', 'slow', 'fast']);
-    // GetCapacity tells the room where the next volume would go.
+    // GetCapacity reports the capacity for the next volume.
     expect(await rooms()).toEqual([4 * MIB, 2 * MIB, 4 * MIB]);
     await expectRefusal(node.create('d', sized(5)), 'RESOURCE_EXHAUSTED', 'slow');
     await node.restart({ flags });
@@ -132,7 +132,7 @@ describe('accounting classes of the default pool', () => {
     await expectRefusal(node.create('a', sized(8, { kind: 'fast' })), 'ALREADY_EXISTS', 'slow');
   });
 
-  test('the pool itself is chosen by its name, and its own capacity holds for all of it', async () => {
+  test('the pool itself is chosen by its name, and its own capacity limits all its classes', async () => {
     const node = await startedNode({ flags: [...flags, '--capacity=default=25Mi'] });
     const volume_id = await node.create('in none', sized(15, { pool: 'default' }));
     expect(await kindOf(node, volume_id)).toBeUndefined();
@@ -142,14 +142,14 @@ describe('accounting classes of the default pool', () => {
     expect(await room(node, { kind: 'fast' })).toBe(0);
   });
 
-  test('a volume whose class is not configured any more stays, and counts again when it is', async () => {
+  test('a volume whose class is no longer configured stays, and counts again once it is', async () => {
     const node = await startedNode({ flags });
     const volume_id = await node.create('stays', sized(8, { kind: 'slow' }));
     await node.restart();
     expect(await kindOf(node, volume_id)).toBe('slow');
     expect(await node.create('stays', sized(8))).toBe(volume_id);
     const nowhere = node.create('new', sized(1, { kind: 'slow' }));
-    await expectRefusal(nowhere, 'INVALID_ARGUMENT', 'there are default');
+    await expectRefusal(nowhere, 'INVALID_ARGUMENT', 'available: default');
     await node.restart({ flags });
     expect(await room(node, { kind: 'slow' })).toBe(12 * MIB);
     await node.controller.DeleteVolume({ volume_id });
@@ -180,7 +180,7 @@ describe('in a pool of 10 MiB', () => {
     expect(await room(node, parameters)).toBe(0);
   });
 
-  test('a create that is larger than what is left is refused before anything is written', async () => {
+  test('a create that exceeds the remaining capacity is refused before anything is written', async () => {
     const { node, path } = await smallPool();
     await node.create('first', sized(4, parameters));
     const before = listing(path);
@@ -191,7 +191,7 @@ describe('in a pool of 10 MiB', () => {
     await node.create('second', sized(6, parameters));
   });
 
-  test('a create that is repeated counts once, also when it was refused or failed before', async () => {
+  test('a repeated create counts once, also if it was refused or failed before', async () => {
     const { node, path } = await smallPool();
     const create = () => node.create('once', sized(4, parameters));
     await Promise.all(Array.from({ length: 20 }, () => outcomeOf(create())));
@@ -210,7 +210,7 @@ describe('in a pool of 10 MiB', () => {
     expect(await room(node, parameters)).toBe(0);
   });
 
-  test('a volume that would grow beyond what is left keeps its size, and one that does not grows', async () => {
+  test('a volume that would exceed the remaining capacity keeps its size, and one that fits grows', async () => {
     const { node, flags } = await smallPool();
     const paths = await node.createStaged('grows', volume_capability, sized(4, parameters));
     const { volume_id } = paths;
@@ -237,7 +237,7 @@ describe('in a pool of 10 MiB', () => {
     expect(await room(node, parameters)).toBe(8 * MIB);
   });
 
-  test('of volumes that grow at the same time as many do as there is room for', async () => {
+  test('when volumes grow at the same time, as many succeed as there is room for', async () => {
     const { node } = await smallPool();
     const names = ['a', 'b', 'c', 'd', 'e', 'f'];
     const ids = await Promise.all(names.map((name) => node.create(name, sized(1, parameters))));
@@ -250,19 +250,19 @@ describe('in a pool of 10 MiB', () => {
     expect(await room(node, parameters)).toBe(0);
   });
 
-  test('the largest volume is what is left, or --max-volume-size where that is less', async () => {
+  test('the largest volume is the remaining capacity, or --max-volume-size if that is less', async () => {
     const { node } = await smallPool(['--max-volume-size=4Mi']);
-    const told = async () => {
+    const reported = async () => {
       const reply = await node.controller.GetCapacity({ parameters });
       return [Number(reply.available_capacity), Number(reply.maximum_volume_size?.value)];
     };
-    expect(await told()).toEqual([10 * MIB, 4 * MIB]);
+    expect(await reported()).toEqual([10 * MIB, 4 * MIB]);
     await expectRefusal(node.create('larger', sized(5, parameters)), 'OUT_OF_RANGE', '--max-volume-size');
     await node.create('a', sized(4, parameters));
     await node.create('b', sized(4, parameters));
-    expect(await told()).toEqual([2 * MIB, 2 * MIB]);
+    expect(await reported()).toEqual([2 * MIB, 2 * MIB]);
     await node.create('c', sized(2, parameters));
-    expect(await told()).toEqual([0, 0]);
+    expect(await reported()).toEqual([0, 0]);
   });
 });
 
@@ -274,27 +274,27 @@ describe('GetCapacity', () => {
     return () => node.dispose();
   });
 
-  const told = async (request: GetCapacityRequest) => {
+  const reported = async (request: GetCapacityRequest) => {
     const reply = await node.controller.GetCapacity(request);
     return [reply.available_capacity, reply.maximum_volume_size?.value, reply.minimum_volume_size?.value];
   };
 
   test.each<[string, GetCapacityRequest]>([
-    ['in a pool there is not', { parameters: { pool: 'nowhere' } }],
-    ['in a class there is not', { parameters: { kind: 'nowhere' } }],
+    ['in an unknown pool', { parameters: { pool: 'nowhere' } }],
+    ['in an unknown class', { parameters: { kind: 'nowhere' } }],
     ['on another node', { accessible_topology: { segments: { 'topology.hostpath.csi/node': 'node-2' } } }],
     [
-      'in another kind of place',
+      'with another topology key',
       { accessible_topology: { segments: { 'topology.example/zone': 'node-1' } } },
     ],
-  ])('tells of no room %s', async (_, request) => {
-    expect(await told(request)).toEqual(['0', '0', '0']);
+  ])('reports no capacity %s', async (_, request) => {
+    expect(await reported(request)).toEqual(['0', '0', '0']);
   });
 
-  test('tells of what the disk has, for which --capacity sets no limit', async () => {
+  test('reports the free space of the disk if --capacity is not given', async () => {
     const { bavail, bsize } = statfsSync(node.pool);
-    const [available] = await told({});
-    // Others write to the disk of the tests too.
+    const [available] = await reported({});
+    // Other processes write to the disk of the tests too.
     expect(Number(available) / (bavail * bsize)).toBeCloseTo(1, 1);
   });
 
@@ -312,9 +312,9 @@ describe('GetCapacity', () => {
     ]),
   ];
   test.each(isHostRoot ? images : images.slice(0, 1))(
-    'tells how small %s may be, and a limit below that is refused',
+    'reports the minimum size of %s, and a limit below that is refused',
     async (title, request, minimum) => {
-      expect((await told(request))[2]).toBe(`${minimum}`);
+      expect((await reported(request))[2]).toBe(`${minimum}`);
       const { volume_capabilities = [volume_capability], parameters = {} } = request;
       const capabilities = volume_capabilities.length > 0 ? volume_capabilities : [volume_capability];
       const asking = (bytes: bigint) => ({
@@ -338,7 +338,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     return { node, path, flags };
   };
 
-  test('no more is ever reserved for images than there is, though their files are sparse', async () => {
+  test('no more is reserved for images than the disk has, though their files are sparse', async () => {
     const { node, path, flags } = await nodeOnDisk();
     const { bavail, bsize } = statfsSync(path);
     const creates = Array.from(
@@ -355,7 +355,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     await expectRefusal(node.create('more', sized(16, parameters)), 'RESOURCE_EXHAUSTED', 'disk');
   });
 
-  test('what is written to an image was reserved for it, and every other can be filled still', async () => {
+  test('data written to an image was reserved for it, and all other images can still be filled', async () => {
     const { node, path } = await nodeOnDisk();
     const names = ['a', 'b', 'c'];
     const published = [];
@@ -366,7 +366,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     expect(left).toBeLessThan(statfsSync(path).bsize * statfsSync(path).bavail - 150 * MIB);
     const [{ target_path } = { target_path: '' }] = published;
     writeFileSync(join(target_path, 'file'), Buffer.alloc(48 * MIB, 1), { flush: true });
-    // Up to the blocks in which the file system of the pool keeps where the image's blocks are.
+    // Except for the blocks in which the file system of the pool stores the image's extents.
     expect(Math.abs((await room(node, parameters)) - left)).toBeLessThan(MIB);
     await expectRefusal(
       node.create('more', { ...sized(0, parameters), capacity_range: { required_bytes: left + MIB } }),
@@ -381,7 +381,7 @@ describe.skipIf(!isHostRoot)('on a disk of 256 MiB', () => {
     expect(volume?.capacity_bytes).toBe(`${64 * MIB}`);
   });
 
-  test('no more is reserved for a directory without a limit than there is', async () => {
+  test('no more is reserved for a directory without a limit than the disk has', async () => {
     const { node, path } = await nodeOnDisk();
     const directory = { pool: 'disk', backend: 'directory' };
     const before = listing(path);

@@ -19,13 +19,13 @@ function times<Value>(count: number, make: (index: number) => Value): Value[] {
   return Array.from({ length: count }, (_, index) => make(index));
 }
 
-/** The codes of calls made at the same time, each once. */
+/** The codes of calls made at the same time, without duplicates. */
 async function codesOf(calls: Promise<unknown>[]): Promise<string[]> {
   const outcomes = await Promise.all(calls.map(outcomeOf));
   return [...new Set(outcomes.map((outcome) => (outcome === 'OK' ? 'OK' : outcome.code)))].sort();
 }
 
-/** Calls until no other call is in the way, as a CO does. */
+/** Retries until no other call is in progress, as a CO does. */
 async function untilNotAborted<Reply>(call: () => Promise<Reply>): Promise<Reply> {
   for (;;) {
     const outcome = await call().then(
@@ -150,7 +150,7 @@ test('a delete and a stage of one volume at the same time leave it deleted or st
   }
 });
 
-test('calls of all kinds on a few volumes end with the volumes there are, each as it should be', async () => {
+test('random calls on a few volumes leave the expected volumes, each in its expected state', async () => {
   const volumes: Published[] = await Promise.all(times(4, (index) => node.createStaged(`storm ${index}`)));
   const { controller, node: nodeService } = node;
   const calls = times(300, (index) => {
@@ -184,7 +184,7 @@ test('calls of all kinds on a few volumes end with the volumes there are, each a
   await expectNothingLeft();
 });
 
-test('whole lives at the same time, each call repeated while it runs, leave nothing', async () => {
+test('concurrent full lifecycles, with each call repeated while it runs, leave nothing behind', async () => {
   const { controller, node: nodeService } = node;
   const twice = async (call: () => Promise<unknown>) => {
     await Promise.all([untilNotAborted(call), untilNotAborted(call)]);

@@ -33,7 +33,7 @@ function create(name: string, changes: Partial<CreateVolumeRequest>) {
   return node.controller.CreateVolume(createRequest(name, changes));
 }
 
-/** What makes a volume from the one that is there, or from its snapshot. */
+/** Makes a volume from the existing one, or from its snapshot. */
 const sources = {
   snapshot: () => fromSnapshot(snapshotId),
   volume: () => fromVolume(volumeId),
@@ -44,7 +44,7 @@ const kinds = Object.keys(sources) as (keyof typeof sources)[];
 describe.each(kinds)('a volume from a %s', (kind) => {
   const source = sources[kind];
 
-  test('has the size of its source where none is asked for, and the one that is asked for otherwise', async () => {
+  test('has the size of its source by default, or the requested size', async () => {
     const { volume } = await create(`${kind} same`, source());
     expect(volume?.capacity_bytes).toBe(`${4 * MIB}`);
     const larger = await create(`${kind} larger`, { ...source(), ...sized(4 * MIB + 1, 5 * MIB) });
@@ -68,7 +68,7 @@ describe.each(kinds)('a volume from a %s', (kind) => {
     );
   });
 
-  test('tells its source in every reply, also after a restart', async () => {
+  test('reports its source in every reply, also after a restart', async () => {
     const changes = source();
     const { volume } = await create(`${kind} told`, changes);
     const expected = changes.volume_content_source;
@@ -86,7 +86,7 @@ describe.each(kinds)('a volume from a %s', (kind) => {
     await check();
   });
 
-  test('is the same volume when it is asked for again, and no other source can have its name', async () => {
+  test('is returned again for the same request, and its name is refused with another source', async () => {
     const name = `${kind} again`;
     const first = await create(name, source());
     expect(await create(name, source())).toEqual(first);
@@ -95,12 +95,12 @@ describe.each(kinds)('a volume from a %s', (kind) => {
     const others = [{ volume_content_source: null }, otherKind, fromSnapshot(snapshot_id)];
     for (const other of others) {
       const call = create(name, { capacity_range: null, ...other });
-      await expectRefusal(call, 'ALREADY_EXISTS', `content of ${kind}`);
+      await expectRefusal(call, 'ALREADY_EXISTS', `content source ${kind}`);
     }
     await expectRefusal(create('source', { ...source() }), 'ALREADY_EXISTS', 'no content source');
   });
 
-  test('is not found again under its name with a range it does not fit', async () => {
+  test('is refused under its name with a range that it does not fit', async () => {
     await create(`${kind} range`, source());
     await expectRefusal(
       create(`${kind} range`, { ...source(), ...sized(8 * MIB) }),
@@ -109,7 +109,7 @@ describe.each(kinds)('a volume from a %s', (kind) => {
     );
   });
 
-  test('is still answered when its source is gone', async () => {
+  test('is still returned after its source is deleted', async () => {
     const { volume: gone } = await create(`${kind} will go`, {});
     const gone_id = gone?.volume_id ?? '';
     const { snapshot_id } = await snapshotOf(node, gone_id, `${kind} will go`);
@@ -124,12 +124,12 @@ describe.each(kinds)('a volume from a %s', (kind) => {
 
 describe('a source that cannot be used', () => {
   test.each(['../x', '../../victim', '/etc', '.', '..', 'a/b', 'unknown', ''])(
-    'like the id %j makes nothing and touches nothing',
+    'with the id %j makes nothing and touches nothing',
     async (id) => {
       const victim = join(node.directory, 'victim', 'data');
       mkdirSync(victim, { recursive: true });
       writeFileSync(join(victim, 'file'), 'precious');
-      // What tests before this one have deleted goes in the background.
+      // The volumes deleted by earlier tests are removed in the background.
       await expect.poll(() => readdirSync(join(node.pool, '.outgoing')), { timeout: 60_000 }).toEqual([]);
       const before = listing(node.directory);
       const code = id === '' ? 'INVALID_ARGUMENT' : 'NOT_FOUND';
@@ -143,26 +143,26 @@ describe('a source that cannot be used', () => {
     },
   );
 
-  test('because it is another node’s sends the CO there', async () => {
+  test('on another node makes the CO try that node', async () => {
     await expectRefusal(create('foreign', fromSnapshot(foreignId)), 'RESOURCE_EXHAUSTED', 'deadbeef');
     await expectRefusal(create('foreign', fromVolume(foreignId)), 'RESOURCE_EXHAUSTED', 'deadbeef');
     const snapshot = node.controller.CreateSnapshot({ name: 'foreign', source_volume_id: foreignId });
-    // The snapshotter would wait for ever after RESOURCE_EXHAUSTED.
+    // The snapshotter would hang after RESOURCE_EXHAUSTED.
     await expectRefusal(snapshot, 'FAILED_PRECONDITION', 'deadbeef');
   });
 
-  test('because it is of neither kind is named', async () => {
+  test('of an unknown type is named', async () => {
     const changes = { capacity_range: null, volume_content_source: {} };
     await expectRefusal(create('neither', changes), 'INVALID_ARGUMENT', 'volume_content_source');
   });
 
-  test('because a volume’s id is given as that of a snapshot, or the other way round, is not found', async () => {
+  test('is not found if the id of a volume is given as that of a snapshot, or the other way round', async () => {
     await expectRefusal(create('crossed', fromSnapshot(volumeId)), 'NOT_FOUND', volumeId);
     await expectRefusal(create('crossed', fromVolume(snapshotId)), 'NOT_FOUND', snapshotId);
   });
 });
 
-test.each(kinds)('a directory does not become an image or a block volume from its %s', async (kind) => {
+test.each(kinds)('a directory cannot become an image or a block volume from its %s', async (kind) => {
   const before = listing(node.pool);
   const asImage = create('as image', { ...sources[kind](), parameters: { backend: 'image' } });
   await expectRefusal(asImage, 'INVALID_ARGUMENT', 'parameters.backend');
@@ -183,7 +183,7 @@ describe.skipIf(!isHostRoot)('the copy of an image', () => {
     const other = create('other', { ...from, volume_capabilities: [fileSystem('ext4')] });
     await expectRefusal(other, 'INVALID_ARGUMENT', 'fs_type');
     expect(listing(join(node.pool, 'volumes'))).toEqual(before);
-    // Neither needs to be said.
+    // Both are the defaults.
     const { volume } = await create(`xfs from ${kind}`, { ...from, volume_capabilities: [fileSystem()] });
     expect(volume?.volume_context).toMatchObject({ backend: 'image' });
   });

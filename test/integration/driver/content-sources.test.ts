@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fromSnapshot, fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';
+import { deleteWithRetries } from '../../support/image-node.ts';
 import { changeTree, makeRichTree } from '../../support/rich-tree.ts';
 import { directories, images, nodeWith, plainDirectory, type Storage } from '../../support/storages.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
-/** A published volume that holds everything that copies tend to lose. */
+/** A published volume with everything that copies tend to lose. */
 async function richVolume(storage: Storage) {
   const { node, parameters } = await nodeWith(storage);
   const { capability, sizeBytes } = storage;
@@ -20,11 +21,11 @@ async function richVolume(storage: Storage) {
   return { node, publish, source, content: await listTree(source.target_path) };
 }
 
-/** Every storage that this process may make: only root of the host can mount file systems. */
+/** Every storage that this process can make: only root of the host can mount file systems. */
 const storages = isHostRoot ? [...directories, ...images] : [plainDirectory];
 
 describe.each(storages)('on $name', (storage) => {
-  test('a restored snapshot is what the volume was, whatever became of it, and outlives it', async () => {
+  test('a restored snapshot has the old content, whatever happened to the volume since, and outlives it', async () => {
     const { node, publish, source, content } = await richVolume(storage);
     const { snapshot_id } = await snapshotOf(node, source.volume_id);
     changeTree(source.target_path);
@@ -34,15 +35,15 @@ describe.each(storages)('on $name', (storage) => {
     expect(await listTree(restored.target_path)).toEqual(content);
     expect(await listTree(source.target_path)).toEqual(changed);
 
-    // Nor does the snapshot change with what is made from it.
+    // The snapshot does not change with volumes made from it either.
     changeTree(restored.target_path);
     await takeDown(node, source);
-    await node.controller.DeleteVolume(source);
+    await deleteWithRetries(node, source);
     const again = await publish('again', fromSnapshot(snapshot_id));
     expect(await listTree(again.target_path)).toEqual(content);
   });
 
-  test('a clone is what the volume is, and each goes its own way', async () => {
+  test('a clone has the content of its volume, and both change independently', async () => {
     const { node, publish, source, content } = await richVolume(storage);
     const clone = await publish('clone', fromVolume(source.volume_id));
     expect(await listTree(clone.target_path)).toEqual(content);
@@ -54,7 +55,7 @@ describe.each(storages)('on $name', (storage) => {
     expect(await listTree(clone.target_path)).toEqual(changed);
 
     await takeDown(node, source);
-    await node.controller.DeleteVolume(source);
+    await deleteWithRetries(node, source);
     const cloned = await publish('clone of the clone', fromVolume(clone.volume_id));
     expect(await listTree(cloned.target_path)).toEqual(changed);
   });

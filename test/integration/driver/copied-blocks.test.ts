@@ -16,7 +16,7 @@ const SIZE = 32 * MIB;
 const volume_capability = blockDevice();
 const sized = (bytes: number) => ({ capacity_range: { required_bytes: bytes } });
 
-/** Writes to a device, and waits until it is there. */
+/** Writes to a device, and waits until the data is on the disk. */
 async function write(path: string, data: Buffer, position: number): Promise<void> {
   const handle = await open(path, 'r+');
   try {
@@ -32,7 +32,7 @@ const poolNames = Object.keys(imagePools) as (keyof typeof imagePools)[];
 describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) => {
   const makePool = imagePools[poolName];
 
-  test('is the same byte for byte in what is restored and cloned, and each goes its own way', async () => {
+  test('is copied byte for byte to restored and cloned volumes, and they change independently', async () => {
     const { node, pool, parameters } = await nodeWith({ backend: 'image', makePool });
     const publish = (name: string, changes: Parameters<typeof node.create>[1]) =>
       node.createPublished(name, volume_capability, { parameters, ...changes });
@@ -73,7 +73,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) 
     expect(copied.subarray(SIZE).equals(Buffer.alloc(MIB))).toBe(true);
   });
 
-  test('can be copied while it is in use where blocks can be shared, and nowhere else', async () => {
+  test('can be copied while in use only if blocks can be shared', async () => {
     const { node, parameters } = await nodeWith({ backend: 'image', makePool });
     const source = await node.createPublished('source', volume_capability, { parameters, ...sized(SIZE) });
     const data = randomBytes(MIB);
@@ -101,7 +101,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) 
     ).toBe(true);
   });
 
-  test('may become a mounted one where the class allows it, and a mounted one a block volume', async () => {
+  test('can become a mount volume if the class allows it, and a mount volume can become a block volume', async () => {
     const { node, parameters } = await nodeWith({ backend: 'image', makePool });
     const capability = fileSystem('ext4');
     const source = await node.createPublished('source', capability, { parameters, ...sized(SIZE) });
@@ -120,7 +120,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('a block volume on %s', (poolName) 
       parameters: { ...parameters, allowVolumeModeChange: 'true' },
       ...fromSnapshot(snapshot_id),
     });
-    // A class that has changed since does not make it another volume.
+    // A class that has changed since does not make it a different volume.
     expect(
       await node.create('mounted', {
         parameters,

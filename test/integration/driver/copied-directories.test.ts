@@ -17,7 +17,7 @@ import { listTree } from '../../support/tree-listing.ts';
 const MIB = 1024 ** 2;
 const sized = (mebibytes: number) => ({ capacity_range: { required_bytes: mebibytes * MIB } });
 
-/** Appends to a file, synced, until it is refused. @returns the MiB that went in, and what ended it */
+/** Appends to a file, synced, until it is refused. @returns the MiB written, and the error that ended it */
 function fill(path: string, mebibytes: number): { written: number; error: number | undefined } {
   const block = Buffer.alloc(MIB, 7);
   for (let written = 0; written < mebibytes; written++) {
@@ -37,12 +37,12 @@ async function totalOf({ node }: TestNode, { volume_id, target_path }: Published
 
 const others = directories.filter((storage) => storage !== plainDirectory);
 
-test('a directory that is too deep to be copied is refused, with the reason, and nothing of the copy stays', async () => {
+test('a directory that is too deep is not copied, with the reason, and nothing is left behind', async () => {
   const node = await startedNode();
   const volume_id = await node.create('deep');
   const levels = Array.from({ length: 8200 }, () => 'd');
   makeDeep(join(node.pool, 'volumes', volume_id, 'data'), levels);
-  const reason = 'its directories are more than 8192 levels deep';
+  const reason = 'its directories are nested more than 8192 levels deep';
   await expectRefusal(snapshotOf(node, volume_id), 'FAILED_PRECONDITION', reason);
   await expectRefusal(node.create('clone', fromVolume(volume_id)), 'FAILED_PRECONDITION', reason);
   expect(listing(join(node.pool, 'snapshots'))).toEqual([]);
@@ -50,7 +50,7 @@ test('a directory that is too deep to be copied is refused, with the reason, and
 });
 
 describe.skipIf(!isHostRoot).each(others)('between the default pool and $name', (storage) => {
-  test('a directory is copied with all it holds, there and back', async () => {
+  test('a directory is copied with its whole content, in both directions', async () => {
     const { node, parameters } = await nodeWith(storage);
     const source = await node.createPublished('source', undefined, sized(64));
     await makeRichTree(source.target_path);
@@ -64,7 +64,7 @@ describe.skipIf(!isHostRoot).each(others)('between the default pool and $name', 
     expect(volume?.volume_context).toMatchObject({ pool: 'other', backend: storage.backend });
     expect(await listTree(there.target_path)).toEqual(content);
 
-    // The snapshot lies where its source does; what is made of it may lie anywhere.
+    // The snapshot is in the pool of its source; a volume made from it can be in any pool.
     const second = await snapshotOf(node, there.volume_id, 'of the copy');
     const back = await node.createPublished('back', undefined, fromSnapshot(second.snapshot_id));
     expect(await listTree(back.target_path)).toEqual(content);
@@ -76,7 +76,7 @@ describe.skipIf(!isHostRoot).each(others)('between the default pool and $name', 
 const limited = subvolumes.filter(({ name }) => !name.endsWith('off'));
 
 describe.skipIf(!isHostRoot).each(limited)('on btrfs, $name', (storage) => {
-  test('a copy has a limit of its own, whatever that of its source was', async () => {
+  test('a copy has a limit of its own, whatever the limit of its source', async () => {
     const { node, parameters } = await nodeWith(storage);
     const source = await node.createPublished('source', undefined, { parameters, ...sized(64) });
     writeFileSync(join(source.target_path, 'file'), Buffer.alloc(16 * MIB, 1));
@@ -92,17 +92,17 @@ describe.skipIf(!isHostRoot).each(limited)('on btrfs, $name', (storage) => {
       expect(await totalOf(node, copy), name).toBe(size * MIB);
       const { written, error } = fill(join(copy.target_path, 'more'), 2 * size);
       expect(error, name).toBe(-errno.EDQUOT);
-      // Simple quotas do not charge a copy for what it shares with its original.
+      // Simple quotas do not charge a copy for blocks that it shares with its original.
       const charged = storage.name.endsWith('squota') ? 0 : 16;
       expect(written, name).toBeGreaterThan(0.75 * size - charged);
       expect(written, name).toBeLessThanOrEqual(size - charged);
     }
-    // The source has the limit it had.
+    // The source keeps its limit.
     expect(await totalOf(node, source)).toBe(64 * MIB);
     expect(fill(join(source.target_path, 'more'), 100).error).toBe(-errno.EDQUOT);
   });
 
-  test('a snapshot of a full volume is taken, restored to the same size, and can be deleted', async () => {
+  test('a snapshot of a full volume can be taken, restored to the same size, and deleted', async () => {
     const { node, parameters } = await nodeWith(storage);
     const source = await node.createPublished('full', undefined, { parameters, ...sized(64) });
     expect(fill(join(source.target_path, 'file'), 100).error).toBe(-errno.EDQUOT);
@@ -116,9 +116,9 @@ describe.skipIf(!isHostRoot).each(limited)('on btrfs, $name', (storage) => {
     await node.controller.DeleteSnapshot({ snapshot_id });
   });
 
-  test('what holds more than the copy may is refused, and nothing of it stays', async () => {
+  test('a source with more data than the copy can hold is refused, and nothing is left behind', async () => {
     const { node, pool, parameters } = await nodeWith(storage);
-    // Nothing holds a plain directory to its size.
+    // The size of a plain directory is not enforced.
     const source = await node.createPublished('source', undefined, sized(16));
     expect(fill(join(source.target_path, 'file'), 40)).toEqual({ written: 40, error: undefined });
     const { snapshot_id } = await snapshotOf(node, source.volume_id);

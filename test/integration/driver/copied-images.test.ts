@@ -39,7 +39,7 @@ async function published({ capability, sizeBytes }: Storage, { node, parameters 
   });
 }
 
-/** Writes a file that is on the disk afterwards, and leaves the file system as it is then. */
+/** Writes a file, synced to the disk, and leaves the file system in that state. */
 function writeSynced(path: string, data: Buffer): void {
   const fd = openSync(path, 'w');
   writeSync(fd, data);
@@ -50,7 +50,7 @@ function writeSynced(path: string, data: Buffer): void {
 describe.skipIf(!isHostRoot).each(images)('on $name', (storage) => {
   const [, fsType = ''] = /with (\w+)/.exec(storage.name) ?? [];
 
-  test('a copy that is larger is grown when it is staged', async () => {
+  test('a larger copy is grown when it is staged', async () => {
     const on = await nodeWith(storage);
     const { node, parameters } = on;
     const source = await published(storage, on);
@@ -63,13 +63,13 @@ describe.skipIf(!isHostRoot).each(images)('on $name', (storage) => {
       const copy = await node.createPublished(name, storage.capability, changes);
       expect(Number(df(copy.target_path).total)).toBeGreaterThan(0.85 * sizeBytes);
       expect(readFileSync(join(copy.target_path, 'file'), 'utf8')).toBe('content');
-      // More than there was room for before.
+      // More than fitted before.
       execFileSync('fallocate', ['--length', `${storage.sizeBytes}`, join(copy.target_path, 'large')]);
     }
     expect(Number(df(source.target_path).total)).toBeLessThanOrEqual(storage.sizeBytes);
   });
 
-  test('a copy of what was being written mounts for readers alone', async () => {
+  test('a copy made during writes can be mounted read-only', async () => {
     const on = await nodeWith(storage);
     const { node, parameters } = on;
     const source = await published(storage, on);
@@ -92,7 +92,7 @@ describe.skipIf(!isHostRoot).each(images)('on $name', (storage) => {
     await expectNoLoops(node);
   });
 
-  test('what was never staged is copied blank, and each copy gets a file system of its own', async () => {
+  test('a volume that was never staged is copied blank, and each copy gets its own file system', async () => {
     const { node, parameters } = await nodeWith(storage);
     const capacity_range = { required_bytes: storage.sizeBytes };
     const volume_capabilities = [storage.capability];
@@ -123,7 +123,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('between the default pool and %s', 
   const makePool = imagePools[poolName];
 
   test.skipIf(makePool === undefined).each(imageFileSystems)(
-    'an image with %s is copied with all it holds, and stays sparse',
+    'an image with %s is copied with its whole content, and stays sparse',
     async (fsType) => {
       const { node, pool } = await nodeWith({ backend: 'image', makePool });
       const capability = fileSystem(fsType);

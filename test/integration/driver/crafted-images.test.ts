@@ -28,8 +28,8 @@ async function crafted(fsType: keyof typeof sizes, name: string, craft: (device:
   return paths.volume_id;
 }
 
-describe.skipIf(!isHostRoot)('a file system that the user of a block volume has made', () => {
-  test('is mounted only where the class allows it, from a snapshot or a clone', async () => {
+describe.skipIf(!isHostRoot)('a file system made by the user of a block volume', () => {
+  test('is mounted only if the class allows it, from a snapshot or a clone', async () => {
     const volume_id = await crafted('ext4', 'raw', (device) => run('mkfs.ext4', '-q', device));
     const { snapshot_id } = await snapshotOf(node, volume_id);
     for (const source of [fromSnapshot(snapshot_id), fromVolume(volume_id)]) {
@@ -39,7 +39,7 @@ describe.skipIf(!isHostRoot)('a file system that the user of a block volume has 
     await node.createPublished('mounted', fileSystem('ext4'), { ...allowed, ...fromSnapshot(snapshot_id) });
   });
 
-  test('does not stop the node by an error in it', async () => {
+  test('cannot crash the node with an error in it', async () => {
     const volume_id = await crafted('ext4', 'raw', (device) => {
       run('mkfs.ext4', '-q', device);
       run('tune2fs', '-e', 'panic', '-o', 'journal_data,nobarrier', device);
@@ -57,7 +57,7 @@ describe.skipIf(!isHostRoot)('a file system that the user of a block volume has 
   });
 
   test.each([
-    ['mount options of its own', ['-E', 'mount_opts=usrjquota=aquota.user']],
+    ['sets the mount options', ['-E', 'mount_opts=usrjquota=aquota.user']],
     ['multiple mount protection', ['-O', 'mmp']],
   ])('is refused with %s', async (what, args) => {
     const volume_id = await crafted('ext4', 'raw', (device) => {
@@ -68,7 +68,7 @@ describe.skipIf(!isHostRoot)('a file system that the user of a block volume has 
     await expectRefusal(refused, 'INVALID_ARGUMENT', what);
   });
 
-  test('has an id of its own, though its user has chosen that of another volume', async () => {
+  test('gets a new id, even if its user has chosen the id of another volume', async () => {
     const fsidOf = (volumeId: string) =>
       /^fsid\s+(\S+)/m.exec(run('btrfs', 'inspect-internal', 'dump-super', imageFile(node, volumeId)))?.[1];
     const victim = await node.createPublished('victim', fileSystem('btrfs'), image(sizes.btrfs));
@@ -89,14 +89,14 @@ describe.skipIf(!isHostRoot)('a file system that the user of a block volume has 
 });
 
 test.skipIf(!isHostRoot)(
-  'an image that asks for what is not done is not staged, and its health says why',
+  'an image whose superblock asks for unsafe settings is not staged, and its health reports why',
   async () => {
     const volume_capability = fileSystem('ext4');
     const paths = await node.createStaged('changed', volume_capability, image(sizes.ext4));
     await node.node.NodeUnstageVolume(paths);
     run('tune2fs', '-E', 'mount_opts=debug', imageFile(node, paths.volume_id));
     const stage = () => node.node.NodeStageVolume({ ...paths, volume_capability });
-    await expectRefusal(stage(), 'FAILED_PRECONDITION', 'mount options of its own, "debug"');
+    await expectRefusal(stage(), 'FAILED_PRECONDITION', 'sets the mount options "debug"');
     const { volume_health } = await node.controller.ControllerGetVolumeHealth({ volume_id: paths.volume_id });
     expect(volume_health?.health_statuses).toMatchObject([{ reason: 'FileSystemRefused' }]);
     run('tune2fs', '-E', 'mount_opts=', imageFile(node, paths.volume_id));

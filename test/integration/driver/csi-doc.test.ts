@@ -2,7 +2,7 @@ import { Client, credentials, status } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import { isSo, readCsiPage } from '../../support/csi-page.ts';
+import { isEnabled, readCsiPage } from '../../support/csi-page.ts';
 import { TestNode } from '../../support/test-node.ts';
 
 const page = readCsiPage();
@@ -21,14 +21,14 @@ const places: Readonly<Record<string, { readonly rpc: string; readonly field: st
 
 const everythingOn = ['--enable-attach', '--enable-controller-modify-volume', '--enable-snapshot-metadata'];
 
-/** The sets of flags that the page names, each once. */
+/** The sets of flags on the page, without duplicates. */
 const named = new Map(
   [...page.rpcs, ...page.capabilities]
     .flatMap(({ changedBy }) => changedBy)
     .map((flags) => [flags.join(' '), flags]),
 );
 
-test('docs/csi.md has every RPC of the specification', () => {
+test('docs/reference/csi.md lists every RPC of the specification', () => {
   const all = Object.entries(csiServices).flatMap(([service, definition]) =>
     Object.keys(definition).map((name) => `${service}.${name}`),
   );
@@ -37,26 +37,28 @@ test('docs/csi.md has every RPC of the specification', () => {
 });
 
 describe.each([[], everythingOn, ...named.values()].map((flags) => ({ flags: [...flags] })))(
-  'what docs/csi.md says of a driver with the flags $flags',
+  'what docs/reference/csi.md says about a driver with the flags $flags',
   ({ flags }) => {
     let answers: ReadonlyMap<string, Answer>;
 
     beforeAll(async () => {
       const node = new TestNode();
       await node.start({ flags });
-      answers = await askEverything(node.socket);
+      answers = await callEveryRpc(node.socket);
       return () => node.dispose();
     });
 
-    test('is which RPCs it serves', () => {
-      const told = page.rpcs.filter((row) => isSo(row, flags)).map(({ of, name }) => `${of}.${name}`);
+    test('matches the RPCs it serves', () => {
+      const documented = page.rpcs
+        .filter((row) => isEnabled(row, flags))
+        .map(({ of, name }) => `${of}.${name}`);
       const served = [...answers].filter(([, { code }]) => code !== status.UNIMPLEMENTED).map(([rpc]) => rpc);
-      expect(served).toEqual(told);
+      expect(served).toEqual(documented);
     });
 
-    test('is which capabilities it declares', () => {
-      const told = page.capabilities
-        .filter((row) => isSo(row, flags))
+    test('matches the capabilities it declares', () => {
+      const documented = page.capabilities
+        .filter((row) => isEnabled(row, flags))
         .map(({ of, name }) => `${of}.${name}`)
         .sort();
       const declared = Object.entries(places)
@@ -66,19 +68,19 @@ describe.each([[], everythingOn, ...named.values()].map((flags) => ({ flags: [..
             .map((capability) => `${message}.${capability[field]?.type}`),
         )
         .sort();
-      expect(declared).toEqual(told);
+      expect(declared).toEqual(documented);
     });
   },
 );
 
 interface Answer {
   readonly code: status;
-  /** The last message of the answer, of which only capabilities are looked at. */
+  /** The last message of the answer, of which only capabilities are used. */
   readonly reply: { readonly capabilities?: readonly Record<string, { type: string } | null>[] } | undefined;
 }
 
-/** Calls every RPC with an empty request, and answers what came of each, by service and name. */
-async function askEverything(socket: string): Promise<Map<string, Answer>> {
+/** Calls every RPC with an empty request. @returns the outcome of each, by service and name */
+async function callEveryRpc(socket: string): Promise<Map<string, Answer>> {
   const client = new Client(`unix:${socket}`, credentials.createInsecure());
   const answers = new Map<string, Answer>();
   try {
@@ -93,7 +95,7 @@ async function askEverything(socket: string): Promise<Map<string, Answer>> {
   return answers;
 }
 
-/** One request, and any number of replies, is what every RPC looks like on the wire. */
+/** On the wire, every RPC looks like one request and any number of replies. */
 function ask(
   client: Client,
   { path, requestSerialize, responseDeserialize }: MethodDefinition<object, object>,
@@ -103,7 +105,7 @@ function ask(
   call.on('data', (message: object) => {
     reply = message;
   });
-  // Its status says the same.
+  // The status has the same information.
   call.on('error', () => {});
   return new Promise((resolve) => {
     call.on('status', ({ code }) => resolve({ code, reply }));

@@ -70,19 +70,20 @@ function every(step: number, from: number, to: number): number[] {
   return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => from + index * step);
 }
 
-// Each of these made the driver fail, or blame the wrong disk; the last two make everything after the superblock unreadable.
+// Each of these once made the driver fail, or blame the wrong disk; the last two make everything after the
+// superblock unreadable.
 const damages: readonly [FileSystem, string, readonly number[], number, number][] = [
-  ['ext4', 'a block size that there is not', [superblocks.ext4 + 24], 4, 0xff],
+  ['ext4', 'an invalid block size', [superblocks.ext4 + 24], 4, 0xff],
   ['ext4', 'block groups without blocks', [superblocks.ext4 + 32], 4, 0],
   ['ext4', 'a journal far beyond its end', [superblocks.ext4 + 284], 4, 0xff],
-  ['ext4', 'another checksum', [superblocks.ext4 + 1020], 4, 0xff],
-  ['xfs', 'another checksum', [superblocks.xfs + 224], 4, 0xff],
-  ['xfs', 'another version', [superblocks.xfs + 100], 2, 0xff],
-  ['btrfs', 'another checksum', [superblocks.btrfs], 4, 0xff],
+  ['ext4', 'a wrong checksum', [superblocks.ext4 + 1020], 4, 0xff],
+  ['xfs', 'a wrong checksum', [superblocks.xfs + 224], 4, 0xff],
+  ['xfs', 'a wrong version', [superblocks.xfs + 100], 2, 0xff],
+  ['btrfs', 'a wrong checksum', [superblocks.btrfs], 4, 0xff],
   ['btrfs', 'checksums of an unknown kind', [superblocks.btrfs + 196], 2, 0xff],
-  ['ext4', 'nothing where its inodes were', every(4096, 4096, 4 * MIB), 4096, 0xff],
-  ['xfs', 'nothing where its trees were', every(4096, 4096, MIB), 4096, 0xff],
-  ['btrfs', 'nothing where its trees were', every(4096, MIB, 64 * MIB), 4096, 0xff],
+  ['ext4', 'overwritten inodes', every(4096, 4096, 4 * MIB), 4096, 0xff],
+  ['xfs', 'overwritten trees', every(4096, 4096, MIB), 4096, 0xff],
+  ['btrfs', 'overwritten trees', every(4096, MIB, 64 * MIB), 4096, 0xff],
 ];
 
 describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'btrfs'] as const)(
@@ -95,13 +96,13 @@ describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'btrfs'] as const)(
     });
 
     test.each(damages.filter(([of]) => of === fsType).map(([, ...damage]) => damage))(
-      '%s is reported as the volume’s own, and nothing of it stays mounted',
+      '%s is reported as damaged itself, and no mount of it is left',
       async (_, offsets, bytes, value) => {
         const damage = () => overwrite(volume.file, offsets, bytes, value);
         for (const name of ['stage', 'snapshot', 'clone', 'look'] as const) {
           damage();
           const outcome = await outcomeOf(volume[name]());
-          // Some damage is mended, and some is met only later.
+          // Some damage is repaired, and some is found only later.
           if (outcome !== 'OK') {
             expect([name, outcome]).toEqual([
               name,

@@ -25,7 +25,7 @@ const reservedByBoth: Record<string, readonly string[]> = {
   ],
 };
 
-/** The same for the one that promises another RPC in each service. */
+/** The same for the capability that promises one RPC in each service. */
 const reserved: Record<string, Record<string, readonly string[]>> = {
   Controller: {
     ...reservedByBoth,
@@ -42,7 +42,7 @@ const reserved: Record<string, Record<string, readonly string[]>> = {
   GroupController: reservedByBoth,
 };
 
-/** What every plugin with the service must have. */
+/** The RPCs that every plugin with the service must have. */
 const required = {
   Identity: ['GetPluginInfo', 'GetPluginCapabilities', 'Probe'],
   Controller: ['ValidateVolumeCapabilities', 'ControllerGetCapabilities'],
@@ -52,7 +52,7 @@ const required = {
 
 const everything = ['--enable-attach', '--enable-controller-modify-volume', '--enable-snapshot-metadata'];
 
-/** What flags make of it. */
+/** The effect of flags. */
 const variants = [
   { flags: [], growsIn: ['Controller', 'Node'] },
   { flags: ['--disable-controller-expansion'], growsIn: ['Node'] },
@@ -73,7 +73,7 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
   });
 
   test.each(Object.keys(required) as (keyof typeof required)[])(
-    'the service %s has the RPCs that its capabilities promise, and answers UNIMPLEMENTED to the others',
+    'the service %s serves the RPCs of its capabilities, and answers UNIMPLEMENTED to the others',
     async (service) => {
       const implemented = await implementedBy(node, service);
       expect(implemented).toEqual(await reservedBy(node, service));
@@ -81,7 +81,7 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
     },
   );
 
-  test('the plugin declares the services it has, and that volumes grow while they are used if they grow', async () => {
+  test('the plugin declares its services, and online expansion if volumes can grow', async () => {
     const { capabilities = [] } = await node.identity.GetPluginCapabilities({});
     const types = capabilities.map(
       ({ service, volume_expansion }) => service?.type ?? volume_expansion?.type,
@@ -98,7 +98,7 @@ describe.each(variants)('with the flags $flags', ({ flags, growsIn }) => {
   });
 });
 
-/** The RPCs of a service that answer anything but UNIMPLEMENTED. */
+/** The RPCs of a service that do not answer UNIMPLEMENTED. */
 async function implementedBy(node: TestNode, service: keyof typeof required): Promise<string[]> {
   const callsOf = {
     Identity: node.identity,
@@ -133,7 +133,7 @@ test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(
     const node = await startedNode();
     const client = new csiClients.SnapshotMetadata(`unix:${node.socket}`, credentials.createInsecure());
     try {
-      // Only so that a stream that never ends is told as what it is.
+      // Only so that a stream that never ends is reported as such.
       const options = { deadline: Date.now() + 10_000 };
       const calls = {
         GetMetadataAllocated: () => client.GetMetadataAllocated({}, options),
@@ -148,7 +148,7 @@ test.each(['GetMetadataAllocated', 'GetMetadataDelta'] as const)(
   },
 );
 
-test('the plugin tells who it is and where', async () => {
+test('the plugin reports its name and topology', async () => {
   const node = await startedNode();
   expect(await node.identity.GetPluginInfo({})).toMatchObject({
     name: 'hostpath.csi.k8s.io',

@@ -34,8 +34,8 @@ describe.skipIf(!isHostRoot).each(victims)('a pod that detaches its block device
   test.each([
     { when: 'while the driver runs', between: async () => {} },
     { when: 'after the driver was killed', between: (node: TestNode) => node.stop('SIGKILL') },
-  ])('reads and writes nothing of it, $when', async ({ between }) => {
-    const node = await startedNode();
+  ])('cannot read or write that volume, $when', async ({ between }) => {
+    const node = await startedNode({ ownProcess: true });
     const { target_path } = await blockOf(node, 'tenant');
     const pod = new PodDevice(node.directory, 'pod', target_path);
     await between(node);
@@ -46,7 +46,7 @@ describe.skipIf(!isHostRoot).each(victims)('a pod that detaches its block device
 });
 
 describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () => {
-  test('keeps it while the driver runs, and health says so', async () => {
+  test('keeps the device while the driver runs, and health reports it', async () => {
     const node = await startedNode();
     const paths = await blockOf(node, 'tenant');
     expect(await found(node, paths)).toEqual(onNode([]));
@@ -55,12 +55,12 @@ describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () =>
     expect(await found(node, paths)).toEqual(onNode(['DetachedByOthers']));
     await pod.write(secret);
     expect(beginningOf(imageFile(node, paths.volume_id)).equals(secret)).toBe(true);
-    // Staged once more, as the kubelet does after a restart, the volume has it for good.
+    // Staged once more, as the kubelet does after a restart, the volume keeps it permanently.
     await node.node.NodeStageVolume({ ...paths, volume_capability });
     expect(await found(node, paths)).toEqual(onNode([]));
   });
 
-  test('is kept by a driver that starts while it is staged', async () => {
+  test('is found by a driver that starts while it is staged', async () => {
     const node = await startedNode();
     const paths = await blockOf(node, 'tenant');
     await node.restart();
@@ -69,8 +69,8 @@ describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () =>
     expect(loopsOf(node)).toHaveLength(1);
   });
 
-  test('is told of when it lost it, and comes back when it is unstaged and staged', async () => {
-    const node = await startedNode();
+  test('is reported if it was lost, and works again after unstage and stage', async () => {
+    const node = await startedNode({ ownProcess: true });
     const paths = await blockOf(node, 'tenant');
     await written(paths.target_path, secret);
     await node.stop('SIGKILL');
@@ -87,15 +87,15 @@ describe.skipIf(!isHostRoot)('a block volume whose device a pod detaches', () =>
     expect(await found(node, paths)).toEqual(onNode([]));
   });
 
-  test('has another device when only the staging is repeated, and its old target is not taken for it', async () => {
-    const node = await startedNode();
+  test('gets another device when only the stage is repeated, and its old target is not accepted', async () => {
+    const node = await startedNode({ ownProcess: true });
     const paths = await blockOf(node, 'tenant');
     await node.stop('SIGKILL');
     new PodDevice(node.directory, 'pod', paths.target_path).detach();
     await node.start();
     await node.node.NodeStageVolume({ ...paths, volume_capability });
     const publishing = node.node.NodePublishVolume({ ...paths, volume_capability });
-    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'has an earlier device of the volume');
+    await expectRefusal(publishing, 'FAILED_PRECONDITION', 'shows an old device of the volume');
     expect((await found(node, paths)).nodeWithPaths).toEqual(['WrongMount']);
     await node.node.NodeUnpublishVolume(paths);
     await node.node.NodePublishVolume({ ...paths, volume_capability });

@@ -43,7 +43,7 @@ async function nodeIdAt(endpoint: string): Promise<string | undefined> {
   }
 }
 
-/** Expects that a driver ends with one sentence, beside its log, that has this text in it. */
+/** Expects a driver to exit with one sentence, beside its log, that contains this text. */
 async function expectRefused(flags: string[], code: number, text: string): Promise<void> {
   const run = await runDriver(flags);
   expect(run).toMatchObject({ code, stdout: '' });
@@ -81,7 +81,7 @@ describe('the driver listens', () => {
   });
 
   test.each(['tcp://127.0.0.1:0', 'tcp://localhost:0'])(
-    'on %s, and tells the port it has',
+    'on %s, and reports the actual port',
     async (endpoint) => {
       const { flags } = place();
       const driver = await start([...flags, `--endpoint=${endpoint}`]);
@@ -92,13 +92,13 @@ describe('the driver listens', () => {
 });
 
 describe('the socket', () => {
-  test('is the driver’s own user’s alone', async () => {
+  test("can be used only by the driver's own user", async () => {
     const { socket } = await startedNode();
     expect(statSync(socket).mode & 0o777).toBe(0o700);
   });
 
   test.runIf(isHostRoot)(
-    'has the mode and group asked for, and a member of the group may connect',
+    'has the requested mode and group, and a member of the group can connect',
     async () => {
       const node = await startedNode({ flags: ['--socket-mode=0660', '--socket-group=1000'] });
       expect(statSync(node.socket)).toMatchObject({ gid: 1000, uid: 0 });
@@ -107,13 +107,13 @@ describe('the socket', () => {
     },
   );
 
-  test.runIf(isHostRoot)('has a group given by name', async () => {
+  test.runIf(isHostRoot)('accepts a group by name', async () => {
     const [, gid] = /^daemon:[^:]*:(\d+):/m.exec(readFileSync('/etc/group', 'utf8')) ?? [];
     const node = await startedNode({ flags: ['--socket-group=daemon'] });
     expect(statSync(node.socket).gid).toBe(Number(gid));
   });
 
-  test('of a group there is not stops the start with a sentence', async () => {
+  test('with an unknown group stops the start with one sentence', async () => {
     const { flags, socket } = place();
     await expectRefused(
       [...flags, `--endpoint=${socket}`, '--socket-group=nobodys-group'],
@@ -122,22 +122,22 @@ describe('the socket', () => {
     );
   });
 
-  test('that a killed driver has left is replaced', async () => {
-    const node = await startedNode();
+  test('is replaced if a killed driver has left it', async () => {
+    const node = await startedNode({ ownProcess: true });
     await node.stop('SIGKILL');
     expect(existsSync(node.socket)).toBe(true);
     await node.start();
     expect(await nodeIdAt(`unix://${node.socket}`)).toBe('node-1');
   });
 
-  test('that another process listens on is refused, naming it, and that process serves on', async () => {
+  test('is refused with its name if another process listens on it, and that process keeps serving', async () => {
     const { flags } = place();
     const node = await startedNode();
     await expectRefused([...flags, `--endpoint=${node.socket}`], 1, node.socket);
     expect(await nodeIdAt(`unix://${node.socket}`)).toBe('node-1');
   });
 
-  test('is gone when the driver has stopped', async () => {
+  test('is removed when the driver has stopped', async () => {
     const node = await startedNode();
     await node.stop();
     expect(existsSync(node.socket)).toBe(false);
@@ -160,7 +160,7 @@ describe('a path that is taken', () => {
 
   test('by a symbolic link to the socket of a dead driver is refused, and the link stays', async () => {
     const { flags, socket } = place();
-    const node = await startedNode();
+    const node = await startedNode({ ownProcess: true });
     await node.stop('SIGKILL');
     symlinkSync(node.socket, socket);
     await expectRefused([...flags, `--endpoint=${socket}`], 1, socket);
@@ -168,7 +168,7 @@ describe('a path that is taken', () => {
     expect(existsSync(node.socket)).toBe(true);
   });
 
-  test('is refused before the pool is given to nobody: the next driver has it at once', async () => {
+  test('is refused after the pool is released: the next driver can open it at once', async () => {
     const { flags, socket } = place();
     writeFileSync(socket, '');
     await expectRefused([...flags, `--endpoint=${socket}`], 1, socket);
@@ -176,18 +176,18 @@ describe('a path that is taken', () => {
   });
 });
 
-describe('an endpoint that cannot be', () => {
-  test('in a directory that does not exist stops the start with a sentence', async () => {
+describe('an invalid endpoint', () => {
+  test('in a missing directory stops the start with one sentence', async () => {
     const { flags, socket } = place();
     await expectRefused([...flags, `--endpoint=${dirname(socket)}/absent/s`], 1, 'absent/s');
   });
 
-  test('on a port that is taken stops the start with a sentence', async () => {
+  test('on a port in use stops the start with one sentence', async () => {
     const first = await start([...place().flags, '--endpoint=tcp://127.0.0.1:0']);
     await expectRefused([...place().flags, `--endpoint=${first.endpoint}`], 1, first.endpoint);
   });
 
-  test('longer than 107 bytes is a mistake of the command line', async () => {
+  test('longer than 107 bytes is a command line error', async () => {
     const { flags, socket } = place();
     const path = socket.padEnd(108, 's');
     await expectRefused([...flags, `--endpoint=${path}`], 2, '107');
@@ -195,7 +195,7 @@ describe('an endpoint that cannot be', () => {
   });
 
   test.each(['http://localhost:80', 'tcp://localhost', 'unix://', '', 'unix-abstract:x'])(
-    '%j is a mistake of the command line',
+    '%j is a command line error',
     async (endpoint) => {
       await expectRefused([...place().flags, `--endpoint=${endpoint}`], 2, '--endpoint');
     },

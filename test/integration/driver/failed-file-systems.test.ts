@@ -21,10 +21,10 @@ import { startedNode, type TestNode, testNode } from '../../support/test-node.ts
 
 const MIB = 1024 ** 2;
 const anyCapability = mountCapability();
-/** Beyond it a call has not been answered, as far as its caller is concerned. */
+/** After this time a call is unanswered, as far as its caller can tell. */
 const options = () => ({ deadline: Date.now() + 15_000 });
 
-/** What a process has open of files and devices, sockets and its own machinery left aside. */
+/** The open files and devices of a process, without sockets and its own machinery. */
 function openFiles(pid: number): string[] {
   const links = readdirSync(`/proc/${pid}/fd`).map((fd) => {
     try {
@@ -36,12 +36,12 @@ function openFiles(pid: number): string[] {
   return links.filter((link) => link.startsWith('/')).sort();
 }
 
-/** Waits until no image of the pool is attached: whoever looks through all devices may hold one for a moment longer. */
+/** Waits until no image of the pool is attached: a scan of all devices may hold one for a moment longer. */
 async function expectDetached({ pool }: TestNode): Promise<void> {
   await vi.waitFor(() => expect(loopsBelow(pool)).toEqual([]), { timeout: 15_000 });
 }
 
-/** A volume's whole life, and a delete that comes too early. */
+/** A volume's full lifecycle, with one delete that comes too early. */
 async function liveImage(node: TestNode, name: string): Promise<void> {
   const volume_capability = fileSystem('ext4');
   const paths = await node.createPublished(name, volume_capability, image(32 * MIB));
@@ -53,10 +53,10 @@ async function liveImage(node: TestNode, name: string): Promise<void> {
   await node.controller.DeleteVolume(paths, options());
 }
 
-describe.skipIf(!isHostRoot)('while the file of somebody else’s loop device', () => {
-  test('does not answer, and while it is dead, images live as ever and nothing stays open', async () => {
+describe.skipIf(!isHostRoot)("while the file of another program's loop device", () => {
+  test('does not answer, and while it is dead, images work as usual and nothing stays open', async () => {
     const node = testNode();
-    const { pid } = await node.start();
+    const { pid } = await node.start({ ownProcess: true });
     const fuse = await fuseMount(join(node.directory, 'fuse'));
     attachForeign(fuse);
     const before = openFiles(pid);
@@ -72,7 +72,7 @@ describe.skipIf(!isHostRoot)('while the file of somebody else’s loop device', 
     await vi.waitFor(() => expect(openFiles(pid)).toEqual(before));
   });
 
-  test('does not answer, an image is attached though a backup reads it at the same time', async () => {
+  test('does not answer, an image can be attached even if a backup reads it at the same time', async () => {
     const node = await startedNode();
     const fuse = await fuseMount(join(node.directory, 'fuse'));
     attachForeign(fuse);
@@ -94,10 +94,10 @@ describe.skipIf(!isHostRoot)('while the file of somebody else’s loop device', 
   });
 });
 
-describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as const)(
+describe.skipIf(!isHostRoot).each(['does not respond', 'fails with ENOTCONN'] as const)(
   'a mount that %s',
   (why) => {
-    test('is named by the calls that would use it, taken down where it covers a volume, left elsewhere, and stops no other', async () => {
+    test('is named by the calls that would use it, unmounted where it covers a volume, and stops no other call', async () => {
       const node = await startedNode();
       const paths = await node.createPublished('a');
       writeFileSync(join(paths.target_path, 'file'), 'content');
@@ -111,7 +111,7 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
       const broken = [paths.target_path, other.target_path, staging.staging_target_path];
       for (const path of broken) {
         const fuse = await fuseMount(path);
-        if (why === 'does not answer') fuse.hang();
+        if (why === 'does not respond') fuse.hang();
         else await fuse.die();
       }
       const named = (path: string) => `"${path}" ${why}`;
@@ -161,18 +161,18 @@ describe.skipIf(!isHostRoot).each(['does not answer', 'answers ENOTCONN'] as con
 describe.skipIf(!isHostRoot)('a volume whose file system has shut itself down', () => {
   const capability = fileSystem('xfs');
 
-  test('is told as such, and can be taken down and deleted, also after a restart', async () => {
+  test('is reported as such, and can be unmounted and deleted, also after a restart', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('a', capability, image(300 * MIB));
     const { volume_id, staging_target_path, target_path } = paths;
     shutDown(staging_target_path);
     const stats = node.node.NodeGetVolumeStats({ volume_id, volume_path: target_path }, options());
-    await expectRefusal(stats, 'FAILED_PRECONDITION', `"${target_path}" answers EIO`);
+    await expectRefusal(stats, 'FAILED_PRECONDITION', `"${target_path}" fails with EIO`);
     const again = { ...paths, target_path: node.newPath(), volume_capability: capability };
     await expectRefusal(
       node.node.NodePublishVolume(again, options()),
       'FAILED_PRECONDITION',
-      `"${staging_target_path}" answers EIO`,
+      `"${staging_target_path}" fails with EIO`,
     );
     await node.restart();
     const { volume_health } = await node.node.NodeGetVolumeHealth({ volume_id }, options());

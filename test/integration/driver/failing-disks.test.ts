@@ -23,7 +23,7 @@ const block = { ...image, volume_capabilities: [blockDevice()] };
 
 type Calls = Readonly<Record<string, () => Promise<unknown>>>;
 
-/** What each call needs, made while the disk was well. */
+/** The arguments of each call, made while the disk was healthy. */
 async function prepare(node: TestNode) {
   const attach = (volume_id: string) =>
     node.controller.ControllerPublishVolume({ volume_id, node_id: 'node-1', volume_capability });
@@ -94,7 +94,7 @@ function writing(node: TestNode, { paths, source, images, unattached, snapshot }
   };
 }
 
-/** Calls that read from the pool, or from what is mounted of it. */
+/** Calls that read from the pool, or from its mounts. */
 function reading(node: TestNode, { paths, source, unstaged }: Prepared): Calls {
   const { volume_id, target_path } = paths;
   return {
@@ -117,14 +117,14 @@ function reading(node: TestNode, { paths, source, unstaged }: Prepared): Calls {
   };
 }
 
-/** How each of some calls ends, one after the other. */
+/** The outcome of each of some calls, one after the other. */
 async function outcomesOf(calls: Calls): Promise<Record<string, 'OK' | Refusal>> {
   const outcomes: Record<string, 'OK' | Refusal> = {};
   for (const [name, call] of Object.entries(calls)) outcomes[name] = await outcomeOf(call());
   return outcomes;
 }
 
-/** Those that were refused in another way than because of this fault. */
+/** The calls that were refused for another reason than this fault. */
 function failuresIn(outcomes: Record<string, 'OK' | Refusal>, fault: Fault) {
   return Object.entries(outcomes).filter(([name, outcome]) => {
     const refusal = { code: codeFor(name, fault), details: expect.stringContaining('pool "other"') };
@@ -132,7 +132,7 @@ function failuresIn(outcomes: Record<string, 'OK' | Refusal>, fault: Fault) {
   });
 }
 
-/** An expansion that finds no room is over, and says so with another code: a claim could not be lowered otherwise. */
+/** An expansion that finds no space is final, and has another code: otherwise a claim could not be lowered. */
 function codeFor(name: string, { code }: Fault): Refusal['code'] {
   return code === 'RESOURCE_EXHAUSTED' && name.includes('Expand') ? 'OUT_OF_RANGE' : code;
 }
@@ -141,7 +141,7 @@ interface Fault {
   readonly what: string;
   readonly code: Refusal['code'];
   /**
-   * Fewer writing calls than these succeed. A disk has a few blocks left after all when what was written is removed, and
+   * At most this many writing calls may succeed. A disk has a few blocks left after all when files are removed, and
    * records are replaced by files that are kept for that.
    */
   readonly spared: number;
@@ -149,7 +149,7 @@ interface Fault {
   mend(disk: FaultyDisk, node: TestNode, prepared: Prepared): unknown;
 }
 
-/** What a disk that has failed needs: to be mounted again, once everything has let it go. */
+/** How a failed disk is repaired: by mounting it again, once it is no longer in use. */
 async function mountAgain(disk: FaultyDisk, node: TestNode, { paths }: Prepared): Promise<void> {
   for (const path of (await mountsBelow(node.directory)).reverse()) {
     if (path !== disk.path) execFileSync('umount', [path]);
@@ -186,7 +186,7 @@ const faults: readonly Fault[] = [
 ];
 
 describe.skipIf(!isHostRoot)('a pool whose disk', () => {
-  test.each(faults)('$what is named by every call that fails, and serves them afterwards', async (fault) => {
+  test.each(faults)('$what is named by every failing call, and is served once repaired', async (fault) => {
     const node = testNode();
     const disk = new FaultyDisk(node.directory);
     await node.start({ flags: [...flags, `--pool=other=${disk.path}`] });
@@ -206,11 +206,11 @@ describe.skipIf(!isHostRoot)('a pool whose disk', () => {
   });
 });
 
-test('a size that no file can have is refused with the field, and nothing of the volume is left', async () => {
+test('a size larger than any file is refused with the field, and nothing is left of the volume', async () => {
   const node = testNode();
-  const { pid } = await node.start();
+  const { pid } = await node.start({ ownProcess: true });
   const volume_id = await node.create('a', { ...image, parameters: { backend: 'image' } });
-  // As a file system answers that has a smaller limit.
+  // The answer of a file system with a smaller limit.
   execFileSync('prlimit', [`--pid=${pid}`, `--fsize=${32 * MIB}:`]);
   const larger = { required_bytes: 64 * MIB };
   const text = 'capacity_range.required_bytes: pool "default" cannot hold a file of this size (EFBIG)';

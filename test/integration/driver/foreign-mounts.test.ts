@@ -12,7 +12,7 @@ import type { TestNode } from '../../support/test-node.ts';
 const qgroups = subvolumes.filter(({ name }) => name.endsWith('qgroup'));
 const storages = [plainDirectory, ...(isHostRoot ? qgroups : [])];
 
-/** Mounts at a new path what is at another, as somebody does who never tells the driver. */
+/** Mounts a path at a new path, behind the driver's back. */
 function bindElsewhere(node: TestNode, source: string): string {
   const path = node.newPath();
   if (source.endsWith('image')) writeFileSync(path, '');
@@ -30,7 +30,7 @@ function mountTmpfs(path: string): void {
 const unmountAt = (path: string) => execFileSync('umount', [path]);
 
 describe.each(storages)('in a pool on $name', (storage: Storage) => {
-  test('a volume is not deleted while anyone has mounted something of it, or in it, since the start', async () => {
+  test('a volume is not deleted while other processes have mounted part of it, or something in it, since the start', async () => {
     const { node, pool, parameters } = await nodeWith(storage);
     const capacity_range = { required_bytes: storage.sizeBytes };
     const volume_id = await node.create('a', { capacity_range, parameters });
@@ -56,7 +56,7 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
     await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), { timeout: 15_000 });
   });
 
-  test('what is mounted in a volume that is on its way out is neither emptied nor taken down', async () => {
+  test('a mount in a volume that is being removed is neither emptied nor unmounted', async () => {
     const { node, pool, flags, parameters } = await nodeWith(storage);
     const capacity_range = { required_bytes: storage.sizeBytes };
     const ids = await Promise.all(
@@ -86,7 +86,7 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
     expect(readFileSync(join(directoryOf(other), 'file'), 'utf8')).toBe('content');
   });
 
-  test('a snapshot is not deleted while anyone has mounted it', async () => {
+  test('a snapshot is not deleted while it is mounted', async () => {
     const { node, pool, parameters } = await nodeWith(storage);
     const capacity_range = { required_bytes: storage.sizeBytes };
     const source_volume_id = await node.create('a', { capacity_range, parameters });
@@ -125,7 +125,7 @@ test.runIf(isHostRoot)('an image is not deleted while its file is bound or attac
   const path = bindElsewhere(node, file);
   const deleted = node.controller.DeleteVolume({ volume_id });
   await expectRefusal(deleted, 'FAILED_PRECONDITION', `unmount "${path}" first`);
-  // Attached under the other name, which the kernel shows even when the mount is gone.
+  // Attached under the other name, which the kernel shows even after the mount is gone.
   const device = execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
   execFileSync('umount', ['--lazy', path]);
   const attached = node.controller.DeleteVolume({ volume_id });

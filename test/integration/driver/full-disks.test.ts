@@ -56,7 +56,7 @@ const disks: Disk[] = [
 describe.each(disks.filter(({ name }) => isHostRoot || name === 'tmpfs'))(
   'with its state on a full disk, $name,',
   ({ make, fill }) => {
-    test('the driver starts, its volumes are detached and deleted, and it creates again once there is room', async () => {
+    test('the driver starts, its volumes can be detached and deleted, and it creates again once there is space', async () => {
       const disk = make();
       const stateDir = join(disk, 'state');
       mkdirSync(stateDir);
@@ -100,7 +100,7 @@ function leftIn(stateDir: string): string[] {
   return ['volumes', '.outgoing', '.incoming'].flatMap((name) => readdirSync(join(stateDir, name)));
 }
 
-test('a read-only state directory is served, has no capacity, and makes and deletes nothing', async () => {
+test('a read-only state directory is served, has no capacity, and refuses creates and deletes', async () => {
   const disk = tmpfs.make();
   const node = testNode();
   const flags = [`--statedir=${join(disk, 'state')}`];

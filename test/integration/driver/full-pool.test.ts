@@ -10,8 +10,8 @@ import { startedNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
 
-describe.skipIf(!isHostRoot)('an image in a pool that somebody else has filled', () => {
-  test('is told to have no room when it is staged first, and stays blank', async () => {
+describe.skipIf(!isHostRoot)('an image in a pool that other data has filled', () => {
+  test('fails its first stage with the lack of space, and stays blank', async () => {
     const pool = mountedImage({ mkfs: ['mkfs.xfs', '-q'], sizeBytes: 512 * MIB });
     const node = await startedNode({ flags: [`--pool=other=${pool}`] });
     const volume_id = await node.create('a', {
@@ -24,12 +24,12 @@ describe.skipIf(!isHostRoot)('an image in a pool that somebody else has filled',
       staging_target_path: node.newStaging(),
       volume_capability: mountCapability(),
     });
-    await expectRefusal(stage, 'RESOURCE_EXHAUSTED', 'pool "other" has no space');
+    await expectRefusal(stage, 'RESOURCE_EXHAUSTED', 'pool "other" is out of space');
     expect(readdirSync(join(pool, 'volumes', volume_id)).sort()).toEqual(['image', 'volume.json']);
   });
 });
 
-/** Fills a disk. One file is not enough: what XFS reserves for a file that grows it gives back afterwards. */
+/** Fills a disk. One file is not enough: XFS gives the reserve of a growing file back afterwards. */
 function fill(directory: string): void {
   for (let count = 0; count < 8; count++) {
     const command = `dd if=/dev/zero of="$1" bs=64k conv=fsync 2>/dev/null || sync -f "$1"`;

@@ -18,7 +18,7 @@ const MIB = 1024 ** 2;
 const TEXT_BYTES = 16;
 const volume_capability = mountCapability();
 
-/** A kind of volume, and how its content is written and read while nobody uses it. */
+/** A kind of volume, and how its content is written and read while it is not in use. */
 interface Kind {
   start(): Promise<{ node: TestNode; pool: string; flags: string[]; volume: Partial<CreateVolumeRequest> }>;
   write(node: TestNode, pool: string, volumeId: string, text: string): Promise<void> | void;
@@ -89,7 +89,7 @@ const kinds: [string, Kind][] = [
     : []),
 ];
 
-/** Stages an image for as long as `use` runs. */
+/** Stages an image while `use` runs. */
 async function staged<Result>(
   node: TestNode,
   volume_id: string,
@@ -116,13 +116,13 @@ function memberIds({ snapshots }: VolumeGroupSnapshot__Output): string[] {
   return snapshots.map(({ snapshot_id }) => snapshot_id);
 }
 
-/** The ids of the snapshots that are listed, and the group that each is in. */
+/** The ids of the listed snapshots, and the group of each. */
 async function listed({ controller }: TestNode): Promise<[string, string][]> {
   const { entries = [] } = await controller.ListSnapshots({});
   return entries.map(({ snapshot }) => [snapshot?.snapshot_id ?? '', snapshot?.group_snapshot_id ?? '']);
 }
 
-/** Nothing of a group is in the pool, nor on its way into it. */
+/** The pool has no group, complete or half-made. */
 function expectNoGroup(pool: string): void {
   for (const name of ['groups', 'snapshots', '.incoming', '.csi-hostpath/frozen']) {
     expect(readdirSync(join(pool, name)), name).toEqual([]);
@@ -139,8 +139,8 @@ async function nodeWithTwo() {
   return { node, volumes };
 }
 
-describe.each(kinds)('of %s that nobody uses', (_, kind) => {
-  test('a group is cut, outlives its volumes and the driver, and each member is restored', async () => {
+describe.each(kinds)('of unused %s', (_, kind) => {
+  test('a group snapshot is made, outlives its volumes and the driver, and each member can be restored', async () => {
     const { node, pool, flags, volume } = await kind.start();
     const names = ['a', 'b', 'c'];
     const sources: string[] = [];
@@ -187,7 +187,7 @@ describe.each(kinds)('of %s that nobody uses', (_, kind) => {
 });
 
 describe('a group snapshot', () => {
-  test('is found by its name with the same volumes, in whatever order and however often', async () => {
+  test('is found by its name with the same volumes, in any order and any number of times', async () => {
     const { node, volumes } = await nodeWithTwo();
     const group = await cutGroup(node, volumes);
     expect(await cutGroup(node, [...volumes].reverse())).toEqual(group);
@@ -196,13 +196,13 @@ describe('a group snapshot', () => {
     expect(readdirSync(join(node.pool, 'groups'))).toEqual([group.group_snapshot_id]);
   });
 
-  test('of a volume that is named twice has one snapshot of it', async () => {
+  test('has one snapshot of a volume that is named twice', async () => {
     const { node, volumes } = await nodeWithTwo();
     const [volume = ''] = volumes;
     expect((await cutGroup(node, [volume, volume])).snapshots).toHaveLength(1);
   });
 
-  test('keeps its name: other volumes are refused by it', async () => {
+  test('keeps its name: a request with other volumes is refused', async () => {
     const { node, volumes } = await nodeWithTwo();
     const third = await node.create('three');
     const [one = '', two = ''] = volumes;
@@ -211,7 +211,7 @@ describe('a group snapshot', () => {
       await expectRefusal(cutGroup(node, others), 'ALREADY_EXISTS', '"group"');
     }
     expect(await listed(node)).toHaveLength(2);
-    // Groups, snapshots and volumes may be called alike.
+    // Groups, snapshots and volumes can have the same name.
     await snapshotOf(node, one, 'group');
     await node.create('group');
   });
@@ -227,7 +227,7 @@ describe('a group snapshot', () => {
     expectNoGroup(node.pool);
   });
 
-  test('with a volume that does not exist is refused, and nothing is made of the others', async () => {
+  test('with a volume that does not exist is refused, and no snapshot of the others is made', async () => {
     const { node, volumes } = await nodeWithTwo();
     await expectRefusal(cutGroup(node, [...volumes, 'no-such-volume']), 'NOT_FOUND', 'no-such-volume');
     await expectRefusal(cutGroup(node, ['../volumes', ...volumes]), 'NOT_FOUND', '../volumes');
@@ -235,7 +235,7 @@ describe('a group snapshot', () => {
     await cutGroup(node, volumes);
   });
 
-  test('of volumes in two pools is refused, and the pools are named', async () => {
+  test('of volumes in two pools is refused, with the names of the pools', async () => {
     const node = testNode();
     const other = join(node.directory, 'other');
     await node.start({ flags: [`--pool=other=${other}`] });
@@ -246,12 +246,12 @@ describe('a group snapshot', () => {
     expect((await cutGroup(node, [there])).snapshots).toHaveLength(1);
   });
 
-  test('with a directory that is staged is refused with the reason, and cut when it is not any more', async () => {
+  test('with a staged directory is refused with the reason, and succeeds after unstage', async () => {
     const { node, volumes } = await nodeWithTwo();
     const paths = await node.createPublished('in use');
     const call = () => cutGroup(node, [...volumes, paths.volume_id]);
     const { volume_id } = paths;
-    await expectRefusal(call(), 'FAILED_PRECONDITION', `"${volume_id}" is a directory that is mounted`);
+    await expectRefusal(call(), 'FAILED_PRECONDITION', `"${volume_id}" is a mounted directory`);
     await node.node.NodeUnpublishVolume(paths);
     await expectRefusal(call(), 'FAILED_PRECONDITION', volume_id);
     expectNoGroup(node.pool);
@@ -259,7 +259,7 @@ describe('a group snapshot', () => {
     expect((await call()).snapshots).toHaveLength(3);
   });
 
-  test('is told with its own snapshots, and refused with others or when it is not there', async () => {
+  test('is returned with its own snapshots, and refused with others or if it does not exist', async () => {
     const { node, volumes } = await nodeWithTwo();
     const group = await cutGroup(node, volumes);
     const other = await snapshotOf(node, volumes[0] ?? '', 'other');
@@ -283,7 +283,7 @@ describe('a group snapshot', () => {
     await expectRefusal(withoutId, 'INVALID_ARGUMENT', 'group_snapshot_id');
   });
 
-  test('is deleted with its snapshots by their ids, and not with others; twice is no error', async () => {
+  test('is deleted with the ids of its snapshots, not with others, and twice without error', async () => {
     const { node, volumes } = await nodeWithTwo();
     const group = await cutGroup(node, volumes);
     const { snapshot_id } = await snapshotOf(node, volumes[0] ?? '', 'other');
@@ -307,7 +307,7 @@ describe('a group snapshot', () => {
     expect((await cutGroup(node, volumes)).group_snapshot_id).not.toBe(id);
   });
 
-  test('keeps its members: none is deleted alone', async () => {
+  test('keeps its members: none can be deleted alone', async () => {
     const { node, volumes } = await nodeWithTwo();
     const group = await cutGroup(node, volumes);
     const before = listing(join(node.pool, 'groups'));
@@ -319,7 +319,7 @@ describe('a group snapshot', () => {
     expect(listing(join(node.pool, 'groups'))).toEqual(before);
   });
 
-  test('stays while one of its members is being restored', async () => {
+  test('cannot be deleted while one of its members is being restored', async () => {
     const { node, volumes } = await nodeWithTwo();
     const group = await cutGroup(node, volumes);
     const { group_snapshot_id } = group;
@@ -337,7 +337,7 @@ describe('a group snapshot', () => {
     expectNoGroup(node.pool);
   });
 
-  test('that is being cut lets nobody stage, copy or delete its volumes', async () => {
+  test('blocks stage, copy and delete of its volumes while it is being made', async () => {
     const { node, volumes } = await nodeWithTwo();
     const gate = await gateAt('group: record written', join(node.directory, 'gate'));
     await node.restart(gate.start);
@@ -362,7 +362,7 @@ describe('a group snapshot', () => {
   test.each<[string, (path: string) => void]>([
     ['damaged', (path) => writeFileSync(path, readFileSync(path, 'utf8').slice(0, -20))],
     ['missing', (path) => rmSync(path)],
-  ])('whose record is %s answers errors, and is left as it is', async (_, damage) => {
+  ])('whose record is %s fails calls, and is left untouched', async (_, damage) => {
     const { node, volumes } = await nodeWithTwo();
     const { group_snapshot_id, ...group } = await cutGroup(node, volumes);
     const healthy = await cutGroup(node, volumes, 'healthy');
@@ -392,7 +392,7 @@ describe('a group snapshot', () => {
     expect(readdirSync(join(node.pool, 'groups'))).toEqual([group_snapshot_id]);
   });
 
-  test('is part of what the driver says it can do', async () => {
+  test('is declared in the capabilities of the driver', async () => {
     const node = await startedNode();
     const plugin = await node.identity.GetPluginCapabilities({});
     const services = plugin.capabilities.map(({ service }) => service?.type);
@@ -406,13 +406,13 @@ describe.skipIf(!isHostRoot)('a group with volumes in use', () => {
   const published = (node: TestNode, name: string) =>
     node.createPublished(name, fileSystem(), image(16 * MIB));
 
-  test('is cut of images, which are frozen meanwhile and can be written to afterwards', async () => {
+  test('is made from images, which are frozen during the copy and writable afterwards', async () => {
     const node = await startedNode();
     thawAtEnd(node.directory);
     const inUse = [await published(node, 'a'), await published(node, 'b')];
     const unused = await node.create('c', { ...image(16 * MIB), volume_capabilities: [fileSystem()] });
     await imageVolume.write(node, node.pool, unused, 'content c');
-    // Not synced: what was written before the call is in the snapshots.
+    // Not synced: data written before the call is in the snapshots.
     for (const [index, { target_path }] of inUse.entries()) {
       writeFileSync(join(target_path, 'file'), `content ${'ab'[index]}`);
     }
@@ -428,7 +428,7 @@ describe.skipIf(!isHostRoot)('a group with volumes in use', () => {
     for (const paths of inUse) await takeDown(node, paths);
   });
 
-  test('is refused with a directory in it, and no image is frozen', async () => {
+  test('is refused if it includes a directory, and no image is frozen', async () => {
     const node = await startedNode();
     thawAtEnd(node.directory);
     const inUse = await published(node, 'image');
@@ -439,7 +439,7 @@ describe.skipIf(!isHostRoot)('a group with volumes in use', () => {
     writeFileSync(join(inUse.target_path, 'file'), 'not frozen', { flush: true });
   });
 
-  test('is refused with a block device in it, with the reason, and cut when it is not staged any more', async () => {
+  test('is refused if it includes a staged block device, with the reason, and succeeds after unstage', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('block', blockDevice(), image(16 * MIB));
     const { volume_id } = paths;
@@ -451,13 +451,13 @@ describe.skipIf(!isHostRoot)('a group with volumes in use', () => {
     expect((await call()).snapshots).toHaveLength(2);
   });
 
-  test('is refused with a subvolume in it, with the reason, and cut when it is not staged any more', async () => {
+  test('is refused if it includes a staged subvolume, with the reason, and succeeds after unstage', async () => {
     const { node, pool, volume } = await subvolume.start();
     const paths = await node.createPublished('in use', volume_capability, volume);
     const { volume_id } = paths;
     const unused = await node.create('unused', volume);
     const call = () => cutGroup(node, [unused, volume_id]);
-    await expectRefusal(call(), 'FAILED_PRECONDITION', `"${volume_id}" is a directory that is mounted`);
+    await expectRefusal(call(), 'FAILED_PRECONDITION', `"${volume_id}" is a mounted directory`);
     expectNoGroup(pool);
     await takeDown(node, paths);
     expect((await call()).snapshots).toHaveLength(2);

@@ -10,14 +10,14 @@ import { createRequest, mountCapability } from '../../support/requests.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
 
 const CALLER_PATIENCE_MS = 5000;
-// More than one pool takes at once, and more than the threads that Node has by itself.
+// More calls than one pool runs at once, and more than the default threads of Node.
 const MANY = 40;
 const onSlow = { parameters: { pool: 'slow' } };
 const volume_capability = mountCapability();
 
 /** A node with a pool on a disk of its own, which can be made to hang. */
 async function nodeWithDisk() {
-  // First, so that it goes last.
+  // First, so that it is removed last.
   const disk = mountedImage({ mkfs: ['mkfs.ext4', '-q'] });
   const node = testNode();
   const flags = [`--pool=slow=${join(disk, 'pool')}`];
@@ -27,7 +27,7 @@ async function nodeWithDisk() {
 
 const deadline = () => ({ deadline: Date.now() + CALLER_PATIENCE_MS });
 
-/** Whatever a driver does for pools that do not hang. */
+/** Everything a driver does for pools that do not hang. */
 async function expectOthersServed(node: TestNode): Promise<void> {
   await node.identity.Probe({});
   const paths = await node.createPublished('elsewhere');
@@ -37,14 +37,14 @@ async function expectOthersServed(node: TestNode): Promise<void> {
   expect(Number((await node.controller.GetCapacity({})).available_capacity)).toBeGreaterThan(0);
 }
 
-/** Expects that a call gets an answer before its deadline, which names the pool. */
+/** Expects a call to fail before its deadline, with the name of the pool. */
 async function expectPoolNamed(call: Promise<unknown>): Promise<void> {
   const { code, details } = await refusalOf(call);
   expect({ code, details }).toEqual({ code: 'UNAVAILABLE', details: expect.stringContaining('pool "slow"') });
 }
 
 describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
-  test('holds up its own calls only, each is answered in time, and all of them succeed when it goes on', async () => {
+  test('delays only its own calls; each is answered in time, and all succeed once the disk responds', async () => {
     const { node, disk } = await nodeWithDisk();
     const paths = await node.createPublished('there before', volume_capability, onSlow);
     const source = await node.create('source', onSlow);
@@ -64,7 +64,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
       expectPoolNamed(node.controller.CreateVolume(createRequest('image', slowImage), deadline())),
       expectOthersServed(node),
     ]);
-    // A pod may go although its disk hangs.
+    // A pod can end although its disk hangs.
     await node.node.NodeUnpublishVolume(paths);
     expect(existsSync(paths.target_path)).toBe(false);
     await goOn();
@@ -75,7 +75,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
     for (const each of [paths, doomed]) await untilAnswered(() => node.controller.DeleteVolume(each));
   });
 
-  test('does not keep the driver from starting, and is served as soon as it answers', async () => {
+  test('does not prevent the start, and is served as soon as it responds', async () => {
     const { node, disk, flags } = await nodeWithDisk();
     const volume_id = await node.create('there before', onSlow);
     await node.stop();
@@ -88,7 +88,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk hangs', () => {
   });
 });
 
-/** Calls again while an earlier call of the same kind still works, as a CO does. */
+/** Repeats a call while an earlier call of the same kind is still running, as a CO does. */
 async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
   for (;;) {
     try {

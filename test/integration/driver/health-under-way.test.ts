@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice } from '../../support/image-node.ts';
-import { expectNothingPassing, Onlookers } from '../../support/onlookers.ts';
+import { expectNoTransientFindings, Onlookers } from '../../support/onlookers.ts';
 import { directories, images, nodeWith, plainDirectory, type Storage } from '../../support/storages.ts';
 
 const MIB = 1024 ** 2;
@@ -20,14 +20,14 @@ const storages = [...directories, ...images, blockVolume].filter(
 );
 
 describe.each(storages)('of $name', (storage) => {
-  test('nothing is told that passes in the middle of a call', async () => {
+  test('no transient state from the middle of a call is reported', async () => {
     const { node, parameters } = await nodeWith(storage);
     const { capability, sizeBytes } = storage;
-    await expectNothingPassing({ node, capability, sizeBytes, parameters, count: 2 });
+    await expectNoTransientFindings({ node, capability, sizeBytes, parameters, count: 2 });
   });
 });
 
-test.skipIf(!isHostRoot)('what does not pass is told by the same onlookers', async () => {
+test.skipIf(!isHostRoot)('a lasting problem is reported to the same observers', async () => {
   const storageNode = await nodeWith(blockVolume);
   const { node } = storageNode;
   const paths = await node.createPublished('a', blockVolume.capability);

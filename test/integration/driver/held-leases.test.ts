@@ -29,7 +29,7 @@ async function leasedVolume(node: TestNode, name: string): Promise<LeasedVolume>
   return { ...published, leases: await heldLeases(TENANT, paths) };
 }
 
-/** What a driver does for everybody else. */
+/** The calls that must work for all other tenants. */
 async function expectOthersServed(node: TestNode, name: string): Promise<void> {
   const published = await node.createPublished(name);
   writeFileSync(join(published.target_path, 'file'), 'content');
@@ -40,7 +40,7 @@ async function expectOthersServed(node: TestNode, name: string): Promise<void> {
   await node.controller.DeleteVolume(published);
 }
 
-// As few as a node may give it. Each copy would hold eight of them, and wait.
+// The minimum number of threads on a node. Each copy would occupy eight of them, and wait.
 const FEW_THREADS = { env: { UV_THREADPOOL_SIZE: '16' } };
 
 /** A driver that copies two volumes whose users hold leases, and waits for them. */
@@ -59,9 +59,9 @@ async function waitingNode() {
 }
 
 describe.skipIf(!isHostRoot)('a tenant with write leases on the files of its volumes', () => {
-  test('holds up the copies of these volumes, and nothing else; they are whole once it lets go', async () => {
+  test('blocks only the copies of these volumes; they are complete once it releases the leases', async () => {
     const { node, snapped, cloned, snapshot, clone, ended } = await waitingNode();
-    // As many copies as may be under way, were they not waiting.
+    // As many copies as the limit allows, if they were not waiting.
     const more = [await leasedVolume(node, 'third'), await leasedVolume(node, 'fourth')];
     const snapshots = more.map(({ volume_id }) => snapshotOf(node, volume_id, `of ${volume_id}`));
     await Promise.all(more.map(({ leases }) => leases.asked()));
@@ -79,11 +79,11 @@ describe.skipIf(!isHostRoot)('a tenant with write leases on the files of its vol
     await node.node.NodePublishVolume({ ...snapped, volume_capability, target_path: node.newPath() });
   });
 
-  test('cannot keep a copy from being stopped, nor the driver', async () => {
+  test('cannot prevent stopping a copy, or the driver', async () => {
     const { node, snapped, cloned, snapshot, clone } = await waitingNode();
     const snapshot_id = copiedId(node, snapped.volume_id);
     await node.controller.DeleteSnapshot({ snapshot_id });
-    await expectRefusal(snapshot, 'ABORTED', 'was deleted while it was being made');
+    await expectRefusal(snapshot, 'ABORTED', 'was deleted during its creation');
     expect(breakingLeases(snapped.leases.pid)).toBeGreaterThan(0);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     await expectRefusal(clone, 'UNAVAILABLE');
@@ -92,12 +92,12 @@ describe.skipIf(!isHostRoot)('a tenant with write leases on the files of its vol
   });
 });
 
-/** The id of what is made of a volume, as the log shows it. */
+/** The id of the object that is made from a volume, as the log shows it. */
 function copiedId(node: TestNode, from: string): string {
   const lines = node
     .log()
     .split('\n')
     .filter((line) => line.includes('copy started'));
-  const told = lines.map((line) => JSON.parse(line) as { id: string; from: string });
-  return told.find((line) => line.from === from)?.id ?? '';
+  const records = lines.map((line) => JSON.parse(line) as { id: string; from: string });
+  return records.find((line) => line.from === from)?.id ?? '';
 }

@@ -16,14 +16,14 @@ beforeAll(async () => {
   node = new TestNode();
   await node.start();
   known = await node.create('known');
-  // What an id that became a path could reach.
+  // The targets that an id could reach if it became a path.
   mkdirSync(join(node.directory, 'victim', 'data'), { recursive: true });
   writeFileSync(join(node.directory, 'victim', 'data', 'file'), 'precious');
   writeFileSync(join(node.pool, 'volumes', known, 'data', 'file'), 'precious');
   return () => node.dispose();
 });
 
-/** Everything on the node but volumes, which come and go. */
+/** Everything on the node except volumes, which come and go. */
 function outsideOfVolumes(): string[] {
   return listing(node.directory, ['pool/volumes', 'pool/.outgoing', 'pool/.incoming']);
 }
@@ -52,7 +52,7 @@ describe('a name that looks like a path', () => {
     '__proto__',
     'constructor',
     "'; rm -rf /; '",
-  ])('%j is legal, and makes one directory among the volumes', async (name) => {
+  ])('%j is valid, and makes one directory among the volumes', async (name) => {
     const before = outsideOfVolumes();
     const volumesBefore = readdirSync(join(node.pool, 'volumes'));
     const volume_id = await node.create(name);
@@ -66,7 +66,7 @@ describe('a name that looks like a path', () => {
     expect(outsideOfVolumes()).toEqual(before);
   });
 
-  test('names that differ in one character, or only in their form, are different volumes', async () => {
+  test('names that differ in one character, or only in their normalisation, are different volumes', async () => {
     const names = ['a b', 'a-b', 'a/b', 'A-B', 'a--b', 'caf\u00e9', 'cafe\u0301'];
     const ids = await Promise.all(names.map((name) => node.create(name)));
     expect(new Set(ids).size).toBe(names.length);
@@ -94,10 +94,10 @@ describe('an id that looks like a path', () => {
     'constructor',
     'toString',
     ' ',
-  ])('%j is of no volume, and nothing is changed', async (volume_id) => {
+  ])('%j matches no volume, and nothing changes', async (volume_id) => {
     const before = listing(node.directory, ['pool/.outgoing']);
     const { controller, node: nodeService } = node;
-    // Not made in the node's directory, where they would show.
+    // Not in the node's directory, where they would be listed.
     const paths = { staging_target_path: '/tmp/no-such-staging', target_path: '/tmp/no-such-target' };
     await controller.DeleteVolume({ volume_id });
     await expectRefusal(controller.ControllerGetVolume({ volume_id }), 'NOT_FOUND');
@@ -113,7 +113,7 @@ describe('an id that looks like a path', () => {
     expect(await mountsBelow(node.directory)).toEqual([]);
   });
 
-  test('neither a part of an id, nor one with something around it, is of its volume', async () => {
+  test('neither a part of an id nor an extended id matches its volume', async () => {
     const before = listing(node.directory, ['pool/.outgoing']);
     for (const volume_id of [
       `./${known}`,

@@ -36,10 +36,7 @@ async function capacityOf({ controller }: TestNode, volume_id: string): Promise<
   return Number(volume?.capacity_bytes);
 }
 
-/**
- * Appends numbered lines to a file, each of which is on the disk before the next, until it is told to stop or
- * something fails.
- */
+/** Appends numbered lines to a file, each synced before the next, until it is stopped or something fails. */
 async function startWriter(directory: string) {
   const [log, stop] = [join(directory, 'log'), join(directory, 'stop')];
   const script = `
@@ -55,7 +52,7 @@ async function startWriter(directory: string) {
   await once(child.stdout, 'data');
   return {
     count: () => readFileSync(log, 'utf8').split('\n').length - 1,
-    /** Ends it and tells how it ended. */
+    /** Ends it. @returns how it ended */
     async finish() {
       writeFileSync(stop, '');
       const [code] = await exit;
@@ -64,7 +61,7 @@ async function startWriter(directory: string) {
   };
 }
 
-/** Unstages a volume that is published nowhere, and stages it again. */
+/** Unstages a volume that is not published, and stages it again. */
 async function restage({ node }: TestNode, paths: Published, volume_capability = fileSystem()) {
   await node.NodeUnstageVolume(paths);
   await node.NodeStageVolume({ ...paths, volume_capability });
@@ -90,14 +87,14 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
     expect(lines).toEqual(lines.map((_, index) => index + 1));
 
     expect(totalBytes(target_path)).toBeGreaterThan(1.85 * GIB);
-    // More than there was room for before.
+    // More than fitted before.
     execFileSync('fallocate', ['--length', '1500M', join(target_path, 'large')]);
     const { usage = [] } = await node.node.NodeGetVolumeStats({ volume_id, volume_path: target_path });
     expect(usage[0]).toMatchObject({ unit: 'BYTES', total: totalBytes(target_path).toString() });
     expect(await capacityOf(node, volume_id)).toBe(2 * GIB);
   });
 
-  test('grows by the node’s call alone, where the controller’s is switched off', async () => {
+  test("grows with only the node's call, when the controller's is switched off", async () => {
     const node = await startedNode({ flags: ['--disable-controller-expansion'] });
     const { volume_id, target_path } = await node.createPublished('alone', capability, image(512 * MIB));
     const controllers = node.controller.ControllerExpandVolume({ volume_id, ...upTo(GIB) });
@@ -108,7 +105,7 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
     expect(await capacityOf(node, volume_id)).toBe(GIB);
   });
 
-  test('grows by the controller’s call alone, where the node’s is switched off', async () => {
+  test("grows with only the controller's call, when the node's is switched off", async () => {
     const node = await startedNode({ flags: ['--disable-node-expansion'] });
     const { volume_id, target_path } = await node.createPublished('alone', capability, image(512 * MIB));
     const reply = await node.controller.ControllerExpandVolume({ volume_id, ...upTo(GIB) });
@@ -117,13 +114,13 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
   });
 
   test('grows by its staging path, any number of times, with the driver killed in between', async () => {
-    const node = await startedNode();
+    const node = await startedNode({ ownProcess: true });
     const paths = await node.createPublished('repeated', capability, image(300 * MIB));
     const { volume_id, staging_target_path: volume_path } = paths;
     for (const bytes of [400 * MIB, 400 * MIB, 1_000_000_512]) {
       await node.controller.ControllerExpandVolume({ volume_id, ...upTo(bytes) });
       await node.stop('SIGKILL');
-      await node.start();
+      await node.start({ ownProcess: true });
       const again = await node.controller.ControllerExpandVolume({ volume_id, ...upTo(bytes) });
       expect(again).toEqual({ capacity_bytes: bytes.toString(), node_expansion_required: true });
       const expansion = { volume_id, volume_path, ...upTo(bytes) };
@@ -134,7 +131,7 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
     expect(loopsOf(node)).toHaveLength(1);
   });
 
-  test('gets what the controller gave it where the node’s call names no size', async () => {
+  test("gets the size set by the controller if the node's call gives none", async () => {
     const node = await startedNode();
     const { volume_id, target_path } = await node.createPublished('no range', capability, image(300 * MIB));
     await node.controller.ControllerExpandVolume({ volume_id, ...upTo(600 * MIB) });
@@ -145,7 +142,7 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
 });
 
 describe.skipIf(!isHostRoot)('an expansion', () => {
-  test('that would shrink the volume, or pass a limit, is refused and changes nothing', async () => {
+  test('that would shrink the volume, or exceed a limit, is refused and changes nothing', async () => {
     const flags = ['--max-volume-size=128Mi', '--max-volume-size-node=96Mi'];
     const node = await startedNode({ flags });
     const paths = await node.createPublished('limits', fileSystem(), image(64 * MIB));
@@ -155,23 +152,23 @@ describe.skipIf(!isHostRoot)('an expansion', () => {
       node.node.NodeExpandVolume({ volume_id, volume_path: target_path, ...range });
 
     const below = { capacity_range: { limit_bytes: 32 * MIB } };
-    await expectRefusal(byController(below), 'OUT_OF_RANGE', 'do not shrink');
-    await expectRefusal(byNode(below), 'OUT_OF_RANGE', 'do not shrink');
-    await expectRefusal(byController(upTo(16 * MIB, 32 * MIB)), 'OUT_OF_RANGE', 'do not shrink');
+    await expectRefusal(byController(below), 'OUT_OF_RANGE', 'cannot shrink');
+    await expectRefusal(byNode(below), 'OUT_OF_RANGE', 'cannot shrink');
+    await expectRefusal(byController(upTo(16 * MIB, 32 * MIB)), 'OUT_OF_RANGE', 'cannot shrink');
     await expectRefusal(byController(upTo(128 * MIB + 1)), 'OUT_OF_RANGE', (128 * MIB).toString());
     await expectRefusal(byNode(upTo(96 * MIB + 1)), 'OUT_OF_RANGE', (96 * MIB).toString());
     await expectRefusal(byController(upTo(96 * MIB, 80 * MIB)), 'INVALID_ARGUMENT', 'limit_bytes');
     expect(await capacityOf(node, volume_id)).toBe(64 * MIB);
     expect(statSync(imageFile(node, volume_id)).size).toBe(64 * MIB);
 
-    // What it has already is enough.
+    // The current size is enough.
     const smaller = await byController(upTo(32 * MIB));
     expect(smaller.capacity_bytes).toBe((64 * MIB).toString());
     const grown = await byController(upTo(128 * MIB));
     expect(grown.capacity_bytes).toBe((128 * MIB).toString());
   });
 
-  test('that names no volume, or a place where it is not, changes nothing', async () => {
+  test('of an unknown volume, or at the wrong path, changes nothing', async () => {
     const node = await startedNode();
     const { volume_id } = await node.createPublished('here', fileSystem(), image(16 * MIB));
     const nobody = node.controller.ControllerExpandVolume({ volume_id: 'nobody', ...upTo(GIB) });
@@ -187,7 +184,7 @@ describe.skipIf(!isHostRoot)('an expansion', () => {
     expect(await capacityOf(node, volume_id)).toBe(16 * MIB);
   });
 
-  test('takes no space of the pool until something is written', async () => {
+  test('takes no space in the pool until data is written', async () => {
     const node = await startedNode();
     const { volume_id } = await node.createPublished('sparse', fileSystem(), image(16 * MIB));
     await node.controller.ControllerExpandVolume({ volume_id, ...upTo(4 * GIB) });
@@ -200,7 +197,7 @@ describe.skipIf(!isHostRoot)('a volume that has grown while it was not staged', 
     ['ext4', 64 * MIB, 0.85 * GIB],
     ['xfs', 300 * MIB, 0.85 * GIB],
     ['btrfs', 128 * MIB, GIB - MIB],
-  ] as const)('with %s, has its new size and its data when it is staged', async (fsType, from, least) => {
+  ] as const)('with %s, has its new size and its data after stage', async (fsType, from, least) => {
     const node = await startedNode();
     const capability = fileSystem(fsType);
     const paths = await node.createStaged('grown', capability, image(from));
@@ -225,7 +222,7 @@ describe.skipIf(!isHostRoot)('a volume that has grown while it was not staged', 
     expect(totalBytes(staging_target_path)).toBeGreaterThan(0.85 * GIB);
   });
 
-  test('staged read-only, keeps its data, and has its new size once it is staged for writing', async () => {
+  test('staged read-only, keeps its data, and has its new size after it is staged for writing', async () => {
     const node = await startedNode();
     const paths = await node.createStaged('reader', fileSystem('xfs'), image(300 * MIB));
     writeFileSync(join(paths.staging_target_path, 'file'), 'hello');
@@ -239,7 +236,7 @@ describe.skipIf(!isHostRoot)('a volume that has grown while it was not staged', 
 });
 
 describe.skipIf(!isHostRoot)('a mounted ext4 volume', () => {
-  test('grows at once, or, for a driver that may not do that, when it is staged next', async () => {
+  test('grows at once, or at the next stage if the driver lacks the capability', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('online', fileSystem('ext4'), image(64 * MIB));
     const { volume_id, target_path } = paths;

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { minimumBytes } from '../../../src/backends/image/mkfs.ts';
-import { leastGrownBytes } from '../../../src/kernel/file-systems/grow-file-system.ts';
+import { minimumGrownBytes } from '../../../src/kernel/file-systems/grow-file-system.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { fromVolume } from '../../support/copies.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -23,7 +23,7 @@ beforeAll(async () => {
   return () => node.dispose();
 });
 
-/** What an image of a size in this range is asked for with. */
+/** The parameters of an image with a size in this range. */
 function sized(capability: VolumeCapability, required_bytes: number, limit_bytes = 0) {
   return {
     parameters: { backend: 'image' },
@@ -46,13 +46,13 @@ async function listed(volumeId: string): Promise<number> {
 
 const sizeOf = (volumeId: string) => statSync(imageFile(node, volumeId)).size;
 
-describe.skipIf(!isHostRoot)('an image that is asked for smaller than its file system can be', () => {
+describe.skipIf(!isHostRoot)('an image that is requested smaller than its file system can be', () => {
   test.each(['ext4', 'xfs', 'btrfs'] as const)(
-    'is as large as that, where the limit allows it: %s',
+    'gets the minimum size of its file system, if the limit allows it: %s',
     async (fsType) => {
       const least = Number(minimumBytes[fsType]);
       const ask = (limit = 0) => created(`small ${fsType}`, sized(fileSystem(fsType), MIB, limit));
-      await expectRefusal(ask(least - 1), 'OUT_OF_RANGE', `limit_bytes: ${least - 1} bytes are too few`);
+      await expectRefusal(ask(least - 1), 'OUT_OF_RANGE', `limit_bytes: ${least - 1} is too small`);
       const { volume_id, capacityBytes } = await ask(least);
       expect([capacityBytes, await listed(volume_id), sizeOf(volume_id)]).toEqual([least, least, least]);
       expect(await ask()).toEqual({ volume_id, capacityBytes });
@@ -64,19 +64,19 @@ describe.skipIf(!isHostRoot)('an image that is asked for smaller than its file s
     },
   );
 
-  test('and is staged with one that needs more is refused until it has grown', async () => {
+  test('and staged with a file system that needs more is refused until it has grown', async () => {
     const { volume_id } = await created('open', sized(fileSystem(), MIB));
     const staging_target_path = node.newStaging();
     const paths = { volume_id, staging_target_path };
     const stage = () => node.node.NodeStageVolume({ ...paths, volume_capability: fileSystem('xfs') });
-    await expectRefusal(stage(), 'FAILED_PRECONDITION', `xfs needs ${minimumBytes.xfs} bytes`);
+    await expectRefusal(stage(), 'FAILED_PRECONDITION', `xfs needs at least ${minimumBytes.xfs} bytes`);
     const capacity_range = { required_bytes: minimumBytes.xfs.toString() };
     await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
     await stage();
     await node.node.NodeUnstageVolume(paths);
   });
 
-  test('is so inline, too', async () => {
+  test('is handled the same way as an inline volume', async () => {
     const paths = { volume_id: 'inline', target_path: node.newPath() };
     const volume_context = { 'csi.storage.k8s.io/ephemeral': 'true', backend: 'image', size: '1Mi' };
     await node.node.NodePublishVolume({ ...paths, volume_context, volume_capability: fileSystem() });
@@ -85,8 +85,8 @@ describe.skipIf(!isHostRoot)('an image that is asked for smaller than its file s
   });
 });
 
-test.skipIf(!isHostRoot)('btrfs that grows by less than it can grows by as much as it must', async () => {
-  const least = Number(leastGrownBytes.btrfs);
+test.skipIf(!isHostRoot)('btrfs grows by its minimum increment when less is requested', async () => {
+  const least = Number(minimumGrownBytes.btrfs);
   const capability = fileSystem('btrfs');
   const paths = await node.createStaged('grown', capability, sized(capability, 128 * MIB));
   const { volume_id, staging_target_path: volume_path } = paths;
@@ -99,23 +99,19 @@ test.skipIf(!isHostRoot)('btrfs that grows by less than it can grows by as much 
   const clone = sized(capability, 200 * MIB, least);
   expect((await created('clone', { ...fromVolume(volume_id), ...clone })).capacityBytes).toBe(least);
   expect(await grow(least)).toMatchObject({ capacity_bytes: String(least) });
-  // The kubelet names the size of the claim.
+  // The kubelet passes the size of the claim.
   const capacity_range = { required_bytes: 200 * MIB };
   const grown = await node.node.NodeExpandVolume({ volume_id, volume_path, capacity_range });
   expect(grown).toEqual({ capacity_bytes: String(least) });
   await node.node.NodeUnstageVolume(paths);
 });
 
-describe.skipIf(!isHostRoot)('a block volume that is no whole sectors', () => {
+describe.skipIf(!isHostRoot)('a block volume whose size is not a multiple of the sector size', () => {
   const capability = blockDevice();
 
-  test('is rounded up, and every call says so', async () => {
+  test('is rounded up, and every call reports that size', async () => {
     const ask = (limit = 0) => created('odd', sized(capability, ODD_BYTES, limit));
-    await expectRefusal(
-      ask(ODD_BYTES),
-      'OUT_OF_RANGE',
-      `whole sectors of 512 bytes, which makes ${WHOLE_BYTES}`,
-    );
+    await expectRefusal(ask(ODD_BYTES), 'OUT_OF_RANGE', `rounded up to ${WHOLE_BYTES}, a multiple of 512`);
     const paths = await node.createPublished('odd', capability, sized(capability, ODD_BYTES, WHOLE_BYTES));
     const { volume_id, target_path } = paths;
     expect(await ask()).toEqual({ volume_id, capacityBytes: WHOLE_BYTES });
@@ -137,7 +133,7 @@ describe.skipIf(!isHostRoot)('a block volume that is no whole sectors', () => {
     expect(snapshot?.size_bytes).toBe(capacity_bytes);
   });
 
-  test('and was recorded as it was asked for by an older driver, is the same volume, as large as it is', async () => {
+  test('and was recorded by an older driver as requested, is the same volume, with its actual size', async () => {
     const asked = (limit: number) => sized(capability, ODD_BYTES, limit);
     const { volume_id } = await created('old', asked(0));
     await node.stop();

@@ -42,14 +42,14 @@ function sha256(path: string): string {
   return createHash('sha256').update(readFileSync(path)).digest('hex');
 }
 
-/** Unpublishes, unstages and stages a volume anew, so that nothing of it stays in a cache. */
+/** Unpublishes, unstages and stages a volume again, so that no cache is left. */
 async function restage({ node }: TestNode, paths: Published, volume_capability = anyCapability) {
   await node.NodeUnpublishVolume(paths);
   await node.NodeUnstageVolume(paths);
   await node.NodeStageVolume({ ...paths, volume_capability });
 }
 
-/** Takes a volume down from wherever it is, and deletes it. */
+/** Unpublishes and unstages a volume, and deletes it. */
 async function endLife({ node, controller }: TestNode, paths: Published) {
   await node.NodeUnpublishVolume(paths);
   await node.NodeUnstageVolume(paths);
@@ -65,7 +65,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     return () => node.dispose();
   });
 
-  test('of 1 GiB gives most of it, is full then, and hurts neither what is in it nor its neighbours', async () => {
+  test('of 1 GiB provides most of that, reports when it is full, and harms neither its data nor its neighbours', async () => {
     const neighbour = await node.create('neighbour', { volume_capabilities: [mountCapability()] });
     writeFileSync(join(node.pool, 'volumes', neighbour, 'data', 'file'), 'neighbour');
     const capability = fileSystem('ext4');
@@ -94,7 +94,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
   });
 
   test.each(fsTypes)(
-    'has %s where that is asked for, with the root that was asked for, and keeps what is written',
+    'has %s on request, with the requested owner and mode of its root, and keeps its data',
     async (fsType) => {
       const capability = fileSystem(fsType);
       const parameters = { backend: 'image', uid: '1000', gid: '2000', mode: '2750' };
@@ -114,13 +114,13 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     },
   );
 
-  test('has ext4 where no fs_type is asked for, and is open to all', async () => {
+  test('has ext4 without fs_type, and can be used by every user', async () => {
     const { target_path } = await node.createPublished('of any', anyCapability, image(64 * MIB));
     expect(mountedAs(target_path).fsType).toBe('ext4');
     expect(statSync(target_path)).toMatchObject({ uid: 0, gid: 0, mode: 0o40777 });
   });
 
-  test('is not staged with another fs_type than it was made for, or than it got', async () => {
+  test('is not staged with another fs_type than the requested or the existing one', async () => {
     const made = await node.create('made for xfs', {
       ...image(smallest.xfs),
       volume_capabilities: [fileSystem('xfs')],
@@ -137,7 +137,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
   });
 
   test.each([0, 20 * MIB])(
-    'in which there is something strange at byte %d before it is first staged is left as it is',
+    'with foreign data at byte %d before its first stage is left unchanged',
     async (offset) => {
       const volume_id = await node.create(`strange at ${offset}`, image(32 * MIB));
       const file = imageFile(node, volume_id);
@@ -146,7 +146,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
       closeSync(fd);
       const hash = sha256(file);
       const paths = { volume_id, staging_target_path: node.newStaging(), volume_capability: anyCapability };
-      await expectRefusal(node.node.NodeStageVolume(paths), 'FAILED_PRECONDITION', 'left as it is');
+      await expectRefusal(node.node.NodeStageVolume(paths), 'FAILED_PRECONDITION', 'left untouched');
       expect(sha256(file)).toBe(hash);
       expect(await mountsBelow(paths.staging_target_path)).toEqual([]);
       expect(readdirSync(join(file, '..')).sort()).toEqual(['image', 'volume.json']);
@@ -165,7 +165,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     [[], ['nosuid', 'nodev', 'discard', 'relatime'], []],
     [['suid', 'dev'], [], ['nosuid', 'nodev']],
     [['data=writeback', 'nobarrier'], ['data=writeback', 'nobarrier'], []],
-  ])('has the mount flags %j in force', async (flags, present, absent) => {
+  ])('applies the mount flags %j', async (flags, present, absent) => {
     const capability = fileSystem('ext4', flags);
     const paths = await node.createPublished(`flags ${flags.join()}`, capability, image(smallest.ext4));
     for (const path of [paths.staging_target_path, paths.target_path]) {
@@ -173,20 +173,20 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
       expect(options).toEqual(expect.arrayContaining(present));
       expect(options.filter((option) => absent.includes(option))).toEqual([]);
     }
-    // The same again is the same, and something else is told.
+    // The same request again succeeds, and a different one is refused.
     await node.node.NodeStageVolume({ ...paths, volume_capability: capability });
     const other = fileSystem('ext4', [...flags, 'ro']);
     const otherwise = node.node.NodeStageVolume({ ...paths, volume_capability: other });
     await expectRefusal(otherwise, 'ALREADY_EXISTS', 'readOnly');
   });
 
-  test('does not run programs where noexec is asked for', async () => {
+  test('does not run programs with noexec', async () => {
     const paths = await node.createPublished('noexec', fileSystem('', ['noexec']), image(smallest.ext4));
     const { stderr } = asUser('cp /bin/true "$1/program" && "$1/program"', paths.target_path);
     expect(stderr).toContain('Permission denied');
   });
 
-  test('staged read-only takes no writes, also when it is staged for the first time', async () => {
+  test('staged read-only takes no writes, also at its first stage', async () => {
     const paths = await node.createPublished('ro', fileSystem('', ['ro']), image(smallest.ext4));
     expect(asUser('touch "$1/file"', paths.target_path).stderr).toContain('Read-only file system');
     await restage(node, paths);
@@ -194,7 +194,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     expect(asUser('touch "$1/file"', paths.target_path)).toMatchObject({ status: 0, stderr: '' });
   });
 
-  test('is refused a flag that its file system does not know, and nothing of it stays', async () => {
+  test('is refused with a flag that its file system does not know, and leaves nothing behind', async () => {
     const volume_id = await node.create('foreign flag', image(smallest.ext4));
     const staging_target_path = node.newStaging();
     const loops = loopsOf(node);
@@ -211,7 +211,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     await stage([]);
   });
 
-  test('published read-only takes no writes there, and does elsewhere', async () => {
+  test('published read-only takes no writes there, but takes them elsewhere', async () => {
     const paths = await node.createPublished('two targets', anyCapability, image(smallest.ext4));
     const target_path = node.newPath();
     const readOnly = { ...paths, target_path, volume_capability: anyCapability, readonly: true };
@@ -221,7 +221,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     expect(asUser('echo again > "$1/file"', target_path).stderr).toContain('Read-only file system');
   });
 
-  test.each(fsTypes)('of %s gives the space of deleted data back to the pool', async (fsType) => {
+  test.each(fsTypes)('of %s returns the space of deleted data to the pool', async (fsType) => {
     const capability = fileSystem(fsType);
     const paths = await node.createPublished(`space of ${fsType}`, capability, image(512 * MIB));
     const file = imageFile(node, paths.volume_id);
@@ -240,7 +240,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
   });
 
   test.each(fsTypes)(
-    'of %s has a smallest size, which is told, and at which it can be used',
+    'of %s has a minimum size, which is reported, and can be used at that size',
     async (fsType) => {
       const bytes = smallest[fsType];
       const capability = fileSystem(fsType);
@@ -249,7 +249,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
         capacity_range: { limit_bytes: bytes - 1 },
         volume_capabilities: [capability],
       });
-      await expectRefusal(limited, 'OUT_OF_RANGE', `the file system needs ${bytes}`);
+      await expectRefusal(limited, 'OUT_OF_RANGE', `the file system needs at least ${bytes}`);
       const paths = await node.createPublished(`smallest ${fsType}`, capability, image(bytes));
       writeFileSync(join(paths.target_path, 'file'), randomBytes(4 * MIB));
       execFileSync('sync', ['-f', paths.target_path]);
@@ -257,12 +257,12 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
     },
   );
 
-  test.each(['ext3', 'EXT4', 'zfs', '../ext4'])('of fs_type %s cannot be made', async (fsType) => {
+  test.each(['ext3', 'EXT4', 'zfs', '../ext4'])('cannot be made with fs_type %s', async (fsType) => {
     const create = node.create('unknown', { ...image(GIB), volume_capabilities: [fileSystem(fsType)] });
-    await expectRefusal(create, 'INVALID_ARGUMENT', 'possible are ext4, xfs, btrfs');
+    await expectRefusal(create, 'INVALID_ARGUMENT', 'must be one of ext4, xfs, btrfs');
   });
 
-  test.each(fsTypes)('of %s has in its statistics what df shows', async (fsType) => {
+  test.each(fsTypes)('of %s reports the same stats as df', async (fsType) => {
     const capability = fileSystem(fsType);
     const paths = await node.createPublished(`df of ${fsType}`, capability, image(512 * MIB));
     writeFileSync(join(paths.target_path, 'file'), randomBytes(16 * MIB));
@@ -273,7 +273,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
       const { inodes, ...bytes } = df(volume_path);
       expect(usage.find(({ unit }) => unit === 'BYTES')).toEqual({ unit: 'BYTES', ...asText(bytes) });
       const inodeUsage = usage.find(({ unit }) => unit === 'INODES');
-      // btrfs makes inodes as it goes and counts none.
+      // btrfs makes inodes on demand and counts none.
       if (fsType === 'btrfs') expect(inodeUsage).toBeUndefined();
       else expect(inodeUsage).toEqual({ unit: 'INODES', ...asText(inodes) });
     }
@@ -297,7 +297,7 @@ function asText(usage: Record<'total' | 'used' | 'available', bigint>) {
 }
 
 describe.skipIf(!isHostRoot)('over its whole life, an image volume', () => {
-  test('is attached while it is staged, and nothing of it stays', async () => {
+  test('is attached while it is staged, and leaves nothing behind', async () => {
     const node = await startedNode();
     const volume_id = await node.create('life', image(smallest.ext4));
     expect(loopsOf(node)).toEqual([]);
@@ -317,16 +317,16 @@ describe.skipIf(!isHostRoot)('over its whole life, an image volume', () => {
   });
 
   test.each(['SIGTERM', 'SIGKILL'] as const)(
-    'goes on after a %s of the driver between every two calls, each of which may be repeated',
+    'continues after a %s of the driver between every two calls, each of which can be repeated',
     async (signal) => {
-      const node = await startedNode();
+      const node = await startedNode({ ownProcess: true });
       const request = { ...image(smallest.ext4), volume_capabilities: [anyCapability] };
       const volume_id = await node.create('life', request);
       const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
       const volume_capability = anyCapability;
       const interrupted = async (call: () => Promise<unknown>) => {
         await node.stop(signal);
-        await node.start();
+        await node.start({ ownProcess: true });
         await call();
         await call();
       };

@@ -39,7 +39,7 @@ async function roomOf({ controller }: TestNode): Promise<string> {
 describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'block'] as const)('an expansion of %s', (use) => {
   const capability = use === 'block' ? blockDevice() : fileSystem(use);
 
-  test('that cannot be recorded is undone: image, device and room are as before', async () => {
+  test('that cannot be recorded is undone: image, device and available capacity are as before', async () => {
     const node = await startedNode({ flags: ['--capacity=default=1Gi'] });
     const paths = await node.createPublished('a', capability, image(smaller));
     const { volume_id, target_path: volume_path } = paths;
@@ -51,7 +51,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'block'] as const)('an expansi
     release();
     expect(statSync(file).size).toBe(smaller);
     expect(await roomOf(node)).toBe(room);
-    // What still grows what can be grown finds nothing.
+    // A repeated growth finds nothing to do.
     await node.node.NodeExpandVolume({ volume_id, volume_path });
     await node.node.NodeStageVolume({ ...paths, volume_capability: capability });
     expect(loopsOf(node).map(deviceBytes)).toEqual([smaller]);
@@ -60,7 +60,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'block'] as const)('an expansi
     const { capacity_bytes } = await node.controller.ControllerExpandVolume({ volume_id, ...grown });
     expect(capacity_bytes).toBe(String(larger));
     expect(Number(await roomOf(node))).toBe(Number(room) - (larger - smaller));
-    // The node has its part still to do.
+    // The node still has to do its part.
     expect(await found(node, paths)).toEqual(everywhere(['ExpansionIncomplete']));
     await node.node.NodeExpandVolume({ volume_id, volume_path });
     expect(loopsOf(node).map(deviceBytes)).toEqual([larger]);
@@ -68,7 +68,7 @@ describe.skipIf(!isHostRoot).each(['ext4', 'xfs', 'block'] as const)('an expansi
 });
 
 describe.skipIf(!isHostRoot).each(['xfs', 'btrfs'] as const)('a volume with %s', (fsType) => {
-  test('that was mounted before it had grown is told, and grows when it is staged again', async () => {
+  test('that was mounted before its image grew is reported, and grows when it is staged again', async () => {
     const node = await startedNode();
     const volume_capability = fileSystem(fsType);
     const paths = await node.createStaged('a', volume_capability, image(smaller));
@@ -76,9 +76,9 @@ describe.skipIf(!isHostRoot).each(['xfs', 'btrfs'] as const)('a volume with %s',
     await node.node.NodeUnstageVolume(paths);
     await expectNoLoops(node);
     await node.controller.ControllerExpandVolume({ volume_id, ...grown });
-    // What is not staged grows when it is, so there is nothing to report.
+    // An unstaged volume grows at its next stage, so there is nothing to report.
     expect((await found(node, paths)).controller).toEqual([]);
-    // As a driver leaves it that dies between the two.
+    // As after a driver dies between the two.
     execFileSync('mount', ['-o', 'loop', imageFile(node, volume_id), staging_target_path]);
     onTestFinished(() => void execFileSync('umount', [staging_target_path]));
     await node.restart();
@@ -93,8 +93,8 @@ describe.skipIf(!isHostRoot).each(['xfs', 'btrfs'] as const)('a volume with %s',
   });
 });
 
-describe.skipIf(!isHostRoot)('a volume with a file system that could not grow yet', () => {
-  test('because it is mounted read-only, is told', async () => {
+describe.skipIf(!isHostRoot)('a volume whose file system could not grow yet', () => {
+  test('because it is mounted read-only is reported', async () => {
     const node = await startedNode();
     const paths = await node.createStaged('a', fileSystem('xfs'), image(smaller));
     await node.node.NodeUnstageVolume(paths);
@@ -105,7 +105,7 @@ describe.skipIf(!isHostRoot)('a volume with a file system that could not grow ye
   });
 
   test.skipIf(canGrowExt4Online)(
-    'because the driver may not grow ext4 while it is mounted, is told',
+    'because the driver cannot grow ext4 while it is mounted is reported',
     async () => {
       const node = await startedNode();
       const paths = await node.createPublished('a', fileSystem('ext4'), image(smaller));

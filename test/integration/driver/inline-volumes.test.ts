@@ -16,7 +16,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { asUser } from '../../support/as-user.ts';
 import { btrfs } from '../../support/btrfs.ts';
-import type { DriverProcess } from '../../support/driver-process.ts';
+import type { TestDriver } from '../../support/driver-process.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { allocatedBytes, blockDevice, df, fileSystem, mountedAs } from '../../support/image-node.ts';
 import {
@@ -41,7 +41,7 @@ const GIB = 1024 ** 3;
 const image = { backend: 'image', size: '64Mi' };
 const backends = isHostRoot ? ['directory', 'image'] : ['directory'];
 
-/** Ids that would do harm if they became paths, or were taken apart. */
+/** Ids that would do harm if they became paths, or were split. */
 const hostileIds = [
   '../victim',
   '../../victim',
@@ -68,7 +68,7 @@ async function inlineNode({ flags = [], ...start }: Start = {}) {
   return { node, kubelet, started, driver };
 }
 
-/** Writes until nothing more fits. @returns how much did */
+/** Writes until the volume is full. @returns the bytes written */
 function fill(path: string): number {
   const file = join(path, 'filling');
   const { stderr } = spawnSync('dd', ['if=/dev/zero', `of=${file}`, 'bs=1M', 'conv=fsync'], {
@@ -92,7 +92,7 @@ describe('on a running driver', () => {
   const publish = (...asked: Parameters<typeof publishRequest>) =>
     node.node.NodePublishVolume(publishRequest(...asked));
 
-  test('an inline volume is there while its pod is, and nothing of it is left', async () => {
+  test('an inline volume exists while its pod does, and leaves nothing behind', async () => {
     const paths = pod();
     await publish(paths, { size: '8Mi', uid: '1000', gid: '1000', mode: '0750' });
     const { uid, gid, mode } = statSync(paths.target_path);
@@ -117,7 +117,7 @@ describe('on a running driver', () => {
   });
 
   test.runIf(isHostRoot)(
-    'an inline image is attached while its pod is there, and held to its size',
+    'an inline image is attached while its pod exists, and its size is enforced',
     async () => {
       const paths = pod();
       await publish(paths, image, { volume_capability: fileSystem('ext4', ['noexec']) });
@@ -146,7 +146,7 @@ describe('on a running driver', () => {
       await node.node.NodeUnpublishVolume(paths);
     });
 
-    test('published again in the same way stays, with its data; in another way it is refused', async () => {
+    test('keeps its data when published again in the same way; in another way it is refused', async () => {
       const paths = pod();
       await publish(paths, attributes);
       writeFileSync(join(paths.target_path, 'file'), 'kept');
@@ -160,7 +160,7 @@ describe('on a running driver', () => {
       expect(existsSync(elsewhere.target_path)).toBe(false);
       expect(await mountsBelow(node.directory)).toEqual(before);
       expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('kept');
-      // Nor does its end come from another path.
+      // An unpublish at another path does not end it either.
       await node.node.NodeUnpublishVolume(elsewhere);
       expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('kept');
       await node.node.NodeUnpublishVolume(paths);
@@ -169,7 +169,7 @@ describe('on a running driver', () => {
 
     test('grows at its target', async () => {
       const paths = pod();
-      // ext4 grows while it is mounted only for a process that may override resource limits.
+      // ext4 grows while mounted only for a process with CAP_SYS_RESOURCE.
       await publish(paths, { ...attributes, size: '320Mi' }, { volume_capability: fileSystem('xfs') });
       const { volume_id } = paths;
       const capacity_range = { required_bytes: 640 * MIB };
@@ -179,7 +179,7 @@ describe('on a running driver', () => {
       await node.node.NodeUnpublishVolume(paths);
     });
 
-    test('published by many calls at once is made once', async () => {
+    test('is made once by many concurrent publishes', async () => {
       const paths = pod();
       const outcomes = await Promise.all(
         Array.from({ length: 20 }, () => outcomeOf(publish(paths, attributes))),
@@ -195,7 +195,7 @@ describe('on a running driver', () => {
       await expectGone(node, paths);
     });
 
-    test('is neither staged, nor copied, nor deleted while its pod has it', async () => {
+    test('cannot be staged, copied or deleted while its pod has it', async () => {
       const paths = pod();
       const { volume_id } = paths;
       await publish(paths, attributes);
@@ -204,7 +204,7 @@ describe('on a running driver', () => {
         staging_target_path: node.newStaging(),
         volume_capability: mountCapability(),
       };
-      await expectRefusal(node.node.NodeStageVolume(stage), 'FAILED_PRECONDITION', 'never staged');
+      await expectRefusal(node.node.NodeStageVolume(stage), 'FAILED_PRECONDITION', 'cannot be staged');
       const snapshot = node.controller.CreateSnapshot({ name: 's', source_volume_id: volume_id });
       await expectRefusal(snapshot, 'FAILED_PRECONDITION', 'inline volume');
       const group = { name: 'g', source_volume_ids: [volume_id] };
@@ -220,21 +220,21 @@ describe('on a running driver', () => {
       await node.node.NodeUnpublishVolume(paths);
     });
 
-    test('that somebody has unmounted can be deleted, and what is left of it unpublished', async () => {
+    test('that was unmounted by an administrator can be deleted, and its leftovers unpublished', async () => {
       const paths = pod();
       await publish(paths, attributes);
       await unmount(paths.target_path);
       await node.controller.DeleteVolume({ volume_id: paths.volume_id });
       await node.node.NodeUnpublishVolume(paths);
-      // It cannot be told to be the driver's any more, and the CO removes it.
+      // It can no longer be recognised as the driver's, and the CO removes it.
       rmdirSync(paths.target_path);
       await expectGone(node, paths);
     });
 
-    test('whose publish cannot be mounted leaves nothing behind', async () => {
+    test('leaves nothing behind if its publish cannot mount', async () => {
       const paths = pod();
       const before = listing(node.directory, ['pool/.outgoing']);
-      // Known to the driver, and to no ext4: the kernel refuses it. A directory is not made with it.
+      // Known to the driver, and not to ext4: the kernel refuses it. Directories are not made with it.
       const flagged = { volume_capability: fileSystem('', ['allocsize=64k']) };
       await expectRefusal(publish(paths, attributes, flagged), 'FAILED_PRECONDITION', 'allocsize');
       await expectGone(node, paths);
@@ -242,7 +242,7 @@ describe('on a running driver', () => {
     });
   });
 
-  test('what cannot be made is refused with the attribute named, and leaves nothing behind', async () => {
+  test('is refused if it cannot be made, with the name of the attribute, and leaves nothing behind', async () => {
     const paths = pod();
     const before = listing(node.directory, ['pool/.outgoing']);
     const wrong: [Record<string, string>, string][] = [
@@ -257,20 +257,20 @@ describe('on a running driver', () => {
       await expectRefusal(publish(paths, attributes), 'INVALID_ARGUMENT', message);
     }
     const block = publish(paths, {}, { volume_capability: blockDevice() });
-    await expectRefusal(block, 'INVALID_ARGUMENT', 'block device');
+    await expectRefusal(block, 'INVALID_ARGUMENT', 'block volume');
     const file = { ...paths, target_path: join(paths.directory, 'missing', 'mount') };
     await expectRefusal(publish(file), 'FAILED_PRECONDITION', 'target_path');
     expect(listing(node.directory, ['pool/.outgoing'])).toEqual(before);
     await expectGone(node, paths);
   });
 
-  test('an id that is that of a volume with a claim is refused, and the volume stays as it is', async () => {
+  test('the id of a volume with a claim is refused, and that volume stays unchanged', async () => {
     const volume_id = await node.create('with a claim');
     await expectRefusal(publish({ ...pod(), volume_id }), 'FAILED_PRECONDITION', 'not an inline volume');
     await node.controller.DeleteVolume({ volume_id });
   });
 
-  test.each(hostileIds)('%j is an id, and makes one directory among the volumes', async (volume_id) => {
+  test.each(hostileIds)('%j is a valid id, and makes one directory among the volumes', async (volume_id) => {
     const victim = join(node.directory, 'victim');
     mkdirSync(victim, { recursive: true });
     writeFileSync(join(victim, 'file'), 'precious');
@@ -302,7 +302,7 @@ describe('on a running driver', () => {
 });
 
 test.skipIf(!isHostRoot)(
-  'on btrfs with quotas an inline volume is a subvolume that is held to its size',
+  'on btrfs with quotas an inline volume is a subvolume with an enforced size',
   async () => {
     const pool = btrfs('qgroup');
     const { node } = await inlineNode({ flags: [`--pool=fast=${pool}`] });
@@ -324,7 +324,7 @@ test.skipIf(!isHostRoot)(
   },
 );
 
-test('after a restart a volume is known by its id, whatever that is', async () => {
+test('after a restart a volume is found by its id, whatever characters it has', async () => {
   const { node, started } = await inlineNode();
   const pods = hostileIds.map((volume_id, index) => newPod(node, `uid-${index}`, volume_id));
   for (const pod of pods) await node.node.NodePublishVolume(publishRequest(pod));
@@ -338,7 +338,7 @@ test('after a restart a volume is known by its id, whatever that is', async () =
   await expectNoVolumes(node);
 });
 
-test('what an inline volume counts is given back when it goes, or when it cannot be made', async () => {
+test('the capacity of an inline volume is freed when it is removed or cannot be made', async () => {
   const { node } = await inlineNode({ flags: ['--capacity=default=10Mi'] });
   const room = async () => Number((await node.controller.GetCapacity({})).available_capacity);
   const publish = (pod: InlinePod, size: string) =>
@@ -356,8 +356,8 @@ test('what an inline volume counts is given back when it goes, or when it cannot
   expect(await room()).toBe(10 * MIB);
 });
 
-test('with --ephemeral every publish is of an inline volume, unless its context says that it is not', async () => {
-  const { node, started } = await inlineNode();
+test('with --ephemeral every publish is of an inline volume, unless its context says otherwise', async () => {
+  const { node, started } = await inlineNode({ ownProcess: true });
   const volume_id = await node.create('made before');
   await node.restart({ ...started, flags: [...started.flags, '--ephemeral'] });
   const paths = newPod(node, 'uid');
@@ -377,7 +377,7 @@ test('with --ephemeral every publish is of an inline volume, unless its context 
   await node.node.NodeUnpublishVolume(staged);
   await node.node.NodeUnstageVolume(staged);
   await node.controller.DeleteVolume({ volume_id });
-  // What it is stays in its record.
+  // Its kind stays in its record.
   await node.restart(started);
   await node.node.NodeUnpublishVolume(paths);
   await expectNoVolumes(node);
@@ -386,8 +386,8 @@ test('with --ephemeral every publish is of an inline volume, unless its context 
 describe.each(backends)('over a restart of the driver, an inline volume of the backend %s', (backend) => {
   const attributes = { ...image, backend };
 
-  test.each(['SIGTERM', 'SIGKILL'] as const)('by %s, stays with its mount', async (signal) => {
-    const { node, started } = await inlineNode();
+  test.each(['SIGTERM', 'SIGKILL'] as const)('by %s, keeps its mount', async (signal) => {
+    const { node, started } = await inlineNode({ ownProcess: true });
     const paths = newPod(node, 'uid');
     const publish = () => node.node.NodePublishVolume(publishRequest(paths, attributes));
     await publish();
@@ -411,14 +411,14 @@ describe.each(backends)('over a restart of the driver, an inline volume of the b
   });
 });
 
-/** Ends the driver as a power cut does, and everything that is mounted. */
+/** Ends the driver and all mounts, as a power cut does. */
 async function loseNode(node: TestNode): Promise<void> {
   await node.stop('SIGKILL');
   for (const path of (await mountsBelow(node.directory)).reverse()) await unmount(path);
 }
 
 function linesOf(
-  driver: DriverProcess,
+  driver: TestDriver,
   paths: InlinePod,
 ): { level: number; msg: string; targetPath?: string }[] {
   return driver
@@ -435,12 +435,12 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
   const attributes = { ...image, backend };
 
   async function rebooted(change: (paths: InlinePod, kubelet: ReturnType<typeof kubeletOf>) => void) {
-    const { node, kubelet, started } = await inlineNode();
+    const { node, kubelet, started } = await inlineNode({ ownProcess: true });
     const paths = newPod(node, 'uid');
     const neighbour = newPod(node, 'neighbour');
     await node.node.NodePublishVolume(publishRequest(paths, attributes));
     writeFileSync(join(paths.target_path, 'file'), 'kept');
-    // Nobody syncs before the power fails; what the driver is to keep is another matter.
+    // No sync before the power fails; which data the driver must keep is tested elsewhere.
     execFileSync('sync', ['-f', paths.target_path]);
     await loseNode(node);
     change(paths, kubelet);
@@ -450,7 +450,7 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
 
   const volumesOf = ({ pool }: TestNode) => readdirSync(join(pool, 'volumes'));
 
-  test('whose pod is still there stays, and is found with its data when it is published again', async () => {
+  test('whose pod still exists stays, and has its data when it is published again', async () => {
     const { node, paths, lines } = await rebooted(() => {});
     expect(lines).toEqual([]);
     await node.node.NodePublishVolume(publishRequest(paths, attributes));
@@ -460,13 +460,13 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
     await expectNoVolumes(node);
   });
 
-  test('whose pod is still there goes when it is unpublished', async () => {
+  test('whose pod still exists is removed when it is unpublished', async () => {
     const { node, paths } = await rebooted(() => {});
     await node.node.NodeUnpublishVolume(paths);
     await expectNoVolumes(node);
   });
 
-  test('whose pod is gone is removed, and that is told', async () => {
+  test('whose pod is gone is removed, and that is logged', async () => {
     const { node, paths, lines } = await rebooted(endPod);
     const { volume_id: volumeId, target_path: targetPath } = paths;
     expect(lines).toMatchObject([
@@ -478,7 +478,7 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
 
   test.each<[string, (paths: InlinePod, kubelet: ReturnType<typeof kubeletOf>) => void]>([
     [
-      'the directory of the pods is empty, as that of a disk that is not mounted',
+      'the directory of the pods is empty, as when its disk is not mounted',
       (_, { pods }) => {
         rmSync(pods, { recursive: true });
         mkdirSync(pods);
@@ -501,14 +501,14 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
         symlinkSync(`${pods}-moved`, pods);
       },
     ],
-  ])('stays where %s: unknown is not gone', async (_, change) => {
+  ])('stays if %s: unknown does not mean gone', async (_, change) => {
     const { node, paths, lines } = await rebooted(change);
     expect(lines).toMatchObject([{ level: DEBUG, targetPath: paths.target_path }]);
     expect(volumesOf(node)).toHaveLength(1);
     expect((await node.controller.ListVolumes({})).entries).toHaveLength(1);
   });
 
-  test('that stayed is removed by a later start that can tell', async () => {
+  test('that stayed is removed by a later start that can check its pod', async () => {
     let hidden = '';
     const { node, kubelet, started, paths } = await rebooted((_, { path }) => {
       hidden = `${path}-hidden`;
@@ -523,8 +523,8 @@ describe.each(backends)('after a reboot of the node, an inline volume of the bac
   });
 });
 
-test('an inline volume whose target is not below the kubelet’s directory goes with the directory of its target', async () => {
-  const { node, started } = await inlineNode();
+test("an inline volume whose target is outside the kubelet's directory is removed with the directory of its target", async () => {
+  const { node, started } = await inlineNode({ ownProcess: true });
   const paths = { volume_id: 'elsewhere', target_path: node.newPath(), directory: '' };
   await node.node.NodePublishVolume(publishRequest(paths));
   await loseNode(node);
@@ -536,8 +536,8 @@ test('an inline volume whose target is not below the kubelet’s directory goes 
   await expectNoVolumes(node);
 });
 
-test('an inline volume whose pod is gone stays while it is mounted somewhere', async () => {
-  const { node, started } = await inlineNode();
+test('an inline volume whose pod is gone stays while it is mounted elsewhere', async () => {
+  const { node, started } = await inlineNode({ ownProcess: true });
   const paths = newPod(node, 'uid');
   newPod(node, 'neighbour');
   await node.node.NodePublishVolume(publishRequest(paths));
@@ -554,7 +554,7 @@ test('an inline volume whose pod is gone stays while it is mounted somewhere', a
   await expectNoVolumes(node);
 });
 
-test('a pod does not wait for a disk that is gone, and what it had goes when the disk is back', async () => {
+test('a pod does not wait for a missing disk, and its volume is removed when the disk is back', async () => {
   const node = testNode();
   const kubelet = kubeletOf(node);
   const [disk, store] = [join(node.directory, 'disk'), join(node.directory, 'store')];
@@ -577,8 +577,8 @@ test('a pod does not wait for a disk that is gone, and what it had goes when the
   expect(readdirSync(join(disk, 'volumes'))).toEqual([]);
 });
 
-test('a damaged record keeps its id, and its volume is neither made anew nor removed', async () => {
-  const { node, started } = await inlineNode();
+test('a damaged record keeps its id, and its volume is neither recreated nor removed', async () => {
+  const { node, started } = await inlineNode({ ownProcess: true });
   const paths = newPod(node, 'uid');
   newPod(node, 'neighbour');
   await node.node.NodePublishVolume(publishRequest(paths));
@@ -594,13 +594,13 @@ test('a damaged record keeps its id, and its volume is neither made anew nor rem
   expect(existsSync(record)).toBe(true);
 });
 
-test('the kubelet’s directory may be reached through a symbolic link', async () => {
+test("the kubelet's directory may be reached through a symbolic link", async () => {
   const node = testNode();
   const { path, pods } = kubeletOf(node);
   const real = join(node.directory, 'real');
   mkdirSync(real);
   symlinkSync(real, path);
-  await node.start({ flags: [`--kubelet-dir=${path}`] });
+  await node.start({ flags: [`--kubelet-dir=${path}`], ownProcess: true });
   const paths = newPod(node, 'uid');
   newPod(node, 'neighbour');
   await node.node.NodePublishVolume({ ...publishRequest(paths), volume_context: ephemeral });
@@ -610,7 +610,7 @@ test('the kubelet’s directory may be reached through a symbolic link', async (
   await expectNoVolumes(node);
 });
 
-test('an inline volume without a size is as large as a claim’s without one', async () => {
+test('an inline volume without a size has the default size of other volumes', async () => {
   const node = await startedNode();
   const paths = { volume_id: 'sizeless', target_path: node.newPath(), directory: '' };
   await node.node.NodePublishVolume(publishRequest(paths));

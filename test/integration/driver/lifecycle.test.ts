@@ -23,7 +23,7 @@ describe('on a running driver', () => {
     return () => node.dispose();
   });
 
-  test('a volume goes its way from create to delete, and nothing of it is left', async () => {
+  test('a volume is created, used and deleted, and nothing of it is left', async () => {
     const { controller, node: nodeService } = node;
     const volume_id = await node.create('life');
     const staging_target_path = node.newStaging();
@@ -64,7 +64,7 @@ describe('on a running driver', () => {
     });
   });
 
-  test('every call of its way may be repeated', async () => {
+  test('every call can be repeated', async () => {
     const { controller, node: nodeService } = node;
     const twice = async <Reply>(call: () => Promise<Reply>): Promise<[Reply, Reply]> => [
       await call(),
@@ -83,7 +83,7 @@ describe('on a running driver', () => {
     await twice(() => controller.DeleteVolume({ volume_id }));
   });
 
-  test('repeated in another way, a publish and a stage are refused, and the mount stays', async () => {
+  test('a publish or stage repeated in another way is refused, and the mount stays', async () => {
     const { node: nodeService } = node;
     const paths = await node.createPublished('otherwise');
     const readOnly = nodeService.NodePublishVolume({ ...paths, volume_capability, readonly: true });
@@ -93,19 +93,19 @@ describe('on a running driver', () => {
     expect(asUser('echo hello > "$1/file"', paths.target_path).status).toBe(0);
   });
 
-  test('a publish finds a mount that was taken down behind its back gone, and mounts again', async () => {
+  test('a publish detects that its mount was removed by others, and mounts again', async () => {
     const paths = await node.createPublished('behind');
     execFileSync('umount', [paths.target_path]);
     await node.node.NodePublishVolume({ ...paths, volume_capability });
     expect(await mountsBelow(paths.target_path)).toEqual([paths.target_path]);
   });
 
-  test('a volume with a reader’s access mode is published read-only', async () => {
+  test('a volume with a reader access mode is published read-only', async () => {
     const { target_path } = await node.createPublished('readers', mountCapability('MULTI_NODE_READER_ONLY'));
     expect(asUser('echo hello > "$1/file"', target_path).stderr).toContain('Read-only file system');
   });
 
-  test.runIf(isHostRoot)('mount flags of a stage and of a publish are in force', async () => {
+  test.runIf(isHostRoot)('mount flags of a stage and of a publish are applied', async () => {
     const paths = await node.createStaged('flags', mountCapability('SINGLE_NODE_WRITER', ['noexec']));
     const ofPublish = mountCapability('SINGLE_NODE_WRITER', ['nosuid', 'nosymfollow']);
     await node.node.NodePublishVolume({ ...paths, volume_capability: ofPublish });
@@ -119,7 +119,7 @@ describe('on a running driver', () => {
   });
 
   test.runIf(isHostRoot)(
-    'a set-user-id program and a device in a volume are of no use to a pod',
+    'a set-user-id program and a device in a volume have no effect in a pod',
     async () => {
       const paths = await node.createPublished('misused');
       execFileSync('sh', [
@@ -141,7 +141,7 @@ describe('on a running driver', () => {
     },
   );
 
-  test('a mount that a driver before made without nosuid and nodev is taken for the same', async () => {
+  test('a mount that an older driver made without nosuid and nodev counts as the same', async () => {
     const volume_id = await node.create('older');
     const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
     execFileSync('mount', [
@@ -161,7 +161,7 @@ describe('on a running driver', () => {
     expect(await mountOptionsAt(paths.target_path)).toEqual(expect.arrayContaining(['nosuid', 'nodev']));
   });
 
-  test('a name can be used again after its volume is deleted, and the new volume is empty', async () => {
+  test('a name can be reused after its volume is deleted, and the new volume is empty', async () => {
     const volume_id = await node.create('again');
     await mkdir(join(node.pool, 'volumes', volume_id, 'data', 'old'));
     await node.controller.DeleteVolume({ volume_id });
@@ -180,7 +180,7 @@ describe('on a running driver', () => {
       { uid: 0, gid: 2000, mode: 0o2770 },
     ],
     ['the sticky bit', { mode: '1777' }, { uid: 0, gid: 0, mode: 0o1777 }],
-    ['no permission at all', { mode: '0' }, { uid: 0, gid: 0, mode: 0 }],
+    ['no permissions', { mode: '0' }, { uid: 0, gid: 0, mode: 0 }],
     [
       'the largest ids',
       { uid: '4294967294', gid: '4294967294' },
@@ -188,7 +188,7 @@ describe('on a running driver', () => {
     ],
   ] as const;
   test.each(owners.filter(([, , { uid, gid }]) => isHostRoot || (uid === 0 && gid === 0)))(
-    'with %s among its parameters, the root of a volume is as asked for',
+    'with %s among its parameters, the root of a volume has the requested owner and mode',
     async (title, parameters, expected) => {
       const id = await node.create(`parameters: ${title}`, { parameters });
       const { uid, gid, mode } = statSync(join(node.pool, 'volumes', id, 'data'));
@@ -196,7 +196,7 @@ describe('on a running driver', () => {
     },
   );
 
-  test.runIf(isHostRoot)('nobody but root comes to a volume through the pool', async () => {
+  test.runIf(isHostRoot)('only root can reach a volume through the pool', async () => {
     const volume_id = await node.create('hidden');
     const volumes = join(node.pool, 'volumes');
     for (const directory of [
@@ -213,9 +213,9 @@ describe('on a running driver', () => {
 
 describe('over a restart', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)(
-    'by %s, a volume stays with its mounts, and all goes on',
+    'by %s, a volume keeps its mounts, and everything continues',
     async (signal) => {
-      const node = await startedNode();
+      const node = await startedNode({ ownProcess: true });
       const capability = mountCapability('SINGLE_NODE_SINGLE_WRITER');
       const paths = await node.createPublished('stays', capability);
       const { volume_id, staging_target_path, target_path } = paths;
@@ -260,7 +260,7 @@ describe('over a restart', () => {
     expect(await node.controller.ControllerGetVolume({ volume_id })).toEqual(before);
   });
 
-  test('a pod’s mount of a directory inside the volume keeps it from being deleted', async () => {
+  test("a pod's mount of a directory inside the volume keeps it from being deleted", async () => {
     const node = await startedNode();
     const paths = await node.createStaged('sub-path');
     const [inside, subPath] = [join(paths.staging_target_path, 'inside'), node.newStaging()];

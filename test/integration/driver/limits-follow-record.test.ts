@@ -28,7 +28,7 @@ async function nodeOnBtrfs(quota: Parameters<typeof btrfs>[0] = 'qgroup') {
   return { node, pool, flags, dataOf };
 }
 
-/** What the subvolume that a path lies in may hold, in MiB. */
+/** The limit of the subvolume that contains a path, in MiB. */
 function limitAt(path: string): Promise<number | undefined> {
   return withDescriptor(path, 'r', async (fd) => {
     const limitBytes = (await qgroupOf(fileSystemUuid(fd), subvolumeId(fd)))?.limitBytes;
@@ -40,7 +40,7 @@ function run(command: string, ...args: string[]): void {
   execFileSync(command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
 }
 
-/** Puts plain directories in the place of subvolumes, as a restore of single files does. */
+/** Replaces subvolumes with plain directories, as restoring single files does. */
 function restoreByHand(...paths: string[]): void {
   for (const path of paths) {
     run('cp', '-aT', path, `${path}.copy`);
@@ -65,15 +65,15 @@ async function totalOf(node: TestNode, { volume_id, staging_target_path }: Publi
 
 describe.skipIf(!isHostRoot)('on btrfs', () => {
   test.each(['qgroup', 'squota'] as const)(
-    'an expansion survives a power loss once it is answered: %s',
+    'an expansion survives a power loss once it is acknowledged: %s',
     async (quota) => {
       const { node, pool, flags, dataOf } = await nodeOnBtrfs(quota);
       const paths = await node.createStaged('grows', volume_capability, sized(16));
       await node.controller.ControllerExpandVolume({ ...paths, ...sized(24) });
-      // What has reached the disk so far is all that a power loss leaves.
+      // A power loss leaves only what has reached the disk so far.
       const image = join(pool, '..', 'image');
       run('cp', '--sparse=always', image, `${image}.lost`);
-      await node.stop('SIGKILL');
+      await node.stop();
       run('umount', paths.staging_target_path);
       run('umount', pool);
       run('mount', '-o', 'loop', `${image}.lost`, pool);
@@ -84,7 +84,7 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
     },
   );
 
-  test('a limit that is not the one of the record is put right: at start, at stage, and with a word in the log', async () => {
+  test('a limit that differs from the record is corrected at start and stage, and logged', async () => {
     const { node, pool, flags, dataOf } = await nodeOnBtrfs();
     const paths = await node.createStaged('a', volume_capability, sized(16));
     await node.stop();
@@ -96,7 +96,7 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
 
     run('btrfs', 'quota', 'disable', pool);
     const expand = () => node.controller.ControllerExpandVolume({ ...paths, ...sized(24) });
-    await expectRefusal(expand(), 'UNAVAILABLE', 'quotas are off on pool "btrfs" now');
+    await expectRefusal(expand(), 'UNAVAILABLE', 'quotas are off on pool "btrfs"');
     await stage(node, paths);
     expect((await found(node, paths)).controller).toEqual(unlimited);
     run('bash', '-ec', await pastedCommand(node, paths));
@@ -107,7 +107,7 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
     expect((await found(node, paths)).controller).toEqual([]);
   });
 
-  test('counts that btrfs itself calls inconsistent are reported, and are right again after a rescan', async () => {
+  test('usage that btrfs itself calls inconsistent is reported, and correct again after a rescan', async () => {
     const { node, pool, dataOf } = await nodeOnBtrfs();
     const paths = await node.createPublished('a', volume_capability, sized(16));
     writeFileSync(join(paths.target_path, 'file'), Buffer.alloc(MIB), { flush: true });
@@ -145,7 +145,7 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     return { node, pool, flags, dataOf, paths };
   }
 
-  test('serves every call as a plain directory does, no limit falls on what is around it, and it goes', async () => {
+  test('works in every call like a plain directory, sets no limit on its surroundings, and can be deleted', async () => {
     const { node, pool, flags, dataOf, paths } = await restoredVolume();
     const { snapshot } = await node.controller.CreateSnapshot({
       name: 's',
@@ -198,7 +198,7 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     expect(execFileSync('btrfs', ['subvolume', 'list', pool], { encoding: 'utf8' })).toBe('');
   });
 
-  test('is said not to be held, and is held again after the command that is said with it and a stage', async () => {
+  test('is reported as not enforced, and is enforced again after the reported command and a stage', async () => {
     const { node, dataOf, paths } = await restoredVolume();
     restoreByHand(dataOf(paths));
     const before = statSync(dataOf(paths));
@@ -216,7 +216,7 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     expect(await totalOf(node, paths)).toBe(16);
   });
 
-  test('and moved to a file system without subvolumes, it is used, copied and deleted like a directory', async () => {
+  test('and moved to a file system without subvolumes, is used, copied and deleted like a directory', async () => {
     const { node, pool, paths } = await restoredVolume();
     await node.stop();
     const moved = join(scratchDirectory(), 'moved');

@@ -7,7 +7,7 @@ import { TestNode } from '../../support/test-node.ts';
 const PER_VOLUME = 5;
 
 let node: TestNode;
-/** The ids of all snapshots, by the volume that they are of, in order. */
+/** The ids of all snapshots, by their volume, in order. */
 const byVolume = new Map<string, string[]>();
 
 beforeAll(async () => {
@@ -48,21 +48,21 @@ async function allPages(request: ListSnapshotsRequest & { max_entries: number })
 }
 
 describe('the list of snapshots', () => {
-  test.each([1, 2, 3, 9, 10, 11])('has every one on exactly one page of %d', async (max_entries) => {
+  test.each([1, 2, 3, 9, 10, 11])('has every snapshot on exactly one page of %d', async (max_entries) => {
     expect(await allPages({ max_entries })).toEqual(everyId());
   });
 
-  test.each([1, 2, 5, 6])('has every one of a volume on exactly one page of %d', async (max_entries) => {
+  test.each([1, 2, 5, 6])('has every snapshot of a volume on exactly one page of %d', async (max_entries) => {
     for (const [source_volume_id, ids] of byVolume) {
       expect(await allPages({ max_entries, source_volume_id })).toEqual(ids);
     }
   });
 
-  test('is whole where no length is asked for', async () => {
+  test('is complete without a page size', async () => {
     expect(await page({})).toEqual({ ids: everyId(), next: '' });
   });
 
-  test('has one alone by its id, with the right source or none', async () => {
+  test('has a single snapshot by its id, if the source matches', async () => {
     const [one = '', other = ''] = volumes();
     for (const snapshot_id of byVolume.get(one) ?? []) {
       const found = { ids: [snapshot_id], next: '' };
@@ -74,20 +74,20 @@ describe('the list of snapshots', () => {
   });
 
   test.each(['unknown', '../x', `pvc-${'0'.repeat(16)}-deadbeef-01234567`])(
-    'is empty for %j, of which there is neither volume nor snapshot',
+    'is empty for %j, which matches neither volume nor snapshot',
     async (id) => {
       expect(await page({ snapshot_id: id })).toEqual({ ids: [], next: '' });
       expect(await page({ source_volume_id: id })).toEqual({ ids: [], next: '' });
     },
   );
 
-  test('refuses a token that is none, and a negative length', async () => {
+  test('refuses an invalid token, and a negative length', async () => {
     await expectRefusal(page({ starting_token: 'bad' }), 'ABORTED', 'starting_token');
     await expectRefusal(page({ max_entries: -1 }), 'INVALID_ARGUMENT', 'max_entries');
   });
 });
 
-test('a token stays good when the snapshot it ends with goes, and after a restart; those of a gone volume stay', async () => {
+test('a token stays valid after its snapshot is deleted and after a restart; snapshots of a deleted volume stay', async () => {
   const volume_id = await node.create('third');
   const names = ['a', 'b', 'c', 'd'];
   const ids = await cutAll(volume_id, names);

@@ -22,7 +22,7 @@ async function page(max_entries: number, starting_token = ''): Promise<Page> {
   return { ids: entries.map((entry) => entry.volume?.volume_id ?? ''), next: next_token };
 }
 
-/** The ids of all pages, with something done between them. */
+/** The ids of all pages, with an action between them. */
 async function allPages(
   size: number,
   between: (page: Page) => Promise<unknown> = async () => {},
@@ -40,7 +40,7 @@ function create(prefix: string, count: number): Promise<string[]> {
   return Promise.all(Array.from({ length: count }, (_, index) => node.create(`${prefix} ${index}`)));
 }
 
-/** Those of a test's own volumes, of which there are more on the node. */
+/** The ids of a test's own volumes, of which there are more on the node. */
 function only(ids: string[], own: string[]): string[] {
   return ids.filter((id) => own.includes(id));
 }
@@ -51,14 +51,14 @@ test('every volume is on exactly one page, whatever the size of pages', async ()
   expect(only((await page(0)).ids, own)).toEqual(own.sort());
 });
 
-test('a volume is told as it was when it was made', async () => {
+test('a volume is listed as it was created', async () => {
   const [volume_id = ''] = await create('told', 1);
   const { volume } = await node.controller.ControllerGetVolume({ volume_id });
   const { entries = [] } = await node.controller.ListVolumes({});
   expect(entries.find((entry) => entry.volume?.volume_id === volume_id)?.volume).toEqual(volume);
 });
 
-test('a token stays valid when the volume it ends with is deleted', async () => {
+test('a token stays valid when the last volume of its page is deleted', async () => {
   const own = await create('ends', 8);
   const deleted: string[] = [];
   const seen = await allPages(2, async ({ ids }) => {
@@ -71,14 +71,14 @@ test('a token stays valid when the volume it ends with is deleted', async () => 
   expect(only(seen, own)).toEqual(own.sort());
 });
 
-test('what stays is seen exactly once while others come and go between pages', async () => {
+test('existing volumes are listed exactly once while others come and go between pages', async () => {
   const stays = await create('stays', 12);
   const goes = await create('goes', 12);
   let comes = 0;
   const seen = await allPages(3, async () => {
     const volume_id = goes.pop();
     if (volume_id !== undefined) await node.controller.DeleteVolume({ volume_id });
-    // Names that sort before, among and behind the others.
+    // Names that sort before, among and after the others.
     if (comes < 12)
       await Promise.all(['a', 's', 'z'].map((letter) => node.create(`${letter} comes ${comes++}`)));
   });
@@ -86,7 +86,7 @@ test('what stays is seen exactly once while others come and go between pages', a
   expect(new Set(seen).size).toBe(seen.length);
 });
 
-test('a token is still valid after a restart, and when all volumes behind it are gone', async () => {
+test('a token is still valid after a restart, and when all later volumes are deleted', async () => {
   const own = await create('zz restart', 4);
   const { ids } = await page(0);
   const { next } = await page(ids.indexOf(own.sort()[1] ?? '') + 1);

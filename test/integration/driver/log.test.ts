@@ -25,7 +25,7 @@ function callsIn(driver: DriverProcess): Line[] {
   return linesOf(driver).filter((line) => 'method' in line);
 }
 
-/** A life in which every request that may carry secrets does, some of them refused. */
+/** A full lifecycle with secrets in every request that can carry them, some of them refused. */
 async function liveWithSecrets(node: TestNode): Promise<void> {
   const { controller, node: nodeService } = node;
   const volume_id = await node.create('life', { secrets });
@@ -48,8 +48,8 @@ async function liveWithSecrets(node: TestNode): Promise<void> {
   await controller.DeleteVolume({ volume_id, secrets });
 }
 
-/** Every RPC there is, with secrets and else nothing. */
-async function callEverythingWithSecrets(node: TestNode): Promise<number> {
+/** Every RPC, with secrets and nothing else. */
+async function callEveryRpcWithSecrets(node: TestNode): Promise<number> {
   const services = { Controller: node.controller, Node: node.node, GroupController: node.groupController };
   let count = 0;
   for (const [service, calls] of Object.entries(services)) {
@@ -70,19 +70,19 @@ describe('with -v=5', () => {
 
   beforeAll(async () => {
     node = new TestNode();
-    driver = await node.start({ flags: ['-v=5'] });
+    driver = await node.start({ flags: ['-v=5'], ownProcess: true });
     return () => node.dispose();
   });
 
-  test('no secret is in the log, of calls that succeed or fail, and requests are', async () => {
+  test('no secret is in the log of succeeding or failing calls, but requests are', async () => {
     await liveWithSecrets(node);
     expect(driver.log()).not.toContain(SECRET);
     const created = callsIn(driver).find((line) => line['method'] === 'CreateVolume');
     expect(created).toMatchObject({ request: { name: 'life', secrets: '***stripped***' } });
   });
 
-  test('no secret is in the log of any RPC there is', async () => {
-    expect(await callEverythingWithSecrets(node)).toBeGreaterThan(25);
+  test('no secret is in the log of any RPC', async () => {
+    expect(await callEveryRpcWithSecrets(node)).toBeGreaterThan(25);
     expect(driver.log()).not.toContain(SECRET);
     expect(driver.log()).toContain('***stripped***');
   });
@@ -95,7 +95,7 @@ describe('with -v=5', () => {
 
 test('each call is one line of JSON, with its method, code, duration and volume', async () => {
   const node = testNode();
-  const driver = await node.start({ flags: ['-v=4'] });
+  const driver = await node.start({ flags: ['-v=4'], ownProcess: true });
   const volume_id = await node.create('logged');
   await node.controller.ControllerGetVolume({ volume_id });
   await outcomeOf(node.controller.ControllerGetVolume({ volume_id: 'absent' }));
@@ -121,9 +121,9 @@ test('each call is one line of JSON, with its method, code, duration and volume'
   ]);
 });
 
-test('without -v, neither requests nor calls that only read are in the log', async () => {
+test('without -v, neither requests nor read-only calls are in the log', async () => {
   const node = testNode();
-  const driver = await node.start();
+  const driver = await node.start({ ownProcess: true });
   await node.identity.Probe({});
   await node.identity.GetPluginInfo({});
   await node.controller.GetCapacity({});
@@ -135,9 +135,9 @@ test('without -v, neither requests nor calls that only read are in the log', asy
   expect(driver.log()).not.toContain('0711');
 });
 
-test('what users write stays on its line of the log', async () => {
+test('text from users stays on its line of the log', async () => {
   const node = testNode();
-  const driver = await node.start();
+  const driver = await node.start({ ownProcess: true });
   const volume_id = 'a\nb\u001b[31m{"level":60,"msg":"forged"}';
   await outcomeOf(node.controller.ControllerGetVolume({ volume_id }));
   await node.stop();
@@ -146,9 +146,9 @@ test('what users write stays on its line of the log', async () => {
   expect(driver.log()).not.toContain('\u001b');
 });
 
-test('a failure of the driver itself is told to the caller in fixed words, and its cause in the log', async () => {
+test('an internal error has a fixed message for the caller, and its cause is in the log', async () => {
   const node = testNode();
-  const driver = await node.start();
+  const driver = await node.start({ ownProcess: true });
   rmSync(`${node.pool}/.incoming`, { recursive: true });
   writeFileSync(`${node.pool}/.incoming`, '');
   const outcome = await outcomeOf(node.controller.CreateVolume(createRequest('fails')));

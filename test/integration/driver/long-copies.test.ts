@@ -16,7 +16,7 @@ import { csiClients } from '../../../src/rpc/proto.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { mountedImage } from '../../support/disk-image.ts';
-import type { DriverProcess } from '../../support/driver-process.ts';
+import type { TestDriver } from '../../support/driver-process.ts';
 import { type Gate, gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { fileSystem, image } from '../../support/image-node.ts';
@@ -30,12 +30,12 @@ const MIB = 1024 ** 2;
 const volume_capability = mountCapability();
 // How long background work may take before the test fails; no test waits longer than the work takes.
 const patience = { timeout: 60_000, interval: 5 };
-// Long enough for a call to come to the driver, where it waits until the test lets it go on.
+// Long enough for a call to reach the driver, where it waits until the test lets it go on.
 const CALLER_PATIENCE_MS = 2000;
 
 type Options = { deadline?: number };
 
-/** What a node has before anything is copied, and what the calls that copy are about. */
+/** The objects of a node before the copies, which the calls refer to. */
 interface Sources {
   readonly node: TestNode;
   readonly volume: string;
@@ -47,11 +47,11 @@ interface Sources {
 interface Copying {
   /** Where its calls wait: nothing is copied yet. */
   readonly step: Step;
-  /** Makes it, by this name. @returns its id */
+  /** Makes the copy, with this name. @returns its id */
   make(sources: Sources, name: string, options?: Options): Promise<string | undefined>;
-  /** A call with this name that asks for something else. */
+  /** A different request with the same name. */
   makeOther(sources: Sources, name: string): Promise<unknown>;
-  /** Where the copies of its kind lie. */
+  /** Where copies of this kind are stored. */
   readonly home: 'volumes' | 'snapshots' | 'groups';
 }
 
@@ -108,10 +108,10 @@ const copyings: [string, Copying][] = [
 
 interface Waiting extends Sources {
   readonly gate: Gate;
-  readonly driver: DriverProcess;
+  readonly driver: TestDriver;
 }
 
-/** A node with two plain directories and a snapshot, whose driver lets calls wait at a step. */
+/** A node with two plain directories and a snapshot, whose driver holds calls at a step. */
 async function nodeWaitingAt(step: Step): Promise<Waiting> {
   const node = await startedNode();
   const volume = await node.create('source');
@@ -124,25 +124,25 @@ async function nodeWaitingAt(step: Step): Promise<Waiting> {
 }
 
 /** The lines of the log with this message, oldest first. */
-function logged(driver: DriverProcess, message: string): Record<string, unknown>[] {
+function logged(driver: TestDriver, message: string): Record<string, unknown>[] {
   const lines = driver.log().split('\n');
-  // The last one may not be whole yet.
+  // The last line may not be complete yet.
   const whole = lines.slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
   return whole.filter(({ msg }) => msg === message);
 }
 
-/** The ids of what is being copied, in the order the copies were begun. */
-function startedIds(driver: DriverProcess): string[] {
+/** The ids of the copies in progress, in the order in which they began. */
+function startedIds(driver: TestDriver): string[] {
   return logged(driver, 'copy started').map(({ id }) => String(id));
 }
 
-/** Waits until so many copies have begun. @returns the id of what the last one makes */
-async function lastStarted(driver: DriverProcess, count = 1): Promise<string> {
+/** Waits until this many copies have begun. @returns the id of the last copy's object */
+async function lastStarted(driver: TestDriver, count = 1): Promise<string> {
   await vi.waitFor(() => expect(startedIds(driver)).toHaveLength(count), patience);
   return startedIds(driver).at(-1) ?? '';
 }
 
-/** Lets through whoever comes to the gate, until these calls are answered. */
+/** Lets all calls through the gate, until these calls are answered. */
 async function answers<Reply>(gate: Gate, call: Promise<Reply>): Promise<Reply> {
   const opening = setInterval(() => gate.open(), 5);
   try {
@@ -152,8 +152,8 @@ async function answers<Reply>(gate: Gate, call: Promise<Reply>): Promise<Reply> 
   }
 }
 
-/** A call has come to the driver when one that is made after it, on the same connection, is answered. */
-async function callsHaveCome({ controller, groupController }: TestNode): Promise<void> {
+/** A call has reached the driver when a later call on the same connection is answered. */
+async function callsHaveArrived({ controller, groupController }: TestNode): Promise<void> {
   await controller.ControllerGetCapabilities({});
   await groupController.GroupControllerGetCapabilities({});
 }
@@ -162,7 +162,7 @@ async function expectNothingIncoming(pool: string): Promise<void> {
   await vi.waitFor(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), patience);
 }
 
-/** Makes a file whose copy takes long, without being large: it has this many pieces with a hole after each. */
+/** Makes a file that takes long to copy, without being large: it has this many pieces, each followed by a hole. */
 function writePieces(path: string, count: number): void {
   const piece = Buffer.alloc(4096, 7);
   const fd = openSync(path, 'wx');
@@ -182,7 +182,7 @@ describe.each(copyings)(
       expect((await impatient).code).toBe('DEADLINE_EXCEEDED');
 
       const retries = [make(held, 'copy'), make(held, 'copy')];
-      await callsHaveCome(node);
+      await callsHaveArrived(node);
       gate.open();
       const [id = '', second] = await Promise.all(retries);
       expect(second).toBe(id);
@@ -194,7 +194,7 @@ describe.each(copyings)(
       expect(await make(held, 'copy')).toBe(id);
     });
 
-    test('keeps its name: a call that asks for something else by it is turned away, and refused afterwards', async () => {
+    test('keeps its name: a different request is aborted, and refused afterwards', async () => {
       const held = await nodeWaitingAt(step);
       const making = make(held, 'copy');
       await held.gate.reached();
@@ -204,14 +204,14 @@ describe.each(copyings)(
       await expectRefusal(makeOther(held, 'copy'), 'ALREADY_EXISTS', '"copy"');
     });
 
-    test('goes on when its caller gives up the call', async () => {
+    test('goes on when its caller cancels the call', async () => {
       const held = await nodeWaitingAt(step);
       const { node, gate, driver } = held;
       const calls = cancelled(held, { step, make, makeOther, home });
       await gate.reached();
       expect(await calls.cancel()).toBe(status.CANCELLED);
       const retry = make(held, 'copy');
-      await callsHaveCome(node);
+      await callsHaveArrived(node);
       gate.open();
       const id = await retry;
       expect(readdirSync(join(node.pool, home))).toContain(id);
@@ -220,7 +220,7 @@ describe.each(copyings)(
   },
 );
 
-/** Makes the call `copy` so that it can be given up. */
+/** Makes the call `copy` so that it can be cancelled. */
 function cancelled({ node, volume, snapshot }: Sources, { home, make }: Copying) {
   const credential = credentials.createInsecure();
   const controller = new csiClients.Controller(`unix:${node.socket}`, credential);
@@ -249,7 +249,7 @@ function cancelled({ node, volume, snapshot }: Sources, { home, make }: Copying)
 }
 
 describe('while a volume is copied', () => {
-  test('calls for other objects, and other copies of it, go through', async () => {
+  test('calls for other objects, and other copies of it, succeed', async () => {
     const held = await nodeWaitingAt('create: record written');
     const { node, gate, volume, otherVolume, snapshot } = held;
     const { controller } = node;
@@ -271,7 +271,7 @@ describe('while a volume is copied', () => {
     await making;
   });
 
-  test('it is not staged, grown or deleted, and all of that works afterwards', async () => {
+  test('it cannot be staged, grown or deleted, and all of that works afterwards', async () => {
     const held = await nodeWaitingAt('snapshot: record written');
     const { node, gate, volume: volume_id } = held;
     const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
@@ -296,7 +296,7 @@ describe('while a volume is copied', () => {
     expect(readFileSync(join(data, 'file'), 'utf8')).toBe('content');
   });
 
-  test('and staged, it is published and unpublished, but not unstaged', async () => {
+  test('and staged, it can be published and unpublished, but not unstaged', async () => {
     const held = await nodeWaitingAt('snapshot: record written');
     const { node, gate, volume: volume_id } = held;
     const paths = { volume_id, staging_target_path: node.newStaging(), target_path: node.newPath() };
@@ -313,7 +313,7 @@ describe('while a volume is copied', () => {
     expect(await mountsBelow(node.directory)).toEqual([]);
   });
 
-  test('a snapshot that is being restored is not deleted, and is afterwards', async () => {
+  test('a snapshot that is being restored cannot be deleted, and can be afterwards', async () => {
     const held = await nodeWaitingAt('create: record written');
     const { node, gate, snapshot: snapshot_id } = held;
     const making = restore.make(held, 'copy');
@@ -329,7 +329,7 @@ describe('while a volume is copied', () => {
 /** A node with a plain directory that takes long to copy. */
 async function nodeWithLargeVolume(pieces: number) {
   const node = testNode();
-  const driver = await node.start();
+  const driver = await node.start({ ownProcess: true });
   const volume = await node.create('source');
   const data = join(node.pool, 'volumes', volume, 'data');
   mkdirSync(join(data, 'directory'));
@@ -343,7 +343,7 @@ describe('a copy that is running', () => {
     ['volume', clone],
     ['snapshot', cut],
   ] as const)(
-    'of a %s stops when what it makes is deleted by its id, and leaves nothing',
+    'of a %s stops when its result is deleted by its id, and leaves nothing',
     async (_, copying) => {
       const running = await nodeWithLargeVolume(10_000);
       const { node, driver } = running;
@@ -363,7 +363,7 @@ describe('a copy that is running', () => {
     },
   );
 
-  test('stops when the driver is told to stop; the next one finds nothing of it, and makes it whole', async () => {
+  test('stops when the driver is stopped; the next driver finds no trace of it, and makes it completely', async () => {
     const running = await nodeWithLargeVolume(4000);
     const { node, volume, content } = running;
     const making = outcomeOf(clone.make(running, 'copy') as Promise<unknown>);
@@ -384,7 +384,7 @@ describe('a copy that is running', () => {
   });
 });
 
-/** A pool on an ext4 of its own, where nothing is shared, with image volumes that are in use. */
+/** A pool on an ext4 of its own, where no blocks are shared, with image volumes in use. */
 async function nodeWithStagedImages(count: number, flags: string[] = []) {
   const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'] });
   const node = await startedNode({ flags: [`--pool=plain=${pool}`, ...flags] });
@@ -412,7 +412,7 @@ async function nodeWithStagedImages(count: number, flags: string[] = []) {
 }
 
 describe.skipIf(!isHostRoot)('of long copies', () => {
-  test('four run at once; others are told to call again, and instant ones need not wait', async () => {
+  test('four run at once; others must retry later, and instant ones need not wait', async () => {
     const paths = {
       btrfs: btrfs('qgroup'),
       xfs: mountedImage({ mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] }),
@@ -435,7 +435,7 @@ describe.skipIf(!isHostRoot)('of long copies', () => {
       () => snapshotOf(node, directory, 'of the directory'),
       () => node.create('clone of the directory', fromVolume(directory)),
     ];
-    for (const call of full) await expectRefusal(call(), 'ABORTED', 'call again');
+    for (const call of full) await expectRefusal(call(), 'ABORTED', 'too many copies in progress');
     expect(startedIds(driver)).toHaveLength(4);
     for (const source of [subvolume, onXfs]) {
       const pool = source === subvolume ? { pool: 'btrfs' } : { pool: 'xfs', backend: 'image' };
@@ -452,7 +452,7 @@ describe.skipIf(!isHostRoot)('of long copies', () => {
     expect(logged(driver, 'copy done')).toHaveLength(8);
   });
 
-  test('the log tells the beginning and the end, with ids, bytes and time', async () => {
+  test('the log reports the start and the end, with ids, bytes and time', async () => {
     const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'] });
     const node = testNode();
     const driver = await node.start({ flags: [`--pool=plain=${pool}`] });
@@ -466,15 +466,15 @@ describe.skipIf(!isHostRoot)('of long copies', () => {
   });
 });
 
-describe.skipIf(!isHostRoot)('a copy of an image in use that has begun', () => {
-  test('stops when the volume it makes is deleted by its id; writers go on, and a retry makes it', async () => {
+describe.skipIf(!isHostRoot)('a running copy of an image in use', () => {
+  test('stops when its new volume is deleted by its id; writers go on, and a retry makes it', async () => {
     const { node, pool, volumes, gate, restarted, cloneOf } = await nodeWithStagedImages(1);
     const driver = await restarted();
     const making = refusalOf(cloneOf(0, 'clone'));
     const volume_id = await lastStarted(driver);
     await gate.reached();
     const deleting = node.controller.DeleteVolume({ volume_id });
-    await callsHaveCome(node);
+    await callsHaveArrived(node);
     await answers(gate, deleting);
     expect(await making).toEqual({ code: 'ABORTED', details: expect.stringContaining(volume_id) });
     expect(readdirSync(join(pool, '.incoming'))).toEqual([]);
@@ -485,7 +485,7 @@ describe.skipIf(!isHostRoot)('a copy of an image in use that has begun', () => {
     expect(id).not.toBe(volume_id);
   });
 
-  test('does not keep the driver longer than --drain-timeout; the next one makes it whole', async () => {
+  test('delays the shutdown no longer than --drain-timeout; the next driver makes it completely', async () => {
     const { node, pool, volumes, gate, restarted, cloneOf } = await nodeWithStagedImages(1);
     const driver = await restarted(['--drain-timeout=1ms']);
     const making = outcomeOf(cloneOf(0, 'clone'));

@@ -26,7 +26,7 @@ const image: Storage = {
 };
 const storages = isHostRoot ? [plainDirectory, ...subvolumes, image] : [plainDirectory];
 
-/** A node where parameters can be changed, whose default pool may reserve 100 MiB. */
+/** A node where parameters can be changed, whose default pool can reserve 100 MiB. */
 async function modifyingNode(storage: Storage): Promise<StorageNode> {
   const made = await nodeWith(storage);
   const name = made.pool === made.node.pool ? 'default' : 'other';
@@ -58,8 +58,8 @@ async function writtenVolume(
   return volume_id;
 }
 
-describe.each(storages)('$name that is to be retained', (storage) => {
-  test('is moved aside whole when it is deleted, and counts until its owner removes it', async () => {
+describe.each(storages)('$name with onDelete=retain', (storage) => {
+  test('is moved aside completely when it is deleted, and counts until its owner removes it', async () => {
     const storageNode = await modifyingNode(storage);
     const { node, pool, flags, parameters } = storageNode;
     const before = await room(node, parameters);
@@ -76,7 +76,7 @@ describe.each(storages)('$name that is to be retained', (storage) => {
     const content = storage.backend === 'image' ? 'image' : 'data';
     expect(readdirSync(retained).sort()).toEqual([content, 'volume.json']);
     if (content === 'data') expect(readFileSync(join(retained, 'data', 'file'), 'utf8')).toBe('kept');
-    // The disk of the machine is others' too; the capacity that was given is not.
+    // The disk of the machine is shared with others; the configured capacity is not.
     expect(await room(node, parameters)).toBeLessThanOrEqual(100 * MIB - storage.sizeBytes);
 
     await node.restart({ flags });
@@ -89,7 +89,7 @@ describe.each(storages)('$name that is to be retained', (storage) => {
     expect(await room(node, parameters)).toBeGreaterThan(100 * MIB - storage.sizeBytes);
   });
 
-  test('is removed after all when it was changed back', async () => {
+  test('is removed if it was changed back before', async () => {
     const storageNode = await modifyingNode(storage);
     const { node, pool } = storageNode;
     const volume_id = await writtenVolume(storageNode, storage, { onDelete: 'retain' });
@@ -99,7 +99,7 @@ describe.each(storages)('$name that is to be retained', (storage) => {
     await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), { timeout: 30_000 });
   });
 
-  test('has no limit of inodes, and is neither made nor changed with one', async () => {
+  test('has no inode limit, and can neither be made nor changed with one', async () => {
     const storageNode = await modifyingNode(storage);
     const { node, pool, parameters } = storageNode;
     const mutable_parameters = { onDelete: 'retain', inodeLimit: '5000' };
@@ -122,7 +122,7 @@ describe.each(storages)('$name that is to be retained', (storage) => {
   });
 });
 
-test('the image that is moved aside has its file system and what was written to it', async (context) => {
+test('a retained image has its file system and its data', async (context) => {
   context.skip(!isHostRoot, 'images need root of the host');
   const storageNode = await modifyingNode(image);
   const volume_id = await writtenVolume(storageNode, image, { onDelete: 'retain' });
@@ -132,7 +132,7 @@ test('the image that is moved aside has its file system and what was written to 
   expect(stdout).toBe('kept');
 });
 
-test('only parameters that the driver was told to take are taken', async () => {
+test('only the accepted parameter names are accepted', async () => {
   const node = await startedNode({ flags: [modify, '--accepted-mutable-parameter-names=inodeLimit'] });
   const volume_id = await node.create('a');
   const mutable_parameters = { onDelete: 'retain' };
@@ -144,7 +144,7 @@ test('only parameters that the driver was told to take are taken', async () => {
   await expectRefusal(node.create('b', { mutable_parameters }), 'INVALID_ARGUMENT', 'onDelete');
 });
 
-test('parameters that mean nothing to the driver are kept where it was told to take them', async () => {
+test('parameters unknown to the driver are stored if their names are accepted', async () => {
   const flags = [modify, '--accepted-mutable-parameter-names=onDelete,tier'];
   const node = await startedNode({ flags });
   const volume_id = await node.create('a', { mutable_parameters: { tier: 'gold' } });
@@ -159,7 +159,7 @@ test('parameters that mean nothing to the driver are kept where it was told to t
   expect(await tier()).toBe('silver');
 });
 
-test('a volume that is retained stays so when its driver changes nothing any more', async () => {
+test('a retained volume stays retained when its driver no longer changes parameters', async () => {
   const node = await startedNode({ flags: [modify] });
   const volume_id = await node.create('a', { mutable_parameters: { onDelete: 'retain' } });
   await node.restart();

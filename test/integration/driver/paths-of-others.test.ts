@@ -20,7 +20,7 @@ function tmpfsAt(path: string): string {
   return path;
 }
 
-describe('a directory of a pod that is called like one of the driver', () => {
+describe('a directory of a pod that has the same name as one of the driver', () => {
   test.each(['on the disk of the pool', 'on a disk of its own'])(
     'does not keep a volume from being deleted: %s',
     async (disk) => {
@@ -38,12 +38,12 @@ describe('a directory of a pod that is called like one of the driver', () => {
   );
 });
 
-describe('a pool that is bound somewhere else', () => {
+describe('a pool that is bound at another path', () => {
   test.each([
     ['the pool', (node: TestNode) => node.pool],
     ['a directory in it', (node: TestNode) => join(node.pool, 'volumes')],
-    ['the directory that it is in', (node: TestNode) => node.directory],
-  ])('takes no mounts there either: %s', async (_, sourceOf) => {
+    ['its parent directory', (node: TestNode) => node.directory],
+  ])('also refuses mounts there: %s', async (_, sourceOf) => {
     const node = await startedNode();
     const paths = await node.createStaged('a');
     const source = sourceOf(node);
@@ -61,8 +61,8 @@ describe('a pool that is bound somewhere else', () => {
   });
 });
 
-describe('what others have made', () => {
-  test('is not unmounted, whatever volume is named', async () => {
+describe('files and mounts of other programs', () => {
+  test('are not unmounted, whatever volume is named', async () => {
     const node = await startedNode();
     const volume_id = await node.create('a');
     const path = tmpfsAt(join(node.directory, 'other'));
@@ -83,7 +83,7 @@ describe('what others have made', () => {
     expect(await mountsBelow(path)).toEqual([path]);
   });
 
-  test('is not removed for a volume that nobody knows', async () => {
+  test('are not removed for an unknown volume', async () => {
     const node = await startedNode();
     const target_path = join(node.directory, 'empty');
     mkdirSync(target_path);
@@ -91,7 +91,7 @@ describe('what others have made', () => {
     expect(existsSync(target_path)).toBe(true);
   });
 
-  test('is not mounted over in a pod, where volumes are mounted for the kubelet alone', async () => {
+  test('are not mounted over in a pod, where volumes are mounted for the kubelet alone', async () => {
     const kubelet = (node: TestNode) => join(node.directory, 'kubelet');
     const env = { KUBERNETES_SERVICE_HOST: '10.0.0.1' };
     const node = await startedNode();

@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
+  deleteWithRetries,
   df,
   expectNoLoops,
   fileSystem,
@@ -29,7 +30,7 @@ interface Pinned {
   readonly pin: WaitingProcess;
 }
 
-/** A process in a mount namespace of its own, which has every mount that is there now, and keeps it. */
+/** A process in a mount namespace of its own, which keeps every current mount. */
 async function pinMounts({ directory }: TestNode): Promise<{ pin: WaitingProcess; pid: string }> {
   const pidFile = join(directory, 'pid');
   const script = 'echo $$ > "$1"; echo ready; exec cat';
@@ -40,10 +41,10 @@ async function pinMounts({ directory }: TestNode): Promise<{ pin: WaitingProcess
 
 /**
  * A volume that was unpublished and unstaged, but is held by a process in a mount namespace of its own, where
- * nothing of that is seen.
+ * the unmounts are not seen.
  */
 async function pinnedVolume(fsType: keyof typeof smallest): Promise<Pinned> {
-  const node = await startedNode();
+  const node = await startedNode({ ownProcess: true });
   const paths = await node.createPublished('pinned', fileSystem(fsType), image(smallest[fsType]));
   writeFileSync(join(paths.target_path, 'file'), 'hello');
   const [loop = ''] = loopsOf(node);
@@ -55,14 +56,8 @@ async function pinnedVolume(fsType: keyof typeof smallest): Promise<Pinned> {
   return { node, paths, loop, pin };
 }
 
-/** Deletes a volume as a CO does, who asks again where it is told that the volume is in use. */
-async function deletedInTheEnd({ controller }: TestNode, { volume_id }: Published): Promise<void> {
-  // The last mount of a namespace goes some time after the last process in it.
-  await vi.waitFor(() => controller.DeleteVolume({ volume_id }), { timeout: 15_000 });
-}
-
 describe.skipIf(!isHostRoot)('an image that is held in another mount namespace', () => {
-  test.each(fsTypes)('and has %s, is staged again by the device it has, and no other', async (fsType) => {
+  test.each(fsTypes)('and has %s, is staged again through its existing device', async (fsType) => {
     const { node, paths, loop, pin } = await pinnedVolume(fsType);
     const volume_capability = fileSystem(fsType);
     for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
@@ -72,7 +67,7 @@ describe.skipIf(!isHostRoot)('an image that is held in another mount namespace',
       expect(mountedAs(paths.target_path).fsType).toBe(fsType);
       expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('hello');
       await node.stop(signal);
-      await node.start();
+      await node.start({ ownProcess: true });
       await node.node.NodeStageVolume({ ...paths, volume_capability });
       expect(loopsOf(node)).toEqual([loop]);
       await node.node.NodeUnpublishVolume(paths);
@@ -84,26 +79,26 @@ describe.skipIf(!isHostRoot)('an image that is held in another mount namespace',
     await node.node.NodeStageVolume({ ...paths, volume_capability });
     expect(readFileSync(join(paths.staging_target_path, 'file'), 'utf8')).toBe('hello');
     await node.node.NodeUnstageVolume(paths);
-    await deletedInTheEnd(node, paths);
+    await deleteWithRetries(node, paths);
   });
 
-  test('is not deleted until that ends, whatever happens to the driver', async () => {
+  test('is not deleted until that process ends, whatever happens to the driver', async () => {
     const { node, paths, loop, pin } = await pinnedVolume('ext4');
     const { volume_id } = paths;
     await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'FAILED_PRECONDITION', loop);
     await node.stop('SIGKILL');
     await node.start();
     await expectRefusal(node.controller.DeleteVolume({ volume_id }), 'FAILED_PRECONDITION', loop);
-    // Asking changes nothing for who holds it.
+    // A failed delete changes nothing for the process that holds it.
     expect(loopsOf(node)).toEqual([loop]);
     expect(existsSync(imageFile(node, volume_id))).toBe(true);
     await pin.end();
-    await deletedInTheEnd(node, paths);
+    await deleteWithRetries(node, paths);
     expect(loopsOf(node)).toEqual([]);
     expect(existsSync(join(node.pool, 'volumes', volume_id))).toBe(false);
   });
 
-  test('shows here what is written there, and there what is written here', async () => {
+  test('shows writes in both namespaces', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('shared', fileSystem('xfs'), image(smallest.xfs));
     const file = join(paths.staging_target_path, 'file');
@@ -121,7 +116,7 @@ describe.skipIf(!isHostRoot)('an image that is held in another mount namespace',
     expect(inside('cat "$1"').stdout).toBe('here');
   });
 
-  test('grows with the volume, by the device it has', async () => {
+  test('grows with the volume, through its existing device', async () => {
     const { node, paths, loop } = await pinnedVolume('xfs');
     const { volume_id } = paths;
     const capacity_range = { required_bytes: 600 * MIB };

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type DriverProcess, runDriver } from '../../support/driver-process.ts';
+import { runDriver, type TestDriver } from '../../support/driver-process.ts';
 import { listing } from '../../support/listing.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
@@ -20,7 +20,7 @@ import { startedNode, TestNode, testNode } from '../../support/test-node.ts';
 const volume_capability = mountCapability();
 
 /** The lines of a driver's log with this message. */
-function linesOf(driver: DriverProcess, message: string): Record<string, unknown>[] {
+function linesOf(driver: TestDriver, message: string): Record<string, unknown>[] {
   const lines = driver
     .log()
     .split('\n')
@@ -28,10 +28,10 @@ function linesOf(driver: DriverProcess, message: string): Record<string, unknown
   return lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
 }
 
-describe('on a driver with pools beside its state directory', () => {
+describe('on a driver with additional pools', () => {
   const names = ['default', 'fast', 'slow'] as const;
   let node: TestNode;
-  let driver: DriverProcess;
+  let driver: TestDriver;
   let flags: string[];
 
   const pathOf = (pool: string) => (pool === 'default' ? node.pool : join(node.directory, pool));
@@ -44,7 +44,7 @@ describe('on a driver with pools beside its state directory', () => {
     return () => node.dispose();
   });
 
-  test.each(names)('the log of the start has one line that says what the pool %s can do', (pool) => {
+  test.each(names)('the log of the start has one line with the features of the pool %s', (pool) => {
     const lines = linesOf(driver, 'pool ready').filter((line) => line['pool'] === pool);
     expect(lines).toEqual([
       expect.objectContaining({
@@ -61,7 +61,7 @@ describe('on a driver with pools beside its state directory', () => {
     ]);
   });
 
-  test.each(names)('a volume of the pool %s goes its way, and lies in that pool alone', async (pool) => {
+  test.each(names)('a volume of the pool %s can be used, and is stored in that pool alone', async (pool) => {
     const paths = await node.createPublished(`life in ${pool}`, volume_capability, inPool(pool));
     const { volume_id, target_path } = paths;
     const { controller, node: nodeService } = node;
@@ -91,7 +91,7 @@ describe('on a driver with pools beside its state directory', () => {
     await expectRefusal(controller.ControllerGetVolume({ volume_id }), 'NOT_FOUND', volume_id);
   });
 
-  test.each(names)('no mount path lies in the pool %s, or over it', async (pool) => {
+  test.each(names)('no mount path is inside or above the pool %s', async (pool) => {
     const staged = await node.createStaged(`beside ${pool}`);
     const { node: nodeService } = node;
     const path = pathOf(pool);
@@ -112,7 +112,7 @@ describe('on a driver with pools beside its state directory', () => {
     expect(listing(path)).toEqual(before);
   });
 
-  test('kind is another word for pool', async () => {
+  test('kind is an alias of pool', async () => {
     const volume_id = await node.create('kind', { parameters: { kind: 'fast' } });
     for (const parameters of [{ pool: 'fast' }, { pool: 'fast', kind: 'fast' }]) {
       expect(await node.create('kind', { parameters })).toBe(volume_id);
@@ -122,12 +122,12 @@ describe('on a driver with pools beside its state directory', () => {
     await expectRefusal(contradiction, 'INVALID_ARGUMENT', 'kind');
   });
 
-  test.each(['pool', 'kind'])('a %s that there is not is refused with those there are', async (key) => {
+  test.each(['pool', 'kind'])('an unknown %s is refused with the existing ones', async (key) => {
     const call = node.create('nowhere', { parameters: { [key]: 'nowhere' } });
     await expectRefusal(call, 'INVALID_ARGUMENT', names.join(', '));
   });
 
-  test('a volume that is asked for again in another pool is refused, in its own or in any it is the answer', async () => {
+  test('a volume that is requested again in another pool is refused, and found in its own or without a pool', async () => {
     const volume_id = await node.create('somewhere', inPool('slow'));
     await expectRefusal(node.create('somewhere', inPool('fast')), 'ALREADY_EXISTS', 'slow');
     await expectRefusal(node.create('somewhere', inPool('default')), 'ALREADY_EXISTS', 'slow');
@@ -141,7 +141,7 @@ describe('on a driver with pools beside its state directory', () => {
     expect(validated).toMatchObject({ confirmed: null, message: expect.stringContaining('slow') });
   });
 
-  test('the volumes of all pools are listed, and all are there after a restart', async () => {
+  test('the volumes of all pools are listed, and still there after a restart', async () => {
     const ids = await Promise.all(names.map((pool) => node.create(`listed in ${pool}`, inPool(pool))));
     const entries = async () => (await node.controller.ListVolumes({})).entries ?? [];
     const before = await entries();
@@ -157,9 +157,9 @@ describe('on a driver with pools beside its state directory', () => {
   });
 });
 
-describe('a pool that cannot be ends the start with code 2 and a sentence', () => {
+describe('an invalid pool ends the start with code 2 and one sentence', () => {
   interface Mistake {
-    /** Makes what is wrong. @returns the pools, by name */
+    /** Creates the error. @returns the pools, by name */
     readonly make: (directory: string, stateDir: string) => Record<string, string>;
     readonly says: string;
   }
@@ -170,19 +170,19 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
   const mistakes: Record<string, Mistake> = {
     'two pools at one path': {
       make: (directory) => ({ one: join(directory, 'x'), two: join(directory, 'x') }),
-      says: 'is where pool "one" is',
+      says: 'is the same directory as pool "one"',
     },
     'one pool inside another': {
       make: (directory) => ({ one: join(directory, 'x'), two: join(directory, 'x', 'y') }),
-      says: 'lies in pool "one"',
+      says: 'is inside pool "one"',
     },
     'a pool in the state directory': {
       make: (_, stateDir) => ({ one: join(stateDir, 'one') }),
-      says: 'lies in the state directory',
+      says: 'is inside the state directory',
     },
-    'a pool that has the state directory below it': {
+    'a pool above the state directory': {
       make: (directory) => ({ one: directory }),
-      says: 'has the state directory below it',
+      says: 'contains the state directory',
     },
     'a symbolic link to the state directory': {
       make(directory, stateDir) {
@@ -196,7 +196,7 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
         symlinkSync(withPool(join(directory, 'x')), join(directory, 'link'));
         return { one: join(directory, 'x'), two: join(directory, 'link', 'y') };
       },
-      says: 'lies in pool "one"',
+      says: 'is inside pool "one"',
     },
     'a bind mount of another pool': {
       make(directory) {
@@ -213,7 +213,7 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
         execFileSync('mount', ['--bind', withPool(join(one, 'inside')), two]);
         return { one, two };
       },
-      says: 'lies in pool "one"',
+      says: 'is inside pool "one"',
     },
     'a file': {
       make(directory) {
@@ -236,7 +236,7 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
       },
       says: 'link is not a directory',
     },
-    'a directory with files of others': {
+    'a directory with other files': {
       make(directory) {
         const one = withPool(join(directory, 'home'));
         writeFileSync(join(one, 'thesis'), 'precious');
@@ -268,7 +268,7 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
     expect(listing(directory, ['state'])).toEqual(before);
   });
 
-  test('a copy of another pool, and both stay as they are', async () => {
+  test('a copy of another pool, and both stay unchanged', async () => {
     const node = testNode();
     const [one, copy] = [join(node.directory, 'one'), join(node.directory, 'copy')];
     await node.start({ flags: [`--pool=one=${one}`] });
@@ -289,7 +289,7 @@ describe('a pool that cannot be ends the start with code 2 and a sentence', () =
 });
 
 describe('a pool', () => {
-  test('is reached through a symbolic link like any other', async () => {
+  test('can be reached through a symbolic link', async () => {
     const node = testNode();
     const [real, link] = [join(node.directory, 'real'), join(node.directory, 'link')];
     mkdirSync(real);
@@ -309,7 +309,7 @@ describe('a pool', () => {
     expect(await mountsBelow(node.directory)).toEqual([]);
   });
 
-  test('that is given another name keeps its volumes, which are of that name then', async () => {
+  test('that is renamed keeps its volumes, which report the new name', async () => {
     const node = testNode();
     const path = join(node.directory, 'pool-x');
     await node.start({ flags: [`--pool=before=${path}`] });
@@ -325,7 +325,7 @@ describe('a pool', () => {
     );
   });
 
-  test('that is not named any more keeps its volumes, which are not called deleted meanwhile', async () => {
+  test('that is no longer configured keeps its volumes, which are not reported as deleted', async () => {
     const node = testNode();
     const path = join(node.directory, 'other');
     await node.start({ flags: [`--pool=other=${path}`] });
@@ -337,7 +337,7 @@ describe('a pool', () => {
     expect(await node.create('waits')).toBe(volume_id);
   });
 
-  test('that another driver holds ends the start, and that driver serves on', async () => {
+  test('that another driver holds ends the start, and that driver keeps serving', async () => {
     const node = testNode();
     const path = join(node.directory, 'shared');
     await node.start({ flags: [`--pool=shared=${path}`] });
@@ -357,7 +357,7 @@ describe('a pool', () => {
     await node.create('serves on', { parameters: { pool: 'shared' } });
   });
 
-  test('that is not there yet is made, for the driver alone, with the directories above it', async () => {
+  test('that does not exist yet is created with its parent directories, for the driver alone', async () => {
     const node = testNode();
     const path = join(node.directory, 'some', 'where', 'new');
     await node.start({ flags: [`--pool=new=${path}`] });
@@ -366,7 +366,7 @@ describe('a pool', () => {
     expect(readdirSync(join(path, 'volumes'))).toHaveLength(1);
   });
 
-  test('keeps a damaged volume to itself', async () => {
+  test('with a damaged volume does not affect the other pools', async () => {
     const node = await startedNode();
     const flags = [`--pool=other=${join(node.directory, 'other')}`];
     await node.restart({ flags });

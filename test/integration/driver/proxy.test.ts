@@ -22,7 +22,7 @@ import { createRequest, mountCapability } from '../../support/requests.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { startedNode, type TestNode, testNode } from '../../support/test-node.ts';
 
-/** Starts the driver's program as a proxy for one test, in a directory that has nothing else in it. */
+/** Starts the driver's program as a proxy for one test, in an empty directory. */
 async function startProxy(
   target: string,
   flags: string[] = [],
@@ -53,7 +53,7 @@ async function proxiedNode(flags?: string[]) {
   return { node, proxy, client: clientOf(proxy) };
 }
 
-/** The lines of the log that tell of calls. */
+/** The lines of the log about calls. */
 function callsIn(proxy: DriverProcess): Record<string, unknown>[] {
   return proxy
     .log()
@@ -64,7 +64,7 @@ function callsIn(proxy: DriverProcess): Record<string, unknown>[] {
 }
 
 describe('through a proxy', () => {
-  test('a volume lives from its creation to its end', async () => {
+  test('a volume has a full lifecycle', async () => {
     const { node, client } = await proxiedNode();
     const { volume } = await client.controller.CreateVolume(createRequest('life'));
     const volume_id = volume?.volume_id ?? '';
@@ -79,7 +79,7 @@ describe('through a proxy', () => {
     expect((await node.controller.ListVolumes({})).entries).toEqual([]);
   });
 
-  test('a refusal has the words it has without one', async () => {
+  test('a refusal has the same message as without one', async () => {
     const { node, client } = await proxiedNode();
     const calls = [
       (of: CsiClient | TestNode) => of.controller.CreateVolume(createRequest('')),
@@ -101,7 +101,7 @@ describe('through a proxy', () => {
     expect(entries).toHaveLength(50);
   });
 
-  test('reflection, a stream of questions and answers, works', async () => {
+  test('reflection, a bidirectional stream, works', async () => {
     const { proxy } = await proxiedNode();
     const client = new reflectionClient(proxy.endpoint, credentials.createInsecure());
     onTestFinished(() => client.close());
@@ -117,7 +117,7 @@ describe('through a proxy', () => {
     await once(stream.resume(), 'end');
   });
 
-  test('watching health tells when the driver stops', async () => {
+  test('watching health reports when the driver stops', async () => {
     const { node, proxy } = await proxiedNode();
     const { Health } = loadPackageDefinition({ Health: healthService });
     const client = new (Health as ServiceClientConstructor)(
@@ -135,7 +135,7 @@ describe('through a proxy', () => {
     expect(statuses).toEqual(['SERVING', 'NOT_SERVING']);
   });
 
-  test('a caller that cancels, or has no time left, has done so to the driver', async () => {
+  test('a cancellation or an expired deadline of the caller reaches the driver', async () => {
     const node = testNode();
     const gate = await gateAt('create: content made', join(node.directory, 'gate'));
     await node.start(gate.start);
@@ -159,19 +159,19 @@ describe('through a proxy', () => {
 });
 
 describe('a proxy', () => {
-  test('makes nothing but its socket, which has the mode asked for, and needs no node id', async () => {
+  test('makes only its socket, with the requested mode, and needs no node id', async () => {
     const { proxy } = await proxiedNode(['--socket-mode=0770']);
     expect(readdirSync(proxy.directory)).toEqual(['s']);
     expect(statSync(join(proxy.directory, 's')).mode & 0o777).toBe(0o770);
   });
 
-  test('is there before the driver and after it: calls are UNAVAILABLE until there is one', async () => {
+  test('works before the driver starts and after it stops: calls are UNAVAILABLE until there is one', async () => {
     const node = testNode();
     const proxy = await startProxy(node.socket);
     const client = clientOf(proxy);
     const refused = { code: 'UNAVAILABLE', details: expect.stringContaining(`unix://${node.socket}`) };
     expect(await outcomeOf(client.node.NodeGetInfo({}))).toMatchObject(refused);
-    await node.start();
+    await node.start({ ownProcess: true });
     expect(await client.node.NodeGetInfo({})).toMatchObject({ node_id: 'node-1' });
     await node.stop('SIGKILL');
     expect(await outcomeOf(client.node.NodeGetInfo({}))).toMatchObject(refused);
@@ -179,7 +179,7 @@ describe('a proxy', () => {
     expect(await client.node.NodeGetInfo({})).toMatchObject({ node_id: 'node-1' });
   });
 
-  test('logs each call in one line, with nothing of what was said', async () => {
+  test('logs each call in one line, without its content', async () => {
     const { node, proxy, client } = await proxiedNode(['-v=5']);
     const secrets = { password: 'correct-horse' };
     await client.identity.Probe({});
@@ -202,7 +202,7 @@ describe('a proxy', () => {
   });
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
-    'that is told to stop by %s answers the call in flight, takes no new one, and ends',
+    'that is stopped by %s answers the call in flight, takes no new one, and ends',
     async (signal) => {
       const node = testNode();
       const gate = await gateAt('create: content made', join(node.directory, 'gate'));
@@ -220,7 +220,7 @@ describe('a proxy', () => {
     },
   );
 
-  test('waits for a call in flight no longer than --drain-timeout, and says so', async () => {
+  test('waits for a call in flight no longer than --drain-timeout, and reports that', async () => {
     const node = testNode();
     const gate = await gateAt('create: content made', join(node.directory, 'gate'));
     await node.start(gate.start);
@@ -234,7 +234,7 @@ describe('a proxy', () => {
     gate.open();
   });
 
-  test('whose endpoint is taken is refused with one sentence', async () => {
+  test('whose endpoint is in use is refused with one sentence', async () => {
     const node = await startedNode();
     const flags = [`--endpoint=unix://${node.socket}`, '--proxy-endpoint=/nowhere'];
     const run = await runDriver(flags);
@@ -246,15 +246,15 @@ describe('a proxy', () => {
     });
   });
 
-  test('of itself is a mistake of the command line', async () => {
+  test('of itself is a command line error', async () => {
     const run = await runDriver(['--endpoint=/tmp/s', '--proxy-endpoint=/tmp/s']);
-    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('is --endpoint itself') });
+    expect(run).toMatchObject({ code: 2, stderr: expect.stringContaining('is the same as --endpoint') });
   });
 
-  // The project may lie where others may not look.
-  const othersMayRead = isHostRoot && asUser('test -r "$1"', resolve('dist/main.js')).status === 0;
+  // The project may be in a directory that others cannot read.
+  const canOthersRead = isHostRoot && asUser('test -r "$1"', resolve('dist/main.js')).status === 0;
 
-  test.runIf(othersMayRead)('may be run by a user other than root', async () => {
+  test.runIf(canOthersRead)('can be run by a user other than root', async () => {
     const directory = scratchDirectory();
     chownSync(directory, 1000, 1000);
     const args = ['dist/main.js', `--endpoint=${directory}/s`, `--proxy-endpoint=${directory}/t`];

@@ -21,7 +21,7 @@ const EARLIER = 150;
 const AT_ONCE = 20;
 const fileSystems = ['ext4', 'xfs', 'btrfs'] as const;
 
-/** A disk that is taken away and put back, while things on it are in use. */
+/** A disk that can be taken away and put back, while it is in use. */
 interface Disk {
   readonly path: string;
   remount(): void;
@@ -34,7 +34,7 @@ function diskWith(fsType: (typeof fileSystems)[number]): Disk {
   writeFileSync(file, '');
   truncateSync(file, 2048 * MIB);
   execFileSync(`mkfs.${fsType}`, ['-q', file]);
-  // Mounted elsewhere, too, so that the same file system comes back.
+  // Mounted elsewhere as well, so that the same file system is mounted again.
   const kept = join(directory, 'kept');
   mkdirSync(kept);
   execFileSync('mount', ['-o', 'loop', file, kept]);
@@ -47,7 +47,7 @@ function diskWith(fsType: (typeof fileSystems)[number]): Disk {
   return { path, remount };
 }
 
-/** A node with a pool on such a disk, and a gate that calls wait at when one is asked for. */
+/** A node with a pool on such a disk, and optionally a gate at which calls wait. */
 async function nodeOn(fsType: (typeof fileSystems)[number], step?: Step) {
   const disk = diskWith(fsType);
   const pool = join(disk.path, 'pool');
@@ -58,7 +58,7 @@ async function nodeOn(fsType: (typeof fileSystems)[number], step?: Step) {
   return { node, disk, pool, flags, open: () => gate?.open(), reached: () => gate?.reached() };
 }
 
-/** What any call does that comes when the disk has been away: it looks for it. */
+/** Any call after the disk was away: it checks the disk. */
 function anyCall({ controller }: TestNode): Promise<unknown> {
   return outcomeOf(controller.GetCapacity(onDisk));
 }
@@ -67,8 +67,8 @@ async function callAgain<T>(call: () => Promise<T>): Promise<T> {
   return vi.waitUntil(() => call().catch(() => undefined), { timeout: 60_000 }) as Promise<T>;
 }
 
-/** Expects that what is known, what can be found by name, and what is on the disk is the same. */
-async function expectOneTruth({ controller }: TestNode, pool: string): Promise<string[]> {
+/** Expects the indexes, the lookups by name and the disk to agree. */
+async function expectConsistent({ controller }: TestNode, pool: string): Promise<string[]> {
   const { entries = [] } = await controller.ListVolumes({});
   const listed = entries.map(({ volume }) => volume?.volume_id ?? '').sort();
   expect(readdirSync(join(pool, 'volumes')).sort()).toEqual(listed);
@@ -86,7 +86,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
       const incoming = join(pool, '.incoming');
       const cut = () => node.controller.CreateSnapshot({ name: 's', source_volume_id: paths.volume_id });
       const first = outcomeOf(cut());
-      // A subvolume is copied in one moment, and this may be before or after it.
+      // A subvolume is copied at one instant, which may be before or after the remount.
       await vi.waitFor(
         () => {
           const building = readdirSync(incoming).map((name) => join(incoming, name, 'data'));
@@ -103,7 +103,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
       const data = join(pool, 'snapshots', snapshot?.snapshot_id ?? '', 'data');
       expect(readdirSync(data)).toHaveLength(FILES);
       expect(readdirSync(join(pool, 'snapshots'))).toHaveLength(1);
-      await expectOneTruth(node, pool);
+      await expectConsistent(node, pool);
     },
   );
 
@@ -112,7 +112,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
     async (changes) => {
       const { node, disk, pool, flags } = await nodeOn('ext4');
       const create = (name: string) => node.create(name, changes);
-      // Many records take a while to read, in which creates end.
+      // Reading many records takes a while, in which creates end.
       await Promise.all(
         Array.from({ length: EARLIER }, (_, index) => node.create(`earlier ${index}`, onDisk)),
       );
@@ -127,7 +127,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
           if (create.status === 'fulfilled') made.set(...create.value);
           else expect(create.reason).toMatchObject({ code: status.UNAVAILABLE });
         }
-        const listed = await expectOneTruth(node, pool);
+        const listed = await expectConsistent(node, pool);
         for (const id of made.values()) expect(listed).toContain(id);
         for (const name of names) {
           const id = await callAgain(() => create(name));
@@ -135,14 +135,14 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
           made.set(name, id);
         }
       }
-      const known = await expectOneTruth(node, pool);
+      const known = await expectConsistent(node, pool);
       expect(known).toHaveLength(EARLIER + made.size);
       await node.restart({ flags });
-      expect(await expectOneTruth(node, pool)).toEqual(known);
+      expect(await expectConsistent(node, pool)).toEqual(known);
     },
   );
 
-  test('while creates wait at the last moment: they are refused, found by their names, and made once', async () => {
+  test('while creates wait at the last step: they are refused, found by their names, and made once', async () => {
     const { node, disk, pool, open, reached } = await nodeOn('ext4', 'create: renamed');
     const names = Array.from({ length: 6 }, (_, index) => `volume ${index}`);
     const creates = names.map((name) => outcomeOf(node.create(name, onDisk)));
@@ -156,10 +156,10 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
     await other;
     for (const outcome of await Promise.all(creates)) expect(outcome).toMatchObject({ code: 'UNAVAILABLE' });
     const ids = await Promise.all(names.map((name) => callAgain(() => node.create(name, onDisk))));
-    expect(await expectOneTruth(node, pool)).toEqual([...ids].sort());
+    expect(await expectConsistent(node, pool)).toEqual([...ids].sort());
   });
 
-  test('while deletes wait: none that is acknowledged comes back', async () => {
+  test('while deletes wait: no volume with an acknowledged delete is restored', async () => {
     const { node, disk, pool, flags, open, reached } = await nodeOn('ext4', 'delete: checked');
     const ids = await Promise.all(['a', 'b', 'c', 'd'].map((name) => node.create(name, onDisk)));
     const remove = (volume_id: string) => outcomeOf(node.controller.DeleteVolume({ volume_id }));
@@ -172,14 +172,14 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
     onTestFinished(() => clearInterval(opening));
     await other;
     const outcomes = await Promise.all(deletes);
-    const left = await expectOneTruth(node, pool);
+    const left = await expectConsistent(node, pool);
     for (const [index, outcome] of outcomes.entries()) {
       if (outcome === 'OK') expect(left).not.toContain(ids[index]);
       else expect(outcome.code).toBe('UNAVAILABLE');
     }
     await Promise.all(ids.map((volume_id) => callAgain(() => node.controller.DeleteVolume({ volume_id }))));
-    expect(await expectOneTruth(node, pool)).toEqual([]);
+    expect(await expectConsistent(node, pool)).toEqual([]);
     await node.restart({ flags });
-    expect(await expectOneTruth(node, pool)).toEqual([]);
+    expect(await expectConsistent(node, pool)).toEqual([]);
   });
 });

@@ -16,7 +16,7 @@ const MIB = 1024 ** 2;
 const SNAPSHOTS = 20;
 const GROUPS = 10;
 const sizes = { ext4: 64 * MIB, xfs: 300 * MIB, btrfs: 128 * MIB } as const;
-/** What lies in a volume besides, so that copying takes longer than writing. */
+/** Other content of a volume, so that copying takes longer than writing. */
 const FILLER_BYTES = 16 * MIB;
 
 /** A pool, and volumes in it. */
@@ -24,7 +24,7 @@ interface Kind {
   readonly name: string;
   /** Where the pool is not the default one, on the file system of /tmp, which shares no blocks. */
   readonly makePool?: () => string;
-  /** What an image holds; undefined for directories. */
+  /** The content of an image; undefined for directories. */
   readonly fsType?: ImageFileSystem;
 }
 
@@ -65,7 +65,7 @@ class Host {
     });
   }
 
-  /** Makes a volume whose copy takes a while where no blocks are shared. */
+  /** Makes a volume whose copy takes a while if no blocks are shared. */
   async createFilled(name: string): Promise<Published> {
     const paths = await this.create(name);
     writeFileSync(join(paths.target_path, 'filler'), Buffer.alloc(FILLER_BYTES, 'filler'), { flush: true });
@@ -114,9 +114,9 @@ describe.skipIf(!isHostRoot)('while a process writes and syncs', () => {
 describe.skipIf(!isHostRoot)('while a process writes and syncs in one volume and then in another', () => {
   const kinds = images.filter(({ fsType }) => fsType === 'ext4');
 
-  test.each(kinds)('each $name, every group of both is of one instant', async (kind) => {
+  test.each(kinds)('in $name, every group of both is of one instant', async (kind) => {
     const host = await startHost(kind);
-    // The one that is written first is cut first, and there is time between the two, unless all are frozen together.
+    // The volume that is written first is copied first, with time between the two, unless all are frozen together.
     const one = await host.create('one');
     const between = await host.createFilled('between');
     const two = await host.create('two');

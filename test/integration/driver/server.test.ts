@@ -13,7 +13,7 @@ import { createRequest } from '../../support/requests.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { startedNode, testNode } from '../../support/test-node.ts';
 
-/** A node whose creates wait at a step, with one that waits there. */
+/** A node whose creates wait at a step, where one is waiting. */
 async function nodeWithCallInFlight(flags: string[] = []) {
   const node = testNode();
   const gate = await gateAt('create: content made', join(node.directory, 'gate'));
@@ -24,9 +24,9 @@ async function nodeWithCallInFlight(flags: string[] = []) {
   return { node, gate, driver, call, outcome };
 }
 
-describe('a driver that is told to stop', () => {
-  test.each(['SIGTERM', 'SIGINT'] as const)('by %s ends at once when nothing is to do', async (signal) => {
-    const node = await startedNode();
+describe('a driver that is asked to stop', () => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('by %s ends at once when no call is running', async (signal) => {
+    const node = await startedNode({ ownProcess: true });
     expect(await node.stop(signal)).toEqual({ code: 0, signal: null });
   });
 
@@ -45,7 +45,7 @@ describe('a driver that is told to stop', () => {
     },
   );
 
-  test('waits for a call in flight no longer than --drain-timeout, and says so', async () => {
+  test('waits for a call in flight no longer than --drain-timeout, and reports that', async () => {
     const { node, driver, outcome } = await nodeWithCallInFlight(['--drain-timeout=1ms']);
     driver.kill('SIGTERM');
     expect(await driver.exit).toEqual({ code: 0, signal: null });
@@ -67,7 +67,7 @@ describe('a driver that is told to stop', () => {
     expect(await driver.exit).toEqual({ code: null, signal: 'SIGTERM' });
   });
 
-  test('finishes a call whose caller has gone, and a retry finds the result', async () => {
+  test('finishes a call whose caller has disconnected, and a retry finds the result', async () => {
     const node = testNode();
     const gate = await gateAt('create: content made', join(node.directory, 'gate'));
     await node.start(gate.start);
@@ -87,7 +87,7 @@ describe('a driver that is told to stop', () => {
 });
 
 describe('two drivers on one state directory', () => {
-  test('the second is refused after --lock-timeout, and the first serves on', async () => {
+  test('the second is refused after --lock-timeout, and the first keeps serving', async () => {
     const node = await startedNode();
     const flags = [
       `--statedir=${node.pool}`,
@@ -108,7 +108,7 @@ describe('two drivers on one state directory', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'the second takes over when the first ends by %s',
     async (signal) => {
-      const node = await startedNode();
+      const node = await startedNode({ ownProcess: true });
       const volume_id = await node.create('stays');
       const lock = join(node.pool, '.csi-hostpath', 'lock');
       const flags = [
@@ -160,14 +160,14 @@ describe('a state directory that cannot be used', () => {
     expect(run.stderr.trimEnd().split('\n'), run.stderr).toHaveLength(1);
   }
 
-  test('that is a file is told in one sentence, and stays', async () => {
+  test('because it is a file is reported in one sentence, and stays', async () => {
     const path = join(scratchDirectory(), 'file');
     writeFileSync(path, 'precious');
     await expectSentence(path, path, 2);
     expect(readFileSync(path, 'utf8')).toBe('precious');
   });
 
-  test('that holds files of others is told in one sentence, and stays as it is', async () => {
+  test('because it holds other files is reported in one sentence, and stays unchanged', async () => {
     const path = join(scratchDirectory(), 'home');
     mkdirSync(path);
     writeFileSync(join(path, 'thesis'), 'precious');
@@ -176,14 +176,14 @@ describe('a state directory that cannot be used', () => {
     expect(listing(path)).toEqual(before);
   });
 
-  test('that is read-only is told in one sentence', async () => {
+  test('because it is read-only is reported in one sentence', async () => {
     const path = join(scratchDirectory(), 'read-only');
     mkdirSync(path);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'ro', 'none', path]);
     await expectSentence(path, path);
   });
 
-  test('whose marker is damaged is told in one sentence, naming the marker', async () => {
+  test('because its marker is damaged is reported in one sentence, naming the marker', async () => {
     const node = await startedNode();
     await node.stop();
     const marker = join(node.pool, '.csi-hostpath', 'pool.json');
@@ -194,7 +194,7 @@ describe('a state directory that cannot be used', () => {
 });
 
 describe('the command line', () => {
-  test('all its mistakes are told at once, and nothing is started', async () => {
+  test('reports all its errors at once, and nothing is started', async () => {
     const stateDir = join(scratchDirectory(), 'pool');
     const run = await runDriver([
       `--statedir=${stateDir}`,
@@ -211,7 +211,7 @@ describe('the command line', () => {
       '--endpoint',
       '--max-volume-size',
       '"word"',
-      '--nodeid is required',
+      '--nodeid=ID is required',
       '--help',
     ]) {
       expect(run.stderr).toContain(text);
@@ -220,7 +220,7 @@ describe('the command line', () => {
     expect(existsSync(stateDir)).toBe(false);
   });
 
-  test('help and version are told on standard output', async () => {
+  test('prints help and version on standard output', async () => {
     expect(await runDriver(['--help'])).toMatchObject({
       code: 0,
       stderr: '',
@@ -233,7 +233,7 @@ describe('the command line', () => {
     });
   });
 
-  test.runIf(isHostRoot)('of a user other than root is told in one sentence', () => {
+  test.runIf(isHostRoot)('of a user other than root is refused with one sentence', () => {
     const directory = scratchDirectory();
     const args = [
       'dist/main.js',

@@ -26,15 +26,15 @@ const volume_capability = mountCapability();
 const VOLUME_BYTES = 96 * MIB;
 const DATA_BYTES = 64 * MIB;
 const BLOCK_BYTES = 4 * MIB;
-// What the pool's file system needs to keep where everything is.
+// The overhead of the pool's file system.
 const UNCERTAIN_BYTES = 4 * MIB;
 // How long background work may take before the test fails; no test waits longer than the work takes.
 const patience = { timeout: 60_000, interval: 100 };
 
-/** A pool whose file system shares blocks, and the volumes in it that are held to their size. */
+/** A pool whose file system shares blocks, and volumes with an enforced size in it. */
 interface Sharing {
   makePool(): string;
-  /** Waits until what was removed has given its space back. */
+  /** Waits until removed data has freed its space. */
   settle(pool: string): void;
   readonly parameters: Readonly<Record<string, string>>;
 }
@@ -48,7 +48,7 @@ const imagesOnXfs: Sharing = {
 const subvolumes: Sharing = {
   makePool: () => btrfs('qgroup', 768 * MIB),
   settle(pool) {
-    // The kernel cleans up after this one, and otherwise half a minute later.
+    // The kernel cleans up after this, and otherwise only after half a minute.
     const commit = () => execFileSync('btrfs', ['filesystem', 'sync', pool]);
     commit();
     execFileSync('btrfs', ['subvolume', 'sync', '-s', '1', pool]);
@@ -57,7 +57,7 @@ const subvolumes: Sharing = {
   parameters: { pool: 'disk' },
 };
 
-/** Brings everything to the disk, and what the file system tells of it up to date. */
+/** Brings everything to the disk, and the reported usage of the file system up to date. */
 function sync(pool: string): void {
   execFileSync('sync', ['--file-system', pool]);
 }
@@ -79,7 +79,7 @@ async function nodeWithData({ makePool, settle, parameters }: Sharing) {
   });
   const source = await node.createPublished('source', volume_capability, volumeOf(VOLUME_BYTES));
   write(source, 1);
-  /** The room there is for volumes, in bytes. */
+  /** The available capacity for volumes, in bytes. */
   const room = async () => {
     settle(pool);
     return Number((await node.controller.GetCapacity({ parameters: { ...parameters } })).available_capacity);
@@ -88,7 +88,7 @@ async function nodeWithData({ makePool, settle, parameters }: Sharing) {
   return { node, pool, flags, source, volumeOf, room, snapshot };
 }
 
-/** Writes data of this byte to a volume, over what it has, and waits until it is on the disk. */
+/** Overwrites the data of a volume with this byte, and waits until it is on the disk. */
 function write({ target_path }: Published, byte: number, bytes = DATA_BYTES): void {
   const fd = openSync(join(target_path, 'file'), constants.O_RDWR | constants.O_CREAT);
   try {
@@ -108,7 +108,7 @@ function expectData({ target_path }: Published, byte: number, bytes = DATA_BYTES
   expect(data.equals(Buffer.alloc(bytes, byte))).toBe(true);
 }
 
-/** Takes a volume out of use and into use again, so that what it shows is what is on the disk. */
+/** Unstages a volume and stages it again, so that it shows the data on the disk. */
 async function stagedAgain({ node }: TestNode, paths: Published): Promise<void> {
   await node.NodeUnpublishVolume(paths);
   await node.NodeUnstageVolume(paths);
@@ -121,7 +121,7 @@ function expectNear(bytes: number, expected: number): void {
 }
 
 describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
-  test('a snapshot takes the room in which its source can be written anew, until it is deleted', async () => {
+  test('a snapshot reserves the space to overwrite its source, until it is deleted', async () => {
     const { node, flags, source, room, snapshot } = await nodeWithData(sharing);
     const before = await room();
     const { snapshot_id } = await snapshot('snapshot');
@@ -129,7 +129,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     await node.restart({ flags });
     expectNear(await room(), before - DATA_BYTES);
     write(source, 2);
-    // Of an image nobody knows which part has been written anew, so that as much is kept for it still.
+    // Which part of an image has been overwritten is unknown, so the same amount stays reserved for it.
     expect(await room()).toBeLessThan(before - DATA_BYTES + UNCERTAIN_BYTES);
     await node.controller.DeleteSnapshot({ snapshot_id });
     await expect.poll(room, patience).toBeGreaterThan(before - UNCERTAIN_BYTES);
@@ -138,7 +138,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before);
   });
 
-  test('what is written and not on the disk yet when the snapshot is cut counts as well', async () => {
+  test('data that is written but not on the disk when the snapshot is made counts as well', async () => {
     const { node, volumeOf, room } = await nodeWithData(sharing);
     const paths = await node.createPublished('unsynced', volume_capability, volumeOf(VOLUME_BYTES));
     const before = await room();
@@ -147,7 +147,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before - DATA_BYTES);
   });
 
-  test('many snapshots of what does not change take no more room than one', async () => {
+  test('many snapshots of unchanged data reserve no more than one', async () => {
     const { room, snapshot } = await nodeWithData(sharing);
     await snapshot('first');
     const before = await room();
@@ -155,7 +155,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before);
   });
 
-  test('a snapshot for whose source there is not room enough is refused, and nothing is written', async () => {
+  test('a snapshot without enough space to overwrite its source is refused, and nothing is written', async () => {
     const { node, pool, volumeOf, room, snapshot } = await nodeWithData(sharing);
     const left = DATA_BYTES / 2;
     const taking = await node.create('takes', volumeOf((await room()) - left));
@@ -169,7 +169,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     await snapshot('snapshot');
   });
 
-  test('a snapshot takes its room from the moment its content is made', async () => {
+  test('a snapshot reserves its space from the moment its content is made', async () => {
     const { node, flags, room, snapshot } = await nodeWithData(sharing);
     const gate = await gateAt('snapshot: content made', join(node.directory, 'gate'));
     await node.restart({ ...gate.start, flags });
@@ -182,7 +182,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before - DATA_BYTES);
   });
 
-  test('snapshots at the same time are all made, and take the room of one', async () => {
+  test('concurrent snapshots are all made, and reserve the space of one', async () => {
     const { node, pool, flags, source, room, snapshot } = await nodeWithData(sharing);
     const before = await room();
     const count = 8;
@@ -195,10 +195,10 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectNear(await room(), before - DATA_BYTES);
   });
 
-  test('a volume can be written anew after a snapshot, however much is reserved and written beside it', async () => {
+  test('a volume can be overwritten after a snapshot, however much is reserved and written beside it', async () => {
     const { node, source, volumeOf, room, snapshot } = await nodeWithData(sharing);
     await snapshot('snapshot');
-    // A file system does without the last of its space with difficulty.
+    // File systems have trouble using the last of their space.
     const size = Math.floor((await room()) / MIB - 16) * MIB;
     const other = await node.createPublished('other', volume_capability, volumeOf(size));
     const bytes = Math.floor((size * 0.75) / BLOCK_BYTES) * BLOCK_BYTES;
@@ -210,14 +210,14 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     expectData(other, 3, bytes);
   });
 
-  test('a clone and its source can both be written anew', async () => {
+  test('a clone and its source can both be overwritten', async () => {
     const { node, source, volumeOf, room } = await nodeWithData(sharing);
     const before = await room();
     const clone = await node.createPublished('clone', volume_capability, {
       ...volumeOf(VOLUME_BYTES),
       ...fromVolume(source.volume_id),
     });
-    // The clone is reserved all its size, and what the source has is no longer its own.
+    // The full size of the clone is reserved, and the data of the source is no longer its own.
     expectNear(await room(), before - VOLUME_BYTES - DATA_BYTES);
     write(source, 2);
     write(clone, 3);

@@ -8,9 +8,9 @@ import type { BlockType } from '../../../src/model/ports/block-maps.ts';
 import type { GetMetadataAllocatedRequest } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedRequest.ts';
 import type { GetMetadataAllocatedResponse__Output } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedResponse.ts';
 import type { GetMetadataDeltaRequest } from '../../../src/rpc/generated/csi/v1/GetMetadataDeltaRequest.ts';
-import { faultsInChanges, faultsInData, type Told } from '../../support/block-truth.ts';
+import { faultsInChanges, faultsInData, type ReportedBlocks } from '../../support/block-truth.ts';
 import { snapshotOf, takeDown } from '../../support/copies.ts';
-import type { DriverProcess } from '../../support/driver-process.ts';
+import type { TestDriver } from '../../support/driver-process.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem, image } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -27,7 +27,7 @@ const blockTypes: readonly BlockType[] = ['FIXED_LENGTH', 'VARIABLE_LENGTH'];
 
 type Message = GetMetadataAllocatedResponse__Output;
 
-function toldBy(messages: readonly Message[], startingOffset = 0): Told {
+function reportedBlocks(messages: readonly Message[], startingOffset = 0): ReportedBlocks {
   const [first] = messages;
   if (!first) throw new Error('there is no message');
   const { block_metadata_type, volume_capacity_bytes } = first;
@@ -48,22 +48,25 @@ function toldBy(messages: readonly Message[], startingOffset = 0): Told {
 async function allocated(
   { snapshotMetadata }: TestNode,
   request: GetMetadataAllocatedRequest,
-): Promise<Told> {
+): Promise<ReportedBlocks> {
   const messages = await snapshotMetadata.GetMetadataAllocated(request).toArray();
-  return toldBy(messages, Number(request.starting_offset ?? 0));
+  return reportedBlocks(messages, Number(request.starting_offset ?? 0));
 }
 
-async function delta({ snapshotMetadata }: TestNode, request: GetMetadataDeltaRequest): Promise<Told> {
+async function delta(
+  { snapshotMetadata }: TestNode,
+  request: GetMetadataDeltaRequest,
+): Promise<ReportedBlocks> {
   const messages = await snapshotMetadata.GetMetadataDelta(request).toArray();
-  return toldBy(messages, Number(request.starting_offset ?? 0));
+  return reportedBlocks(messages, Number(request.starting_offset ?? 0));
 }
 
-/** Starts the driver of a node anew, with the service that tells blocks in this form. */
-async function restartWith({ node, flags }: StorageNode, blockType: BlockType): Promise<DriverProcess> {
+/** Restarts the driver of a node, with the service in this block format. */
+async function restartWith({ node, flags }: StorageNode, blockType: BlockType): Promise<TestDriver> {
   return node.restart({ flags: [...flags, ENABLED, `--snapshot-metadata-block-type=${blockType}`] });
 }
 
-/** Runs something while a volume is not staged, where a copy of it could not be of one instant otherwise. */
+/** Runs something while a volume is not staged, if a copy of it could not be of one instant otherwise. */
 async function whileCuttable<T>(
   { node }: StorageNode,
   paths: Published,
@@ -78,7 +81,7 @@ async function whileCuttable<T>(
   return result;
 }
 
-/** A volume with two snapshots: of its first content, and of what has become of it. */
+/** A volume with two snapshots: of its first content, and of its later content. */
 async function twoSnapshots(on: StorageNode, isShared: boolean) {
   const { node, pool, parameters } = on;
   const paths = await node.createPublished('source', volume_capability, { parameters, ...sized(SIZE) });
@@ -102,7 +105,7 @@ const poolNames = Object.keys(imagePools) as (keyof typeof imagePools)[];
 describe.skipIf(!isHostRoot).each(poolNames)('of a block volume on %s', (poolName) => {
   const makePool = imagePools[poolName];
 
-  test('blocks are told as the bytes of its snapshots are, also when the volume is gone', async () => {
+  test('the reported blocks match the bytes of its snapshots, also after the volume is deleted', async () => {
     const on = await nodeWith({ backend: 'image', makePool });
     const { node } = on;
     const { paths, base, target, ids, baseContent, content } = await twoSnapshots(on, makePool !== undefined);
@@ -112,19 +115,19 @@ describe.skipIf(!isHostRoot).each(poolNames)('of a block volume on %s', (poolNam
       await restartWith(on, blockType);
       for (const starting_offset of [0, MIB + 301_000, SIZE - 1, SIZE]) {
         for (const [{ snapshot_id }, bytes] of [[base, baseContent] as const, [target, content] as const]) {
-          const told = await allocated(node, { snapshot_id, starting_offset });
-          expect(told).toMatchObject({ blockType, sizeBytes: BigInt(SIZE) });
-          expect(faultsInData(told, bytes)).toEqual([]);
+          const reported = await allocated(node, { snapshot_id, starting_offset });
+          expect(reported).toMatchObject({ blockType, sizeBytes: BigInt(SIZE) });
+          expect(faultsInData(reported, bytes)).toEqual([]);
         }
-        const told = await delta(node, { ...ids, starting_offset });
-        expect(told).toMatchObject({ blockType, sizeBytes: BigInt(SIZE) });
-        expect(faultsInChanges(told, baseContent, content)).toEqual([]);
-        expect(told.ranges.length > 0).toBe(starting_offset < SIZE);
+        const reported = await delta(node, { ...ids, starting_offset });
+        expect(reported).toMatchObject({ blockType, sizeBytes: BigInt(SIZE) });
+        expect(faultsInChanges(reported, baseContent, content)).toEqual([]);
+        expect(reported.ranges.length > 0).toBe(starting_offset < SIZE);
       }
     }
   });
 
-  test('what is not written to holds no data, and nothing changes in it', async () => {
+  test('unwritten areas hold no data, and have no changes', async () => {
     const { node, flags, parameters } = await nodeWith({ backend: 'image', makePool });
     await node.restart({ flags: [...flags, ENABLED] });
     const volume = { parameters, volume_capabilities: [volume_capability], ...sized(1024 * MIB) };
@@ -136,7 +139,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('of a block volume on %s', (poolNam
     expect(await delta(node, ids)).toMatchObject({ ranges: [], sizeBytes: BigInt(1024 * MIB) });
   });
 
-  test('what has grown since counts as zeros before', async () => {
+  test('the area added by an expansion counts as zeros before it', async () => {
     const { node, flags, pool, parameters } = await nodeWith({ backend: 'image', makePool });
     await node.restart({ flags: [...flags, ENABLED, '--snapshot-metadata-block-type=VARIABLE_LENGTH'] });
     const volume = { parameters, volume_capabilities: [volume_capability], ...sized(1_000_001) };
@@ -156,7 +159,7 @@ describe.skipIf(!isHostRoot).each(poolNames)('of a block volume on %s', (poolNam
 });
 
 describe.skipIf(!isHostRoot)('snapshots of a group', () => {
-  test('are compared with each other and with single ones', async () => {
+  test('can be compared with each other and with single ones', async () => {
     const node = await startedNode({ flags: [ENABLED, '--snapshot-metadata-block-type=VARIABLE_LENGTH'] });
     const volume = { volume_capabilities: [volume_capability], ...sized(MIB) };
     const volumes = [await node.create('a', volume), await node.create('b', volume)];
@@ -183,7 +186,7 @@ describe.skipIf(!isHostRoot)('snapshots of a group', () => {
   });
 });
 
-/** A snapshot of which so much is to be told that no stream of it ends before somebody reads it. */
+/** A snapshot with so many blocks that no stream of it ends before it is read. */
 async function largeSnapshot(node: TestNode) {
   const BLOCK = 512;
   const bytes = 16 * MIB + BLOCK;
@@ -194,7 +197,7 @@ async function largeSnapshot(node: TestNode) {
   return { snapshot_id, blockCount: bytes / BLOCK };
 }
 
-function callsIn(driver: DriverProcess, method: string): Record<string, unknown>[] {
+function callsIn(driver: TestDriver, method: string): Record<string, unknown>[] {
   const lines = driver.log().split('\n').filter(Boolean);
   return lines
     .map((line) => JSON.parse(line) as Record<string, unknown>)
@@ -204,11 +207,11 @@ function callsIn(driver: DriverProcess, method: string): Record<string, unknown>
 describe.skipIf(!isHostRoot)('a stream', () => {
   async function nodeWithLarge() {
     const node = await startedNode();
-    const driver = await node.restart({ flags: [ENABLED, '-v=5'] });
+    const driver = await node.restart({ ownProcess: true, flags: [ENABLED, '-v=5'] });
     return { node, driver, ...(await largeSnapshot(node)) };
   }
 
-  test('has at most so many ranges in a message as are asked for', async () => {
+  test('has at most the requested number of ranges in a message', async () => {
     const { node, snapshot_id, blockCount } = await nodeWithLarge();
     for (const [max_results, most] of [
       [0, 1000],
@@ -218,11 +221,11 @@ describe.skipIf(!isHostRoot)('a stream', () => {
       const request = { snapshot_id, max_results };
       const messages = await node.snapshotMetadata.GetMetadataAllocated(request).toArray();
       expect(Math.max(...messages.map((each) => each.block_metadata.length))).toBe(most);
-      expect(toldBy(messages).ranges).toHaveLength(blockCount);
+      expect(reportedBlocks(messages).ranges).toHaveLength(blockCount);
     }
   });
 
-  test('is taken up again where it was broken off', async () => {
+  test('can be resumed after it broke off', async () => {
     const { node, snapshot_id, blockCount } = await nodeWithLarge();
     const all = await allocated(node, { snapshot_id });
     const starting_offset = all.ranges[999]?.end.toString() ?? '';
@@ -231,16 +234,16 @@ describe.skipIf(!isHostRoot)('a stream', () => {
     expect(all.ranges).toHaveLength(blockCount);
   });
 
-  test('goes on to its end when the snapshot is deleted meanwhile', async () => {
+  test('continues to its end when the snapshot is deleted during it', async () => {
     const { node, snapshot_id, blockCount } = await nodeWithLarge();
     const stream = node.snapshotMetadata.GetMetadataAllocated({ snapshot_id, max_results: 1 });
     await once(stream, 'readable');
     await node.controller.DeleteSnapshot({ snapshot_id });
-    expect(toldBy(await stream.toArray()).ranges).toHaveLength(blockCount);
+    expect(reportedBlocks(await stream.toArray()).ranges).toHaveLength(blockCount);
     await expectRefusal(allocated(node, { snapshot_id }), 'NOT_FOUND', snapshot_id);
   });
 
-  test('that is cancelled, or whose time is up, is logged as that, and others go on', async () => {
+  test('that is cancelled, or whose deadline expires, is logged as such, and others go on', async () => {
     const { node, driver, snapshot_id, blockCount } = await nodeWithLarge();
     const request = { snapshot_id, max_results: 1, secrets: { key: 'correct-horse' } };
     const slow = node.snapshotMetadata.GetMetadataAllocated(request);
@@ -253,7 +256,7 @@ describe.skipIf(!isHostRoot)('a stream', () => {
     await once(late, 'readable');
     const [error] = await once(late, 'error');
     expect(error).toMatchObject({ code: status.DEADLINE_EXCEEDED });
-    expect(toldBy(await slow.toArray()).ranges).toHaveLength(blockCount);
+    expect(reportedBlocks(await slow.toArray()).ranges).toHaveLength(blockCount);
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     const calls = callsIn(driver, 'GetMetadataAllocated');
     expect(calls.map((line) => line['code'])).toEqual(['CANCELLED', 'CANCELLED', 'OK']);
@@ -263,13 +266,13 @@ describe.skipIf(!isHostRoot)('a stream', () => {
 });
 
 describe('the service', () => {
-  test('is declared where it is switched on', async () => {
+  test('is declared if it is enabled', async () => {
     const node = await startedNode({ flags: [ENABLED] });
     const { capabilities } = await node.identity.GetPluginCapabilities({});
     expect(capabilities.map(({ service }) => service?.type)).toContain('SNAPSHOT_METADATA_SERVICE');
   });
 
-  test('tells no blocks of what has none, of two volumes, or of nothing', async () => {
+  test('reports no blocks for directories, for snapshots of two volumes, or for an empty request', async () => {
     const node = await startedNode({ flags: [ENABLED] });
     const directory = await node.create('directory');
     const { snapshot_id } = await snapshotOf(node, directory);
@@ -303,13 +306,13 @@ describe('the service', () => {
     await expectRefusal(delta(node, ids), 'INVALID_ARGUMENT', other);
   });
 
-  test.skipIf(!isHostRoot)('tells the blocks of a file system’s image, too', async () => {
+  test.skipIf(!isHostRoot)('also reports the blocks of an image with a file system', async () => {
     const node = await startedNode({ flags: [ENABLED] });
     const paths = await node.createStaged('mounted', fileSystem('ext4'), image(SIZE));
     const { snapshot_id } = await snapshotOf(node, paths.volume_id);
     const content = readFileSync(join(node.pool, 'snapshots', snapshot_id, 'image'));
-    const told = await allocated(node, { snapshot_id });
-    expect(told.ranges.length).toBeGreaterThan(0);
-    expect(faultsInData(told, content)).toEqual([]);
+    const reported = await allocated(node, { snapshot_id });
+    expect(reported.ranges.length).toBeGreaterThan(0);
+    expect(faultsInData(reported, content)).toEqual([]);
   });
 });

@@ -17,7 +17,7 @@ let volumeId: string;
 
 beforeAll(async () => {
   node = new TestNode();
-  await node.start();
+  await node.start({ ownProcess: true });
   volumeId = await node.create('source', { capacity_range: { required_bytes: 4 * MIB } });
   return () => node.dispose();
 });
@@ -29,7 +29,7 @@ async function cut(changes: CreateSnapshotRequest) {
 }
 
 describe('a snapshot', () => {
-  test('is ready at once, tells its source, size and time, and the same wherever it is told', async () => {
+  test('is ready at once, and reports the same source, size and time in every reply', async () => {
     const before = Date.now();
     const snapshot = await cut({ name: 'told' });
     const after = Date.now();
@@ -50,7 +50,7 @@ describe('a snapshot', () => {
     expect(entries).toEqual([{ snapshot }]);
   });
 
-  test('is the same when it is asked for again, and its name is no other volume’s', async () => {
+  test('is returned again for the same request, and its name is refused for another volume', async () => {
     const snapshot = await cut({ name: 'again' });
     expect(await cut({ name: 'again' })).toEqual(snapshot);
     const source_volume_id = await node.create('other source');
@@ -61,7 +61,7 @@ describe('a snapshot', () => {
     await expectRefusal(gone, 'ALREADY_EXISTS', volumeId);
   });
 
-  test('may have the name of a volume, and a volume that of a snapshot', async () => {
+  test('can have the name of a volume, and a volume that of a snapshot', async () => {
     const { snapshot_id } = await cut({ name: 'source' });
     const volume_id = await node.create('again', fromSnapshot(snapshot_id));
     expect(volume_id).not.toBe(snapshot_id);
@@ -74,7 +74,7 @@ describe('a snapshot', () => {
     await expectRefusal(cut({ name: 'x', parameters: { speed: 'high' } }), 'INVALID_ARGUMENT', 'speed');
   });
 
-  test('is gone when it is deleted, once or twice, and its name can be given anew', async () => {
+  test('is gone after it is deleted, once or twice, and its name can be reused', async () => {
     const { snapshot_id } = await cut({ name: 'deleted' });
     expect(existsSync(join(node.pool, 'snapshots', snapshot_id))).toBe(true);
     await node.controller.DeleteSnapshot({ snapshot_id });
@@ -86,7 +86,7 @@ describe('a snapshot', () => {
   });
 
   test.each(['unknown', '../volumes', '/', '..'])(
-    'with the id %j is deleted already',
+    'with the unknown id %j counts as deleted',
     async (snapshot_id) => {
       const before = listing(node.directory);
       await node.controller.DeleteSnapshot({ snapshot_id });
@@ -101,7 +101,7 @@ describe('a snapshot', () => {
     await expectRefusal(node.controller.GetSnapshot({ snapshot_id: foreignId }), 'NOT_FOUND', foreignId);
   });
 
-  test('is no volume, and a volume is no snapshot', async () => {
+  test('cannot be used as a volume, nor a volume as a snapshot', async () => {
     const { snapshot_id } = await cut({ name: 'no volume' });
     await node.controller.DeleteVolume({ volume_id: snapshot_id });
     await node.controller.DeleteSnapshot({ snapshot_id: volumeId });
@@ -109,14 +109,14 @@ describe('a snapshot', () => {
     await node.controller.ControllerGetVolume({ volume_id: volumeId });
   });
 
-  test('needs an id to be deleted or got', async () => {
+  test('needs an id for delete and get', async () => {
     await expectRefusal(node.controller.DeleteSnapshot({}), 'INVALID_ARGUMENT', 'snapshot_id');
     await expectRefusal(node.controller.GetSnapshot({}), 'INVALID_ARGUMENT', 'snapshot_id');
   });
 });
 
 describe('a snapshot that must be reached from', () => {
-  test('this node is made, and so is one that may be anywhere', async () => {
+  test('this node is made, and so is one without requirements', async () => {
     for (const requisite of [[here], [elsewhere, here], []]) {
       const name = `reached ${requisite.length}`;
       const snapshot = await cut({ name, accessibility_requirements: { requisite } });
@@ -125,7 +125,7 @@ describe('a snapshot that must be reached from', () => {
     }
   });
 
-  test('another node alone is not made here', async () => {
+  test('only another node is not made here', async () => {
     const accessibility_requirements = { requisite: [elsewhere] };
     const call = cut({ name: 'elsewhere', accessibility_requirements });
     await expectRefusal(call, 'RESOURCE_EXHAUSTED', 'accessibility_requirements.requisite');
@@ -134,7 +134,7 @@ describe('a snapshot that must be reached from', () => {
     await expectRefusal(existing, 'ALREADY_EXISTS', 'topology');
   });
 
-  test('a preferred place is made here all the same, and tells its place when it is looked up', async () => {
+  test('a preferred node is made here anyway, and reports its actual topology', async () => {
     for (const [name, place] of Object.entries({ 'prefers here': here, 'prefers elsewhere': elsewhere })) {
       const { snapshot_id } = await cut({ name, accessibility_requirements: { preferred: [place] } });
       const { snapshot } = await node.controller.GetSnapshot({ snapshot_id });

@@ -4,7 +4,7 @@ import { startedNode } from '../../support/test-node.ts';
 
 const VOLUMES = 12;
 
-test('a volume that is taken down and deleted while its space is asked for is told, or not found', async () => {
+test('stats of a volume that is being unpublished and deleted succeed or return NOT_FOUND', async () => {
   const node = await startedNode();
   const outcomes = new Set<string>();
   for (let count = 0; count < VOLUMES; count++) {

@@ -14,7 +14,7 @@ import { type Published, startedNode, type TestNode, testNode } from '../../supp
 const MIB = 1024 ** 2;
 const onDisk = { parameters: { pool: 'disk' } };
 
-/** A disk for one test that can be mounted and, whatever uses it, unmounted. */
+/** A disk for one test that can be mounted, and unmounted even while in use. */
 interface Disk {
   readonly path: string;
   mount(): void;
@@ -36,7 +36,7 @@ function diskWith(directory: string, makeFileSystem: readonly string[], options 
 const ext4 = ['mkfs.ext4', '-q', '-E', 'nodiscard'];
 const xfs = ['mkfs.xfs', '-q'];
 
-/** A tmpfs, for an ordinary user too; it is gone when it is unmounted, so it stays mounted elsewhere. */
+/** A tmpfs, also for an ordinary user; its data is lost when it is unmounted, so it stays mounted elsewhere. */
 function tmpfs(directory: string, options = 'mode=0755'): Disk {
   const [path, store] = [join(directory, 'disk'), join(directory, 'store')];
   mkdirSync(path);
@@ -62,12 +62,12 @@ const sizedImage = (pool: string) => ({
 
 const publishedOn = (node: TestNode, name = 'a') => node.createPublished(name, mountCapability(), onDisk);
 
-/** What a disk that is well has. */
-const well: string[] = [];
+/** The state of a healthy disk. */
+const healthy: string[] = [];
 
-test('pools that are well are not told', async () => {
+test('healthy pools are not reported', async () => {
   const node = await startedNode();
-  expect(await storageHealth(node)).toEqual(well);
+  expect(await storageHealth(node)).toEqual(healthy);
 });
 
 const disks: [string, (directory: string) => Disk][] = [
@@ -77,18 +77,18 @@ const disks: [string, (directory: string) => Disk][] = [
 ];
 
 describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool on %s', (_, makeDisk) => {
-  test('whose disk goes while the driver runs is unreachable, and so are its volumes, until it is back', async () => {
+  test('whose disk disappears at runtime is unreachable, and so are its volumes, until it is back', async () => {
     const { node, disk } = await nodeWithDisk(makeDisk);
     const paths = await publishedOn(node);
     expect(await found(node, paths)).toEqual(everywhere(unlimited));
     disk.unmount();
-    // What is mounted is there for the pods still.
+    // Existing mounts still work for the pods.
     expect(await found(node, paths)).toEqual(everywhere(['PoolUnreachable']));
     expect(await storageHealth(node)).toEqual(['STORAGE_UNREACHABLE PoolUnreachable']);
     execFileSync('umount', [paths.target_path]);
     expect(await found(node, paths)).toEqual(onNode(['NotMounted'], ['PoolUnreachable']));
     disk.mount();
-    expect(await storageHealth(node)).toEqual(well);
+    expect(await storageHealth(node)).toEqual(healthy);
     const { controller } = await found(node, paths);
     expect(controller).toEqual(unlimited);
   });
@@ -101,7 +101,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     disk.unmount();
     await node.start({ flags });
     const unreachable = everywhere(['PoolUnreachable']);
-    // Nobody knows which volumes there are.
+    // Which volumes it has is unknown.
     expect(await found(node, paths)).toEqual({ ...unreachable, list: undefined });
     const { backend_health } = await node.node.NodeGetStorageHealth({});
     expect(backend_health).toMatchObject([
@@ -114,7 +114,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect(await found(node, paths)).toEqual(everywhere(unlimited));
   });
 
-  test('at whose path another disk is mounted is unreachable', async () => {
+  test('with another disk mounted at its path is unreachable', async () => {
     const { node, disk } = await nodeWithDisk(makeDisk);
     const paths = await publishedOn(node);
     disk.unmount();
@@ -123,10 +123,10 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect(await storageHealth(node)).toEqual(['STORAGE_UNREACHABLE PoolUnreachable']);
     execFileSync('umount', [disk.path]);
     disk.mount();
-    expect(await storageHealth(node)).toEqual(well);
+    expect(await storageHealth(node)).toEqual(healthy);
   });
 
-  test('that is nearly full is degraded, with the volumes that nothing limits', async () => {
+  test('that is nearly full is degraded, along with its volumes without a limit', async () => {
     const { node, disk } = await nodeWithDisk((directory) =>
       makeDisk === tmpfs ? tmpfs(directory, 'mode=0755,size=64m') : makeDisk(directory),
     );
@@ -137,12 +137,12 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     const { controller } = await found(node, paths);
     expect(controller).toEqual(expect.arrayContaining(['CapacityNotEnforced', 'NearlyOutOfSpace']));
     rmSync(join(disk.path, 'filler'));
-    // XFS gives back in the background what has been removed.
-    await vi.waitFor(async () => expect(await storageHealth(node)).toEqual(well), { timeout: 30_000 });
+    // XFS frees removed space in the background.
+    await vi.waitFor(async () => expect(await storageHealth(node)).toEqual(healthy), { timeout: 30_000 });
   });
 });
 
-test('a pool whose disk has nearly no inodes left is degraded', async () => {
+test('a pool whose disk has almost no inodes left is degraded', async () => {
   const { node, disk } = await nodeWithDisk((directory) => tmpfs(directory, 'mode=0755,nr_inodes=200'));
   const paths = await publishedOn(node);
   const { available } = df(disk.path).inodes;
@@ -153,7 +153,7 @@ test('a pool whose disk has nearly no inodes left is degraded', async () => {
   expect(await found(node, paths)).toEqual(everywhere([...unlimited, 'NearlyOutOfInodes']));
 });
 
-describe.skipIf(!isHostRoot)('a pool whose disk meets an error', () => {
+describe.skipIf(!isHostRoot)('a pool whose disk hits an error', () => {
   /** A published directory, and a published image. */
   async function withVolumes(makeDisk: (directory: string) => Disk) {
     const { node, disk } = await nodeWithDisk(makeDisk);
@@ -171,7 +171,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk meets an error', () => {
     expect(await found(node, directory)).toEqual(
       onNode(['UnexpectedlyReadOnly'], ['PoolReadOnly', ...unlimited]),
     );
-    // Their own file systems and devices have not met an error yet.
+    // Their own file systems and devices have not hit an error yet.
     for (const paths of [image, block]) {
       expect(await found(node, paths)).toEqual(everywhere(['PoolReadOnly']));
       await node.node.NodeUnpublishVolume(paths);
@@ -180,14 +180,14 @@ describe.skipIf(!isHostRoot)('a pool whose disk meets an error', () => {
     expect(loopsBelow(disk.path)).toEqual([]);
   });
 
-  test('and is shut down cannot be reached, and the calls are answered', async () => {
+  test('and is shut down is unreachable, and the calls are answered', async () => {
     const { node, disk, directory } = await withVolumes((path) => diskWith(path, xfs));
     execFileSync('xfs_io', ['-x', '-c', 'shutdown', disk.path]);
     expect(await storageHealth(node)).toEqual(['STORAGE_UNREACHABLE PoolUnreachable']);
     const { controller, list, nodeWithPaths } = await found(node, directory);
     expect([controller, list]).toEqual([['PoolUnreachable'], ['PoolUnreachable']]);
     expect(nodeWithPaths).toEqual(expect.arrayContaining(['PoolUnreachable', 'DiskError']));
-    // The device of its image answers with errors, and those of other images are found all the same.
+    // The device of its image answers with errors, and the devices of other images are still found.
     const other = await node.createPublished('other', fileSystem('ext4'), sizedImage('default'));
     expect(await found(node, other)).toEqual(everywhere([]));
     await node.node.NodeUnpublishVolume(other);
@@ -195,7 +195,7 @@ describe.skipIf(!isHostRoot)('a pool whose disk meets an error', () => {
   });
 });
 
-test.skipIf(!isHostRoot)('one pool that is not well leaves the others alone', async () => {
+test.skipIf(!isHostRoot)('an unhealthy pool does not affect the others', async () => {
   const { node, disk } = await nodeWithDisk((directory) => diskWith(directory, ext4));
   const inDefault: Published = await node.createPublished('in the default pool');
   await publishedOn(node);

@@ -19,7 +19,7 @@ interface Disk {
   /** Where it is mounted. */
   readonly path: string;
   mount(): void;
-  /** Also while something on it is in use. */
+  /** Also while it is in use. */
   unmount(): void;
 }
 
@@ -32,7 +32,7 @@ function ext4Disk(directory: string): Disk {
   return diskAt(path, ['-o', 'loop', file]);
 }
 
-/** A tmpfs is gone when it is unmounted, so it stays mounted elsewhere. */
+/** A tmpfs is lost when it is unmounted, so it stays mounted elsewhere. */
 function tmpfsDisk(directory: string): Disk {
   const [path, store] = [join(directory, 'disk'), join(directory, 'store')];
   mkdirSync(path);
@@ -85,7 +85,7 @@ async function expectUnavailable(node: TestNode, paths: Published): Promise<void
   }
 }
 
-/** A whole life in the default pool, which is there all the time. */
+/** A full lifecycle in the default pool, which is always available. */
 async function expectDefaultServes(node: TestNode): Promise<void> {
   const paths = await node.createPublished('in the default pool');
   await node.node.NodeGetVolumeStats({ ...paths, volume_path: paths.target_path });
@@ -98,7 +98,7 @@ async function expectDefaultServes(node: TestNode): Promise<void> {
   await node.controller.DeleteVolume(paths);
 }
 
-/** Ends the life of a volume whose pool is there again. */
+/** Ends the life of a volume whose pool is available again. */
 async function endLife(node: TestNode, paths: Published): Promise<void> {
   await node.node.NodeUnpublishVolume(paths);
   await node.node.NodeUnstageVolume(paths);
@@ -112,7 +112,7 @@ const disks: [string, (directory: string) => Disk][] = [
 ];
 
 describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool on %s', (_, makeDisk) => {
-  test('whose disk goes while the driver runs is unavailable, and everything else is served', async () => {
+  test('whose disk disappears at runtime is unavailable, and everything else is served', async () => {
     const { node, disk } = await nodeWithDisk(makeDisk);
     const paths = await node.createPublished('stays', volume_capability, onDisk);
     writeFileSync(join(paths.target_path, 'file'), 'precious');
@@ -120,13 +120,13 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     await expectUnavailable(node, paths);
     await expectDefaultServes(node);
     expect(readdirSync(disk.path)).toEqual([]);
-    // What is mounted is there for the pods still.
+    // Existing mounts still work for the pods.
     expect(readFileSync(join(paths.target_path, 'file'), 'utf8')).toBe('precious');
     const inside = { ...paths, target_path: join(disk.path, 'x'), volume_capability };
     await expectRefusal(node.node.NodeUnpublishVolume(inside), 'INVALID_ARGUMENT', 'pool');
   });
 
-  test('whose disk comes back is served again, with its volumes and their mounts', async () => {
+  test('whose disk is mounted again is served again, with its volumes and their mounts', async () => {
     const { node, disk, driver } = await nodeWithDisk(makeDisk);
     const paths = await node.createPublished('stays', volume_capability, onDisk);
     const before = await node.controller.ControllerGetVolume(paths);
@@ -145,7 +145,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect(driver.log().split('"pool ready"')).toHaveLength(4);
   });
 
-  test('whose disk is put back before any call came is served as if nothing had been', async () => {
+  test('whose disk is put back before any call is served as if nothing had happened', async () => {
     const { node, disk } = await nodeWithDisk(makeDisk);
     const paths = await node.createPublished('stays', volume_capability, onDisk);
     disk.unmount();
@@ -155,7 +155,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect(readdirSync(join(disk.path, 'volumes'))).toEqual([]);
   });
 
-  test('whose disk has gone lets its volumes be unpublished and unstaged', async () => {
+  test('whose disk is missing allows unpublish and unstage of its volumes', async () => {
     const { node, disk, flags } = await nodeWithDisk(makeDisk);
     const [one, other] = [
       await node.createPublished('one', volume_capability, onDisk),
@@ -175,7 +175,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     for (const { volume_id } of [one, other]) await node.controller.DeleteVolume({ volume_id });
   });
 
-  test('whose disk is missing at the start is unavailable, and comes back without a restart', async () => {
+  test('whose disk is missing at the start is unavailable, and is served again without a restart', async () => {
     const { node, disk, flags } = await nodeWithDisk(makeDisk);
     const paths = await node.createPublished('stays', volume_capability, onDisk);
     await node.stop();
@@ -195,7 +195,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     await node.create('new', onDisk);
   });
 
-  test('has the same room when its disk has come back', async () => {
+  test('has the same capacity once its disk is back', async () => {
     const { node, disk, flags } = await nodeWithDisk(makeDisk);
     const room = async () => Number((await node.controller.GetCapacity(onDisk)).available_capacity);
     await node.restart({ flags: [...flags, '--capacity=disk=10Mi'] });
@@ -223,7 +223,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect((await node.controller.ListVolumes({})).entries).toEqual([]);
   });
 
-  test('at whose path another disk is mounted is unavailable, and nothing is written to that', async () => {
+  test('with another disk mounted at its path is unavailable, and nothing is written to that disk', async () => {
     const { node, disk, flags } = await nodeWithDisk(makeDisk);
     const paths = await node.createPublished('stays', volume_capability, onDisk);
     disk.unmount();
@@ -238,7 +238,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
   });
 });
 
-describe('a pool that was there', () => {
+describe('an existing pool', () => {
   const nodeWithTwo = async () => {
     const node = testNode();
     const [one, two] = [join(node.directory, 'one'), join(node.directory, 'two')];
@@ -261,7 +261,7 @@ describe('a pool that was there', () => {
     }
   };
 
-  test('is not made anew where its directory has gone', async () => {
+  test('is not recreated if its directory is gone', async () => {
     const { node, one, two, ids, start } = await nodeWithTwo();
     const hidden = [`${one}-hidden`, `${two}-hidden`];
     execFileSync('mv', [one, hidden[0] ?? '']);
@@ -275,7 +275,7 @@ describe('a pool that was there', () => {
     expect(await node.create('in two', { parameters: { pool: 'two' } })).toBe(ids[1]);
   });
 
-  test('is not taken for another one whose path it is given', async () => {
+  test('is not confused with another pool at its path', async () => {
     const { node, one, two, ids, start } = await nodeWithTwo();
     const before = [listing(one), listing(two)];
     await node.start(start({ one: two, two: one }));
@@ -301,7 +301,7 @@ describe('a pool that was there', () => {
   });
 });
 
-test('the state directory may go and come back too, while another pool is served', async () => {
+test('the state directory can disappear and reappear too, while another pool is served', async () => {
   const node = testNode();
   const disk = tmpfsDisk(node.directory);
   const other = { parameters: { pool: 'other' } };
@@ -320,13 +320,13 @@ test('the state directory may go and come back too, while another pool is served
   await endLife(node, paths);
 });
 
-describe.skipIf(!isHostRoot)('images in a pool whose disk has gone', () => {
+describe.skipIf(!isHostRoot)('images in a pool whose disk is missing', () => {
   const image = {
     parameters: { pool: 'disk', backend: 'image' },
     capacity_range: { required_bytes: 16 * 1024 ** 2 },
   };
 
-  test('that are mounted can be unmounted, and are whole when it comes back', async () => {
+  test('that are mounted can be unmounted, and are intact when it is back', async () => {
     const { node, disk } = await nodeWithDisk(ext4Disk);
     const paths = await node.createPublished('image', volume_capability, image);
     writeFileSync(join(paths.target_path, 'file'), 'precious');
@@ -341,7 +341,7 @@ describe.skipIf(!isHostRoot)('images in a pool whose disk has gone', () => {
     await endLife(node, paths);
   });
 
-  test('that are block devices can be unstaged, now or when it has come back', async () => {
+  test('that are block devices can be unstaged, both before and after it is back', async () => {
     const { node, disk } = await nodeWithDisk(ext4Disk);
     const paths = await node.createPublished('block', block, image);
     writeFileSync(paths.target_path, 'precious', { flag: 'r+' });

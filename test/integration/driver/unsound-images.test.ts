@@ -27,7 +27,7 @@ beforeAll(async () => {
   return () => node.dispose();
 });
 
-/** A name that no other volume, snapshot or group of these tests has. */
+/** A unique name among the volumes, snapshots and groups of these tests. */
 const newName = () => `name-${++count}`;
 
 async function publishedImage(use: Use) {
@@ -47,7 +47,7 @@ async function expectDetached({ volume_id }: Published): Promise<void> {
   await vi.waitFor(() => expect(attached()).toEqual([]), { timeout: 15_000 });
 }
 
-/** An image that was in use, and is not any more. */
+/** An unstaged image that was in use. */
 async function unstagedImage(use: Use) {
   const parts = await publishedImage(use);
   await takenDown(parts.paths);
@@ -66,7 +66,7 @@ const group = ({ volume_id }: Published) =>
 const restored = (use: Use, source: ReturnType<typeof fromVolume>) =>
   node.create(newName(), { ...image(sizes[use]), volume_capabilities: [capabilityFor(use)], ...source });
 
-/** Expects that the volume is copied in no way, and that nothing is left of the attempts. */
+/** Expects every copy of the volume to be refused, and nothing to be left of the attempts. */
 async function expectNoCopies(paths: Published, use: Use, text: string): Promise<void> {
   const { volume_id: source_volume_id } = paths;
   await expectRefusal(snapshot(paths), 'FAILED_PRECONDITION', text);
@@ -82,8 +82,8 @@ async function reasonsOf({ volume_id }: Published): Promise<string[]> {
 
 const errors: HealthReason = 'FileSystemErrors';
 
-describe.skipIf(!isHostRoot)('ext4 that has recorded an error', () => {
-  test('is reported and not copied, mounted or not, and is checked when it is staged again', async () => {
+describe.skipIf(!isHostRoot)('ext4 with a recorded error', () => {
+  test('is reported and not copied, mounted or not, and is checked at the next stage', async () => {
     const { paths } = await publishedImage('ext4');
     writeFileSync(join(paths.target_path, 'file'), 'hello');
     execFileSync('sync', ['-f', paths.target_path]);
@@ -104,7 +104,7 @@ describe.skipIf(!isHostRoot)('ext4 that has recorded an error', () => {
     expect((await snapshot(paths)).snapshot?.ready_to_use).toBe(true);
   });
 
-  test('in its journal alone is checked, too', async () => {
+  test('in its journal alone is checked as well', async () => {
     const { paths, file } = await publishedImage('ext4');
     await failFileSystem(paths.target_path);
     await takenDown(paths);
@@ -116,7 +116,7 @@ describe.skipIf(!isHostRoot)('ext4 that has recorded an error', () => {
     expect(await reasonsOf(paths)).toEqual([]);
   });
 
-  test('that is still mounted elsewhere is not checked, and not mounted again', async () => {
+  test('that is still mounted elsewhere is neither checked nor mounted again', async () => {
     const { paths, file } = await publishedImage('ext4');
     const elsewhere = node.newStaging();
     execFileSync('mount', ['--bind', paths.staging_target_path, elsewhere]);
@@ -130,9 +130,9 @@ describe.skipIf(!isHostRoot)('ext4 that has recorded an error', () => {
     expect(statSync(file).size).toBe(sizes.ext4);
   });
 
-  test('that is not mended by itself is not mounted, until it is repaired by hand', async () => {
+  test('that cannot be repaired automatically is not mounted, until it is repaired by hand', async () => {
     const { paths, file } = await unstagedImage('ext4');
-    // No root directory: nothing that e2fsck makes anew without a question.
+    // No root directory: e2fsck does not recreate that without a question.
     for (const command of ['clri <2>', 'set_super_value state 2']) {
       execFileSync('debugfs', ['-w', '-R', command, file], { stdio: 'ignore' });
     }
@@ -149,7 +149,7 @@ describe.skipIf(!isHostRoot)('ext4 that has recorded an error', () => {
 });
 
 describe.skipIf(!isHostRoot)('XFS', () => {
-  test('that is marked as in need of repair is reported, and neither mounted nor copied', async () => {
+  test('that needs repair is reported, and neither mounted nor copied', async () => {
     const { paths, file } = await unstagedImage('xfs');
     const mark = ['-x', '-c', 'sb 0', '-c', 'write features_incompat 0x1b', file];
     execFileSync('xfs_db', mark, { stdio: 'ignore' });
@@ -168,7 +168,7 @@ describe.skipIf(!isHostRoot)('XFS', () => {
   });
 });
 
-test.skipIf(!isHostRoot)('btrfs that has met damaged data is reported, and not copied', async () => {
+test.skipIf(!isHostRoot)('btrfs with damaged data is reported, and not copied', async () => {
   const { paths, file } = await publishedImage('btrfs');
   writeFileSync(join(paths.target_path, 'file'), 'precious '.repeat(20_000));
   await takenDown(paths);
@@ -182,33 +182,33 @@ test.skipIf(!isHostRoot)('btrfs that has met damaged data is reported, and not c
   await expectNoCopies(paths, 'btrfs', 'corruption_errs');
 });
 
-describe.skipIf(!isHostRoot).each(Object.keys(sizes) as Use[])('an image (%s) that was cut short', (use) => {
-  test('is neither staged, expanded nor copied, and stays reported', async () => {
+describe.skipIf(!isHostRoot).each(Object.keys(sizes) as Use[])('an image (%s) that was truncated', (use) => {
+  test('cannot be staged, expanded or copied, and stays reported', async () => {
     const { paths, file } = await unstagedImage(use);
     const { volume_id } = paths;
     truncateSync(file, sizes[use] - MIB);
-    await expectRefusal(stage(paths, use), 'FAILED_PRECONDITION', 'its image ends');
+    await expectRefusal(stage(paths, use), 'FAILED_PRECONDITION', 'is truncated to');
     const capacity_range = { required_bytes: 2 * sizes[use] };
     const expansion = node.controller.ControllerExpandVolume({ volume_id, capacity_range });
-    await expectRefusal(expansion, 'FAILED_PRECONDITION', 'its image ends');
-    await expectNoCopies(paths, use, 'its image ends');
+    await expectRefusal(expansion, 'FAILED_PRECONDITION', 'is truncated to');
+    await expectNoCopies(paths, use, 'is truncated to');
     expect(statSync(file).size).toBe(sizes[use] - MIB);
     expect(await reasonsOf(paths)).toEqual(['ImageTruncated']);
     await node.controller.DeleteVolume({ volume_id });
   });
 
-  test('while it is in use is neither expanded nor copied, and its device stays as it is', async () => {
+  test('while in use cannot be expanded or copied, and its device stays unchanged', async () => {
     const { paths, file } = await publishedImage(use);
     const { volume_id, target_path: volume_path } = paths;
     truncateSync(file, sizes[use] - MIB);
-    await expectRefusal(stage(paths, use), 'FAILED_PRECONDITION', 'its image ends');
+    await expectRefusal(stage(paths, use), 'FAILED_PRECONDITION', 'is truncated to');
     const expansion = { volume_id, volume_path, capacity_range: { required_bytes: 2 * sizes[use] } };
-    await expectRefusal(node.node.NodeExpandVolume(expansion), 'FAILED_PRECONDITION', 'its image ends');
-    await expectRefusal(snapshot(paths), 'FAILED_PRECONDITION', 'its image ends');
+    await expectRefusal(node.node.NodeExpandVolume(expansion), 'FAILED_PRECONDITION', 'is truncated to');
+    await expectRefusal(snapshot(paths), 'FAILED_PRECONDITION', 'is truncated to');
     expect(await reasonsOf(paths)).toEqual(['ImageTruncated']);
   });
 
-  test('after it was a snapshot is restored to nothing', async () => {
+  test('after it was made as a snapshot cannot be restored', async () => {
     const { paths } = await unstagedImage(use);
     const { snapshot: made } = await snapshot(paths);
     const { snapshot_id = '' } = made ?? {};

@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { AccessMode } from '../../../src/model/requests/access-mode.ts';
+import type { AccessMode } from '../../../src/model/requests/capability.ts';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { fromSnapshot, fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
@@ -26,8 +26,8 @@ function mount(fs_type: string, ...mount_flags: string[]): VolumeCapability {
   return { mount: { fs_type, mount_flags }, access_mode: { mode: 'SINGLE_NODE_WRITER' } };
 }
 
-/** What the three calls that judge capabilities before any stage say of them. */
-async function judge(
+/** The answers of the three calls that check capabilities before the first stage. */
+async function answersFor(
   name: string,
   capability: VolumeCapability,
   parameters: CreateVolumeRequest['parameters'] = {},
@@ -52,20 +52,20 @@ async function validated(volume_id: string, ...volume_capabilities: VolumeCapabi
 const directory = { backend: 'directory' } as const;
 const imageBackend = { backend: 'image' } as const;
 
-describe.skipIf(!isHostRoot)('what no stage would take is refused before there is a volume:', () => {
+describe.skipIf(!isHostRoot)('volumes that no stage would accept are refused before they are made:', () => {
   test.each<[string, VolumeCapability, { backend: string }]>([
     ['discard on a directory', mount('', 'discard'), directory],
     ['inode64 on ext4', mount('ext4', 'inode64'), imageBackend],
-    ['inode64 on the file system that is the default', mount('', 'inode64'), imageBackend],
+    ['inode64 on the default file system', mount('', 'inode64'), imageBackend],
     ['data=ordered on xfs', mount('xfs', 'data=ordered'), imageBackend],
     ['allocsize=5k on xfs', mount('xfs', 'allocsize=5k'), imageBackend],
     ['commit=5 on xfs', mount('xfs', 'commit=5'), imageBackend],
     ['errors=remount-ro on btrfs', mount('btrfs', 'errors=remount-ro'), imageBackend],
-    ['a flag that nobody knows', mount('', 'bogus'), directory],
-    ['a file system that is never made', mount('ntfs'), imageBackend],
+    ['an unknown flag', mount('', 'bogus'), directory],
+    ['an unsupported file system', mount('ntfs'), imageBackend],
   ])('%s', async (name, capability, parameters) => {
     const details = expect.stringMatching(/^volume_capabilities(\[0\])?\.mount\./);
-    expect(await judge(name, capability, parameters)).toEqual({
+    expect(await answersFor(name, capability, parameters)).toEqual({
       hasCapacity: false,
       created: { code: 'INVALID_ARGUMENT', details },
     });
@@ -76,8 +76,8 @@ describe.skipIf(!isHostRoot)('what no stage would take is refused before there i
     ['discard and commit=5 on ext4', mount('ext4', 'discard', 'commit=5'), imageBackend],
     ['inode64 and nouuid on xfs', mount('xfs', 'inode64', 'nouuid'), imageBackend],
     ['compress=zstd:3 on btrfs', mount('btrfs', 'compress=zstd:3'), imageBackend],
-  ])('and what they take is created, and staged: %s', async (name, capability, parameters) => {
-    expect(await judge(name, capability, parameters)).toEqual({ hasCapacity: true, created: 'OK' });
+  ])('all other volumes are created, and can be staged: %s', async (name, capability, parameters) => {
+    expect(await answersFor(name, capability, parameters)).toEqual({ hasCapacity: true, created: 'OK' });
     const changes = { parameters, capacity_range: unlimited };
     const { volume_id } = await node.createStaged(name, capability, changes);
     expect(await validated(volume_id, capability)).toEqual({ isConfirmed: true, message: '' });
@@ -108,7 +108,7 @@ describe('a volume made for a single writer', () => {
   const single = mountCapability('SINGLE_NODE_SINGLE_WRITER');
   const several = mountCapability('SINGLE_NODE_MULTI_WRITER');
 
-  test('is neither the one that others ask for nor confirmed for them', async () => {
+  test('is neither returned nor confirmed for other access modes', async () => {
     const volume_id = await node.create('single', { volume_capabilities: [single] });
     const again = node.create('single', { volume_capabilities: [several] });
     await expectRefusal(again, 'ALREADY_EXISTS', 'SINGLE_NODE_SINGLE_WRITER');
@@ -118,7 +118,7 @@ describe('a volume made for a single writer', () => {
   });
 });
 
-describe.skipIf(!isHostRoot)('a volume that is used already is not used in another way:', () => {
+describe.skipIf(!isHostRoot)('a volume in use cannot be used in another way:', () => {
   test.each<[string, VolumeCapability, Partial<CreateVolumeRequest>]>([
     ['a directory', mount('ext4'), { parameters: directory }],
     ['ext4', fileSystem('ext4'), image(16 * MIB)],
@@ -142,7 +142,7 @@ describe.skipIf(!isHostRoot)('a volume that is used already is not used in anoth
 });
 
 test.skipIf(!isHostRoot)(
-  'a block volume is not staged again with another access mode, also after a restart',
+  'a block volume cannot be staged again with another access mode, also after a restart',
   async () => {
     const paths = await node.createStaged('staged block', blockDevice(), image(MIB));
     const stageAs = (mode: AccessMode) =>
@@ -155,7 +155,7 @@ test.skipIf(!isHostRoot)(
   },
 );
 
-test('an expansion for a capability that the volume does not have is INVALID_ARGUMENT', async () => {
+test('an expansion with a wrong capability is INVALID_ARGUMENT', async () => {
   const paths = await node.createPublished('expanded');
   const request = {
     volume_id: paths.volume_id,
@@ -171,7 +171,7 @@ test('an expansion for a capability that the volume does not have is INVALID_ARG
   await expectRefusal(node.node.NodeExpandVolume(request), 'INVALID_ARGUMENT', 'volume_capability: ');
 });
 
-test('what lay in a pool that was given up counts as deleted, and the log says so', async () => {
+test('volumes in an abandoned pool count as deleted, which is logged', async () => {
   const id = (poolId: string) => `pvc-${'0'.repeat(16)}-${poolId}-01234567`;
   await node.controller.DeleteVolume({ volume_id: id('deadbeef') });
   await node.controller.DeleteSnapshot({ snapshot_id: id('deadbeef') });

@@ -23,16 +23,16 @@ import { type Published, startedNode, type TestNode } from '../../support/test-n
 
 const MIB = 1024 ** 2;
 
-/** Where an image lies makes no difference to what can be wrong with it. */
+/** The location of an image makes no difference to its possible problems. */
 const imagesOnPlainPool = images.filter(({ makePool }) => makePool === undefined);
 
-/** The storages there can be here: only root of the host has devices. */
+/** The storages on this machine: only root of the host has devices. */
 const storages = [...directories, ...imagesOnPlainPool].filter(
   (each) => isHostRoot || each === plainDirectory,
 );
 const qgroups = subvolumes.filter(({ name }) => name.endsWith('qgroup'));
 
-/** What is found of a volume of a storage that nothing is wrong with. */
+/** The findings of a healthy volume of a storage. */
 function healthyOn({ backend, name }: Storage): readonly HealthReason[] {
   return backend === 'directory' || name.endsWith('off') ? unlimited : [];
 }
@@ -63,7 +63,7 @@ async function takenDown(node: TestNode, paths: Published): Promise<void> {
   await node.node.NodeUnstageVolume(paths);
 }
 
-/** What is told in full of a volume, by the controller. */
+/** The full messages of the controller about a volume. */
 async function statusesOf({ controller }: TestNode, { volume_id }: Pick<Published, 'volume_id'>) {
   const { volume_health } = await controller.ControllerGetVolumeHealth({ volume_id });
   return volume_health?.health_statuses ?? [];
@@ -79,8 +79,8 @@ function fill(path: string, bytes: number): void {
   );
 }
 
-/** Fills a file system until 97 % of it are written; one that knows only at a commit what it has left is told to. */
-function fillUp(directory: string): void {
+/** Fills a file system to 97 %; a file system that knows its free space only after a commit is synced. */
+function fillNearly(directory: string): void {
   const isFull = ({ available, total }: ReturnType<typeof df>) => available * 100n <= total * 3n;
   for (let count = 0; !isFull(df(directory)); count++) {
     fill(join(directory, `file-${count}`), 2 * MIB);
@@ -91,7 +91,7 @@ function fillUp(directory: string): void {
 describe.each(storages)('$name', (storage) => {
   const healthy = healthyOn(storage);
 
-  test('is healthy when it is made, staged and published, after a restart, and when it is taken down', async () => {
+  test('is healthy when it is created, staged and published, after a restart, and when it is unstaged', async () => {
     const { node, flags, paths } = await publishedOn(storage);
     expect(await found(node, paths)).toEqual(everywhere(healthy));
     await node.restart({ flags });
@@ -99,11 +99,11 @@ describe.each(storages)('$name', (storage) => {
     await takenDown(node, paths);
     const health = await found(node, paths);
     expect(health).toEqual({ ...everywhere(healthy), nodeWithPaths: health.nodeWithPaths });
-    // The volume is not where this call says that it is.
+    // The volume is not at the path of this call.
     expect(health.nodeWithPaths).toEqual([...healthy, 'NotMounted']);
   });
 
-  test('has lost its data when that is removed, mounted or not', async () => {
+  test('reports data loss when its data is removed, mounted or not', async () => {
     const { node, paths, directory } = await publishedOn(storage);
     const name = storage.backend === 'image' ? 'image' : 'data';
     const path = join(directory, name);
@@ -112,20 +112,20 @@ describe.each(storages)('$name', (storage) => {
     const [status, ...others] = await statusesOf(node, paths);
     expect(others).toEqual([]);
     expect(status).toMatchObject({ status: 'DATA_LOSS', reason: 'DataMissing' });
-    expect(status?.message).toMatch(/^the volume has lost its data: nothing is at \/tmp/);
+    expect(status?.message).toMatch(/^the volume has lost its data: \/tmp/);
     expect(Buffer.byteLength(status?.message ?? '')).toBeLessThanOrEqual(128);
-    // The log has what replies have no room for, once, however often it is asked for.
-    const whole = `volume "${paths.volume_id}" has lost its data: nothing is at ${path}`;
+    // The log has the details that do not fit in replies, once, however often it is queried.
+    const whole = `volume "${paths.volume_id}" has lost its data: ${path} is missing`;
     await vi.waitFor(() =>
       expect(findingsInLog(node, paths).filter((each) => each === whole)).toHaveLength(1),
     );
-    // It can be got rid of.
+    // It can be deleted.
     await takenDown(node, paths);
     await node.controller.DeleteVolume(paths);
     await expectRefusal(node.controller.ControllerGetVolumeHealth(paths), 'NOT_FOUND', paths.volume_id);
   });
 
-  test('with a damaged record is answered, by the reason, after a restart', async () => {
+  test('with a damaged record is reported with the reason, after a restart', async () => {
     const { node, flags, paths, directory } = await publishedOn(storage);
     writeFileSync(join(directory, 'volume.json'), '{');
     await node.restart({ flags });
@@ -134,7 +134,7 @@ describe.each(storages)('$name', (storage) => {
     expect(await statusesOf(node, paths)).toMatchObject([{ status: 'DATA_LOSS' }]);
   });
 
-  test('is not mounted where somebody has unmounted it, and hidden where something is mounted on it', async () => {
+  test('reports an unmounted path as not mounted, and a covered path as hidden', async () => {
     const { node, flags, paths } = await publishedOn(storage);
     const { target_path } = paths;
     execFileSync('mount', ['-t', 'tmpfs', 'none', target_path]);
@@ -143,7 +143,7 @@ describe.each(storages)('$name', (storage) => {
     expect(await found(node, paths)).toEqual(everywhere(healthy));
     execFileSync('umount', [target_path]);
     expect(await found(node, paths)).toEqual(onNode(['NotMounted'], healthy));
-    // A free id of a mount is given out again.
+    // The kernel reuses a free mount id.
     execFileSync('mount', ['-t', 'tmpfs', 'none', target_path]);
     expect(await found(node, paths)).toEqual(onNode(['WrongMount'], healthy));
     await node.restart({ flags });
@@ -155,30 +155,30 @@ describe.each(storages)('$name', (storage) => {
 describe.skipIf(!isHostRoot).each(imageFileSystems)('an image with %s', (fsType) => {
   const published = () => publishedImage(320 * MIB, fileSystem(fsType));
 
-  test('is nearly out of space when 97 % of it are written', async () => {
+  test('is nearly out of space when it is 97 % full', async () => {
     const { node, paths } = await published();
     fill(join(paths.target_path, 'half'), Number(df(paths.target_path).available) / 2);
     expect(await found(node, paths)).toEqual(everywhere([]));
-    fillUp(paths.target_path);
+    fillNearly(paths.target_path);
     expect(await found(node, paths)).toEqual(everywhere(['NearlyOutOfSpace']));
-    const [told] = await statusesOf(node, paths);
-    expect(told).toMatchObject({ status: 'DEGRADED', message: / bytes left$/ });
-    // Nobody knows how full an image is that is not mounted.
+    const [reported] = await statusesOf(node, paths);
+    expect(reported).toMatchObject({ status: 'DEGRADED', message: / bytes left$/ });
+    // How full an unmounted image is, is unknown.
     await takenDown(node, paths);
     expect(await statusesOf(node, paths)).toEqual([]);
   });
 
-  test('is read-only unexpectedly when its file system has been remounted so', async () => {
+  test('is unexpectedly read-only when its file system has been remounted read-only', async () => {
     const { node, paths } = await published();
     execFileSync('mount', ['-o', 'remount,ro', paths.target_path]);
-    const told = await found(node, paths);
-    expect(told.controller).toEqual([]);
+    const reported = await found(node, paths);
+    expect(reported.controller).toEqual([]);
     // The staging path and the target, in one entry.
-    expect(told.node).toEqual(['UnexpectedlyReadOnly']);
-    expect(told.nodeWithPaths).toEqual(told.node);
+    expect(reported.node).toEqual(['UnexpectedlyReadOnly']);
+    expect(reported.nodeWithPaths).toEqual(reported.node);
   });
 
-  test('that holds something else than a file system cannot be staged, and is told so', async () => {
+  test('with foreign content cannot be staged, which is reported', async () => {
     const { node, paths, file } = await published();
     await takenDown(node, paths);
     const fd = openSync(file, 'r+');
@@ -188,10 +188,10 @@ describe.skipIf(!isHostRoot).each(imageFileSystems)('an image with %s', (fsType)
       { status: 'INACCESSIBLE', reason: 'FileSystemUnknown' },
     ]);
     const stage = node.node.NodeStageVolume({ ...paths, volume_capability: fileSystem(fsType) });
-    await expectRefusal(stage, 'FAILED_PRECONDITION', 'no file system of this driver');
+    await expectRefusal(stage, 'FAILED_PRECONDITION', 'an unrecognised file system');
   });
 
-  test('that is cut off has lost data, mounted or not', async () => {
+  test('that is truncated reports data loss, mounted or not', async () => {
     const { node, paths, file } = await published();
     truncateSync(file, 319 * MIB);
     expect(await found(node, paths)).toEqual(everywhere(['ImageTruncated']));
@@ -201,7 +201,7 @@ describe.skipIf(!isHostRoot).each(imageFileSystems)('an image with %s', (fsType)
 });
 
 describe.skipIf(!isHostRoot)('an image with ext4', () => {
-  test('whose file system meets an error is read-only unexpectedly, also after a restart', async () => {
+  test('whose file system hits an error is unexpectedly read-only, also after a restart', async () => {
     const { node, paths } = await publishedImage();
     await failFileSystem(paths.target_path);
     expect(() => writeFileSync(join(paths.target_path, 'file'), '')).toThrow('EROFS');
@@ -221,7 +221,7 @@ describe.skipIf(!isHostRoot)('an image with ext4', () => {
     expect(await found(node, paths)).toEqual(everywhere(['NearlyOutOfInodes']));
   });
 
-  test('that is read-only by request may be so, and is told when it was not', async () => {
+  test('that is read-only on request is healthy, and reported otherwise', async () => {
     const { node, paths } = await publishedImage();
     await node.node.NodeUnpublishVolume(paths);
     const volume_capability = fileSystem('ext4');
@@ -235,7 +235,7 @@ describe.skipIf(!isHostRoot)('an image with ext4', () => {
 });
 
 describe.skipIf(!isHostRoot)('an image with XFS', () => {
-  test('whose file system has shut down answers with errors, and the call does not', async () => {
+  test('whose file system has shut down reports errors, and the call succeeds', async () => {
     const { node, paths } = await publishedImage(300 * MIB, fileSystem('xfs'));
     execFileSync('xfs_io', ['-x', '-c', 'shutdown', paths.target_path]);
     const { nodeWithPaths } = await found(node, paths);
@@ -253,7 +253,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect(await found(node, paths)).toEqual(everywhere([]));
   });
 
-  test('is not mounted where its target is unmounted, and hidden where something else is bound', async () => {
+  test('is not mounted if its target is unmounted, and hidden if something else is bound there', async () => {
     const { node, paths } = await publishedBlock();
     execFileSync('mount', ['--bind', '/dev/null', paths.target_path]);
     expect(await found(node, paths)).toEqual(onNode(['WrongMount']));
@@ -262,7 +262,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect(await found(node, paths)).toEqual(onNode(['NotMounted']));
   });
 
-  test('is read-only unexpectedly when its device is, and it is published for writing', async () => {
+  test('is unexpectedly read-only if its device is, and it is published for writing', async () => {
     const { node, paths, device } = await publishedBlock();
     execFileSync('blockdev', ['--setro', device]);
     expect(await found(node, paths)).toEqual(onNode(['UnexpectedlyReadOnly']));
@@ -272,7 +272,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     expect(await found(node, paths)).toEqual(everywhere([]));
   });
 
-  test('that is cut off or gone has lost data', async () => {
+  test('that is truncated or missing reports data loss', async () => {
     const { node, paths, file } = await publishedBlock();
     truncateSync(file, MIB);
     expect(await found(node, paths)).toEqual(everywhere(['ImageTruncated']));
@@ -282,13 +282,13 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
 });
 
 describe.skipIf(!isHostRoot).each(qgroups)('$name', (storage) => {
-  test('is held to no size when quotas are switched off', async () => {
+  test('has no enforced size when quotas are switched off', async () => {
     const { node, pool, paths } = await publishedOn(storage);
     expect(await found(node, paths)).toEqual(everywhere([]));
     execFileSync('btrfs', ['quota', 'disable', pool]);
     expect(await found(node, paths)).toEqual(everywhere(['CapacityNotEnforced']));
-    const [told] = await statusesOf(node, paths);
-    expect(told?.message).toContain('quotas are off on pool "other" now');
+    const [reported] = await statusesOf(node, paths);
+    expect(reported?.message).toContain('quotas are off on pool "other"');
   });
 
   test('is nearly out of space when its limit is nearly reached', async () => {
@@ -299,8 +299,8 @@ describe.skipIf(!isHostRoot).each(qgroups)('$name', (storage) => {
   });
 });
 
-describe('the list of volumes that are not healthy', () => {
-  test('has them in pages, damaged ones too, and leaves out those that are', async () => {
+describe('the list of unhealthy volumes', () => {
+  test('has pages, includes damaged volumes, and leaves out healthy ones', async () => {
     const node = await startedNode();
     const ids = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((name) => node.create(name)));
     const [damaged = ''] = ids;
@@ -343,7 +343,7 @@ describe('a call about the health of a volume', () => {
     },
   );
 
-  test('names the path that cannot be one', async () => {
+  test('names an invalid path', async () => {
     const node = await startedNode();
     const volume_id = await node.create('a');
     for (const field of ['staging_target_path', 'volume_publish_path']) {
@@ -354,7 +354,7 @@ describe('a call about the health of a volume', () => {
     }
   });
 
-  test('leaves everything as it is', async () => {
+  test('changes nothing', async () => {
     const node = await startedNode();
     const paths = await node.createPublished('a', mountCapability());
     const before = readdirSync(node.directory, { recursive: true, encoding: 'utf8' }).sort();

@@ -33,7 +33,7 @@ describe('bindMount', () => {
     ['noatime', mountAttr.noatime, mountAttr.accessTimeMask],
   ] as const;
   test.each([...free, ...(isHostRoot ? locked : [])])(
-    '%s is in force on the mount and not on its source',
+    '%s applies to the mount and not to its source',
     async (option, set, clear) => {
       const { source, target } = sourceAndTarget();
       await bind(source, source);
@@ -50,7 +50,7 @@ describe('bindMount', () => {
     expect((await mountOptionsAt(target)).filter((option) => /^(no|rel)atime$/.test(option))).toEqual([]);
   });
 
-  test('without attributes the mount has those of its source', async () => {
+  test('without attributes the mount has the attributes of its source', async () => {
     const { directory, source, target } = sourceAndTarget();
     mkdirSync(join(directory, 'second'));
     await bind(source, target, mountAttr.readOnly | mountAttr.noExec);
@@ -58,7 +58,7 @@ describe('bindMount', () => {
     expect(await mountOptionsAt(join(directory, 'second'))).toEqual(await mountOptionsAt(target));
   });
 
-  test('mounts below the source do not come along', async () => {
+  test('mounts below the source are not included', async () => {
     const { directory, source, target } = sourceAndTarget();
     mkdirSync(join(directory, 'other'));
     writeFileSync(join(directory, 'other', 'file'), '');
@@ -68,7 +68,7 @@ describe('bindMount', () => {
     expect(readdirSync(join(target, 'inner'))).toEqual([]);
   });
 
-  test('a file can be bound on a file, and not on a directory', async () => {
+  test('a file can be bound on a file, but not on a directory', async () => {
     const { directory, source, target } = sourceAndTarget();
     const [file, mountPoint] = [join(source, 'file'), join(directory, 'mount-point')];
     writeFileSync(file, 'content');
@@ -78,7 +78,7 @@ describe('bindMount', () => {
     await expect(bind(file, target)).rejects.toMatchObject({ code: 'EINVAL', syscall: 'move_mount' });
   });
 
-  test('the id it answers is that of the mount', async () => {
+  test('the returned id is the id of the mount', async () => {
     const { source, target } = sourceAndTarget();
     const mountId = await bind(source, target);
     expect(await withPath(target, statusOf)).toMatchObject({ mountId, isMountRoot: true });
@@ -86,7 +86,7 @@ describe('bindMount', () => {
 });
 
 describe('unmount', () => {
-  test('takes down the topmost mount alone', async () => {
+  test('unmounts only the topmost mount', async () => {
     const { directory, source, target } = sourceAndTarget();
     await bind(source, target);
     await bind(source, target);
@@ -96,12 +96,12 @@ describe('unmount', () => {
     expect(await mountsBelow(directory)).toEqual([]);
   });
 
-  test('where nothing is mounted it fails with EINVAL', async () => {
+  test('fails with EINVAL if nothing is mounted', async () => {
     const { target } = sourceAndTarget();
     await expect(unmount(target)).rejects.toMatchObject({ code: 'EINVAL', syscall: 'umount2' });
   });
 
-  test('while a process works in the mount it fails with EBUSY, and the mount stays', async () => {
+  test('fails with EBUSY while a process uses the mount, which stays', async () => {
     const { directory, source, target } = sourceAndTarget();
     await bind(source, target);
     const worker = await waitingProcess('cat', [], { cwd: target });

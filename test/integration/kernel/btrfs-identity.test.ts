@@ -25,7 +25,7 @@ const IMAGE_BYTES = 128n * MIB;
 const PRIMARY = 2 ** 16;
 const SECOND = 2 ** 26;
 
-/** The lines of the superblocks of an image that tell of its ids and whether their checksums hold. */
+/** The lines of an image's superblocks with their ids and whether their checksums are valid. */
 async function superblocksOf(path: string): Promise<Record<string, string>[]> {
   const { stdout } = await runProgram('btrfs', ['inspect-internal', 'dump-super', '--all', path]);
   return stdout
@@ -54,7 +54,7 @@ async function overwrite(path: string, offset: number, bytes: Buffer): Promise<v
 }
 
 describe('renewFileSystemId', () => {
-  test('every copy of the superblock has a new id, and the rest of the file system is sound', async () => {
+  test('every copy of the superblock has a new id, and the rest of the file system is intact', async () => {
     const path = await formattedImage(scratchDirectory(), 'btrfs', IMAGE_BYTES);
     const before = await idsOf(path);
     await renewFileSystemId(path);
@@ -65,7 +65,7 @@ describe('renewFileSystemId', () => {
     await expectClean(path, 'btrfs');
   });
 
-  test('it may be repeated, as for a copy of a copy', async () => {
+  test('can be repeated, as for a copy of a copy', async () => {
     const path = await formattedImage(scratchDirectory(), 'btrfs', IMAGE_BYTES);
     const { fsid } = await idsOf(path);
     await renewFileSystemId(path);
@@ -77,7 +77,7 @@ describe('renewFileSystemId', () => {
     await expectClean(path, 'btrfs');
   });
 
-  test('a repeat mends what a crash between two copies of the superblock has left', async () => {
+  test('a repeat repairs a crash between two copies of the superblock', async () => {
     const path = await formattedImage(scratchDirectory(), 'btrfs', IMAGE_BYTES);
     const original = await withDescriptor(path, 'r', (fd) => readAt(fd, PRIMARY, 4096));
     await renewFileSystemId(path);
@@ -87,7 +87,7 @@ describe('renewFileSystemId', () => {
     await expectClean(path, 'btrfs');
   });
 
-  test('a damaged superblock, another file system and a blank file are refused and left as they are', async () => {
+  test('a damaged superblock, another file system and a blank file are refused and left unchanged', async () => {
     const directory = scratchDirectory();
     const damaged = await formattedImage(directory, 'btrfs', IMAGE_BYTES);
     await overwrite(damaged, PRIMARY + 300, Buffer.from('damage'));
@@ -111,11 +111,11 @@ describe('renewFileSystemId', () => {
     await makeSparse(path, IMAGE_BYTES);
     await runProgram('mkfs.btrfs', ['-q', '--csum', kind, path]);
     const before = await digestOf(path);
-    await expect(renewFileSystemId(path)).rejects.toThrow('another kind than crc32c');
+    await expect(renewFileSystemId(path)).rejects.toThrow('type is not crc32c');
     expect(await digestOf(path)).toBe(before);
   });
 
-  test('a second superblock that is damaged does not stand in the way', async () => {
+  test('a damaged second superblock does no harm', async () => {
     const path = await formattedImage(scratchDirectory(), 'btrfs', IMAGE_BYTES);
     await overwrite(path, SECOND + 300, Buffer.from('damage'));
     const [before] = await superblocksOf(path);
@@ -126,14 +126,14 @@ describe('renewFileSystemId', () => {
 });
 
 describe.skipIf(!isHostRoot)('images that are copies of each other', () => {
-  test('original, copy, and copy of the copy are mounted and written at once, and the kernel tells them apart', async () => {
+  test('original, copy, and copy of the copy are mounted and written at once, and stay separate in the kernel', async () => {
     const pool = reflinkPool();
     const path = await formattedImage(pool, 'btrfs');
     const original = await mountImage(path, 'btrfs');
     const writer = syncingWriter(original.target);
     await writer.rounds(5);
     const copy = await cloneImage(path, join(pool, 'copy'));
-    // What was synced lies in a log that is replayed by the first mount, under the new id.
+    // Synced data is in a log that is replayed by the first mount, under the new id.
     expect((await superblocksOf(copy))[0]?.['log_root']).not.toBe('0');
     await renewFileSystemId(copy);
     const second = await mountImage(copy, 'btrfs');
@@ -153,7 +153,7 @@ describe.skipIf(!isHostRoot)('images that are copies of each other', () => {
     for (const each of [path, copy, copyOfCopy]) await expectClean(each, 'btrfs');
   });
 
-  test('one that lies on a disk without reflinks is told apart as well', async () => {
+  test('a copy on a disk without reflinks stays separate as well', async () => {
     const directory = scratchDirectory();
     const path = await formattedImage(directory, 'btrfs');
     const copy = join(directory, 'copy');

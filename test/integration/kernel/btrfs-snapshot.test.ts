@@ -21,7 +21,7 @@ function inDirectory<T>(path: string, use: (fd: number) => T | Promise<T>): Prom
   return withDescriptor(path, constants.O_RDONLY | constants.O_DIRECTORY, use);
 }
 
-/** A file system with a subvolume that has a file and a subvolume in it. */
+/** A file system with a subvolume that contains a file and a subvolume. */
 async function withSource(root = btrfs()) {
   await inDirectory(root, (fd) => createSubvolume(fd, 'source'));
   const source = join(root, 'source');
@@ -38,7 +38,7 @@ function snapshot(source: string, parent: string, name: string, readOnly = false
 }
 
 describe.skipIf(!isHostRoot)('snapshotSubvolume', () => {
-  test('the snapshot has what the source had, synced or not, and goes its own way', async () => {
+  test('the snapshot has the content of the source, synced or not, and both change independently', async () => {
     const { root, source } = await withSource();
     await snapshot(source, root, 'snapshot 1');
     const path = join(root, 'snapshot 1');
@@ -58,7 +58,7 @@ describe.skipIf(!isHostRoot)('snapshotSubvolume', () => {
     expect(await inDirectory(join(root, 'snapshot', 'nested'), isSubvolume)).toBe(false);
   });
 
-  test('a read-only one cannot be written, is the source of a writable one, and is removed as any other', async () => {
+  test('a read-only snapshot cannot be written, can be the source of a writable one, and is removed like any other', async () => {
     const { root, source } = await withSource();
     await snapshot(source, root, 'frozen', true);
     expect(() => writeFileSync(join(root, 'frozen', 'file'), '')).toThrow('EROFS');
@@ -83,7 +83,7 @@ describe.skipIf(!isHostRoot)('snapshotSubvolume', () => {
     expect(readdirSync(root).sort()).toEqual(['directory', 'new', 'source']);
   });
 
-  test('it has the limit of its source, and is charged alone for what the source has no more', async () => {
+  test('it has the limit of its source, and is charged alone for data that the source no longer has', async () => {
     const { root, source } = await withSource(btrfs('qgroup'));
     const uuid = await inDirectory(root, fileSystemUuid);
     const [limitBytes, bytes] = [64n * MIB, 16n * MIB];

@@ -49,7 +49,7 @@ function makeReadOnly(path: string): void {
 }
 
 describe.skipIf(!isHostRoot)('subvolumes', () => {
-  test('one is made, is told from a directory, has an id of its own, and goes with its files', async () => {
+  test('a subvolume can be created, differs from a directory, has an id of its own, and is removed with its files', async () => {
     const root = btrfs();
     mkdirSync(join(root, 'directory'));
     const path = await create(root, 'größe 1');
@@ -63,14 +63,14 @@ describe.skipIf(!isHostRoot)('subvolumes', () => {
     expect(readdirSync(root)).toEqual(['directory']);
   });
 
-  test('a directory of another file system is none, and cannot have one', async () => {
+  test('a directory of another file system is not a subvolume, and cannot contain one', async () => {
     const directory = scratchDirectory();
     execFileSync('mount', ['-t', 'tmpfs', 'none', directory]);
     expect(await inDirectory(directory, isSubvolume)).toBe(false);
     await expect(create(directory, 'a')).rejects.toMatchObject({ code: 'ENOTTY' });
   });
 
-  test('names that are taken, too long, or cut by a zero are refused', async () => {
+  test('names that are taken, too long, or contain a NUL character are refused', async () => {
     const root = btrfs();
     mkdirSync(join(root, 'taken'));
     await expect(create(root, 'taken')).rejects.toMatchObject({ code: 'EEXIST' });
@@ -80,7 +80,7 @@ describe.skipIf(!isHostRoot)('subvolumes', () => {
     expect(readdirSync(root)).toEqual(['taken']);
   });
 
-  test('one that holds another is not deleted by itself', async () => {
+  test('a subvolume that contains another cannot be deleted alone', async () => {
     const root = btrfs();
     const outer = await create(root, 'outer');
     await create(outer, 'inner');
@@ -92,14 +92,14 @@ describe.skipIf(!isHostRoot)('subvolumes', () => {
     });
   });
 
-  test('the file system has the UUID that its directory in /sys has', async () => {
+  test('the file system has the UUID of its directory in /sys', async () => {
     const uuid = await inDirectory(btrfs(), fileSystemUuid);
     expect(existsSync(`/sys/fs/btrfs/${uuid}`)).toBe(true);
   });
 });
 
-describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', () => {
-  test('nested ones go, several deep, in directories, read-only, and with odd names', async () => {
+describe.skipIf(!isHostRoot)('removing a subvolume with nested subvolumes', () => {
+  test('removes nested ones at several levels, in directories, read-only, and with odd names', async () => {
     const root = btrfs();
     const outer = await create(root, 'outer');
     mkdirSync(join(outer, 'some', 'directory'), { recursive: true });
@@ -113,7 +113,7 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('those beside it stay', async () => {
+  test('leaves neighbouring subvolumes', async () => {
     const root = btrfs();
     await create(root, 'beside');
     await create(await create(root, 'outer'), 'inner');
@@ -121,7 +121,7 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     expect(readdirSync(root)).toEqual(['beside']);
   });
 
-  test('more nested ones than the kernel lists at once all go', async () => {
+  test('removes more nested ones than the kernel lists at once', async () => {
     const root = btrfs();
     const outer = await create(root, 'outer');
     await inDirectory(outer, async (fd) => {
@@ -133,7 +133,7 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('one at the end of a path too long to be walked goes', async () => {
+  test('removes one at the end of a path that is too long to walk', async () => {
     const root = btrfs();
     const outer = await create(root, 'outer');
     const depth = 30;
@@ -145,7 +145,7 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('a plain tree goes with the subvolumes in it, however deep, read-only, and with their qgroups', async () => {
+  test('a plain tree is removed with the subvolumes in it, at any depth, read-only, and with their qgroups', async () => {
     const root = btrfs('qgroup');
     const tree = join(root, 'tree');
     const deep = join(tree, ...Array.from({ length: 40 }, () => 'deep'));
@@ -165,7 +165,7 @@ describe.skipIf(!isHostRoot)('removing a subvolume with what is nested in it', (
     for (const id of ids) expect(await qgroupOf(uuid, id)).toBeUndefined();
   });
 
-  test('what is gone is no error, a directory is', async () => {
+  test('accepts a missing path, and refuses a directory', async () => {
     const root = btrfs();
     mkdirSync(join(root, 'directory', 'inside'), { recursive: true });
     expect(await inDirectory(root, (fd) => removeSubvolumeTree(fd, 'absent'))).toEqual([]);
@@ -187,7 +187,7 @@ async function subvolumeWithQuota(quota: 'qgroup' | 'squota') {
 }
 
 describe.skipIf(!isHostRoot)('qgroups', () => {
-  test.each(['off', 'qgroup', 'squota'] as const)('a file system with quotas %s says so', async (quota) => {
+  test.each(['off', 'qgroup', 'squota'] as const)('file system with quotas %s says so', async (quota) => {
     const root = btrfs(quota);
     const uuid = await inDirectory(root, fileSystemUuid);
     expect(await quotaMode(uuid)).toBe(quota);
@@ -196,7 +196,7 @@ describe.skipIf(!isHostRoot)('qgroups', () => {
   });
 
   test.each(['qgroup', 'squota'] as const)(
-    '%s: a limit reads back, holds root too, and can be raised',
+    '%s: a limit reads back, applies to root too, and can be raised',
     async (quota) => {
       const { path, uuid, id, setLimit } = await subvolumeWithQuota(quota);
       expect((await qgroupOf(uuid, id))?.limitBytes).toBeUndefined();
@@ -212,7 +212,7 @@ describe.skipIf(!isHostRoot)('qgroups', () => {
   );
 
   test.each(['qgroup', 'squota'] as const)(
-    '%s: usage counts what is written, as of the last commit',
+    '%s: usage includes written data, as of the last commit',
     async (quota) => {
       const { root, path, uuid, id } = await subvolumeWithQuota(quota);
       writeFileSync(join(path, 'file'), Buffer.alloc(16 * MIB));
@@ -223,7 +223,7 @@ describe.skipIf(!isHostRoot)('qgroups', () => {
     },
   );
 
-  test('a limit can be taken away', async () => {
+  test('a limit can be removed', async () => {
     const { path, uuid, id, setLimit } = await subvolumeWithQuota('qgroup');
     await setLimit(1n * BigInt(MIB));
     await setLimit(undefined);
@@ -231,10 +231,10 @@ describe.skipIf(!isHostRoot)('qgroups', () => {
     writeFileSync(join(path, 'file'), Buffer.alloc(2 * MIB));
   });
 
-  test('the qgroup of a removed subvolume goes, once the kernel has cleaned up', async () => {
+  test('the qgroup of a removed subvolume disappears once the kernel has cleaned up', async () => {
     const { root, uuid, id } = await subvolumeWithQuota('qgroup');
     await inDirectory(root, (fd) => removeSubvolumeTree(fd, 'volume'));
-    // The kernel cleans up after a commit, which would come by itself half a minute later.
+    // The kernel cleans up after a commit, which would otherwise come only after half a minute.
     execFileSync('btrfs', ['filesystem', 'sync', root]);
     execFileSync('btrfs', ['subvolume', 'sync', '-s', '1', root]);
     await inDirectory(root, (fd) => removeQgroup(fd, id));
@@ -242,7 +242,7 @@ describe.skipIf(!isHostRoot)('qgroups', () => {
     expect(await inDirectory(root, (fd) => removeQgroup(fd, id))).toBe(false);
   });
 
-  test('without quotas a limit is an error, and there is nothing to read or remove', async () => {
+  test('without quotas setting a limit fails, and there is nothing to read or remove', async () => {
     const root = btrfs();
     const [uuid, id] = [await inDirectory(root, fileSystemUuid), await idOf(await create(root, 'volume'))];
     await expect(inDirectory(root, (fd) => setQgroupLimit(fd, id, 1n))).rejects.toMatchObject({

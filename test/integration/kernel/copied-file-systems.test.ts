@@ -26,11 +26,11 @@ const COPIES = 4;
 /** A copy that was made while the original was written to. */
 interface Copy {
   readonly path: string;
-  /** What had been synced before it was made. */
+  /** The rounds that had been synced before it was made. */
   readonly syncedCount: number;
 }
 
-/** A mounted image in which a process writes and syncs, and copies that were made of it meanwhile. */
+/** A mounted image in which a process writes and syncs, and copies that were made during that. */
 async function writtenImage(fsType: ImageFileSystem, pool: string, count = 1) {
   const path = await formattedImage(pool, fsType);
   const original = await mountImage(path, fsType);
@@ -46,7 +46,7 @@ async function writtenImage(fsType: ImageFileSystem, pool: string, count = 1) {
   return { path, ...original, writer, copies };
 }
 
-/** Expects all that was synced, and of what came after it only what is later than something that is there. */
+/** Expects all synced data, and later data only without gaps. */
 function expectCrashConsistent(target: string, { syncedCount }: Copy): void {
   const first = new Set(readdirSync(join(target, 'first')).map(Number));
   const second = new Set(readdirSync(join(target, 'second')).map(Number));
@@ -67,11 +67,11 @@ async function expectOriginalWhole(image: { path: string; target: string; writer
   expectCrashConsistent(image.target, { path: image.path, syncedCount: image.writer.syncedCount() });
 }
 
-describe.skipIf(!isHostRoot)('a copy of a mounted image that is being written to', () => {
+describe.skipIf(!isHostRoot)('a copy of a mounted image during writes', () => {
   const places = reflinkPools.flatMap((pool) => fileSystems.map((fsType) => ({ pool, fsType })));
 
   test.each(places)(
-    '$fsType on $pool: mounts beside the original, read-only or not, and holds all that was synced, in its order',
+    '$fsType on $pool: can be mounted beside the original, read-only or not, and holds all synced data, in order',
     async ({ pool, fsType }) => {
       const image = await writtenImage(fsType, reflinkPool(pool), COPIES);
       for (const [index, copy] of image.copies.entries()) {
@@ -87,7 +87,7 @@ describe.skipIf(!isHostRoot)('a copy of a mounted image that is being written to
     },
   );
 
-  test('ext4 grows, when it is larger than the original, before it is mounted for the first time', async () => {
+  test('ext4 grows, if it is larger than the original, before its first mount', async () => {
     const { copies } = await writtenImage('ext4', reflinkPool());
     for (const copy of copies) {
       await growSparse(copy.path, GIB);
@@ -99,7 +99,7 @@ describe.skipIf(!isHostRoot)('a copy of a mounted image that is being written to
     }
   });
 
-  test.each(['xfs', 'btrfs'] as const)('%s grows, when it is larger than the original', async (fsType) => {
+  test.each(['xfs', 'btrfs'] as const)('%s grows, if it is larger than the original', async (fsType) => {
     const { copies } = await writtenImage(fsType, reflinkPool());
     for (const copy of copies) {
       await growSparse(copy.path, GIB);
@@ -113,7 +113,7 @@ describe.skipIf(!isHostRoot)('a copy of a mounted image that is being written to
     }
   });
 
-  test.each(fileSystems)('%s: holds also what was not synced, once the file system is', async (fsType) => {
+  test.each(fileSystems)('%s: also holds unsynced data, once the file system is synced', async (fsType) => {
     const pool = reflinkPool();
     const path = await formattedImage(pool, fsType);
     const { target } = await mountImage(path, fsType);
@@ -127,7 +127,7 @@ describe.skipIf(!isHostRoot)('a copy of a mounted image that is being written to
 });
 
 describe.skipIf(!isHostRoot)('an XFS image', () => {
-  test('is mounted with nouuid also where no other has its id', async () => {
+  test('is mounted with nouuid even if no other has its id', async () => {
     const path = await formattedImage(reflinkPool(), 'xfs');
     const options = ['nouuid'];
     const { target } = await mountImage(path, 'xfs', { options });

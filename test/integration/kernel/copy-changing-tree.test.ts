@@ -18,12 +18,12 @@ import { listTree } from '../../support/tree-listing.ts';
 
 const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
-/** Names of as many entries. */
+/** This many names of entries. */
 function numbered(kind: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${kind}-${index}`);
 }
 
-/** A copy, during which this is done once, when something has been copied. */
+/** A copy during which an action runs once, after something has been copied. */
 async function copyDuring(source: string, target: string, change: () => void): Promise<void> {
   let isChanged = false;
   const onBytes = () => {
@@ -33,7 +33,7 @@ async function copyDuring(source: string, target: string, change: () => void): P
   await copyTree(source, target, { ...unhindered, onBytes });
 }
 
-test('what goes meanwhile is left out, and the rest is copied', async () => {
+test('entries that disappear during the copy are left out, and the rest is copied', async () => {
   const { source, target } = sourceAndTarget();
   const files = numbered('file', 300);
   for (const name of files) writeFileSync(join(source, name), name);
@@ -50,7 +50,7 @@ test('what goes meanwhile is left out, and the rest is copied', async () => {
   expect(readdirSync(target)).toEqual(expect.arrayContaining(numbered('kept', 20)));
 });
 
-test('files and directories that are swapped for symbolic links meanwhile lead nowhere', async () => {
+test('files and directories that are swapped for symbolic links during the copy are not followed', async () => {
   const { source, target } = sourceAndTarget();
   const outside = join(source, '..', 'outside');
   mkdirSync(join(outside, 'inner'), { recursive: true });
@@ -79,7 +79,7 @@ test('files and directories that are swapped for symbolic links meanwhile lead n
   expect([undefined, own['./file-0']?.contentHash]).toEqual(expect.arrayContaining([...contents]));
 });
 
-test('files that are swapped for fifos or directories meanwhile are left out, or copied as what they are', async () => {
+test('files that are swapped for fifos or directories during the copy are left out, or copied as their new type', async () => {
   const { source, target } = sourceAndTarget();
   const files = numbered('file', 100);
   for (const name of files) writeFileSync(join(source, name), 'own');
@@ -96,7 +96,7 @@ test('files that are swapped for fifos or directories meanwhile are left out, or
   expect(['directory', 'fifo', 'file']).toEqual(expect.arrayContaining(types));
 });
 
-test('a directory that is moved out of the tree meanwhile takes nothing of the outside along', async () => {
+test('a directory that is moved out of the tree during the copy exposes nothing outside', async () => {
   const { source, target } = sourceAndTarget();
   const outside = join(source, '..', 'outside');
   mkdirSync(outside);
@@ -108,7 +108,7 @@ test('a directory that is moved out of the tree meanwhile takes nothing of the o
   expect(Object.keys(await listTree(target)).filter((name) => name.includes('precious'))).toEqual([]);
 });
 
-test('a file that shrinks meanwhile is copied as far as it still reaches', async () => {
+test('a file that shrinks during the copy is copied up to its new end', async () => {
   const { source, target } = sourceAndTarget();
   const path = join(source, 'file');
   writeFileSync(path, Buffer.alloc(32 * 1024 ** 2, 'content'));
@@ -119,7 +119,7 @@ test('a file that shrinks meanwhile is copied as far as it still reaches', async
   expect(copied['./file']?.contentHash).toBe(now['./file']?.contentHash);
 });
 
-test('a file that grows meanwhile is copied as far as it reached', async () => {
+test('a file that grows during the copy is copied up to its old end', async () => {
   const { source, target } = sourceAndTarget();
   const path = join(source, 'file');
   const sizeBytes = 16 * 1024 ** 2 + 17;
@@ -129,7 +129,7 @@ test('a file that grows meanwhile is copied as far as it reached', async () => {
   expect((await listTree(target))['./file']).toMatchObject({ sizeBytes: BigInt(sizeBytes) });
 });
 
-test('a file that is removed while it is copied is copied whole', async () => {
+test('a file that is removed while it is copied is copied completely', async () => {
   const { source, target } = sourceAndTarget();
   const path = join(source, 'file');
   writeFileSync(path, Buffer.alloc(16 * 1024 ** 2, 'content'));
@@ -138,7 +138,7 @@ test('a file that is removed while it is copied is copied whole', async () => {
   expect((await listTree(target))['./file']).toEqual(before['./file']);
 });
 
-test('names that are given to a file meanwhile do not hinder its copy', async () => {
+test('new names for a file during the copy do not disturb it', async () => {
   const { source, target } = sourceAndTarget();
   writeFileSync(join(source, 'linked-0'), 'content');
   for (const name of numbered('file', 100)) writeFileSync(join(source, name), name);

@@ -29,7 +29,7 @@ import { listTree } from '../../support/tree-listing.ts';
 const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 const MIB = 1024 ** 2;
 
-/** What can be seen of a file beside its times and mode. */
+/** The visible properties of a file beside its times and mode. */
 async function contentOf(path: string) {
   const { sizeBytes, contentHash, data } = (await listTree(path))['.'] ?? {};
   return { sizeBytes, contentHash, data };
@@ -62,7 +62,7 @@ describe.each(places)('on $name', ({ outcome, make }) => {
     }
   });
 
-  test('data of many chunks is copied as it is', async () => {
+  test('data of many chunks is copied unchanged', async () => {
     const { source, target } = make();
     const content = Buffer.alloc(20 * MIB + 777);
     for (let offset = 0; offset < content.length - 8; offset += 1024) content.writeUInt32LE(offset, offset);
@@ -71,7 +71,7 @@ describe.each(places)('on $name', ({ outcome, make }) => {
     expect(readFileSync(join(target, 'file')).equals(content)).toBe(true);
   });
 
-  test('the bytes that are copied are told, those that are shared are not', async () => {
+  test('copied bytes are reported, shared ones are not', async () => {
     const { source, target } = make();
     makeSparseFile(join(source, 'file'), [0, MIB], 50 * MIB);
     let bytes = 0n;
@@ -89,7 +89,7 @@ describe('the largest files', () => {
   const LONGEST_BYTES = 2n ** 63n - 1n;
   const offsets = [0n, 2n ** 53n + 4096n, 2n ** 62n + 12_288n, 2n ** 63n - 8192n];
 
-  test.runIf(isHostRoot)('are copied with holes and data beyond what a number can count', async () => {
+  test.runIf(isHostRoot)('are copied with holes and data beyond the largest safe integer', async () => {
     const xfs = () => mountedImage({ mkfs: ['mkfs.xfs', '-q', '-K'] });
     const [source, target] = [join(xfs(), 'file'), join(xfs(), 'file')];
     writeFileSync(source, '');
@@ -113,14 +113,14 @@ describe('the largest files', () => {
 });
 
 describe('ends', () => {
-  test('the copy is its owner’s alone', async () => {
+  test('the copy is accessible only to its owner', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content', { mode: 0o666 });
     await copyFile(join(source, 'file'), join(target, 'file'), unhindered);
     expect(statSync(join(target, 'file')).mode & 0o7777).toBe(0o600);
   });
 
-  test('what is at the target stays, be it a symbolic link', async () => {
+  test('an existing target stays, even a symbolic link', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content');
     writeFileSync(join(target, 'file'), 'precious');
@@ -132,7 +132,7 @@ describe('ends', () => {
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('precious');
   });
 
-  test('a source that is not a file is an error, also one that opening waits for', async () => {
+  test('a source that is not a file is an error, also one that blocks when opened', async () => {
     const { source, target } = sourceAndTarget();
     mkdirSync(join(source, 'directory'));
     execFileSync('mkfifo', [join(source, 'fifo')]);
@@ -144,7 +144,7 @@ describe('ends', () => {
     }
   });
 
-  test('copying leaves the position of the source', async () => {
+  test('copying does not move the position of the source', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content'.repeat(10_000));
     const sourceFd = opened(join(source, 'file'), 'r');
@@ -156,7 +156,7 @@ describe('ends', () => {
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content'.repeat(10_000));
   });
 
-  test('two copies of one open file at the same time are both whole', async () => {
+  test('two concurrent copies of one open file are both complete', async () => {
     const { source, target } = sourceAndTarget();
     makeSparseFile(join(source, 'file'), [0, 3 * MIB, 7 * MIB], 9 * MIB);
     const sourceFd = opened(join(source, 'file'), 'r');
@@ -166,7 +166,7 @@ describe('ends', () => {
     for (const path of copies) expect(await contentOf(path)).toEqual(expected);
   });
 
-  test.runIf(isHostRoot)('a file that cannot share although others can is copied', async () => {
+  test.runIf(isHostRoot)('a file that cannot be shared although others can is copied', async () => {
     const directory = btrfs();
     const [source, target] = [join(directory, 'source'), join(directory, 'target')];
     writeFileSync(source, '');
@@ -176,7 +176,7 @@ describe('ends', () => {
     expect(readFileSync(target, 'utf8')).toBe('content'.repeat(10_000));
   });
 
-  test.runIf(isHostRoot)('a full disk is an error that says so', async () => {
+  test.runIf(isHostRoot)('a full disk is reported as such', async () => {
     const source = join(scratchDirectory(), 'file');
     writeFileSync(source, Buffer.alloc(16 * MIB, 'content'));
     const disk = mountedImage({ mkfs: ['mkfs.ext4', '-q'], sizeBytes: 8 * MIB });
@@ -186,7 +186,7 @@ describe('ends', () => {
 });
 
 describe('while it is copied', () => {
-  /** Copies a file of 32 MiB, which this is done to when a part of it has been copied. */
+  /** Copies a file of 32 MiB, and runs an action on it when a part has been copied. */
   async function copyDuring(change: (source: string) => void) {
     const directories = sourceAndTarget();
     const [source, target] = [join(directories.source, 'file'), join(directories.target, 'file')];
@@ -200,20 +200,20 @@ describe('while it is copied', () => {
     return { source, target };
   }
 
-  // What shares its blocks is copied at once.
-  test('a file that shrinks is copied as far as it still reaches', async () => {
+  // A file that shares its blocks is copied at once.
+  test('a file that shrinks is copied up to its new end', async () => {
     for (const sizeBytes of [0, 12_345, 20 * MIB]) {
       const { source, target } = await copyDuring((path) => truncateSync(path, sizeBytes));
       expect(readFileSync(target).equals(readFileSync(source))).toBe(true);
     }
   });
 
-  test('a file that grows is copied as far as it reached', async () => {
+  test('a file that grows is copied up to its old end', async () => {
     const { target } = await copyDuring((path) => appendFileSync(path, Buffer.alloc(50 * MIB, 'more')));
     expect(readFileSync(target).equals(Buffer.alloc(32 * MIB, 'content'))).toBe(true);
   });
 
-  test('a file that is emptied and grows again is copied in the size it had', async () => {
+  test('a file that is truncated and grows again is copied in its old size', async () => {
     const { target } = await copyDuring((path) => {
       const fd = openSync(path, 'r+');
       ftruncateSync(fd, 0);
@@ -223,7 +223,7 @@ describe('while it is copied', () => {
     expect(statSync(target).size).toBe(32 * MIB);
   });
 
-  test('it can be stopped, with the reason', async () => {
+  test('the copy can be stopped, with the reason', async () => {
     const directories = sourceAndTarget();
     const [source, target] = [join(directories.source, 'file'), join(directories.target, 'file')];
     writeFileSync(source, Buffer.alloc(64 * MIB, 'content'));

@@ -9,7 +9,7 @@ import { isHostRoot } from '../../support/host-root.ts';
 const TENANT = 1000;
 const patience = { timeout: 600_000, interval: 5 };
 
-/** A tree with leased files, as many as a copy can wait for, and others beside them. */
+/** A tree with as many leased files as a copy can wait for, and others beside them. */
 async function leasedTree({ leased, others }: { leased: number; others: number }) {
   const { source, target } = sourceAndTarget();
   chmodSync(join(source, '..'), 0o755);
@@ -34,7 +34,7 @@ function control() {
 }
 
 describe.runIf(isHostRoot)('files that their owner has leased', () => {
-  test('are waited for, while all others are copied; then they are copied as well', async () => {
+  test('are waited for, while all others are copied, and are then copied as well', async () => {
     const { source, target, paths } = await leasedTree({ leased: 40, others: 100 });
     const leases = await heldLeases(TENANT, paths);
     const { waited, copyControl } = control();
@@ -53,7 +53,7 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     expect(readFileSync(join(target, 'leased-7'), 'utf8')).toBe('leased');
   });
 
-  test('do not keep a copy from being stopped', async () => {
+  test('do not prevent stopping a copy', async () => {
     const { source, target, paths } = await leasedTree({ leased: 100, others: 1 });
     const leases = await heldLeases(TENANT, paths);
     const { waited, stop, copyControl } = control();
@@ -69,7 +69,7 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
   });
 
-  test('keep their hard links, however many wait for the same file', async () => {
+  test('keep their hard links, however many names wait for the same file', async () => {
     const { source, target, paths } = await leasedTree({ leased: 1, others: 0 });
     const [path = ''] = paths;
     mkdirSync(join(source, 'links'));

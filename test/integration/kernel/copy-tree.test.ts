@@ -35,8 +35,8 @@ function freeBytes(directory: string): number {
   return bfree * bsize;
 }
 
-describe('what is copied', () => {
-  test('a copy is what the tree is, in everything that can be seen', async () => {
+describe('the content of the tree', () => {
+  test('a copy equals the tree in every visible property', async () => {
     const { source, target } = sourceAndTarget();
     await makeSampleTree(source);
     const before = await listTree(source);
@@ -45,7 +45,7 @@ describe('what is copied', () => {
     expect(await listTree(source)).toEqual(before);
   });
 
-  test.each(copyPlaces)('so it is on disks: $name', async ({ make }) => {
+  test.each(copyPlaces)('a copy equals the tree on disks: $name', async ({ make }) => {
     const { source, target } = make();
     await makeSampleTree(source);
     const before = await listTree(source);
@@ -53,14 +53,14 @@ describe('what is copied', () => {
     expect(await listTree(target)).toEqual(before);
   });
 
-  test('an empty directory gives its own attributes', async () => {
+  test('an empty directory passes on its own attributes', async () => {
     const { source, target } = sourceAndTarget();
     chmodSync(source, 0o2751);
     await copyTree(source, target, unhindered);
     expect(await listTree(target)).toEqual(await listTree(source));
   });
 
-  test.runIf(isHostRoot)('access times are copied, and reading the source leaves them', async () => {
+  test.runIf(isHostRoot)('access times are copied, and reading the source does not change them', async () => {
     const { source, target } = sourceAndTarget();
     await makeSampleTree(source);
     const names = ['.', 'one', 'one/two', 'one/odd-size', 'empty', 'hole-inside', 'link-0', 'fifo', 'linked'];
@@ -73,7 +73,7 @@ describe('what is copied', () => {
     expect(atimes(source)).toEqual(before);
   });
 
-  test('a directory’s default access control list does not reach what was there before it', async () => {
+  test("a directory's default access control list does not affect existing entries", async () => {
     const { source, target } = sourceAndTarget();
     await makeSampleTree(source);
     await copyTree(source, target, unhindered);
@@ -83,7 +83,7 @@ describe('what is copied', () => {
     expect(copied['./one/odd-size']?.xattrs).toEqual({});
   });
 
-  test('files with names outside the tree, and the same within, stay apart from them', async () => {
+  test('hard links to outside the tree and inside it stay separate', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content');
     linkSync(join(source, 'file'), join(source, '..', 'outside'));
@@ -94,7 +94,7 @@ describe('what is copied', () => {
     expect(readdirSync(target)).toEqual(['again', 'file']);
   });
 
-  test('hundreds of names of a few files are found wherever they are', async () => {
+  test('hundreds of names of a few files are found anywhere', async () => {
     const { source, target } = sourceAndTarget();
     for (let directory = 0; directory < 40; directory++) {
       mkdirSync(join(source, `${directory}`));
@@ -109,7 +109,7 @@ describe('what is copied', () => {
     expect(statSync(join(target, '7', 'file-3')).nlink).toBe(40);
   });
 
-  test('a tree that is wide is copied', async () => {
+  test('a wide tree is copied', async () => {
     const { source, target } = sourceAndTarget();
     for (let directory = 0; directory < 20; directory++) {
       mkdirSync(join(source, `${directory}`, 'inner'), { recursive: true });
@@ -139,7 +139,7 @@ describe('what is copied', () => {
     expect(await listTree(target)).toEqual(await listTree(source));
   });
 
-  test('deep directories that branch are copied, too', async () => {
+  test('deep directories that branch are copied as well', async () => {
     const { source, target } = sourceAndTarget();
     for (let branch = 0; branch < 20; branch++) {
       makeDeep(source, [...Array.from({ length: 40 }, () => 'deep'), `${branch}`, 'deeper']);
@@ -149,8 +149,8 @@ describe('what is copied', () => {
   });
 });
 
-describe('a tree that is too much', () => {
-  test('thousands of directories deep in it are copied', async () => {
+describe('a very deep tree', () => {
+  test('is copied with thousands of nested directories', async () => {
     const { source, target } = sourceAndTarget();
     const deep = Array.from({ length: 32 }, () => 'd');
     makeDeep(source, deep);
@@ -161,13 +161,16 @@ describe('a tree that is too much', () => {
     for (const name of names) expect(readdirSync(join(target, ...deep, name))).toEqual(['inner']);
   });
 
-  test('more levels than any path can reach are refused, with the reason', async () => {
+  test('is refused with more levels than any path can have, with the reason', async () => {
     const { source, target } = sourceAndTarget();
     makeDeep(
       source,
       Array.from({ length: 8193 }, () => 'd'),
     );
-    const refused = { name: 'TreeObstacle', message: 'its directories are more than 8192 levels deep' };
+    const refused = {
+      name: 'TreeObstacle',
+      message: 'its directories are nested more than 8192 levels deep',
+    };
     await expect(copyTree(source, target, unhindered)).rejects.toMatchObject(refused);
   });
 });
@@ -192,7 +195,7 @@ describe('on disks', () => {
     expect(await listTree(target)).toEqual(await listTree(source));
   });
 
-  describe.skipIf(!isHostRoot)('of root', () => {
+  describe.skipIf(!isHostRoot)('as root', () => {
     test('the copy belongs to the project of its directory', async () => {
       const place = copyPlaces.find(({ name }) => name === 'XFS');
       const { source, target } = place?.make() ?? sourceAndTarget();
@@ -206,7 +209,7 @@ describe('on disks', () => {
       expect(projectOf(opened(join(target, 'one', 'two'), 'r')).inherits).toBe(true);
     });
 
-    test('a file that nobody may change is copied as one that can be removed', async () => {
+    test('an immutable file is copied as one that can be removed', async () => {
       const { source, target } = sourceAndTarget();
       writeFileSync(join(source, 'file'), 'content');
       mkdirSync(join(source, 'directory'));
@@ -220,7 +223,7 @@ describe('on disks', () => {
       await removeTree(target);
     });
 
-    test('a full disk is an error that says so', async () => {
+    test('a full disk is reported as such', async () => {
       const { source } = sourceAndTarget();
       const target = mountedImage({ mkfs: ['mkfs.ext4', '-q', '-m', '0'], sizeBytes: 8 * 1024 ** 2 });
       await removeTree(join(target, 'lost+found'));
@@ -231,7 +234,7 @@ describe('on disks', () => {
       expect(errnoOf(error)).toBe(errno.ENOSPC);
     });
 
-    test('attributes that the target’s file system does not have are an error', async () => {
+    test("attributes that the target's file system does not support are an error", async () => {
       const { source, target } = sourceAndTarget();
       execFileSync('mount', ['-t', 'ramfs', 'none', target]);
       await makeSampleTree(source);
@@ -240,8 +243,8 @@ describe('on disks', () => {
   });
 });
 
-describe('what is not followed', () => {
-  test('what is mounted in the tree is not copied, what is below it is', async () => {
+describe('mounts and links', () => {
+  test('a mount in the tree is not copied, but the directory below it is', async () => {
     const { source, target } = sourceAndTarget();
     const outside = join(source, '..', 'outside');
     mkdirSync(outside);
@@ -256,7 +259,7 @@ describe('what is not followed', () => {
     expect(await listTree(target)).toEqual(before);
   });
 
-  test('a source that is a mount point is copied as what is mounted', async () => {
+  test('a source that is a mount point is copied with its mounted content', async () => {
     const { source, target } = sourceAndTarget();
     const point = join(source, '..', 'point');
     mkdirSync(point);
@@ -266,7 +269,7 @@ describe('what is not followed', () => {
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content');
   });
 
-  test('a symbolic link in place of the source, the target or on the way to them is an error', async () => {
+  test('a symbolic link as the source, as the target or in their paths is an error', async () => {
     const { source, target } = sourceAndTarget();
     const link = join(source, '..', 'link');
     symlinkSync('.', link);
@@ -283,8 +286,8 @@ describe('what is not followed', () => {
   });
 });
 
-describe('what cannot be copied', () => {
-  test('a source that is not there, or is no directory, is an error', async () => {
+describe('invalid arguments', () => {
+  test('a source that is missing or not a directory is an error', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), '');
     await expect(copyTree(join(source, 'absent'), target, unhindered)).rejects.toMatchObject({
@@ -295,7 +298,7 @@ describe('what cannot be copied', () => {
     });
   });
 
-  test('a target that is not there, is no directory or is not empty is an error', async () => {
+  test('a target that is missing, not a directory or not empty is an error', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content');
     const code = expect.stringMatching(/^(ENOENT|ENOTDIR|ENOTEMPTY)$/);
@@ -317,7 +320,7 @@ describe('stopping', () => {
     expect(readdirSync(target)).toEqual([]);
   });
 
-  test('a copy that is stopped half way fails with the reason, and leaves nothing open', async () => {
+  test('a copy that is stopped halfway fails with the reason, and leaves nothing open', async () => {
     const { source, target } = sourceAndTarget();
     for (let file = 0; file < 200; file++) writeFileSync(join(source, `${file}`), 'content');
     for (let directory = 0; directory < 200; directory++) mkdirSync(join(source, `directory-${directory}`));

@@ -24,7 +24,7 @@ function fileIn(directory: string, bytes: number, name = 'file'): { path: string
   return { path, fd };
 }
 
-/** All extents up to an offset, as many calls as that takes, and how many it took. */
+/** All extents up to an offset, with as many calls as needed, and their number. */
 async function allExtents(
   fd: number,
   end: number,
@@ -43,7 +43,7 @@ async function allExtents(
 
 const placeOf = ({ start, end }: Extent) => [Number(start), Number(end)];
 
-/** The same with adjacent ones joined, which file systems split as they like. */
+/** The same with adjacent extents joined, because file systems split them at will. */
 function joinedPlaces(extents: readonly Extent[]): number[][] {
   const places: number[][] = [];
   for (const [start = 0, end = 0] of extents.map(placeOf)) {
@@ -68,7 +68,7 @@ describe.each(imagePlaces)('on $name', ({ make }) => {
     });
   });
 
-  test('what was written is in extents, whether or not it is on the disk, and holes are not', async () => {
+  test('written data is in extents, on the disk or not, and holes are not', async () => {
     const { fd } = fileIn(make(), 16 * MIB);
     writeSync(fd, randomBytes(MIB), 0, MIB, MIB);
     writeSync(fd, Buffer.alloc(64 * KIB), 0, 64 * KIB, 5 * MIB);
@@ -79,7 +79,7 @@ describe.each(imagePlaces)('on $name', ({ make }) => {
     ]);
   });
 
-  test('space that was only set aside holds nothing, and what is written into it does', async () => {
+  test('preallocated space holds no data, but data written into it is found', async () => {
     const { path, fd } = fileIn(make(), 4 * MIB);
     execFileSync('fallocate', ['--length', `${8 * MIB}`, '--keep-size', path]);
     expect(joinedPlaces((await allExtents(fd, 4 * MIB)).extents)).toEqual([]);
@@ -87,14 +87,14 @@ describe.each(imagePlaces)('on $name', ({ make }) => {
     expect(joinedPlaces((await allExtents(fd, 4 * MIB)).extents)).toEqual([[MIB, MIB + 64 * KIB]]);
   });
 
-  test('extents end where the range does that is asked for', async () => {
+  test('extents end at the end of the requested range', async () => {
     const { fd } = fileIn(make(), 4 * MIB);
     writeSync(fd, randomBytes(MIB), 0, MIB, MIB);
     const { extents } = await allExtents(fd, 2 * MIB - 512, MIB + 4 * KIB);
     expect(joinedPlaces(extents)).toEqual([[MIB + 4 * KIB, 2 * MIB - 512]]);
   });
 
-  test('a file of many extents is told in parts, with nothing left out', async () => {
+  test('a file of many extents is listed in parts, without omissions', async () => {
     const count = 700;
     const { fd } = fileIn(make(), count * 16 * KIB);
     const page = randomBytes(4 * KIB);
@@ -109,7 +109,7 @@ describe.each(imagePlaces)('on $name', ({ make }) => {
 describe.each(named('XFS', 'XFS with small blocks', 'btrfs', 'ext4'))(
   'addresses on $name',
   ({ make, tellsShared }) => {
-    test('go on within an extent, and copies that share blocks have the same', async () => {
+    test('are continuous within an extent, and equal for copies that share blocks', async () => {
       const directory = make();
       const { path, fd } = fileIn(directory, MIB);
       writeSync(fd, randomBytes(MIB));
@@ -125,7 +125,7 @@ describe.each(named('XFS', 'XFS with small blocks', 'btrfs', 'ext4'))(
       expect(copied?.isShared).toBe(tellsShared);
     });
 
-    test('of what is not copied are not shared', async () => {
+    test('of data that was not copied are not shared', async () => {
       const { fd } = fileIn(make(), MIB);
       writeSync(fd, randomBytes(MIB));
       const { extents } = await allExtents(fd, MIB);
@@ -134,7 +134,7 @@ describe.each(named('XFS', 'XFS with small blocks', 'btrfs', 'ext4'))(
   },
 );
 
-test.each(named('btrfs that compresses'))('what is compressed has no address: $name', async ({ make }) => {
+test.each(named('btrfs that compresses'))('compressed data has no address: $name', async ({ make }) => {
   const { fd } = fileIn(make(), MIB);
   writeSync(fd, Buffer.alloc(MIB, 'compressible'));
   const { extents } = await allExtents(fd, MIB);
@@ -142,27 +142,27 @@ test.each(named('btrfs that compresses'))('what is compressed has no address: $n
   expect(extents.map(({ address }) => address)).toEqual(extents.map(() => undefined));
 });
 
-test.each(named('btrfs'))('what lies inside the metadata has no address: $name', async ({ make }) => {
+test.each(named('btrfs'))('data inside the metadata has no address: $name', async ({ make }) => {
   const { fd } = fileIn(make(), 0);
   writeSync(fd, 'a few bytes');
   const { extents } = await allExtents(fd, 11);
   expect(extents).toEqual([{ start: 0n, end: 11n, address: undefined, isShared: false }]);
 });
 
-test.each(named('tmpfs'))('where there is no map, nothing has an address: $name', async ({ make }) => {
+test.each(named('tmpfs'))('without an extent map, nothing has an address: $name', async ({ make }) => {
   const { fd } = fileIn(make(), MIB);
   writeSync(fd, randomBytes(64 * KIB));
   const { extents } = await allExtents(fd, MIB);
   expect(extents).toEqual([{ start: 0n, end: BigInt(64 * KIB), address: undefined, isShared: false }]);
 });
 
-test('what is not open is an error', async () => {
+test('a closed file is an error', async () => {
   const unused = 2 ** 30;
   await expect(extentsOf(unused, { start: 0n, end: 1n })).rejects.toMatchObject({ code: 'EBADF' });
 });
 
 describe.skipIf(!isHostRoot)('addresses of two files can be compared', () => {
-  test('on one XFS or btrfs, in whatever subvolume', async () => {
+  test('on one XFS or btrfs, in any subvolume', async () => {
     const xfs = mountedImage({ mkfs: ['mkfs.xfs', '-q'] });
     const [one, other] = [fileIn(xfs, 1), fileIn(xfs, 1, 'other')];
     expect(await addressSpaceOf(one.fd)).toBe(await addressSpaceOf(other.fd));
@@ -173,7 +173,7 @@ describe.skipIf(!isHostRoot)('addresses of two files can be compared', () => {
     expect(await addressSpaceOf(outside.fd)).toMatch(/^btrfs [0-9a-f-]{36}$/);
   });
 
-  test('not on two, and nowhere else', async () => {
+  test('but not on two, or anywhere else', async () => {
     const spaces = [];
     for (const { make } of named('XFS', 'btrfs', 'ext4', 'tmpfs')) {
       spaces.push(await addressSpaceOf(fileIn(make(), 1).fd));

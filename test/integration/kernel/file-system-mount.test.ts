@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { below, withPath } from '../../../src/kernel/calls/path-handle.ts';
 import { statusOf } from '../../../src/kernel/calls/statx.ts';
-import { attachLoop, isLoopGone } from '../../../src/kernel/devices/loop.ts';
+import { attachLoop, isLoopDetached } from '../../../src/kernel/devices/loop.ts';
 import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
 import { allocatedBytes } from '../../../src/kernel/files/sparse-file.ts';
 import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
 import {
-  MountRefused,
+  MountRefusedError,
   mountFileSystem,
   withDetachedMount,
 } from '../../../src/kernel/mounts/file-system-mount.ts';
@@ -30,7 +30,7 @@ async function fileSystemImage(fsType: (typeof fileSystems)[number]) {
 }
 
 describe.skipIf(!isHostRoot)('mountFileSystem', () => {
-  test.each(fileSystems)('%s is mounted with its flags and options, and answers its id', async (fsType) => {
+  test.each(fileSystems)('%s is mounted with flags and options, and its id is returned', async (fsType) => {
     const { fd, target } = await fileSystemImage(fsType);
     const device = await attached(fd);
     const attrSet = mountAttr.noSuid | mountAttr.noDev | mountAttr.noExec | mountAttr.noatime;
@@ -46,7 +46,7 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
     expect(await fileSystemOn(device.path)).toBe(fsType);
   });
 
-  test('what is prepared before it is visible may fail, and then nothing is mounted', async () => {
+  test('preparation before the mount is visible can fail, and then nothing is mounted', async () => {
     const { fd, target } = await fileSystemImage('btrfs');
     const device = await attached(fd);
     const spec = { device: device.path, fsType: 'btrfs', options: [], attrSet: 0 } as const;
@@ -65,14 +65,14 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
     expect(readdirSync(target)).toEqual(['file']);
   });
 
-  test('a read-only mount is read-only, and its file system need not be', async () => {
+  test('a mount can be read-only without a read-only file system', async () => {
     const { fd, target } = await fileSystemImage('ext4');
     await mounted(await attached(fd), 'ext4', target, { attrSet: mountAttr.readOnly });
     expect(() => writeFileSync(join(target, 'file'), '')).toThrow('EROFS');
   });
 
   test.each(fileSystems)(
-    'with discard, what is removed from %s is given back by the image',
+    'with discard, space that is freed in %s is given back by the image',
     async (fsType) => {
       const { path, fd, target } = await fileSystemImage(fsType);
       const options = [{ ext4: 'discard', xfs: 'discard', btrfs: 'discard=sync' }[fsType]];
@@ -81,7 +81,7 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
       writeFileSync(join(target, 'file'), Buffer.alloc(Number(64n * MIB), 1), { flush: true });
       expect(await allocatedBytes(path)).toBeGreaterThan(before + 60n * MIB);
       rmSync(join(target, 'file'));
-      // The kernel does it in the background, some of it after one sync, some after another.
+      // The kernel does it in the background, partly after one sync, partly after another.
       const giveBack = async () => {
         await runProgram('sync', ['--file-system', target]);
         expect(await allocatedBytes(path)).toBeLessThan(before + 16n * MIB);
@@ -90,11 +90,11 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
     },
   );
 
-  test('a refusal has the error number and what the kernel says about it', async () => {
+  test('a refusal has the error number and the message of the kernel', async () => {
     const { fd, target } = await fileSystemImage('xfs');
     const device = await attached(fd);
     const refusal = await mounted(device, 'xfs', target, { options: ['nonsense=1'] }).catch((error) => error);
-    expect(refusal).toBeInstanceOf(MountRefused);
+    expect(refusal).toBeInstanceOf(MountRefusedError);
     expect(refusal).toMatchObject({
       code: 'EINVAL',
       syscall: 'fsconfig',
@@ -110,13 +110,13 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
     const loop = await attachLoop(fd, { autoclear: true });
     await expect(mounted(loop.device, 'ext4', target)).rejects.toMatchObject({ code: 'EINVAL' });
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
     expect(await mountsBelow(directory)).toEqual([]);
   });
 });
 
 describe.skipIf(!isHostRoot)('withDetachedMount', () => {
-  test.each(fileSystems)('lends the root of %s, shows it to nobody, and leaves nothing', async (fsType) => {
+  test.each(fileSystems)('opens the root of %s, keeps it hidden, and leaves no trace', async (fsType) => {
     const { fd, directory } = await fileSystemImage(fsType);
     const loop = await attachLoop(fd, { autoclear: true });
     const spec = { device: loop.device.path, fsType, options: [], attrSet: 0 };
@@ -128,21 +128,21 @@ describe.skipIf(!isHostRoot)('withDetachedMount', () => {
     const names = await withDetachedMount(spec, async (rootFd) => readdirSync(below(rootFd)));
     expect(names).toContain('file');
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
     expect(await mountsBelow(directory)).toEqual([]);
   });
 
-  test('lets go of the file system when its use fails', async () => {
+  test('releases the file system when its use fails', async () => {
     const { fd } = await fileSystemImage('ext4');
     const loop = await attachLoop(fd, { autoclear: true });
     const spec = { device: loop.device.path, fsType: 'ext4', options: [], attrSet: 0 } as const;
     const failing = withDetachedMount(spec, () => Promise.reject(new Error('the use failed')));
     await expect(failing).rejects.toThrow('the use failed');
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
   });
 
-  test('says so when something in it stays open', async () => {
+  test('reports a file that stays open', async () => {
     const { fd } = await fileSystemImage('ext4');
     const loop = await attachLoop(fd, { autoclear: true });
     const spec = { device: loop.device.path, fsType: 'ext4', options: [], attrSet: 0 } as const;
@@ -153,6 +153,6 @@ describe.skipIf(!isHostRoot)('withDetachedMount', () => {
     await expect(use).rejects.toMatchObject({ code: 'EBUSY' });
     closeSync(left);
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
   });
 });

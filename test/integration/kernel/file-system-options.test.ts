@@ -1,10 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { MountRefused } from '../../../src/kernel/mounts/file-system-mount.ts';
+import { MountRefusedError } from '../../../src/kernel/mounts/file-system-mount.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
-import { optionObjection, parseCapabilityFlags } from '../../../src/model/requests/file-system-options.ts';
-import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
+import {
+  fileSystemTypes,
+  optionProblem,
+  parseCapabilityFlags,
+} from '../../../src/model/requests/file-system-options.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 
@@ -54,7 +57,7 @@ const options = [
 ].map((text) => text.split(','));
 
 test.runIf(isHostRoot).each(fileSystemTypes)(
-  'the options that are accepted for %s are those that the kernel mounts it with',
+  'the accepted options for %s are the ones that the kernel shows',
   async (fsType) => {
     const { directory, path, fd } = await newImage(320n * MIB);
     await makeFileSystem(path, fsType);
@@ -64,7 +67,7 @@ test.runIf(isHostRoot).each(fileSystemTypes)(
     const differences: string[] = [];
     for (const flags of options) {
       const { superblockOptions, fileSystemOptions } = parseCapabilityFlags('mount_flags', flags);
-      const isAccepted = optionObjection(fsType, fileSystemOptions) === undefined;
+      const isAccepted = optionProblem(fsType, fileSystemOptions) === undefined;
       const isMounted = await mounts([...superblockOptions, ...fileSystemOptions]);
       if (isAccepted !== isMounted) differences.push(`${flags}: ${isAccepted ? 'accepted' : 'refused'}`);
     }
@@ -74,7 +77,7 @@ test.runIf(isHostRoot).each(fileSystemTypes)(
       try {
         await mounted(device, fsType, target, { options });
       } catch (error) {
-        if (error instanceof MountRefused) return false;
+        if (error instanceof MountRefusedError) return false;
         throw error;
       }
       await runProgram('umount', [target]);

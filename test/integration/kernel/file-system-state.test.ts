@@ -5,7 +5,7 @@ import { fileSystemState } from '../../../src/kernel/file-systems/file-system-st
 import { MIB, makeFileSystem, newImage } from '../../support/loop.ts';
 
 test.each(['ext4', 'xfs', 'btrfs'] as const)(
-  '%s says how large it is, and that it has no errors',
+  '%s reports its size, and that it has no errors',
   async (fsType) => {
     const { path } = await newImage(320n * MIB);
     const formatter = new KernelFormatter();

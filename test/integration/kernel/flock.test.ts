@@ -26,7 +26,7 @@ function isFreeForOthers(path: string): boolean {
   return spawnSync('flock', ['--nonblock', path, 'true']).status === 0;
 }
 
-test('a lock keeps another process out until its file is closed', () => {
+test('a lock excludes other processes until its file is closed', () => {
   const { path, open } = lockFile();
   const fd = open();
   expect(tryLock(fd)).toBe(true);
@@ -35,7 +35,7 @@ test('a lock keeps another process out until its file is closed', () => {
   expect(isFreeForOthers(path)).toBe(true);
 });
 
-test('a lock another process holds is not had, and is free when that process is killed', async () => {
+test('a lock held by another process cannot be taken, and is free after that process is killed', async () => {
   const { path, open } = lockFile();
   const fd = open();
   // Without a child of its own, the process that holds the lock is the one that is killed.
@@ -47,7 +47,7 @@ test('a lock another process holds is not had, and is free when that process is 
   expect(tryLock(fd)).toBe(true);
 });
 
-test('a lock taken again by the same open file is still held', () => {
+test('a lock taken again through the same open file is still held', () => {
   const { path, open } = lockFile();
   const fd = open();
   expect(tryLock(fd)).toBe(true);

@@ -7,7 +7,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { below } from '../../../src/kernel/calls/path-handle.ts';
 import { findLoop } from '../../../src/kernel/devices/find-loop.ts';
-import { isLoopGone } from '../../../src/kernel/devices/loop.ts';
+import { isLoopDetached } from '../../../src/kernel/devices/loop.ts';
 import { renewFileSystemId } from '../../../src/kernel/file-systems/btrfs-identity.ts';
 import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
 import { mountAttr, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
@@ -27,7 +27,7 @@ import { waitingProcess } from '../../support/waiting-process.ts';
 
 const fileSystems = ['ext4', 'xfs', 'btrfs'] as const;
 
-/** A file system that is mounted for one test, and thawed before it is unmounted: a writer that hangs cannot be ended. */
+/** A file system mounted for one test, and thawed before it is unmounted: a writer that hangs cannot be ended. */
 async function mountedFileSystem(fsType: ImageFileSystem, pool = scratchDirectory(), attrSet = 0) {
   const path = await formattedImage(pool, fsType);
   const { target, device } = await mountImage(path, fsType, { attrSet });
@@ -49,7 +49,7 @@ async function mountedFileSystem(fsType: ImageFileSystem, pool = scratchDirector
   };
 }
 
-/** A process that writes to a file, from when the kernel has put it to sleep over that. */
+/** A process that writes to a file, once it blocks in the kernel. */
 async function hangingWriter(file: string) {
   const child = spawn('sh', ['-c', 'echo more >> "$0"', file], { stdio: 'inherit' });
   let hasEnded = false;
@@ -60,14 +60,14 @@ async function hangingWriter(file: string) {
   return { hasEnded: () => hasEnded, ended };
 }
 
-/** The letter that stands for what a process is doing; D is a sleep that no signal ends. */
+/** The letter for a process's state; D is a sleep that no signal interrupts. */
 function stateOf(pid: number): string {
   const status = readFileSync(`/proc/${pid}/stat`, 'utf8');
   return status.slice(status.lastIndexOf(')') + 2)[0] ?? '';
 }
 
 describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
-  test('makes a writer wait until it is thawed, and is read meanwhile', async () => {
+  test('makes a writer wait until it is thawed, and can be read', async () => {
     const mount = await mountedFileSystem(fsType);
     expect(await mount.freeze()).toBe(true);
     const writer = await hangingWriter(join(mount.target, 'file'));
@@ -83,7 +83,7 @@ describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
     expect(readFileSync(join(mount.target, 'file'), 'utf8')).toBe('contentmore\n');
   });
 
-  test('is not frozen twice, nor thawed twice, and can be frozen again', async () => {
+  test('cannot be frozen twice or thawed twice, and can be frozen again', async () => {
     const mount = await mountedFileSystem(fsType);
     expect(await mount.thaw()).toBe(false);
     for (let round = 0; round < 2; round++) {
@@ -95,7 +95,7 @@ describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
     writeFileSync(join(mount.target, 'file'), 'written after');
   });
 
-  test('is opened and listed also where each access sets a time', async () => {
+  test('can be opened and listed even with strictatime', async () => {
     const mount = await mountedFileSystem(fsType, scratchDirectory(), mountAttr.strictatime);
     await mount.freeze();
     expect(readdirSync(mount.target)).toContain('file');
@@ -103,7 +103,7 @@ describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
     expect(await mount.thaw()).toBe(true);
   });
 
-  test('is thawed through another mount of its device, unseen by the one it was frozen through', async () => {
+  test('can be thawed through another mount of its device, unseen by the first mount', async () => {
     const mount = await mountedFileSystem(fsType);
     // Has a copy of this mount, in a namespace of its own.
     await waitingProcess('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', 'echo; exec cat'], {
@@ -119,17 +119,17 @@ describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
     expect(await mount.thawAnew()).toBe(false);
   });
 
-  test('keeps its device when it is unmounted, and lets it go when it is thawed', async () => {
+  test('keeps its device when it is unmounted, and releases it when it is thawed', async () => {
     const mount = await mountedFileSystem(fsType);
     await mount.freeze();
     await unmount(mount.target);
     expect(await findLoop(mount.imageFd)).toBeDefined();
     expect(await mount.thawAnew()).toBe(true);
-    expect(await isLoopGone(mount.imageFd)).toBe(true);
+    expect(await isLoopDetached(mount.imageFd)).toBe(true);
     await expectClean(mount.path, fsType);
   });
 
-  test('has all that was written before it, in a copy of its image', async () => {
+  test('has all earlier writes in a copy of its image', async () => {
     const pool = reflinkPool();
     const mount = await mountedFileSystem(fsType, pool);
     writeFileSync(join(mount.target, 'file'), 'not synced'.repeat(100_000));
@@ -145,7 +145,7 @@ describe.skipIf(!isHostRoot).each(fileSystems)('a frozen %s', (fsType) => {
 });
 
 describe.skipIf(!isHostRoot)('freezing', () => {
-  test('is refused where a file system cannot do it', async () => {
+  test('is refused if a file system does not support it', async () => {
     await expect(withDescriptor('/proc', 'r', freeze)).rejects.toMatchObject({ code: 'EOPNOTSUPP' });
   });
 });

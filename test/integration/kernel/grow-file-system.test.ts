@@ -9,7 +9,7 @@ import {
   growUnmountedExt4,
   isExt4SmallerThanDevice,
   isSmallerThanDevice,
-  leastGrownBytes,
+  minimumGrownBytes,
 } from '../../../src/kernel/file-systems/grow-file-system.ts';
 import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
 import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
@@ -50,7 +50,7 @@ function totalBytes(path: string): bigint {
 }
 
 describe.skipIf(!isHostRoot)('growMounted', () => {
-  test.each(['xfs', 'btrfs'] as const)('%s fills its device, while it is used', async (fsType) => {
+  test.each(['xfs', 'btrfs'] as const)('%s fills its device, while it is in use', async (fsType) => {
     const image = await onGrownDevice(fsType, 2n * GIB);
     const before = totalBytes(image.target);
     expect(await image.isSmaller()).toBe(true);
@@ -60,7 +60,7 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
     expect(readFileSync(join(image.target, 'file'), 'utf8')).toBe('content');
   });
 
-  test.each(['xfs', 'btrfs', 'ext4'] as const)('%s of full size is left as it is', async (fsType) => {
+  test.each(['xfs', 'btrfs', 'ext4'] as const)('%s of full size does not change', async (fsType) => {
     const image = await onGrownDevice(fsType, GIB);
     const before = totalBytes(image.target);
     expect(await image.isSmaller()).toBe(false);
@@ -73,7 +73,7 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
     ['btrfs', 2048n],
     ['ext4', MIB],
   ] as const)(
-    '%s counts as filling its device when the rest is of no use to it',
+    '%s fills its device, except for a remainder that is too small to use',
     async (fsType, restBytes) => {
       const image = await onGrownDevice(fsType, GIB + restBytes);
       expect(await image.isSmaller()).toBe(false);
@@ -82,19 +82,19 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
     },
   );
 
-  test('btrfs grows to 256 MiB and beyond, and to less it counts as filling its device', async () => {
-    const image = await onGrownDevice('btrfs', leastGrownBytes.btrfs - 1n, 128n * MIB);
+  test('btrfs grows to 256 MiB and beyond, and counts as full below that', async () => {
+    const image = await onGrownDevice('btrfs', minimumGrownBytes.btrfs - 1n, 128n * MIB);
     const before = totalBytes(image.target);
     expect(await image.isSmaller()).toBe(false);
     await image.growMounted();
     expect(totalBytes(image.target)).toBe(before);
-    await image.grow(leastGrownBytes.btrfs);
+    await image.grow(minimumGrownBytes.btrfs);
     expect(await image.isSmaller()).toBe(true);
     await image.growMounted();
-    expect(totalBytes(image.target)).toBe(leastGrownBytes.btrfs);
+    expect(totalBytes(image.target)).toBe(minimumGrownBytes.btrfs);
   });
 
-  test('xfs keeps the share of space that inodes may take', async () => {
+  test('xfs keeps its share of space for inodes', async () => {
     const image = await onGrownDevice('xfs', 2n * GIB);
     await image.growMounted();
     await unmount(image.target);
@@ -109,7 +109,7 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
     expect(stdout).toBe('imax_pct = 25\n');
   });
 
-  test('ext4 grows, or is refused with EPERM where the driver lacks CAP_SYS_RESOURCE', async () => {
+  test('ext4 grows, or fails with EPERM without CAP_SYS_RESOURCE', async () => {
     const image = await onGrownDevice('ext4', 2n * GIB);
     const before = totalBytes(image.target);
     expect(await image.isSmaller()).toBe(true);
@@ -124,7 +124,7 @@ describe.skipIf(!isHostRoot)('growMounted', () => {
 });
 
 describe.skipIf(!isHostRoot)('growUnmountedExt4', () => {
-  test('ext4 fills its device, and may be grown again', async () => {
+  test('ext4 fills its device, and can be grown again', async () => {
     const image = await onGrownDevice('ext4', 2n * GIB);
     const before = totalBytes(image.target);
     await unmount(image.target);
@@ -137,7 +137,7 @@ describe.skipIf(!isHostRoot)('growUnmountedExt4', () => {
     expect(readFileSync(join(image.target, 'file'), 'utf8')).toBe('content');
   });
 
-  test('what counts as full agrees with resize2fs at every size', async () => {
+  test('full sizes agree with resize2fs at every size', async () => {
     const image = await onGrownDevice('ext4', GIB);
     await unmount(image.target);
     for (const extraBytes of [

@@ -10,7 +10,7 @@ import { opened } from '../../support/loop.ts';
 const FILES = 500;
 const hereAndNow = (other: Promise<void>) => other;
 
-test('what is known of files with several names is on the disk, and nothing of it in memory', async () => {
+test('the list of files with several names is stored on disk, and not in memory', async () => {
   const { target } = sourceAndTarget();
   const links = new HardLinks(opened(target, 'r'));
   const place = (index: number, name: string) => {
@@ -19,7 +19,7 @@ test('what is known of files with several names is on the disk, and nothing of i
       writeFileSync(path, `${index}`);
       return true;
     };
-    return links.place({ key: `1-${index}`, names: 3n }, Buffer.from(path), make, hereAndNow);
+    return links.addName({ key: `1-${index}`, names: 3n }, Buffer.from(path), make, hereAndNow);
   };
   for (let index = 0; index < FILES; index++) await place(index, `first-${index}`);
   expect(sizesOf(links)).toEqual(sizesOf(links).map(() => 0));
@@ -33,7 +33,7 @@ test('what is known of files with several names is on the disk, and nothing of i
   expect(statSync(join(target, 'third-7')).ino).toBe(statSync(join(target, 'first-7')).ino);
 });
 
-test('the second names of many files are found, though they come long after the first', async () => {
+test('the second names of many files are found, even if they come long after the first', async () => {
   const { source, target } = sourceAndTarget();
   const deep = Array.from({ length: 40 }, () => 'deep');
   mkdirSync(join(source, 'first'));
@@ -53,7 +53,7 @@ test('the second names of many files are found, though they come long after the 
   }
 });
 
-/** How much is in the collections of an object that could grow with the files. */
+/** The size of an object's collections that could grow with the files. */
 function sizesOf(links: HardLinks): number[] {
   return Object.values(links).flatMap((value: unknown) =>
     value instanceof Map || value instanceof Set ? [value.size] : [],

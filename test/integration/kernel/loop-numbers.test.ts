@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { ioctl } from '../../../src/kernel/calls/ioctl.ts';
 import { withPath } from '../../../src/kernel/calls/path-handle.ts';
-import { attachLoop, detachLoop, isLoopGone, setAutoclear } from '../../../src/kernel/devices/loop.ts';
+import { attachLoop, detachLoop, isLoopDetached, setAutoclear } from '../../../src/kernel/devices/loop.ts';
 import { bindMount, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { MIB, newImage } from '../../support/loop.ts';
@@ -30,7 +30,7 @@ async function usedNumber({ autoclear }: { autoclear: boolean }): Promise<number
 }
 
 describe.skipIf(!isHostRoot)('the number of a loop device', () => {
-  test('is used once where others get its node, and the device goes', async () => {
+  test('is used once if other programs have its node, and then the device is removed', async () => {
     const used: number[] = [];
     for (let count = 0; count < 8; count++) used.push(await usedNumber({ autoclear: false }));
     expect(used).toEqual([...new Set(used)].sort((one, other) => one - other));
@@ -39,19 +39,19 @@ describe.skipIf(!isHostRoot)('the number of a loop device', () => {
     });
   });
 
-  test('is none that other programs are given', async () => {
+  test('is never assigned to other programs', async () => {
     const index = await usedNumber({ autoclear: false });
     const free = execFileSync('losetup', ['--find'], { encoding: 'utf8' }).trim();
     expect(indexOf({ path: free })).toBeLessThan(index);
   });
 
-  test('is used again where nobody else got its node', async () => {
+  test('is reused if no other program has its node', async () => {
     const used = new Set<number>();
     for (let count = 0; count < 64; count++) used.add(await usedNumber({ autoclear: true }));
     expect(used.size).toBeLessThan(32);
   });
 
-  test('is not used again once others get its node', async () => {
+  test('is not reused once other programs have its node', async () => {
     const { fd } = await newImage(MIB);
     const { device, fd: deviceFd } = await attachLoop(fd, { autoclear: true });
     await setAutoclear(device, deviceFd, false);
@@ -62,15 +62,15 @@ describe.skipIf(!isHostRoot)('the number of a loop device', () => {
     }
   });
 
-  test('is that of another device when one was taken by somebody else', async () => {
+  test('is skipped when another program has taken it', async () => {
     const first = await usedNumber({ autoclear: false });
     const other = await newImage(MIB);
-    // The one that comes next, as a program takes it that looks for a free device from the end.
+    // The next number, taken as a program does that looks for a free device from the end.
     execFileSync('losetup', [`/dev/loop${first + 1}`, other.path]);
     expect(await usedNumber({ autoclear: false })).toBeGreaterThan(first + 1);
   });
 
-  test('comes again when all have been used, except where a path has its node', async () => {
+  test('is reused after all others, unless a path has its node', async () => {
     await control(LOOP_CTL_ADD, LAST);
     onTestFinished(async () => void (await control(LOOP_CTL_REMOVE, LAST)));
     const { fd, directory } = await newImage(MIB);
@@ -84,6 +84,6 @@ describe.skipIf(!isHostRoot)('the number of a loop device', () => {
     await vi.waitFor(() => expect(existsSync(device.path)).toBe(false));
     expect(await usedNumber({ autoclear: false })).not.toBe(indexOf(device));
     await unmount(target);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
   });
 });

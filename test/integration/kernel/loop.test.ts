@@ -22,7 +22,7 @@ import { findLoop, openLoop } from '../../../src/kernel/devices/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
-  isLoopGone,
+  isLoopDetached,
   refreshLoopSize,
   setAutoclear,
 } from '../../../src/kernel/devices/loop.ts';
@@ -64,7 +64,7 @@ function hasDirectIo(path: string): boolean {
 }
 
 describe.skipIf(!isHostRoot)('a loop device', () => {
-  test('is found by its file, however the file is called by then', async () => {
+  test('is found by its file, even after the file is renamed', async () => {
     const { fd, path, directory } = await newImage(MIB);
     expect(await findLoop(fd)).toBeUndefined();
     const device = await attached(fd);
@@ -88,7 +88,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await detachLoop(device, fd)).toBe(true);
   });
 
-  test('is found by its file under whatever name it was attached, also one that is gone', async () => {
+  test('is found by its file under any name it was attached by, even a removed one', async () => {
     const { fd, path, directory } = await newImage(MIB);
     const other = join(directory, 'other');
     linkSync(path, other);
@@ -107,7 +107,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await detachLoop(bound, fd)).toBe(true);
   });
 
-  test('is not that of another file at the same path', async () => {
+  test('is not confused with another file at the same path', async () => {
     const { fd, path } = await newImage(MIB);
     const device = await attached(fd);
     unlinkSync(path);
@@ -139,7 +139,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await detachLoop(device, fd)).toBe(true);
   });
 
-  test('sees that its file has grown when it is told', async () => {
+  test('sees that its file has grown after a refresh', async () => {
     const { fd, path } = await newImage(MIB);
     const device = await attached(fd);
     await growSparse(path, 2n * MIB);
@@ -148,15 +148,15 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await blockDeviceBytes(device.path)).toBe(2n * MIB);
   });
 
-  test('lets its file go when the last descriptor is closed, if it is made so', async () => {
+  test('can be configured to detach when the last descriptor is closed', async () => {
     const { fd } = await newImage(MIB);
     const loop = await attachLoop(fd, { autoclear: true });
     expect(await findLoop(fd)).toEqual(loop.device);
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
   });
 
-  test('can be made to keep its file, or to let it go, while it is open', async () => {
+  test('can be switched to stay attached, or to detach, while it is open', async () => {
     const { fd } = await newImage(MIB);
     const loop = await attachLoop(fd, { autoclear: true });
     await setAutoclear(loop.device, loop.fd, false);
@@ -166,20 +166,20 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     if (again === undefined) throw new Error('the device is attached');
     await setAutoclear(loop.device, again, true);
     closeSync(again);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
   });
 
-  test('is not detached while it is open, and is when that ends', async () => {
+  test('is not detached while it is open, but when it is closed', async () => {
     const { fd } = await newImage(MIB);
     const loop = await attachLoop(fd, { autoclear: false });
     expect(await detachLoop(loop.device, fd)).toBe(false);
     expect(await findLoop(fd)).toEqual(loop.device);
     closeSync(loop.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
     expect(await detachLoop(loop.device, fd)).toBe(true);
   });
 
-  test('is found while another mount namespace holds its file system, and gone after that', async () => {
+  test('is found while another mount namespace has its file system mounted, and detached after that', async () => {
     const { fd, path, directory } = await newImage(32n * MIB);
     await makeFileSystem(path, 'ext4');
     const mountPath = join(directory, 'mount');
@@ -196,7 +196,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     await vi.waitFor(async () => expect(await detachLoop(device, fd)).toBe(true), { timeout: 30_000 });
   });
 
-  test('is given to one of many that attach at the same time', async () => {
+  test('is assigned to one of many concurrent attaches', async () => {
     const directory = imageDirectory();
     const paths = Array.from({ length: 12 }, (_, index) => join(directory, `image-${index}`));
     for (const path of paths) {
@@ -215,9 +215,9 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     await setBlockReadOnly(first.fd, true);
     expect(() => writeFileSync(first.device.path, 'x')).toThrow();
     closeSync(first.fd);
-    expect(await isLoopGone(fd)).toBe(true);
+    expect(await isLoopDetached(fd)).toBe(true);
     expect(await isBlockReadOnly(first.device.path)).toBe(true);
-    // Those that others have let go before it come first.
+    // Devices that others have released before it come first.
     const used: number[] = [];
     for (let count = 0; ; count++) {
       const next = await attachLoop((await newImage(MIB)).fd, { autoclear: true });
@@ -230,7 +230,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     for (const each of used) closeSync(each);
   });
 
-  test('is left writable for whoever gets it next, when it was made read-only and is detached', async () => {
+  test('is left writable for its next user, if it was made read-only and is detached', async () => {
     const { fd } = await newImage(MIB);
     const { device, fd: deviceFd } = await attachLoop(fd, { autoclear: true });
     await setBlockReadOnly(deviceFd, true);
@@ -241,7 +241,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     closeSync(next.fd);
   });
 
-  test('of a file that is open for reading is read-only', async () => {
+  test('is read-only if its file is open for reading', async () => {
     const { path } = await newImage(MIB);
     const device = await attached(opened(path, 'r'));
     expect(await isBlockReadOnly(device.path)).toBe(true);

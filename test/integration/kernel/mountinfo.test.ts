@@ -19,7 +19,7 @@ const names = {
   'an emoji': '\u{1F4BE}',
 };
 
-test.each(Object.entries(names))('a path and a root with %s are read as they are', async (_, name) => {
+test.each(Object.entries(names))('a path and a root with %s are read correctly', async (_, name) => {
   const directory = scratchDirectory();
   const [source, target] = [join(directory, 'source', name), join(directory, 'target', name)];
   mkdirSync(source, { recursive: true });
@@ -30,11 +30,11 @@ test.each(Object.entries(names))('a path and a root with %s are read as they are
   expect(entry?.root.endsWith(source.slice('/tmp'.length))).toBe(true);
 });
 
-test('a path that is not UTF-8 hides no other mount', async () => {
+test('a path that is not UTF-8 does not hide other mounts', async () => {
   const directory = scratchDirectory();
   mkdirSync(join(directory, 'source'));
   mkdirSync(join(directory, 'target'));
-  // Arguments of a process can be such bytes only by the shell's own making.
+  // Arguments of a process can contain such bytes only through the shell.
   const inShell = (command: string) =>
     execFileSync('sh', ['-c', `odd="$(printf 'odd-\\377')"; ${command}`], { cwd: directory });
   inShell('mkdir "$odd" && mount --bind source "$odd"');

@@ -21,10 +21,10 @@ describe('withPath', () => {
   });
 
   test.each([
-    ['a symbolic link on the way is refused', 'link/inner', 'ELOOP'],
-    ['a symbolic link with a slash behind it is refused', 'link/', 'ELOOP'],
-    ['what is missing is ENOENT', 'real/absent', 'ENOENT'],
-    ['a file on the way is ENOTDIR', 'real/file/inner', 'ENOTDIR'],
+    ['a symbolic link in the path is refused', 'link/inner', 'ELOOP'],
+    ['a symbolic link with a trailing slash is refused', 'link/', 'ELOOP'],
+    ['a missing path is ENOENT', 'real/absent', 'ENOENT'],
+    ['a file in the path is ENOTDIR', 'real/file/inner', 'ENOTDIR'],
     ['a component of 256 bytes is ENAMETOOLONG', `real/${'n'.repeat(256)}`, 'ENAMETOOLONG'],
   ])('%s', async (_, path, code) => {
     await expect(withPath(`${someFiles()}/${path}`, () => {})).rejects.toMatchObject({ code });
@@ -49,9 +49,9 @@ describe('withPath', () => {
     await expect(withPath(`${path}x`, () => {})).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
   });
 
-  test('nothing stays open, also when its use fails', async () => {
+  test('nothing stays open, even if its use fails', async () => {
     const directory = someFiles();
-    // Reading the list opens it, each time in the same way.
+    // Reading the list opens it, in the same way each time.
     const openCount = () => readdirSync('/proc/self/fd').length;
     const before = openCount();
     await withPath(directory, () => {});
@@ -62,7 +62,7 @@ describe('withPath', () => {
   });
 });
 
-test('below reaches the open directory after it has been renamed and its path taken by another', async () => {
+test('below reaches the open directory even after it was renamed and its path reused', async () => {
   const directory = someFiles();
   await withPath(join(directory, 'real'), (fd) => {
     renameSync(join(directory, 'real'), join(directory, 'moved'));

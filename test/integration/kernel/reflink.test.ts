@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { canReflink, saysItReflinks } from '../../../src/kernel/files/reflink.ts';
+import { canReflink, reportsReflink } from '../../../src/kernel/files/reflink.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -16,7 +16,7 @@ describe('canReflink', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
-  test('a directory that is not there is an error, not an answer', async () => {
+  test('a missing directory is an error, not an answer', async () => {
     await expect(canReflink(join(scratchDirectory(), 'absent'))).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
@@ -24,18 +24,18 @@ describe('canReflink', () => {
     test('btrfs can, and nothing is left behind', async () => {
       const directory = btrfs();
       expect(await canReflink(directory)).toBe(true);
-      expect(await saysItReflinks(directory)).toBe(true);
+      expect(await reportsReflink(directory)).toBe(true);
       expect(readdirSync(directory)).toEqual([]);
     });
 
     test.each([
       { name: 'XFS', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=1'], expected: true },
-      { name: 'XFS made without', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=0'], expected: false },
+      { name: 'XFS without reflink', mkfs: ['mkfs.xfs', '-q', '-K', '-m', 'reflink=0'], expected: false },
       { name: 'ext4', mkfs: ['mkfs.ext4', '-q'], expected: false },
     ])('$name: $expected', async ({ mkfs, expected }) => {
       const directory = mountedImage({ mkfs });
       expect(await canReflink(directory)).toBe(expected);
-      expect(await saysItReflinks(directory)).toBe(expected);
+      expect(await reportsReflink(directory)).toBe(expected);
     });
   });
 });

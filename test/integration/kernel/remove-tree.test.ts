@@ -21,7 +21,7 @@ import { scratchDirectory } from '../../support/scratch.ts';
 
 const DEEP = Array.from({ length: 3000 }, () => 'deep');
 
-/** A directory to remove, and beside it one that must survive. */
+/** A directory to remove, and a neighbour that must survive. */
 function treeAndVictim() {
   const directory = scratchDirectory();
   const tree = join(directory, 'tree');
@@ -32,22 +32,22 @@ function treeAndVictim() {
   return { directory, tree, victim, before: listing(victim) };
 }
 
-describe('what is removed', () => {
-  test('what does not exist is removed already', async () => {
+describe('trees', () => {
+  test('a missing path counts as removed', async () => {
     const { directory, before, victim } = treeAndVictim();
     await removeTree(join(directory, 'absent'));
     await removeTree(join(directory, 'absent', 'below'));
     expect(listing(victim)).toEqual(before);
   });
 
-  test('a tree of 3,000 levels goes, and nothing of it stays beside it', async () => {
+  test('a tree of 3,000 levels is removed, with nothing left beside it', async () => {
     const { directory, tree } = treeAndVictim();
     makeDeep(tree, DEEP);
     await removeTree(tree);
     expect(readdirSync(directory)).toEqual(['victim']);
   });
 
-  test('a deep tree goes with few files open at once', async () => {
+  test('a deep tree is removed with few files open at once', async () => {
     const { tree } = treeAndVictim();
     makeDeep(tree, DEEP);
     const openBefore = readdirSync('/proc/self/fd').length;
@@ -63,7 +63,7 @@ describe('what is removed', () => {
   });
 
   test.runIf(isHostRoot)(
-    'deep directories go from a disk that has no room for another directory',
+    'deep directories are removed from a disk without space for another directory',
     async () => {
       const disk = scratchDirectory();
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'nr_inodes=200', 'full', disk]);
@@ -80,7 +80,7 @@ describe('what is removed', () => {
     },
   );
 
-  test('two deep trees of one directory can be removed at the same time', async () => {
+  test('two deep trees in one directory can be removed at the same time', async () => {
     const { directory, tree } = treeAndVictim();
     const other = join(directory, 'other');
     mkdirSync(other);
@@ -90,7 +90,7 @@ describe('what is removed', () => {
     expect(readdirSync(directory)).toEqual(['victim']);
   });
 
-  test('a deep tree goes although a removal that died has left a part of another beside it', async () => {
+  test('a deep tree is removed even if an earlier removal has left a part of another beside it', async () => {
     const { directory, tree } = treeAndVictim();
     mkdirSync(join(directory, `.deep-${process.pid}-0`, 'left'), { recursive: true });
     makeDeep(tree, DEEP.slice(0, 100));
@@ -98,7 +98,7 @@ describe('what is removed', () => {
     expect(existsSync(tree)).toBe(false);
   });
 
-  test('a tree that is wide goes', async () => {
+  test('a wide tree is removed', async () => {
     const { directory, tree } = treeAndVictim();
     for (let index = 0; index < 50; index++) {
       mkdirSync(join(tree, `directory-${index}`));
@@ -109,7 +109,7 @@ describe('what is removed', () => {
     expect(readdirSync(directory)).toEqual(['victim']);
   });
 
-  test('names that are not UTF-8 go, and so do names of odd characters', async () => {
+  test('names that are not UTF-8 or have odd characters are removed', async () => {
     const { directory, tree } = treeAndVictim();
     const inTree = (name: Buffer) => Buffer.concat([Buffer.from(`${tree}/`), name]);
     mkdirSync(inTree(Buffer.from([0xff, 0xfe])));
@@ -123,8 +123,8 @@ describe('what is removed', () => {
   });
 });
 
-describe('what is not followed', () => {
-  test('symbolic links in the tree go, and what they point at stays', async () => {
+describe('symbolic links', () => {
+  test('in the tree are removed, and their targets stay', async () => {
     const { tree, victim, before } = treeAndVictim();
     symlinkSync(victim, join(tree, 'to-directory'));
     symlinkSync(join(victim, 'inner', 'file'), join(tree, 'to-file'));
@@ -136,7 +136,7 @@ describe('what is not followed', () => {
     expect(listing(victim)).toEqual(before);
   });
 
-  test('of a tree that has been swapped for a symbolic link the link goes, and what it points at stays', async () => {
+  test('in place of the tree are removed, and their targets stay', async () => {
     const { directory, tree, victim, before } = treeAndVictim();
     renameSync(tree, join(directory, 'away'));
     symlinkSync(victim, tree);
@@ -145,7 +145,7 @@ describe('what is not followed', () => {
     expect(listing(victim)).toEqual(before);
   });
 
-  test('a symbolic link on the way to the tree is an error', async () => {
+  test('in the path to the tree are an error', async () => {
     const { directory, victim, before } = treeAndVictim();
     symlinkSync(directory, join(directory, 'link'));
     const code = expect.stringMatching(/^(ENOTDIR|ELOOP)$/);
@@ -154,14 +154,14 @@ describe('what is not followed', () => {
     expect(listing(victim)).toEqual(before);
   });
 
-  test('directories that are swapped for symbolic links meanwhile lead nowhere', async () => {
+  test('that are swapped in for directories during the removal are not followed', async () => {
     const { directory, tree, victim, before } = treeAndVictim();
     const names = Array.from({ length: 300 }, (_, index) => `directory-${index}`);
     for (const name of names) mkdirSync(join(tree, name, 'inner'), { recursive: true });
     mkdirSync(join(directory, 'away'));
     const swap = async () => {
       for (const name of names) {
-        // Fails where the removal was faster.
+        // Fails if the removal was faster.
         await rename(join(tree, name), join(directory, 'away', name)).then(
           () => symlink(victim, join(tree, name)).catch(() => {}),
           () => {},
@@ -173,8 +173,8 @@ describe('what is not followed', () => {
   });
 });
 
-describe('what is mounted', () => {
-  test('a mount in the tree is an error, and what is mounted stays', async () => {
+describe('mounts', () => {
+  test('in the tree are an error, and their content stays', async () => {
     const { tree, victim, before } = treeAndVictim();
     mkdirSync(join(tree, 'a', 'b'), { recursive: true });
     await bind(victim, join(tree, 'a', 'b'));
@@ -183,7 +183,7 @@ describe('what is mounted', () => {
     expect(readFileSync(join(tree, 'a', 'b', 'inner', 'file'), 'utf8')).toBe('precious');
   });
 
-  test('a file that is mounted in the tree is an error and stays', async () => {
+  test('on a file in the tree are an error and stay', async () => {
     const { tree, victim, before } = treeAndVictim();
     writeFileSync(join(tree, 'file'), '');
     await bind(join(victim, 'inner', 'file'), join(tree, 'file'));
@@ -191,7 +191,7 @@ describe('what is mounted', () => {
     expect(listing(victim)).toEqual(before);
   });
 
-  test.runIf(isHostRoot)('a mount in the tree that does not answer is not asked', async () => {
+  test.runIf(isHostRoot)('in the tree that do not respond are not accessed', async () => {
     const directory = scratchDirectory();
     const tree = join(directory, 'tree');
     const fuse = await fuseMount(join(tree, 'inner', 'fuse'));
@@ -200,7 +200,7 @@ describe('what is mounted', () => {
     await fuse.die();
   });
 
-  test('a tree that is a mount point itself is an error, and what is mounted stays', async () => {
+  test('on the tree itself are an error, and their content stays', async () => {
     const { tree, victim, before } = treeAndVictim();
     await bind(victim, tree);
     await expect(removeTree(tree)).rejects.toMatchObject({ code: 'EXDEV' });

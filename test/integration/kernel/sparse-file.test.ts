@@ -14,7 +14,7 @@ async function sparseFile(bytes: bigint): Promise<string> {
   return path;
 }
 
-test('a sparse file has its size, takes no space and is its owner’s alone', async () => {
+test('a sparse file has its size, takes no space and is accessible only to its owner', async () => {
   const path = await sparseFile(8n * GIB);
   expect(statSync(path, { bigint: true })).toMatchObject({ size: 8n * GIB, mode: 0o100600n });
   expect(await allocatedBytes(path)).toBe(0n);
@@ -27,7 +27,7 @@ test('an existing file is not replaced', async () => {
   expect(readFileSync(path, 'utf8')).toBe('content');
 });
 
-test('a size that no file can have is refused', async () => {
+test('a size larger than any file is refused', async () => {
   const path = await sparseFile(4096n);
   await expect(growSparse(path, 2n ** 63n - 1n)).rejects.toMatchObject({ code: 'EFBIG' });
   expect(statSync(path).size).toBe(4096);
@@ -41,7 +41,7 @@ test('a file grows and never shrinks', async () => {
   expect(statSync(path, { bigint: true }).size).toBe(2n * GIB);
 });
 
-test('a file is blank until something is written to it, be it zeroes', async () => {
+test('a file is blank until something is written to it, even zeros', async () => {
   const path = await sparseFile(8n * GIB);
   const fd = opened(path);
   expect(await isBlank(fd)).toBe(true);
@@ -51,7 +51,7 @@ test('a file is blank until something is written to it, be it zeroes', async () 
   expect(await fileSystemOn(fd)).toBe('unknown');
 });
 
-test('data that lies beyond 2 GiB is found', async () => {
+test('data beyond 2 GiB is found', async () => {
   for (const offset of [2n * GIB, 3n * GIB, 4n * GIB, 6n * GIB]) {
     const path = await sparseFile(offset);
     const fd = opened(path, 'a');

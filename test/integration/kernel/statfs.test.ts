@@ -17,7 +17,7 @@ function tmpfs(options: string): string {
   return directory;
 }
 
-test('tells the size of a file system and what is written in it', async () => {
+test('reports the size and usage of a file system', async () => {
   const directory = tmpfs('size=1m,nr_inodes=100');
   writeFileSync(join(directory, 'file'), Buffer.alloc(256 * 1024));
   expect(await withPath(directory, fileSystemOf)).toMatchObject({
@@ -42,7 +42,7 @@ test('agrees with node:fs', async () => {
   });
 });
 
-test('flags are those of the mount that a path lies in', async () => {
+test('reports the flags of the mount that contains the path', async () => {
   const directory = tmpfs('size=1m');
   mkdirSync(join(directory, 'source'));
   mkdirSync(join(directory, 'target'));

@@ -8,7 +8,7 @@ import { readMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
-test('tells what kind of file it is, with its inode and size', async () => {
+test('reports the file type, inode and size', async () => {
   const directory = scratchDirectory();
   mkdirSync(join(directory, 'directory'));
   writeFileSync(join(directory, 'file'), 'six by');
@@ -26,7 +26,7 @@ test('tells what kind of file it is, with its inode and size', async () => {
   }
 });
 
-test('tells where something is mounted, and by which mount', async () => {
+test('reports a mount point, and its mount id', async () => {
   const directory = scratchDirectory();
   const [source, target] = [join(directory, 'source'), join(directory, 'target')];
   mkdirSync(join(source, 'inner'), { recursive: true });
@@ -45,7 +45,7 @@ test('tells where something is mounted, and by which mount', async () => {
   expect(await withPath(join(target, 'inner'), statusOf)).toMatchObject({ isMountRoot: false, mountId });
 });
 
-test('tells a file that is mounted', async () => {
+test('reports a file that is a mount point', async () => {
   const directory = scratchDirectory();
   writeFileSync(join(directory, 'source'), 'content');
   writeFileSync(join(directory, 'target'), '');
@@ -54,7 +54,7 @@ test('tells a file that is mounted', async () => {
   expect(await withPath(join(directory, 'target'), statusOf)).toMatchObject(expected);
 });
 
-test('two file systems are two devices', async () => {
+test('two file systems have different devices', async () => {
   const directory = scratchDirectory();
   mkdirSync(join(directory, 'tmpfs'));
   execFileSync('mount', ['-t', 'tmpfs', 'none', join(directory, 'tmpfs')]);

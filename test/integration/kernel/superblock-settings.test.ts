@@ -5,7 +5,7 @@ import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK } from '../../../src/kernel/file-systems/btrfs-superblock.ts';
 import { crc32c } from '../../../src/kernel/file-systems/crc32c.ts';
 import { readAt } from '../../../src/kernel/file-systems/superblock.ts';
-import { settingsObjection } from '../../../src/kernel/file-systems/superblock-settings.ts';
+import { mountRefusalReason } from '../../../src/kernel/file-systems/superblock-settings.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { mountedAs } from '../../support/image-node.ts';
@@ -33,10 +33,10 @@ async function optionsOf(
   return shown;
 }
 
-describe.skipIf(!isHostRoot)('no superblock decides how its file system is mounted', () => {
+describe.skipIf(!isHostRoot)('no superblock controls how its file system is mounted', () => {
   const harmful = ['nobarrier', 'nodelalloc', 'journal_data', 'bsdgroups', 'discard'];
 
-  test('ext4 that asks for a panic is read-only after an error, and has no other option of its own', async () => {
+  test('ext4 that asks for a panic is read-only after an error, and adds no other option', async () => {
     const image = await imageWith('mkfs.ext4');
     await runProgram('tune2fs', ['-e', 'panic', '-o', harmful.join(','), image.path]);
     const options = await optionsOf(image, 'ext4', ['nodiscard']);
@@ -47,7 +47,7 @@ describe.skipIf(!isHostRoot)('no superblock decides how its file system is mount
   });
 
   test.each([['errors=continue'], ['data=writeback'], ['data=journal'], ['nobarrier'], ['nodelalloc']])(
-    'ext4 has what a request asks for: %s',
+    'ext4 has the requested options: %s',
     async (option) => {
       const image = await imageWith('mkfs.ext4');
       await runProgram('tune2fs', ['-e', 'panic', image.path]);
@@ -59,7 +59,7 @@ describe.skipIf(!isHostRoot)('no superblock decides how its file system is mount
 
   test('ext4 without a journal is mounted', async () => {
     const image = await imageWith('mkfs.ext4', '-O', '^has_journal', '-e', 'panic');
-    expect(await settingsObjection(image.path)).toBeUndefined();
+    expect(await mountRefusalReason(image.path)).toBeUndefined();
     expect(await optionsOf(image, 'ext4')).toContain('errors=remount-ro');
   });
 
@@ -68,7 +68,7 @@ describe.skipIf(!isHostRoot)('no superblock decides how its file system is mount
     expect(await optionsOf(image, 'xfs')).toContain('noquota');
   });
 
-  test('btrfs is mounted at its top, whatever its default subvolume is', async () => {
+  test('btrfs is mounted at its top level, whatever its default subvolume', async () => {
     const image = await imageWith('mkfs.btrfs');
     const target = join(image.directory, 'first');
     mkdirSync(target);
@@ -103,51 +103,51 @@ function bigEndian(value: bigint): Buffer {
 }
 
 describe('a superblock is refused', () => {
-  test.each(fileSystems)('not as mkfs makes it: %s', async (fsType) => {
+  test.each(fileSystems)('that differs from mkfs: %s', async (fsType) => {
     const { path } = await newImage(320n * MIB);
-    expect(await settingsObjection(path)).toBeUndefined();
+    expect(await mountRefusalReason(path)).toBeUndefined();
     await makeFileSystem(path, fsType);
-    expect(await settingsObjection(path)).toBeUndefined();
+    expect(await mountRefusalReason(path)).toBeUndefined();
   });
 
   test.each([
-    ['mount options of its own, "errors=panic"', ['-E', 'mount_opts=errors=panic']],
+    ['sets the mount options "errors=panic"', ['-E', 'mount_opts=errors=panic']],
     ['default mount option debug', ['-o', 'debug']],
     ['default mount option uid16', ['-o', 'uid16']],
     ['multiple mount protection', ['-O', 'mmp']],
   ])('that asks ext4 for %s', async (what, args) => {
     const { path } = await imageWith('mkfs.ext4');
     await runProgram('tune2fs', [...args, path]);
-    expect(await settingsObjection(path)).toContain(what);
+    expect(await mountRefusalReason(path)).toContain(what);
   });
 
-  test('of an ext4 whose journal is elsewhere, and of that journal', async () => {
+  test('of an ext4 with an external journal, and of that journal', async () => {
     const journal = await imageWith('mkfs.ext4', '-O', 'journal_dev');
-    expect(await settingsObjection(journal.path)).toContain('journal of another file system');
+    expect(await mountRefusalReason(journal.path)).toContain('journal of another file system');
     const { path } = await imageWith('mkfs.ext4');
     patch(path, 1024 + 224, Buffer.alloc(4));
-    expect(await settingsObjection(path)).toContain('journal is on another device');
+    expect(await mountRefusalReason(path)).toContain('journal is on another device');
     await runProgram('mkfs.ext4', ['-q', '-F', path]);
     patch(path, 1024 + 228, Buffer.from([7, 0, 0, 0]));
-    expect(await settingsObjection(path)).toContain('journal is on another device');
+    expect(await mountRefusalReason(path)).toContain('journal is on another device');
   });
 
   test.each([
-    ['a log elsewhere', 48, 0n, 'log is on another device'],
+    ['an external log', 48, 0n, 'log is on another device'],
     ['a realtime section', 16, 1n, 'realtime section'],
   ])('of an xfs with %s', async (_, offset, value, what) => {
     const { path } = await imageWith('mkfs.xfs');
     patch(path, offset, bigEndian(value));
-    expect(await settingsObjection(path)).toContain(what);
+    expect(await mountRefusalReason(path)).toContain(what);
   });
 
   test.each([
     ['several devices', 136, 2n, 'several devices'],
-    ['the mark of a seed', 56, (1n << 32n) | 1n, 'seed'],
-    ['a change of its id that has not ended', 56, (1n << 36n) | 1n, 'middle of a change'],
+    ['a seed flag', 56, (1n << 32n) | 1n, 'seed'],
+    ['an unfinished change of its id', 56, (1n << 36n) | 1n, 'unfinished change'],
   ])('of a btrfs with %s', async (_, offset, value, what) => {
     const { path } = await imageWith('mkfs.btrfs');
     await patchBtrfs(path, offset, value);
-    expect(await settingsObjection(path)).toContain(what);
+    expect(await mountRefusalReason(path)).toContain(what);
   });
 });

@@ -9,7 +9,7 @@ import { makeSparseFile } from '../../support/sample-tree.ts';
 
 const { signal } = new AbortController();
 
-test('files count by what they take on the disk, holes not', async () => {
+test('files count with their disk usage, without holes', async () => {
   const { source } = sourceAndTarget();
   expect(await treeBytes(source, signal)).toBe(0n);
   mkdirSync(join(source, 'one', 'two'), { recursive: true });
@@ -28,7 +28,7 @@ test('a file with several names counts once', async () => {
   expect(await treeBytes(source, signal)).toBe(4096n);
 });
 
-test('a file with thousands of names counts to the byte, though nothing is remembered of them', async () => {
+test('a file with thousands of names counts exactly, without a list of its names', async () => {
   const { source } = sourceAndTarget();
   makeSparseFile(join(source, 'file'), [0], 4096);
   for (let name = 0; name < 3000; name++) linkSync(join(source, 'file'), join(source, `${name}`));
@@ -37,14 +37,14 @@ test('a file with thousands of names counts to the byte, though nothing is remem
   expect(await treeBytes(source, signal)).toBe(2n * 4096n);
 });
 
-test('of a file that has names outside the tree as well, what its names in the tree stand for counts', async () => {
+test('a file that has names outside the tree counts in proportion to its names in the tree', async () => {
   const { source, target } = sourceAndTarget();
   makeSparseFile(join(source, 'file'), [0], 4096);
   linkSync(join(source, 'file'), join(target, 'outside'));
   expect(await treeBytes(source, signal)).toBe(2048n);
 });
 
-test('what is mounted does not count, what is below it does', async () => {
+test('mounts do not count, but the directories below them do', async () => {
   const { source, target } = sourceAndTarget();
   mkdirSync(join(source, 'mounted'));
   makeSparseFile(join(source, 'mounted', 'below'), [0], 4096);
@@ -63,7 +63,7 @@ test('a tree of 1,500 levels is counted', async () => {
   expect(await treeBytes(source, signal)).toBe(4096n);
 });
 
-test('counting can be stopped', async () => {
+test('the count can be stopped', async () => {
   const { source } = sourceAndTarget();
   const reason = new Error('not wanted');
   await expect(treeBytes(source, AbortSignal.abort(reason))).rejects.toBe(reason);
@@ -74,7 +74,7 @@ test('counting can be stopped', async () => {
   await expect(counting).rejects.toBe(reason);
 });
 
-test('a tree that is not there is an error', async () => {
+test('a missing tree is an error', async () => {
   const { source } = sourceAndTarget();
   await expect(treeBytes(join(source, 'absent'), signal)).rejects.toMatchObject({ code: 'ENOENT' });
 });

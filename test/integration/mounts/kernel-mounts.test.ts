@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   combineFlags,
-  inForce,
+  effectiveFlags,
   type MountFlags,
   noMountFlags,
   parseMountFlags,
 } from '../../../src/model/requests/mount-flags.ts';
-import { KernelMounts } from '../../../src/mounts/kernel-mounts.ts';
+import { kernelPorts } from '../../../src/mounts/kernel-ports.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
@@ -17,7 +17,7 @@ import { mountOptionsAt } from '../../support/mount-options.ts';
 import { mountsBelow, scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
 
-const mounts = new KernelMounts();
+const { paths, mounts, fileSystems } = kernelPorts();
 
 function sourceAndTarget() {
   const directory = scratchDirectory();
@@ -28,13 +28,13 @@ function sourceAndTarget() {
 }
 
 async function bind(source: string, target: string, flags: Partial<MountFlags> = {}): Promise<number> {
-  const state = await mounts.inspect(source);
+  const state = await paths.inspect(source);
   if (state.kind !== 'directory' && state.kind !== 'mounted') throw new Error(`${source} is ${state.kind}`);
   return mounts.bind(source, target, { ...noMountFlags, ...flags }, state.identity);
 }
 
 async function flagsAt(path: string): Promise<MountFlags> {
-  const state = await mounts.inspect(path);
+  const state = await paths.inspect(path);
   if (state.kind !== 'directory' && state.kind !== 'mounted') throw new Error(`${path} is ${state.kind}`);
   return state.flags;
 }
@@ -43,10 +43,10 @@ describe('flags', () => {
   const locked = ['noatime', 'nodiratime'];
   const known = ['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'relatime', 'nodiratime', 'nosymfollow'];
   test.each(known.filter((flag) => isHostRoot || !locked.includes(flag)))(
-    '%s is in force, and the kernel shows it',
+    '%s is applied, and the kernel shows it',
     async (flag) => {
       const { source, target } = sourceAndTarget();
-      const flags = inForce(parseMountFlags('mount_flags', [flag]));
+      const flags = effectiveFlags(parseMountFlags('mount_flags', [flag]));
       const before = await flagsAt(source);
       await bind(source, target, flags);
       expect(await mountOptionsAt(target)).toContain(flag);
@@ -55,21 +55,21 @@ describe('flags', () => {
     },
   );
 
-  test.runIf(isHostRoot)('strictatime is in force, which the kernel shows by no option', async () => {
+  test.runIf(isHostRoot)('strictatime is applied, which the kernel shows as no option', async () => {
     const { source, target } = sourceAndTarget();
     await bind(source, target, { accessTimes: 'strictatime' });
     expect(await flagsAt(target)).toMatchObject({ accessTimes: 'strictatime' });
     expect(await mountOptionsAt(target)).not.toEqual(expect.arrayContaining(['relatime']));
   });
 
-  test.runIf(isHostRoot)('all flags at once are in force', async () => {
+  test.runIf(isHostRoot)('all flags are applied together', async () => {
     const { source, target } = sourceAndTarget();
     const all = ['ro', 'nosuid', 'nodev', 'noexec', 'noatime', 'nodiratime', 'nosymfollow'];
-    await bind(source, target, inForce(parseMountFlags('mount_flags', all)));
+    await bind(source, target, effectiveFlags(parseMountFlags('mount_flags', all)));
     expect(await mountOptionsAt(target)).toEqual(expect.arrayContaining(all));
   });
 
-  test('restrictions of the source come along, and others are added', async () => {
+  test('restrictions of the source are inherited, and others are added', async () => {
     const { directory, source, target } = sourceAndTarget();
     mkdirSync(join(directory, 'second'));
     await bind(source, target, { readOnly: true, noExec: true });
@@ -80,30 +80,30 @@ describe('flags', () => {
 });
 
 test.runIf(isHostRoot)(
-  'other paths are told, and mounts taken down, however many do not answer',
+  'other paths are reported, and mounts taken down, however many do not respond',
   async () => {
     const { directory, source, target } = sourceAndTarget();
     await bind(source, target);
-    const paths = Array.from({ length: 6 }, (_, index) => join(directory, `hung-${index}`));
-    const servers = await Promise.all(paths.map(fuseMount));
+    const hung = Array.from({ length: 6 }, (_, index) => join(directory, `hung-${index}`));
+    const servers = await Promise.all(hung.map(fuseMount));
     for (const { hang } of servers) hang();
-    const own = new KernelMounts();
-    const states = await Promise.all(paths.map((path) => own.inspect(path)));
+    const own = kernelPorts();
+    const states = await Promise.all(hung.map((path) => own.paths.inspect(path)));
     for (const state of states) {
       expect(state).toEqual({
         kind: 'unreadable',
         mountId: expect.any(Number),
-        why: 'does not answer',
+        why: 'does not respond',
       });
     }
-    expect((await own.inspect(target)).kind).toBe('mounted');
-    for (const path of paths) await own.unmount(path);
+    expect((await own.paths.inspect(target)).kind).toBe('mounted');
+    for (const path of hung) await own.mounts.unmount(path);
     expect(await mountsBelow(directory)).toEqual([target]);
   },
 );
 
-describe('what flags do', () => {
-  test('a read-only mount refuses writes, and its source takes them', async () => {
+describe('effects of flags', () => {
+  test('a read-only mount refuses writes, and its source accepts them', async () => {
     const { source, target } = sourceAndTarget();
     await bind(source, target, { readOnly: true });
     expect(() => writeFileSync(join(target, 'file'), '')).toThrow(expect.objectContaining({ code: 'EROFS' }));
@@ -111,14 +111,14 @@ describe('what flags do', () => {
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content');
   });
 
-  test('a mount with nosymfollow leads nowhere by its symbolic links', async () => {
+  test('a mount with nosymfollow does not follow symbolic links', async () => {
     const { source, target } = sourceAndTarget();
     symlinkSync('/etc/hostname', join(source, 'link'));
     await bind(source, target, { noSymlinkFollow: true });
     expect(() => readFileSync(join(target, 'link'))).toThrow(expect.objectContaining({ code: 'ELOOP' }));
   });
 
-  test('a mount with noexec runs nothing', async () => {
+  test('a mount with noexec runs no programs', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'program'), '#!/bin/sh\n', { mode: 0o755 });
     await bind(source, target, { noExec: true });
@@ -126,21 +126,21 @@ describe('what flags do', () => {
     expect(() => execFileSync(join(target, 'program'))).toThrow(expect.objectContaining({ code: 'EACCES' }));
   });
 
-  test.runIf(isHostRoot)('a mount with nodev opens no device', async () => {
+  test.runIf(isHostRoot)('a mount with nodev opens no devices', async () => {
     const { source, target } = sourceAndTarget();
     execFileSync('mknod', [join(source, 'zero'), 'c', '1', '5']);
     await bind(source, target, { noDev: true });
     expect(() => readFileSync(join(target, 'zero'))).toThrow(expect.objectContaining({ code: 'EACCES' }));
   });
 
-  test('there is no moment in which a read-only mount can be written', async () => {
+  test('a read-only mount is never writable, not even briefly', async () => {
     const { source, target } = sourceAndTarget();
-    // Writes without end under the mount point and, while it is there, in the mount.
+    // Writes continuously under the mount point and, while it exists, in the mount.
     const attempt = 'echo ready; while :; do : > "$0/attempt"; done 2> /dev/null';
     const writer = await waitingProcess('sh', ['-c', attempt, target], { saysReady: true });
     for (let count = 0; count < 300; count++) {
       await bind(source, target, { readOnly: true });
-      // A writer is in the mount for moments; it holds nothing for long.
+      // The writer uses the mount for moments; it holds nothing for long.
       while ((await mountsBelow(target)).length > 0) await mounts.unmount(target).catch(() => {});
     }
     await writer.end();
@@ -149,42 +149,42 @@ describe('what flags do', () => {
 });
 
 describe('inspect', () => {
-  test('tells what is at a path', async () => {
+  test('reports a path', async () => {
     const { directory, source } = sourceAndTarget();
     writeFileSync(join(source, 'empty'), '');
     writeFileSync(join(source, 'full'), 'content');
     symlinkSync('empty', join(source, 'link'));
     execFileSync('mkfifo', [join(source, 'fifo')]);
-    expect(await mounts.inspect(join(directory, 'absent'))).toEqual({ kind: 'absent' });
-    expect(await mounts.inspect(join(directory, 'absent', 'below'))).toEqual({ kind: 'absent' });
-    expect(await mounts.inspect(join(source, 'empty'))).toEqual({ kind: 'file', isEmpty: true });
-    expect(await mounts.inspect(join(source, 'full'))).toEqual({ kind: 'file', isEmpty: false });
-    expect(await mounts.inspect(join(source, 'link'))).toEqual({ kind: 'symlink' });
-    expect(await mounts.inspect(join(source, 'fifo'))).toEqual({ kind: 'other' });
-    expect(await mounts.inspect(source)).toMatchObject({ kind: 'directory' });
+    expect(await paths.inspect(join(directory, 'absent'))).toEqual({ kind: 'absent' });
+    expect(await paths.inspect(join(directory, 'absent', 'below'))).toEqual({ kind: 'absent' });
+    expect(await paths.inspect(join(source, 'empty'))).toEqual({ kind: 'file', isEmpty: true });
+    expect(await paths.inspect(join(source, 'full'))).toEqual({ kind: 'file', isEmpty: false });
+    expect(await paths.inspect(join(source, 'link'))).toEqual({ kind: 'symlink' });
+    expect(await paths.inspect(join(source, 'fifo'))).toEqual({ kind: 'other' });
+    expect(await paths.inspect(source)).toMatchObject({ kind: 'directory' });
   });
 
-  test('tells the same of a mount however often it is asked, and what is mounted', async () => {
+  test('reports the same for a mount each time, and its source', async () => {
     const { source, target } = sourceAndTarget();
     const mountId = await bind(source, target);
-    const content = await mounts.inspect(source);
-    const first = await mounts.inspect(target);
+    const content = await paths.inspect(source);
+    const first = await paths.inspect(target);
     expect(first).toMatchObject({ kind: 'mounted', mountId });
-    expect(await mounts.inspect(target)).toEqual(first);
+    expect(await paths.inspect(target)).toEqual(first);
     expect('identity' in first && 'identity' in content && first.identity).toEqual(
       'identity' in content && content.identity,
     );
   });
 
   test.each([
-    ['a symbolic link on the way', 'link/below'],
-    ['a file on the way', 'file/below'],
+    ['a symbolic link in the path', 'link/below'],
+    ['a file in the path', 'file/below'],
     ['a component of 256 bytes', 'n'.repeat(256)],
-  ])('%s is the mistake of the one who gave the path', async (_, path) => {
+  ])("%s is an error of the caller's path", async (_, path) => {
     const { directory, source } = sourceAndTarget();
     symlinkSync(source, join(directory, 'link'));
     writeFileSync(join(directory, 'file'), '');
-    await expect(mounts.inspect(join(directory, path))).rejects.toMatchObject({
+    await expect(paths.inspect(join(directory, path))).rejects.toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining(directory),
     });
@@ -192,46 +192,46 @@ describe('inspect', () => {
 });
 
 describe('bind', () => {
-  test('something else at the source than expected is refused, and nothing is mounted', async () => {
+  test('an unexpected source is refused, and nothing is mounted', async () => {
     const { directory, source, target } = sourceAndTarget();
-    const state = await mounts.inspect(target);
+    const state = await paths.inspect(target);
     if (state.kind !== 'directory') throw new Error(state.kind);
     const call = mounts.bind(source, target, noMountFlags, state.identity);
     await expect(call).rejects.toMatchObject({ kind: 'precondition' });
     expect(await mountsBelow(directory)).toEqual([]);
   });
 
-  test('a target that is a symbolic link is refused, and nothing is mounted where it leads', async () => {
+  test('a target that is a symbolic link is refused, and nothing is mounted at its destination', async () => {
     const { directory, source, target } = sourceAndTarget();
     symlinkSync(target, join(directory, 'link'));
     await expect(bind(source, join(directory, 'link'))).rejects.toThrow();
     expect(await mountsBelow(directory)).toEqual([]);
   });
 
-  test('a target that does not exist is refused', async () => {
+  test('a missing target is refused', async () => {
     const { directory, source } = sourceAndTarget();
     await expect(bind(source, join(directory, 'absent'))).rejects.toMatchObject({ kind: 'precondition' });
   });
 });
 
 describe('unmount', () => {
-  test('takes down every mount stacked at the path, and leaves the directory', async () => {
+  test('unmounts every mount stacked at the path, and leaves the directory', async () => {
     const { directory, source, target } = sourceAndTarget();
     for (let count = 0; count < 5; count++) await bind(source, target);
     expect(await mountsBelow(directory)).toHaveLength(5);
     await mounts.unmount(target);
     expect(await mountsBelow(directory)).toEqual([]);
-    expect(await mounts.inspect(target)).toMatchObject({ kind: 'directory' });
+    expect(await paths.inspect(target)).toMatchObject({ kind: 'directory' });
   });
 
-  test('where nothing is mounted or nothing exists it changes nothing', async () => {
+  test('a path that is missing or not mounted changes nothing', async () => {
     const { directory, target } = sourceAndTarget();
     await mounts.unmount(target);
     await mounts.unmount(join(directory, 'absent', 'below'));
     await mounts.unmount(join(directory, 'absent'));
   });
 
-  test('while a process works in it, it is refused as a precondition and stays', async () => {
+  test('a mount in use by a process is refused as a precondition and stays', async () => {
     const { directory, source, target } = sourceAndTarget();
     await bind(source, target);
     const worker = await waitingProcess('cat', [], { cwd: target });
@@ -250,51 +250,51 @@ describe('makeDirectory and remove', () => {
   test('a directory is made once, with mode 0700', async () => {
     const { directory } = sourceAndTarget();
     const path = join(directory, 'new');
-    expect(await mounts.makeDirectory(path)).toBe(true);
-    expect(await mounts.makeDirectory(path)).toBe(false);
+    expect(await paths.makeDirectory(path)).toBe(true);
+    expect(await paths.makeDirectory(path)).toBe(false);
     expect(listing(directory).filter((line) => line.endsWith(' new'))).toEqual([
       expect.stringMatching(/^d 700 0:0 /),
     ]);
   });
 
-  test('a file, a symbolic link or a missing parent in the way is a precondition', async () => {
+  test('a file, a symbolic link or a missing parent in the path is a precondition', async () => {
     const { directory, target } = sourceAndTarget();
     writeFileSync(join(directory, 'file'), '');
     symlinkSync(target, join(directory, 'link'));
     for (const path of ['file', 'link', 'absent/below']) {
-      await expect(mounts.makeDirectory(join(directory, path))).rejects.toMatchObject({
+      await expect(paths.makeDirectory(join(directory, path))).rejects.toMatchObject({
         kind: 'precondition',
       });
     }
   });
 
-  test('an empty directory and an empty file go, and what is not there is gone already', async () => {
+  test('an empty directory and an empty file are removed, and a missing path counts as removed', async () => {
     const { directory, target } = sourceAndTarget();
     writeFileSync(join(directory, 'file'), '');
     for (const path of [target, join(directory, 'file'), join(directory, 'absent', 'below')]) {
-      await mounts.remove(path);
-      await mounts.remove(path);
-      expect(await mounts.inspect(path)).toEqual({ kind: 'absent' });
+      await paths.remove(path);
+      await paths.remove(path);
+      expect(await paths.inspect(path)).toEqual({ kind: 'absent' });
     }
   });
 
-  test('what holds something, and a symbolic link, is a precondition and stays as it is', async () => {
+  test('a path with content, or a symbolic link, is a precondition and stays unchanged', async () => {
     const { directory, source } = sourceAndTarget();
     writeFileSync(join(source, 'content'), 'precious');
     symlinkSync(source, join(directory, 'link'));
     const before = listing(directory);
     for (const path of [source, join(source, 'content'), join(directory, 'link')]) {
-      await expect(mounts.remove(path), path).rejects.toMatchObject({ kind: 'precondition' });
+      await expect(paths.remove(path), path).rejects.toMatchObject({ kind: 'precondition' });
     }
     expect(listing(directory)).toEqual(before);
   });
 });
 
-test('the space of a path is that of its file system', async () => {
+test('the space of a path is the space of its file system', async () => {
   const directory = scratchDirectory();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m,nr_inodes=100', 'none', directory]);
   writeFileSync(join(directory, 'file'), Buffer.alloc(4096));
-  expect(await mounts.usage(directory)).toEqual({
+  expect(await fileSystems.usage(directory)).toEqual({
     bytes: { total: 1048576n, used: 4096n, available: 1044480n },
     inodes: { total: 100n, used: 2n, available: 98n },
   });

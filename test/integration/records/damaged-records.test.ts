@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { DriverProcess } from '../../support/driver-process.ts';
+import type { TestDriver } from '../../support/driver-process.ts';
 import { listing } from '../../support/listing.ts';
 import { expectRefusal, refusalOf } from '../../support/refusal.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
@@ -10,23 +10,23 @@ import { startedNode, TestNode } from '../../support/test-node.ts';
 
 const volume_capability = mountCapability();
 
-/** What can have happened to a record: the text it has afterwards, or undefined for none. */
+/** Possible damage to a record: the text it has afterwards, or undefined if it is missing. */
 const damages: Record<string, (text: string, otherText: string) => string | undefined> = {
   'is torn': (text) => text.slice(0, text.length / 2),
   'is empty': () => '',
   'is missing': () => undefined,
   'is of a newer format': (text) => text.replace(/"formatVersion": \d+/, '"formatVersion": 99'),
   'has no format version': (text) => text.replace(/"formatVersion": \d+,/, ''),
-  'is that of another volume': (_, otherText) => otherText,
+  'belongs to another volume': (_, otherText) => otherText,
   'is full of zeros': (text) => '\0'.repeat(text.length),
-  'has a size that is no number': (text) => text.replace(/"capacityBytes": "\d+"/, '"capacityBytes": "-1"'),
-  'has a backend nobody knows': (text) => text.replace('"backend": "directory"', '"backend": "tape"'),
-  'has a mode that is no mode': (text) => text.replace('"0777"', '"rwx"'),
+  'has an invalid size': (text) => text.replace(/"capacityBytes": "\d+"/, '"capacityBytes": "-1"'),
+  'has an unknown backend': (text) => text.replace('"backend": "directory"', '"backend": "tape"'),
+  'has an invalid mode': (text) => text.replace('"0777"', '"rwx"'),
 };
 
-/** One node for all of them: a healthy volume, and one for each damage that was done while no driver ran. */
+/** One node for all: a healthy volume, and one for each kind of damage, done while the driver was stopped. */
 let node: TestNode;
-let driver: DriverProcess;
+let driver: TestDriver;
 let healthyId: string;
 const damagedIds = new Map<string, string>();
 const listings = new Map<string, string[]>();
@@ -64,7 +64,7 @@ test('damaged records do not stop the start, and the healthy volume is served', 
 });
 
 describe.each(Object.keys(damages))('a record that %s', (name) => {
-  test('is told in the log', () => {
+  test('is logged', () => {
     const volumeId = damagedIds.get(name) ?? '';
     const lines = driver
       .log()
@@ -73,7 +73,7 @@ describe.each(Object.keys(damages))('a record that %s', (name) => {
     expect(lines.map((line) => JSON.parse(line))).toContainEqual(expect.objectContaining({ volumeId }));
   });
 
-  test('makes every call with its id fail, so that nobody takes it for gone', async () => {
+  test('makes every call with its id fail, so that it is not treated as deleted', async () => {
     const volume_id = damagedIds.get(name) ?? '';
     const paths = { staging_target_path: node.newStaging(), target_path: node.newPath() };
     const { controller, node: nodeService } = node;
@@ -96,7 +96,7 @@ describe.each(Object.keys(damages))('a record that %s', (name) => {
     expect(listing(join(node.pool, 'volumes', volume_id))).toEqual(listings.get(volume_id));
   });
 
-  test('keeps its name from being given to another volume, and its files as they are', async () => {
+  test('keeps its name from being reused, and its files unchanged', async () => {
     const volume_id = damagedIds.get(name) ?? '';
     await expectRefusal(node.controller.CreateVolume(createRequest(name)), 'INTERNAL', volume_id);
     expect(listing(join(node.pool, 'volumes', volume_id))).toEqual(listings.get(volume_id));
@@ -115,7 +115,7 @@ test('a volume whose record is damaged while it is mounted can be unpublished an
   await expectRefusal(own.controller.DeleteVolume({ volume_id }), 'INTERNAL');
 });
 
-test('a volume whose record has been mended is served again', async () => {
+test('a volume whose record has been repaired is served again', async () => {
   const own = await startedNode();
   const volume_id = await own.create('mended');
   const record = join(own.pool, 'volumes', volume_id, 'volume.json');
@@ -130,7 +130,7 @@ test('a volume whose record has been mended is served again', async () => {
   expect(await own.create('mended')).toBe(volume_id);
 });
 
-test('a file among the volumes stops nothing and stays', async () => {
+test('a file among the volumes does not stop the start, and stays', async () => {
   const own = await startedNode();
   const volume_id = await own.create('healthy');
   await own.stop();
@@ -141,7 +141,7 @@ test('a file among the volumes stops nothing and stays', async () => {
   expect(readFileSync(path, 'utf8')).toBe('content');
 });
 
-test('a volume without its data says so when it is staged, and can be deleted', async () => {
+test('a volume without its data reports that when it is staged, and can be deleted', async () => {
   const own = await startedNode();
   const volume_id = await own.create('hollow');
   rmSync(join(own.pool, 'volumes', volume_id, 'data'), { recursive: true });
@@ -152,7 +152,7 @@ test('a volume without its data says so when it is staged, and can be deleted', 
   expect(listing(join(own.pool, 'volumes'))).toEqual([]);
 });
 
-test('a volume whose id begins like that of an imported one is damaged like any other', async () => {
+test('a volume whose id has the prefix of an imported one is damaged like any other', async () => {
   const own = await startedNode();
   const volume_id = await own.create('x-files');
   expect(volume_id).toMatch(/^x-/);

@@ -2,28 +2,28 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fromSnapshot, snapshotOf } from '../../support/copies.ts';
-import type { DriverProcess } from '../../support/driver-process.ts';
+import type { TestDriver } from '../../support/driver-process.ts';
 import { listing } from '../../support/listing.ts';
 import { refusalOf } from '../../support/refusal.ts';
 import { createRequest } from '../../support/requests.ts';
 import { TestNode } from '../../support/test-node.ts';
 
-/** What can have happened to a record: the text it has afterwards, or undefined for none. */
+/** Possible damage to a record: the text it has afterwards, or undefined if it is missing. */
 const damages: Record<string, (text: string, otherText: string) => string | undefined> = {
   'is torn': (text) => text.slice(0, text.length / 2),
   'is empty': () => '',
   'is missing': () => undefined,
   'is of a newer format': (text) => text.replace(/"formatVersion": \d+/, '"formatVersion": 99'),
-  'is that of another snapshot': (_, otherText) => otherText,
+  'belongs to another snapshot': (_, otherText) => otherText,
   'is full of zeros': (text) => '\0'.repeat(text.length),
-  'has a size that is no number': (text) => text.replace(/"sizeBytes": "\d+"/, '"sizeBytes": "-1"'),
-  'has a backend nobody knows': (text) => text.replace('"backend": "directory"', '"backend": "tape"'),
+  'has an invalid size': (text) => text.replace(/"sizeBytes": "\d+"/, '"sizeBytes": "-1"'),
+  'has an unknown backend': (text) => text.replace('"backend": "directory"', '"backend": "tape"'),
   'has no source': (text) => text.replace(/"sourceVolumeId": "[^"]+",/, ''),
 };
 
-/** One node for all of them: a healthy snapshot, and one for each damage that was done while no driver ran. */
+/** One node for all: a healthy snapshot, and one for each kind of damage, done while the driver was stopped. */
 let node: TestNode;
-let driver: DriverProcess;
+let driver: TestDriver;
 let volumeId: string;
 let healthyId: string;
 const damagedIds = new Map<string, string>();
@@ -62,7 +62,7 @@ test('damaged records do not stop the start, and the healthy snapshot is served'
 });
 
 describe.each(Object.keys(damages))('a snapshot’s record that %s', (name) => {
-  test('is told in the log', () => {
+  test('is logged', () => {
     const lines = driver
       .log()
       .split('\n')
@@ -70,7 +70,7 @@ describe.each(Object.keys(damages))('a snapshot’s record that %s', (name) => {
     expect(lines.filter((line) => line.includes(damagedIds.get(name) ?? ''))).toHaveLength(1);
   });
 
-  test('makes every call with its id or name fail, so that nobody takes it for gone', async () => {
+  test('makes every call with its id or name fail, so that it is not treated as deleted', async () => {
     const snapshot_id = damagedIds.get(name) ?? '';
     const calls = {
       delete: () => node.controller.DeleteSnapshot({ snapshot_id }),

@@ -10,8 +10,8 @@ const deepNames = Array.from({ length: 300 }, () => 'deep');
 // How long background work may take before the test fails; no test waits longer than the work takes.
 const patience = { timeout: 15_000 };
 
-test('a start removes what was being built and what was being removed, in the background', async () => {
-  const node = await startedNode();
+test('a start removes half-built and half-removed content, in the background', async () => {
+  const node = await startedNode({ ownProcess: true });
   const volume_id = await node.create('stays');
   await node.stop('SIGKILL');
   const directories = ['.incoming', '.outgoing'].map((name) => join(node.pool, name));
@@ -28,7 +28,7 @@ test('a start removes what was being built and what was being removed, in the ba
   expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume_id]);
 });
 
-test('a file that lies where volumes are built or removed goes too', async () => {
+test('a file in the directory for new or removed volumes is removed too', async () => {
   const node = await startedNode();
   await node.stop();
   const directories = ['.incoming', '.outgoing'].map((name) => join(node.pool, name));
@@ -38,7 +38,7 @@ test('a file that lies where volumes are built or removed goes too', async () =>
     await vi.waitFor(() => expect(readdirSync(directory)).toEqual([]), patience);
 });
 
-test('deep trees of several deleted volumes go', async () => {
+test('deep trees of several deleted volumes are removed', async () => {
   const node = await startedNode();
   const ids = await Promise.all(['a', 'b', 'c'].map((name) => node.create(name)));
   for (const id of ids) makeDeep(join(node.pool, 'volumes', id, 'data'), deepNames);
@@ -46,14 +46,14 @@ test('deep trees of several deleted volumes go', async () => {
   await vi.waitFor(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]), patience);
 });
 
-test('a deleted volume with a mount in it is told in the log, what is mounted stays, and the driver serves on', async () => {
+test('a deleted volume with a mount in it is logged, the mounted content stays, and the driver keeps serving', async () => {
   const node = await startedNode();
   const volume_id = await node.create('holds-a-mount');
   const other = join(node.directory, 'other');
   mkdirSync(other);
   writeFileSync(join(other, 'file'), 'precious');
   await node.stop();
-  // As a process in another mount namespace could have left it: below .outgoing the driver knows of no mount.
+  // As a process in another mount namespace could have left it: the driver knows of no mount below .outgoing.
   const outgoing = join(node.pool, '.outgoing', 'gone.01234567', 'data');
   mkdirSync(outgoing, { recursive: true });
   await bind(other, outgoing);

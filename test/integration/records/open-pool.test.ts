@@ -14,8 +14,8 @@ import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { type OpenPool, openPool, openStatePool } from '../../../src/pools/directory/open-pool.ts';
 import {
+  PoolConfigError,
   PoolHeldError,
-  PoolMistake,
   UnreachablePoolError,
 } from '../../../src/pools/directory/pool-errors.ts';
 import { checkDistinct } from '../../../src/pools/directory/pool-overlap.ts';
@@ -26,7 +26,7 @@ import { listing } from '../../support/listing.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { waitingProcess } from '../../support/waiting-process.ts';
 
-/** Opens a pool without waiting for its lock; closed at the end of the test at the latest. */
+/** Opens a pool without waiting for its lock; it is closed at the end of the test at the latest. */
 async function open(path: string): Promise<OpenPool> {
   const pool = await openStatePool('default', path, 0);
   onTestFinished(() => pool.lock.release());
@@ -41,7 +41,7 @@ async function usedPool() {
   return { path, id, layout };
 }
 
-/** Expects that a pool is not opened, for a reason with this text in it, and that nothing in it has changed. */
+/** Expects that a pool cannot be opened, for a reason with this text in it, and that nothing in it has changed. */
 async function expectRefused(path: string, text: string): Promise<void> {
   const before = listing(path);
   await expect(open(path)).rejects.toThrow(text);
@@ -54,7 +54,7 @@ function linkTo(target: string, path: string): void {
 }
 
 describe('a new pool', () => {
-  test('is made where nothing is, its parents too, for the driver alone', async () => {
+  test('is made at a missing path, with its parents, for the driver alone', async () => {
     const path = join(scratchDirectory(), 'a', 'b', 'pool');
     const { id, layout } = await open(path);
     expect(id).toMatch(/^[0-9a-f]{8}$/);
@@ -66,7 +66,7 @@ describe('a new pool', () => {
     }
   });
 
-  test('is made in an empty directory, and where only lost+found is', async () => {
+  test('is made in an empty directory, or one with only lost+found', async () => {
     const [empty, fresh] = [scratchDirectory(), scratchDirectory()];
     mkdirSync(join(fresh, 'lost+found'));
     await open(empty);
@@ -83,11 +83,11 @@ describe('a new pool', () => {
     ]);
   });
 
-  test('is not made among the files of others', async () => {
+  test('is not made among other files', async () => {
     const path = scratchDirectory();
     writeFileSync(join(path, 'thesis.txt'), 'precious');
     await expectRefused(path, 'thesis.txt');
-    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
+    await expect(open(path)).rejects.toBeInstanceOf(PoolConfigError);
   });
 
   test('is not made among directories that only look like those of a pool', async () => {
@@ -97,7 +97,7 @@ describe('a new pool', () => {
     await expectRefused(path, 'neither empty nor a pool');
   });
 
-  test('is made where its making was cut short before', async () => {
+  test('is made after its creation was interrupted', async () => {
     const { path, id, layout } = await usedPool();
     const { marker, registry, volumes, snapshots, groups, retained, incoming, outgoing } = layout;
     const made = [marker, registry, volumes, snapshots, groups, retained, incoming, outgoing];
@@ -105,7 +105,7 @@ describe('a new pool', () => {
     expect((await open(path)).id).not.toBe(id);
   });
 
-  test('is not made where volumes are, with neither a marker nor a list of pools', async () => {
+  test('is not made among existing volumes, without a marker or a list of pools', async () => {
     const { path, layout } = await usedPool();
     rmSync(layout.marker);
     rmSync(layout.registry);
@@ -116,23 +116,23 @@ describe('a new pool', () => {
     ['below a file', (path: string) => writeFileSync(dirname(path), '')],
     ['at a symbolic link to nothing', (path: string) => linkTo('nowhere', path)],
     ['at a symbolic link to itself', (path: string) => linkTo(path, path)],
-  ])('is not made %s, which is told as a mistake', async (_, put) => {
+  ])('is not made %s, which is reported as an error', async (_, put) => {
     const path = join(scratchDirectory(), 'parent', 'pool');
     put(path);
     await expect(open(path)).rejects.toThrow(`${path} is not a directory`);
-    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
+    await expect(open(path)).rejects.toBeInstanceOf(PoolConfigError);
   });
 
   test('is not made in a file', async () => {
     const path = join(scratchDirectory(), 'file');
     writeFileSync(path, 'content');
     await expect(open(path)).rejects.toThrow(path);
-    await expect(open(path)).rejects.toBeInstanceOf(PoolMistake);
+    await expect(open(path)).rejects.toBeInstanceOf(PoolConfigError);
     expect(readFileSync(path, 'utf8')).toBe('content');
   });
 });
 
-describe('a pool that exists', () => {
+describe('an existing pool', () => {
   test('keeps its id and its volumes', async () => {
     const { path, id, layout } = await usedPool();
     mkdirSync(join(layout.volumes, 'x-YQ', 'data'), { recursive: true });
@@ -148,21 +148,21 @@ describe('a pool that exists', () => {
     expect(pool).toMatchObject({ id, layout: poolLayout(path) });
   });
 
-  test('is recognised by its marker when the list of pools is gone, and remembered again', async () => {
+  test('is recognised by its marker when the list of pools is lost, and recorded again', async () => {
     const { path, id, layout } = await usedPool();
     rmSync(layout.registry);
     expect((await open(path)).id).toBe(id);
     expect(readFileSync(layout.registry, 'utf8')).toContain(id);
   });
 
-  test('tells what was being built and what was being removed when a process died', async () => {
+  test('reports half-built and half-removed content of an earlier process', async () => {
     const { path, layout } = await usedPool();
     const left = [join(layout.incoming, 'half'), join(layout.outgoing, 'gone.01234567')];
     for (const directory of left) mkdirSync(join(directory, 'data'), { recursive: true });
     expect((await open(path)).leftovers).toEqual(left);
   });
 
-  test('is found out of reach when something is mounted over it later', async () => {
+  test('is detected as unreachable when something is mounted over it later', async () => {
     const { path } = await usedPool();
     const pool = await open(path);
     await pool.checkReachable();
@@ -172,7 +172,7 @@ describe('a pool that exists', () => {
     await pool.checkReachable();
   });
 
-  test('is found out of reach when another directory takes its place', async () => {
+  test('is detected as unreachable when another directory replaces it', async () => {
     const { path } = await usedPool();
     const pool = await open(path);
     renameSync(path, `${path}.old`);
@@ -184,7 +184,7 @@ describe('a pool that exists', () => {
     await pool.checkReachable();
   });
 
-  test('may be let go twice, and be opened again and again', async () => {
+  test('can be released twice, and opened any number of times', async () => {
     const { path, id } = await usedPool();
     for (let time = 0; time < 3; time++) {
       const pool = await open(path);
@@ -195,20 +195,20 @@ describe('a pool that exists', () => {
   });
 });
 
-describe('a pool that is not what it was', () => {
-  test('without its marker it is refused', async () => {
+describe('a changed pool', () => {
+  test('is refused without its marker', async () => {
     const { path, id, layout } = await usedPool();
     rmSync(layout.marker);
     await expectRefused(path, id);
   });
 
-  test('with the marker of another pool it is refused', async () => {
+  test('is refused with the marker of another pool', async () => {
     const { path, layout } = await usedPool();
     writeFileSync(layout.marker, readFileSync((await usedPool()).layout.marker));
     await expectRefused(path, 'another pool');
   });
 
-  test('on another file system it is refused', async () => {
+  test('is refused on another file system', async () => {
     const { path, layout } = await usedPool();
     const copy = join(path, '..', 'copy');
     mkdirSync(copy);
@@ -218,7 +218,7 @@ describe('a pool that is not what it was', () => {
     expect(readFileSync(layout.marker, 'utf8')).toContain('fileSystem');
   });
 
-  test('without .csi-hostpath, its volumes are somebody else’s files', async () => {
+  test('without .csi-hostpath counts as unrelated files', async () => {
     const { path, layout } = await usedPool();
     rmSync(layout.metadata, { recursive: true });
     await expectRefused(path, 'neither empty nor a pool');
@@ -239,7 +239,7 @@ describe('a pool that is not what it was', () => {
 });
 
 describe('the lock', () => {
-  test('held by another process it is not waited for longer than said, and not replaced', async () => {
+  test('held by another process is waited for no longer than the limit, and not replaced', async () => {
     const { path, layout } = await usedPool();
     const { ino } = statSync(layout.lock);
     const holder = await waitingProcess(
@@ -255,7 +255,7 @@ describe('the lock', () => {
     expect(statSync(layout.lock).ino).toBe(ino);
   });
 
-  test('held by another process, what is being built there is left alone', async () => {
+  test('held by another process protects half-built content', async () => {
     const { path, layout } = await usedPool();
     await waitingProcess('flock', ['--no-fork', layout.lock, 'sh', '-c', 'echo held; exec cat'], {
       saysReady: true,
@@ -278,7 +278,7 @@ describe('the lock', () => {
     await (await opening).lock.release();
   });
 
-  test('is given back when the pool is not opened for another reason', async () => {
+  test('is released when the pool cannot be opened for another reason', async () => {
     const { path, layout } = await usedPool();
     rmSync(layout.marker);
     await expectRefused(path, 'no marker');
@@ -296,7 +296,7 @@ function replaceBy(path: string, put: () => void): void {
   put();
 }
 
-/** A state directory that is open, and a disk for a further pool that is mounted and unmounted as the test likes. */
+/** An open state directory, and a disk for an additional pool that can be mounted and unmounted. */
 async function nodeWithDisk() {
   const directory = scratchDirectory();
   const [stateDir, disk, path] = ['state', 'disk', 'mnt'].map((name) => join(directory, name)) as [
@@ -307,7 +307,7 @@ async function nodeWithDisk() {
   mkdirSync(disk);
   mkdirSync(path);
   execFileSync('mount', ['-t', 'tmpfs', 'none', disk]);
-  // What is on a tmpfs goes with its last mount, so the disk stays mounted elsewhere.
+  // The data of a tmpfs is lost with its last mount, so the disk stays mounted elsewhere.
   const mount = () => execFileSync('mount', ['--bind', disk, path]);
   const unmount = (...flags: string[]) => execFileSync('umount', [...flags, path], { stdio: 'pipe' });
   const node = { directory, stateDir, disk, path, registry: new PoolRegistry(stateDir), mount, unmount };
@@ -317,14 +317,14 @@ async function nodeWithDisk() {
     return pool;
   };
   const state = await open('default', stateDir);
-  /** What a driver that is started anew knows. */
+  /** The knowledge of a restarted driver. */
   const restart = () => {
     node.registry = new PoolRegistry(stateDir);
   };
   return { node, state, open, restart };
 }
 
-/** The same with the pool made on the disk and let go again, and the disk unmounted. */
+/** The same with the pool made on the disk and closed, and the disk unmounted. */
 async function nodeWithoutDisk() {
   const { node, open, restart } = await nodeWithDisk();
   node.mount();
@@ -342,8 +342,8 @@ async function nodeWithoutDisk() {
   return { node, id, open, restart, expectUnreachable };
 }
 
-describe('a further pool', () => {
-  test('is remembered in the state directory, not in itself', async () => {
+describe('an additional pool', () => {
+  test('is recorded in the state directory, not in itself', async () => {
     const { node, state, open } = await nodeWithDisk();
     node.mount();
     const pool = await open('fast', node.path);
@@ -357,7 +357,7 @@ describe('a further pool', () => {
     ]);
   });
 
-  test('on a disk that is not mounted is not reachable, and its mount point stays empty', async () => {
+  test('on an unmounted disk is unreachable, and its mount point stays empty', async () => {
     const { node, restart, expectUnreachable } = await nodeWithoutDisk();
     await expectUnreachable('no marker');
     restart();
@@ -365,19 +365,19 @@ describe('a further pool', () => {
     await expectUnreachable(join(node.stateDir, '.csi-hostpath', 'pools.json'));
   });
 
-  test('whose mount point is gone too is not reachable, and nothing is made there', async () => {
+  test('whose mount point is missing too is unreachable, and nothing is made there', async () => {
     const { node, expectUnreachable } = await nodeWithoutDisk();
     rmSync(node.path, { recursive: true });
-    await expectUnreachable('is not there');
+    await expectUnreachable(`${node.path} does not exist`);
   });
 
-  test('is not reachable where somebody’s files lie in the mount point, and these stay', async () => {
+  test('is unreachable if its mount point contains other files, and these stay', async () => {
     const { node, expectUnreachable } = await nodeWithoutDisk();
     writeFileSync(join(node.path, 'thesis.txt'), 'precious');
     await expectUnreachable('no marker');
   });
 
-  test('with another pool’s disk at its place is not reachable', async () => {
+  test("with another pool's disk at its path is unreachable", async () => {
     const { node, open, expectUnreachable } = await nodeWithoutDisk();
     execFileSync('mount', ['-t', 'tmpfs', 'none', node.path]);
     const other = await open('other', join(node.directory, 'other'));
@@ -386,25 +386,25 @@ describe('a further pool', () => {
     await expectUnreachable(`another pool (${other.id})`);
   });
 
-  test('is not reachable as a copy on another file system', async () => {
+  test('is unreachable as a copy on another file system', async () => {
     const { node, expectUnreachable } = await nodeWithoutDisk();
     execFileSync('mount', ['-t', 'tmpfs', 'none', node.path]);
     execFileSync('cp', ['-a', `${node.disk}/.`, node.path]);
-    await expectUnreachable('the marker of it on file system 1021994:');
+    await expectUnreachable('the marker of this pool');
   });
 
-  test('with a damaged marker is not reachable, and the marker stays as it is', async () => {
+  test('with a damaged marker is unreachable, and the marker stays unchanged', async () => {
     const { node, expectUnreachable } = await nodeWithoutDisk();
     node.mount();
     const { marker } = poolLayout(node.path);
     writeFileSync(marker, '{');
-    await expectUnreachable(`${marker} cannot be understood`);
+    await expectUnreachable(`cannot parse ${marker}`);
   });
 
   test.each([
     ['read-only', (path: string) => void execFileSync('mount', ['-o', 'remount,bind,ro', path])],
     ['full', fillTmpfs],
-  ])('on a disk that is %s by now is opened without a write', async (_, change) => {
+  ])('on a disk that is now %s is opened without a write', async (_, change) => {
     const { node, id, open } = await nodeWithoutDisk();
     node.mount();
     change(node.path);
@@ -413,20 +413,20 @@ describe('a further pool', () => {
     expect(listing(node.path)).toEqual(before);
   });
 
-  test('on a disk that is read-only is locked without its lock file, too', async () => {
+  test('on a read-only disk is locked even without its lock file', async () => {
     const { node, open } = await nodeWithoutDisk();
     node.mount();
     rmSync(poolLayout(node.path).lock);
     execFileSync('mount', ['-o', 'remount,bind,ro', node.path]);
     await open('fast', node.path);
-    await expect(open('fast', node.path)).rejects.toThrow(`another driver holds ${node.path}`);
+    await expect(open('fast', node.path)).rejects.toThrow(`another driver has locked ${node.path}`);
   });
 
   test.each([
-    ['is gone', (path: string) => rmSync(path, { recursive: true })],
+    ['is missing', (path: string) => rmSync(path, { recursive: true })],
     ['is not a directory', (path: string) => replaceBy(path, () => symlinkSync('elsewhere', path))],
     ['is not a directory', (path: string) => replaceBy(path, () => writeFileSync(path, ''))],
-  ])('one of whose directories %s is not reachable, and none is made anew', async (text, damage) => {
+  ])('one of whose directories %s is unreachable, and none is recreated', async (text, damage) => {
     for (const home of ['volumes', 'snapshots', 'groups', 'retained'] as const) {
       const { node, expectUnreachable } = await nodeWithoutDisk();
       node.mount();
@@ -435,7 +435,7 @@ describe('a further pool', () => {
     }
   });
 
-  test('of an older version gets the directories that it did not have, but no new volumes/', async () => {
+  test('of an older version gets its missing directories, but no new volumes/', async () => {
     const { node, id, open, expectUnreachable } = await nodeWithoutDisk();
     node.mount();
     const { marker, retained, groups, reserve, volumes } = poolLayout(node.path);
@@ -448,7 +448,7 @@ describe('a further pool', () => {
     await lock.release();
     writeFileSync(marker, JSON.stringify(old));
     rmSync(volumes, { recursive: true });
-    await expectUnreachable(`${volumes} is gone`);
+    await expectUnreachable(`${volumes} is missing`);
   });
 
   test('is the same again when its disk is mounted again, in the same run or the next', async () => {
@@ -465,14 +465,14 @@ describe('a further pool', () => {
     }
   });
 
-  test('is not made anew under another name while its disk is not mounted', async () => {
+  test('is not recreated under another name while its disk is not mounted', async () => {
     const { node, id, open } = await nodeWithoutDisk();
     const before = listing(node.directory);
     await expect(open('renamed', node.path)).rejects.toMatchObject({ poolId: id });
     expect(listing(node.directory)).toEqual(before);
   });
 
-  test('may be given another name and another mount point, and is what it was', async () => {
+  test('can be renamed and mounted elsewhere, and keeps its content', async () => {
     const { node, id, open, restart } = await nodeWithoutDisk();
     expect(await open('renamed', node.disk)).toMatchObject({
       id,
@@ -484,7 +484,7 @@ describe('a further pool', () => {
     expect(await node.registry.find('fast')).toBeUndefined();
   });
 
-  test('keeps its disk from being unmounted until it is let go', async () => {
+  test('keeps its disk from being unmounted until it is released', async () => {
     const { node, open } = await nodeWithDisk();
     node.mount();
     const pool = await open('fast', node.path);
@@ -494,7 +494,7 @@ describe('a further pool', () => {
     node.unmount();
   });
 
-  test('is found out of reach when its disk is unmounted lazily, and opened when it is back', async () => {
+  test('is detected as unreachable when its disk is unmounted lazily, and opened when it is back', async () => {
     const { node, open } = await nodeWithDisk();
     node.mount();
     const pool = await open('fast', node.path);
@@ -509,20 +509,20 @@ describe('a further pool', () => {
     await again.checkReachable();
   });
 
-  test('at a place where no pool can be is a mistake when it is new, and else not reachable', async () => {
+  test('at an invalid path is an error if it is new, and unreachable otherwise', async () => {
     const { node, open, expectUnreachable } = await nodeWithoutDisk();
     rmSync(node.path, { recursive: true });
     writeFileSync(node.path, 'content');
     await expectUnreachable('not a directory');
     const error = await open('new', join(node.path, 'below')).catch((thrown: unknown) => thrown);
-    expect(error).toBeInstanceOf(PoolMistake);
+    expect(error).toBeInstanceOf(PoolConfigError);
     expect(readFileSync(node.path, 'utf8')).toBe('content');
   });
 
-  test('held by another driver is told as held: when it was used before it is not reachable now', async () => {
+  test('held by another driver is reported as held, or as unreachable if it was used before', async () => {
     const { node, open } = await nodeWithDisk();
     const pool = await open('fast', node.path);
-    const held = { message: expect.stringContaining(`another driver holds ${pool.layout.lock}`) };
+    const held = { message: expect.stringContaining(`another driver has locked ${pool.layout.lock}`) };
     const again = await open('fast', node.path).catch((thrown: unknown) => thrown);
     expect(again).toBeInstanceOf(UnreachablePoolError);
     expect(again).toMatchObject(held);
@@ -533,7 +533,7 @@ describe('a further pool', () => {
     expect(error).toMatchObject(held);
   });
 
-  test('that a driver makes while this one waits is remembered by both', async () => {
+  test('that another driver creates while this one waits is recorded by both', async () => {
     const { node, state } = await nodeWithDisk();
     // This one has read a list of pools without the new one when it begins to wait.
     const waiting = new PoolRegistry(node.stateDir);
@@ -564,21 +564,21 @@ describe('pools on one directory, seen through bind mounts,', () => {
     ['the same', 'x', 'x', 'is the same directory as'],
     ['one inside the other', 'x', 'x/volumes/y/data', 'pool "b" at'],
     ['one above the other', 'x/y', 'x', 'pool "a" at'],
-  ])('are a mistake: %s', async (_, pool, bound, text) => {
+  ])('are an error: %s', async (_, pool, bound, text) => {
     const pools = boundPools(pool, bound);
     for (const order of [pools, [...pools].reverse()]) {
       const error = await checkDistinct(order).catch((thrown: unknown) => thrown);
-      expect(error).toBeInstanceOf(PoolMistake);
+      expect(error).toBeInstanceOf(PoolConfigError);
       expect(error).toMatchObject({ message: expect.stringContaining(text) });
     }
   });
 
-  test('are a mistake when one is not there yet', async () => {
+  test('are an error if one does not exist yet', async () => {
     const [a, b] = boundPools('x', 'x').map((pool) => ({ ...pool, path: join(pool.path, 'new') }));
-    await expect(checkDistinct([a, b].filter((pool) => pool !== undefined))).rejects.toThrow(PoolMistake);
+    await expect(checkDistinct([a, b].filter((pool) => pool !== undefined))).rejects.toThrow(PoolConfigError);
   });
 
-  test('are no mistake when they are neighbours, on one disk or on two of the same shape', async () => {
+  test('are fine as neighbours, on one disk or on two of the same structure', async () => {
     await checkDistinct(boundPools('x', 'y'));
     const directory = scratchDirectory();
     const pools = ['x', 'y'].map((name) => ({ name, path: join(directory, name) }));

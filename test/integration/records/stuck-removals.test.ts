@@ -7,7 +7,7 @@ import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 
-test.skipIf(!isHostRoot)('an immutable file is named, and its directory goes once it is not', async () => {
+test.skipIf(!isHostRoot)('an immutable file is named, and its directory is removed later', async () => {
   const directory = join(mountedImage({ mkfs: ['mkfs.ext4', '-q'] }), 'deleted');
   const file = join(directory, 'data', 'immutable');
   mkdirSync(join(directory, 'data'), { recursive: true });
@@ -18,12 +18,12 @@ test.skipIf(!isHostRoot)('an immutable file is named, and its directory goes onc
     if (existsSync(file)) setImmutable('-');
   });
 
-  const told: unknown[] = [];
+  const reported: unknown[] = [];
   const retries: (() => void)[] = [];
   const queue = new RemovalQueue({
     remove: removeTree,
-    onFailure: (_, error) => told.push(String(error)),
-    onRecovery: (removed) => told.push(removed),
+    onFailure: (_, error) => reported.push(String(error)),
+    onRecovery: (removed) => reported.push(removed),
     after(_, callback) {
       retries.push(callback);
       return () => {};
@@ -37,12 +37,12 @@ test.skipIf(!isHostRoot)('an immutable file is named, and its directory goes onc
   await queue.idle();
   for (let time = 0; time < 4; time++) await retry();
   const reason = `unlink ${file}: EPERM`;
-  expect(told).toEqual([`KernelError: ${reason}`]);
-  expect(queue.stuck).toEqual([{ directory, reason }]);
+  expect(reported).toEqual([`KernelError: ${reason}`]);
+  expect(queue.state.stuck).toEqual([{ directory, reason }]);
 
   setImmutable('-');
   await retry();
-  expect(told.at(-1)).toBe(directory);
-  expect(queue.stuck).toEqual([]);
+  expect(reported.at(-1)).toBe(directory);
+  expect(queue.state.stuck).toEqual([]);
   expect(existsSync(directory)).toBe(false);
 });

@@ -14,14 +14,14 @@ export interface FuseMount {
   readonly path: string;
   /** The file in it, of 1 MiB. */
   readonly file: string;
-  /** Lets the server answer nothing more: what is asked of the file system waits. */
+  /** Stops the server from answering: requests to the file system hang. */
   hang(): void;
-  /** Ends the server: what was asked, and is asked from now on, fails with ENOTCONN. */
+  /** Ends the server: pending and later requests fail with ENOTCONN. */
   die(): Promise<void>;
 }
 
 /**
- * Mounts a file system with one file in it at a path, which is made where it is missing. Its server does not outlive the
+ * Mounts a file system with one file in it at a path, which is created if missing. Its server does not outlive the
  * test, so nothing of the test waits for it afterwards.
  */
 export async function fuseMount(path: string): Promise<FuseMount> {
@@ -36,7 +36,7 @@ export async function fuseMount(path: string): Promise<FuseMount> {
   };
   onTestFinished(async () => {
     await die();
-    // Whoever has asked it may let it go in a moment only.
+    // Processes with a pending request may need a moment to release it.
     spawnSync('umount', ['--lazy', path], { stdio: 'ignore' });
   });
   const ready = child.stdout ? once(child.stdout, 'data') : undefined;
@@ -44,7 +44,7 @@ export async function fuseMount(path: string): Promise<FuseMount> {
   return { path, file: join(path, FILE_NAME), hang: () => void child.kill('SIGSTOP'), die };
 }
 
-/** Attaches the file of such a file system to a loop device, as somebody else does. */
+/** Attaches the file of such a file system to a loop device, as another program would. */
 export function attachForeign({ file, die }: FuseMount): string {
   const device = execFileSync('losetup', ['--find', '--show', file], { encoding: 'utf8' }).trim();
   onTestFinished(async () => {

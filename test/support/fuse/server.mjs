@@ -1,5 +1,5 @@
 // A file system of one directory with one file in it, both in memory, served by this process through /dev/fuse.
-// Stopped (SIGSTOP) it answers nothing more; killed, everything in it fails with ENOTCONN.
+// Stopped (SIGSTOP) it stops answering; killed, everything in it fails with ENOTCONN.
 //   node server.mjs MOUNT_POINT FILE_NAME BYTES
 import { execFileSync } from 'node:child_process';
 import { openSync, readSync, writeSync } from 'node:fs';
@@ -16,7 +16,7 @@ const OUT_HEADER = 16;
 const REQUEST_BYTES = 1024 * 1024 + 4096;
 const { ENOENT, ENOSYS } = constants.errno;
 
-/** By the numbers of linux/fuse.h. What is not here is answered ENOSYS, which the kernel takes for "not needed". */
+/** By the numbers of linux/fuse.h. Others are answered ENOSYS, which the kernel treats as "not needed". */
 const answers = new Map([
   [1, ({ body }) => (nameIn(body) === fileName ? entry() : ENOENT)],
   [3, ({ node }) => Buffer.concat([Buffer.alloc(16), attributes(node)])],

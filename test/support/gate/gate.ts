@@ -2,15 +2,16 @@ import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { Step } from '../../../src/model/steps.ts';
-import type { Start } from '../test-node.ts';
+import { programs } from '../driver-process.ts';
+import type { OwnProcess } from '../test-node.ts';
 
 /** A place in the driver's own program where calls wait for the test. */
 export interface Gate {
-  /** What the driver is started with. */
-  readonly start: Start;
-  /** Resolves when a call has come to the step; it waits there. */
+  /** The flags and environment for the driver. */
+  readonly start: OwnProcess;
+  /** Resolves when a call has reached the step; it waits there. */
   reached(): Promise<void>;
-  /** Lets go whoever waits. */
+  /** Releases all waiting calls. */
   open(): void;
 }
 
@@ -28,7 +29,7 @@ export async function gateAt(step: Step, socketPath: string): Promise<Gate> {
   await once(server.listen(socketPath), 'listening');
   return {
     start: {
-      program: ['--import', './test/support/gate/register.mjs', 'dist/main.js'],
+      program: [programs.gatedDriver],
       env: { GATE_STEP: step, GATE_SOCKET: socketPath },
     },
     async reached() {

@@ -33,7 +33,7 @@ test.each([
   expect(common + urgent).toBeLessThanOrEqual(256);
 });
 
-test('a call that ends or fails lets the one begin that has waited longest', async () => {
+test('when a call ends or fails, the one that has waited longest begins', async () => {
   const { begun, start } = controlled(1);
   const [first, second] = [start(), start()];
   await settled();

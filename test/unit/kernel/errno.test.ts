@@ -2,7 +2,7 @@ import { rmdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { errno, errnoName, errnoOf, isErrno, KernelError } from '../../../src/kernel/calls/errno.ts';
 
-test('a failed system call tells its name, its number and what it was about', () => {
+test('a failed system call reports its name, its number and its subject', () => {
   expect(new KernelError('umount2', errno.EBUSY, '/staging')).toMatchObject({
     name: 'KernelError',
     message: 'umount2 /staging: EBUSY',
@@ -28,7 +28,7 @@ test.each([
   { errno: 2 },
   undefined,
   'ENOENT',
-])('what carries no number has none: %j', (error) => {
+])('an error without a number has none: %j', (error) => {
   expect(errnoOf(error)).toBeUndefined();
   expect(isErrno(error, errno.ENOENT)).toBe(false);
 });

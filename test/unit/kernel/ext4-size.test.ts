@@ -24,7 +24,7 @@ test('whole groups are filled', () => {
   expect(fullBlocks(262_144n)).toBe(262_144n);
 });
 
-test('a last group needs room for its tables and something more', () => {
+test('a last group needs space for its tables and some more', () => {
   // Group 8, without a copy of the superblock: 2 + 512 + 50.
   expect(fullBlocks(262_144n + 563n)).toBe(262_144n);
   expect(fullBlocks(262_144n + 564n)).toBe(262_144n + 564n);
@@ -37,13 +37,13 @@ test.each([1n, 3n, 5n, 7n, 9n, 25n, 27n, 49n])('group %i also holds copies', (gr
   expect(fullBlocks(before + 693n)).toBe(before + 693n);
 });
 
-test('the only group is used however small it is', () => {
+test('the only group is used, however small it is', () => {
   expect(fullBlocks(100n)).toBe(100n);
 });
 
 test.each([
   ['a block size above 64 KiB', 24, 7],
-  ['a block size that no number holds', 24, 0xffffffff],
+  ['an overflowing block size', 24, 0xffffffff],
   ['no blocks in a group', 32, 0],
 ])('a superblock with %s is damaged', (_, offset, value) => {
   const superblock = Buffer.alloc(1024);
@@ -53,7 +53,7 @@ test.each([
   expect(decodeExt4Superblock(superblock)).toBe('damaged');
 });
 
-test('a superblock with 64-bit numbers is read', () => {
+test('64-bit sizes in a superblock are read', () => {
   const superblock = Buffer.alloc(1024);
   superblock.writeUInt32LE(5, 4);
   superblock.writeUInt32LE(2, 24);

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { hostObstacle } from '../../../src/kernel/process/host.ts';
+import { unsupportedHostReason } from '../../../src/kernel/process/host.ts';
 
 const host = { platform: 'linux', kernelRelease: '6.1.0-18-amd64', effectiveUserId: 0 };
 
 test.each(['5.12.0', '5.12', '5.13.0-1-generic', '6.0.0-rc1', '10.0.0'])(
-  'root on Linux %s will do',
+  'root on Linux %s is sufficient',
   (kernelRelease) => {
-    expect(hostObstacle({ ...host, kernelRelease })).toBeUndefined();
+    expect(unsupportedHostReason({ ...host, kernelRelease })).toBeUndefined();
   },
 );
 
@@ -20,5 +20,5 @@ test.each([
   [{ effectiveUserId: 1000 }, 'it runs as user 1000'],
   [{ platform: 'darwin', kernelRelease: '23.0.0' }, 'that darwin does not have'],
 ])('an obstacle is one sentence: %j', (changes, sentence) => {
-  expect(hostObstacle({ ...host, ...changes })).toContain(sentence);
+  expect(unsupportedHostReason({ ...host, ...changes })).toContain(sentence);
 });

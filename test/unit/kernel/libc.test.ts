@@ -2,7 +2,7 @@ import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { call, callNow, libraryCall } from '../../../src/kernel/calls/libc.ts';
+import { call, callSync, libraryCall } from '../../../src/kernel/calls/libc.ts';
 import { fileSystemOf } from '../../../src/kernel/calls/statfs.ts';
 
 const flock = libraryCall('flock', ['int', 'int']);
@@ -25,7 +25,7 @@ function opener(): () => number {
   };
 }
 
-test('any number of calls may be made at once', async () => {
+test('any number of calls can be made at once', async () => {
   const fd = opener()();
   const answers = await Promise.all(Array.from({ length: AT_ONCE }, () => fileSystemOf(fd)));
   expect(new Set(answers.map(({ magic }) => magic)).size).toBe(1);
@@ -34,8 +34,8 @@ test('any number of calls may be made at once', async () => {
 test('an urgent call is made while more calls hang than there are threads', async () => {
   const open = opener();
   const [held, other] = [open(), open()];
-  callNow(flock, 'file', held, LOCK_EX);
-  // All of them wait for the lock; one lock that is taken more than once is one lock.
+  callSync(flock, 'file', held, LOCK_EX);
+  // They all wait for the lock; a lock that is taken more than once is still one lock.
   const hanging = Array.from({ length: AT_ONCE }, () => call(flock, 'file', other, LOCK_EX));
   expect(await call({ ...flock, isUrgent: true }, 'file', held, LOCK_UN)).toBe(0);
   expect(new Set(await Promise.all(hanging))).toEqual(new Set([0]));

@@ -31,7 +31,7 @@ test.each([
   });
 });
 
-test.each(['', 'a label', 'x'.repeat(LABEL_LIMIT_BYTES)])('a label is kept in the status: "%s"', (text) => {
+test.each(['', 'a label', 'x'.repeat(LABEL_LIMIT_BYTES)])('a label is stored in the status: "%s"', (text) => {
   const longer = withLoopLabel(status(0x801, 12n, loopFlag.autoclear), 'y'.repeat(LABEL_LIMIT_BYTES));
   const info = withLoopLabel(longer, text);
   expect(decodeLoopStatus(info)).toEqual({
@@ -44,10 +44,10 @@ test.each(['', 'a label', 'x'.repeat(LABEL_LIMIT_BYTES)])('a label is kept in th
 
 test('a label that does not fit is refused', () => {
   const info = status(0x801, 12n, 0);
-  expect(() => withLoopLabel(info, 'x'.repeat(LABEL_LIMIT_BYTES + 1))).toThrow('63 bytes at most');
+  expect(() => withLoopLabel(info, 'x'.repeat(LABEL_LIMIT_BYTES + 1))).toThrow('at most 63 bytes');
 });
 
-test('other flags leave the rest of a status as it is', () => {
+test('other flags leave the rest of a status unchanged', () => {
   const info = status(0x801, 12n, loopFlag.directIo);
   const changed = withLoopFlags(info, loopFlag.directIo | loopFlag.autoclear);
   expect(decodeLoopStatus(changed)).toMatchObject({ backingDevice: '8:1', backingInode: 12n, flags: 0x14 });

@@ -4,7 +4,7 @@ import { parseMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 
 const writable = { isReadOnly: false, isFileSystemReadOnly: false };
 
-test('each line tells id, file system, root, path, type and source, whatever optional fields it has', () => {
+test('each line has id, file system, root, path, type and source, with any optional fields', () => {
   const text = [
     '36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue',
     '37 35 0:5 / /proc rw shared:2 master:1 propagate_from:3 - proc proc rw',
@@ -34,7 +34,7 @@ test('each line tells id, file system, root, path, type and source, whatever opt
   ]);
 });
 
-test('a root that was removed, and a source with nothing in it, are told as they are', () => {
+test('a removed root and an empty source are reported as they are', () => {
   const [entry] = parseMountinfo('36 35 98:0 /data//deleted /mnt rw - tmpfs  rw');
   expect(entry).toMatchObject({ root: '/data//deleted', path: '/mnt', source: '' });
 });
@@ -55,7 +55,7 @@ test.each([
   },
 );
 
-test('whatever the path, it is told as it is', () => {
+test('any path is reported unchanged', () => {
   const escaped = (path: string) =>
     path.replace(/[ \t\n\\#]/g, (each) => `\\${each.charCodeAt(0).toString(8).padStart(3, '0')}`);
   const character = fc.oneof(
@@ -72,7 +72,7 @@ test('whatever the path, it is told as it is', () => {
 });
 
 test.each(['', 'nonsense', '36 35 98:0 / /mnt rw ext4 /dev/sda rw', '36 35'])(
-  'a line that is not understood is left out: %j',
+  'an unparsable line is left out: %j',
   (line) => {
     const whole = '38 35 0:6 / /none rw - tmpfs none rw';
     expect(parseMountinfo(`${line}\n${whole}`).map(({ mountId }) => mountId)).toEqual([38]);

@@ -1,14 +1,14 @@
 import { expect, test } from 'vitest';
 import { programPath, runProgram } from '../../../src/kernel/process/program.ts';
 
-test('a program gets its arguments as they are, and answers what it wrote', async () => {
+test('a program gets its arguments unchanged, and returns its output', async () => {
   expect(await runProgram('printf', ['%s|', '$HOME', 'a b', '*'])).toEqual({
     stdout: '$HOME|a b|*|',
     stderr: '',
   });
 });
 
-test('a program gets nothing of the environment but where programs are', async () => {
+test('a program gets only PATH from the environment', async () => {
   const { stdout } = await runProgram('env', []);
   const names = stdout
     .trim()
@@ -17,7 +17,7 @@ test('a program gets nothing of the environment but where programs are', async (
   expect(names.sort()).toEqual(['LC_ALL', 'PATH']);
 });
 
-test('a failure names the program, its exit code and what it said', async () => {
+test('a failure names the program, its exit code and its output', async () => {
   const failure = runProgram('sh', ['-c', 'echo the reason >&2; exit 3']);
   await expect(failure).rejects.toMatchObject({
     message: 'sh ended with exit code 3: the reason',
@@ -25,7 +25,7 @@ test('a failure names the program, its exit code and what it said', async () => 
   });
 });
 
-test('an accepted exit code is no failure', async () => {
+test('an accepted exit code is not a failure', async () => {
   expect(await runProgram('sh', ['-c', 'echo mended; exit 1'], [0, 1])).toEqual({
     stdout: 'mended\n',
     stderr: '',
@@ -39,7 +39,7 @@ test('a killed program is a failure', async () => {
   });
 });
 
-test('a program that is not installed is a failure that says so', async () => {
+test('a program that is not installed is reported as such', async () => {
   expect(programPath('no-such-program')).toBeUndefined();
   await expect(runProgram('no-such-program', [])).rejects.toThrow('no-such-program is not installed');
 });

@@ -14,11 +14,11 @@ test.each([
   ['ext4', 1080, Buffer.from([0x53, 0xef])],
   ['xfs', 0, 'XFSB'],
   ['btrfs', 0x10040, '_BHRfS_M'],
-])('%s is known by its magic', async (fsType, offset, magic) => {
+])('%s is recognised by its magic', async (fsType, offset, magic) => {
   expect(await fileSystemOn(fileWith(offset, magic))).toBe(fsType);
 });
 
-test('other data is unknown, also where it ends before a magic would come', async () => {
+test('other data is unknown, even if it ends before a magic', async () => {
   expect(await fileSystemOn(fileWith(0, 'XFS'))).toBe('unknown');
   expect(await fileSystemOn(fileWith(100_000, 'content'))).toBe('unknown');
 });

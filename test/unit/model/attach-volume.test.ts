@@ -1,14 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import type { Volume } from '../../../src/model/objects/volume.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
-import {
-  type AttachSpec,
-  attachmentOf,
-  attachVolume,
-  checkAttached,
-  detachVolume,
-} from '../../../src/model/volumes/attach-volume.ts';
+import { type AttachSpec, attachVolume, detachVolume, stageVolume } from './fakes/calls.ts';
 import { gateAt } from './fakes/gate.ts';
 import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
 import { blockCapability, capability } from './fakes/requests.ts';
@@ -17,7 +10,7 @@ const attach = { attach: true };
 
 function nodeWithAttach(settings: FakeModelSettings = {}) {
   const node = fakeNode({ ...settings, features: { ...attach, ...settings.features } });
-  const current = (volume: Volume) => node.model.volumes.find(volume.id) ?? volume;
+  const current = (volume: Volume) => node.model.catalogue.volumes.find(volume.id) ?? volume;
   return {
     ...node,
     current,
@@ -34,9 +27,9 @@ function nodeWithAttach(settings: FakeModelSettings = {}) {
 }
 
 describe('attaching', () => {
-  test('is recorded, with how the volume was asked for, and goes through every step', async () => {
+  test('is recorded with the requested access, and goes through every step', async () => {
     const steps: string[] = [];
-    const { addVolume, attach, current, stored, model } = nodeWithAttach({
+    const { addVolume, attach, current, stored } = nodeWithAttach({
       onStep: (step) => void steps.push(step),
     });
     const volume = await addVolume();
@@ -45,18 +38,17 @@ describe('attaching', () => {
     const attachment = { nodeId: 'node-1', accessMode: 'SINGLE_NODE_WRITER', readOnly: true };
     expect(current(volume).attachment).toEqual(attachment);
     expect(await stored()).toEqual([attachment]);
-    expect(attachmentOf(model, current(volume))).toEqual(attachment);
     expect(steps).toEqual(mutationSteps.attachVolume);
   });
 
-  test('to a node that reads only is read-only, whatever else is said', async () => {
+  test('to a node that only reads is read-only, whatever else is requested', async () => {
     const { addVolume, attach, current } = nodeWithAttach();
     const volume = await addVolume();
     await attach(volume, { capability: capability('SINGLE_NODE_READER_ONLY') });
     expect(current(volume).attachment?.readOnly).toBe(true);
   });
 
-  test('may be repeated', async () => {
+  test('can be repeated', async () => {
     const { addVolume, attach } = nodeWithAttach({ volumeLimit: 1 });
     const volume = await addVolume();
     await attach(volume);
@@ -66,17 +58,17 @@ describe('attaching', () => {
   test.each<[string, Partial<AttachSpec>]>([
     ['read-only', { readOnly: true }],
     ['in another access mode', { capability: capability('SINGLE_NODE_MULTI_WRITER') }],
-  ])('again, %s, is refused with how it is attached now', async (_, spec) => {
+  ])('again, %s, is refused with the existing attachment', async (_, spec) => {
     const { addVolume, attach } = nodeWithAttach();
     const volume = await addVolume();
     await attach(volume);
     await expect(attach(volume, spec)).rejects.toMatchObject({
       kind: 'already-exists',
-      message: expect.stringContaining('for writing as SINGLE_NODE_WRITER'),
+      message: expect.stringContaining('writable as SINGLE_NODE_WRITER'),
     });
   });
 
-  test('again, for writing, is refused for one that is attached read-only', async () => {
+  test('again, for writing, is refused if it is attached read-only', async () => {
     const { addVolume, attach } = nodeWithAttach();
     const volume = await addVolume();
     await attach(volume, { readOnly: true });
@@ -86,7 +78,7 @@ describe('attaching', () => {
     });
   });
 
-  test('to another node finds no such node', async () => {
+  test('to another node fails because that node is unknown', async () => {
     const { addVolume, attach } = nodeWithAttach();
     await expect(attach(await addVolume(), { nodeId: 'node-2' })).rejects.toMatchObject({
       kind: 'not-found',
@@ -94,20 +86,20 @@ describe('attaching', () => {
     });
   });
 
-  test('is refused for an inline volume, which comes and goes with its pod', async () => {
+  test('is refused for an inline volume, which belongs to its pod', async () => {
     const { addVolume, attach } = nodeWithAttach();
     const volume = await addVolume('a', { inline: { targetPath: '/pod/target' } });
     await expect(attach(volume)).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('as what the volume is not is refused', async () => {
+  test('with the wrong volume mode is refused', async () => {
     const { addVolume, attach } = nodeWithAttach();
     await expect(attach(await addVolume(), { capability: blockCapability() })).rejects.toMatchObject({
       kind: 'precondition',
     });
   });
 
-  test('counts anew when the node has got another id', async () => {
+  test('starts anew when the node id has changed', async () => {
     const { addVolume, attach, current } = nodeWithAttach();
     const attachment = { nodeId: 'old', accessMode: 'SINGLE_NODE_WRITER', readOnly: true } as const;
     const volume = await addVolume('a', { attachment });
@@ -123,14 +115,14 @@ describe('attaching', () => {
     pool.records.volumes.replace = () => Promise.reject(failure);
     await expect(attach(volume)).rejects.toBe(failure);
     expect(current(volume).attachment).toBeUndefined();
-    expect(model.volumes.attachedCount).toBe(0);
+    expect(model.catalogue.volumes.attachedCount).toBe(0);
     pool.records.volumes.replace = replace;
     await expect(attach(volume)).resolves.toBeUndefined();
   });
 });
 
 describe('the limit of the node', () => {
-  test('holds, and a volume that is detached or deleted makes room', async () => {
+  test('applies, and a detached or deleted volume frees a place', async () => {
     const { addVolume, attach, detach, model } = nodeWithAttach({ volumeLimit: 2 });
     const volumes = await Promise.all(['a', 'b', 'c', 'd'].map((name) => addVolume(name)));
     const [a, b, c, d] = volumes as [Volume, Volume, Volume, Volume];
@@ -143,12 +135,12 @@ describe('the limit of the node', () => {
     await detach(a);
     await attach(c);
     await expect(attach(d)).rejects.toMatchObject({ kind: 'exhausted' });
-    model.volumes.remove(b);
+    model.catalogue.volumes.remove(b);
     await attach(d);
-    expect(model.volumes.attachedCount).toBe(2);
+    expect(model.catalogue.volumes.attachedCount).toBe(2);
   });
 
-  test('holds for those that are attached at once', async () => {
+  test('applies to concurrent attaches', async () => {
     const gate = gateAt('attach: checked');
     const { addVolume, attach } = nodeWithAttach({ volumeLimit: 1, onStep: gate.onStep });
     const [a, b] = [await addVolume('a'), await addVolume('b')];
@@ -159,15 +151,15 @@ describe('the limit of the node', () => {
     await attaching;
   });
 
-  test('of 0 is none', async () => {
+  test('of 0 means unlimited', async () => {
     const { addVolume, attach, model } = nodeWithAttach({ volumeLimit: 0 });
     for (const name of ['a', 'b', 'c']) await attach(await addVolume(name));
-    expect(model.volumes.attachedCount).toBe(3);
+    expect(model.catalogue.volumes.attachedCount).toBe(3);
   });
 });
 
 describe('detaching', () => {
-  test('is recorded, may be repeated, and goes through its step', async () => {
+  test('is recorded, can be repeated, and goes through its step', async () => {
     const steps: string[] = [];
     const { addVolume, attach, detach, stored } = nodeWithAttach({
       onStep: (step) => void steps.push(step),
@@ -190,7 +182,7 @@ describe('detaching', () => {
   });
 
   test.each([true, false])(
-    'a volume that is still staged is refused where calls are held to their order: %s',
+    'a volume that is still staged is refused if the lifecycle is checked: %s',
     async (strictLifecycle) => {
       const { addVolume, attach, detach, current, model, makeDirectory } = nodeWithAttach({
         features: { strictLifecycle },
@@ -211,15 +203,27 @@ describe('detaching', () => {
 });
 
 describe('a volume that is not attached', () => {
-  test('is refused what comes after, naming what comes first', async () => {
-    const { addVolume, model } = nodeWithAttach();
-    const volume = await addVolume();
-    expect(() => checkAttached(model, volume)).toThrow('ControllerPublishVolume comes first');
-  });
+  const notAttached = {
+    kind: 'precondition',
+    message: expect.stringContaining('is not published to node "node-1"; call ControllerPublishVolume first'),
+  };
 
-  test('is as good as any where nothing is ever attached', async () => {
-    const { addVolume, model } = fakeNode();
-    const volume = await addVolume();
-    expect(() => checkAttached(model, volume)).not.toThrow();
+  test.each([undefined, 'node-2'])(
+    'is not staged, naming the missing call; attached to %s',
+    async (nodeId) => {
+      const { addVolume, model, makeDirectory } = nodeWithAttach();
+      const accessMode = 'SINGLE_NODE_WRITER';
+      const attachment =
+        nodeId === undefined ? undefined : ({ nodeId, accessMode, readOnly: false } as const);
+      const volume = await addVolume('a', { attachment });
+      const staged = stageVolume(model, volume, makeDirectory('/staging'), capability());
+      await expect(staged).rejects.toMatchObject(notAttached);
+    },
+  );
+
+  test('is staged if attach is disabled', async () => {
+    const { addVolume, model, mounts, makeDirectory } = fakeNode();
+    await stageVolume(model, await addVolume(), makeDirectory('/staging'), capability());
+    expect((await mounts.inspect('/staging')).kind).toBe('mounted');
   });
 });

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import type { ByteRange, ChangeSearch } from '../../../src/model/ports/block-maps.ts';
-import { type BlockLayout, laidOut } from '../../../src/model/snapshots/block-layout.ts';
+import { type BlockLayout, layOutRanges } from '../../../src/model/snapshots/block-layout.ts';
 
 const KIB = 1024n;
 const MIB = 1024n ** 2n;
 
-/** What is asked for, and what comes of these ranges. */
+/** The requested offset, and the result for these ranges. */
 async function layOut(layout: BlockLayout, ranges: readonly ByteRange[]) {
   const searches: ChangeSearch[] = [];
   const found: ByteRange[] = [];
-  const blocks = laidOut(layout, async function* (search) {
+  const blocks = layOutRanges(layout, async function* (search) {
     searches.push(search);
     yield* ranges;
   });
@@ -35,14 +35,14 @@ test.each([
   expect(found).toEqual(sizeBytes > 0n ? [{ start: sizeBytes - blockBytes, end: sizeBytes }] : []);
 });
 
-test('blocks of one size are looked for from the beginning of the one that the offset lies in', async () => {
+test('fixed-size blocks are searched from the start of the block that contains the offset', async () => {
   const layout = { blockType: 'FIXED_LENGTH', sizeBytes: MIB, startingOffset: 70_000n } as const;
   const { search, found } = await layOut(layout, [{ start: 70_001n, end: 70_002n }]);
   expect(search).toEqual({ start: 64n * KIB, granuleBytes: 64n * KIB });
   expect(found).toEqual([{ start: 64n * KIB, end: 128n * KIB }]);
 });
 
-test('ranges as they are begin at the offset, and are looked for from the page it lies in', async () => {
+test('variable ranges begin at the offset, and are searched from the page that contains it', async () => {
   const layout = { blockType: 'VARIABLE_LENGTH', sizeBytes: MIB, startingOffset: 5000n } as const;
   const { search, found } = await layOut(layout, [
     { start: 4096n, end: 4608n },

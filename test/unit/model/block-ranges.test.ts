@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { blocksOf, clipped, joined, pagesOf } from '../../../src/model/snapshots/block-ranges.ts';
+import { blocksOf, clipFrom, mergeAdjacent, pagesOf } from '../../../src/model/snapshots/block-ranges.ts';
 
 type Pair = readonly [start: number, end: number];
 
@@ -41,30 +41,30 @@ const joins: [string, Pair[], Pair[]][] = [
   ],
 ];
 
-test.each(joins)('ranges that are adjacent become one: %s', async (_, given, expected) => {
-  expect(await pairsOf(joined(rangesOf(given)))).toEqual(expected);
+test.each(joins)('adjacent ranges are joined: %s', async (_, given, expected) => {
+  expect(await pairsOf(mergeAdjacent(rangesOf(given)))).toEqual(expected);
 });
 
-test('what ends before an offset is left out, and what it lies in begins there', async () => {
+test('ranges before an offset are left out, and the range around it begins there', async () => {
   const ranges = () =>
     rangesOf([
       [0, 10],
       [20, 30],
       [40, 50],
     ]);
-  expect(await pairsOf(clipped(ranges(), 25n))).toEqual([
+  expect(await pairsOf(clipFrom(ranges(), 25n))).toEqual([
     [25, 30],
     [40, 50],
   ]);
-  expect(await pairsOf(clipped(ranges(), 10n))).toEqual([
+  expect(await pairsOf(clipFrom(ranges(), 10n))).toEqual([
     [20, 30],
     [40, 50],
   ]);
-  expect(await pairsOf(clipped(ranges(), 50n))).toEqual([]);
+  expect(await pairsOf(clipFrom(ranges(), 50n))).toEqual([]);
 });
 
 describe('blocks', () => {
-  test('are all that a range touches', async () => {
+  test('are all blocks that a range touches', async () => {
     expect(await pairsOf(blocksOf(rangesOf([[5, 21]]), 8n))).toEqual([
       [0, 8],
       [8, 16],
@@ -73,7 +73,7 @@ describe('blocks', () => {
     expect(await pairsOf(blocksOf(rangesOf([[8, 16]]), 8n))).toEqual([[8, 16]]);
   });
 
-  test('that several ranges touch come once', async () => {
+  test('that several ranges touch are reported once', async () => {
     const ranges = rangesOf([
       [0, 1],
       [2, 3],
@@ -105,11 +105,11 @@ describe('pages', () => {
     expect(await lengths(count, limit)).toEqual(expected);
   });
 
-  test('of nothing are one with nothing in it', async () => {
+  test('of no ranges are one empty message', async () => {
     expect(await lengths(0, 3)).toEqual([0]);
   });
 
-  test('are made only as they are asked for', async () => {
+  test('are made only on demand', async () => {
     let pulledCount = 0;
     const counted = async function* () {
       for await (const range of rangesOf(Array.from({ length: 100 }, (_, index) => [index, index + 1]))) {

@@ -1,19 +1,17 @@
 import { describe, expect, test } from 'vitest';
-import { publishVolume, unpublishVolume } from '../../../src/model/mounting/publish-volume.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
-import type { Features } from '../../../src/model/state/model.ts';
-import { attachVolume } from '../../../src/model/volumes/attach-volume.ts';
+import type { Features } from '../../../src/model/settings.ts';
+import { attachVolume, publishVolume, stageVolume, unpublishVolume, unstageVolume } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
 
-/** What the life cycle of a volume says must come before what, where a flag holds calls to it. */
+/** The required order of calls in a volume's lifecycle, if a flag checks it. */
 async function nodeWith(features: Partial<Features>) {
   const node = fakeNode({ features });
   const { id } = await node.addVolume();
   const { model } = node;
   const stagingPath = node.makeDirectory('/staging');
   node.makeDirectory('/pod');
-  const current = () => model.volumes.find(id) ?? node.addVolume();
+  const current = () => model.catalogue.volumes.find(id) ?? node.addVolume();
   const spec = { stagingPath, targetPath: '/pod/target', capability: capability(), readOnly: false };
   return {
     ...node,
@@ -30,7 +28,7 @@ async function nodeWith(features: Partial<Features>) {
   };
 }
 
-describe('where volumes are attached', () => {
+describe('when attach is enabled', () => {
   test('staging comes after attaching', async () => {
     const { attach, stage } = await nodeWith({ attach: true });
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
@@ -39,7 +37,7 @@ describe('where volumes are attached', () => {
   });
 
   test.each([true, false])(
-    'one that is attached read-only: %s, is read-only for every pod',
+    'a volume that is attached read-only: %s, is read-only for every pod',
     async (readOnly) => {
       const { attach, stage, publish, isReadOnlyAtTarget } = await nodeWith({ attach: true });
       await attach(readOnly);
@@ -50,12 +48,12 @@ describe('where volumes are attached', () => {
   );
 
   test.each([true, false])(
-    'publishing what was staged before that was so is refused where calls are held to their order: %s',
+    'publishing a volume staged before the attach is refused if the lifecycle is checked: %s',
     async (strictLifecycle) => {
       const { model, stage, publish } = await nodeWith({ attach: true, strictLifecycle });
-      Object.assign(model, { features: { ...model.features, attach: false } });
+      Object.assign(model.settings, { features: { ...model.settings.features, attach: false } });
       await stage();
-      Object.assign(model, { features: { ...model.features, attach: true } });
+      Object.assign(model.settings, { features: { ...model.settings.features, attach: true } });
       const published = publish();
       if (strictLifecycle) await expect(published).rejects.toMatchObject({ kind: 'precondition' });
       else await expect(published).resolves.toBeUndefined();
@@ -64,7 +62,7 @@ describe('where volumes are attached', () => {
 });
 
 describe('unstaging a volume that is still published', () => {
-  test('is refused where calls are held to their order, until it is unpublished', async () => {
+  test('is refused if the lifecycle is checked, until it is unpublished', async () => {
     const { stage, publish, unpublish, unstage } = await nodeWith({ strictLifecycle: true });
     await stage();
     await publish();
@@ -76,7 +74,7 @@ describe('unstaging a volume that is still published', () => {
     await expect(unstage()).resolves.toBeUndefined();
   });
 
-  test('leaves the pods their mount elsewhere', async () => {
+  test('leaves the pods their mounts otherwise', async () => {
     const { mounts, stage, publish, unstage } = await nodeWith({});
     await stage();
     await publish();

@@ -1,16 +1,21 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
 import type { CopyControl } from '../../../src/model/ports/ports.ts';
-import { Copies, type CopyOrder, type CopyProgress } from '../../../src/model/state/copies.ts';
+import { Copies, type CopyProgress, type CopyRequest } from '../../../src/model/state/copies.ts';
 import { deferred, settled } from './fakes/gate.ts';
 
-const order = (id: string, isLong = true): CopyOrder => ({ id, from: `source of ${id}`, isLong });
+const order = (id: string, isLong = true): CopyRequest => ({
+  id,
+  from: `source of ${id}`,
+  pool: 'default',
+  isLong,
+});
 
-/** Copies, what they report, and a way to run one that ends when it is let or stopped. */
+/** Copies, their reports, and a way to run one that ends when it is released or stopped. */
 function running(slotLimit = 2) {
-  const told: CopyProgress[] = [];
-  const copies = new Copies(slotLimit, (progress) => told.push(progress));
-  const begin = (copyOrder: CopyOrder) => {
+  const reports: CopyProgress[] = [];
+  const copies = new Copies(slotLimit, (progress) => reports.push(progress));
+  const begin = (copyOrder: CopyRequest) => {
     const end = deferred<string>();
     let control: CopyControl | undefined;
     const outcome = copies.run(copyOrder, (given) => {
@@ -18,7 +23,7 @@ function running(slotLimit = 2) {
       given.signal.addEventListener('abort', () => end.reject(given.signal.reason));
       return end.promise;
     });
-    // Whoever looks at the outcome may do so later.
+    // The outcome may be checked later.
     outcome.catch(() => {});
     return {
       outcome,
@@ -27,16 +32,16 @@ function running(slotLimit = 2) {
       onWait: (file: string) => control?.onWait(file),
     };
   };
-  return { copies, begin, told, states: () => told.map(({ id, state }) => `${id} ${state}`) };
+  return { copies, begin, reports, states: () => reports.map(({ id, state }) => `${id} ${state}`) };
 }
 
 describe('slots', () => {
-  test('are for long copies: one more is told to come again, a short one is not', async () => {
+  test('are for long copies: one more must retry later, a short one need not', async () => {
     const { begin } = running(1);
     const first = begin(order('a'));
     await expect(begin(order('b')).outcome).rejects.toMatchObject({
       kind: 'aborted',
-      message: '"source of b" is not copied yet: 1 copies are under way, and no more at once; call again',
+      message: 'cannot copy "source of b": too many copies in progress (limit 1); retry later',
     });
     const short = begin(order('c', false));
     short.end.resolve('short');
@@ -57,7 +62,7 @@ describe('slots', () => {
     expect(await second.outcome).toBe('made');
   });
 
-  test('are left to others by a copy that waits for a file, up to four copies for each slot', async () => {
+  test('are lent to others by a copy that waits for a file, up to four copies for each slot', async () => {
     vi.useFakeTimers({ toFake: ['performance'] });
     onTestFinished(() => void vi.useRealTimers());
     const { begin } = running(1);
@@ -68,11 +73,11 @@ describe('slots', () => {
     last.end.resolve('made');
     await last.outcome;
     vi.advanceTimersByTime(5000);
-    // They have not said for a while that they wait.
+    // They have not reported for a while that they wait.
     await expect(begin(order('f')).outcome).rejects.toMatchObject({ kind: 'aborted' });
   });
 
-  test('stay as many as they were when a copy had none', async () => {
+  test('keep their number after a copy without one', async () => {
     const { begin } = running(1);
     begin(order('a'));
     await begin(order('b')).outcome.catch(() => {});
@@ -81,54 +86,54 @@ describe('slots', () => {
   });
 });
 
-describe('what is told of a long copy', () => {
+describe('the reports of a long copy', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('is that it starts and how it ends, with the bytes copied and the time it took', async () => {
-    const { begin, told } = running();
+  test('include its start and its end, with the bytes copied and the duration', async () => {
+    const { begin, reports } = running();
     const { outcome, end, onBytes } = begin(order('a'));
     onBytes(5n);
     onBytes(6n);
     vi.advanceTimersByTime(1500);
     end.resolve('made');
     await outcome;
-    expect(told).toEqual([
+    expect(reports).toEqual([
       { id: 'a', from: 'source of a', state: 'started', copiedBytes: 0n, durationMs: 0 },
       { id: 'a', from: 'source of a', state: 'done', copiedBytes: 11n, durationMs: 1500 },
     ]);
   });
 
-  test('is how far it is, every ten seconds', async () => {
-    const { begin, told } = running();
+  test('include its progress, every ten seconds', async () => {
+    const { begin, reports } = running();
     const { onBytes } = begin(order('a'));
     for (let second = 1; second <= 21; second++) {
       vi.advanceTimersByTime(1000);
       onBytes(1n);
     }
-    expect(told.map(({ state, copiedBytes, durationMs }) => [state, copiedBytes, durationMs])).toEqual([
+    expect(reports.map(({ state, copiedBytes, durationMs }) => [state, copiedBytes, durationMs])).toEqual([
       ['started', 0n, 0],
       ['running', 10n, 10_000],
       ['running', 20n, 20_000],
     ]);
   });
 
-  test('is which file it waits for, every ten seconds while it waits', async () => {
-    const { begin, told } = running();
+  test('include the file it waits for, every ten seconds while it waits', async () => {
+    const { begin, reports } = running();
     const { onBytes, onWait } = begin(order('a'));
     onBytes(5n);
     for (let second = 1; second <= 21; second++) {
       vi.advanceTimersByTime(1000);
       onWait(`/file-${second}`);
     }
-    expect(told.map(({ state, file, copiedBytes }) => [state, file, copiedBytes])).toEqual([
+    expect(reports.map(({ state, file, copiedBytes }) => [state, file, copiedBytes])).toEqual([
       ['started', undefined, 0n],
       ['waiting', '/file-10', 5n],
       ['waiting', '/file-20', 5n],
     ]);
   });
 
-  test('is that it failed', async () => {
+  test('include its failure', async () => {
     const { begin, states } = running();
     const { outcome, end } = begin(order('a'));
     end.reject(new Error('full'));
@@ -136,29 +141,69 @@ describe('what is told of a long copy', () => {
     expect(states()).toEqual(['a started', 'a failed']);
   });
 
-  test('is nothing where it is a short one', async () => {
-    const { begin, told } = running();
+  test('are omitted for a short one', async () => {
+    const { begin, reports } = running();
     const { outcome, end } = begin(order('a', false));
     end.resolve('made');
     await outcome;
-    expect(told).toEqual([]);
+    expect(reports).toEqual([]);
+  });
+});
+
+describe('the progress of copies', () => {
+  test('is that of each long copy until it ends', async () => {
+    const { copies, begin } = running();
+    const { outcome, end, onBytes, onWait } = begin(order('a'));
+    begin(order('b', false));
+    const state = { pool: 'default', copiedBytes: 0n, expectedBytes: undefined, isWaiting: false };
+    expect(copies.running).toEqual([state]);
+    copies.expect('a', 60n);
+    copies.expect('a', 40n);
+    copies.expect('unknown', 1n);
+    onBytes(5n);
+    onWait('/leased');
+    expect(copies.running).toEqual([{ ...state, copiedBytes: 5n, expectedBytes: 100n, isWaiting: true }]);
+    end.resolve('made');
+    await outcome;
+    expect(copies.running).toEqual([]);
+  });
+
+  test('is known from the first moment of the work', async () => {
+    const { copies } = running();
+    await copies.run(order('a'), async () => {
+      copies.expect('a', 7n);
+      expect(copies.running).toMatchObject([{ expectedBytes: 7n }]);
+    });
+  });
+
+  test('is summed up for each pool: copied bytes, and the ends of long copies', async () => {
+    const { copies, begin } = running();
+    const other = { ...order('c'), pool: 'fast' };
+    const ends = [begin(order('a')), begin(order('b', false)), begin(other)];
+    for (const [index, { onBytes }] of ends.entries()) onBytes(BigInt(index + 1));
+    for (const { end } of ends.slice(0, 2)) end.resolve('made');
+    ends[2]?.end.reject(new Error('full'));
+    await Promise.allSettled(ends.map(({ outcome }) => outcome));
+    expect(copies.totalsOf('default')).toEqual({ done: 1, failed: 0, copiedBytes: 3n });
+    expect(copies.totalsOf('fast')).toEqual({ done: 0, failed: 1, copiedBytes: 3n });
+    expect(copies.totalsOf('never used')).toEqual({ done: 0, failed: 0, copiedBytes: 0n });
   });
 });
 
 describe('a copy whose object is deleted', () => {
-  test('is stopped, and nothing works on it when that is told; others go on', async () => {
+  test('is stopped, and has ended when the delete continues; others go on', async () => {
     const { copies, begin } = running();
     const [one, other] = [begin(order('a')), begin(order('b'))];
     await copies.cancel('a');
     await expect(one.outcome).rejects.toMatchObject({
       kind: 'aborted',
-      message: '"a" was deleted while it was being made',
+      message: '"a" was deleted during its creation',
     });
     other.end.resolve('made');
     expect(await other.outcome).toBe('made');
   });
 
-  test('is waited for while it tidies up', async () => {
+  test('is waited for while it cleans up', async () => {
     const copies = new Copies(1, () => {});
     const tidied = deferred();
     const outcome = copies.run(order('a'), async ({ signal }) => {
@@ -177,7 +222,7 @@ describe('a copy whose object is deleted', () => {
     await cancelling;
   });
 
-  test('need not be under way', async () => {
+  test('need not be running', async () => {
     const { copies, begin } = running();
     await copies.cancel('never');
     const { outcome, end } = begin(order('a'));
@@ -187,14 +232,14 @@ describe('a copy whose object is deleted', () => {
   });
 });
 
-test('when the driver stops, every copy is stopped and none begins any more', async () => {
+test('when the driver stops, every copy is stopped and no new one begins', async () => {
   const { copies, begin } = running();
   const outcomes = [begin(order('a')).outcome, begin(order('b', false)).outcome];
   await copies.stop();
   for (const outcome of outcomes) {
     await expect(outcome).rejects.toMatchObject({
       kind: 'unavailable',
-      message: 'the driver is stopping; call again when it is back',
+      message: 'the driver is stopping; retry after its restart',
     });
   }
   const work = vi.fn<() => Promise<void>>();

@@ -1,20 +1,18 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
-import { nameHash, newObjectId, parseOwnId } from '../../../src/model/objects/object-id.ts';
+import { nameHash, newObjectId, parseObjectId } from '../../../src/model/objects/object-id.ts';
 import type { GroupSnapshot } from '../../../src/model/objects/snapshot.ts';
 import type { Volume, VolumeContent } from '../../../src/model/objects/volume.ts';
-import { createGroupSnapshot } from '../../../src/model/snapshots/create-group-snapshot.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
 import { exampleGroup } from './example-snapshot.ts';
+import { createGroupSnapshot, stageVolume } from './fakes/calls.ts';
 import { deferred } from './fakes/gate.ts';
 import { type FakeModelSettings, type FakeNode, fakeNode, fixedNow } from './fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
 
 const directory: VolumeContent = { backend: 'directory' };
 
-/** A node with these volumes, in this order, and a way to cut them as a group. */
+/** A node with these volumes, in this order, and a way to make a group of them. */
 async function nodeWith(contents: readonly VolumeContent[], settings: FakeModelSettings = {}) {
   const node = fakeNode(settings);
   const volumes: Volume[] = [];
@@ -41,7 +39,7 @@ async function stageAll({ model, makeDirectory }: FakeNode, volumes: readonly Vo
 
 async function expectNothingMade({ model, pool, mounts }: FakeNode): Promise<void> {
   expect((await pool.records.groups.load()).found).toEqual([]);
-  expect([model.groups.all(), model.snapshots.all()]).toEqual([[], []]);
+  expect([model.catalogue.groups.all(), model.catalogue.snapshots.all()]).toEqual([[], []]);
   for (const place of ['.incoming', 'groups']) {
     expect(mounts.tree.find(`/pools/default/${place}`)).toMatchObject({ entries: new Map() });
   }
@@ -67,17 +65,18 @@ describe('a new group', () => {
     );
     const own = { nameHash: nameHash('g'), poolId: pool.id };
     const all = [group, ...group.snapshots];
-    expect(all.map(({ id }) => parseOwnId(id))).toEqual(all.map(() => own));
+    expect(all.map(({ id }) => parseObjectId(id))).toEqual(all.map(() => own));
     expect(new Set(all.map(({ id }) => id)).size).toBe(4);
     expect((await pool.records.groups.load()).found).toEqual([group]);
-    expect(model.groups.find(group.id)).toBe(group);
-    for (const snapshot of group.snapshots) expect(model.snapshots.find(snapshot.id)).toBe(snapshot);
+    expect(model.catalogue.groups.find(group.id)).toBe(group);
+    for (const snapshot of group.snapshots)
+      expect(model.catalogue.snapshots.find(snapshot.id)).toBe(snapshot);
   });
 
-  test('holds in its directory what each volume held', async () => {
+  test('has the content of each volume in its directory', async () => {
     const { model, mounts, volumes, cut } = await nodeWith([directory, directory]);
     for (const volume of volumes)
-      mounts.tree.makeFile(`${contentPathOf(model, volume)}/file`, `${volume.name}`);
+      mounts.tree.makeFile(`${model.catalogue.dataOf(volume).path}/file`, `${volume.name}`);
     const { id, snapshots } = await cut();
     const kept = snapshots.map((snapshot) =>
       mounts.tree.find(`/pools/default/groups/${id}/${snapshot.id}/data/file`),
@@ -85,7 +84,7 @@ describe('a new group', () => {
     expect(kept).toMatchObject([{ content: 'v0' }, { content: 'v1' }]);
   });
 
-  test('goes through every step, and freezes nothing where nothing is staged', async () => {
+  test('goes through every step, and freezes nothing if nothing is staged', async () => {
     const steps: string[] = [];
     const { cut } = await nodeWith([directory, imageContent()], { onStep: (step) => void steps.push(step) });
     steps.length = 0;
@@ -93,14 +92,14 @@ describe('a new group', () => {
     expect(steps).toEqual(mutationSteps.createGroupSnapshot);
   });
 
-  test('may have the name of a volume, and of a snapshot', async () => {
+  test('can have the name of a volume, and of a snapshot', async () => {
     const { cut } = await nodeWith([directory]);
     expect((await cut(undefined, 'v0')).name).toBe('v0');
   });
 });
 
 describe('images that are staged', () => {
-  test('are all frozen while they are cut, after the others; then they go on', async () => {
+  test('are all frozen while they are copied, after the others; then they go on', async () => {
     const node = await nodeWith([imageContent(), imageContent(), imageContent()]);
     const { pool, mounts, volumes, ids, cut } = node;
     const paths = await stageAll(node, volumes.slice(0, 2));
@@ -136,7 +135,7 @@ describe('images that are staged', () => {
     },
   );
 
-  test('take a slot together where they are really copied, and none where they share blocks', async () => {
+  test('take one slot together if they are copied in full, and none if they share blocks', async () => {
     for (const [sharesBlocks, outcome] of [
       [true, 'fulfilled'],
       [false, 'rejected'],
@@ -148,15 +147,15 @@ describe('images that are staged', () => {
     }
   });
 
-  test('are remembered as shared before they are, where blocks are shared', async () => {
+  test('are recorded as shared before they are, if blocks are shared', async () => {
     const node = await nodeWith([imageContent(), imageContent()], { sharesBlocks: true });
     await stageAll(node, node.volumes);
     await node.cut();
-    const shared = node.ids.map((id) => node.model.volumes.find(id)?.sharing.sharedBytes);
+    const shared = node.ids.map((id) => node.model.catalogue.volumes.find(id)?.sharing.sharedBytes);
     expect(shared).toEqual([100n, 100n]);
   });
 
-  test('leave no member, and nothing frozen or reserved, when the second cannot be cut', async () => {
+  test('leave no member, and nothing frozen or reserved, when the second cannot be copied', async () => {
     const node = await nodeWith([imageContent(), imageContent()]);
     const { pool, mounts, volumes, cut } = node;
     const paths = await stageAll(node, volumes);
@@ -171,7 +170,7 @@ describe('images that are staged', () => {
     expect((await cut()).snapshots).toHaveLength(2);
   });
 
-  test('are not frozen where there is no room for the last of them', async () => {
+  test('are not frozen if there is no space for the last of them', async () => {
     const node = await nodeWith([imageContent(), imageContent()], { freeBytes: 150n });
     const { mounts, volumes, pool, cut } = node;
     await stageAll(node, volumes);
@@ -185,11 +184,11 @@ describe('images that are staged', () => {
   });
 });
 
-describe('images that take longer to copy than writers may be kept waiting', () => {
+describe('images whose copy takes longer than writers may be blocked', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  test('go on, and there is no group', async () => {
+  test('are thawed, and there is no group', async () => {
     const node = await nodeWith([imageContent(), imageContent()]);
     const { pool, mounts, volumes, cut } = node;
     const paths = await stageAll(node, volumes);
@@ -204,22 +203,20 @@ describe('images that take longer to copy than writers may be kept waiting', () 
     vi.advanceTimersByTime(10_000);
     await expect(cutting).rejects.toMatchObject({
       kind: 'precondition',
-      message: expect.stringContaining(
-        `"${node.ids[0]}", "${node.ids[1]}" could not be copied within the 10 s`,
-      ),
+      message: expect.stringContaining(`copying "${node.ids[0]}", "${node.ids[1]}" took longer than 10 s`),
     });
     expect(paths.some((path) => mounts.isFrozen(path))).toBe(false);
     await expectNothingMade(node);
   });
 });
 
-describe('a group that cannot be cut at one instant is refused, and nothing is made', () => {
+describe('a group that cannot be of one instant is refused, and nothing is made', () => {
   test.each<[string, VolumeContent, string]>([
-    ['a directory', directory, 'a directory that is mounted'],
-    ['a quota directory', { backend: 'quota', projectId: 7 }, 'a directory that is mounted'],
-    ['a subvolume', { backend: 'subvolume', isLimited: true }, 'a directory that is mounted'],
+    ['a directory', directory, 'a mounted directory'],
+    ['a quota directory', { backend: 'quota', projectId: 7 }, 'a mounted directory'],
+    ['a subvolume', { backend: 'subvolume', isLimited: true }, 'a mounted directory'],
     ['a block volume', blockContent, 'a device in use (/dev/loop1)'],
-  ])('%s in it is staged', async (_, content, what) => {
+  ])('if %s in it is staged', async (_, content, what) => {
     const node = await nodeWith([imageContent(), content], { sharesBlocks: true });
     const { volumes, ids, cut } = node;
     await stageAll(node, volumes.slice(1));
@@ -227,29 +224,31 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
       kind: 'precondition',
       about: 'sourceVolumes',
       message: expect.stringMatching(
-        new RegExp(`^volume "${ids[1]}" is ${what.replace(/[()]/g, '\\$&')}.*; unstage it first$`),
+        new RegExp(
+          `^volume "${ids[1]}" is ${what.replace(/[()]/g, '\\$&')}.*; unstage it before taking a group snapshot$`,
+        ),
       ),
     });
     await expectNothingMade(node);
   });
 
-  test('an image in it is attached where nobody here sees its mount', async () => {
+  test('if an image in it is attached but its mount is not visible here', async () => {
     const node = await nodeWith([imageContent()]);
     const [volume] = node.volumes;
-    if (volume) await node.devices.attach(contentPathOf(node.model, volume));
+    if (volume) await node.devices.attach(node.model.catalogue.dataOf(volume).path);
     await expect(node.cut()).rejects.toMatchObject({
       kind: 'precondition',
       message: expect.stringContaining('a device in use (/dev/loop1)'),
     });
   });
 
-  test('its volumes lie in different pools, which are named', async () => {
+  test('if its volumes are in different pools, which are named', async () => {
     const node = await nodeWith([directory]);
     const { id } = await node.addVolume('far', { pool: 'fast' });
     await expect(node.cut([...node.ids, id])).rejects.toMatchObject({
       kind: 'precondition',
       about: 'sourceVolumes',
-      message: 'the volumes lie in the pools "default" and "fast"; a group is cut in one pool',
+      message: 'the volumes are in pools "default" and "fast"; a group snapshot needs them in one pool',
     });
     await expectNothingMade(node);
   });
@@ -257,7 +256,7 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
   test.each([
     ['not-found', 'nobody'],
     ['precondition', newObjectId('a', 'cccccccc')],
-  ])('one of its volumes is %s: %s', async (kind, id) => {
+  ])('if one of its volumes is %s: %s', async (kind, id) => {
     const node = await nodeWith([directory]);
     await expect(node.cut([...node.ids, id])).rejects.toMatchObject({
       kind,
@@ -268,19 +267,19 @@ describe('a group that cannot be cut at one instant is refused, and nothing is m
 });
 
 describe('a group with a name that is taken', () => {
-  test('is the one there is where it is of the same volumes, in whatever order', async () => {
+  test('is returned if it has the same volumes, in any order', async () => {
     const { pool, ids, cut } = await nodeWith([directory, directory]);
     const group = await cut();
     expect(await cut([...ids].reverse())).toBe(group);
     expect((await pool.records.groups.load()).found).toHaveLength(1);
   });
 
-  test('is the one there is where a volume is gone, or is staged by now', async () => {
+  test('is returned if a volume is deleted or staged by now', async () => {
     const node = await nodeWith([directory, directory]);
     const { model, volumes, cut } = node;
     const group = await cut();
     const [first] = volumes;
-    if (first) model.volumes.remove(first);
+    if (first) model.catalogue.volumes.remove(first);
     await stageAll(node, volumes.slice(1));
     expect(await cut()).toBe(group);
   });
@@ -289,41 +288,45 @@ describe('a group with a name that is taken', () => {
     ['one less', ([first = '']: string[]) => [first]],
     ['one more', (ids: string[]) => [...ids, 'more']],
     ['another', ([first = '']: string[]) => [first, 'other']],
-  ])('is refused where it is of other volumes, and tells those it has: %s', async (_, change) => {
+  ])('is refused if it has other volumes, and its volumes are named: %s', async (_, change) => {
     const { ids, cut } = await nodeWith([directory, directory]);
     await cut();
     await expect(cut(change(ids))).rejects.toMatchObject({
       kind: 'already-exists',
       about: 'name',
-      message: `a group snapshot named "g" exists already, of other volumes: "${ids[0]}", "${ids[1]}"`,
+      message: `a group snapshot named "g" already exists, with other volumes: "${ids[0]}", "${ids[1]}"`,
     });
   });
 
-  test('is refused where the one of that name is damaged', async () => {
+  test('is refused if the existing one is damaged', async () => {
     const { model, pool, cut } = await nodeWith([directory]);
-    model.groups.addDamaged({ id: newObjectId('g', pool.id), pool: 'default', reason: 'it is empty' });
+    model.catalogue.groups.addDamaged({
+      id: newObjectId('g', pool.id),
+      pool: 'default',
+      reason: 'it is empty',
+    });
     await expect(cut()).rejects.toMatchObject({ kind: 'damaged' });
   });
 
-  test('is unavailable while its pool is not reachable', async () => {
+  test('is unavailable while its pool is unreachable', async () => {
     const { pool, cut } = await nodeWith([directory]);
     await cut();
     pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
     await expect(cut()).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
-  test('is found in a pool that comes back just then', async () => {
+  test('is found in a pool that has just become reachable', async () => {
     const node = await nodeWith([directory, directory]);
     const known: GroupSnapshot = exampleGroup(node.ids);
     node.pool.checkReachable = async () => {
-      if (!node.model.groups.findIntact(known.id)) node.model.groups.add(known);
+      if (!node.model.catalogue.groups.findIntact(known.id)) node.model.catalogue.groups.add(known);
     };
     expect(await node.cut()).toBe(known);
     expect((await node.pool.records.groups.load()).found).toEqual([]);
   });
 });
 
-test('a group whose last member cannot be cut leaves no member', async () => {
+test('a group whose last member cannot be copied leaves no member', async () => {
   const node = await nodeWith([imageContent(), imageContent(), directory]);
   const failure = new VolumeError('exhausted', 'full');
   vi.spyOn(node.pool.backends.directory, 'snapshot').mockRejectedValueOnce(failure);

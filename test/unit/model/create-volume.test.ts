@@ -1,18 +1,17 @@
 import { describe, expect, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { nameHash, parseOwnId } from '../../../src/model/objects/object-id.ts';
+import { nameHash, parseObjectId } from '../../../src/model/objects/object-id.ts';
 import type { CapacityRange } from '../../../src/model/requests/capacity.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
-import type { ContentWish } from '../../../src/model/volumes/choose-content.ts';
-import { createVolume } from '../../../src/model/volumes/create-volume.ts';
+import { type ContentRequest, createVolume } from './fakes/calls.ts';
 import { failAt } from './fakes/gate.ts';
 import { fakeNode, fixedNow, here } from './fakes/model.ts';
-import { blockCapability, capability, contentWish, volumeSpec } from './fakes/requests.ts';
+import { blockCapability, capability, contentRequestWith, volumeSpec } from './fakes/requests.ts';
 
 const elsewhere = { 'topology.hostpath.csi/node': 'node-2' };
 
 describe('a new volume', () => {
-  test('is what was asked for, on disk and in the index', async () => {
+  test('matches the request, on disk and in the index', async () => {
     const { model, pool } = fakeNode();
     const capabilities = [capability(), capability('MULTI_NODE_READER_ONLY'), capability()];
     const volume = await createVolume(
@@ -35,21 +34,23 @@ describe('a new volume', () => {
       inline: undefined,
       createdAt: fixedNow.toISOString(),
     });
-    expect(parseOwnId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });
+    expect(parseObjectId(volume.id)).toEqual({ nameHash: nameHash('a'), poolId: pool.id });
     expect((await pool.records.volumes.load()).found).toEqual([volume]);
-    expect(model.volumes.find(volume.id)).toBe(volume);
-    expect(model.volumes.findByName('a')).toBe(volume);
-    expect(model.volumes.idOfDirectory(pool.records.volumes.directoryNameOf(volume.id))).toBe(volume.id);
+    expect(model.catalogue.volumes.find(volume.id)).toBe(volume);
+    expect(model.catalogue.volumes.findByName('a')).toBe(volume);
+    expect(model.catalogue.volumes.idOfDirectory(pool.records.volumes.directoryNameOf(volume.id))).toBe(
+      volume.id,
+    );
   });
 
-  test('lies in the pool that was asked for', async () => {
+  test('is in the requested pool', async () => {
     const { model, fastPool } = fakeNode();
-    const volume = await createVolume(model, volumeSpec({ pool: 'fast' }));
+    const volume = await createVolume(model, volumeSpec({ pools: ['fast'] }));
     expect(volume.pool).toBe('fast');
     expect((await fastPool.records.volumes.load()).found).toEqual([volume]);
   });
 
-  test.each<[string, Partial<ContentWish>, bigint, bigint]>([
+  test.each<[string, Partial<ContentRequest>, bigint, bigint]>([
     ['ext4', { backend: 'image' }, 1n, 20n],
     ['xfs', { backend: 'image', fsType: 'xfs' }, 299n, 300n],
     ['sectors', { backend: 'image' }, 21n, 30n],
@@ -60,7 +61,7 @@ describe('a new volume', () => {
     devices.sectorBytes = 10n;
     const capabilities = [wish.isBlock ? blockCapability() : capability()];
     const make = (range: CapacityRange) =>
-      createVolume(model, volumeSpec({ wish: contentWish(wish), capabilities, range }));
+      createVolume(model, volumeSpec({ contentRequest: contentRequestWith(wish), capabilities, range }));
     const volume = await make({ requiredBytes: asked, limitBytes: bytes });
     expect(volume.capacityBytes).toBe(bytes);
     expect(pool.disk.reservedBytes).toBe(wish.backend || wish.isBlock ? bytes : 0n);
@@ -68,12 +69,12 @@ describe('a new volume', () => {
       expect(await make({ requiredBytes: asked, limitBytes })).toBe(volume);
   });
 
-  test('is refused where its limit leaves no size', async () => {
+  test('is refused if its limit allows no size', async () => {
     const { model, devices } = fakeNode();
     devices.sectorBytes = 10n;
-    const wish = contentWish({ backend: 'image' });
+    const contentRequest = contentRequestWith({ backend: 'image' });
     const make = (requiredBytes: bigint, limitBytes: bigint) =>
-      createVolume(model, volumeSpec({ wish, range: { requiredBytes, limitBytes } }));
+      createVolume(model, volumeSpec({ contentRequest, range: { requiredBytes, limitBytes } }));
     await expect(make(1n, 15n)).rejects.toMatchObject({ kind: 'out-of-range' });
     await expect(make(21n, 29n)).rejects.toMatchObject({ kind: 'out-of-range' });
   });
@@ -87,66 +88,48 @@ describe('a new volume', () => {
 });
 
 describe('a create with a name that is taken', () => {
-  test.each([
-    ['the same again', {}],
-    ['a range that the volume fits', { range: { requiredBytes: 1n, limitBytes: 1024n ** 3n } }],
-    ['no size at all', { range: { requiredBytes: 0n, limitBytes: 0n } }],
-    ['its pool by name', { pool: 'default' }],
-  ])('answers the same volume: %s', async (_, changes) => {
+  test('makes no second volume', async () => {
     const { model, pool } = fakeNode();
     const volume = await createVolume(model, volumeSpec());
-    expect(await createVolume(model, volumeSpec(changes))).toBe(volume);
+    expect(await createVolume(model, volumeSpec())).toBe(volume);
     expect((await pool.records.volumes.load()).found).toHaveLength(1);
   });
 
-  test.each([
-    ['1048576 bytes', { range: { requiredBytes: 1024n ** 2n + 1n, limitBytes: 0n } }],
-    ['1048576 bytes', { range: { requiredBytes: 0n, limitBytes: 1024n } }],
-    ['pool "default"', { pool: 'fast' }],
-    ['uid 0', { root: { uid: 1, gid: 0, mode: 0o777 } }],
-    ['gid 0', { root: { uid: 0, gid: 1, mode: 0o777 } }],
-    ['mode 777', { root: { uid: 0, gid: 0, mode: 0o700 } }],
-    [`topology ${JSON.stringify(here)}`, { requisite: [{ 'topology.hostpath.csi/node': 'node-2' }] }],
-  ])('is refused where the volume is another, and says what it has: %s', async (difference, changes) => {
-    const { model } = fakeNode();
-    await createVolume(model, volumeSpec());
-    await expect(createVolume(model, volumeSpec(changes))).rejects.toMatchObject({
-      kind: 'already-exists',
-      about: 'name',
-      message: `a volume named "a" exists already, with ${difference}`,
-    });
-  });
-
-  test('is refused where the volume of that name is damaged', async () => {
+  test('is refused if the existing volume is damaged', async () => {
     const { model, pool } = fakeNode();
     const volume = await createVolume(model, volumeSpec());
-    model.volumes.remove(volume);
-    model.volumes.addDamaged({ id: volume.id, pool: 'default', reason: 'it is empty' });
+    model.catalogue.volumes.remove(volume);
+    model.catalogue.volumes.addDamaged({ id: volume.id, pool: 'default', reason: 'it is empty' });
     await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'damaged' });
     expect((await pool.records.volumes.load()).found).toHaveLength(1);
   });
 });
 
-describe('a create that cannot be', () => {
+describe('an impossible create', () => {
   test.each([
-    ['a pool there is not', 'invalid', { pool: 'slow' }, '"slow" is no pool; there are default, fast'],
     [
-      'more than a volume may have',
+      'an unknown pool',
+      'invalid',
+      { pools: ['slow'] },
+      '"slow" is an unknown pool; available: default, fast',
+    ],
+    [
+      'exceeds the maximum size',
       'out-of-range',
       { range: { requiredBytes: 2n ** 41n, limitBytes: 0n } },
       '--max-volume-size',
     ],
     [
-      'more than there is room for',
+      'more than the available capacity',
       'exhausted',
       { range: { requiredBytes: 51n * 1024n ** 3n, limitBytes: 0n } },
       'pool "default"',
     ],
     [
-      'a place that is another node',
+      'another node only',
       'exhausted',
       { requisite: [elsewhere] },
-      'none of the 1 places listed is this node',
+      'none of the 1 requested topologies matches this node',
     ],
   ])('is refused and makes nothing: %s', async (_, kind, changes, message) => {
     const { model, pool } = fakeNode();
@@ -155,14 +138,14 @@ describe('a create that cannot be', () => {
       message: expect.stringContaining(message),
     });
     expect((await pool.records.volumes.load()).found).toEqual([]);
-    expect(model.volumes.listAfter('', 1)).toEqual([]);
+    expect(model.catalogue.volumes.listAfter('', 1)).toEqual([]);
   });
 
-  test('is refused while its pool is not reachable; other pools go on', async () => {
+  test('is refused while its pool is unreachable; other pools keep working', async () => {
     const { model, pool } = fakeNode();
     pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
     await expect(createVolume(model, volumeSpec())).rejects.toMatchObject({ kind: 'unavailable' });
-    expect((await createVolume(model, volumeSpec({ pool: 'fast' }))).pool).toBe('fast');
+    expect((await createVolume(model, volumeSpec({ pools: ['fast'] }))).pool).toBe('fast');
   });
 
   test('leaves the name free when the disk fails', async () => {
@@ -172,24 +155,24 @@ describe('a create that cannot be', () => {
       onStep: (step) => (isBroken ? failAt('create: content made', failure)(step) : undefined),
     });
     await expect(createVolume(model, volumeSpec())).rejects.toBe(failure);
-    expect(model.volumes.findByName('a')).toBeUndefined();
+    expect(model.catalogue.volumes.findByName('a')).toBeUndefined();
     isBroken = false;
     const other = volumeSpec({ root: { uid: 5, gid: 5, mode: 0o700 } });
     expect((await createVolume(model, other)).root.uid).toBe(5);
   });
 });
 
-test('one of the places required being this node is enough', async () => {
+test('one requisite topology with this node is sufficient', async () => {
   const { model } = fakeNode();
   expect((await createVolume(model, volumeSpec({ requisite: [elsewhere, here] }))).name).toBe('a');
 });
 
-test('with topology off, required places are not looked at', async () => {
+test('with topology off, the requisite topology is ignored', async () => {
   const { model } = fakeNode({ topology: undefined });
   expect((await createVolume(model, volumeSpec({ requisite: [elsewhere] }))).name).toBe('a');
 });
 
-test('a volume may take the last byte', async () => {
+test('a volume can take the last byte', async () => {
   const { model } = fakeNode();
   const range = { requiredBytes: 50n * 1024n ** 3n, limitBytes: 0n };
   expect((await createVolume(model, volumeSpec({ range }))).capacityBytes).toBe(range.requiredBytes);

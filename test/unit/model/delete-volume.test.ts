@@ -1,24 +1,28 @@
 import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import { newObjectId } from '../../../src/model/objects/object-id.ts';
 import { noMountFlags } from '../../../src/model/requests/mount-flags.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
-import { attachVolume, detachVolume } from '../../../src/model/volumes/attach-volume.ts';
-import { createVolume } from '../../../src/model/volumes/create-volume.ts';
-import { deleteVolume } from '../../../src/model/volumes/delete-volume.ts';
+import {
+  attachVolume,
+  createVolume,
+  deleteVolume,
+  detachVolume,
+  stageVolume,
+  unstageVolume,
+} from './fakes/calls.ts';
 import { gateAt, settled } from './fakes/gate.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability, volumeSpec } from './fakes/requests.ts';
 
-test('a deleted volume is gone from disk and index, and its content is removed', async () => {
+test('a deleted volume is removed from disk and index, and its content is removed', async () => {
   const { model, pool, mounts, addVolume } = fakeNode();
   const volume = await addVolume();
   const directory = pool.records.volumes.directoryOf(volume.id);
   await deleteVolume(model, volume.id);
-  expect(model.volumes.find(volume.id)).toBeUndefined();
-  expect(model.volumes.findByName(volume.name)).toBeUndefined();
+  expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
+  expect(model.catalogue.volumes.findByName(volume.name)).toBeUndefined();
   expect((await pool.records.volumes.load()).found).toEqual([]);
   await pool.records.volumes.idle();
   expect(mounts.entryAt(directory)).toBeUndefined();
@@ -35,40 +39,57 @@ test('goes through every step of a delete', async () => {
 });
 
 test.each([
-  ['an id of our form in a pool of ours', newObjectId('a', 'aaaaaaaa')],
+  ['an id of this driver in an existing pool', newObjectId('a', 'aaaaaaaa')],
+  ['an id of this driver in another pool', newObjectId('a', 'bbbbbbbb')],
   ['an id of any other form', '../../etc'],
-])('a volume that does not exist is deleted already: %s', async (_, id) => {
+  ['an id that another driver made', 'imported'],
+])('a missing volume counts as deleted: %s', async (_, id) => {
   const { model } = fakeNode();
   await expect(deleteVolume(model, id)).resolves.toBeUndefined();
 });
 
-test("an id of another node's pool is refused, for nobody here can say that it is gone", async () => {
+test("the id of another node's pool is refused, because its volume may still exist", async () => {
   const { model } = fakeNode();
-  await expect(deleteVolume(model, newObjectId('a', 'cccccccc'))).rejects.toMatchObject({
+  const id = newObjectId('a', 'cccccccc');
+  await expect(deleteVolume(model, id)).rejects.toMatchObject({
     kind: 'precondition',
-    message: expect.stringContaining('cccccccc'),
+    about: 'volume',
+    message: `"${id}" is in pool cccccccc, which does not exist on this node; if that pool is gone permanently, restart the driver with --abandoned-pools=cccccccc`,
   });
 });
 
-test('a volume whose record is damaged is never answered as deleted', async () => {
+test('a volume in an abandoned pool counts as deleted, which is reported', async () => {
+  const deleted: string[][] = [];
+  const ids = new Set(['cccccccc']);
+  const { model } = fakeNode({ abandoned: { ids, onDelete: (...words) => void deleted.push(words) } });
+  const id = newObjectId('a', 'cccccccc');
+  await deleteVolume(model, id);
+  expect(deleted).toEqual([[id, 'cccccccc']]);
+  await expect(deleteVolume(model, newObjectId('a', 'dddddddd'))).rejects.toMatchObject({
+    kind: 'precondition',
+    message: expect.stringContaining('dddddddd'),
+  });
+});
+
+test('a volume whose record is damaged is never reported as deleted', async () => {
   const { model } = fakeNode();
   const id = newObjectId('a', 'aaaaaaaa');
-  model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+  model.catalogue.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
   await expect(deleteVolume(model, id)).rejects.toMatchObject({ kind: 'damaged' });
 });
 
-test('a volume in a pool that is not reachable is refused and stays', async () => {
+test('a volume in an unreachable pool is refused and stays', async () => {
   const { model, pool, addVolume } = fakeNode();
   const volume = await addVolume();
   pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
   await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'unavailable' });
-  expect(model.volumes.find(volume.id)).toBe(volume);
+  expect(model.catalogue.volumes.find(volume.id)).toBe(volume);
 });
 
 test.each([
   ['a directory in it is mounted elsewhere', 'data/sub'],
   ['its own directory is mounted elsewhere', ''],
-])('a volume is refused while %s, whoever has mounted that since the start', async (_, inside) => {
+])('a volume is refused while %s by another process', async (_, inside) => {
   const { model, pool, mounts, addVolume, makeDirectory } = fakeNode();
   const volume = await addVolume();
   const source = makeDirectory(posix.join(pool.records.volumes.directoryOf(volume.id), inside));
@@ -94,10 +115,10 @@ test('a volume is refused while another file system is mounted in it', async () 
   });
 });
 
-describe('a volume that is to be retained', () => {
+describe('a volume with onDelete=retain', () => {
   const mutable = { onDelete: 'retain', inodeLimit: undefined, opaque: {} } as const;
 
-  test('is gone for every caller, and stays on disk and in the accounts', async () => {
+  test('is deleted for every caller, and stays on disk and in the accounts', async () => {
     const steps: string[] = [];
     const { model, pool, mounts, addVolume } = fakeNode({
       capacityBytes: 2n * 1024n ** 2n,
@@ -108,43 +129,43 @@ describe('a volume that is to be retained', () => {
     await deleteVolume(model, volume.id);
     await deleteVolume(model, volume.id);
     expect(steps).toEqual(['delete: checked', ...mutationSteps.retainVolume]);
-    expect(model.volumes.find(volume.id)).toBeUndefined();
-    expect(model.volumes.findByName('a')).toBeUndefined();
-    expect(model.retained.all()).toEqual([volume]);
+    expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
+    expect(model.catalogue.volumes.findByName('a')).toBeUndefined();
+    expect(model.catalogue.retained.all()).toEqual([volume]);
     expect((await pool.records.volumes.load()).found).toEqual([]);
     expect((await pool.records.retained.load()).found).toEqual([volume]);
     expect(mounts.entryAt(`${pool.records.retained.directoryOf(volume.id)}/data`)).toBeDefined();
     expect(pool.account.reservedBytes).toBe(volume.capacityBytes);
   });
 
-  test('leaves its name to another one', async () => {
+  test('frees its name', async () => {
     const { model, addVolume } = fakeNode();
     const { id } = await addVolume('a', { mutable });
     await deleteVolume(model, id);
     expect((await createVolume(model, volumeSpec())).id).not.toBe(id);
   });
 
-  test('is refused while it is mounted, as any other', async () => {
+  test('is refused while it is mounted, like any other', async () => {
     const { model, addVolume, makeDirectory } = fakeNode();
     const volume = await addVolume('a', { mutable });
     await stageVolume(model, volume, makeDirectory('/staging'), capability());
     await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
-    expect(model.retained.all()).toEqual([]);
+    expect(model.catalogue.retained.all()).toEqual([]);
   });
 
-  test('is no longer counted when its owner has removed it, and the room is needed', async () => {
+  test('is no longer counted once its owner has removed it, and the space is needed', async () => {
     const { model, pool, mounts, addVolume } = fakeNode({ capacityBytes: 1024n ** 2n });
     const volume = await addVolume('a', { mutable });
     await deleteVolume(model, volume.id);
     await expect(createVolume(model, volumeSpec({ name: 'b' }))).rejects.toMatchObject({ kind: 'exhausted' });
     mounts.tree.remove(pool.records.retained.directoryOf(volume.id));
     await createVolume(model, volumeSpec({ name: 'b' }));
-    expect(model.retained.all()).toEqual([]);
+    expect(model.catalogue.retained.all()).toEqual([]);
     expect(pool.account.reservedBytes).toBe(1024n ** 2n);
   });
 });
 
-test('an attached volume is refused, and deleted when it is detached', async () => {
+test('an attached volume is refused, and can be deleted when it is detached', async () => {
   const { model, addVolume } = fakeNode({ features: { attach: true } });
   const volume = await addVolume();
   await attachVolume(model, volume, { nodeId: 'node-1', capability: capability(), readOnly: false });
@@ -152,9 +173,9 @@ test('an attached volume is refused, and deleted when it is detached', async () 
     kind: 'precondition',
     message: expect.stringContaining('node-1'),
   });
-  await detachVolume(model, model.volumes.find(volume.id) ?? volume, undefined);
+  await detachVolume(model, model.catalogue.volumes.find(volume.id) ?? volume, undefined);
   await deleteVolume(model, volume.id);
-  expect(model.volumes.find(volume.id)).toBeUndefined();
+  expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
 });
 
 describe('a mounted volume', () => {
@@ -166,16 +187,16 @@ describe('a mounted volume', () => {
     return { ...node, volume, path };
   }
 
-  test('is refused with the path, and deleted when it is unmounted', async () => {
+  test('is refused with the path, and can be deleted when it is unmounted', async () => {
     const { model, volume, path } = await stagedVolume();
     await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({
       kind: 'precondition',
       message: expect.stringContaining(path),
     });
-    expect(model.volumes.find(volume.id)).toBe(volume);
+    expect(model.catalogue.volumes.find(volume.id)).toBe(volume);
     await unstageVolume(model, volume.id, path);
     await deleteVolume(model, volume.id);
-    expect(model.volumes.find(volume.id)).toBeUndefined();
+    expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
   });
 
   test('is refused while its mount is hidden by another one', async () => {
@@ -184,14 +205,14 @@ describe('a mounted volume', () => {
     await expect(deleteVolume(model, volume.id)).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('is deleted when somebody else has unmounted it', async () => {
+  test('can be deleted when another process has unmounted it', async () => {
     const { model, volume, mounts, path } = await stagedVolume();
     await mounts.unmount(path);
     await deleteVolume(model, volume.id);
-    expect(model.volumes.find(volume.id)).toBeUndefined();
+    expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
   });
 
-  test('is deleted when somebody else has unmounted it and put a file in the way', async () => {
+  test('can be deleted when another process has unmounted it and put a file in its place', async () => {
     const { model, volume, mounts, makeDirectory } = await stagedVolume();
     await stageVolume(model, volume, makeDirectory('/pod/staging'), capability());
     await mounts.unmount('/staging');
@@ -199,12 +220,12 @@ describe('a mounted volume', () => {
     mounts.tree.remove('/pod');
     mounts.tree.makeFile('/pod', '');
     await deleteVolume(model, volume.id);
-    expect(model.volumes.find(volume.id)).toBeUndefined();
+    expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
   });
 });
 
 test.each(['create: record written', 'create: renamed'] as const)(
-  'a volume that is being made, and has come as far as "%s", is deleted when it is there',
+  'a volume that is being created, at the step "%s", is deleted when the create ends',
   async (step) => {
     const gate = gateAt(step);
     const { model, pool, mounts } = fakeNode({ onStep: gate.onStep });
@@ -223,7 +244,7 @@ test.each(['create: record written', 'create: renamed'] as const)(
     gate.open();
     await making;
     await deleting;
-    expect(model.volumes.all()).toEqual([]);
+    expect(model.catalogue.volumes.all()).toEqual([]);
     expect((await pool.records.volumes.load()).found).toEqual([]);
   },
 );

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { invalidField, missingField, quote, unknownVolume, VolumeError } from '../../../src/model/errors.ts';
 
-test('an error carries its kind, its sentence and its cause', () => {
+test('an error has its kind, its sentence and its cause', () => {
   const cause = new Error('ENOSPC');
   const error = new VolumeError('exhausted', 'no room', { cause });
   expect(error).toMatchObject({ name: 'VolumeError', kind: 'exhausted', message: 'no room', cause });

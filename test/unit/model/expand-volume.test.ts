@@ -1,9 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import type { Volume, VolumeContent } from '../../../src/model/objects/volume.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
-import { expandContent, expandMounted, expandStaged } from '../../../src/model/volumes/expand-volume.ts';
+import { expandContent, expandMounted, expandStaged, stageVolume } from './fakes/calls.ts';
 import { makeDirectoryEntry, plainStatus } from './fakes/fake-tree.ts';
 import { failAt } from './fakes/gate.ts';
 import { imageAt } from './fakes/images.ts';
@@ -17,7 +15,7 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   const node = fakeNode(settings);
   const volume = await node.addVolume('a', { content, capacityBytes: 100n });
   const expand = (asked = range(200n), maximumBytes = 1000n) =>
-    expandContent(node.model, node.model.volumes.find(volume.id) ?? volume, asked, maximumBytes);
+    expandContent(node.model, node.model.catalogue.volumes.find(volume.id) ?? volume, asked, maximumBytes);
   const stored = async () => (await node.pool.records.volumes.load()).found[0]?.capacityBytes;
   return { ...node, volume, expand, stored };
 }
@@ -28,14 +26,17 @@ describe('expanding the content', () => {
     [quota, false],
     [blockContent, true],
     [imageContent(), true],
-  ])('of %j is recorded and accounted for; the node has a part in it: %s', async (content, needsNode) => {
-    const { model, pool, volume, expand, stored } = await nodeWith(content);
-    const expanded = await expand();
-    expect(expanded).toEqual({ volume: { ...volume, capacityBytes: 200n }, needsNode });
-    expect(model.volumes.find(volume.id)).toEqual(expanded.volume);
-    expect(await stored()).toBe(200n);
-    expect(pool.account.reservedBytes).toBe(200n);
-  });
+  ])(
+    'of %j is recorded and accounted for; the node must be called: %s',
+    async (content, needsNodeExpansion) => {
+      const { model, pool, volume, expand, stored } = await nodeWith(content);
+      const expanded = await expand();
+      expect(expanded).toEqual({ volume: { ...volume, capacityBytes: 200n }, needsNodeExpansion });
+      expect(model.catalogue.volumes.find(volume.id)).toEqual(expanded.volume);
+      expect(await stored()).toBe(200n);
+      expect(pool.account.reservedBytes).toBe(200n);
+    },
+  );
 
   test('raises the limit, or grows the image', async () => {
     const limited = await nodeWith(quota);
@@ -56,7 +57,7 @@ describe('expanding the content', () => {
     },
   );
 
-  test('of an image makes whole sectors, and no less than its file system grows to', async () => {
+  test('of an image makes whole sectors, and at least the next size of its file system', async () => {
     const node = await nodeWith(imageContent());
     node.devices.sectorBytes = 30n;
     expect((await node.expand(range(101n))).volume.capacityBytes).toBe(120n);
@@ -69,22 +70,28 @@ describe('expanding the content', () => {
     await expect(node.expand(range(121n, 269n))).rejects.toMatchObject({
       kind: 'out-of-range',
       about: 'limitBytes',
-      message: '269 bytes are too few; the file system needs 256',
+      message: '269 is too small; the file system needs at least 256 bytes',
     });
     expect((await node.expand(range(121n, 270n))).volume.capacityBytes).toBe(270n);
   });
 
-  test('of an image that an older driver made fits the request it was made for', async () => {
+  test('of an image from an older driver fits its original request', async () => {
     const { devices, expand } = await nodeWith(blockContent);
     devices.sectorBytes = 50n;
     expect((await expand(range(99n, 99n))).volume.capacityBytes).toBe(100n);
   });
 
   test.each([
-    ['it would shrink', range(0n, 99n), 1000n, 'out-of-range', 'volumes do not shrink'],
-    ['it would be larger than may be', range(201n), 200n, 'out-of-range', 'more than a volume may have'],
-    ['there is no room', range(400n), 1000n, 'out-of-range', 'has room for 200 bytes, not for 300 more'],
-  ])('is refused where %s, and nothing changes', async (_, asked, maximumBytes, kind, message) => {
+    ['it would shrink', range(0n, 99n), 1000n, 'out-of-range', 'cannot shrink'],
+    ['it would exceed the maximum', range(201n), 200n, 'out-of-range', 'exceeds the maximum volume size'],
+    [
+      'there is no capacity',
+      range(400n),
+      1000n,
+      'out-of-range',
+      'has room for 200 bytes, but 300 are needed',
+    ],
+  ])('is refused if %s, and nothing changes', async (_, asked, maximumBytes, kind, message) => {
     const { pool, volume, expand, stored } = await nodeWith(quota, { freeBytes: 300n });
     await expect(expand(asked, maximumBytes)).rejects.toMatchObject({
       kind,
@@ -114,7 +121,7 @@ describe('expanding the content', () => {
   test.each<[VolumeContent, string]>([
     [quota, 'its limit'],
     [imageContent(), 'its image'],
-  ])('of %j that is not recorded leaves %s as it was', async (content) => {
+  ])('of %j that is not recorded leaves %s unchanged', async (content) => {
     const node = await nodeWith(content);
     const { pool, model, volume, expand, stored } = node;
     const held = () =>
@@ -123,14 +130,14 @@ describe('expanding the content', () => {
     const replace = vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(failure);
     await expect(expand()).rejects.toBe(failure);
     expect([held(), await stored(), pool.account.reservedBytes]).toEqual([100n, 100n, 100n]);
-    expect(model.volumes.find(volume.id)).toEqual(volume);
-    // The record was never replaced, so nothing puts it back.
+    expect(model.catalogue.volumes.find(volume.id)).toEqual(volume);
+    // The record was never replaced, so nothing restores it.
     expect(replace).toHaveBeenCalledTimes(1);
     await expand();
     expect([held(), await stored(), pool.account.reservedBytes]).toEqual([200n, 200n, 200n]);
   });
 
-  test('that may have been recorded puts the old record back before it takes anything away', async () => {
+  test('that may have been recorded restores the old record before it shrinks anything', async () => {
     const { pool, volume, expand, stored } = await nodeWith(quota);
     const { volumes } = pool.records;
     const replace = volumes.replace.bind(volumes);
@@ -143,19 +150,19 @@ describe('expanding the content', () => {
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
   });
 
-  test('that can be neither recorded nor undone keeps its room, and is recorded by a retry', async () => {
+  test('that can be neither recorded nor undone keeps its reservation, and is recorded by a retry', async () => {
     const { pool, model, volume, expand, stored } = await nodeWith(quota);
     vi.spyOn(pool.records.volumes, 'replace').mockRejectedValueOnce(new Error('no luck'));
     vi.spyOn(pool.backends.quota, 'undoGrowth').mockRejectedValueOnce(new Error('no luck either'));
     await expect(expand()).rejects.toThrow('no luck');
     expect([await stored(), pool.account.reservedBytes]).toEqual([100n, 200n]);
-    expect(model.volumes.find(volume.id)?.capacityBytes).toBe(200n);
+    expect(model.catalogue.volumes.find(volume.id)?.capacityBytes).toBe(200n);
     await expand();
     expect([await stored(), pool.account.reservedBytes]).toEqual([200n, 200n]);
   });
 
   test.each([imageContent(), blockContent])(
-    'of an image (%j) that was cut short does not pad it',
+    'of an image (%j) that was truncated does not pad it',
     async (content) => {
       const node = await nodeWith(content);
       imageAt(node, node.volume).sizeBytes = 99n;
@@ -165,14 +172,14 @@ describe('expanding the content', () => {
     },
   );
 
-  test('does again what a crash has left undone', async () => {
+  test('completes work that a crash has left undone', async () => {
     const { pool, volume, expand } = await nodeWith(quota);
     pool.backends.quota.limits.set(volume.id, 50n);
     await expand(range(100n));
     expect(pool.backends.quota.limits.get(volume.id)).toBe(100n);
   });
 
-  test('takes the limit back when the record cannot be written', async () => {
+  test('restores the limit when the record cannot be written', async () => {
     const { pool, volume, expand } = await nodeWith(quota);
     pool.records.volumes.replace = () => Promise.reject(new Error('no'));
     await expect(expand()).rejects.toThrow('no');
@@ -197,7 +204,7 @@ describe('expanding the content', () => {
   });
 });
 
-describe('expanding what is staged', () => {
+describe('expanding a staged volume', () => {
   async function stagedNode(content: VolumeContent) {
     const steps: string[] = [];
     const node = await nodeWith(content, { onStep: (step) => void steps.push(step) });
@@ -206,13 +213,13 @@ describe('expanding what is staged', () => {
     const { volume } = await node.expand();
     steps.length = 0;
     const deviceBytes = async (each: Volume) => {
-      const device = await node.devices.find(contentPathOf(node.model, each));
+      const device = await node.devices.find(node.model.catalogue.dataOf(each).path);
       return device && node.mounts.loops.existing(device).sizeBytes;
     };
     return { ...node, volume, steps, deviceBytes };
   }
 
-  test('lets the device and its file system fill the image', async () => {
+  test('makes the device and its file system fill the image', async () => {
     const { model, mounts, volume, steps, deviceBytes } = await stagedNode(imageContent());
     expect(await expandStaged(model, volume, '/staging')).toBe(200n);
     expect(await deviceBytes(volume)).toBe(200n);
@@ -220,22 +227,22 @@ describe('expanding what is staged', () => {
     expect(steps).toEqual(mutationSteps.expandImage);
   });
 
-  test('says so where the file system can only grow when it is staged next', async () => {
+  test('reports that the file system can only grow at its next stage', async () => {
     const { model, mounts, volume } = await stagedNode(imageContent());
     mounts.canGrowExt4 = false;
     expect(await expandStaged(model, volume, '/staging')).toBeUndefined();
   });
 
-  test('gives the device no more than the record says', async () => {
+  test('gives the device no more than the recorded size', async () => {
     const node = await stagedNode(imageContent());
     const { model, volume, deviceBytes } = node;
-    // As a crash leaves it that came before the record was replaced.
+    // As after a crash before the record was replaced.
     imageAt(node, volume).sizeBytes = 300n;
     expect(await expandStaged(model, volume, '/staging')).toBe(200n);
     expect([await deviceBytes(volume), imageAt(node, volume).sizeBytes]).toEqual([200n, 200n]);
   });
 
-  test('claims what is in use of an image that is larger than its record', async () => {
+  test('reserves the space in use of an image that is larger than its record', async () => {
     const node = await stagedNode(imageContent());
     const { model, pool, volume } = node;
     const image = imageAt(node, volume);
@@ -245,7 +252,7 @@ describe('expanding what is staged', () => {
     expect([await node.stored(), pool.account.reservedBytes]).toEqual([300n, 300n]);
   });
 
-  test('lets the device of a block volume grow, wherever it is', async () => {
+  test('grows the device of a block volume, wherever it is', async () => {
     const { model, volume, deviceBytes } = await stagedNode(blockContent);
     await expandMounted(model, volume);
     expect(await deviceBytes(volume)).toBe(200n);
@@ -257,7 +264,7 @@ describe('expanding what is staged', () => {
     expect((await mounts.usage('/staging')).bytes.total).toBe(200n);
   });
 
-  test('has nothing to do for a directory, or where nothing is staged', async () => {
+  test('does nothing for a directory, or if nothing is staged', async () => {
     const { model, volume } = await nodeWith(quota);
     expect(await expandStaged(model, volume, '/staging')).toBe(100n);
     for (const content of [imageContent(), blockContent]) {

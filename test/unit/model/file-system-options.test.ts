@@ -4,7 +4,7 @@ import { parseMountFlags } from '../../../src/model/requests/mount-flags.ts';
 
 const parse = (...flags: string[]) => parseCapabilityFlags('mount_flags', flags);
 
-test('flags of the mount, of any file system and of one kind of it are told apart', () => {
+test('flags of the mount, of any file system and of one kind of it are distinguished', () => {
   expect(parse('ro', 'lazytime', 'discard', 'commit=30', 'noexec', 'sync')).toEqual({
     mountFlags: parseMountFlags('mount_flags', ['ro', 'noexec']),
     superblockOptions: ['lazytime', 'sync'],
@@ -12,7 +12,7 @@ test('flags of the mount, of any file system and of one kind of it are told apar
   });
 });
 
-test('no flag is none of any kind', () => {
+test('an unknown flag belongs to no kind', () => {
   const mountFlags = parseMountFlags('mount_flags', []);
   expect(parse()).toEqual({ mountFlags, superblockOptions: [], fileSystemOptions: [] });
 });
@@ -24,13 +24,13 @@ test.each([
   'errors=remount-ro',
   'allocsize=64k',
   'compress=zstd:3',
-])('the option %s is taken', (option) => {
+])('the option %s is accepted', (option) => {
   expect(parse(option).fileSystemOptions).toEqual([option]);
 });
 
-test('an unknown flag is answered with the flags of each kind of volume, in what a reply has room for', () => {
+test('an unknown flag is refused with the list of flags of each kind of volume, as far as a reply has room', () => {
   const message = expect.stringMatching(
-    /known flags of every volume: .*\bro\b.*; of an image with ext4: .*commit=SECONDS.*; of an image with xfs: .*inode64.*; of an image with btrfs: .*autodefrag/,
+    /supported by every volume: .*\bro\b.*; by an image with ext4: .*commit=SECONDS.*; by an image with xfs: .*inode64.*; by an image with btrfs: .*autodefrag/,
   );
   expect(() => parse('bogus')).toThrow(expect.objectContaining({ message }));
   expect(() => parse('bogus')).toThrow(
@@ -50,7 +50,7 @@ test.each([
   'commit=30\n',
   'xdiscard',
   'discard ',
-])('what names another device, weakens the driver or is not known is invalid: %j', (flag) => {
+])('an option that names another device, weakens the driver or is unknown is invalid: %j', (flag) => {
   expect(() => parse('ro', flag)).toThrow(
     expect.objectContaining({
       kind: 'invalid',

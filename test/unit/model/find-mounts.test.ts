@@ -1,33 +1,34 @@
 import { expect, test } from 'vitest';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { findMounts } from '../../../src/model/mounting/find-mounts.ts';
+import type { Parts } from '../../../src/model/parts.ts';
 import { noMountFlags } from '../../../src/model/requests/mount-flags.ts';
-import type { Model } from '../../../src/model/state/model.ts';
 import { MountIndex } from '../../../src/model/state/mount-index.ts';
-import { deleteVolume } from '../../../src/model/volumes/delete-volume.ts';
+import { deleteVolume, findMounts } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 
-/** A node with a volume that is mounted, and a driver that has just started there. */
+/** A node with a mounted volume, and a driver that has just started there. */
 async function startedNode() {
   const node = fakeNode();
   const volume = await node.addVolume();
-  const content = contentPathOf(node.model, volume);
+  const content = node.model.catalogue.dataOf(volume).path;
   const bind = async (source: string, path: string) => {
     const state = await node.mounts.inspect(source);
     if (state.kind !== 'directory') throw new Error(state.kind);
     return node.mounts.bind(source, node.makeDirectory(path), noMountFlags, state.identity);
   };
-  const model: Model = { ...node.model, mountIndex: new MountIndex(node.mounts) };
+  const model: Parts = {
+    ...node.model,
+    host: { ...node.model.host, mountIndex: new MountIndex(node.mounts, node.mounts) },
+  };
   return { ...node, model, volume, content, bind };
 }
 
-test('the mounts of a volume are found, those of directories inside it too', async () => {
+test('the mounts of a volume are found, including those of directories inside it', async () => {
   const { model, volume, content, bind, makeDirectory } = await startedNode();
   makeDirectory(`${content}/sub`);
   const whole = await bind(content, '/staging');
   const inside = await bind(`${content}/sub`, '/subpath');
   expect(await findMounts(model)).toBe(2);
-  expect(model.mountIndex.of(volume.id)).toEqual([
+  expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([
     { volumeId: volume.id, path: '/staging', mountId: whole, use: { kind: 'found' } },
     { volumeId: volume.id, path: '/subpath', mountId: inside, use: { kind: 'inside' } },
   ]);
@@ -42,7 +43,7 @@ test.each(['/staging', '/subpath'])('a volume found mounted at %s is not deleted
 });
 
 test.each(['/', '/pool/volumes/unknown/data', '/pool/volumes', '/elsewhere/data'])(
-  'a mount of something else is not taken for one of a volume: %s',
+  'a mount of something else is not mistaken for one of a volume: %s',
   async (root) => {
     const { model, mounts, makeDirectory } = await startedNode();
     mounts.mountForeign(makeDirectory('/mnt'), root);
@@ -50,11 +51,11 @@ test.each(['/', '/pool/volumes/unknown/data', '/pool/volumes', '/elsewhere/data'
   },
 );
 
-test("another file system's path of the same name is not taken for the volume", async () => {
+test('the same path on another file system is not mistaken for the volume', async () => {
   const { model, mounts, content, volume, makeDirectory } = await startedNode();
   mounts.mountForeign(makeDirectory('/mnt'), content);
   expect(await findMounts(model)).toBe(0);
-  expect(model.mountIndex.of(volume.id)).toEqual([]);
+  expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([]);
 });
 
 test('a mount that cannot be compared, because another one hides it or the data is gone, is kept', async () => {
@@ -64,5 +65,5 @@ test('a mount that cannot be compared, because another one hides it or the data 
   await bind(content, '/b');
   mounts.tree.remove(content);
   await findMounts(model);
-  expect(model.mountIndex.of(volume.id).map(({ path }) => path)).toContain('/b');
+  expect(model.host.mountIndex.mountsOf(volume.id).map(({ path }) => path)).toContain('/b');
 });

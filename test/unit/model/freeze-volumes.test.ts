@@ -7,7 +7,7 @@ import { exampleVolume, type FakeModelSettings, type FakeNode, fakeNode } from '
 
 const paths = ['/a', '/b'];
 
-/** A node, what is frozen and marked on it now, and a cut of both volumes. */
+/** A node, the frozen and marked volumes on it, and a copy of both. */
 async function prepare(settings: FakeModelSettings = {}) {
   const node = fakeNode(settings);
   const one = await heldVolume(node, 'a');
@@ -33,7 +33,7 @@ async function heldVolume({ mounts, makeDirectory }: FakeNode, id: string): Prom
 
 const nothing = { frozen: [], marked: [] };
 
-test('what an earlier cut could not thaw is thawed by the next one', async () => {
+test('a file system that an earlier copy could not thaw is thawed by the next one', async () => {
   const { one, state, freeze } = await prepare();
   vi.spyOn(one.fileSystem, 'thaw').mockRejectedValueOnce(new Error('not now'));
   await expect(freeze(async () => {})).rejects.toThrow('not now');
@@ -42,15 +42,15 @@ test('what an earlier cut could not thaw is thawed by the next one', async () =>
   expect(state()).toEqual(nothing);
 });
 
-describe('while a cut runs', () => {
-  test('nobody writes to any of the volumes, and that is on the disk; afterwards all is as it was', async () => {
+describe('while a copy runs', () => {
+  test('no volume is written to, and all data is on the disk; afterwards everything is as before', async () => {
     const { state, freeze } = await prepare();
     const during = await freeze(async () => state());
     expect(during).toEqual({ frozen: paths, marked: ['a', 'b'] });
     expect(state()).toEqual(nothing);
   });
 
-  test('it goes through every step; the marks come before the first freeze, and go after the last thaw', async () => {
+  test('it goes through every step; the marks are made before the first freeze, and removed after the last thaw', async () => {
     const seen: [string, number, number][] = [];
     const { state, freeze } = await prepare({
       onStep: (step) => {
@@ -69,45 +69,45 @@ describe('while a cut runs', () => {
     ]);
   });
 
-  test('none of them is frozen by another call, which is told so; afterwards it may be', async () => {
+  test('another call cannot freeze them, and reports that; afterwards it can', async () => {
     const { model, one, stop, freeze } = await prepare();
     const again = () => withFrozen(model, [one], stop.signal, async () => 'cut');
-    const aborted = { kind: 'aborted', message: 'volume "a" is frozen; call again' };
+    const aborted = { kind: 'aborted', message: 'volume "a" is frozen; retry later' };
     await freeze(() => expect(again()).rejects.toMatchObject(aborted));
     expect(await again()).toBe('cut');
   });
 
   test('a volume that is being thawed for an earlier copy is not frozen: the thaw would end the freeze', async () => {
     const { model, state, freeze } = await prepare();
-    await model.thawing.during('b', async () => {
+    await model.holds.thawing.during('b', async () => {
       await expect(freeze(async () => {})).rejects.toMatchObject({ kind: 'aborted' });
     });
     expect(state()).toEqual(nothing);
   });
 });
 
-test('where nothing is mounted, nothing is frozen or marked', async () => {
+test('if nothing is mounted, nothing is frozen or marked', async () => {
   const { model, state, stop } = await prepare();
   expect(await withFrozen(model, [], stop.signal, async () => state())).toEqual(nothing);
 });
 
-test('what somebody else has frozen stays frozen', async () => {
+test('a file system frozen by another program stays frozen', async () => {
   const { other, state, freeze } = await prepare();
   await other.fileSystem.freeze();
   await freeze(async () => {});
   expect(state()).toEqual({ frozen: ['/b'], marked: [] });
 });
 
-describe('all is thawed, and the marks are gone,', () => {
+describe('everything is thawed, and the marks are removed,', () => {
   const failure = new Error('broken');
 
-  test('when the cut fails', async () => {
+  test('when the copy fails', async () => {
     const { state, freeze } = await prepare();
     await expect(freeze(() => Promise.reject(failure))).rejects.toBe(failure);
     expect(state()).toEqual(nothing);
   });
 
-  test('when one of them cannot be frozen, and then nothing is cut', async () => {
+  test('when one of them cannot be frozen, and then nothing is copied', async () => {
     const { other, state, freeze } = await prepare();
     vi.spyOn(other.fileSystem, 'freeze').mockRejectedValue(failure);
     const cut = vi.fn<() => Promise<void>>();
@@ -123,17 +123,17 @@ describe('all is thawed, and the marks are gone,', () => {
   });
 });
 
-test('nothing is frozen that cannot be marked first', async () => {
+test('no file system is frozen without a mark', async () => {
   const { one, pool, model, freeze } = await prepare();
   const failure = new Error('read-only');
   vi.spyOn(pool.freezeMarks, 'add').mockRejectedValue(failure);
   const freezing = vi.spyOn(one.fileSystem, 'freeze');
   await expect(freeze(async () => {})).rejects.toBe(failure);
   expect(freezing).not.toHaveBeenCalled();
-  expect(['a', 'b'].filter((id) => model.frozen.has(id))).toEqual([]);
+  expect(['a', 'b'].filter((id) => model.holds.freezing.has(id))).toEqual([]);
 });
 
-test('where one cannot be thawed, the others are, and its mark alone stays', async () => {
+test('if one cannot be thawed, the others are, and only its mark stays', async () => {
   const { one, state, freeze } = await prepare();
   const failure = new Error('the disk is gone');
   vi.spyOn(one.fileSystem, 'thaw').mockRejectedValue(failure);
@@ -142,7 +142,7 @@ test('where one cannot be thawed, the others are, and its mark alone stays', asy
 });
 
 describe('a mark', () => {
-  test('that cannot be removed leaves the copy whole and nothing frozen; the next copy removes it', async () => {
+  test('that cannot be removed leaves the copy complete and nothing frozen; the next copy removes it', async () => {
     const { pool, state, freeze } = await prepare();
     vi.spyOn(pool.freezeMarks, 'remove').mockRejectedValueOnce(new Error('the disk reports an error'));
     expect(await freeze(async () => 'cut')).toBe('cut');
@@ -151,7 +151,7 @@ describe('a mark', () => {
     expect(state()).toEqual(nothing);
   });
 
-  test('of an earlier copy stays where its file system could not be reached', async () => {
+  test('of an earlier copy stays if its file system could not be reached', async () => {
     const { one, pool, state, freeze } = await prepare();
     await pool.freezeMarks.add(['b']);
     vi.spyOn(one.fileSystem, 'freeze').mockRejectedValue(new Error('broken'));
@@ -160,11 +160,11 @@ describe('a mark', () => {
   });
 });
 
-describe('a cut that takes longer than writers may be kept waiting', () => {
+describe('a copy that takes longer than writers may be blocked', () => {
   beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }));
   afterEach(() => void vi.useRealTimers());
 
-  /** A cut that begins, and ends when it is let. */
+  /** A copy that begins, and ends when it is released. */
   async function hangingCut() {
     const node = await prepare();
     const [begun, end] = [deferred<AbortSignal>(), deferred()];
@@ -178,10 +178,10 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
 
   const tooLong = {
     kind: 'precondition',
-    message: expect.stringMatching(/^"a", "b" could not be copied within the 10 s .*; unstage first, or /),
+    message: expect.stringMatching(/^copying "a", "b" took longer than 10 s, .*; unstage first, or /),
   };
 
-  test('is told to stop, and the writers go on though it hangs', async () => {
+  test('is asked to stop, and the writers go on even if it hangs', async () => {
     const { state, outcome, end, signal } = await hangingCut();
     vi.advanceTimersByTime(9_999);
     expect([signal.aborted, state().frozen]).toEqual([false, paths]);
@@ -203,7 +203,7 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
     await expect(outcome).rejects.toBe(reason);
   });
 
-  test('is thawed once, though it ends while the limit thaws it', async () => {
+  test('is thawed once, even if it ends while the limit thaws it', async () => {
     const { one, outcome, end } = await hangingCut();
     const thawed = deferred<boolean>();
     const thaw = vi.spyOn(one.fileSystem, 'thaw').mockReturnValue(thawed.promise);
@@ -215,7 +215,7 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
     expect(thaw).toHaveBeenCalledTimes(1);
   });
 
-  test('is thawed in time though another file system takes long to freeze', async () => {
+  test('is thawed in time even if another file system takes long to freeze', async () => {
     const { other, state, freeze } = await prepare();
     const frozen = deferred<boolean>();
     vi.spyOn(other.fileSystem, 'freeze').mockReturnValue(frozen.promise);
@@ -234,14 +234,14 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
     expect(state()).toEqual(nothing);
   });
 
-  test('is not of one instant, and fails even where it came to its end', async () => {
+  test('is not of one instant, and fails even if it completed', async () => {
     const { outcome, end } = await hangingCut();
     vi.advanceTimersByTime(10_000);
     end.resolve();
     await expect(outcome).rejects.toMatchObject(tooLong);
   });
 
-  test('is thawed again at its end where that failed the first time', async () => {
+  test('is thawed again at its end if the first thaw failed', async () => {
     const { one, state, outcome, end } = await hangingCut();
     vi.spyOn(one.fileSystem, 'thaw').mockRejectedValueOnce(new Error('busy'));
     vi.advanceTimersByTime(10_000);
@@ -252,7 +252,7 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
     expect(state()).toEqual(nothing);
   });
 
-  test('keeps its mark where thawing fails each time', async () => {
+  test('keeps its mark if thawing fails each time', async () => {
     const { one, state, outcome, end } = await hangingCut();
     const failure = new Error('the disk is gone');
     vi.spyOn(one.fileSystem, 'thaw').mockRejectedValue(failure);
@@ -262,7 +262,7 @@ describe('a cut that takes longer than writers may be kept waiting', () => {
     expect(state()).toEqual({ frozen: ['/a'], marked: ['a'] });
   });
 
-  test('is not waited for where it came in time', async () => {
+  test('is not waited for if it ended in time', async () => {
     const { one, outcome, end } = await hangingCut();
     end.resolve();
     await outcome;

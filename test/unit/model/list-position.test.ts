@@ -4,11 +4,11 @@ import { listPosition, POSITION_LIMIT_BYTES } from '../../../src/model/requests/
 
 const anyId = fc.string({ unit: 'binary', minLength: 1, maxLength: 200 });
 
-test('a short id stands where it is written', () => {
+test('a short id is its own position', () => {
   for (const id of ['a', 'pvc-1', 'é'.repeat(44), 'x'.repeat(89)]) expect(listPosition(id)).toBe(id);
 });
 
-test('a long id stands by its beginning, in no more bytes than a token has room for', () => {
+test('a long id is shortened to its beginning, within the size of a token', () => {
   fc.assert(
     fc.property(anyId, (id) => {
       const position = listPosition(id);
@@ -20,7 +20,7 @@ test('a long id stands by its beginning, in no more bytes than a token has room 
   );
 });
 
-test('no two ids stand at one place, however alike they are', () => {
+test('two ids never have the same position, however similar they are', () => {
   const start = 'x'.repeat(125);
   const alike = Array.from({ length: 1000 }, (_, index) => start + String(index).padStart(3, '0'));
   const positions = new Set([...alike, ...alike.map(listPosition)].map(listPosition));

@@ -10,8 +10,8 @@ beforeEach(async () => {
   mounts = new FakeMounts();
   for (const path of ['/disk/pool/volumes/v/data', '/alias', '/inner', '/other'])
     mounts.tree.makeDirectory(path);
-  locations = new Locations(mounts);
-  await locations.enterPool({ name: 'default', path: '/disk/pool' });
+  locations = new Locations(mounts, mounts);
+  await locations.registerPool({ name: 'default', path: '/disk/pool' });
 });
 
 async function bind(source: string, target: string): Promise<void> {
@@ -21,7 +21,7 @@ async function bind(source: string, target: string): Promise<void> {
 }
 
 async function namesAt(path: string): Promise<string[] | undefined> {
-  const location = await locations.of(path);
+  const location = await locations.locate(path);
   return location && locations.namesInPool(location);
 }
 
@@ -31,7 +31,7 @@ describe('a path in a pool is recognised', () => {
     expect(await namesAt('/disk/pool/volumes/v')).toEqual(['volumes', 'v']);
   });
 
-  test('where the pool, or something above or in it, is bound', async () => {
+  test('where the pool, a directory in it or a parent of it is bound', async () => {
     await bind('/disk', '/alias');
     await bind('/disk/pool/volumes', '/inner');
     expect(await namesAt('/alias/pool/volumes')).toEqual(['volumes']);
@@ -45,10 +45,10 @@ test('a path outside, or on another disk, is in no pool', async () => {
     expect(await namesAt(path)).toBeUndefined();
 });
 
-test('the list of mounts is read once for each mount, and again when another has its place', async () => {
+test('the list of mounts is read once for each mount, and again when another replaces it', async () => {
   const list = vi.spyOn(mounts, 'list');
   await bind('/disk', '/alias');
-  for (const path of ['/alias/pool', '/alias/pool/volumes', '/alias']) await locations.of(path);
+  for (const path of ['/alias/pool', '/alias/pool/volumes', '/alias']) await locations.locate(path);
   expect(list).toHaveBeenCalledTimes(1);
   await mounts.unmount('/alias');
   await bind('/disk/pool', '/alias');

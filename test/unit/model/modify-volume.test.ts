@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { defaultMutableParameters, type VolumeContent } from '../../../src/model/objects/volume.ts';
+import type { VolumeContent } from '../../../src/model/objects/volume.ts';
 import { mutationSteps, type OnStep } from '../../../src/model/steps.ts';
-import { checkMutable, modifyVolume, mutableDifference } from '../../../src/model/volumes/modify-volume.ts';
-import { exampleVolume, type FakeModelSettings, fakeNode } from './fakes/model.ts';
+import { modifyVolume } from './fakes/calls.ts';
+import { type FakeModelSettings, fakeNode } from './fakes/model.ts';
 import { imageContent } from './fakes/requests.ts';
 
 const quota: VolumeContent = { backend: 'quota', projectId: 7 };
@@ -14,7 +14,7 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   return { ...node, volume, inodeLimits };
 }
 
-test('what is named is changed, recorded and in force; the rest stays as it is', async () => {
+test('the named parameters are changed, recorded and applied; the rest stays unchanged', async () => {
   const { model, pool, volume, inodeLimits } = await nodeWith(quota);
   const retained = await modifyVolume(model, volume, { onDelete: 'retain' });
   expect(retained.mutable).toEqual({ onDelete: 'retain', inodeLimit: undefined, opaque: {} });
@@ -22,7 +22,7 @@ test('what is named is changed, recorded and in force; the rest stays as it is',
   expect(limited.mutable).toEqual({ onDelete: 'retain', inodeLimit: 5000n, opaque: {} });
   expect(inodeLimits.get(volume.id)).toBe(5000n);
   expect((await pool.records.volumes.load()).found).toEqual([limited]);
-  expect(model.volumes.find(volume.id)).toBe(limited);
+  expect(model.catalogue.volumes.find(volume.id)).toBe(limited);
   const open = await modifyVolume(model, limited, { inodeLimit: undefined });
   expect(open.mutable.inodeLimit).toBeUndefined();
   expect(inodeLimits.get(volume.id)).toBeUndefined();
@@ -40,18 +40,18 @@ test.each<VolumeContent>([
   { backend: 'directory' },
   { backend: 'subvolume', isLimited: true },
   imageContent(),
-])('a limit of inodes is refused where there is none, and nothing else is changed: %j', async (content) => {
+])('a limit of inodes is refused if unsupported, and changes nothing else: %j', async (content) => {
   const { model, pool, volume } = await nodeWith(content);
   await expect(modifyVolume(model, volume, { onDelete: 'retain', inodeLimit: 5000n })).rejects.toMatchObject({
     kind: 'invalid',
     about: 'inodeLimit',
-    message: expect.stringContaining('5000 cannot be held'),
+    message: expect.stringContaining('5000 cannot be enforced'),
   });
   expect((await pool.records.volumes.load()).found).toEqual([volume]);
-  expect(() => checkMutable(content.backend, defaultMutableParameters)).not.toThrow();
+  expect((await modifyVolume(model, volume, { inodeLimit: undefined })).mutable).toEqual(volume.mutable);
 });
 
-test('what means nothing here is kept beside the rest, name by name', async () => {
+test('unknown parameters are stored beside the rest, name by name', async () => {
   const { model, pool, volume } = await nodeWith({ backend: 'directory' });
   const first = await modifyVolume(model, volume, { opaque: { iops: '100', tier: 'low' } });
   const second = await modifyVolume(model, first, { onDelete: 'retain', opaque: { iops: '200' } });
@@ -63,27 +63,27 @@ test('what means nothing here is kept beside the rest, name by name', async () =
   expect((await pool.records.volumes.load()).found).toEqual([second]);
 });
 
-test('what is kept has a limit, together with what is kept already', async () => {
+test('stored parameters have a size limit, including the existing ones', async () => {
   const { model, volume } = await nodeWith({ backend: 'directory' });
   const half = 'x'.repeat(1600);
   const first = await modifyVolume(model, volume, { opaque: { a: half } });
   const both = modifyVolume(model, first, { opaque: { b: half } });
   await expect(both).rejects.toMatchObject({
     kind: 'invalid',
-    message: expect.stringContaining('have 3202 bytes, and a volume has room for 3072'),
+    message: expect.stringContaining('have 3202 bytes; the limit is 3072'),
   });
-  expect(model.volumes.find(volume.id)).toBe(first);
+  expect(model.catalogue.volumes.find(volume.id)).toBe(first);
   await modifyVolume(model, first, { opaque: { a: half } });
 });
 
-describe('what fails changes nothing', () => {
+describe('a failure changes nothing', () => {
   test('when the limit cannot be set', async () => {
     const { model, pool, volume } = await nodeWith(quota);
     const failure = new Error('no');
     pool.backends.quota.applyLimits = () => Promise.reject(failure);
     await expect(modifyVolume(model, volume, { inodeLimit: 5n })).rejects.toBe(failure);
     expect((await pool.records.volumes.load()).found).toEqual([volume]);
-    expect(model.volumes.find(volume.id)).toBe(volume);
+    expect(model.catalogue.volumes.find(volume.id)).toBe(volume);
   });
 
   test('when the record cannot be written', async () => {
@@ -92,10 +92,10 @@ describe('what fails changes nothing', () => {
     pool.records.volumes.replace = () => Promise.reject(failure);
     await expect(modifyVolume(model, volume, { inodeLimit: 5n })).rejects.toBe(failure);
     expect(inodeLimits.get(volume.id)).toBeUndefined();
-    expect(model.volumes.find(volume.id)).toBe(volume);
+    expect(model.catalogue.volumes.find(volume.id)).toBe(volume);
   });
 
-  test('and a retry does it all', async () => {
+  test('and a retry changes everything', async () => {
     let failures = 1;
     const failure = new Error('no');
     const onStep: OnStep = (step) => {
@@ -107,20 +107,4 @@ describe('what fails changes nothing', () => {
     await modifyVolume(model, volume, { inodeLimit: 5n });
     expect(inodeLimits.get(volume.id)).toBe(5n);
   });
-});
-
-test.each([
-  [{}, undefined],
-  [{ onDelete: 'delete' }, undefined],
-  [{ inodeLimit: 7n }, undefined],
-  [{ onDelete: 'retain' }, 'onDelete delete'],
-  [{ inodeLimit: 8n }, 'inodeLimit "7"'],
-  [{ inodeLimit: undefined }, 'inodeLimit "7"'],
-  [{ opaque: { iops: '100' } }, undefined],
-  [{ opaque: { iops: '200' } }, 'iops "100"'],
-  [{ opaque: { tier: 'low' } }, 'no tier'],
-  [{ opaque: { constructor: 'x' } }, 'no constructor'],
-] as const)('of what is named, %o, a volume differs in %s', (named, difference) => {
-  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: 7n, opaque: { iops: '100' } } });
-  expect(mutableDifference(volume, named)).toBe(difference);
 });

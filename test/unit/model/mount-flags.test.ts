@@ -4,14 +4,14 @@ import {
   combineFlags,
   differInDefaults,
   differingFlags,
-  inForce,
+  effectiveFlags,
   type MountFlags,
   noMountFlags,
   parseMountFlags,
 } from '../../../src/model/requests/mount-flags.ts';
 
 const parse = (...flags: string[]) => parseMountFlags('mount_flags', flags);
-/** What a mount has when no flag is asked for. */
+/** The flags of a mount when no flag is requested. */
 const plain: MountFlags = { ...noMountFlags, noSuid: true, noDev: true };
 
 describe('parseMountFlags', () => {
@@ -26,7 +26,7 @@ describe('parseMountFlags', () => {
     ['nodiratime', { noDirectoryAccessTimes: true }],
     ['nosymfollow', { noSymlinkFollow: true }],
   ])('%s restricts the mount', (flag, set) => {
-    expect(inForce(parse(flag))).toEqual({ ...plain, ...set });
+    expect(effectiveFlags(parse(flag))).toEqual({ ...plain, ...set });
   });
 
   test.each([
@@ -41,18 +41,18 @@ describe('parseMountFlags', () => {
     'dirsync',
     'lazytime',
     'nolazytime',
-  ])('%s is accepted and leaves the mount as its source is', (flag) => {
-    expect(inForce(parse(flag))).toEqual(plain);
+  ])('%s is accepted and leaves the mount with the setting of its source', (flag) => {
+    expect(effectiveFlags(parse(flag))).toEqual(plain);
   });
 
-  test('without a flag no program gets the rights of its owner, and no device can be opened', () => {
-    expect(inForce(parse())).toEqual(plain);
-    expect(inForce(parse('suid'))).toEqual({ ...plain, noSuid: false });
-    expect(inForce(parse('suid', 'dev'))).toEqual(noMountFlags);
+  test('without a flag, set-user-id programs and devices have no effect', () => {
+    expect(effectiveFlags(parse())).toEqual(plain);
+    expect(effectiveFlags(parse('suid'))).toEqual({ ...plain, noSuid: false });
+    expect(effectiveFlags(parse('suid', 'dev'))).toEqual(noMountFlags);
   });
 
-  test('several flags add up, and one may be told twice', () => {
-    expect(inForce(parse('ro', 'noexec', 'noatime', 'ro'))).toEqual({
+  test('several flags add up, and a flag can be repeated', () => {
+    expect(effectiveFlags(parse('ro', 'noexec', 'noatime', 'ro'))).toEqual({
       ...plain,
       readOnly: true,
       noExec: true,
@@ -61,7 +61,7 @@ describe('parseMountFlags', () => {
   });
 
   test.each(['bogus', '', 'RO', 'ro,noexec', 'uid=0', 'constructor', '__proto__'])(
-    'a flag that is not known is invalid and quoted: %j',
+    'an unknown flag is invalid and quoted: %j',
     (flag) => {
       expect(() => parse('ro', flag)).toThrow(
         expect.objectContaining({ kind: 'invalid', message: expect.stringContaining(JSON.stringify(flag)) }),
@@ -88,7 +88,7 @@ describe('parseMountFlags', () => {
       expect(() => parse(...flags)).toThrow(
         expect.objectContaining({
           kind: 'invalid',
-          message: `mount_flags: ${flags.join(' and ')} contradict each other`,
+          message: `mount_flags: ${flags.join(' and ')} exclude each other`,
         }),
       );
     }
@@ -124,7 +124,7 @@ test('flags on top of a source never lift one of its restrictions', () => {
   );
 });
 
-test('asking for nothing changes nothing, and asking twice no more than once', () => {
+test('an empty request changes nothing, and a repeated one changes nothing more', () => {
   fc.assert(
     fc.property(anyFlags, anyFlags, (source, added) => {
       expect(combineFlags(source, noMountFlags)).toEqual(source);
@@ -134,31 +134,31 @@ test('asking for nothing changes nothing, and asking twice no more than once', (
   );
 });
 
-describe('a mount of an older driver, without nosuid and nodev', () => {
-  test('is the same for a request that does not name them', () => {
+describe('a mount from an older driver, without nosuid and nodev', () => {
+  test('counts as the same for a request that does not name them', () => {
     expect(differingFlags(noMountFlags, combineFlags(noMountFlags, parse()))).toEqual([]);
     expect(differingFlags(plain, combineFlags(noMountFlags, parse()))).toEqual([]);
   });
 
-  test('is another one for a request that does', () => {
+  test('counts as different for a request that does', () => {
     const wanted = combineFlags(noMountFlags, parse('nosuid', 'nodev'));
     expect(differingFlags(noMountFlags, wanted)).toEqual(['noSuid', 'noDev']);
     expect(differingFlags(plain, combineFlags(noMountFlags, parse('suid')))).toEqual(['noSuid']);
   });
 
-  test('has what its source has', () => {
+  test('has the flags of its source', () => {
     expect(differingFlags(noMountFlags, combineFlags(plain, parse()))).toEqual(['noSuid', 'noDev']);
   });
 });
 
-test('requests differ where one lifts what the other has by default', () => {
+test('requests differ if one lifts a default of the other', () => {
   expect(differInDefaults(parse(), parse('suid'))).toBe(true);
   expect(differInDefaults(parse('dev'), parse())).toBe(true);
   expect(differInDefaults(parse(), parse('nosuid'))).toBe(false);
   expect(differInDefaults(parse('suid'), parse('suid'))).toBe(false);
 });
 
-test('the flags in which two mounts differ are told by name', () => {
+test('the flags in which two mounts differ are named', () => {
   const other: MountFlags = { ...noMountFlags, readOnly: true, accessTimes: 'noatime' };
   expect(differingFlags(noMountFlags, other)).toEqual(['readOnly', 'accessTimes']);
 });

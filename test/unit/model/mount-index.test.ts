@@ -12,7 +12,7 @@ const known = (path: string, mountId: number | undefined, volumeId = 'v'): Known
 
 function indexWith(paths: string[]) {
   const mounts = new FakeMounts();
-  const index = new MountIndex(mounts);
+  const index = new MountIndex(mounts, mounts);
   const entries = paths.map((path) => {
     mounts.tree.makeDirectory(path);
     return known(path, mounts.mountForeign(path));
@@ -24,75 +24,75 @@ function indexWith(paths: string[]) {
 test('mounts are found by path and by volume', () => {
   const { index, entries } = indexWith(['/a', '/b']);
   expect(index.at('/a')).toBe(entries[0]);
-  expect(index.of('v')).toEqual(entries);
+  expect(index.mountsOf('v')).toEqual(entries);
   expect(index.at('/c')).toBeUndefined();
-  expect(index.of('other')).toEqual([]);
+  expect(index.mountsOf('other')).toEqual([]);
 });
 
-test('a path belongs to one volume, the one that was added last', () => {
+test('a path belongs to one volume, the last one added', () => {
   const { index } = indexWith(['/a']);
   index.add(known('/a', 7, 'other'));
-  expect(index.of('v')).toEqual([]);
-  expect(index.of('other')).toEqual([known('/a', 7, 'other')]);
+  expect(index.mountsOf('v')).toEqual([]);
+  expect(index.mountsOf('other')).toEqual([known('/a', 7, 'other')]);
 });
 
-test('a removed path is forgotten, and may be removed again', () => {
+test('a removed path is forgotten, and can be removed again', () => {
   const { index, entries } = indexWith(['/a', '/b']);
   index.removePath('/a');
   index.removePath('/a');
   expect(index.at('/a')).toBeUndefined();
-  expect(index.of('v')).toEqual([entries[1]]);
+  expect(index.mountsOf('v')).toEqual([entries[1]]);
 });
 
-describe('confirmed', () => {
-  test('keeps what is mounted and forgets what is not', async () => {
+describe('confirming mounts', () => {
+  test('keeps existing mounts and forgets the others', async () => {
     const { mounts, index, entries } = indexWith(['/a', '/b']);
     await mounts.unmount('/a');
-    expect(await index.confirmed('v')).toEqual([entries[1]]);
+    expect(await index.verifiedMountsOf('v')).toEqual([entries[1]]);
     expect(index.at('/a')).toBeUndefined();
   });
 
   test('keeps a mount that another one hides', async () => {
     const { mounts, index, entries } = indexWith(['/a']);
     mounts.mountForeign('/a');
-    expect(await index.confirmed('v')).toEqual(entries);
+    expect(await index.verifiedMountsOf('v')).toEqual(entries);
   });
 
   test('forgets a mount that was replaced', async () => {
     const { mounts, index } = indexWith(['/a']);
     await mounts.unmount('/a');
     mounts.mountForeign('/a');
-    expect(await index.confirmed('v')).toEqual([]);
+    expect(await index.verifiedMountsOf('v')).toEqual([]);
   });
 
   test('keeps a path that is only reserved', async () => {
     const { index } = indexWith([]);
     index.add(known('/a', undefined));
-    expect(await index.confirmed('v')).toEqual([known('/a', undefined)]);
+    expect(await index.verifiedMountsOf('v')).toEqual([known('/a', undefined)]);
   });
 
-  test('forgets a mount whose path cannot even be walked any more', async () => {
+  test('forgets a mount whose path can no longer be walked', async () => {
     const { mounts, index } = indexWith(['/a/b']);
     await mounts.unmount('/a/b');
     mounts.tree.remove('/a');
     mounts.tree.makeFile('/a', '');
-    expect(await index.confirmed('v')).toEqual([]);
+    expect(await index.verifiedMountsOf('v')).toEqual([]);
   });
 
-  test('leaves an entry that was made anew while the old one was looked at', async () => {
+  test('leaves an entry that was replaced during the check', async () => {
     const { mounts, index } = indexWith(['/a']);
     await mounts.unmount('/a');
     vi.spyOn(mounts, 'inspect').mockImplementationOnce(async () => {
       index.add(known('/a', undefined));
       return { kind: 'directory', identity: { inode: 1n, device: '8:1' }, mountId: 1, flags: {} as never };
     });
-    expect(await index.confirmed('v')).toEqual([known('/a', undefined)]);
+    expect(await index.verifiedMountsOf('v')).toEqual([known('/a', undefined)]);
   });
 
-  test('asks for the whole list only where something else is on top', async () => {
+  test('reads the whole list only if something else is on top', async () => {
     const { mounts, index } = indexWith(['/a', '/b']);
     const list = vi.spyOn(mounts, 'list');
-    await index.confirmed('v');
+    await index.verifiedMountsOf('v');
     expect(list).not.toHaveBeenCalled();
   });
 });

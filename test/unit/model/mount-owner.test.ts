@@ -1,195 +1,207 @@
 import { describe, expect, test, vi } from 'vitest';
-import { checkOwner, volumeOfFile, volumeOfMount } from '../../../src/model/find/mount-owner.ts';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
 import { directoryNameOf, newObjectId } from '../../../src/model/objects/object-id.ts';
-import { VolumeIndex } from '../../../src/model/objects/volume-index.ts';
+import type { AttachedFile, Device } from '../../../src/model/ports/devices-port.ts';
+import type { MountedPath } from '../../../src/model/ports/mounts-port.ts';
 import { noMountFlags } from '../../../src/model/requests/mount-flags.ts';
+import { findMounts, unpublishVolume } from './fakes/calls.ts';
 import { exampleVolume, fakeNode } from './fakes/model.ts';
 import { blockContent, capability } from './fakes/requests.ts';
 
-const { pools, locations } = fakeNode().model;
-const volumes = new VolumeIndex();
 const own = newObjectId('a', 'aaaaaaaa');
-for (const id of ['v', own]) volumes.add(exampleVolume({ id, name: id }));
 const dirV = directoryNameOf('v');
-const model = { volumes, pools, locations };
-const noDevices = { attached: [], nodes: { fileSystem: '0:5', path: '/' } };
-const ownerOf = (root: string, fileSystem = '8:1') =>
-  volumeOfMount(model, { root: root.replaceAll('dir-v', dirV), source: 'x', fileSystem }, noDevices);
+
+/** The volume that a start finds for a mount with this root, and whether the whole of it is mounted. */
+async function ownerOf(mount: Partial<MountedPath>, attached: readonly AttachedFile[] = []) {
+  const { model, mounts, devices } = fakeNode();
+  for (const id of ['v', own]) model.catalogue.volumes.add(exampleVolume({ id, name: id }));
+  const listed: MountedPath = {
+    path: '/elsewhere/mount',
+    mountId: 1,
+    fileSystem: '8:1',
+    root: '/',
+    source: 'x',
+    isReadOnly: false,
+    isFileSystemReadOnly: false,
+    ...mount,
+  };
+  const others = await mounts.list();
+  vi.spyOn(mounts, 'list').mockResolvedValue([...others, listed]);
+  vi.spyOn(devices, 'list').mockResolvedValue([...attached]);
+  await findMounts(model);
+  const known = model.host.mountIndex.at(listed.path);
+  return known && { volumeId: known.volumeId, isWhole: known.use.kind === 'found' };
+}
 
 test.each([
-  ['/pools/default/volumes/dir-v/data', true],
-  ['/pools/default/volumes/dir-v/data/sub/path', false],
-  ['/pools/default/volumes/dir-v/data//deleted', false],
-  ['/pools/default/volumes/dir-v/data/volumes/other/data', false],
-])('%s is of the volume; the whole of it: %s', (root, isWhole) => {
-  expect(ownerOf(root)).toEqual({ volumeId: 'v', isWhole });
+  [`/pools/default/volumes/${dirV}/data`, true],
+  [`/pools/default/volumes/${dirV}/data/sub/path`, false],
+  [`/pools/default/volumes/${dirV}/data//deleted`, false],
+  [`/pools/default/volumes/${dirV}/data/volumes/other/data`, false],
+])('a mount of %s belongs to the volume; the whole of it: %s', async (root, isWhole) => {
+  expect(await ownerOf({ root })).toEqual({ volumeId: 'v', isWhole });
 });
 
 test.each([
   '/',
-  '/pools/default/volumes/dir-v',
-  '/pools/default/volumes/dir-v/database',
+  `/pools/default/volumes/${dirV}`,
+  `/pools/default/volumes/${dirV}/database`,
   '/pools/default/volumes/v/data',
-  '/pools/default/xvolumes/dir-v/data',
-])('%s is of no volume', (root) => {
-  expect(ownerOf(root)).toBeUndefined();
+  `/pools/default/xvolumes/${dirV}/data`,
+])('a mount of %s belongs to no volume', async (root) => {
+  expect(await ownerOf({ root })).toBeUndefined();
 });
 
 test.each([
-  ['in an emptyDir', '/kubelet/pods/x/volumes/empty/volumes/dir-v/data', '8:1'],
-  ['deeper in that', '/kubelet/pods/x/volumes/empty/volumes/dir-v/data/sub', '8:1'],
-  ['in another volume', '/pools/default/volumes/other/data/volumes/dir-v/data/sub', '8:1'],
-  ['in another file system', '/pools/default/volumes/dir-v/data', '8:2'],
-])('a directory is not told by its name: %s', (_, root, fileSystem) => {
-  expect(ownerOf(root, fileSystem)).toBeUndefined();
+  ['in an emptyDir', `/kubelet/pods/x/volumes/empty/volumes/${dirV}/data`, '8:1'],
+  ['deeper in one', `/kubelet/pods/x/volumes/empty/volumes/${dirV}/data/sub`, '8:1'],
+  ['in another volume', `/pools/default/volumes/other/data/volumes/${dirV}/data/sub`, '8:1'],
+  ['in another file system', `/pools/default/volumes/${dirV}/data`, '8:2'],
+])('a directory is not recognised by its name: %s', async (_, root, fileSystem) => {
+  expect(await ownerOf({ root, fileSystem })).toBeUndefined();
 });
 
-describe('a mount that a device is part of', () => {
-  const attached = (file: string) => ({
-    ...noDevices,
-    attached: [{ path: '/dev/loop3', number: '7:3', file, isRemoved: false }],
-  });
+describe('a mount with a loop device', () => {
+  const attached = (file: string) => [{ path: '/dev/loop3', number: '7:3', file, isRemoved: false }];
   const image = `/pools/fast/volumes/${dirV}/image`;
 
   test.each([
     ['the file system on it', '/', '/dev/loop3', '7:3', true],
     ['a directory in that', '/sub', '/dev/loop3', '7:3', false],
     ['its node', '/loop3', 'udev', '0:5', true],
-  ])('is of the volume whose image is attached to it: %s', (_, root, source, fileSystem, isWhole) => {
-    const mount = { root, source, fileSystem };
-    expect(volumeOfMount(model, mount, attached(image))).toEqual({ volumeId: 'v', isWhole });
+  ])('belongs to the volume whose image is attached: %s', async (_, root, source, fileSystem, isWhole) => {
+    expect(await ownerOf({ root, source, fileSystem }, attached(image))).toEqual({ volumeId: 'v', isWhole });
+  });
+
+  test.each([
+    ['v', '/pools/default'],
+    [own, '/pools/default'],
+    // Of the path in a mount namespace that has ended.
+    ['v', '/default'],
+    ['v', ''],
+  ])('belongs to the volume %s, recognised by the end of its path in "%s"', async (id, pool) => {
+    const file = `${pool}/volumes/${directoryNameOf(id)}/image`;
+    const mount = { root: '/', source: '/dev/loop3', fileSystem: '7:3' };
+    expect(await ownerOf(mount, attached(file))).toEqual({ volumeId: id, isWhole: true });
   });
 
   test.each([
     ['another device', '/', '/dev/loop33', image],
-    ['a file outside of the pools', '/', '/dev/loop3', `/elsewhere/volumes/${dirV}/image`],
+    ['a file in no directory of volumes', '/', '/dev/loop3', `/elsewhere/${dirV}/image`],
     ['another file of the volume', '/', '/dev/loop3', `/pools/fast/volumes/${dirV}/image.new`],
     ['a file that pods see', '/', '/dev/loop3', `/pools/fast/volumes/${dirV}/data/image`],
-    ['an image of a volume that nobody knows', '/', '/dev/loop3', '/pools/fast/volumes/unknown/image'],
-    ['a directory of a pod that is called like the node', '/loop3', 'tmpfs', image],
-  ])('is of no volume: %s', (_, root, source, file) => {
-    const mount = { root, source, fileSystem: '0:77' };
-    expect(volumeOfMount(model, mount, attached(file))).toBeUndefined();
-  });
-
-  test.each(['v', own])('the image of the volume %s is told by its directory', (id) => {
-    const directoryName = directoryNameOf(id);
-    const file = `/pools/default/volumes/${directoryName}/image`;
-    expect(volumeOfFile(model, file)).toEqual({ directoryName, volumeId: id });
-  });
-
-  test('the image of a volume whose record is gone is still known by its directory', () => {
-    expect(volumeOfFile(model, '/pools/default/volumes/gone/image')).toEqual({
-      directoryName: 'gone',
-      volumeId: undefined,
-    });
+    ['an image of an unknown volume', '/', '/dev/loop3', '/pools/fast/volumes/unknown/image'],
+    ['a directory of a pod with the name of the node', '/loop3', 'tmpfs', image],
+  ])('belongs to no volume: %s', async (_, root, source, file) => {
+    expect(await ownerOf({ root, source, fileSystem: '0:77' }, attached(file))).toBeUndefined();
   });
 });
 
-describe('checkOwner', () => {
-  /** A mount that tells nothing by its root. */
+describe('unpublishing', () => {
+  const notTheirs = (owner: string) => ({
+    kind: 'precondition',
+    about: 'targetPath',
+    message: `"/mnt" is the mount point of volume "${owner}", not of "other"`,
+  });
+
+  /** A mount whose root gives no information. */
   async function mountedNode() {
     const node = fakeNode();
-    const mountId = node.mounts.mountForeign(node.makeDirectory('/mnt'));
-    const list = vi.spyOn(node.mounts, 'list');
-    const check = async (volumeId: string) => {
-      const state = await node.mounts.inspect('/mnt');
-      if (state.kind !== 'mounted') throw new Error(state.kind);
-      return checkOwner(node.model, 'targetPath', volumeId, '/mnt', state.mountId);
-    };
+    const { model, mounts } = node;
+    const mountId = mounts.mountForeign(node.makeDirectory('/mnt'));
+    const unpublish = (volumeId: string) => unpublishVolume(model, volumeId, '/mnt');
     const know = (id = mountId, volumeId = 'v') =>
-      node.model.mountIndex.add({
+      model.host.mountIndex.add({
         volumeId,
         path: '/mnt',
         mountId: id,
-        use: { kind: 'staging', capability: capability(), readOnly: false },
+        use: { kind: 'target', capability: capability(), readOnly: false },
       });
-    return { mountId, list, check, know };
+    return { ...node, mountId, unpublish, know };
   }
 
-  test('a mount of ours is told by what is remembered, without reading every mount there is', async () => {
-    const { list, check, know } = await mountedNode();
+  test('recognises a mount that this driver made without reading the list of mounts', async () => {
+    const { mounts, unpublish, know } = await mountedNode();
+    const list = vi.spyOn(mounts, 'list');
     know();
-    await check('v');
-    await expect(check('other')).rejects.toMatchObject({
-      kind: 'precondition',
-      about: 'targetPath',
-      message: '"/mnt" is the mount point of volume "v", not of "other"',
-    });
+    await expect(unpublish('other')).rejects.toMatchObject(notTheirs('v'));
     expect(list).not.toHaveBeenCalled();
+    await unpublish('v');
+    expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
   });
 
-  test('what is remembered counts for nothing once another mount is there', async () => {
-    const { mountId, check, know } = await mountedNode();
+  test('does not recognise it by its path once another mount has replaced it', async () => {
+    const { mountId, unpublish, know } = await mountedNode();
     know(mountId + 1);
-    await expect(check('other')).rejects.toMatchObject({
+    await expect(unpublish('other')).rejects.toMatchObject({
       message: expect.stringContaining('does not belong'),
     });
   });
 
-  test('a device is told by the volume whose image it has when nothing is remembered', async () => {
-    const { model, mounts, devices, addVolume } = fakeNode();
-    const volume = await addVolume('a', { content: blockContent });
-    mounts.tree.makeFile('/node', '');
-    await mounts.bindDevice(await devices.attach(contentPathOf(model, volume)), '/node');
-    const state = await mounts.inspect('/node');
-    if (state.kind !== 'mounted') throw new Error(state.kind);
-    await checkOwner(model, 'targetPath', volume.id, '/node', state.mountId);
-    await expect(checkOwner(model, 'targetPath', 'other', '/node', state.mountId)).rejects.toMatchObject({
-      kind: 'precondition',
-      about: 'targetPath',
-      message: `"/node" is the mount point of volume "${volume.id}", not of "other"`,
-    });
-  });
-
-  test("a volume's mount is its own, whatever its id says", async () => {
-    const { mountId, check, know } = await mountedNode();
+  test('accepts any id of a volume', async () => {
+    const { mountId, mounts, unpublish, know } = await mountedNode();
     know(mountId, 'this driver');
-    await check('this driver');
-    await expect(check('other')).rejects.toMatchObject({
-      message: '"/mnt" is the mount point of volume "this driver", not of "other"',
-    });
+    await expect(unpublish('other')).rejects.toMatchObject(notTheirs('this driver'));
+    await unpublish('this driver');
+    expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
   });
 
-  test('a mount that this driver has not made is left', async () => {
-    const { check } = await mountedNode();
-    await expect(check('anybody')).rejects.toMatchObject({
+  test('leaves a mount that this driver has not made', async () => {
+    const { mounts, unpublish } = await mountedNode();
+    await expect(unpublish('anybody')).rejects.toMatchObject({
       kind: 'precondition',
       about: 'targetPath',
       message: 'the mount at "/mnt" does not belong to this driver; unmount it manually',
     });
+    expect((await mounts.inspect('/mnt')).kind).toBe('mounted');
   });
 
-  describe('what only the driver mounts is taken down for whoever asks', () => {
-    const check = async ({ model, mounts }: ReturnType<typeof fakeNode>, path: string) => {
-      const state = await mounts.inspect(path);
-      if (state.kind !== 'mounted') throw new Error(state.kind);
-      await checkOwner(model, 'targetPath', 'gone', path, state.mountId);
-    };
+  /** A node with the node of a device mounted on a file. */
+  async function nodeWithDeviceAt(
+    path: string,
+    attach: (node: ReturnType<typeof fakeNode>) => Promise<Device>,
+  ) {
+    const node = fakeNode();
+    node.mounts.tree.makeFile(path, '');
+    await node.mounts.bindDevice(await attach(node), path);
+    return node;
+  }
 
-    test('a directory of a pool, of which there is no record', async () => {
-      const node = fakeNode();
-      node.mounts.tree.makeDirectory('/pools/default/volumes/unknown/data');
-      node.makeDirectory('/mnt');
-      const source = '/pools/default/volumes/unknown/data';
-      const state = await node.mounts.inspect(source);
+  test("recognises an unknown device by its image's volume", async () => {
+    let volumeId = '';
+    const { model, mounts } = await nodeWithDeviceAt('/mnt', async ({ model, devices, addVolume }) => {
+      const volume = await addVolume('a', { content: blockContent });
+      volumeId = volume.id;
+      return devices.attach(model.catalogue.dataOf(volume).path);
+    });
+    await expect(unpublishVolume(model, 'other', '/mnt')).rejects.toMatchObject(notTheirs(volumeId));
+    await unpublishVolume(model, volumeId, '/mnt');
+    expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
+  });
+
+  describe('unmounts for any caller what only the driver mounts:', () => {
+    test('a directory of a pool without a record', async () => {
+      const { model, mounts, makeDirectory } = fakeNode();
+      const source = makeDirectory('/pools/default/volumes/unknown/data');
+      makeDirectory('/mnt');
+      const state = await mounts.inspect(source);
       if (state.kind !== 'directory') throw new Error(state.kind);
-      await node.mounts.bind(source, '/mnt', noMountFlags, state.identity);
-      await check(node, '/mnt');
+      await mounts.bind(source, '/mnt', noMountFlags, state.identity);
+      await unpublishVolume(model, 'gone', '/mnt');
+      expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
     });
 
-    test('a directory of this volume on a disk that is no pool any more', async () => {
-      const node = fakeNode();
-      node.mounts.mountForeign(node.makeDirectory('/mnt'), `/old/volumes/${directoryNameOf('gone')}/data`);
-      await check(node, '/mnt');
+    test('a directory of this volume on a disk that is no longer a pool', async () => {
+      const { model, mounts, makeDirectory } = fakeNode();
+      mounts.mountForeign(makeDirectory('/mnt'), `/old/volumes/${directoryNameOf('gone')}/data`);
+      await unpublishVolume(model, 'gone', '/mnt');
+      expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
     });
 
     test('the node of a loop device that was taken away', async () => {
-      const node = fakeNode();
-      node.mounts.tree.makeFile('/node', '');
-      await node.mounts.bindDevice({ path: '/dev/loop4100', number: '7:4100' }, '/node');
-      await check(node, '/node');
+      const device = { path: '/dev/loop4100', number: '7:4100' };
+      const { model, mounts } = await nodeWithDeviceAt('/mnt', async () => device);
+      await unpublishVolume(model, 'gone', '/mnt');
+      expect(await mounts.inspect('/mnt')).toEqual({ kind: 'absent' });
     });
   });
 });

@@ -15,7 +15,7 @@ test.each([
   ['/data/kubelet/pods', '/data/kubelet/pods'],
   ['/pools/abc', '/pools/abc'],
   [`/${'n'.repeat(4094)}`, `/${'n'.repeat(4094)}`],
-])('%s is worked on at its real place', (path, real) => {
+])('%s is resolved to its real path', (path, real) => {
   expect(resolve(path)).toBe(real);
 });
 
@@ -28,21 +28,21 @@ test.each([
   ['/data/kubelet/pods-other/uid/mount', '/data/kubelet/pods-other/uid'],
   ['/mnt/a/b', '/mnt/a'],
   ['/mnt', '/'],
-])('what is mounted at %s is used by whoever has %s', (target, directory) => {
+])('a mount at %s is in use by %s', (target, directory) => {
   expect(paths.userDirectoryOf(target)).toBe(directory);
 });
 
 test.each([
-  ['is relative', 'mnt/target', 'is not an absolute path'],
-  ['is empty', '', 'is not an absolute path'],
-  ['holds a NUL', '/mnt/a\0b', 'contains a NUL character'],
+  ['is relative', 'mnt/target', 'must be an absolute path'],
+  ['is empty', '', 'must be an absolute path'],
+  ['holds a NUL', '/mnt/a\0b', 'must not contain a NUL character'],
   ['is longer than a path can be', `/${'n'.repeat(4095)}`, 'is longer than 4095 bytes'],
   ['is longer in bytes than in characters', `/${'é'.repeat(2048)}`, 'is longer than 4095 bytes'],
-  ['is a pool', '/pools/a', 'lies in the pool /pools/a'],
-  ['lies in a pool', '/pools/b/volumes/v/data', 'lies in the pool /pools/b'],
-  ['leads into a pool', '/mnt/../pools/a/x', 'lies in the pool /pools/a'],
-  ['has a pool below it', '/pools', 'has the pool /pools/a below it'],
-  ['is the root', '/', 'has the pool /pools/a below it'],
+  ['is a pool', '/pools/a', 'is inside the pool /pools/a'],
+  ['lies in a pool', '/pools/b/volumes/v/data', 'is inside the pool /pools/b'],
+  ['leads into a pool', '/mnt/../pools/a/x', 'is inside the pool /pools/a'],
+  ['has a pool below it', '/pools', 'contains the pool /pools/a'],
+  ['is the root', '/', 'contains the pool /pools/a'],
 ])('a path that %s is invalid', (_, path, why) => {
   expect(() => resolve(path)).toThrow(
     expect.objectContaining({ kind: 'invalid', message: expect.stringMatching(`^target_path: .*${why}`) }),
@@ -62,7 +62,7 @@ test('a pool below the real directory of the kubelet is protected from paths thr
   }
 });
 
-describe('paths that volumes are confined to', () => {
+describe('allowed mount paths', () => {
   const confined = new MountPaths(
     '/var/lib/kubelet',
     '/data/kubelet',
@@ -71,14 +71,14 @@ describe('paths that volumes are confined to', () => {
   );
 
   test.each(['/var/lib/kubelet/pods/p/mount', '/data/kubelet/plugins/p/globalmount', '/mnt/ci/target'])(
-    '%s is one',
+    'include %s',
     (path) => {
       expect(confined.resolve('target_path', path)).toBe(confined.canonical(path));
     },
   );
 
   test.each(['/', '/etc', '/var/lib/kubelet', '/var/lib/kubelet/../x', '/data/kubelet-other/x', '/mnt/ci'])(
-    '%s is none',
+    'do not include %s',
     (path) => {
       expect(() => confined.resolve('target_path', path)).toThrow(
         expect.objectContaining({

@@ -5,7 +5,7 @@ import {
   idOfDirectory,
   nameHash,
   newObjectId,
-  parseOwnId,
+  parseObjectId,
 } from '../../../src/model/objects/object-id.ts';
 
 const anyName = fc.oneof(
@@ -25,22 +25,22 @@ describe('the id of a new volume', () => {
     );
   });
 
-  test('tells its name hash and its pool', () => {
+  test('contains its name hash and its pool', () => {
     fc.assert(
       fc.property(anyName, poolId, (name, pool) => {
-        expect(parseOwnId(newObjectId(name, pool))).toEqual({ nameHash: nameHash(name), poolId: pool });
+        expect(parseObjectId(newObjectId(name, pool))).toEqual({ nameHash: nameHash(name), poolId: pool });
       }),
     );
   });
 
-  test('shows the name as far as it can', () => {
+  test('shows as much of the name as fits', () => {
     const random = Buffer.from([1, 2, 0xab, 0xff]);
     const hash = nameHash('PVC-1 data');
     expect(newObjectId('PVC-1 data', 'aaaaaaaa', random)).toBe(`pvc-1-data-${hash}-aaaaaaaa-0102abff`);
     expect(newObjectId('../', 'aaaaaaaa', random)).toBe(`unnamed-${nameHash('../')}-aaaaaaaa-0102abff`);
   });
 
-  test('is another one each time a name is used', () => {
+  test('differs each time a name is used', () => {
     expect(newObjectId('a', 'aaaaaaaa')).not.toBe(newObjectId('a', 'aaaaaaaa'));
   });
 });
@@ -56,13 +56,13 @@ test.each([
   'a-0123456789abcdef-01234567-01234567\n',
   `${'a'.repeat(94)}-0123456789abcdef-01234567-01234567`,
 ])('%j is not an id of our form', (id) => {
-  expect(parseOwnId(id)).toBeUndefined();
+  expect(parseObjectId(id)).toBeUndefined();
 });
 
 describe('the directory of an id', () => {
   const anyId = fc.oneof(ownId, anyName, anyName.map(directoryNameOf));
 
-  test('has a name that is one component and nothing else', () => {
+  test('has a name that is a single path component', () => {
     fc.assert(
       fc.property(anyId, (id) => {
         expect(directoryNameOf(id)).toMatch(/^[\w-]+$/);
@@ -70,7 +70,7 @@ describe('the directory of an id', () => {
     );
   });
 
-  test('leads back to the id', () => {
+  test('can be converted back to the id', () => {
     fc.assert(
       fc.property(anyId, (id) => {
         expect(idOfDirectory(directoryNameOf(id))).toBe(id);
@@ -79,14 +79,14 @@ describe('the directory of an id', () => {
   });
 
   test.each(['x', 'x-YWJj', 'X y'])(
-    'leads back to the id of a volume named %j, which looks encoded',
+    'can be converted back to the id of a volume named %j, which looks encoded',
     (name) => {
       const id = newObjectId(name, 'aaaaaaaa');
       expect(idOfDirectory(directoryNameOf(id))).toBe(id);
     },
   );
 
-  test.each(['lost+found', 'x-', 'plain'])('%s, of neither form, stands for itself', (name) => {
+  test.each(['lost+found', 'x-', 'plain'])('%s, of neither form, is its own name', (name) => {
     expect(idOfDirectory(name)).toBe(name);
   });
 });

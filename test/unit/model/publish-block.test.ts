@@ -1,8 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { publishVolume, unpublishVolume } from '../../../src/model/mounting/publish-volume.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
+import { publishVolume, stageVolume, unpublishVolume, unstageVolume } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent } from './fakes/requests.ts';
 
@@ -12,14 +10,14 @@ async function stagedNode(onStep?: (step: string) => void) {
   const volume = await node.addVolume('a', { content: blockContent });
   node.makeDirectory('/pod');
   await stageVolume(model, volume, node.makeDirectory('/staging'), blockCapability());
-  const device = await devices.find(contentPathOf(model, volume));
+  const device = await devices.find(model.catalogue.dataOf(volume).path);
   if (!device) throw new Error('it is not attached');
   const publish = (targetPath = '/pod/a', readOnly = false, capability = blockCapability()) =>
     publishVolume(model, volume, { stagingPath: '/staging', targetPath, capability, readOnly });
   return { ...node, volume, device, publish };
 }
 
-test('the node of the device is bound on a file, which goes when it is unpublished', async () => {
+test('the node of the device is bound on a file, which is removed by unpublish', async () => {
   const { model, mounts, device, volume, publish } = await stagedNode();
   await publish();
   expect(await mounts.inspect('/pod/a')).toMatchObject({ kind: 'mounted', deviceNode: device.number });
@@ -27,7 +25,7 @@ test('the node of the device is bound on a file, which goes when it is unpublish
   expect(await mounts.inspect('/pod/a')).toEqual({ kind: 'absent' });
 });
 
-test('publishing goes through every step, and again leaves what is there', async () => {
+test('publishing goes through every step, and a repeat leaves the existing mount', async () => {
   const steps: string[] = [];
   const { mounts, publish } = await stagedNode((step) => steps.push(step));
   steps.length = 0;
@@ -47,7 +45,7 @@ test('a volume that is not staged is refused', async () => {
   });
 });
 
-test('a volume that is staged elsewhere is refused, unless an older driver has not noted where', async () => {
+test('a volume that is staged elsewhere is refused, unless an older driver has not recorded where', async () => {
   const { model, volume, devices, mounts, makeDirectory } = await stagedNode();
   const publish = (stagingPath: string) =>
     publishVolume(model, volume, {
@@ -62,7 +60,7 @@ test('a volume that is staged elsewhere is refused, unless an older driver has n
     message: expect.stringContaining('is not staged at "/elsewhere"'),
   });
   expect((await mounts.inspect('/pod/a')).kind).toBe('absent');
-  await devices.setLabel(contentPathOf(model, volume), '');
+  await devices.setLabel(model.catalogue.dataOf(volume).path, '');
   await publish(elsewhere);
 });
 
@@ -75,7 +73,7 @@ test('a volume that is published stays attached', async () => {
   });
 });
 
-test('something else at the target is refused and left', async () => {
+test('a foreign mount at the target is refused and left', async () => {
   const { mounts, publish } = await stagedNode();
   mounts.tree.makeFile('/pod/full', 'content');
   await expect(publish('/pod/full')).rejects.toMatchObject({ kind: 'precondition' });
@@ -86,45 +84,47 @@ test('something else at the target is refused and left', async () => {
 });
 
 describe('a device is read-only for all its targets or for none', () => {
-  test.each([true, false])('as its first target is: %s', async (readOnly) => {
+  test.each([true, false])('depending on its first target: %s', async (readOnly) => {
     const { model, volume, devices, publish, mounts } = await stagedNode();
     await publish('/pod/a', readOnly);
     await publish('/pod/b', readOnly);
-    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(readOnly);
+    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(readOnly);
     await expect(publish('/pod/c', !readOnly)).rejects.toMatchObject({
       kind: 'precondition',
-      message: expect.stringContaining(`is published ${readOnly ? 'read-only' : 'for writing'} at "/pod/a"`),
+      message: expect.stringContaining(
+        `is already published ${readOnly ? 'read-only' : 'writable'} at "/pod/a"`,
+      ),
     });
     expect(await mounts.inspect('/pod/c')).toEqual({ kind: 'absent' });
-    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(readOnly);
+    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(readOnly);
   });
 
-  test('a mode that lets nobody write is read-only', async () => {
+  test('a reader mode is read-only', async () => {
     const { model, volume, devices, publish } = await stagedNode();
     await publish('/pod/a', false, blockCapability('SINGLE_NODE_READER_ONLY'));
-    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(true);
+    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(true);
   });
 
-  test('a target published again in the other way is refused', async () => {
+  test('a target published again in the other mode is refused', async () => {
     const { publish } = await stagedNode();
     await publish('/pod/a', true);
     await expect(publish('/pod/a', false)).rejects.toMatchObject({ kind: 'already-exists' });
   });
 
-  test('another way is possible when the last target is gone', async () => {
+  test('the other mode is possible when the last target is unpublished', async () => {
     const { model, devices, volume, publish } = await stagedNode();
     await publish('/pod/a', true);
     await unpublishVolume(model, volume.id, '/pod/a');
     await publish('/pod/a', false);
-    expect(await devices.isReadOnly(contentPathOf(model, volume))).toBe(false);
+    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(false);
   });
 
-  test('what was found at start is as its device is', async () => {
+  test('a target found at start has the mode of its device', async () => {
     const { model, mounts, volume, publish } = await stagedNode();
     await publish('/pod/a', true);
     const state = await mounts.inspect('/pod/a');
     if (state.kind !== 'mounted') throw new Error(state.kind);
-    model.mountIndex.add({
+    model.host.mountIndex.add({
       volumeId: volume.id,
       path: '/pod/a',
       mountId: state.mountId,
@@ -134,7 +134,7 @@ describe('a device is read-only for all its targets or for none', () => {
     await publish('/pod/b', true);
   });
 
-  test('of two ways at once exactly one succeeds', async () => {
+  test('of two concurrent modes exactly one succeeds', async () => {
     const { publish } = await stagedNode();
     const outcomes = await Promise.allSettled([publish('/pod/a', true), publish('/pod/b', false)]);
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);

@@ -1,8 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
-import { findMounts } from '../../../src/model/mounting/find-mounts.ts';
-import { type InlineSpec, publishInline } from '../../../src/model/mounting/publish-inline.ts';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import { mutationSteps, type Step } from '../../../src/model/steps.ts';
+import { findMounts, type InlineSpec, publishInline, stageVolume } from './fakes/calls.ts';
 import { failAt, gateAt } from './fakes/gate.ts';
 import { imageAt } from './fakes/images.ts';
 import { type FakeModelSettings, type FakeNode, fakeNode } from './fakes/model.ts';
@@ -15,7 +13,7 @@ const GIB = 1024n ** 3n;
 /** The root of the host. */
 // The root and its devices.
 const hostMounts = 2;
-const image = { wish: { backend: 'image', enforceCapacity: 'auto' } } as const;
+const image = { contentRequest: { backend: 'image', enforceCapacity: 'auto' } } as const;
 const kinds = [
   ['directory', {}],
   ['image', image],
@@ -26,15 +24,15 @@ function prepare(settings: FakeModelSettings = {}) {
   node.makeDirectory('/pod');
   const publish = (changes: Partial<InlineSpec> = {}) =>
     publishInline(node.model, inlineSpec({ root, ...changes }));
-  const volume = () => node.model.volumes.find(volumeId);
+  const volume = () => node.model.catalogue.volumes.find(volumeId);
   return { ...node, publish, volume };
 }
 
-/** What a publish that was refused leaves: nothing. */
+/** The expected state after a refused publish: nothing. */
 async function expectNothing(node: FakeNode, mountsMade = 0): Promise<void> {
   const { model, pool, fastPool, mounts, devices } = node;
   await pool.records.volumes.idle();
-  expect(model.volumes.all()).toEqual([]);
+  expect(model.catalogue.volumes.all()).toEqual([]);
   for (const { path, account } of [pool, fastPool]) {
     for (const name of ['volumes', '.incoming', '.outgoing']) {
       expect(mounts.entryAt(`${path}/${name}`)).toMatchObject({ entries: new Map() });
@@ -44,11 +42,11 @@ async function expectNothing(node: FakeNode, mountsMade = 0): Promise<void> {
   expect(pool.disk.reservedBytes).toBe(0n);
   expect(await mounts.list()).toHaveLength(hostMounts + mountsMade);
   expect(await devices.list()).toEqual([]);
-  expect(model.mountIndex.of(volumeId)).toEqual([]);
+  expect(model.host.mountIndex.mountsOf(volumeId)).toEqual([]);
 }
 
 describe('publishing an inline volume', () => {
-  test('makes the volume, as it is asked for, and mounts its directory at the target', async () => {
+  test('creates the requested volume, and mounts its directory at the target', async () => {
     const { model, pool, mounts, publish, volume } = prepare();
     await publish({ readOnly: true });
     expect(volume()).toMatchObject({
@@ -69,11 +67,11 @@ describe('publishing an inline volume', () => {
     expect(state.flags.readOnly).toBe(true);
     const use = { kind: 'target', capability: capability(), readOnly: true };
     const known = { volumeId, path: target, mountId: state.mountId, use };
-    expect(model.mountIndex.of(volumeId)).toEqual([known]);
+    expect(model.host.mountIndex.mountsOf(volumeId)).toEqual([known]);
     expect(pool.account.reservedBytes).toBe(1024n ** 2n);
   });
 
-  test('makes the file system of an image, and mounts it with the flags and options asked for', async () => {
+  test('makes the file system of an image, and mounts it with the requested flags and options', async () => {
     const { model, mounts, devices, publish, volume } = prepare();
     const mountDevice = vi.spyOn(mounts, 'mountDevice');
     const asked = { ...capability('SINGLE_NODE_WRITER', { noExec: true }), fsType: 'xfs' as const };
@@ -105,7 +103,7 @@ describe('publishing an inline volume', () => {
     expect(steps).toEqual([...mutationSteps.createVolume, checked, made, ...formatted, mounted]);
   });
 
-  test('without a size gives it that of a volume without one, or the largest there may be', async () => {
+  test('without a size uses the default size, or the maximum if that is less', async () => {
     const { publish, volume } = prepare();
     await publish({ sizeBytes: undefined });
     expect(volume()?.capacityBytes).toBe(GIB);
@@ -119,11 +117,11 @@ describe('publishing an inline volume', () => {
     ['slow', { pool: 'default', capacityClass: 'slow' }],
   ])('in the pool or class %s counts there', async (pool, expected) => {
     const { publish, volume } = prepare({ classes: { slow: GIB } });
-    await publish({ pool });
+    await publish({ pools: [pool] });
     expect(volume()).toMatchObject(expected);
   });
 
-  test('takes an empty directory that is there already', async () => {
+  test('accepts an existing empty directory', async () => {
     const { mounts, makeDirectory, publish } = prepare();
     makeDirectory(target);
     await publish();
@@ -132,42 +130,44 @@ describe('publishing an inline volume', () => {
 });
 
 describe.each(kinds)('publishing an inline volume again: %s', (_, kind) => {
-  test('leaves a healthy mount as it is, also one that a driver before this one has made', async () => {
+  test('leaves a healthy mount unchanged, also one from an earlier driver process', async () => {
     const { model, mounts, publish } = prepare();
     await publish(kind);
     const before = await mounts.list();
     await publish(kind);
-    model.mountIndex.removePath(target);
+    model.host.mountIndex.removePath(target);
     await publish(kind);
     expect(await mounts.list()).toEqual(before);
-    expect(model.volumes.all()).toHaveLength(1);
-    expect(model.mountIndex.of(volumeId)).toMatchObject([{ path: target, use: { kind: 'target' } }]);
+    expect(model.catalogue.volumes.all()).toHaveLength(1);
+    expect(model.host.mountIndex.mountsOf(volumeId)).toMatchObject([
+      { path: target, use: { kind: 'target' } },
+    ]);
   });
 
   test.each<[string, Partial<InlineSpec>]>([
     ['readOnly', { readOnly: true }],
     ['noExec', { capability: capability('SINGLE_NODE_WRITER', { noExec: true }) }],
-  ])('in another way is refused, and says what differs: %s', async (flag, changes) => {
+  ])('in another way is refused, and names the difference: %s', async (flag, changes) => {
     const { mounts, publish, volume } = prepare();
     await publish(kind);
     const before = await mounts.list();
     await expect(publish({ ...kind, ...changes })).rejects.toMatchObject({
       kind: 'already-exists',
       about: 'targetPath',
-      message: `the volume is mounted at "${target}" already, but differs in ${flag}`,
+      message: `the volume is already mounted at "${target}", but differs in ${flag}`,
     });
     expect(await mounts.list()).toEqual(before);
     expect(volume()).toBeDefined();
   });
 
-  test('after its mount is gone finds the volume, with what is in it', async () => {
+  test('after its mount is gone finds the volume, with its data', async () => {
     const { model, mounts, publish } = prepare();
     await publish(kind);
     await mounts.makeDirectory(`${target}/kept`);
     await mounts.unmount(target);
     await publish(kind);
     expect((await mounts.inspect(`${target}/kept`)).kind).toBe('directory');
-    expect(model.volumes.all()).toHaveLength(1);
+    expect(model.catalogue.volumes.all()).toHaveLength(1);
   });
 
   test('at another target is refused: it has one', async () => {
@@ -176,12 +176,12 @@ describe.each(kinds)('publishing an inline volume again: %s', (_, kind) => {
     await expect(publish({ ...kind, targetPath: '/pod/other' })).rejects.toMatchObject({
       kind: 'precondition',
       about: 'volume',
-      message: `volume "${volumeId}" is an inline volume with the target "${target}", and has no other`,
+      message: `volume "${volumeId}" is an inline volume whose only target is "${target}"`,
     });
     expect(await mounts.inspect('/pod/other')).toEqual({ kind: 'absent' });
   });
 
-  test('where something else is mounted by now is refused, and the volume stays', async () => {
+  test('is refused if something else is mounted there by now, and the volume stays', async () => {
     const { mounts, publish, volume } = prepare();
     await publish(kind);
     await mounts.unmount(target);
@@ -191,7 +191,7 @@ describe.each(kinds)('publishing an inline volume again: %s', (_, kind) => {
   });
 });
 
-test('an inline image is not published with another file system than it has', async () => {
+test('an inline image is not published with a file system other than its own', async () => {
   const { publish } = prepare();
   const withFileSystem = (fsType: 'xfs' | 'btrfs') => ({ ...image, capability: { ...capability(), fsType } });
   await publish(withFileSystem('xfs'));
@@ -200,22 +200,27 @@ test('an inline image is not published with another file system than it has', as
 
 describe('publishing an inline volume is refused, and nothing is made,', () => {
   test.each<[string, string, Partial<InlineSpec>, FakeModelSettings?]>([
-    ['an unknown pool', '"slow" is no pool', { pool: 'slow' }],
-    ['images where there are none', 'pool "default" has no images', image, { hasImages: false }],
+    ['an unknown pool', '"slow" is an unknown pool', { pools: ['slow'] }],
     [
-      'a directory that must be held to its size, and cannot be',
-      '"directory" cannot be held to its size',
-      { wish: { backend: 'directory', enforceCapacity: 'required' } },
+      'an image in a pool without images',
+      'pool "default" cannot provide images',
+      image,
+      { hasImages: false },
     ],
     [
-      'a file system that needs more than volumes may have',
-      '16 bytes are more than a volume may have, 15 bytes',
+      'a directory whose size cannot be enforced',
+      '"directory" cannot enforce the capacity',
+      { contentRequest: { backend: 'directory', enforceCapacity: 'required' } },
+    ],
+    [
+      'a file system that needs more than the maximum size',
+      '16 exceeds the maximum volume size of 15 bytes',
       { ...image, sizeBytes: 1n },
       { maximumVolumeBytes: 15n },
     ],
     [
-      'a size larger than volumes may be',
-      '8 bytes are more than a volume may have, 7 bytes',
+      'a size above the maximum',
+      '8 exceeds the maximum volume size of 7 bytes',
       { sizeBytes: 8n },
       { maximumVolumeBytes: 7n },
     ],
@@ -228,17 +233,17 @@ describe('publishing an inline volume is refused, and nothing is made,', () => {
     await expectNothing(node);
   });
 
-  test('where there is no room for it', async () => {
+  test('without enough capacity', async () => {
     const node = prepare({ capacityBytes: 1000n });
     await expect(node.publish({ sizeBytes: 1001n })).rejects.toMatchObject({
       kind: 'exhausted',
       about: 'requiredBytes',
-      message: 'pool "default" has room for 1000 bytes, not for 1001 more',
+      message: 'pool "default" has room for 1000 bytes, but 1001 are needed',
     });
     await expectNothing(node);
   });
 
-  test('with an option that only a file system of its own can have, for a directory', async () => {
+  test('with an option that only a file system of its own supports, for a directory', async () => {
     const node = prepare();
     const asked = { ...capability(), fileSystemOptions: ['commit=5'] };
     await expect(node.publish({ capability: asked })).rejects.toMatchObject({ kind: 'precondition' });
@@ -249,7 +254,7 @@ describe('publishing an inline volume is refused, and nothing is made,', () => {
     ['a file is at the target', 'precondition', ({ mounts }) => mounts.tree.makeFile(target, 'x')],
     ['a symbolic link is at the target', 'invalid', ({ mounts }) => mounts.tree.makeSymlink(target, '/')],
     [
-      'a symbolic link is on the way',
+      'a symbolic link is in the path',
       'invalid',
       ({ mounts }) => mounts.tree.makeSymlink('/link', '/pod'),
       '/link/target',
@@ -271,7 +276,7 @@ describe('publishing an inline volume is refused, and nothing is made,', () => {
     await expect(node.publish()).rejects.toMatchObject({
       kind: 'precondition',
       about: 'targetPath',
-      message: `"${target}" is the mount point of something else`,
+      message: `"${target}" is already used by another mount`,
     });
     await expectNothing(node, 1);
   });
@@ -284,58 +289,58 @@ describe('publishing an inline volume is refused, and nothing is made,', () => {
     await mounts.makeDirectory(`${target}/inside`);
     await expect(publish(inside)).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringContaining(`lies inside volume "${volumeId}"`),
+      message: expect.stringContaining(`is inside volume "${volumeId}"`),
     });
-    expect(model.volumes.all()).toEqual([volume()]);
+    expect(model.catalogue.volumes.all()).toEqual([volume()]);
   });
 });
 
-describe('an id that is taken', () => {
-  test('by a volume that is not inline is refused, also where that is staged', async () => {
+describe('an existing id', () => {
+  test('of a volume that is not inline is refused, also if that is staged', async () => {
     const { model, mounts, addVolume, makeDirectory, publish } = prepare();
     const volume = await addVolume('a');
     await stageVolume(model, volume, makeDirectory('/staging'), capability());
     await expect(publish({ volumeId: volume.id })).rejects.toMatchObject({
       kind: 'precondition',
       about: 'volume',
-      message: `volume "${volume.id}" exists, and is not an inline volume`,
+      message: `volume "${volume.id}" already exists and is not an inline volume`,
     });
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
   });
 
-  test('by a record that is damaged is an error, and nothing is made', async () => {
+  test('with a damaged record is an error, and nothing is made', async () => {
     const { model, pool, mounts, publish } = prepare();
-    model.volumes.addDamaged({ id: volumeId, pool: 'default', reason: 'it is empty' });
+    model.catalogue.volumes.addDamaged({ id: volumeId, pool: 'default', reason: 'it is empty' });
     await expect(publish()).rejects.toMatchObject({ kind: 'damaged' });
     expect((await pool.records.volumes.load()).found).toEqual([]);
     expect(await mounts.list()).toHaveLength(hostMounts);
   });
 
-  test('by a volume in a pool that is not there is unavailable', async () => {
+  test('of a volume in an unreachable pool is unavailable', async () => {
     const node = prepare();
     await node.publish();
     node.pool.checkReachable = () => Promise.reject(systemError('EIO'));
     await expect(node.publish()).rejects.toThrow('EIO');
   });
 
-  test('by a volume that comes back with its pool is that volume', async () => {
+  test('of a volume that becomes reachable with its pool is that volume', async () => {
     const { model, fastPool, mounts, publish, volume } = prepare();
-    await publish({ pool: 'fast' });
+    await publish({ pools: ['fast'] });
     await mounts.makeDirectory(`${target}/kept`);
     await mounts.unmount(target);
     const known = volume();
     if (!known) throw new Error('there is no volume');
-    model.volumes.remove(known);
+    model.catalogue.volumes.remove(known);
     fastPool.checkReachable = async () => {
-      if (!volume()) model.volumes.add(known);
+      if (!volume()) model.catalogue.volumes.add(known);
     };
-    await publish({ pool: 'fast' });
+    await publish({ pools: ['fast'] });
     expect((await mounts.inspect(`${target}/kept`)).kind).toBe('directory');
     expect((await fastPool.records.volumes.load()).found).toHaveLength(1);
   });
 });
 
-describe.each(kinds)('an inline publish that fails: %s', (_, kind) => {
+describe.each(kinds)('a failing inline publish: %s', (_, kind) => {
   test.each<Step>([...mutationSteps.createVolume.slice(0, -1), 'publish: checked', 'publish: target made'])(
     'at "%s" leaves nothing behind, and succeeds when it is repeated',
     async (step) => {
@@ -351,7 +356,7 @@ describe.each(kinds)('an inline publish that fails: %s', (_, kind) => {
     },
   );
 
-  test('at the mount leaves nothing behind but a target that was there', async () => {
+  test('at the mount leaves nothing but a target that existed before', async () => {
     const node = prepare();
     node.makeDirectory(target);
     vi.spyOn(node.mounts, 'bind').mockRejectedValueOnce(systemError('ENOMEM'));
@@ -361,7 +366,7 @@ describe.each(kinds)('an inline publish that fails: %s', (_, kind) => {
     expect((await node.mounts.inspect(target)).kind).toBe('directory');
   });
 
-  test('for a volume that was there before leaves that', async () => {
+  test('leaves a volume that existed before', async () => {
     const { mounts, publish, volume } = prepare();
     await publish(kind);
     await mounts.unmount(target);
@@ -372,23 +377,23 @@ describe.each(kinds)('an inline publish that fails: %s', (_, kind) => {
   });
 });
 
-test('when the new volume cannot be taken away again, the caller is told what went wrong first', async () => {
+test('when the new volume cannot be removed again, the caller gets the first error', async () => {
   const { pool, mounts, publish, volume } = prepare();
   vi.spyOn(mounts, 'bind').mockRejectedValueOnce(systemError('ENOMEM'));
   vi.spyOn(pool.records.volumes, 'remove').mockRejectedValueOnce(systemError('EIO'));
   await expect(publish()).rejects.toThrow('ENOMEM');
-  // It is found by the next try.
+  // The next attempt finds it.
   expect(volume()).toBeDefined();
   await publish();
   expect((await mounts.inspect(target)).kind).toBe('mounted');
 });
 
-test('the target is reserved while it is mounted, so that nothing takes the volume for unused', async () => {
+test('the target is reserved during the mount, so that the volume does not count as unused', async () => {
   const gate = gateAt('publish: target made');
   const { model, publish } = prepare({ onStep: gate.onStep });
   const publishing = publish();
   await gate.reached;
-  expect(await model.mountIndex.confirmed(volumeId)).toHaveLength(1);
+  expect(await model.host.mountIndex.verifiedMountsOf(volumeId)).toHaveLength(1);
   gate.open();
   await publishing;
 });
@@ -396,9 +401,9 @@ test('the target is reserved while it is mounted, so that nothing takes the volu
 test.each(kinds)('the mount of an inline volume is found at start: %s', async (_, kind) => {
   const { model, publish } = prepare();
   await publish(kind);
-  model.mountIndex.removePath(target);
+  model.host.mountIndex.removePath(target);
   expect(await findMounts(model)).toBe(1);
-  expect(model.mountIndex.of(volumeId)).toMatchObject([{ path: target, use: { kind: 'found' } }]);
+  expect(model.host.mountIndex.mountsOf(volumeId)).toMatchObject([{ path: target, use: { kind: 'found' } }]);
 });
 
 test('an inline volume is never staged', async () => {
@@ -409,7 +414,7 @@ test('an inline volume is never staged', async () => {
   await expect(stageVolume(model, made, makeDirectory('/staging'), capability())).rejects.toMatchObject({
     kind: 'precondition',
     about: 'volume',
-    message: `"${volumeId}" is an inline volume, which is published and never staged`,
+    message: `"${volumeId}" is an inline volume and cannot be staged`,
   });
 });
 
@@ -421,7 +426,7 @@ test.each([
   'name-0123456789abcdef-aaaaaaaa-00000000',
   'name-0123456789abcdef-cccccccc-00000000',
   '__proto__',
-])('whatever the id is, its volume is one directory among the volumes: %j', async (id) => {
+])('with any id, its volume is one directory among the volumes: %j', async (id) => {
   const { pool, mounts, publish } = prepare();
   await publish({ volumeId: id });
   const volumes = mounts.entryAt(`${pool.path}/volumes`);

@@ -1,9 +1,8 @@
 import { posix } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
-import { publishVolume } from '../../../src/model/mounting/publish-volume.ts';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
-import type { MountCapability } from '../../../src/model/requests/capability.ts';
+import { accessModes, type MountCapability } from '../../../src/model/requests/capability.ts';
 import { mutationSteps, type OnStep } from '../../../src/model/steps.ts';
+import { publishVolume, stageVolume } from './fakes/calls.ts';
 import { failAt, gateAt } from './fakes/gate.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
@@ -32,7 +31,8 @@ async function stagedNode(onStep?: OnStep) {
       readOnly,
       ...asked,
     });
-  const targetsOf = () => node.model.mountIndex.of(volume.id).filter(({ use }) => use.kind === 'target');
+  const targetsOf = () =>
+    node.model.host.mountIndex.mountsOf(volume.id).filter(({ use }) => use.kind === 'target');
   const flagsAt = async (path: string) => {
     const state = await node.mounts.inspect(path);
     return state.kind === 'mounted' ? state.flags : undefined;
@@ -45,7 +45,7 @@ const singleWriter = capability('SINGLE_NODE_SINGLE_WRITER');
 const multiWriter = capability('SINGLE_NODE_MULTI_WRITER');
 
 describe('publishing', () => {
-  test('makes the target, mounts what is staged, and remembers the mount', async () => {
+  test('makes the target, mounts the staged volume, and remembers the mount', async () => {
     const { mounts, volume, publish, targetsOf } = await stagedNode();
     await publish();
     const [staged, published] = await Promise.all([mounts.inspect(stagingPath), mounts.inspect(target)]);
@@ -64,7 +64,7 @@ describe('publishing', () => {
     expect(steps).toEqual(mutationSteps.publishVolume);
   });
 
-  test('takes an empty directory that is there already', async () => {
+  test('accepts an existing empty directory', async () => {
     const { mounts, publish, makeDirectory } = await stagedNode();
     makeDirectory(target);
     await publish();
@@ -76,16 +76,25 @@ describe('publishing', () => {
     ['a mount flag says ro', { capability: capability('SINGLE_NODE_WRITER', { readOnly: true }) }],
     ['the mode is SINGLE_NODE_READER_ONLY', { capability: capability('SINGLE_NODE_READER_ONLY') }],
     ['the mode is MULTI_NODE_READER_ONLY', { capability: capability('MULTI_NODE_READER_ONLY') }],
-  ])('is read-only where %s, and only the target is', async (_, asked) => {
+  ])('is read-only if %s, and only the target is', async (_, asked) => {
     const { publish, flagsAt } = await stagedNode();
     await publish(asked);
     expect((await flagsAt(target))?.readOnly).toBe(true);
     expect((await flagsAt(stagingPath))?.readOnly).toBe(false);
   });
+
+  test.each(accessModes.filter((mode) => !mode.endsWith('READER_ONLY')))(
+    'is writable as %s',
+    async (mode) => {
+      const { publish, flagsAt } = await stagedNode();
+      await publish({ capability: capability(mode) });
+      expect((await flagsAt(target))?.readOnly).toBe(false);
+    },
+  );
 });
 
 describe('publishing again', () => {
-  test('leaves a healthy mount of the same kind as it is', async () => {
+  test('leaves a healthy mount of the same kind unchanged', async () => {
     const { mounts, publish } = await stagedNode();
     await publish({ readOnly: true });
     const before = await mounts.list();
@@ -93,10 +102,10 @@ describe('publishing again', () => {
     expect(await mounts.list()).toEqual(before);
   });
 
-  test('recognises a mount that a process which died has left', async () => {
+  test('recognises a mount from a process that died', async () => {
     const { model, publish, targetsOf } = await stagedNode();
     await publish();
-    model.mountIndex.removePath(target);
+    model.host.mountIndex.removePath(target);
     await publish();
     expect(targetsOf()).toMatchObject([{ path: target }]);
   });
@@ -117,21 +126,21 @@ describe('publishing again', () => {
     ['readOnly', { readOnly: true }],
     ['noExec', { capability: capability('SINGLE_NODE_WRITER', { noExec: true }) }],
     ['accessTimes', { capability: capability('SINGLE_NODE_WRITER', { accessTimes: 'noatime' }) }],
-  ])('in another way is refused, and says what differs: %s', async (flag, asked) => {
+  ])('in another way is refused, and names the difference: %s', async (flag, asked) => {
     const { mounts, publish } = await stagedNode();
     await publish();
     const before = await mounts.list();
     await expect(publish(asked)).rejects.toMatchObject({
       kind: 'already-exists',
       about: 'targetPath',
-      message: `the volume is mounted at "${target}" already, but differs in ${flag}`,
+      message: `the volume is already mounted at "${target}", but differs in ${flag}`,
     });
     expect(await mounts.list()).toEqual(before);
   });
 });
 
 describe('publishing is refused', () => {
-  test('where the volume is not staged', async () => {
+  test('if the volume is not staged', async () => {
     const { model, volume } = await stagedNode();
     for (const path of ['/pod', '/missing']) {
       const spec = { stagingPath: path, targetPath: target, capability: capability(), readOnly: false };
@@ -143,24 +152,24 @@ describe('publishing is refused', () => {
     }
   });
 
-  test('where another volume is staged', async () => {
+  test('if another volume is staged', async () => {
     const { model, addVolume } = await stagedNode();
     const other = await addVolume('other');
     const spec = { stagingPath, targetPath: target, capability: capability(), readOnly: false };
     await expect(publishVolume(model, other, spec)).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('where target and staging path are one', async () => {
+  test('if target and staging path are the same', async () => {
     const { publish } = await stagedNode();
     await expect(publish({ targetPath: stagingPath })).rejects.toMatchObject({ kind: 'invalid' });
   });
 
   test.each<[string, string, (node: Node) => void, string?]>([
-    ['a file is in the way', 'precondition', ({ mounts }) => mounts.tree.makeFile(target, '')],
-    ['a socket is in the way', 'precondition', ({ mounts }) => mounts.tree.makeSocket(target)],
+    ['a file is at the target', 'precondition', ({ mounts }) => mounts.tree.makeFile(target, '')],
+    ['a socket is at the target', 'precondition', ({ mounts }) => mounts.tree.makeSocket(target)],
     ['the target is a symbolic link', 'invalid', ({ mounts }) => mounts.tree.makeSymlink(target, '/')],
     [
-      'a symbolic link is on the way',
+      'a symbolic link is in the path',
       'invalid',
       ({ mounts }) => mounts.tree.makeSymlink('/link', '/pod'),
       '/link/target',
@@ -171,7 +180,7 @@ describe('publishing is refused', () => {
       'precondition',
       ({ mounts, makeDirectory }) => void mounts.mountForeign(makeDirectory(target)),
     ],
-  ])('where %s, and nothing is remembered', async (_, kind, arrange, targetPath = target) => {
+  ])('if %s, and nothing is remembered', async (_, kind, arrange, targetPath = target) => {
     const node = await stagedNode();
     arrange(node);
     const before = await node.mounts.list();
@@ -184,7 +193,7 @@ describe('publishing is refused', () => {
   });
 });
 
-describe('a publish that fails', () => {
+describe('a failing publish', () => {
   test('at the mount leaves no target directory and no reservation', async () => {
     const { mounts, publish, targetsOf } = await stagedNode();
     vi.spyOn(mounts, 'bind').mockRejectedValueOnce(systemError('ENOMEM'));
@@ -194,7 +203,7 @@ describe('a publish that fails', () => {
     await publish({ capability: singleWriter, targetPath: '/pod/second' });
   });
 
-  test('at the mount leaves a directory that was there before', async () => {
+  test('at the mount leaves a directory that existed before', async () => {
     const { mounts, publish, makeDirectory } = await stagedNode();
     makeDirectory(target);
     vi.spyOn(mounts, 'bind').mockRejectedValueOnce(systemError('ENOMEM'));
@@ -218,32 +227,32 @@ describe('SINGLE_NODE_SINGLE_WRITER', () => {
     ['was published with it', singleWriter, multiWriter],
     ['is published with it now', multiWriter, singleWriter],
     ['is published with it twice', singleWriter, singleWriter],
-  ])('allows no second target, where the volume %s', async (_, first, second) => {
+  ])('refuses a second target, if the volume %s', async (_, first, second) => {
     const { mounts, publish } = await stagedNode();
     await publish({ capability: first });
     await expect(publish({ capability: second, targetPath: '/pod/second' })).rejects.toMatchObject({
       kind: 'precondition',
-      message: expect.stringContaining(`is published at "${target}" already`),
+      message: expect.stringContaining(`is already published at "${target}"`),
     });
     expect(await mounts.inspect('/pod/second')).toEqual({ kind: 'absent' });
   });
 
-  test('allows no second target of a volume made for it, whatever is asked for after a restart', async () => {
+  test('refuses a second target of a volume made for it, whatever is requested after a restart', async () => {
     const { model, mounts, volume, publish, makeDirectory } = await stagedNode();
     Object.assign(volume, { accessModes: ['SINGLE_NODE_SINGLE_WRITER'] });
     const mountId = mounts.mountForeign(makeDirectory('/found'));
-    model.mountIndex.add({ volumeId: volume.id, path: '/found', mountId, use: { kind: 'found' } });
+    model.host.mountIndex.add({ volumeId: volume.id, path: '/found', mountId, use: { kind: 'found' } });
     await expect(publish({ capability: multiWriter })).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('may be published at its target again', async () => {
+  test('can be published at its target again', async () => {
     const { publish, targetsOf } = await stagedNode();
     await publish({ capability: singleWriter });
     await publish({ capability: singleWriter });
     expect(targetsOf()).toHaveLength(1);
   });
 
-  test('allows another target when the first is gone, also without our doing', async () => {
+  test('allows another target when the first is unmounted, also by others', async () => {
     const { mounts, publish, targetsOf } = await stagedNode();
     await publish({ capability: singleWriter });
     await mounts.unmount(target);
@@ -251,11 +260,11 @@ describe('SINGLE_NODE_SINGLE_WRITER', () => {
     expect(targetsOf()).toMatchObject([{ path: '/pod/second' }]);
   });
 
-  test('counts a mount found at start, but no mount of a directory inside the volume', async () => {
+  test('counts a mount found at start, but not a mount of a directory inside the volume', async () => {
     const { model, mounts, volume, publish, makeDirectory } = await stagedNode();
     const mountId = mounts.mountForeign(makeDirectory('/found'));
     const found = (kind: 'found' | 'inside') =>
-      model.mountIndex.add({ volumeId: volume.id, path: '/found', mountId, use: { kind } });
+      model.host.mountIndex.add({ volumeId: volume.id, path: '/found', mountId, use: { kind } });
     found('found');
     await expect(publish({ capability: singleWriter })).rejects.toMatchObject({
       kind: 'precondition',
@@ -265,7 +274,7 @@ describe('SINGLE_NODE_SINGLE_WRITER', () => {
     await publish({ capability: singleWriter });
   });
 
-  test('lets exactly one of two publishes at once succeed', async () => {
+  test('lets exactly one of two concurrent publishes succeed', async () => {
     const { publish, targetsOf } = await stagedNode();
     const paths = ['/pod/one', '/pod/two', '/pod/three'];
     const outcomes = await Promise.allSettled(
@@ -291,13 +300,12 @@ describe('SINGLE_NODE_SINGLE_WRITER', () => {
   );
 });
 
-test.each(['SINGLE_NODE_WRITER', 'SINGLE_NODE_MULTI_WRITER', 'MULTI_NODE_MULTI_WRITER'] as const)(
-  '%s may be published at several targets at once',
-  async (mode) => {
-    const { publish, targetsOf } = await stagedNode();
-    await Promise.all(
-      ['/pod/one', '/pod/two'].map((targetPath) => publish({ capability: capability(mode), targetPath })),
-    );
-    expect(targetsOf()).toHaveLength(2);
-  },
-);
+const others = accessModes.filter((mode) => mode !== 'SINGLE_NODE_SINGLE_WRITER');
+
+test.each(others)('%s can be published at several targets at once', async (mode) => {
+  const { publish, targetsOf } = await stagedNode();
+  await Promise.all(
+    ['/pod/one', '/pod/two'].map((targetPath) => publish({ capability: capability(mode), targetPath })),
+  );
+  expect(targetsOf()).toHaveLength(2);
+});

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { volumeHealth } from '../../../src/model/health/volume-health.ts';
 import type { Volume } from '../../../src/model/objects/volume.ts';
 import type { Recount } from '../../../src/model/ports/ports.ts';
 import { Recounts, type UsePool } from '../../../src/model/state/recounts.ts';
+import { volumeHealth } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
-const clean: Recount = { takenBack: new Map(), failures: 0, unaccounted: 0 };
+const clean: Recount = { reclaimed: new Map(), failures: 0, unaccounted: 0 };
 
 async function nodeWith(...names: string[]) {
   const node = fakeNode({ directories: { backend: 'quota' } });
@@ -19,7 +19,7 @@ async function nodeWith(...names: string[]) {
   const clock = { nowMs: 0 };
   const usePool: UsePool = (_, work) => work(new AbortController().signal);
   const recounts = new Recounts(
-    () => model,
+    () => model.catalogue,
     usePool,
     () => clock.nowMs,
   );
@@ -27,7 +27,7 @@ async function nodeWith(...names: string[]) {
   const look = async (index: number, isNearlyFull = false) => {
     const volume = volumes[index];
     if (!volume) throw new Error('there is no such volume');
-    const before = recounts.look(volume, isNearlyFull);
+    const before = recounts.check(volume, isNearlyFull);
     await recounts.idle();
     return before.map(({ reason }) => reason);
   };
@@ -35,7 +35,7 @@ async function nodeWith(...names: string[]) {
   return { ...node, volumes, clock, recounts, recounted, answers, look, id };
 }
 
-test('a volume is looked at when its health is, and then for an hour no more', async () => {
+test('a volume is scanned with its health check, and then not again for an hour', async () => {
   const { look, recounted, clock, id } = await nodeWith('a', 'b');
   expect(await look(0)).toEqual([]);
   await look(0);
@@ -47,7 +47,7 @@ test('a volume is looked at when its health is, and then for an hour no more', a
   expect(recounted).toEqual([id(0), id(0)]);
 });
 
-test('one that is nearly full is looked at after a minute', async () => {
+test('a nearly full volume is scanned again after a minute', async () => {
   const { look, recounted, clock } = await nodeWith('a');
   await look(0, true);
   clock.nowMs = 60_000;
@@ -58,10 +58,10 @@ test('one that is nearly full is looked at after a minute', async () => {
   expect(recounted).toHaveLength(2);
 });
 
-test('a volume of another kind is not', async () => {
+test('a volume of another kind is not scanned', async () => {
   const node = await nodeWith();
   const plain = await node.addVolume('plain');
-  expect(node.recounts.look(plain, true)).toEqual([]);
+  expect(node.recounts.check(plain, true)).toEqual([]);
   await node.recounts.idle();
   expect(node.recounted).toEqual([]);
 });
@@ -72,16 +72,16 @@ describe('files that counted for another volume', () => {
     const { answers, id } = node;
     let isStolen = true;
     answers.set(id(0), () => ({ ...clean, unaccounted: isStolen ? 3 : 0 }));
-    answers.set(id(1), ({ isOthers }) => {
-      expect([isOthers(101), isOthers(102), isOthers(7)]).toEqual([true, false, false]);
-      const takenBack = new Map(isStolen ? [[101, 3]] : []);
+    answers.set(id(1), ({ isOtherVolume }) => {
+      expect([isOtherVolume(101), isOtherVolume(102), isOtherVolume(7)]).toEqual([true, false, false]);
+      const reclaimed = new Map(isStolen ? [[101, 3]] : []);
       isStolen = false;
-      return { ...clean, takenBack };
+      return { ...clean, reclaimed };
     });
     return node;
   }
 
-  test('are found by the one that has more than its own, in all others, and told of both until the next look', async () => {
+  test('are found by a volume with too many, in all others, and reported for both until the next check', async () => {
     const { look, recounted, clock, id } = await stolen();
     expect(await look(0)).toEqual([]);
     expect(recounted).toEqual([id(0), id(1), id(2)]);
@@ -94,10 +94,10 @@ describe('files that counted for another volume', () => {
     expect([await look(0), await look(1)]).toEqual([[], []]);
   });
 
-  test('are told by the calls about health', async () => {
+  test('are reported by the calls about health', async () => {
     const { model, pool, volumes, id } = await nodeWith('victim', 'thief');
     pool.backends.quota.recounts.set(id(1), () => ({
-      takenBack: new Map([
+      reclaimed: new Map([
         [101, 2],
         [0, 1],
       ]),
@@ -112,11 +112,11 @@ describe('files that counted for another volume', () => {
       expect.stringMatching(/^3 files of volume "thief.*; 4 more could not be/),
     ]);
     expect(await messages(0)).toEqual([
-      expect.stringContaining('2 files of other volumes counted for volume'),
+      expect.stringContaining('2 files of other volumes were counted for volume'),
     ]);
   });
 
-  test('are looked for in the whole pool in a tenth of the time', async () => {
+  test('are searched for in the whole pool in a tenth of the time', async () => {
     const { look, recounted, answers, clock, id } = await nodeWith('victim', 'other');
     const unaccounted = { ...clean, unaccounted: 1 };
     answers.set(id(0), () => unaccounted);
@@ -137,17 +137,17 @@ describe('files that counted for another volume', () => {
   });
 });
 
-test('when a volume is gone for which files count, all are looked at', async () => {
+test('when a deleted volume still has files counted, all volumes are scanned', async () => {
   const { recounts, recounted, id } = await nodeWith('a', 'b');
-  recounts.lookThrough('default');
+  recounts.checkPool('default');
   await recounts.idle();
   expect(recounted).toEqual([id(0), id(1)]);
-  recounts.lookThrough('default');
+  recounts.checkPool('default');
   await recounts.idle();
   expect(recounted).toHaveLength(2);
 });
 
-test('what fails is tried again by the next look', async () => {
+test('a failing scan is retried by the next check', async () => {
   const { look, recounted, answers, id } = await nodeWith('a');
   answers.set(id(0), () => {
     throw new Error('EIO');

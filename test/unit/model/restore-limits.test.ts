@@ -1,18 +1,12 @@
 import { expect, test } from 'vitest';
-import {
-  type LimitsFate,
-  restoreLimits,
-  restoreVolumeLimits,
-} from '../../../src/model/content/restore-limits.ts';
 import type { VolumeContent } from '../../../src/model/objects/volume.ts';
-import { expandContent } from '../../../src/model/volumes/expand-volume.ts';
-import { modifyVolume } from '../../../src/model/volumes/modify-volume.ts';
+import { expandContent, type LimitCheckResult, modifyVolume, restoreLimits } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 
 const quota: VolumeContent = { backend: 'quota', projectId: 7 };
 
 async function fatesIn({ model }: ReturnType<typeof fakeNode>, poolName = 'default') {
-  const fates: [string, LimitsFate][] = [];
+  const fates: [string, LimitCheckResult][] = [];
   await restoreLimits(
     model,
     poolName,
@@ -22,7 +16,7 @@ async function fatesIn({ model }: ReturnType<typeof fakeNode>, poolName = 'defau
   return fates;
 }
 
-test('every volume of a pool gets the limit of its record, and only what was not right is told', async () => {
+test('every volume of a pool gets its recorded limit, and only corrections are reported', async () => {
   const node = fakeNode();
   const contents: VolumeContent[] = [
     quota,
@@ -41,7 +35,7 @@ test('every volume of a pool gets the limit of its record, and only what was not
   expect(await fatesIn(node)).toEqual([]);
 });
 
-test('a volume that cannot be looked at keeps none of the others from its limit', async () => {
+test('a volume that cannot be checked does not keep the others from their limits', async () => {
   const node = fakeNode();
   const lost = await node.addVolume('lost', { content: quota });
   const changed = await node.addVolume('changed', { content: quota });
@@ -53,36 +47,47 @@ test('a volume that cannot be looked at keeps none of the others from its limit'
   });
 });
 
-test('while quotas are off nothing is changed, and nothing fails', async () => {
+test('while quotas are off nothing changes, and nothing fails', async () => {
   const node = fakeNode();
   const { id } = await node.addVolume('a', { content: quota });
   const { quota: backend } = node.pool.backends;
   backend.limits.clear();
   backend.areLimitsInForce = false;
-  expect(await restoreVolumeLimits(node.model, id)).toEqual({ kind: 'in force' });
-  expect(backend.limits.size).toBe(0);
+  expect(await fatesIn(node)).toEqual([]);
+  expect(backend.limits.has(id)).toBe(false);
 });
 
-test('a volume that is gone has no limit to restore', async () => {
-  const { model } = fakeNode();
-  expect(await restoreVolumeLimits(model, 'gone')).toEqual({ kind: 'in force' });
+test('a volume that was deleted before its turn has no limit to restore', async () => {
+  const { model, pool, addVolume } = fakeNode();
+  const volume = await addVolume('a', { content: quota });
+  pool.backends.quota.limits.clear();
+  const results: LimitCheckResult[] = [];
+  const runInPool = async (check: () => Promise<LimitCheckResult>) => {
+    model.catalogue.volumes.remove(volume);
+    const result = await check();
+    results.push(result);
+    return result;
+  };
+  await restoreLimits(model, 'default', runInPool, () => {});
+  expect(results).toEqual([{ kind: 'in force' }]);
+  expect(pool.backends.quota.limits.size).toBe(0);
 });
 
 test.each(['expand', 'modify'] as const)(
-  'a comparison in the middle of a call that changes limits waits for its record: %s',
+  'a check during a call that changes limits waits for the new record: %s',
   async (call) => {
     const node = fakeNode();
     const { model, pool } = node;
     const volume = await node.addVolume('a', { content: quota, capacityBytes: 100n });
     const { applyLimits } = pool.backends.quota;
-    let comparing: Promise<LimitsFate> | undefined;
+    let comparing: Promise<[string, LimitCheckResult][]> | undefined;
     pool.backends.quota.applyLimits = async (...args) => {
       await applyLimits.apply(pool.backends.quota, args);
-      comparing = restoreVolumeLimits(model, volume.id);
+      comparing = fatesIn(node);
     };
     if (call === 'expand') await expandContent(model, volume, { requiredBytes: 200n, limitBytes: 0n }, 1000n);
     else await modifyVolume(model, volume, { inodeLimit: 5000n });
-    expect(await comparing).toEqual({ kind: 'in force' });
+    expect(await comparing).toEqual([]);
     expect(pool.backends.quota.limits.get(volume.id)).toBe(call === 'expand' ? 200n : 100n);
     expect(pool.backends.quota.inodeLimits.get(volume.id)).toBe(call === 'expand' ? undefined : 5000n);
   },

@@ -8,7 +8,7 @@ describe('pages', () => {
   const source = fc.constantFrom('v', 'w', 'constructor');
   const change = fc.record({ id, source, isAdded: fc.boolean() });
 
-  test('hold the ids after a place, in order, of all and of one source, whatever came and went', () => {
+  test('have the ids after a position, in order, of all and of one source, after any changes', () => {
     fc.assert(
       fc.property(
         fc.array(change, { maxLength: 60 }),
@@ -42,7 +42,7 @@ describe('pages', () => {
     );
   });
 
-  test('of a volume that never had a snapshot, and of one whose last is gone, are empty', () => {
+  test('of a volume without snapshots, or whose last one is deleted, are empty', () => {
     const index = new SnapshotIndex();
     const snapshot = exampleSnapshot();
     index.add(snapshot);
@@ -52,7 +52,7 @@ describe('pages', () => {
   });
 });
 
-test('the snapshots of a lineage are counted, whichever volumes they are of', () => {
+test('the snapshots of a lineage are counted, for all its volumes', () => {
   const index = new SnapshotIndex();
   const [one, other] = ['v', 'w'].map((sourceVolumeId) =>
     exampleSnapshot({ id: sourceVolumeId, name: sourceVolumeId, sourceVolumeId, lineage: 'v' }),
@@ -66,7 +66,7 @@ test('the snapshots of a lineage are counted, whichever volumes they are of', ()
   expect(index.countOfLineage('v')).toBe(1);
 });
 
-test('a snapshot in a group has no name to be found by', () => {
+test('a snapshot in a group cannot be found by name', () => {
   const index = new SnapshotIndex();
   const group = exampleGroup(['v', 'w']);
   for (const snapshot of group.snapshots) index.add(snapshot);
@@ -75,7 +75,7 @@ test('a snapshot in a group has no name to be found by', () => {
   expect(index.listAfter('', 10)).toHaveLength(2);
 });
 
-test('a pool that is forgotten takes its snapshots along, and leaves others of the same volume', () => {
+test('forgetting a pool removes its snapshots, and leaves others of the same volume', () => {
   const index = new SnapshotIndex();
   const kept = exampleSnapshot({ id: 'kept', name: 'kept' });
   index.add(kept);
@@ -85,13 +85,13 @@ test('a pool that is forgotten takes its snapshots along, and leaves others of t
   expect(index.countOfLineage('v')).toBe(1);
 });
 
-test('a damaged snapshot is neither there nor gone, and is called what it is', () => {
+test('a damaged snapshot is neither found nor missing, and is reported by its kind', () => {
   const index = new SnapshotIndex();
   index.addDamaged({ id: 'imported', pool: 'default', reason: 'snapshot.json is missing' });
   expect(() => index.find('imported')).toThrow(
     expect.objectContaining({
       kind: 'damaged',
-      message: 'snapshot "imported" cannot be used, because its record is damaged: snapshot.json is missing',
+      message: 'the record of snapshot "imported" is damaged: snapshot.json is missing',
     }),
   );
 });

@@ -1,9 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import type { Volume, VolumeContent } from '../../../src/model/objects/volume.ts';
-import type { FileSystemType } from '../../../src/model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../../src/model/requests/file-system-options.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
+import { stageVolume, unstageVolume } from './fakes/calls.ts';
 import { imageAt } from './fakes/images.ts';
 import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from './fakes/requests.ts';
@@ -18,17 +17,17 @@ async function prepare(content: VolumeContent = imageContent(), onStep?: (step: 
   const stage = (changes: Partial<ReturnType<typeof capability>> = {}, current: Volume = volume) =>
     stageVolume(node.model, current, path, isBlock ? blockCapability() : { ...capability(), ...changes });
   const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
-  const attached = () => node.devices.find(contentPathOf(node.model, volume));
+  const attached = () => node.devices.find(node.model.catalogue.dataOf(volume).path);
   return { ...node, volume, image: imageAt(node, volume), stage, unstage, attached };
 }
 
 describe('an image', () => {
   test.each<[string, FileSystemType | undefined, FileSystemType | undefined, FileSystemType]>([
-    ['what it was made for', 'xfs', undefined, 'xfs'],
-    ['what the first stage asks for', undefined, 'btrfs', 'btrfs'],
-    ['ext4 where nobody says', undefined, undefined, 'ext4'],
+    ['the file system it was made for', 'xfs', undefined, 'xfs'],
+    ['the file system that the first stage requests', undefined, 'btrfs', 'btrfs'],
+    ['ext4 by default', undefined, undefined, 'ext4'],
   ])(
-    'gets %s when it is staged first, with the owner and mode of the volume',
+    'gets %s at its first stage, with the requested owner and mode of its root',
     async (_, made, asked, fsType) => {
       const { mounts, image, stage, attached } = await prepare(imageContent(made));
       await stage({ fsType: asked });
@@ -37,7 +36,7 @@ describe('an image', () => {
     },
   );
 
-  test('is mounted with the flags asked for, and its options handed on', async () => {
+  test('is mounted with the requested flags, and its options are passed on', async () => {
     const { mounts, stage } = await prepare();
     const mountDevice = vi.spyOn(mounts, 'mountDevice');
     const { mountFlags } = capability('SINGLE_NODE_WRITER', { noExec: true });
@@ -49,14 +48,14 @@ describe('an image', () => {
   test.each([
     ['nodiscard', 'ext4'],
     ['discard=async', 'btrfs'],
-  ] as const)('gives space back unless told how to: %s', async (option, fsType) => {
+  ] as const)('discards freed space unless requested otherwise: %s', async (option, fsType) => {
     const { mounts, stage } = await prepare();
     const mountDevice = vi.spyOn(mounts, 'mountDevice');
     await stage({ fileSystemOptions: [option], fsType });
     expect(mountDevice.mock.calls[0]?.[2].options).toEqual([option]);
   });
 
-  test('is formatted once, and what was written stays', async () => {
+  test('is formatted once, and keeps its data', async () => {
     const { mounts, stage, unstage } = await prepare();
     await stage();
     await mounts.makeDirectory(`${path}/kept`);
@@ -65,7 +64,7 @@ describe('an image', () => {
     expect((await mounts.inspect(`${path}/kept`)).kind).toBe('directory');
   });
 
-  test('is not mounted when its superblock asks for what is not done', async () => {
+  test('is not mounted when its superblock asks for unsafe settings', async () => {
     const { mounts, image, stage, unstage } = await prepare();
     await stage();
     await unstage();
@@ -78,50 +77,51 @@ describe('an image', () => {
     expect((await mounts.inspect(path)).kind).toBe('directory');
   });
 
-  test('is left as it is when it is staged already in the same way', async () => {
+  test('is unchanged when it is staged again in the same way', async () => {
     const { model, mounts, volume, stage } = await prepare();
     await stage();
     const before = await mounts.list();
-    model.mountIndex.removePath(path);
+    model.host.mountIndex.removePath(path);
     await stage();
     expect(await mounts.list()).toEqual(before);
-    expect(model.mountIndex.of(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
   });
 
-  test('is refused with other flags than it is mounted with', async () => {
+  test('is refused with flags other than those of its mount', async () => {
     const { stage } = await prepare();
     await stage();
     const { mountFlags } = capability('SINGLE_NODE_WRITER', { noDev: true });
     await expect(stage({ mountFlags })).rejects.toMatchObject({ kind: 'already-exists' });
   });
 
-  test('is refused where something else is mounted', async () => {
+  test('is refused if something else is mounted', async () => {
     const { mounts, stage } = await prepare();
     mounts.mountForeign(path);
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('too small for the file system that the first stage asks for is refused, and stays blank', async () => {
+  test('too small for the requested file system at its first stage is refused, and stays blank', async () => {
     const { image, volume, stage, attached } = await prepare(imageContent());
     const small = { ...volume, capacityBytes: 299n };
     await expect(stage({ fsType: 'xfs' }, small)).rejects.toMatchObject({
       kind: 'precondition',
       about: 'fsType',
-      message: 'xfs needs 300 bytes, and the volume has 299; expand it, or ask for another file system',
+      message:
+        'xfs needs at least 300 bytes, but the volume has 299; expand it or request another file system',
     });
     expect(image.holds).toBe('blank');
     expect(await attached()).toBeUndefined();
     await stage({ fsType: 'ext4' }, small);
   });
 
-  test('that holds something unknown, or another file system, is refused and left', async () => {
+  test('with unknown content, or another file system, is refused and left', async () => {
     const { image, stage, unstage, attached } = await prepare();
     await stage();
     await unstage();
     await expect(stage({ fsType: 'xfs' })).rejects.toMatchObject({
       kind: 'precondition',
       about: 'fsType',
-      message: 'the volume has ext4, not xfs',
+      message: 'the file system of the volume is ext4, not xfs',
     });
     image.holds = 'unknown';
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
@@ -147,12 +147,12 @@ describe('an image', () => {
     await stage();
     image.sizeBytes *= 2n;
     const grown = { ...volume, capacityBytes: image.sizeBytes };
-    model.volumes.replace(grown);
+    model.catalogue.volumes.replace(grown);
     await stage({}, grown);
     expect((await mounts.usage(path)).bytes.total).toBe(image.sizeBytes);
   });
 
-  test('that was cut short is refused, mounted or not', async () => {
+  test('that was truncated is refused, mounted or not', async () => {
     const { image, stage, unstage } = await prepare();
     await stage();
     image.sizeBytes -= 1n;
@@ -161,7 +161,7 @@ describe('an image', () => {
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
   });
 
-  test('with errors that are mended is staged, and with others it is refused', async () => {
+  test('with repairable errors is staged, and with others it is refused', async () => {
     const { image, stage, unstage, attached } = await prepare();
     await stage();
     await unstage();
@@ -177,7 +177,7 @@ describe('an image', () => {
     expect(image.holds).toMatchObject({ errors: undefined });
   });
 
-  test('is attached to no device when mounting it failed, and when it is unstaged', async () => {
+  test('is detached when mounting it failed, and when it is unstaged', async () => {
     const { mounts, stage, unstage, attached } = await prepare();
     vi.spyOn(mounts, 'mountDevice').mockRejectedValueOnce(new Error('no luck'));
     await expect(stage()).rejects.toThrow('no luck');
@@ -199,9 +199,9 @@ describe('an image', () => {
     expect(steps).toEqual([...staged, ...mutationSteps.unstageVolume]);
   });
 
-  test('that is gone is damage', async () => {
+  test('that is missing counts as damaged', async () => {
     const { model, mounts, volume, stage } = await prepare();
-    mounts.tree.remove(contentPathOf(model, volume));
+    mounts.tree.remove(model.catalogue.dataOf(volume).path);
     await expect(stage()).rejects.toMatchObject({ kind: 'damaged' });
   });
 });
@@ -216,7 +216,7 @@ describe('a block volume', () => {
     expect((await mounts.inspect(path)).kind).toBe('directory');
   });
 
-  test('has the size it has grown to when it is staged again', async () => {
+  test('has its new size when it is staged again', async () => {
     const { mounts, image, stage, attached } = await prepare(blockContent);
     await stage();
     image.sizeBytes *= 2n;
@@ -225,7 +225,7 @@ describe('a block volume', () => {
     expect(device && mounts.loops.existing(device).sizeBytes).toBe(image.sizeBytes);
   });
 
-  test('is refused where something is mounted', async () => {
+  test('is refused if something is mounted', async () => {
     const { mounts, stage, attached } = await prepare(blockContent);
     mounts.mountForeign(path);
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
@@ -247,10 +247,10 @@ describe('a block volume', () => {
     ]);
   });
 
-  test('that nobody knows any more is detached, by the name of its directory', async () => {
+  test('that is no longer known is detached, by the name of its directory', async () => {
     const { model, volume, stage, unstage, devices } = await prepare(blockContent);
     await stage();
-    model.volumes.remove(volume);
+    model.catalogue.volumes.remove(volume);
     await unstage('other');
     expect(await devices.list()).toHaveLength(1);
     await unstage();

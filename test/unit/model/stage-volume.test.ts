@@ -1,9 +1,8 @@
 import { describe, expect, test, vi } from 'vitest';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import type { MountCapability } from '../../../src/model/requests/capability.ts';
 import { combineFlags } from '../../../src/model/requests/mount-flags.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
+import { stageVolume, unstageVolume } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
 
@@ -13,14 +12,14 @@ async function prepare(onStep?: (step: string) => void) {
   const node = fakeNode(onStep ? { onStep } : {});
   const volume = await node.addVolume();
   node.makeDirectory(path);
-  const content = contentPathOf(node.model, volume);
+  const content = node.model.catalogue.dataOf(volume).path;
   const stage = (capabilityAsked = capability()) => stageVolume(node.model, volume, path, capabilityAsked);
   const unstage = (volumeId = volume.id) => unstageVolume(node.model, volumeId, path);
   return { ...node, volume, content, stage, unstage };
 }
 
 describe('stageVolume', () => {
-  test('mounts the content with the flags asked for, and remembers the mount', async () => {
+  test('mounts the content with the requested flags, and remembers the mount', async () => {
     const { model, mounts, volume, content, stage } = await prepare();
     const source = await mounts.inspect(content);
     const asked = capability('SINGLE_NODE_WRITER', { noExec: true, accessTimes: 'noatime' });
@@ -31,7 +30,7 @@ describe('stageVolume', () => {
       identity: source.identity,
       flags: combineFlags(source.flags, asked.mountFlags),
     });
-    expect(model.mountIndex.of(volume.id)).toEqual([
+    expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([
       {
         volumeId: volume.id,
         path,
@@ -50,7 +49,7 @@ describe('stageVolume', () => {
     expect(steps).toEqual([...mutationSteps.stageVolume, ...mutationSteps.unstageVolume]);
   });
 
-  test('leaves a mount of the same kind as it is', async () => {
+  test('leaves a mount of the same kind unchanged', async () => {
     const { mounts, stage } = await prepare();
     await stage(capability('SINGLE_NODE_WRITER', { noExec: true }));
     const before = await mounts.list();
@@ -58,28 +57,28 @@ describe('stageVolume', () => {
     expect(await mounts.list()).toEqual(before);
   });
 
-  test('recognises a mount that a process which died has left', async () => {
+  test('recognises a mount from a process that died', async () => {
     const { model, volume, stage } = await prepare();
     await stage();
-    model.mountIndex.removePath(path);
+    model.host.mountIndex.removePath(path);
     await stage();
-    expect(model.mountIndex.of(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toMatchObject([{ path, use: { kind: 'staging' } }]);
   });
 
   test.each<[string, Partial<MountCapability>]>([
     ['accessMode', { accessMode: 'SINGLE_NODE_MULTI_WRITER' }],
     ['fsType', { fsType: 'xfs' }],
     ['mountFlags', { superblockOptions: ['sync'] }],
-  ])('refuses to be staged again in another way, and remembers the first: %s', async (about, changes) => {
+  ])('refuses another stage in a different way, and remembers the first: %s', async (about, changes) => {
     const { model, volume, stage } = await prepare();
     const first = { ...capability(), fsType: 'ext4' } as const;
     await stage(first);
     await expect(stage({ ...first, ...changes })).rejects.toMatchObject({ kind: 'already-exists', about });
-    expect(model.mountIndex.of(volume.id)).toMatchObject([{ use: { capability: first } }]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toMatchObject([{ use: { capability: first } }]);
     await stage({ ...first, fsType: undefined });
   });
 
-  test('refuses other flags than it is mounted with, and says which', async () => {
+  test('refuses flags other than those of the mount, and names the difference', async () => {
     const { mounts, stage } = await prepare();
     await stage();
     const before = await mounts.list();
@@ -88,7 +87,7 @@ describe('stageVolume', () => {
     ).rejects.toMatchObject({
       kind: 'already-exists',
       about: 'stagingPath',
-      message: 'the volume is mounted at "/staging" already, but differs in readOnly, noDev',
+      message: 'the volume is already mounted at "/staging", but differs in readOnly, noDev',
     });
     expect(await mounts.list()).toEqual(before);
   });
@@ -123,7 +122,7 @@ describe('stageVolume', () => {
     [
       'is a symbolic link',
       'invalid',
-      'is a symbolic link',
+      'must not be a symbolic link',
       ({ mounts }: Prepared) => mounts.tree.makeSymlink(path, '/'),
     ],
   ])('refuses a path that %s', async (_, kind, why, arrange) => {
@@ -144,7 +143,7 @@ describe('stageVolume', () => {
     });
   });
 
-  test('a volume whose data is gone is damaged', async () => {
+  test('a volume whose data is missing is damaged', async () => {
     const { mounts, content, stage } = await prepare();
     mounts.tree.remove(content);
     await expect(stage()).rejects.toMatchObject({
@@ -153,7 +152,7 @@ describe('stageVolume', () => {
     });
   });
 
-  test('a content that is replaced meanwhile is not mounted', async () => {
+  test('content that is replaced during the stage is not mounted', async () => {
     const { model, mounts, volume, content, stage } = await prepare();
     const bind = mounts.bind.bind(mounts);
     vi.spyOn(mounts, 'bind').mockImplementationOnce((...request) => {
@@ -162,20 +161,20 @@ describe('stageVolume', () => {
       return bind(...request);
     });
     await expect(stage()).rejects.toMatchObject({ kind: 'precondition' });
-    expect(model.mountIndex.of(volume.id)).toEqual([]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([]);
   });
 });
 
 describe('unstageVolume', () => {
-  test('unmounts and leaves the directory, which is the CO’s', async () => {
+  test('unmounts and leaves the directory, which belongs to the CO', async () => {
     const { model, mounts, volume, stage, unstage } = await prepare();
     await stage();
     await unstage();
     expect((await mounts.inspect(path)).kind).toBe('directory');
-    expect(model.mountIndex.of(volume.id)).toEqual([]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([]);
   });
 
-  test('may be repeated, and finds nothing to do where nothing is', async () => {
+  test('can be repeated, and does nothing if nothing is staged', async () => {
     const { model, mounts, volume, unstage } = await prepare();
     await unstage();
     mounts.tree.remove(path);
@@ -191,11 +190,11 @@ describe('unstageVolume', () => {
     expect((await mounts.inspect(path)).kind).toBe('directory');
   });
 
-  test('works when nobody knows the volume any more', async () => {
+  test('works for a volume that is no longer known', async () => {
     const { model, mounts, volume, stage, unstage } = await prepare();
     await stage();
-    model.mountIndex.removePath(path);
-    model.volumes.remove(volume);
+    model.host.mountIndex.removePath(path);
+    model.catalogue.volumes.remove(volume);
     await unstage('long gone');
     expect((await mounts.inspect(path)).kind).toBe('directory');
   });
@@ -203,7 +202,7 @@ describe('unstageVolume', () => {
   test.each(['known', 'only found by its root'])("refuses another volume's mount, %s", async (how) => {
     const { model, mounts, volume, stage, unstage } = await prepare();
     await stage();
-    if (how !== 'known') model.mountIndex.removePath(path);
+    if (how !== 'known') model.host.mountIndex.removePath(path);
     await expect(unstage('other')).rejects.toMatchObject({
       kind: 'precondition',
       about: 'stagingPath',
@@ -217,7 +216,7 @@ describe('unstageVolume', () => {
     await stage();
     const { release } = mounts.occupy(path);
     await expect(unstage()).rejects.toMatchObject({ kind: 'precondition' });
-    expect(model.mountIndex.of(volume.id)).toHaveLength(1);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toHaveLength(1);
     release();
     await unstage();
     expect((await mounts.inspect(path)).kind).toBe('directory');

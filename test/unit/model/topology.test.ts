@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { checkAccessibility, isOurPlace } from '../../../src/model/objects/topology.ts';
+import { checkAccessibility, matchesTopology } from '../../../src/model/objects/topology.ts';
 
 const ours = { 'topology.hostpath.csi/node': 'node-1' };
 const other = { 'topology.hostpath.csi/node': 'node-2' };
@@ -11,17 +11,20 @@ test.each([
   [{ ...ours, zone: 'z' }, false],
   [{ constructor: 'x' }, false],
 ])('whether %j is this node', (place, isOurs) => {
-  expect(isOurPlace(place, ours)).toBe(isOurs);
+  expect(matchesTopology(place, ours)).toBe(isOurs);
 });
 
-test('a volume can be made where no place is required, or one of those required is ours', () => {
+test('a volume can be made if no topology is required, or one of those required is this node', () => {
   for (const requisite of [[], [ours], [other, ours]]) {
     expect(() => checkAccessibility(requisite, ours)).not.toThrow();
   }
 });
 
-test('where none of the places is ours, another node is to be tried', () => {
+test('if no topology matches, the CO tries another node', () => {
   expect(() => checkAccessibility([other, other], ours)).toThrow(
-    expect.objectContaining({ kind: 'exhausted', message: expect.stringContaining('none of the 2 places') }),
+    expect.objectContaining({
+      kind: 'exhausted',
+      message: expect.stringContaining('none of the 2 requested topologies'),
+    }),
   );
 });

@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { publishVolume, unpublishVolume } from '../../../src/model/mounting/publish-volume.ts';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
+import { publishVolume, stageVolume, unpublishVolume } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 import { capability } from './fakes/requests.ts';
 
@@ -29,7 +28,7 @@ describe('unpublishing', () => {
     await unpublish();
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
     expect((await mounts.inspect('/staging')).kind).toBe('mounted');
-    expect(model.mountIndex.of(volume.id)).toMatchObject([{ path: '/staging' }]);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toMatchObject([{ path: '/staging' }]);
   });
 
   test('goes through every step of an unpublish', async () => {
@@ -40,7 +39,7 @@ describe('unpublishing', () => {
     expect(steps).toEqual(mutationSteps.unpublishVolume);
   });
 
-  test.each([target, '/missing/below'])('may be repeated where nothing is left: %s', async (path) => {
+  test.each([target, '/missing/below'])('can be repeated if nothing is left: %s', async (path) => {
     const { volume, unpublish } = await publishedNode();
     await unpublish();
     await unpublish(volume.id, path);
@@ -56,7 +55,7 @@ describe('unpublishing', () => {
     expect(await mounts.inspect('/pod/file')).toEqual({ kind: 'absent' });
   });
 
-  test('takes down what cannot be read, unless it is known to be of another volume', async () => {
+  test('unmounts an unreadable mount, unless it belongs to another volume', async () => {
     const { mounts, volume, unpublish } = await publishedNode();
     mounts.mountForeign(target);
     mounts.fail(target);
@@ -70,24 +69,24 @@ describe('unpublishing', () => {
     });
   });
 
-  test('of a volume that nobody knows leaves what is not mounted', async () => {
+  test('of an unknown volume leaves a directory that is not mounted', async () => {
     const { mounts, unpublish } = await publishedNode();
     mounts.tree.makeDirectory('/pod/empty');
     await unpublish('unknown', '/pod/empty');
     expect((await mounts.inspect('/pod/empty')).kind).toBe('directory');
   });
 
-  test('takes down every mount stacked at the target', async () => {
+  test('unmounts every mount stacked at the target', async () => {
     const { mounts, unpublish } = await publishedNode();
     mounts.mountForeign(target);
     await unpublish();
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
   });
 
-  test('works when nobody knows the volume any more', async () => {
+  test('works for a volume that is no longer known', async () => {
     const { model, mounts, volume, unpublish } = await publishedNode();
-    model.mountIndex.removePath(target);
-    model.volumes.remove(volume);
+    model.host.mountIndex.removePath(target);
+    model.catalogue.volumes.remove(volume);
     await unpublish('long gone');
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
   });
@@ -96,7 +95,7 @@ describe('unpublishing', () => {
 describe('unpublishing is refused', () => {
   test.each(['known', 'only found by its root'])("for another volume's mount, %s", async (how) => {
     const { model, mounts, unpublish } = await publishedNode();
-    if (how !== 'known') model.mountIndex.removePath(target);
+    if (how !== 'known') model.host.mountIndex.removePath(target);
     await expect(unpublish('other')).rejects.toMatchObject({ kind: 'precondition' });
     expect((await mounts.inspect(target)).kind).toBe('mounted');
   });
@@ -117,7 +116,7 @@ describe('unpublishing is refused', () => {
     const { model, mounts, volume, unpublish } = await publishedNode();
     const { release } = mounts.occupy(target);
     await expect(unpublish()).rejects.toMatchObject({ kind: 'precondition' });
-    expect(model.mountIndex.of(volume.id)).toHaveLength(2);
+    expect(model.host.mountIndex.mountsOf(volume.id)).toHaveLength(2);
     release();
     await unpublish();
     expect(await mounts.inspect(target)).toEqual({ kind: 'absent' });
@@ -135,8 +134,8 @@ describe('unpublishing is refused', () => {
 
   test.each([
     ['the target is a symbolic link', '/link'],
-    ['one is on the way', '/link/target'],
-  ])('where %s', async (_, path) => {
+    ['a symbolic link is in its path', '/link/target'],
+  ])('if %s', async (_, path) => {
     const { mounts, volume, unpublish } = await publishedNode();
     mounts.tree.makeSymlink('/link', '/pod');
     await expect(unpublish(volume.id, path)).rejects.toMatchObject({

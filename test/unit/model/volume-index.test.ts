@@ -4,7 +4,7 @@ import { directoryNameOf, newObjectId } from '../../../src/model/objects/object-
 import { VolumeIndex } from '../../../src/model/objects/volume-index.ts';
 import { exampleVolume } from './fakes/model.ts';
 
-describe('a volume that was added', () => {
+describe('an added volume', () => {
   const index = new VolumeIndex();
   const volume = exampleVolume();
   index.add(volume);
@@ -15,14 +15,14 @@ describe('a volume that was added', () => {
     expect(index.idOfDirectory(directoryNameOf(volume.id))).toBe(volume.id);
   });
 
-  test.each(['b', '', 'constructor'])('is not found under %j', (text) => {
+  test.each(['b', '', 'constructor'])('is not found by %j', (text) => {
     expect(index.find(text)).toBeUndefined();
     expect(index.findByName(text)).toBeUndefined();
     expect(index.idOfDirectory(text)).toBeUndefined();
   });
 });
 
-test('a volume that was removed is found nowhere', () => {
+test('a removed volume is not found', () => {
   const index = new VolumeIndex();
   const volume = exampleVolume();
   index.add(volume);
@@ -34,7 +34,7 @@ test('a volume that was removed is found nowhere', () => {
   expect(index.listAfter('', 10)).toEqual([]);
 });
 
-test('removing a volume leaves a newer one of the same name', () => {
+test('removing a volume keeps a newer one of the same name', () => {
   const index = new VolumeIndex();
   const [older, newer] = [exampleVolume({ id: 'older' }), exampleVolume({ id: 'newer' })];
   index.add(older);
@@ -43,7 +43,7 @@ test('removing a volume leaves a newer one of the same name', () => {
   expect(index.findByName('a')).toBe(newer);
 });
 
-test('a volume that has changed takes the place of what it was', () => {
+test('a changed volume replaces its earlier state', () => {
   const index = new VolumeIndex();
   const volume = exampleVolume();
   index.add(volume);
@@ -54,7 +54,7 @@ test('a volume that has changed takes the place of what it was', () => {
   expect(index.listAfter('', 10)).toEqual([larger]);
 });
 
-test('ids are listed in order, those of damaged volumes among them', () => {
+test('ids are listed in order, including those of damaged volumes', () => {
   const index = new VolumeIndex();
   for (const id of ['d', 'b', 'f']) index.add(exampleVolume({ id, name: id }));
   for (const id of ['e', 'a', 'g']) index.addDamaged({ id, pool: 'default', reason: 'it is empty' });
@@ -65,7 +65,7 @@ test('ids are listed in order, those of damaged volumes among them', () => {
   expect(index.idsAfter('g', 1)).toEqual([]);
 });
 
-test('a damaged volume is found by whoever asks for such', () => {
+test('a damaged volume is found by a search for damaged ones', () => {
   const index = new VolumeIndex();
   const damaged = { id: 'v', pool: 'default', reason: 'it is empty' };
   index.addDamaged(damaged);
@@ -73,7 +73,7 @@ test('a damaged volume is found by whoever asks for such', () => {
   expect(index.findDamaged('w')).toBeUndefined();
 });
 
-test('a pool that is forgotten takes its volumes along, damaged ones too, and no others', () => {
+test('forgetting a pool removes its volumes, damaged ones too, and no others', () => {
   const index = new VolumeIndex();
   const kept = exampleVolume({ id: 'kept', name: 'kept' });
   const damaged = newObjectId('damaged', 'bbbbbbbb');
@@ -99,25 +99,23 @@ describe('a damaged volume', () => {
   test.each([
     ['its id', () => index.find(id)],
     ['its name', () => index.findByName('a')],
-    ['an id that is not of our form', () => index.find('imported')],
-  ])('is neither there nor gone: %s', (_, look) => {
+    ['an id of another form', () => index.find('imported')],
+  ])('is neither found nor missing: %s', (_, look) => {
     expect(look).toThrow(expect.objectContaining({ kind: 'damaged' }));
   });
 
-  test('says what is wrong with it', () => {
-    expect(() => index.find(id)).toThrow(
-      `volume "${id}" cannot be used, because its record is damaged: volume.json: it is empty`,
-    );
+  test('reports its damage', () => {
+    expect(() => index.find(id)).toThrow(`the record of volume "${id}" is damaged: volume.json: it is empty`);
   });
 
-  test('does not stand in the way of others, and is not listed', () => {
+  test('does not affect others, and is not listed', () => {
     expect(index.find('other')).toBeUndefined();
     expect(index.findByName('b')).toBeUndefined();
     expect(index.listAfter('', 10)).toEqual([]);
   });
 });
 
-test('a page holds the ids after a place, in order, whatever was added and removed', () => {
+test('a page has the ids after a position, in order, after any additions and removals', () => {
   const id = fc.string({ maxLength: 3 });
   const change = fc.record({ id, isAdded: fc.boolean() });
   fc.assert(
@@ -141,7 +139,7 @@ test('a page holds the ids after a place, in order, whatever was added and remov
   );
 });
 
-test('pages one after the other show every volume once, though others come and go', () => {
+test('consecutive pages show every volume once, even if others come and go', () => {
   const index = new VolumeIndex();
   const add = (id: string) => index.add(exampleVolume({ id, name: id }));
   for (const id of ['d', 'b', 'f', 'h']) add(id);

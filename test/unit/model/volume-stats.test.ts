@@ -1,9 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { DiskError, type VolumeError } from '../../../src/model/errors.ts';
-import { contentPathOf } from '../../../src/model/find/staged-content.ts';
-import { volumeStats } from '../../../src/model/health/volume-stats.ts';
-import { stageVolume, unstageVolume } from '../../../src/model/mounting/stage-volume.ts';
-import { deleteVolume } from '../../../src/model/volumes/delete-volume.ts';
+import { deleteVolume, stageVolume, unstageVolume, volumeStats } from './fakes/calls.ts';
 import { fakeNode } from './fakes/model.ts';
 import { blockCapability, blockContent, capability } from './fakes/requests.ts';
 
@@ -14,12 +11,12 @@ async function stagedNode() {
   return { ...node, volume };
 }
 
-test('the space of a volume is told where it is mounted', async () => {
+test('the usage of a volume is reported where it is mounted', async () => {
   const { model, mounts, volume } = await stagedNode();
   expect(await volumeStats(model, volume, '/staging')).toEqual(mounts.space);
 });
 
-test('a volume with a quota that is nearly full is looked at for the files of others, and no other', async () => {
+test('only a nearly full volume with a quota is scanned for the files of others', async () => {
   const node = fakeNode({ directories: { backend: 'quota' } });
   const volume = await node.addVolume('a', { content: { backend: 'quota', projectId: 101 } });
   await stageVolume(node.model, volume, node.makeDirectory('/staging'), capability());
@@ -27,7 +24,7 @@ test('a volume with a quota that is nearly full is looked at for the files of ot
   await volumeStats(node.model, volume, '/staging');
   await node.model.recounts.idle();
   expect(recounted).toEqual([]);
-  node.mounts.tree.makeFile(`${contentPathOf(node.model, volume)}/file`, 'x'.repeat(1024 ** 2));
+  node.mounts.tree.makeFile(`${node.model.catalogue.dataOf(volume).path}/file`, 'x'.repeat(1024 ** 2));
   await volumeStats(node.model, volume, '/staging');
   await node.model.recounts.idle();
   expect(recounted).toEqual([volume.id]);
@@ -67,7 +64,7 @@ describe('a block volume', () => {
     }
   });
 
-  test('may be staged at a few paths, and the ones noted last are known', async () => {
+  test('can be staged at a few paths, and the last ones recorded are known', async () => {
     const { makeDirectory, stage, stats } = await stagedBlock();
     const paths = [1, 2, 3, 4, 5].map((number) => makeDirectory(`/staging${number}`));
     for (const path of [...paths, ...paths.slice(1)]) await stage(path);
@@ -76,11 +73,11 @@ describe('a block volume', () => {
     await expect(stats(first)).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('that is not staged any more, or whose device somebody else has labelled, is found nowhere', async () => {
+  test('that is no longer staged, or whose device has another label, is not found', async () => {
     const { model, volume, devices, makeDirectory, stage, stats } = await stagedBlock();
     const staging = makeDirectory('/staging');
     await stage(staging);
-    await devices.setLabel(contentPathOf(model, volume), '/srv/image');
+    await devices.setLabel(model.catalogue.dataOf(volume).path, '/srv/image');
     await expect(stats(staging)).rejects.toMatchObject({ kind: 'not-found' });
     await stage(staging);
     await stats(staging);
@@ -89,7 +86,7 @@ describe('a block volume', () => {
   });
 });
 
-test('a path that cannot be walked is told with the name of its field', async () => {
+test('an invalid path is reported with the name of its field', async () => {
   const { model, mounts, volume } = await stagedNode();
   mounts.tree.makeSymlink('/link', '/');
   await expect(volumeStats(model, volume, '/link/staging')).rejects.toMatchObject({
@@ -98,14 +95,14 @@ test('a path that cannot be walked is told with the name of its field', async ()
   });
 });
 
-test('a volume whose data is gone is damaged', async () => {
+test('a volume whose data is missing is damaged', async () => {
   const { model, mounts, volume } = await stagedNode();
-  mounts.tree.remove(contentPathOf(model, volume));
+  mounts.tree.remove(model.catalogue.dataOf(volume).path);
   await expect(volumeStats(model, volume, '/staging')).rejects.toMatchObject({ kind: 'damaged' });
 });
 
-describe('a volume that goes while it is looked at', () => {
-  /** Lets something happen before the call of a port that has this number, counted over all of them. */
+describe('a volume that disappears during the check', () => {
+  /** Runs an action before the port call with this number, counted over all ports. */
   function before(count: number, objects: object[], act: () => Promise<unknown>): void {
     let calls = 0;
     for (const object of objects) {
@@ -131,7 +128,7 @@ describe('a volume that goes while it is looked at', () => {
   }
 
   test.each([1, 2, 3, 4, 5])(
-    'is not found where it is unmounted and deleted before call %i',
+    'is not found if it is unmounted and deleted before the call %i',
     async (count) => {
       const outcome = await outcomeWhile(count, async ({ model, volume }) => {
         await unstageVolume(model, volume.id, '/staging');
@@ -141,14 +138,14 @@ describe('a volume that goes while it is looked at', () => {
     },
   );
 
-  test.each([1, 2, 3, 4])('is not found where it is unmounted before call %i', async (count) => {
+  test.each([1, 2, 3, 4])('is not found if it is unmounted before call %i', async (count) => {
     const outcome = await outcomeWhile(count, ({ model, volume }) =>
       unstageVolume(model, volume.id, '/staging'),
     );
     expect(outcome).toBe('not-found');
   });
 
-  test('a disk that fails in the middle is what it is', async () => {
+  test('a disk that fails during the check is reported as such', async () => {
     const outcome = await outcomeWhile(2, () => {
       throw new DiskError('unavailable', 'EIO');
     });

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { errno, errnoName, KernelError } from '../../../src/kernel/calls/errno.ts';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { growthError } from '../../../src/mounts/growth-error.ts';
+import { growthError } from '../../../src/mounts/mount-error.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
@@ -15,18 +15,16 @@ test.each([
   ['EBADMSG', 'precondition'],
   ['EINVAL', 'precondition'],
   ['EOPNOTSUPP', 'precondition'],
-] as const)('%s is %s, with the path and what the kernel answered', (code, kind) => {
+] as const)("%s becomes %s, with the path and the kernel's answer", (code, kind) => {
   const cause = new KernelError('ioctl', errno[code], 'descriptor 5');
-  const message = expect.stringMatching(
-    `^the file system at "/a" cannot be grown: .*${errnoName(errno[code])}`,
-  );
+  const message = expect.stringMatching(`^cannot grow the file system at "/a": .*${errnoName(errno[code])}`);
   expect(growthError(cause, '/a')).toMatchObject({ name: 'VolumeError', kind, cause, message });
 });
 
-test('what can be done about damage is said', () => {
+test('damage is reported with its remedy', () => {
   const { message } = growthError(new KernelError('ioctl', errno.EUCLEAN, 'descriptor 5'), '/a') as Error;
   expect(message).toBe(
-    'the file system at "/a" cannot be grown: ioctl descriptor 5: EUCLEAN; see the kernel\'s log, and check the file system while the volume is not staged',
+    'cannot grow the file system at "/a": ioctl descriptor 5: EUCLEAN; check the kernel log, and check the file system while the volume is not staged',
   );
 });
 
@@ -36,6 +34,6 @@ test.each([
   new VolumeError('aborted', 'not now'),
   new TypeError('a fault of the driver'),
   'no error',
-])('anything else comes back as it is: %s', (error) => {
+])('any other error is passed on: %s', (error) => {
   expect(growthError(error, '/a')).toBe(error);
 });

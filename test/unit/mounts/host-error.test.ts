@@ -1,21 +1,21 @@
 import { expect, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { hostError } from '../../../src/mounts/host-error.ts';
+import { hostError } from '../../../src/mounts/mount-error.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
-  ['EMFILE', 'the driver .*too many files are open'],
-  ['ENOMEM', 'the driver .*no memory left'],
-  ['EIO', 'a disk of this node does not answer'],
-  ['ENOSPC', 'a disk of this node has no space'],
-] as const)('%s that nothing has explained is no fault of the driver', (code, text) => {
+  ['EMFILE', 'the driver is unavailable: too many open files'],
+  ['ENOMEM', 'the driver is unavailable: the node is out of memory'],
+  ['EIO', 'a disk of this node reports I/O errors'],
+  ['ENOSPC', 'a disk of this node is out of space'],
+] as const)('an unexplained %s is not an internal error', (code, text) => {
   const cause = systemError(code);
   const message = expect.stringMatching(text);
   expect(hostError(cause)).toMatchObject({ kind: 'unavailable', cause, message });
 });
 
 test.each([new VolumeError('invalid', 'no'), systemError('EINVAL'), new TypeError('a fault'), 'no error'])(
-  'anything else comes back as it is: %s',
+  'any other error is passed on: %s',
   (error) => {
     expect(hostError(error)).toBe(error);
   },

@@ -1,18 +1,18 @@
 import { expect, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
-import { pathError } from '../../../src/mounts/path-error.ts';
+import { pathError } from '../../../src/mounts/mount-error.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 
 test.each([
-  ['ELOOP', 'invalid', 'has a symbolic link on the way'],
-  ['ENOTDIR', 'invalid', 'has something on the way that is not a directory'],
+  ['ELOOP', 'invalid', 'contains a symbolic link, which is not followed'],
+  ['ENOTDIR', 'invalid', 'has a parent that is not a directory'],
   ['ENAMETOOLONG', 'invalid', 'has a component that is too long'],
   ['ENOENT', 'precondition', 'does not exist'],
   ['EBUSY', 'precondition', 'is busy'],
-  ['ENOTEMPTY', 'precondition', 'is not empty: the files in it'],
-  ['EPERM', 'precondition', 'may not be mounted'],
-  ['EACCES', 'precondition', 'may not be accessed'],
-] as const)('%s on a path is %s, and the message names the path', (code, kind, why) => {
+  ['ENOTEMPTY', 'precondition', 'is not empty: it contains files'],
+  ['EPERM', 'precondition', 'cannot be mounted or changed'],
+  ['EACCES', 'precondition', 'is not accessible to the driver'],
+] as const)('%s on a path becomes %s, and the message names the path', (code, kind, why) => {
   const cause = systemError(code);
   expect(pathError(cause, '/a b')).toMatchObject({
     kind,
@@ -23,14 +23,14 @@ test.each([
 
 test.each([
   ['EROFS', 'unavailable', 'is read-only'],
-  ['ENOSPC', 'exhausted', 'has no space'],
+  ['ENOSPC', 'exhausted', 'is out of space or inodes'],
   ['EDQUOT', 'exhausted', 'has reached its quota'],
-  ['EIO', 'unavailable', 'does not answer'],
-  ['ESTALE', 'unavailable', 'does not answer'],
-  ['EMFILE', 'unavailable', 'too many files are open'],
-  ['ENOMEM', 'unavailable', 'no memory left'],
+  ['EIO', 'unavailable', 'reports I/O errors'],
+  ['ESTALE', 'unavailable', 'reports I/O errors'],
+  ['EMFILE', 'unavailable', 'too many open files'],
+  ['ENOMEM', 'unavailable', 'the node is out of memory'],
 ] as const)(
-  '%s of the disk that a path lies on is %s, and the message names the path',
+  '%s from the disk that contains a path becomes %s, and the message names the path',
   (code, kind, what) => {
     const cause = systemError(code);
     expect(pathError(cause, '/a b')).toMatchObject({
@@ -47,6 +47,6 @@ test.each([
   systemError('EINVAL'),
   new TypeError('a fault of the driver'),
   'not even an error',
-])('an error that says nothing about the path comes back as it is: %s', (error) => {
+])('any other error is passed on: %s', (error) => {
   expect(pathError(error, '/a')).toBe(error);
 });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { rpcs } from '../../../scripts/lib/csi-catalogue.ts';
-import { callLevel } from '../../../src/observability/call-level.ts';
+import { callLevel } from '../../../src/observability/call-log.ts';
 
 const levels = rpcs.map(({ service, name }) => ({ name, level: callLevel(`/csi.v1.${service}/${name}`) }));
 const namesAt = (wanted: string) => levels.filter(({ level }) => level === wanted).map(({ name }) => name);
 
-test('what changes something is logged always', () => {
+test('mutating calls are always logged', () => {
   expect(namesAt('info')).toEqual([
     'CreateVolume',
     'DeleteVolume',
@@ -25,7 +25,7 @@ test('what changes something is logged always', () => {
   ]);
 });
 
-test('what only looks is at debug level, and probes below that', () => {
+test('read-only calls are at debug level, and probes below that', () => {
   expect(namesAt('debug')).toHaveLength(36 - 15 - 1);
   expect(namesAt('debug')).toEqual(
     expect.arrayContaining(['NodeGetVolumeStats', 'GetPluginInfo', 'GetMetadataDelta', 'ListVolumes']),
@@ -33,6 +33,6 @@ test('what only looks is at debug level, and probes below that', () => {
   expect(namesAt('trace')).toEqual(['Probe']);
 });
 
-test('a method that CSI does not have yet is logged always', () => {
+test('a method unknown to CSI is always logged', () => {
   expect(callLevel('/csi.v2.Node/NodeTellFortune')).toBe('info');
 });

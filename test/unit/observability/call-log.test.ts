@@ -23,7 +23,8 @@ function logOf(verbosity: number) {
 
 function finishedCall(changes: Partial<FinishedCall> = {}): FinishedCall {
   const path = '/csi.v1.Controller/CreateVolume';
-  return { path, code: status.OK, durationMs: 1.23456, request: {}, reply: {}, error: undefined, ...changes };
+  const outcome = { code: status.OK, durationMs: 1.23456, reply: {}, error: undefined };
+  return { path, request: {}, ...outcome, isRepeated: false, ...changes };
 }
 
 const { trace, debug, info, warn, error } = pino.levels.values;
@@ -46,7 +47,7 @@ test('a call is one line: method, code, duration and volume', () => {
   ]);
 });
 
-test('the volume of the request is told, and nothing where there is none', () => {
+test('the volume of the request is logged, if there is one', () => {
   const { log, lines } = logOf(2);
   log(finishedCall({ request: { volume_id: 'v-2' } }));
   log(finishedCall({ request: { volume_id: '', name: 7 }, reply: undefined }));
@@ -60,12 +61,12 @@ test.each([
   ['DeleteVolumeGroupSnapshot', { group_snapshot_id: 'g-1' }, {}],
   ['GetMetadataDelta', { base_snapshot_id: 's-1', target_snapshot_id: 's-2' }, {}],
   ['CreateVolumeGroupSnapshot', { name: 'g' }, { group_snapshot: { group_snapshot_id: 'g-1' } }],
-])('%s tells the snapshots and groups it is about', (method, request, reply) => {
+])('%s logs its snapshots and groups', (method, request, reply) => {
   const { log, lines } = logOf(2);
   log(finishedCall({ path: `/csi.v1.Controller/${method}`, request, reply }));
-  const told = Object.values(lines()[0] ?? {});
+  const logged = Object.values(lines()[0] ?? {});
   const wanted = [...Object.values(request), ...Object.values(reply).flatMap((each) => Object.values(each))];
-  expect(told).toEqual(expect.arrayContaining(wanted));
+  expect(logged).toEqual(expect.arrayContaining(wanted));
 });
 
 test('reads are at debug level, and probes, which come every few seconds, below that', () => {
@@ -79,7 +80,7 @@ test('reads are at debug level, and probes, which come every few seconds, below 
 });
 
 test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
-  'a call that is refused is a warning with the reason: %s',
+  'a refused call is a warning with the reason: %s',
   (path) => {
     const { log, lines } = logOf(2);
     const reason = new VolumeError('not-found', 'volume "v" does not exist');
@@ -92,7 +93,7 @@ test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
   },
 );
 
-test('a call that a disk has refused shows the system call behind it', () => {
+test('a call that failed on the disk shows the system call behind it', () => {
   const { log, lines } = logOf(2);
   const cause = Object.assign(new Error('EIO: i/o error, open'), {
     code: 'EIO',
@@ -111,7 +112,7 @@ test('a call that a disk has refused shows the system call behind it', () => {
   ]);
 });
 
-test('a fault of the driver is an error with its stack and cause', () => {
+test('an internal error is an error with its stack and cause', () => {
   const { log, lines } = logOf(2);
   const fault = new TypeError('undefined is not a function', { cause: new Error('EIO') });
   log(finishedCall({ code: status.INTERNAL, error: fault, reply: undefined }));
@@ -151,7 +152,7 @@ describe('the content of calls', () => {
     const { log, lines, text } = logOf(5);
     const request = { volume_id: 'v', secrets: { user: 'hunter2', hunter2: 'x' } };
     const run = () => (failure ? Promise.reject(failure) : Promise.resolve({}));
-    await new CallMonitor(log).watch(path, request, run).catch(() => {});
+    await new CallMonitor(log).run(path, request, run).catch(() => {});
     expect(lines()[0]).toMatchObject({ request: { secrets: STRIPPED } });
     expect(text()).not.toContain('hunter2');
   });
@@ -159,16 +160,14 @@ describe('the content of calls', () => {
   test('never shows the tokens of a service account', async () => {
     const { log, text } = logOf(5);
     const volume_context = { 'csi.storage.k8s.io/serviceAccount.tokens': 'hunter2', size: 'large' };
-    const failure = new VolumeError('invalid', 'volume_context.size: "large" is not a size');
+    const failure = new VolumeError('invalid', 'volume_context.size: "large" must be a size');
     const run = () => Promise.reject(failure);
-    await new CallMonitor(log)
-      .watch('/csi.v1.Node/NodePublishVolume', { volume_context }, run)
-      .catch(() => {});
+    await new CallMonitor(log).run('/csi.v1.Node/NodePublishVolume', { volume_context }, run).catch(() => {});
     expect(text()).toContain('large');
     expect(text()).not.toContain('hunter2');
   });
 
-  test('is not shown at all for a method nobody knows, since nobody can tell what in it is secret', () => {
+  test('is never shown for an unknown method, because it may contain secrets', () => {
     const { log, text } = logOf(5);
     log(finishedCall({ path: '/csi.v1.Node/NodeTellFortune', request: { fortune: 'hunter2' } }));
     expect(text()).not.toContain('hunter2');

@@ -1,11 +1,11 @@
 import pino from 'pino';
 import { expect, test } from 'vitest';
 import type { CopyProgress } from '../../../src/model/state/copies.ts';
-import { copyLogger } from '../../../src/observability/copy-log.ts';
+import { copyLogger } from '../../../src/observability/health-log.ts';
 
 const { info, warn } = pino.levels.values;
 
-test('a copy that waits names the file that it waits for', () => {
+test('a waiting copy names the file that it waits for', () => {
   const written: string[] = [];
   const log = copyLogger(pino({ base: null }, { write: (line) => void written.push(line) }));
   log({ id: 's-1', from: 'v-1', state: 'waiting', file: '/a\nb', copiedBytes: 0n, durationMs: 1 });
@@ -19,7 +19,7 @@ test.each<[CopyProgress['state'], number | undefined, string]>([
   ['running', info, 'copy running'],
   ['done', info, 'copy done'],
   ['failed', warn, 'copy failed'],
-])('a copy that has %s is a line of its own: what, from what, how much, how long', (state, level, msg) => {
+])('a copy that has %s is one line: its target, source, size and duration', (state, level, msg) => {
   const written: string[] = [];
   const log = copyLogger(pino({ base: null }, { write: (line) => void written.push(line) }));
   log({ id: 's-1', from: 'v-1', state, copiedBytes: 2n ** 60n, durationMs: 1234.5678 });

@@ -22,7 +22,7 @@ test.each([
   ['DataMissing', error],
   ['NotMounted', warn],
   ['NearlyOutOfSpace', info],
-] as const)('a finding is one line with all of its sentence, louder the worse it is: %s', (reason, level) => {
+] as const)('a finding is one line with its full sentence, at a matching level: %s', (reason, level) => {
   const { log, lines } = logOf();
   const found = finding(reason, message);
   log(volume, found);
@@ -32,7 +32,7 @@ test.each([
   ]);
 });
 
-test('what was found before is not logged again, although its figures change', () => {
+test('a known finding is not logged again, even if its numbers change', () => {
   const { log, clock, lines } = logOf();
   for (const left of [5, 4, 3]) {
     log(volume, finding('NearlyOutOfSpace', `volume "v" has ${left} of 100 bytes left`));
@@ -41,7 +41,7 @@ test('what was found before is not logged again, although its figures change', (
   expect(lines()).toHaveLength(1);
 });
 
-test('what comes back after an hour is logged again', () => {
+test('a finding that returns after an hour is logged again', () => {
   const { log, clock, lines } = logOf();
   log(volume, finding('DataMissing', message));
   clock.nowMs += 61 * MINUTE;
@@ -51,22 +51,22 @@ test('what comes back after an hour is logged again', () => {
 
 test('another volume, reason, sentence, path or pool is another finding', () => {
   const { log, lines } = logOf();
-  const what = 'volume "v" is not mounted';
-  const notMounted = (path: string) => finding('NotMounted', `${what} at "${path}"`, { what, path });
+  const problem = 'volume "v" is not mounted';
+  const notMounted = (path: string) => finding('NotMounted', `${problem} at "${path}"`, { problem, path });
   for (let time = 0; time < 2; time++) {
     log(volume, notMounted('/a'));
     log(volume, notMounted('/b'));
     log({ volumeId: 'w' }, notMounted('/a'));
     log(volume, finding('NotAttached', 'volume "v" has no device'));
     log(volume, finding('CapacityNotEnforced', 'quotas are off; run: one command'));
-    log(volume, finding('CapacityNotEnforced', 'its qgroup is gone; run: another command'));
+    log(volume, finding('CapacityNotEnforced', 'its qgroup is missing; run: another command'));
     log({ pool: 'p' }, finding('PoolReadOnly', 'pool "p" is read-only'));
     log({ pool: 'q' }, finding('PoolReadOnly', 'pool "q" is read-only'));
   }
   expect(lines()).toHaveLength(8);
 });
 
-test('so much is remembered, and no more', () => {
+test('the memory is limited', () => {
   const { log, lines } = logOf();
   for (let index = 0; index <= 50_000; index++) log({ volumeId: `${index}` }, finding('DataMissing', 'gone'));
   log({ volumeId: '50000' }, finding('DataMissing', 'gone'));

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest';
 import { LineOutput } from '../../../src/observability/line-output.ts';
 
-/** An output whose reader takes only what it is allowed to. */
+/** An output whose reader accepts only as much as it is allowed to. */
 function outputInto(takes: { bytes: number; error?: Error | undefined }) {
   let text = '';
   const output = new LineOutput((bytes) => {
@@ -22,7 +22,7 @@ test('a line is written at once', () => {
   expect(text()).toBe('a\n');
 });
 
-test('lines that cannot be written now are written later, whole and in order', () => {
+test('lines that cannot be written now are written later, complete and in order', () => {
   const { output, takes, text } = outputInto({ bytes: 3 });
   for (const each of ['first\n', 'second\n']) output.write(each);
   expect(text()).toBe('fir');
@@ -31,14 +31,14 @@ test('lines that cannot be written now are written later, whole and in order', (
   expect(text()).toBe('first\nsecond\nthird\n');
 });
 
-test('what waits is tried again without another line', async () => {
+test('pending lines are retried without another line', async () => {
   const { output, takes, text } = outputInto({ bytes: 0 });
   output.write('a\n');
   takes.bytes = Infinity;
   await vi.waitFor(() => expect(text()).toBe('a\n'));
 });
 
-test('beyond a limit lines are dropped, and where they are missing their number is reported', () => {
+test('beyond a limit lines are dropped, and their number is reported in their place', () => {
   const { output, takes, text } = outputInto({ bytes: 0 });
   output.onDropped = ({ lines, reason }) => output.write(`${lines} dropped: ${reason}\n`);
   const count = 3000;
@@ -46,7 +46,7 @@ test('beyond a limit lines are dropped, and where they are missing their number 
   takes.bytes = Infinity;
   output.write('after\n');
   const lines = text().trimEnd().split('\n');
-  const dropped = Number(/^(\d+) dropped: nothing reads it$/.exec(lines.at(-2) ?? '')?.[1]);
+  const dropped = Number(/^(\d+) dropped: the output is blocked$/.exec(lines.at(-2) ?? '')?.[1]);
   expect(lines.at(-1)).toBe('after');
   expect(dropped).toBeGreaterThan(0);
   expect(lines.slice(0, -2).map((each) => `${each}\n`)).toEqual(
@@ -54,7 +54,7 @@ test('beyond a limit lines are dropped, and where they are missing their number 
   );
 });
 
-test('an error drops nothing below the limit, is not thrown, and is the reason where lines are missing', () => {
+test('an error below the limit drops nothing, is not thrown, and is the reported reason for missing lines', () => {
   const { output, takes, text } = outputInto({ bytes: Infinity, error: new Error('ENOSPC') });
   output.onDropped = ({ reason }) => output.write(`dropped: ${reason}\n`);
   output.write('kept\n');
@@ -71,7 +71,7 @@ test('a line larger than the limit is written when nothing else waits', () => {
   expect(text()).toHaveLength(3 * 1024 ** 2 + 1);
 });
 
-test('at the end what is left is written, and what is not taken is not waited for long', () => {
+test('at the end pending lines are written, with a limited wait for the reader', () => {
   const { output, takes, text } = outputInto({ bytes: 0 });
   output.write('a\n');
   output.flush();

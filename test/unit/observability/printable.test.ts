@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { LineOutput } from '../../../src/observability/line-output.ts';
 import { createLogger } from '../../../src/observability/logger.ts';
 
-/** What a logger for people writes. */
+/** The output of a logger for people. */
 function written(log: (logger: ReturnType<typeof createLogger>) => void): string {
   const lines: string[] = [];
   const output = new LineOutput((bytes) => lines.push(bytes.toString()) && bytes.length);

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import pino from 'pino';
 import { expect, test } from 'vitest';
-import { forwardedCallLogger } from '../../../src/observability/proxy-log.ts';
+import { forwardedCallLogger } from '../../../src/observability/call-log.ts';
 import type { ForwardedCall } from '../../../src/rpc/proxy/proxy-server.ts';
 
 const { trace, debug, info, warn } = pino.levels.values;
@@ -33,7 +33,7 @@ test('reads are at debug level, and probes, which come every few seconds, below 
 });
 
 test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
-  'a call that is refused by the upstream is a warning, without its words: %s',
+  'a call refused by the upstream is a warning, without its message: %s',
   (path) => {
     const line = lineOf({ path, code: status.NOT_FOUND });
     expect(line).toMatchObject({ level: warn, msg: 'call refused', code: 'NOT_FOUND' });

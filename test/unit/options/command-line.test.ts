@@ -3,13 +3,13 @@ import { parseCommandLine } from '../../../src/options.ts';
 
 const version = '1.2.3';
 
-function mistakesOf(...argv: string[]): readonly string[] {
+function errorsOf(...argv: string[]): readonly string[] {
   const commandLine = parseCommandLine(argv, version);
-  return commandLine.kind === 'mistakes' ? commandLine.mistakes : [];
+  return commandLine.kind === 'invalid' ? commandLine.errors : [];
 }
 
 describe('parseCommandLine', () => {
-  it('runs with every default when only the node id is given', () => {
+  it('uses the defaults when only the node id is given', () => {
     expect(parseCommandLine(['--nodeid=node-1'], version)).toEqual({
       kind: 'run',
       options: {
@@ -20,6 +20,7 @@ describe('parseCommandLine', () => {
         stateDirMarker: undefined,
         requireExistingStateDir: false,
         pools: [],
+        configPath: undefined,
         kubeletDir: '/var/lib/kubelet',
         mountDirs: ['/'],
         lockTimeoutMs: 10_000,
@@ -45,13 +46,16 @@ describe('parseCommandLine', () => {
         socketMode: 0o700,
         socketGroup: '',
         drainTimeoutMs: 20_000,
+        httpEndpoint: undefined,
+        metricsPath: '/metrics',
+        volumeMetrics: true,
         verbosity: 2,
         logFormat: 'auto',
       },
     });
   });
 
-  it('confines mounts to the directory of the kubelet in a pod, unless a flag says otherwise', () => {
+  it("confines mounts to the kubelet's directory in a pod, unless a flag overrides it", () => {
     const mountDirs = (argv: string[], environment = { KUBERNETES_SERVICE_HOST: '10.0.0.1' }) => {
       const commandLine = parseCommandLine(['--nodeid=n', ...argv], version, environment);
       return commandLine.kind === 'run' ? commandLine.options.mountDirs : commandLine;
@@ -93,7 +97,7 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('takes the flags of a proxy, which needs no node id and may have one', () => {
+  it('accepts the flags of a proxy, for which the node id is optional', () => {
     const argv = ['--proxy-endpoint=tcp://host:10', '--endpoint=/a', '--drain-timeout=1s', '--v=4'];
     const proxy = {
       kind: 'proxy',
@@ -114,7 +118,7 @@ describe('parseCommandLine', () => {
   it.each([
     [[], '/from/environment'],
     [['--endpoint=/from/flag'], '/from/flag'],
-  ])('listens where CSI_ENDPOINT says, unless a flag says otherwise: %j', (argv, path) => {
+  ])('listens at CSI_ENDPOINT, unless a flag overrides it: %j', (argv, path) => {
     const environment = { CSI_ENDPOINT: 'unix:///from/environment' };
     for (const kind of ['--nodeid=n', '--proxy-endpoint=tcp://host:10']) {
       const commandLine = parseCommandLine([kind, ...argv], version, environment);
@@ -122,46 +126,46 @@ describe('parseCommandLine', () => {
     }
   });
 
-  it('listens at its default where CSI_ENDPOINT is empty, and refuses one that is wrong by its name', () => {
+  it('listens at its default if CSI_ENDPOINT is empty, and refuses a wrong one by its name', () => {
     const parse = (CSI_ENDPOINT: string) => parseCommandLine(['--nodeid=n'], version, { CSI_ENDPOINT });
     expect(parse('')).toMatchObject({ options: { endpoint: { path: '/tmp/csi.sock' } } });
     expect(parse('http://x')).toEqual({
-      kind: 'mistakes',
-      mistakes: [expect.stringContaining('CSI_ENDPOINT: "http://x" has the scheme http')],
+      kind: 'invalid',
+      errors: [expect.stringContaining('CSI_ENDPOINT: "http://x" has the unsupported scheme http')],
     });
     const passedRound = parseCommandLine(['--proxy-endpoint=/s'], version, { CSI_ENDPOINT: '/s' });
-    expect(passedRound).toMatchObject({ kind: 'mistakes' });
+    expect(passedRound).toMatchObject({ kind: 'invalid' });
   });
 
-  it('runs a driver where the endpoint of a proxy is empty, and requires the node id', () => {
+  it('runs a driver if the endpoint of a proxy is empty, and requires the node id', () => {
     expect(parseCommandLine(['--nodeid=n', '--proxy-endpoint='], version).kind).toBe('run');
-    expect(mistakesOf('--proxy-endpoint=')).toEqual(['--nodeid is required: give it as --nodeid=ID']);
+    expect(errorsOf('--proxy-endpoint=')).toEqual(['--nodeid=ID is required']);
   });
 
-  it('does not ask for a node id where the endpoint of a proxy is given wrongly', () => {
-    expect(mistakesOf('--proxy-endpoint=http://x')).toEqual([
-      expect.stringContaining('--proxy-endpoint: "http://x" has the scheme http'),
+  it('does not require a node id if the endpoint of a proxy is invalid', () => {
+    expect(errorsOf('--proxy-endpoint=http://x')).toEqual([
+      expect.stringContaining('--proxy-endpoint: "http://x" has the unsupported scheme http'),
     ]);
-    expect(mistakesOf('--proxy-endpoint')).toEqual([
+    expect(errorsOf('--proxy-endpoint')).toEqual([
       '--proxy-endpoint needs a value, as in --proxy-endpoint=ENDPOINT',
     ]);
   });
 
   it('requires the node id', () => {
-    expect(mistakesOf()).toEqual(['--nodeid is required: give it as --nodeid=ID']);
+    expect(errorsOf()).toEqual(['--nodeid=ID is required']);
   });
 
-  it('does not call a node id missing that is given wrongly', () => {
-    expect(mistakesOf('--nodeid=')).toEqual(['--nodeid: "" is not a node id: it has from 1 to 256 bytes']);
+  it('does not report an invalid node id as missing', () => {
+    expect(errorsOf('--nodeid=')).toEqual(['--nodeid: "" must have 1 to 256 bytes']);
   });
 
-  it('does not call a node id missing whose value is', () => {
-    expect(mistakesOf('--nodeid')).toEqual(['--nodeid needs a value, as in --nodeid=ID']);
+  it('does not report a node id as missing whose value is', () => {
+    expect(errorsOf('--nodeid')).toEqual(['--nodeid needs a value, as in --nodeid=ID']);
   });
 
   it.each(['a/b', 'n'.repeat(64)])('refuses the node id %s as a topology segment', (nodeId) => {
-    expect(mistakesOf(`--nodeid=${nodeId}`)).toEqual([
-      expect.stringContaining(`--nodeid: "${nodeId}" cannot be a topology segment`),
+    expect(errorsOf(`--nodeid=${nodeId}`)).toEqual([
+      expect.stringContaining(`--nodeid: "${nodeId}" is not a valid topology segment`),
     ]);
   });
 
@@ -170,40 +174,43 @@ describe('parseCommandLine', () => {
     expect(commandLine.kind).toBe('run');
   });
 
-  it('does not judge the node id by a topology flag that is itself wrong', () => {
-    expect(mistakesOf('--nodeid=a/b', '--enable-topology=maybe')).toEqual([
-      '--enable-topology: "maybe" is neither true nor false',
+  it('does not check the node id against a topology flag that is itself invalid', () => {
+    expect(errorsOf('--nodeid=a/b', '--enable-topology=maybe')).toEqual([
+      '--enable-topology: "maybe" must be true or false',
     ]);
   });
 
   it.each([
-    ['--socket-mode=0799', '--socket-mode: "0799" is not an octal file mode such as 0770'],
-    ['--statedir=data', '--statedir: "data" is not an absolute path'],
-    ['--kubelet-dir=x', '--kubelet-dir: "x" is not an absolute path'],
-    ['--maxvolumespernode=-1', '--maxvolumespernode: "-1" is not a whole number from 0 to 2147483647'],
-    ['--attach-limit=-2', '--attach-limit: "-2" is not a whole number from -1 to 2147483647'],
-    ['--max-volume-size=0', '--max-volume-size: "0" is less than one byte'],
-    ['--max-volume-size-node=0', '--max-volume-size-node: "0" is less than one byte'],
+    ['--socket-mode=0799', '--socket-mode: "0799" must be an octal file mode such as 0770'],
+    ['--statedir=data', '--statedir: "data" must be an absolute path'],
+    ['--kubelet-dir=x', '--kubelet-dir: "x" must be an absolute path'],
+    ['--maxvolumespernode=-1', '--maxvolumespernode: "-1" must be a whole number from 0 to 2147483647'],
+    ['--attach-limit=-2', '--attach-limit: "-2" must be a whole number from -1 to 2147483647'],
+    ['--max-volume-size=0', '--max-volume-size: "0" must be at least one byte'],
+    ['--max-volume-size-node=0', '--max-volume-size-node: "0" must be at least one byte'],
     ['--max-volume-size-node=', expect.stringContaining('--max-volume-size-node: "" is not a size')],
-    ['--pool=fast', '--pool: "fast" is not of the form NAME=PATH'],
-    ['--pool=fast=disk', '--pool: "disk" is not an absolute path'],
-    ['--pool=Fast=/x', expect.stringContaining('--pool: "Fast" is not the name of a pool: ')],
-    ['--pool=default=/x', '--pool: "default" is the pool in the state directory: its path is --statedir'],
-    ['--capacity=1Gi', '--capacity: "1Gi" is not of the form NAME=SIZE'],
-    ['--capacity=fast=0', '--capacity: "0" is less than one byte'],
-    ['--capacity=-=1Gi', expect.stringContaining('--capacity: "-" is not the name of a pool or a class: ')],
-    ['--overcommit=0.9', '--overcommit: "0.9" is not a ratio from 1 to 1000 with at most three decimals'],
-    ['--enable-volume-expansion=x', '--enable-volume-expansion: "x" is neither true nor false'],
-    ['--node-expand-required=x', '--node-expand-required: "x" is neither true nor false'],
-    ['--disable-controller-expansion=x', '--disable-controller-expansion: "x" is neither true nor false'],
-    ['--disable-node-expansion=x', '--disable-node-expansion: "x" is neither true nor false'],
-    ['--lock-timeout=10', '--lock-timeout: "10" is not a duration such as 10s, 500ms or 1m30s'],
-    ['--drain-timeout=x', '--drain-timeout: "x" is not a duration such as 10s, 500ms or 1m30s'],
-    ['--log-format=xml', '--log-format: "xml" is none of auto, json, pretty'],
-    ['-v=-1', '--v: "-1" is not a whole number from 0 to 2147483647'],
-    ['--logtostderr=x', '--logtostderr: "x" is neither true nor false'],
-  ])('refuses %s', (flag, mistake) => {
-    expect(mistakesOf('--nodeid=n', flag)).toEqual([mistake]);
+    ['--pool=fast', '--pool: "fast" must have the form NAME=PATH'],
+    ['--pool=fast=disk', '--pool: "disk" must be an absolute path'],
+    ['--pool=Fast=/x', expect.stringContaining('--pool: "Fast" is not a valid pool name; ')],
+    [
+      '--pool=default=/x',
+      '--pool: "default" is the name of the pool in the state directory; set its path with --statedir',
+    ],
+    ['--capacity=1Gi', '--capacity: "1Gi" must have the form NAME=SIZE'],
+    ['--capacity=fast=0', '--capacity: "0" must be at least one byte'],
+    ['--capacity=-=1Gi', expect.stringContaining('--capacity: "-" is not a valid name of a pool or class; ')],
+    ['--overcommit=0.9', '--overcommit: "0.9" must be a number from 1 to 1000 with at most three decimals'],
+    ['--enable-volume-expansion=x', '--enable-volume-expansion: "x" must be true or false'],
+    ['--node-expand-required=x', '--node-expand-required: "x" must be true or false'],
+    ['--disable-controller-expansion=x', '--disable-controller-expansion: "x" must be true or false'],
+    ['--disable-node-expansion=x', '--disable-node-expansion: "x" must be true or false'],
+    ['--lock-timeout=10', '--lock-timeout: "10" must be a duration such as 10s, 500ms or 1m30s'],
+    ['--drain-timeout=x', '--drain-timeout: "x" must be a duration such as 10s, 500ms or 1m30s'],
+    ['--log-format=xml', '--log-format: "xml" must be one of auto, json, pretty'],
+    ['-v=-1', '--v: "-1" must be a whole number from 0 to 2147483647'],
+    ['--logtostderr=x', '--logtostderr: "x" must be true or false'],
+  ])('refuses %s', (flag, error) => {
+    expect(errorsOf('--nodeid=n', flag)).toEqual([error]);
   });
 
   it('reads pools and their capacities, in order', () => {
@@ -229,13 +236,13 @@ describe('parseCommandLine', () => {
   it.each([
     [['--max-volume-size=1Gi'], 2n ** 30n],
     [['--max-volume-size-node=2Gi', '--max-volume-size=1Gi'], 2n ** 31n],
-  ])('lets a node grow volumes, with %j, up to %d bytes', (argv, maxVolumeSizeNodeBytes) => {
+  ])('makes a node grow volumes, with %j, up to %d bytes', (argv, maxVolumeSizeNodeBytes) => {
     expect(parseCommandLine(['--nodeid=n', ...argv], version)).toMatchObject({
       options: { maxVolumeSizeNodeBytes },
     });
   });
 
-  it('reads the switches of expansion, under the old name too', () => {
+  it('reads the expansion flags, under the old name too', () => {
     const argv = [
       '--node-expand-required=false',
       '--disable-controller-expansion',
@@ -250,19 +257,19 @@ describe('parseCommandLine', () => {
     });
   });
 
-  it('tells pools that cannot be together along with other mistakes', () => {
+  it('reports conflicting pools along with other errors', () => {
     const argv = ['--statedir=/data', '--pool=a=/data/a', '--v=x', '--capacity=a=1', '--capacity=a=2'];
-    expect(mistakesOf(...argv)).toEqual([
-      '--v: "x" is not a whole number from 0 to 2147483647',
-      '--nodeid is required: give it as --nodeid=ID',
-      '--pool: "a" at "/data/a" lies in the state directory, "/data"',
-      '--capacity: "a" is given more than once',
+    expect(errorsOf(...argv)).toEqual([
+      '--v: "x" must be a whole number from 0 to 2147483647',
+      '--nodeid=ID is required',
+      '--pool: "a" at "/data/a" is inside the state directory at "/data"',
+      '--capacity: duplicate name "a"',
     ]);
   });
 
-  it('does not judge pools by a state directory that is itself wrong', () => {
-    expect(mistakesOf('--nodeid=n', '--statedir=x', '--pool=a=/csi-data-dir/a')).toEqual([
-      '--statedir: "x" is not an absolute path',
+  it('does not check pools against a state directory that is itself invalid', () => {
+    expect(errorsOf('--nodeid=n', '--statedir=x', '--pool=a=/csi-data-dir/a')).toEqual([
+      '--statedir: "x" must be an absolute path',
     ]);
   });
 
@@ -272,24 +279,24 @@ describe('parseCommandLine', () => {
     ['a.sock', `${process.cwd()}/a.sock`],
     ['tcp://host:1', 'TCP://host:1'],
   ])('refuses to pass calls on from %s to %s, which is the same', (endpoint, proxyEndpoint) => {
-    expect(mistakesOf(`--endpoint=${endpoint}`, `--proxy-endpoint=${proxyEndpoint}`)).toEqual([
-      expect.stringMatching(/^--proxy-endpoint: ".*" is --endpoint itself: /),
+    expect(errorsOf(`--endpoint=${endpoint}`, `--proxy-endpoint=${proxyEndpoint}`)).toEqual([
+      expect.stringMatching(/^--proxy-endpoint: ".*" is the same as --endpoint; /),
     ]);
   });
 
-  it('does not compare the endpoint of a proxy with one that is itself wrong', () => {
-    expect(mistakesOf('--endpoint=http://x', '--proxy-endpoint=/tmp/csi.sock')).toEqual([
+  it('does not compare the endpoint of a proxy with one that is itself invalid', () => {
+    expect(errorsOf('--endpoint=http://x', '--proxy-endpoint=/tmp/csi.sock')).toEqual([
       expect.stringContaining('--endpoint: "http://x"'),
     ]);
   });
 
-  it('tells every mistake at once', () => {
-    expect(mistakesOf('--stat-dir', '/x', '--v=high', '--drivername=_', 'extra')).toEqual([
-      '--stat-dir is not a flag of this driver: did you mean --statedir?',
-      '--v: "high" is not a whole number from 0 to 2147483647',
-      expect.stringContaining('--drivername: "_" is not a driver name'),
+  it('reports every error at once', () => {
+    expect(errorsOf('--stat-dir', '/x', '--v=high', '--drivername=_', 'extra')).toEqual([
+      'unknown flag --stat-dir; did you mean --statedir?',
+      '--v: "high" must be a whole number from 0 to 2147483647',
+      expect.stringContaining('--drivername: "_" is not a valid driver name'),
       'unexpected argument "extra"',
-      '--nodeid is required: give it as --nodeid=ID',
+      '--nodeid=ID is required',
     ]);
   });
 });

@@ -24,15 +24,15 @@ describe('parseDurationMs', () => {
   });
 
   it.each(['', '10', 's', '.s', '-1s', '1d', '1 s', '10S', '1s 2s', '1e3s'])(
-    'refuses %j, which is no duration',
+    'refuses %j, which is not a duration',
     (text) => {
       expect(() => parseDurationMs(text)).toThrow(
-        `${JSON.stringify(text)} is not a duration such as 10s, 500ms or 1m30s`,
+        `${JSON.stringify(text)} must be a duration such as 10s, 500ms or 1m30s`,
       );
     },
   );
 
   it.each(['24h1ms', `${'9'.repeat(400)}h`])('refuses a duration of more than a day', (text) => {
-    expect(() => parseDurationMs(text)).toThrow('is longer than 24h, the longest duration');
+    expect(() => parseDurationMs(text)).toThrow('must be at most 24h');
   });
 });

@@ -7,7 +7,7 @@ describe('parseDriverName', () => {
   });
 
   it.each(['', '-a', 'a.', 'a_b', 'a b', 'a\n', 'é', 'a'.repeat(64)])('refuses %j', (name) => {
-    expect(() => parseDriverName(name)).toThrow(`${JSON.stringify(name)} is not a driver name`);
+    expect(() => parseDriverName(name)).toThrow(`${JSON.stringify(name)} is not a valid driver name`);
   });
 });
 
@@ -17,11 +17,11 @@ describe('parseNodeId', () => {
   });
 
   it('refuses an empty id', () => {
-    expect(() => parseNodeId('')).toThrow('"" is not a node id: it has from 1 to 256 bytes');
+    expect(() => parseNodeId('')).toThrow('"" must have 1 to 256 bytes');
   });
 
   it('counts bytes, not letters', () => {
-    expect(() => parseNodeId('é'.repeat(129))).toThrow('is not a node id');
+    expect(() => parseNodeId('é'.repeat(129))).toThrow('must have 1 to 256 bytes');
   });
 });
 

@@ -1,41 +1,44 @@
 import { describe, expect, it } from 'vitest';
-import { poolCapacity, poolConflicts, poolPlace } from '../../../src/options/pools.ts';
+import { poolConflicts } from '../../../src/options/conflicts.ts';
+import { poolCapacity, poolLocation } from '../../../src/options/pools.ts';
 
 describe('A pool on the command line', () => {
-  it.each(['a', '7', 'fast-1', 'f'.repeat(63)])('may be called %s', (name) => {
-    expect(poolPlace.parse(`${name}=/mnt/x/`)).toEqual({ name, path: '/mnt/x' });
+  it.each(['a', '7', 'fast-1', 'f'.repeat(63)])('can be called %s', (name) => {
+    expect(poolLocation.parse(`${name}=/mnt/x/`)).toEqual({ name, path: '/mnt/x' });
   });
 
   it.each(['A', 'fast.1', 'a_b', '-a', 'a-', 'ä', 'a b', '../x', 'a\n', 'f'.repeat(64)])(
-    'may not be called %j',
+    'cannot be called %j',
     (name) => {
-      expect(() => poolPlace.parse(`${name}=/x`)).toThrow(
-        `${JSON.stringify(name)} is not the name of a pool`,
+      expect(() => poolLocation.parse(`${name}=/x`)).toThrow(
+        `${JSON.stringify(name)} is not a valid pool name`,
       );
     },
   );
 
-  it('may not be called as the one in the state directory is', () => {
-    expect(() => poolPlace.parse('default=/x')).toThrow('its path is --statedir');
+  it('cannot have the name of the pool in the state directory', () => {
+    expect(() => poolLocation.parse('default=/x')).toThrow('set its path with --statedir');
   });
 
-  it('may have an equals sign in its path', () => {
-    expect(poolPlace.parse('a=/x=y')).toEqual({ name: 'a', path: '/x=y' });
+  it('can have an equals sign in its path', () => {
+    expect(poolLocation.parse('a=/x=y')).toEqual({ name: 'a', path: '/x=y' });
   });
 });
 
 describe('A capacity on the command line', () => {
-  it.each(['default', 'fast', 'Slow_kind.1'])('may be that of %s', (name) => {
+  it.each(['default', 'fast', 'Slow_kind.1'])('can be for %s', (name) => {
     expect(poolCapacity.parse(`${name}=1.5Ki`)).toEqual({ name, capacityBytes: 1536n });
   });
 
-  it.each(['a/b', '.', 'k'.repeat(64)])('may not be that of %j', (name) => {
-    expect(() => poolCapacity.parse(`${name}=1`)).toThrow(`${JSON.stringify(name)} is not the name`);
+  it.each(['a/b', '.', 'k'.repeat(64)])('cannot be for %j', (name) => {
+    expect(() => poolCapacity.parse(`${name}=1`)).toThrow(
+      `${JSON.stringify(name)} is not a valid name of a pool or class`,
+    );
   });
 });
 
-describe('Pools that stand beside each other', () => {
-  it('are no conflict, whatever letters their paths share', () => {
+describe('Neighbouring pools', () => {
+  it('do not conflict, even if their paths have a common prefix', () => {
     const pools = [
       { name: 'a', path: '/data-1' },
       { name: 'b', path: '/data-1.old' },
@@ -49,21 +52,25 @@ describe('Pools that stand beside each other', () => {
   });
 });
 
-describe('Pools that cannot be together', () => {
+describe('Conflicting pools', () => {
   const stateDir = '/data';
   it.each([
-    ['in the state directory', '/data/a', '--pool: "a" at "/data/a" lies in the state directory, "/data"'],
-    ['at it', '/data', '--pool: "a" at "/data" is where the state directory is'],
-    ['over it', '/', '--pool: "a" at "/" has the state directory below it, "/data"'],
-  ])('are told: one %s', (_, path, sentence) => {
+    [
+      'in the state directory',
+      '/data/a',
+      '--pool: "a" at "/data/a" is inside the state directory at "/data"',
+    ],
+    ['at it', '/data', '--pool: "a" at "/data" is the same directory as the state directory'],
+    ['over it', '/', '--pool: "a" at "/" contains the state directory at "/data"'],
+  ])('are reported: one %s', (_, path, sentence) => {
     expect(poolConflicts({ stateDir, pools: [{ name: 'a', path }] })).toEqual([sentence]);
   });
 
   it.each([
-    ['in', '/mnt/a/b/c', '--pool: "b" at "/mnt/a/b/c" lies in pool "a", "/mnt/a"'],
-    ['at', '/mnt/a', '--pool: "b" at "/mnt/a" is where pool "a" is'],
-    ['over', '/mnt', '--pool: "b" at "/mnt" has pool "a" below it, "/mnt/a"'],
-  ])('are told: one %s another', (_, path, sentence) => {
+    ['in', '/mnt/a/b/c', '--pool: "b" at "/mnt/a/b/c" is inside pool "a" at "/mnt/a"'],
+    ['at', '/mnt/a', '--pool: "b" at "/mnt/a" is the same directory as pool "a"'],
+    ['over', '/mnt', '--pool: "b" at "/mnt" contains pool "a" at "/mnt/a"'],
+  ])('are reported: one %s another', (_, path, sentence) => {
     const pools = [
       { name: 'a', path: '/mnt/a' },
       { name: 'b', path },
@@ -71,17 +78,17 @@ describe('Pools that cannot be together', () => {
     expect(poolConflicts({ stateDir, pools })).toEqual([sentence]);
   });
 
-  it('are told: a name given twice, once however often, and no further by its two paths', () => {
+  it('are reported: a name given twice is reported once, and its two paths are not compared', () => {
     const pools = ['/mnt/a', '/mnt/a', '/mnt/a/b'].map((path) => ({ name: 'a', path }));
-    expect(poolConflicts({ stateDir, pools })).toEqual(['--pool: "a" is given more than once']);
+    expect(poolConflicts({ stateDir, pools })).toEqual(['--pool: duplicate name "a"']);
   });
 
-  it('are told: two capacities of one name, even where they are the same', () => {
+  it('are reported: two capacities of one name, even if they are equal', () => {
     const capacities = [1n, 1n].map((capacityBytes) => ({ name: 'fast', capacityBytes }));
-    expect(poolConflicts({ stateDir, capacities })).toEqual(['--capacity: "fast" is given more than once']);
+    expect(poolConflicts({ stateDir, capacities })).toEqual(['--capacity: duplicate name "fast"']);
   });
 
-  it('are told all at once', () => {
+  it('are reported all at once', () => {
     const pools = [
       { name: 'a', path: '/data/a' },
       { name: 'b', path: '/data/a' },

@@ -24,7 +24,7 @@ describe('The kinds of values', () => {
   });
 
   it.each(['', 'yes', 'tRUE', '2'])('refuse the boolean %j', (given) => {
-    expect(() => boolean.parse(given)).toThrow(`${JSON.stringify(given)} is neither true nor false`);
+    expect(() => boolean.parse(given)).toThrow(`${JSON.stringify(given)} must be true or false`);
   });
 
   it('read integers up to both bounds', () => {
@@ -32,14 +32,14 @@ describe('The kinds of values', () => {
     expect(['-1', '-0', '+3', '20'].map((given) => kind.parse(given))).toEqual([-1, 0, 3, 20]);
   });
 
-  it('bound integers by what fits in an int32 unless told otherwise', () => {
+  it('limit integers to an int32 by default', () => {
     expect(integer({ min: 0 }).parse('2147483647')).toBe(2_147_483_647);
     expect(() => integer({ min: 0 }).parse('2147483648')).toThrow('from 0 to 2147483647');
   });
 
   it.each(['', '-2', '21', '1.5', '1e1', '0x10', '010', ' 1', 'ten'])('refuse the integer %j', (given) => {
     expect(() => integer({ min: -1, max: 20 }).parse(given)).toThrow(
-      `${JSON.stringify(given)} is not a whole number from -1 to 20`,
+      `${JSON.stringify(given)} must be a whole number from -1 to 20`,
     );
   });
 
@@ -47,8 +47,8 @@ describe('The kinds of values', () => {
     expect(bytes.parse('1Ti')).toBe(2n ** 40n);
   });
 
-  it('refuse a size of nothing', () => {
-    expect(() => bytes.parse('0Gi')).toThrow('"0Gi" is less than one byte');
+  it('refuse a size of zero', () => {
+    expect(() => bytes.parse('0Gi')).toThrow('"0Gi" must be at least one byte');
   });
 
   it.each(['0770', '770', '0o770'])('read the file mode %s as octal', (given) => {
@@ -57,7 +57,7 @@ describe('The kinds of values', () => {
 
   it.each(['', '0799', '77', '04770', '00770', '-770', 'rwx'])('refuse the file mode %j', (given) => {
     expect(() => fileMode.parse(given)).toThrow(
-      `${JSON.stringify(given)} is not an octal file mode such as 0770`,
+      `${JSON.stringify(given)} must be an octal file mode such as 0770`,
     );
   });
 
@@ -70,44 +70,44 @@ describe('The kinds of values', () => {
   });
 
   it.each(['', 'data', './data'])('refuse the path %j, which is not absolute', (given) => {
-    expect(() => absolutePath.parse(given)).toThrow(`${JSON.stringify(given)} is not an absolute path`);
+    expect(() => absolutePath.parse(given)).toThrow(`${JSON.stringify(given)} must be an absolute path`);
   });
 
-  it('refuse a path that leads upward', () => {
-    expect(() => absolutePath.parse('/a/../b')).toThrow('"/a/../b" has ".." in it');
+  it('refuse a path with ..', () => {
+    expect(() => absolutePath.parse('/a/../b')).toThrow('"/a/../b" must not contain ".."');
   });
 
   it('read one of several words and refuse any other', () => {
     const kind = oneOf('json', 'pretty');
     expect(kind.parse('pretty')).toBe('pretty');
-    expect(() => kind.parse('xml')).toThrow('"xml" is none of json, pretty');
+    expect(() => kind.parse('xml')).toThrow('"xml" must be one of json, pretty');
   });
 
-  it('reads a value that may be left out', () => {
+  it('read an optional value', () => {
     expect(optional(integer({ min: 0 })).parse('')).toBeUndefined();
     expect(optional(integer({ min: 0 })).parse('0')).toBe(0);
-    expect(() => optional(fileMode).parse('x')).toThrow('"x" is not an octal file mode');
+    expect(() => optional(fileMode).parse('x')).toThrow('"x" must be an octal file mode');
   });
 
-  it('read lists, of which the empty text is the empty one', () => {
+  it('read lists, where an empty text is an empty list', () => {
     expect(listOf(integer({ min: 0 })).parse('3,1')).toEqual([3, 1]);
     expect(listOf(text('NAME')).parse('')).toEqual([]);
   });
 
   it('refuse a list with a wrong item and quote the item', () => {
-    expect(() => listOf(fileMode).parse('700,x')).toThrow('"x" is not an octal file mode');
+    expect(() => listOf(fileMode).parse('700,x')).toThrow('"x" must be an octal file mode');
   });
 
   it('read a named value up to the first equals sign', () => {
     expect(named(text('VALUE')).parse('a=b=c')).toEqual({ name: 'a', value: 'b=c' });
     expect(named(bytes)).toMatchObject({
       placeholder: 'NAME=SIZE',
-      forms: `a name, = and then ${bytes.forms}`,
+      forms: `a name, an equals sign, and ${bytes.forms}`,
     });
   });
 
   it.each(['fast', '=1Gi', ''])('refuse %j as a named value', (given) => {
-    expect(() => named(bytes).parse(given)).toThrow(`${JSON.stringify(given)} is not of the form NAME=SIZE`);
+    expect(() => named(bytes).parse(given)).toThrow(`${JSON.stringify(given)} must have the form NAME=SIZE`);
   });
 
   it.each([
@@ -137,11 +137,11 @@ describe('The kinds of values', () => {
     '9'.repeat(40),
   ])('refuse the ratio %j', (given) => {
     expect(() => thousandths({ min: 1, max: 20 }).parse(given)).toThrow(
-      `${JSON.stringify(given)} is not a ratio from 1 to 20 with at most three decimals`,
+      `${JSON.stringify(given)} must be a number from 1 to 20 with at most three decimals`,
     );
   });
 
-  it('use the function that a flag brings', () => {
+  it('use the function of a flag', () => {
     expect(parsed('URL', (given) => new URL(given)).parse('tcp://host:1').port).toBe('1');
   });
 });

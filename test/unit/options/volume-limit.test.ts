@@ -1,20 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { resolveVolumeLimit } from '../../../src/options/volume-limit.ts';
+import { resolveVolumeLimit } from '../../../src/options.ts';
 
 const never = () => {
   throw new Error('no random number is needed');
 };
 
 describe('resolveVolumeLimit', () => {
-  it('is no limit where neither flag is given', () => {
+  it('is unlimited without either flag', () => {
     expect(resolveVolumeLimit({ maxVolumesPerNode: 0, attachLimit: 0 }, never)).toBe(0);
   });
 
-  it('takes the older flag where the newer one is not given', () => {
+  it('uses the older flag if the newer one is not given', () => {
     expect(resolveVolumeLimit({ maxVolumesPerNode: 7, attachLimit: 0 }, never)).toBe(7);
   });
 
-  it('prefers the newer flag where both are given', () => {
+  it('prefers the newer flag if both are given', () => {
     expect(resolveVolumeLimit({ maxVolumesPerNode: 7, attachLimit: 3 }, never)).toBe(3);
   });
 
@@ -22,7 +22,7 @@ describe('resolveVolumeLimit', () => {
     [0, 1],
     [0.35, 4],
     [0.999, 10],
-  ])('makes the random number %d the limit %d where the newer flag is -1', (number, limit) => {
+  ])('turns the random number %d into the limit %d if the newer flag is -1', (number, limit) => {
     expect(resolveVolumeLimit({ maxVolumesPerNode: 7, attachLimit: -1 }, () => number)).toBe(limit);
   });
 });

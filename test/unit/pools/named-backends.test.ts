@@ -6,7 +6,7 @@ import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backen
 import { namedDevices, namedFormatter } from '../../../src/pools/named-images.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 
-/** A port each call of which fails with this error. */
+/** A port where every call fails with this error. */
 function failing<Port>(error: unknown): Port {
   return new Proxy({}, { get: () => () => Promise.reject(error) }) as Port;
 }
@@ -20,7 +20,7 @@ function backendFailing(error: unknown) {
   return namedBackends({ ...backends, image: failing(error) } as never, 'fast').image;
 }
 
-/** Every call of the ports that a pool hands out, or that work on its files. */
+/** Every call of a pool's ports, or of ports that work on its files. */
 function callsFailing(error: unknown): Record<string, () => Promise<unknown>> {
   const backend = backendFailing(error);
   const marks = namedFreezeMarks(failing(error), 'fast');
@@ -51,7 +51,7 @@ function callsFailing(error: unknown): Record<string, () => Promise<unknown>> {
   };
 }
 
-test.each(Object.keys(callsFailing(undefined)))('an error of the disk in %s names the pool', async (name) => {
+test.each(Object.keys(callsFailing(undefined)))('a disk error in %s names the pool', async (name) => {
   const message = expect.stringMatching(/^pool "fast" is read-only.*\(EROFS\)$/);
   await expect(callsFailing(systemError('EROFS'))[name]?.()).rejects.toMatchObject({
     kind: 'unavailable',
@@ -59,21 +59,21 @@ test.each(Object.keys(callsFailing(undefined)))('an error of the disk in %s name
   });
 });
 
-test.each(Object.keys(callsFailing(undefined)))('any other error of %s comes back as it is', async (name) => {
+test.each(Object.keys(callsFailing(undefined)))('any other error of %s is passed on', async (name) => {
   for (const error of [new VolumeError('precondition', 'not now'), systemError('EACCES')]) {
     await expect(callsFailing(error)[name]?.()).rejects.toBe(error);
   }
 });
 
-test('a copy of which the original cannot be read names the pool of the original', async () => {
+test('a copy whose original cannot be read names the pool of the original', async () => {
   const error = await fromSource(() => Promise.reject(systemError('EIO'))).catch((each: unknown) => each);
   const backend = backendFailing(error);
-  const message = expect.stringMatching(/^pool "source" does not answer/);
+  const message = expect.stringMatching(/^pool "source" reports I\/O errors/);
   await expect(backend.provisionCopy('/v', volume, original, control)).rejects.toMatchObject({ message });
   await expect(backend.snapshot('/v', original, control)).rejects.toMatchObject({ message });
 });
 
-test('a file that lies in no pool names none', async () => {
+test('a file outside every pool names none', async () => {
   const error = systemError('EIO');
   const devices = namedDevices(failing(error), () => [{ name: 'fast', path: '/pools/fast' }]);
   await expect(devices.find('/pools/faster/image')).rejects.toBe(error);

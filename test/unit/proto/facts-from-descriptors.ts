@@ -16,9 +16,9 @@ const MAP_ENTRY_OPTION_NUMBER = 7;
 const GO_PACKAGE_OPTION_NUMBER = 11;
 
 /**
- * Writes a parsed file down in the form of the published facts. Whatever the facts have no word for
- * (a default value, a reserved name, a standard option…) becomes a key of its own, so that a comparison
- * with the facts fails on it. Custom options are seen when they were registered before the file was parsed.
+ * Converts a parsed file to the form of the published facts. Items that the facts cannot express
+ * (a default value, a reserved name, a standard option…) become keys of their own, so that a comparison
+ * with the facts fails on them. Custom options are seen if they were registered before the file was parsed.
  */
 export function factsFromDescriptor(file: FileDescriptorProto): Omit<WireFacts, 'spec'> {
   return new FactsWriter(file).facts();
@@ -118,7 +118,7 @@ class FactsWriter {
     };
   }
 
-  /** What a field of proto3 can have and the facts have no word for. */
+  /** Properties of a proto3 field that the facts cannot express. */
   #oddities(field: Field): object {
     const jsonName = (field.getName() ?? '').replace(/_+(.)/g, (_match, letter: string) =>
       letter.toUpperCase(),
@@ -171,7 +171,7 @@ class FactsWriter {
       .sort();
   }
 
-  /** Relative to the package where it is inside, as the facts write types. */
+  /** Relative to the package if it is inside, as the facts write types. */
   #typeName(name: string | undefined): string {
     const fullName = name ?? '';
     return fullName.startsWith(this.#prefix) ? fullName.slice(this.#prefix.length) : fullName.slice(1);
@@ -211,7 +211,7 @@ function byName<T extends { getName(): string | undefined }, R>(
   return Object.fromEntries(items.map((item) => [item.getName() ?? '', facts(item)]));
 }
 
-/** A key that is there only when there is something to say. */
+/** A key that is present only if it has a value. */
 function extra<T>(key: string, list: T[]): Record<string, T[]> {
   return list.length > 0 ? { [key]: list } : {};
 }

@@ -31,7 +31,7 @@ interface LoadedMethod {
   responseType: { type: { name: string } };
 }
 
-/** What proto-loader made of one package, in the words of the published facts. */
+/** The definitions of proto-loader for one package, in the form of the published facts. */
 export interface LoadedFacts {
   /** By method path, such as `/csi.v1.Identity/Probe`. */
   rpcs: Record<string, RpcFacts>;
@@ -39,7 +39,7 @@ export interface LoadedFacts {
   enums: Record<string, Record<string, number>>;
 }
 
-/** Writes down the messages, enums and methods of `packageName` as they stand in a loaded definition. */
+/** Lists the messages, enums and methods of `packageName` in a loaded definition. */
 export function factsFromLoader(definition: PackageDefinition, packageName: string): LoadedFacts {
   const facts: LoadedFacts = { rpcs: {}, messages: {}, enums: {} };
   const own = Object.entries(definition).filter(([name]) => name.startsWith(`${packageName}.`));
@@ -92,7 +92,7 @@ function typeOf(field: LoadedField, entries: Map<string, LoadedMessage>): string
   return field.label === 'LABEL_REPEATED' ? `repeated ${name}` : name;
 }
 
-/** The loader shortens type names as far as their scope allows; this makes them long again. */
+/** The loader shortens type names as far as their scope allows; this restores the full names. */
 function resolveTypes(facts: LoadedFacts): void {
   const known = new Set([...Object.keys(facts.messages), ...Object.keys(facts.enums)]);
   for (const [messageName, fields] of Object.entries(facts.messages)) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** A field of a message; `type` as it is written in a proto file, relative to the package. */
+/** A field of a message; `type` as in a proto file, relative to the package. */
 export interface FieldFacts {
   number: number;
   type: string;
@@ -34,7 +34,7 @@ export interface ServiceFacts {
   rpcs: Record<string, RpcFacts>;
 }
 
-/** Everything that makes the wire format of CSI. Ranges are inclusive; names of options are sorted. */
+/** The complete wire format of CSI. Ranges are inclusive; names of options are sorted. */
 export interface WireFacts {
   spec: string;
   syntax: string;

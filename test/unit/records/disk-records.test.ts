@@ -83,7 +83,7 @@ test.each([
   expect((await subject.records.load()).found).toEqual([volume]);
 });
 
-test('a volume whose id comes again is made beside what a crash has left of it', async () => {
+test('a volume with a reused id is created despite leftovers of a crash', async () => {
   const { records, layout } = makeSubject();
   const inline = exampleVolume({ id: 'csi-1', name: undefined });
   mkdirSync(join(layout.incoming, records.directoryNameOf(inline.id)));
@@ -108,17 +108,17 @@ test.each(['delete: renamed', 'delete: durable'] as const)(
   },
 );
 
-test('a delete tells an error of the disk by kind, and the volume stays', async () => {
+test('a delete reports a disk error by kind, and the volume stays', async () => {
   const subject = makeSubject();
   await subject.records.add(volume, build);
-  // A file in the way of the directory is one of the few errors that even root meets.
+  // A file in place of the directory is one of the few errors that even root gets.
   await rm(subject.layout.outgoing, { recursive: true });
   writeFileSync(subject.layout.outgoing, '');
   await expect(subject.records.remove(volume.id)).rejects.toMatchObject({ code: 'ENOTDIR' });
   expect((await subject.records.load()).found).toEqual([volume]);
 });
 
-test('a volume belongs to the pool it lies in, whatever its record says', async () => {
+test('a volume belongs to the pool that contains it, whatever its record says', async () => {
   const subject = makeSubject();
   await subject.records.add({ ...volume, pool: 'renamed since' }, build);
   expect((await subject.records.load()).found).toEqual([volume]);
@@ -141,14 +141,14 @@ test.each([
     },
   ],
   [
-    'it is a file where a directory should be',
+    'it is a file, not a directory',
     async (directory: string) => {
       await rename(directory, `${directory}.moved`);
       await rename(join(`${directory}.moved`, 'volume.json'), directory);
       await rm(`${directory}.moved`, { recursive: true });
     },
   ],
-])('a damaged volume is told with the reason: %s', async (reason, damage) => {
+])('a damaged volume is reported with the reason: %s', async (reason, damage) => {
   const subject = makeSubject();
   await subject.records.add(volume, build);
   await damage(subject.records.directoryOf(volume.id));
@@ -157,7 +157,7 @@ test.each([
   expect(damaged).toEqual([{ id: volume.id, pool: 'default', reason: expect.stringContaining(reason) }]);
 });
 
-test('a volume whose retaining fails as it is made durable is retained by a retry', async () => {
+test('a retain that fails while it is synced is completed by a retry', async () => {
   const error = systemError('EIO');
   const failures = [error];
   const subject = makeSubject((step) => {
@@ -170,14 +170,14 @@ test('a volume whose retaining fails as it is made durable is retained by a retr
   expect((await subject.retained.load()).found).toEqual([volume]);
 });
 
-test('an empty directory, which a removal in place may leave, is no volume and is removed', async () => {
+test('an empty directory, as after an in-place removal, is not a volume and is removed', async () => {
   const { records, layout } = makeSubject();
   mkdirSync(join(layout.volumes, 'left'));
   expect(await records.load()).toEqual({ found: [], damaged: [] });
   expect(readdirSync(layout.volumes)).toEqual([]);
 });
 
-test('a delete or a retaining finds out when the directory of all volumes is another one', async () => {
+test('a delete or a retain detects when the directory of all volumes was replaced', async () => {
   const { records, layout } = makeSubject();
   await records.add(volume, build);
   await records.load();

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { replaceFile, syncPath, writeNewFile } from '../../../src/records/durable-file.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
-test('a new file has the whole text, for the driver alone', async () => {
+test('a new file has the complete text, for the driver alone', async () => {
   const path = join(temporaryDirectory(), 'file');
   const text = 'ü\n'.repeat(100_000);
   await writeNewFile(path, text);
@@ -12,14 +12,14 @@ test('a new file has the whole text, for the driver alone', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
-test('a file that is there already is not written over by a new one', async () => {
+test('a new file does not overwrite an existing one', async () => {
   const path = join(temporaryDirectory(), 'file');
   writeFileSync(path, 'old');
   await expect(writeNewFile(path, 'new')).rejects.toMatchObject({ code: 'EEXIST' });
   expect(readFileSync(path, 'utf8')).toBe('old');
 });
 
-test('a file is replaced as a whole, also over what a crash has left of an earlier try', async () => {
+test('a file is replaced atomically, also over leftovers of a crash', async () => {
   const directory = temporaryDirectory();
   const path = join(directory, 'file');
   writeFileSync(path, 'old');
@@ -31,7 +31,7 @@ test('a file is replaced as a whole, also over what a crash has left of an earli
   expect(readdirSync(directory)).toEqual(['file']);
 });
 
-test('files and directories are synced, and one that is missing is an error', async () => {
+test('files and directories are synced, and a missing one is an error', async () => {
   const directory = temporaryDirectory();
   await syncPath(directory);
   await expect(syncPath(join(directory, 'missing'))).rejects.toMatchObject({ code: 'ENOENT' });

@@ -10,7 +10,7 @@ function marksIn(directory = temporaryDirectory()) {
   return { directory, marks: new DiskFreezeMarks(directory, 'fast') };
 }
 
-test('a mark is called as the directory of its volume, and stays until it is removed', async () => {
+test("a mark has the name of its volume's directory, and stays until it is removed", async () => {
   const { directory, marks } = marksIn();
   await marks.add([own, 'imported/../id']);
   const names = [own, directoryNameOf('imported/../id')].sort();
@@ -22,7 +22,7 @@ test('a mark is called as the directory of its volume, and stays until it is rem
   expect(await marks.marked()).toEqual([]);
 });
 
-test('a volume that is marked already is told, since nobody could thaw it', async () => {
+test('a volume that is already marked is reported, since it could not be thawed', async () => {
   const { directory, marks } = marksIn();
   expect(await new DiskFreezeMarks(directory, 'fast').add([own])).toEqual([]);
   expect(await marks.add([own, 'other'])).toEqual([own]);
@@ -30,7 +30,7 @@ test('a volume that is marked already is told, since nobody could thaw it', asyn
   expect(await marks.marked()).toEqual([own]);
 });
 
-test('a volume is marked or not, whoever has marked it', async () => {
+test('marks of other processes count', async () => {
   const { directory, marks } = marksIn();
   await new DiskFreezeMarks(directory, 'fast').add(['imported/../id']);
   expect([await marks.has('imported/../id'), await marks.has(own)]).toEqual([true, false]);
@@ -38,7 +38,7 @@ test('a volume is marked or not, whoever has marked it', async () => {
   expect(await marks.has('imported/../id')).toBe(false);
 });
 
-test('removing what is not marked changes nothing', async () => {
+test('removing a missing mark changes nothing', async () => {
   const { marks } = marksIn();
   await marks.add([own]);
   await marks.remove(['v']);
@@ -53,7 +53,7 @@ test('a mark that cannot be made is an error, so that nothing is frozen without 
   await expect(marks.marked()).rejects.toMatchObject({ code: 'ENOENT' });
 });
 
-test('where one cannot be marked, none of the others stays marked, but those that were before do', async () => {
+test('if one cannot be marked, none of the others stays marked, except those from before', async () => {
   const { directory, marks } = marksIn();
   await marks.add(['before']);
   const tooLong = 'n'.repeat(256);

@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { expect, test, vi } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { passStep } from '../../../src/model/steps.ts';
-import { damagedMembers } from '../../../src/pools/damaged-groups.ts';
+import { damagedMembers } from '../../../src/pools/directory/damaged-groups.ts';
 import { readMarker, writeMarker } from '../../../src/pools/directory/pool-marker.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
@@ -12,7 +12,15 @@ import { exampleVolume } from '../model/fakes/model.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
-/** What opening the next files answers, instead of opening them. */
+// Modules stay loaded from file to file: these tests load them anew, and so do the files that run after this one.
+vi.hoisted(() => void vi.resetModules());
+afterAll(() => {
+  vi.doUnmock('../../../src/kernel/calls/descriptor.ts');
+  vi.doUnmock('node:timers/promises');
+  vi.resetModules();
+});
+
+/** The errors for opening the next files, instead of opening them. */
 const failures = vi.hoisted((): Error[] => []);
 vi.mock(import('../../../src/kernel/calls/descriptor.ts'), async (importOriginal) => {
   const original = await importOriginal();
@@ -50,7 +58,7 @@ async function recordsWith(count: number) {
 }
 
 test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EINTR', 'EAGAIN', 'ESTALE'] as const)(
-  '%s that passes makes no volume damaged',
+  'a passing %s does not make a volume damaged',
   async (code) => {
     const { records } = await recordsWith(3);
     failNext(code, 6);
@@ -60,7 +68,7 @@ test.each(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EINTR', 'EAGAIN', 'ESTALE'] as 
   },
 );
 
-test('EMFILE that stays fails the load as a whole, and says nothing of a volume', async () => {
+test('a lasting EMFILE fails the whole load, and no volume is judged', async () => {
   const { records } = await recordsWith(3);
   failNext('EMFILE', 1000);
   await expect(records.load()).rejects.toMatchObject({ kind: 'unavailable' });
@@ -68,7 +76,7 @@ test('EMFILE that stays fails the load as a whole, and says nothing of a volume'
   expect((await records.load()).found).toHaveLength(3);
 });
 
-test('EIO that stays makes a volume unread, not damaged', async () => {
+test('a lasting EIO makes a volume unreadable, not damaged', async () => {
   const { records } = await recordsWith(1);
   failNext('EIO', 1000);
   const { damaged } = await records.load();
@@ -76,7 +84,7 @@ test('EIO that stays makes a volume unread, not damaged', async () => {
   expect(damaged).toEqual([expect.objectContaining({ id: 'v-0', isUnread: true })]);
 });
 
-test('a marker is not taken for missing or damaged because of a passing error', async () => {
+test('a passing error does not make a marker missing or damaged', async () => {
   const path = `${temporaryDirectory()}/pool.json`;
   await writeMarker(path, { poolId: '0123abcd', fileSystem: 'x' });
   failNext('EMFILE', 3);
@@ -86,7 +94,7 @@ test('a marker is not taken for missing or damaged because of a passing error', 
   failNext('EMFILE', 0);
 });
 
-test('what is to be removed is not taken for unknown because of a passing error', async () => {
+test('a passing error does not make a pending removal unknown', async () => {
   const { records } = await recordsWith(1);
   failNext('EMFILE', 1000);
   await expect(readAnyRecord(records.directoryOf('v-0'))).rejects.toMatchObject({ code: 'EMFILE' });
@@ -94,7 +102,7 @@ test('what is to be removed is not taken for unknown because of a passing error'
   expect(await readAnyRecord(records.directoryOf('v-0'))).toMatchObject({ kind: 'volume' });
 });
 
-test('a group that could not be read has members that are unread, too', async () => {
+test('the members of an unreadable group are unreadable, too', async () => {
   const { layout } = await recordsWith(1);
   const groups = { directoryOf: () => layout.volumes } as unknown as DiskRecords<never>;
   const group = { id: 'g', pool: 'default', reason: 'EIO', isUnread: true };

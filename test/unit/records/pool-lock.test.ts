@@ -10,28 +10,28 @@ function newPool() {
   return { root, lock: join(root, 'lock') };
 }
 
-test('a pool is held by one at a time, and by the next when it is released', async () => {
+test('a pool is held by one process at a time, and by the next when it is released', async () => {
   const pool = newPool();
   const first = await lockPool(pool, 0);
-  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.lock}`);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver has locked ${pool.lock}`);
   await first.release();
   await (await lockPool(pool, 0)).release();
 });
 
-test('the lock file of a process before is used as it is', async () => {
+test('the lock file of an earlier process is reused', async () => {
   const pool = newPool();
   writeFileSync(pool.lock, 'left');
   await (await lockPool(pool, 0)).release();
   expect(readFileSync(pool.lock, 'utf8')).toBe('left');
 });
 
-test('a lock may be released twice, and the second time lets go of nobody else’s', async () => {
+test('a lock can be released twice, without releasing the lock of another process', async () => {
   const pool = newPool();
   const first = await lockPool(pool, 0);
   await first.release();
   const second = await lockPool(pool, 0);
   await first.release();
-  await expect(lockPool(pool, 0)).rejects.toThrow('another driver holds');
+  await expect(lockPool(pool, 0)).rejects.toThrow('another driver has locked');
   await second.release();
 });
 
@@ -48,7 +48,7 @@ test.each([
   const pool = newPool();
   const first = await lockPool(pool, 0);
   change(pool.lock);
-  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver holds ${pool.root}`);
+  await expect(lockPool(pool, 0)).rejects.toThrow(`another driver has locked ${pool.root}`);
   await first.release();
   await (await lockPool(pool, 0)).release();
   expect(existsSync(pool.lock)).toBe(true);
@@ -58,7 +58,7 @@ test.each([
   ['a FIFO', (lock: string) => execFileSync('mkfifo', [lock])],
   ['a directory', (lock: string) => mkdirSync(lock)],
   ['a symbolic link', (lock: string) => symlinkSync('elsewhere', lock)],
-])('%s in the place of the lock file is refused, naming it, and the pool is not held', async (_, put) => {
+])('%s in place of the lock file is refused, naming it, and the pool is not held', async (_, put) => {
   const pool = newPool();
   put(pool.lock);
   await expect(lockPool(pool, 0)).rejects.toThrow(`${pool.lock} is not a regular file; remove it`);

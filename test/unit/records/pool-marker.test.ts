@@ -20,7 +20,7 @@ test('a marker is read back as it was written', async () => {
   expect(await readMarker(path)).toMatchObject(marker);
 });
 
-test('the pools remembered are read back as they were written, the last time', async () => {
+test('the recorded pools are read back as they were last written', async () => {
   const path = newPath();
   await writeRegistry(path, [remembered]);
   await writeRegistry(path, [remembered, { ...remembered, name: 'fast' }]);
@@ -28,7 +28,7 @@ test('the pools remembered are read back as they were written, the last time', a
   expect(readdirSync(dirname(path))).toEqual(['file.json']);
 });
 
-test('where there is no file there is no marker, and no pool is remembered', async () => {
+test('without a file there is no marker, and no pool is recorded', async () => {
   const path = newPath();
   expect(await readMarker(path)).toBeUndefined();
   expect(await readRegistry(path)).toEqual([]);
@@ -48,11 +48,11 @@ test.each([
       pools: [{ ...remembered, poolId: '../x' }],
     }),
   ],
-])('a file that is %s is never taken for a missing one, and is left as it is', async (_, text) => {
+])('a file that is %s is never treated as missing, and is left unchanged', async (_, text) => {
   const path = newPath();
   writeFileSync(path, text);
   for (const read of [readMarker, readRegistry]) {
-    await expect(read(path)).rejects.toThrow(`${path} cannot be understood; it is left as it is`);
+    await expect(read(path)).rejects.toThrow(`cannot parse ${path}; file left untouched`);
   }
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
@@ -68,15 +68,15 @@ test.each([
       truncateSync(path, 2 ** 40);
     },
   ],
-])('%s in the place of the file is refused at once, naming it', async (_, put) => {
+])('%s in place of the file is refused at once, naming it', async (_, put) => {
   const path = newPath();
   put(path);
   for (const read of [readMarker, readRegistry]) {
-    await expect(read(path)).rejects.toThrow(`${path} cannot be understood: it `);
+    await expect(read(path)).rejects.toThrow(`cannot read ${path}: it `);
   }
 });
 
-test('an error of the disk is handed on', async () => {
+test('a disk error is passed on', async () => {
   const path = newPath();
   writeFileSync(path, '');
   await expect(readMarker(join(path, 'below'))).rejects.toMatchObject({ code: 'ENOTDIR' });

@@ -1,7 +1,7 @@
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { PoolMistake } from '../../../src/pools/directory/pool-errors.ts';
+import { PoolConfigError } from '../../../src/pools/directory/pool-errors.ts';
 import { writeMarker } from '../../../src/pools/directory/pool-marker.ts';
 import { checkDistinct } from '../../../src/pools/directory/pool-overlap.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
@@ -18,40 +18,40 @@ async function expectMistake(pools: ReturnType<typeof places>, text: string): Pr
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    expect(error).toBeInstanceOf(PoolMistake);
+    expect(error).toBeInstanceOf(PoolConfigError);
     expect(String(error)).toContain(text);
   }
 }
 
-test('pools beside each other are fine, whether they exist or not', async () => {
+test('neighbouring pools are fine, whether they exist or not', async () => {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, 'data'));
   await checkDistinct(places(directory, { a: 'data', b: 'data-1', c: 'x/data', d: 'x/y' }));
 });
 
-test('one in another is a mistake, before either exists too', async () => {
+test('nested pools are an error, even before they exist', async () => {
   const directory = temporaryDirectory();
   const pools = places(directory, { a: 'x', b: 'x/y/z' });
-  await expectMistake(pools, 'lies in pool "a"');
+  await expectMistake(pools, 'is inside pool "a"');
   mkdirSync(join(directory, 'x', 'y'), { recursive: true });
-  await expectMistake(pools, 'lies in pool "a"');
+  await expectMistake(pools, 'is inside pool "a"');
 });
 
-test('two at one path are a mistake', async () => {
+test('two at one path are an error', async () => {
   const directory = temporaryDirectory();
   await expectMistake(places(directory, { a: 'x', b: 'x' }), 'the same directory');
 });
 
-test('a symbolic link into another pool is a mistake, wherever in the path it is', async () => {
+test('a symbolic link into another pool is an error, at any place in the path', async () => {
   const directory = temporaryDirectory();
   mkdirSync(join(directory, 'x', 'volumes'), { recursive: true });
   symlinkSync(join(directory, 'x'), join(directory, 'link'));
   await expectMistake(places(directory, { a: 'x', b: 'link' }), 'the same directory');
-  await expectMistake(places(directory, { a: 'x', b: 'link/volumes' }), 'lies in pool "a"');
-  await expectMistake(places(directory, { a: 'x', b: 'link/not/yet' }), 'lies in pool "a"');
+  await expectMistake(places(directory, { a: 'x', b: 'link/volumes' }), 'is inside pool "a"');
+  await expectMistake(places(directory, { a: 'x', b: 'link/not/yet' }), 'is inside pool "a"');
 });
 
-test('a copy of another pool is a mistake', async () => {
+test('a copy of another pool is an error', async () => {
   const directory = temporaryDirectory();
   const pools = places(directory, { a: 'x', b: 'y' });
   for (const { path } of pools) {
@@ -64,7 +64,7 @@ test('a copy of another pool is a mistake', async () => {
   await checkDistinct(pools);
 });
 
-test('what is told when a pool is opened is not told here: a damaged marker, a file in the way', async () => {
+test('errors of opening a pool are not reported here: a damaged marker, a file in the path', async () => {
   const directory = temporaryDirectory();
   const pools = places(directory, { a: 'x', b: 'file', c: 'file/below' });
   const { metadata, marker } = poolLayout(join(directory, 'x'));

@@ -20,20 +20,20 @@ function newRegistry(): PoolRegistry {
   return registry;
 }
 
-test('a registry in a directory that is not there yet remembers nothing, and makes nothing', async () => {
+test('a registry in a missing directory is empty, and creates nothing', async () => {
   const registry = new PoolRegistry(join(temporaryDirectory(), 'none'));
   expect(await registry.find('fast')).toBeUndefined();
   expect(existsSync(dirname(dirname(registry.path)))).toBe(false);
 });
 
-test('what is remembered is found by this driver and by the next', async () => {
+test('recorded pools are found by this driver and by the next', async () => {
   const registry = newRegistry();
   await registry.remember(fast);
   expect(await registry.find('fast')).toEqual(fast);
   expect(await new PoolRegistry(dirname(dirname(registry.path))).find('fast')).toEqual(fast);
 });
 
-test('a pool is found at its path too, after its name', async () => {
+test('a pool is also found by its path, after its name', async () => {
   const registry = newRegistry();
   await registry.remember(fast);
   await registry.remember(slow);
@@ -42,14 +42,14 @@ test('a pool is found at its path too, after its name', async () => {
   expect(await registry.findAt({ name: 'new', path: '/new' })).toBeUndefined();
 });
 
-test('pools remembered at the same time are all remembered', async () => {
+test('pools recorded at the same time are all recorded', async () => {
   const registry = newRegistry();
   const pools = Array.from({ length: 10 }, (_, index) => remembered(`p${index}`, `0000000${index}`));
   await Promise.all(pools.map((pool) => registry.remember(pool)));
   expect(await readRegistry(registry.path)).toEqual(pools);
 });
 
-test('a pool that was given another name, place or file system is remembered once, as it is now', async () => {
+test('a pool with a new name, path or file system is recorded once, in its new form', async () => {
   const registry = newRegistry();
   await registry.remember(fast);
   await registry.remember({ ...fast, path: '/elsewhere' });
@@ -57,7 +57,7 @@ test('a pool that was given another name, place or file system is remembered onc
   expect(await readRegistry(registry.path)).toEqual([{ ...fast, name: 'quick' }]);
 });
 
-test('what is remembered already is not written again', async () => {
+test('an unchanged pool is not written again', async () => {
   const registry = newRegistry();
   await registry.remember(fast);
   const { ino } = statSync(registry.path);
@@ -72,7 +72,7 @@ test('the file is read once, so that a lost state directory does not make every 
   expect(await registry.find('fast')).toEqual(fast);
 });
 
-test('what another driver has written is seen when the file is read anew', async () => {
+test('entries of another driver are seen when the file is read again', async () => {
   const [mine, others] = [newRegistry(), newRegistry()];
   expect(await mine.find('slow')).toBeUndefined();
   await others.remember(slow);
@@ -82,7 +82,7 @@ test('what another driver has written is seen when the file is read anew', async
   expect(await readRegistry(mine.path)).toEqual([slow, fast]);
 });
 
-test('a write that failed is told, changes nothing, and does not stop the next', async () => {
+test('a failed write is reported, changes nothing, and does not stop the next', async () => {
   const registry = newRegistry();
   mkdirSync(`${registry.path}.new`);
   await expect(registry.remember(fast)).rejects.toMatchObject({ code: 'EISDIR' });
@@ -95,7 +95,7 @@ test('a write that failed is told, changes nothing, and does not stop the next',
 test('a damaged file is never overwritten', async () => {
   const registry = newRegistry();
   writeFileSync(registry.path, '{');
-  await expect(registry.find('fast')).rejects.toThrow(`${registry.path} cannot be understood`);
-  await expect(registry.remember(fast)).rejects.toThrow(`${registry.path} cannot be understood`);
+  await expect(registry.find('fast')).rejects.toThrow(`cannot parse ${registry.path}`);
+  await expect(registry.remember(fast)).rejects.toThrow(`cannot parse ${registry.path}`);
   expect(readFileSync(registry.path, 'utf8')).toBe('{');
 });

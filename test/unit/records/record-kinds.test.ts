@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { directoryNameOf } from '../../../src/model/objects/object-id.ts';
 import {
+  type AnyRecord,
   groupRecords,
-  type Remembered,
   readAnyRecord,
   snapshotRecords,
   volumeRecords,
@@ -17,8 +17,8 @@ const volume = exampleVolume();
 const snapshot = exampleSnapshot();
 const group = exampleGroup(['v', 'w']);
 
-describe('whatever record lies in a directory is read', () => {
-  test.each<[string, string, Remembered]>([
+describe('a record of any kind in a directory is read', () => {
+  test.each<[string, string, AnyRecord]>([
     ['volume.json', volumeRecords.encode(volume), { kind: 'volume', volume }],
     ['snapshot.json', snapshotRecords.encode(snapshot), { kind: 'snapshot', snapshot }],
     ['group.json', groupRecords.encode(group), { kind: 'group', group }],
@@ -39,25 +39,25 @@ describe('whatever record lies in a directory is read', () => {
         return directory;
       },
     ],
-  ])('there is none where %s', async (_, prepare) => {
+  ])('there is no record if %s', async (_, prepare) => {
     expect(await readAnyRecord(prepare(temporaryDirectory()))).toBeUndefined();
   });
 });
 
-test('only a group has directories in its own: one for each of its snapshots', () => {
+test('only a group has nested directories: one for each of its snapshots', () => {
   expect(volumeRecords.directoriesIn(volume)).toEqual([]);
   expect(snapshotRecords.directoriesIn(snapshot)).toEqual([]);
   expect(groupRecords.directoriesIn(group)).toEqual(group.snapshots.map(({ id }) => directoryNameOf(id)));
 });
 
-test('what is found in a pool that has another name now is of that pool, the snapshots of a group too', () => {
+test('objects in a renamed pool belong to that pool, including the snapshots of a group', () => {
   expect(volumeRecords.inPool(volume, 'new')).toEqual({ ...volume, pool: 'new' });
   expect(snapshotRecords.inPool(snapshot, 'new')).toEqual({ ...snapshot, pool: 'new' });
   const moved = groupRecords.inPool(group, 'new');
   expect([moved.pool, ...moved.snapshots.map(({ pool }) => pool)]).toEqual(['new', 'new', 'new']);
 });
 
-test('the record of one kind is not taken for that of another', () => {
+test('the record of one kind is not mistaken for another', () => {
   expect(() => snapshotRecords.decode(volumeRecords.encode(volume))).toThrow();
   expect(() => volumeRecords.decode(snapshotRecords.encode(snapshot))).toThrow();
   expect(() => groupRecords.decode(snapshotRecords.encode(snapshot))).toThrow('snapshots: ');

@@ -30,7 +30,7 @@ test('removes two at a time, in the order they were added', async () => {
   expect(begun).toEqual(['a', 'b', 'c']);
 });
 
-test('one that fails is told, and the others go on', async () => {
+test('a failed removal is reported, and the others go on', async () => {
   const { queue, begun, failures, running } = controlledQueue(['a', 'b', 'c']);
   const failure = new Error('EBUSY');
   running.get('a')?.reject(failure);
@@ -42,7 +42,7 @@ test('one that fails is told, and the others go on', async () => {
   await queue.idle();
 });
 
-test('is idle at once where there is nothing to remove', async () => {
+test('is idle at once if there is nothing to remove', async () => {
   await controlledQueue().queue.idle();
 });
 
@@ -60,7 +60,7 @@ test('is idle when the last one is removed, and not before', async () => {
   expect(idleCount).toBe(2);
 });
 
-test('stopping lets those under way end, and begins no more', async () => {
+test('stopping lets running removals end, and begins no more', async () => {
   const { queue, begun, running } = controlledQueue(['a', 'b', 'c']);
   let isStopped = false;
   const stopping = queue.stop().then(() => {
@@ -75,14 +75,14 @@ test('stopping lets those under way end, and begins no more', async () => {
   expect(begun).toEqual(['a', 'b']);
 });
 
-/** A queue whose retries begin when the test says so. */
+/** A queue whose retries begin when the test allows it. */
 function retryingQueue(remove: (directory: string) => Promise<void>) {
-  const told: string[] = [];
+  const reports: string[] = [];
   const retries: { delayMs: number; callback: () => void }[] = [];
   const queue = new RemovalQueue({
     remove,
-    onFailure: (directory, error, retryMs) => told.push(`${directory}: ${error}, again in ${retryMs} ms`),
-    onRecovery: (directory) => told.push(`${directory} is removed`),
+    onFailure: (directory, error, retryMs) => reports.push(`${directory}: ${error}, again in ${retryMs} ms`),
+    onRecovery: (directory) => reports.push(`${directory} is removed`),
     after(delayMs, callback) {
       const retry = { delayMs, callback };
       retries.push(retry);
@@ -95,10 +95,10 @@ function retryingQueue(remove: (directory: string) => Promise<void>) {
     await queue.idle();
     return retry?.delayMs;
   };
-  return { queue, told, retries, retryNow };
+  return { queue, reports, retries, retryNow };
 }
 
-test('what cannot be removed is tried again, less and less often, until the queue stops', async () => {
+test('a failed removal is retried, at growing intervals, until the queue stops', async () => {
   const remove = vi.fn(() => Promise.reject(new Error('EPERM')));
   const { queue, retries, retryNow } = retryingQueue(remove);
   queue.add('a');
@@ -112,16 +112,16 @@ test('what cannot be removed is tried again, less and less often, until the queu
   expect(retries).toEqual([]);
 });
 
-test('each reason is told once, and that it is removed after all', async () => {
+test('each reason is reported once, and so is the final success', async () => {
   const reasons = ['EPERM', 'EPERM', 'EBUSY', 'EBUSY'];
-  const { queue, told, retries, retryNow } = retryingQueue(async () => {
+  const { queue, reports, retries, retryNow } = retryingQueue(async () => {
     const reason = reasons.shift();
     if (reason !== undefined) throw new Error(reason);
   });
   queue.add('a');
   await queue.idle();
   for (let time = 0; time < 4; time++) await retryNow();
-  expect(told).toEqual([
+  expect(reports).toEqual([
     'a: Error: EPERM, again in 1000 ms',
     'a: Error: EBUSY, again in 4000 ms',
     'a is removed',
@@ -129,7 +129,7 @@ test('each reason is told once, and that it is removed after all', async () => {
   expect(retries).toEqual([]);
 });
 
-test('what has failed five times is stuck, until it is removed', async () => {
+test('a removal that has failed five times is stuck, until it succeeds', async () => {
   let reason: string | undefined = 'EPERM';
   const { queue, retryNow } = retryingQueue(async (directory) => {
     if (directory === 'a' && reason !== undefined) throw new Error(reason);
@@ -137,15 +137,27 @@ test('what has failed five times is stuck, until it is removed', async () => {
   for (const directory of ['a', 'b']) queue.add(directory);
   await queue.idle();
   for (let time = 2; time < 5; time++) await retryNow();
-  expect(queue.stuck).toEqual([]);
+  expect(queue.state.stuck).toEqual([]);
   await retryNow();
-  expect(queue.stuck).toEqual([{ directory: 'a', reason: 'EPERM' }]);
+  expect(queue.state.stuck).toEqual([{ directory: 'a', reason: 'EPERM' }]);
   reason = undefined;
   await retryNow();
-  expect(queue.stuck).toEqual([]);
+  expect(queue.state.stuck).toEqual([]);
 });
 
-test('without a clock of its own it takes that of the process, which does not wait for it', async () => {
+test('pending are directories that wait, are being removed, or failed and wait for a retry', async () => {
+  const { queue, running } = controlledQueue(['a', 'b', 'c']);
+  onTestFinished(() => void queue.stop());
+  expect(queue.state).toMatchObject({ pendingCount: 3, failingCount: 0 });
+  running.get('a')?.reject(new Error('EPERM'));
+  await settled();
+  expect(queue.state).toMatchObject({ pendingCount: 3, failingCount: 1 });
+  for (const directory of ['b', 'c']) running.get(directory)?.resolve();
+  await queue.idle();
+  expect(queue.state).toMatchObject({ pendingCount: 1, failingCount: 1 });
+});
+
+test('by default it uses timers that do not keep the process running', async () => {
   vi.useFakeTimers();
   onTestFinished(() => void vi.useRealTimers());
   const remove = vi.fn(() => Promise.reject(new Error('EBUSY')));

@@ -14,7 +14,7 @@ function controlledSync() {
   return { runs, shared: new SharedSync('/nowhere', sync) };
 }
 
-test('a sync that is asked for alone runs at once', async () => {
+test('a single sync runs at once', async () => {
   const { runs, shared } = controlledSync();
   const waiting = shared.wait();
   expect(runs).toHaveLength(1);
@@ -22,7 +22,7 @@ test('a sync that is asked for alone runs at once', async () => {
   await waiting;
 });
 
-test('those who come while one runs share the next one', async () => {
+test('requests during a sync share the next one', async () => {
   const { runs, shared } = controlledSync();
   const first = shared.wait();
   const others = [shared.wait(), shared.wait(), shared.wait()];
@@ -36,7 +36,7 @@ test('those who come while one runs share the next one', async () => {
   expect(runs).toHaveLength(2);
 });
 
-test('a sync that fails is told to those who waited for it, and to nobody else', async () => {
+test('a failed sync is reported to the requests that waited for it, and no others', async () => {
   const { runs, shared } = controlledSync();
   const first = shared.wait();
   const second = shared.wait();
@@ -48,7 +48,7 @@ test('a sync that fails is told to those who waited for it, and to nobody else',
   await second;
 });
 
-test('a shared sync that fails is told to all who share it, and the next works again', async () => {
+test('a failed shared sync is reported to all requests, and the next one works again', async () => {
   const { runs, shared } = controlledSync();
   const first = shared.wait();
   const sharing = Promise.allSettled([shared.wait(), shared.wait()]);
@@ -62,7 +62,7 @@ test('a shared sync that fails is told to all who share it, and the next works a
   await next;
 });
 
-test('nobody is answered before a sync that began after they asked has ended', async () => {
+test('no request is answered before a sync that began after it has ended', async () => {
   const move = fc.constantFrom('ask', 'end the oldest', 'let go on');
   await fc.assert(
     fc.asyncProperty(fc.array(move, { maxLength: 40 }), async (moves) => {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { SnapshotContent } from '../../../src/model/objects/snapshot.ts';
-import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
+import { fileSystemTypes } from '../../../src/model/requests/file-system-options.ts';
 import {
   decodeGroupRecord,
   decodeSnapshotRecord,
@@ -12,7 +12,7 @@ import { exampleGroup, exampleSnapshot } from '../model/example-snapshot.ts';
 
 const text = fc.string({ unit: 'binary', minLength: 1 });
 const bytes = fc.bigInt({ min: 0n, max: 2n ** 63n - 1n });
-/** Whole sectors, which are what images have. */
+/** Whole sectors, as all images have. */
 const sizes = fc.bigInt({ min: 0n, max: 2n ** 54n - 1n }).map((sectors) => sectors * 512n);
 const ownerId = fc.nat({ max: 0xffff_fffe });
 const createdAt = fc
@@ -47,7 +47,7 @@ const group = fc.record({
   createdAt,
 });
 
-test('the image of a snapshot has whole sectors, also where an older driver recorded what was asked for', () => {
+test('the image of a snapshot has whole sectors, even if an older driver recorded another size', () => {
   const image: SnapshotContent = { backend: 'image', use: { accessType: 'block' } };
   const read = (content: SnapshotContent) =>
     decodeSnapshotRecord(encodeSnapshotRecord(exampleSnapshot({ content, sizeBytes: 1_000_001n }))).sizeBytes;
@@ -55,8 +55,8 @@ test('the image of a snapshot has whole sectors, also where an older driver reco
   expect(read({ backend: 'directory' })).toBe(1_000_001n);
 });
 
-describe('what is written is read back', () => {
-  test('whatever the snapshot', () => {
+describe('a written record is read back', () => {
+  test('for any snapshot', () => {
     fc.assert(
       fc.property(snapshot, (each) => {
         expect(decodeSnapshotRecord(encodeSnapshotRecord(each))).toEqual(each);
@@ -64,7 +64,7 @@ describe('what is written is read back', () => {
     );
   });
 
-  test('whatever the group', () => {
+  test('for any group', () => {
     fc.assert(
       fc.property(group, (each) => {
         expect(decodeGroupRecord(encodeGroupRecord(each))).toEqual(each);
@@ -73,7 +73,7 @@ describe('what is written is read back', () => {
   });
 });
 
-test('a record is text that people can read, and ends with a line end', () => {
+test('a record is readable text, and ends with a newline', () => {
   expect(encodeSnapshotRecord(exampleSnapshot({ id: 's-1', occupiedBytes: 2n ** 63n - 1n }))).toBe(`{
   "formatVersion": 1,
   "id": "s-1",
@@ -96,7 +96,7 @@ test('a record is text that people can read, and ends with a line end', () => {
 `);
 });
 
-test('the format is told once in a group, not in each of its snapshots', () => {
+test('the format is stored once in a group, not in each of its snapshots', () => {
   expect(JSON.parse(encodeGroupRecord(exampleGroup(['v', 'w'])))).toEqual({
     formatVersion: 1,
     id: exampleGroup([]).id,
@@ -110,12 +110,12 @@ test('the format is told once in a group, not in each of its snapshots', () => {
   expect(encodeGroupRecord(exampleGroup(['v', 'w'])).match(/formatVersion/g)).toHaveLength(1);
 });
 
-test('a field that a newer driver of the same format may add is left out', () => {
+test('an additional field of a newer driver with the same format is left out', () => {
   const snapshots = JSON.parse(encodeSnapshotRecord(exampleSnapshot())) as object;
   expect(decodeSnapshotRecord(JSON.stringify({ ...snapshots, colour: 'blue' }))).toEqual(exampleSnapshot());
 });
 
-describe('a record that cannot be understood says why', () => {
+describe('an unreadable record reports why', () => {
   const whole = encodeSnapshotRecord(exampleSnapshot());
   const written = JSON.parse(whole) as object;
   const writtenGroup = JSON.parse(encodeGroupRecord(exampleGroup(['v']))) as { snapshots: object[] };
@@ -124,7 +124,7 @@ describe('a record that cannot be understood says why', () => {
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', '{"formatVersion":2}', 'its format version 2 is newer than 1'],
+    ['a newer format', '{"formatVersion":2}', 'its format version 2 is too new; this driver reads up to 1'],
     ['a list', '[]', 'record: '],
   ])('of a snapshot and of a group: %s', (_, record, why) => {
     expect(() => decodeSnapshotRecord(record)).toThrow(why);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { deletePolicies, type VolumeContent } from '../../../src/model/objects/volume.ts';
-import { accessModes } from '../../../src/model/requests/access-mode.ts';
-import { fileSystemTypes } from '../../../src/model/requests/file-system-type.ts';
+import { accessModes } from '../../../src/model/requests/capability.ts';
+import { fileSystemTypes } from '../../../src/model/requests/file-system-options.ts';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { exampleVolume } from '../model/fakes/model.ts';
 import { blockContent, imageContent } from '../model/fakes/requests.ts';
@@ -10,7 +10,7 @@ import { blockContent, imageContent } from '../model/fakes/requests.ts';
 const written = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<string, unknown>;
 const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes });
 
-test('a record is text that people can read, and ends with a line end', () => {
+test('a record is readable text, and ends with a newline', () => {
   expect(encodeVolumeRecord(exampleVolume({ id: 'v', capacityBytes: 2n ** 63n - 1n }))).toBe(`{
   "formatVersion": 4,
   "id": "v",
@@ -41,7 +41,7 @@ test('a record is text that people can read, and ends with a line end', () => {
 });
 
 test.each([blockContent, imageContent()])(
-  'an image (%j) has whole sectors, also where an older driver recorded what was asked for',
+  'an image (%j) has whole sectors, even if an older driver recorded another size',
   (content) => {
     const record = encodeVolumeRecord(exampleVolume({ content, capacityBytes: 1_000_001n }));
     expect(decodeVolumeRecord(record).capacityBytes).toBe(1_000_448n);
@@ -57,7 +57,7 @@ const anyContent: fc.Arbitrary<VolumeContent> = fc.oneof(
   fsType.map(imageContent),
 );
 
-test('what is written is read back, whatever the volume', () => {
+test('a written record is read back, for any volume', () => {
   const id = fc.nat({ max: 0xffff_fffe });
   // JSON and zod drop a key called __proto__, which no operator accepts as a parameter.
   const parameterName = fc.string({ minLength: 1 }).filter((name) => name !== '__proto__');
@@ -67,7 +67,7 @@ test('what is written is read back, whatever the volume', () => {
     pool: fc.string({ minLength: 1 }),
     capacityClass: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     content: anyContent,
-    // Whole sectors, which are what images have.
+    // Whole sectors, as all images have.
     capacityBytes: fc.bigInt({ min: 0n, max: 2n ** 54n - 1n }).map((sectors) => sectors * 512n),
     source: fc.option(
       fc.record({
@@ -95,6 +95,10 @@ test('what is written is read back, whatever the volume', () => {
       }),
       { nil: undefined },
     ),
+    claim: fc.option(
+      fc.record({ namespace: fc.string({ minLength: 1 }), name: fc.string({ minLength: 1 }) }),
+      { nil: undefined },
+    ),
     inline: fc.option(fc.record({ targetPath: fc.string().map((path) => `/${path}`) }), { nil: undefined }),
     createdAt: fc
       .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
@@ -107,11 +111,11 @@ test('what is written is read back, whatever the volume', () => {
   );
 });
 
-test('a field that a newer driver of the same format may add is left out', () => {
+test('an additional field of a newer driver with the same format is left out', () => {
   expect(decodeVolumeRecord(recordWith({ colour: 'blue' }))).toEqual(exampleVolume());
 });
 
-test('a record of the first format is read as what it was', () => {
+test('a record of the first format is read with its original meaning', () => {
   expect(
     decodeVolumeRecord(`{
   "formatVersion": 1,
@@ -140,7 +144,7 @@ test('a record of the first format is read as what it was', () => {
   );
 });
 
-test('a record of the second format is of a volume that was made empty and never copied', () => {
+test('a record of the second format is read as a volume that was made empty and never copied', () => {
   expect(
     decodeVolumeRecord(`{
   "formatVersion": 2,
@@ -179,7 +183,7 @@ test('a record of the second format is of a volume that was made empty and never
   );
 });
 
-test.each([1, 2, 3])('what is read of an older format is written in the newest one: %i', (formatVersion) => {
+test.each([1, 2, 3])('a record of an older format is written in the newest one: %i', (formatVersion) => {
   const { sharing, mutable: _, content, ...older } = written;
   const record = {
     ...older,
@@ -190,19 +194,23 @@ test.each([1, 2, 3])('what is read of an older format is written in the newest o
   expect(JSON.parse(encodeVolumeRecord(decodeVolumeRecord(JSON.stringify(record))))).toEqual(written);
 });
 
-describe('a record that cannot be understood says why', () => {
+describe('an unreadable record reports why', () => {
   const whole = encodeVolumeRecord(exampleVolume());
 
   test.each([
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', recordWith({ formatVersion: 5 }), 'its format version 5 is newer than 4'],
+    [
+      'a newer format',
+      recordWith({ formatVersion: 5 }),
+      'its format version 5 is too new; this driver reads up to 4',
+    ],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],
     ['null', 'null', 'record: '],
     ['no format version', recordWith({ formatVersion: undefined }), 'formatVersion: '],
-    ['an older format than there ever was', recordWith({ formatVersion: 0 }), 'formatVersion: '],
+    ['a format version below the first', recordWith({ formatVersion: 0 }), 'formatVersion: '],
     ['a format version that is text', recordWith({ formatVersion: '2' }), 'formatVersion: '],
   ])('%s', (_, text, why) => {
     expect(() => decodeVolumeRecord(text)).toThrow(why);

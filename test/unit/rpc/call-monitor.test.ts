@@ -12,32 +12,33 @@ function monitored() {
 const path = '/csi.v1.Node/NodeStageVolume';
 const request = { volume_id: 'v' };
 
-test('a call that succeeds is told once, with its reply', async () => {
+test('a successful call is reported once, with its reply', async () => {
   const { finished, monitor } = monitored();
   const reply = { ok: true };
-  expect(await monitor.watch(path, request, async () => reply)).toBe(reply);
+  expect(await monitor.run(path, request, async () => reply)).toBe(reply);
   const durationMs = expect.any(Number);
-  expect(finished).toEqual([{ path, code: status.OK, durationMs, request, reply, error: undefined }]);
+  const outcome = { code: status.OK, durationMs, reply, error: undefined };
+  expect(finished).toEqual([{ path, request, ...outcome, isRepeated: false }]);
 });
 
 test.each([
   [new VolumeError('not-found', 'gone'), status.NOT_FOUND],
   [new Error('a fault'), status.INTERNAL],
-])('a call that fails is told once, with what was thrown: %s', async (error, code) => {
+])('a failed call is reported once, with its error: %s', async (error, code) => {
   const { finished, monitor } = monitored();
-  await expect(monitor.watch(path, request, () => Promise.reject(error))).rejects.toBe(error);
+  await expect(monitor.run(path, request, () => Promise.reject(error))).rejects.toBe(error);
   expect(finished).toMatchObject([{ path, code, request, reply: undefined, error }]);
 });
 
-test('is idle at once while no call is under way', async () => {
+test('is idle at once while no call is running', async () => {
   await monitored().monitor.idle();
 });
 
-test('is idle when the last call has ended, well or not', async () => {
+test('is idle when the last call has ended, successfully or not', async () => {
   const { finished, monitor } = monitored();
   const [one, other] = [deferred<unknown>(), deferred<unknown>()];
   const calls = Promise.allSettled(
-    [one, other].map(({ promise }) => monitor.watch(path, request, () => promise)),
+    [one, other].map(({ promise }) => monitor.run(path, request, () => promise)),
   );
   const finishedWhenIdle = [monitor.idle(), monitor.idle()].map((idle) => idle.then(() => finished.length));
   one.resolve({});
@@ -46,4 +47,40 @@ test('is idle when the last call has ended, well or not', async () => {
   other.reject(new Error('a fault'));
   await calls;
   expect(await Promise.all(finishedWhenIdle)).toEqual([2, 2]);
+});
+
+test('a call that stalls is reported with the error that its caller gets, and again when its work ends', async () => {
+  const { finished, monitor } = monitored();
+  const work = deferred<unknown>();
+  const call = monitor.start(path, request);
+  const running = call.run(() => work.promise);
+  const error = new VolumeError('unavailable', 'the pool does not respond');
+  call.reportStalled(error);
+  work.resolve({});
+  await running;
+  expect(finished).toMatchObject([
+    { code: status.UNAVAILABLE, error, isRepeated: false },
+    { code: status.OK, isRepeated: true },
+  ]);
+  const [stalled, ended] = finished.map(({ durationMs }) => durationMs);
+  expect(stalled).toBeGreaterThan(0);
+  expect(ended).toBeGreaterThanOrEqual(stalled ?? Number.NaN);
+});
+
+test('calls in progress are counted by their method until their work ends', async () => {
+  const { monitor } = monitored();
+  const other = '/csi.v1.Identity/Probe';
+  const works = [path, path, other].map((each) => ({ each, work: deferred<unknown>() }));
+  const calls = works.map(({ each, work }) => monitor.run(each, request, () => work.promise));
+  expect([...monitor.activeCounts]).toEqual([
+    [path, 2],
+    [other, 1],
+  ]);
+  works[0]?.work.resolve({});
+  works[2]?.work.resolve({});
+  await Promise.all([calls[0], calls[2]]);
+  expect([...monitor.activeCounts]).toEqual([[path, 1]]);
+  works[1]?.work.resolve({});
+  await Promise.all(calls);
+  expect(monitor.activeCounts.size).toBe(0);
 });

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
 import { describe, expect, test } from 'vitest';
-import { splitDescriptorSet } from '../../../src/rpc/descriptor-set.ts';
-import { DescriptorIndex, descriptors } from '../../../src/rpc/descriptors.ts';
+import { splitDescriptorSet } from '../../../src/rpc/reflection/descriptor-set.ts';
+import { DescriptorIndex, descriptors } from '../../../src/rpc/reflection/descriptors.ts';
 
 const setBytes = readFileSync(new URL('../../../proto/descriptors.binpb', import.meta.url));
 
@@ -15,7 +15,7 @@ describe('splitDescriptorSet', () => {
     for (const { bytes } of files) expect(setBytes.includes(bytes)).toBe(true);
   });
 
-  test('finds our own files and the google ones they import', () => {
+  test('finds our own files and the imported google files', () => {
     const names = splitDescriptorSet(setBytes).map(({ name }) => name);
     expect(names.sort()).toEqual([
       'csi.proto',
@@ -32,7 +32,7 @@ describe('splitDescriptorSet', () => {
     expect(splitDescriptorSet(Buffer.concat([unknownField, setBytes]))).toHaveLength(6);
   });
 
-  test('throws on bytes that are cut off', () => {
+  test('throws on truncated bytes', () => {
     expect(() => splitDescriptorSet(setBytes.subarray(0, 1000))).toThrow();
   });
 });
@@ -51,30 +51,30 @@ describe('DescriptorIndex', () => {
     ['a value of a nested enum', 'csi.v1.VolumeCapability.AccessMode.SINGLE_NODE_WRITER'],
     ['an extension', 'csi.v1.csi_secret'],
   ])('finds the file that declares %s', (_kind, symbol) => {
-    expect(descriptors.fileDeclaring(symbol)?.name).toBe('csi.proto');
+    expect(descriptors().fileDeclaring(symbol)?.name).toBe('csi.proto');
   });
 
-  test('finds nothing by a symbol that nobody declares', () => {
+  test('finds nothing by an undeclared symbol', () => {
     for (const symbol of ['csi.v1.Nothing', 'csi.v1', '', 'Controller', '.csi.v1.Controller', '__proto__']) {
-      expect(descriptors.fileDeclaring(symbol), symbol).toBeUndefined();
+      expect(descriptors().fileDeclaring(symbol), symbol).toBeUndefined();
     }
   });
 
   test('finds a file by its name', () => {
-    expect(descriptors.fileNamed('grpc/health/v1/health.proto')?.name).toBe('grpc/health/v1/health.proto');
-    expect(descriptors.fileNamed('health.proto')).toBeUndefined();
+    expect(descriptors().fileNamed('grpc/health/v1/health.proto')?.name).toBe('grpc/health/v1/health.proto');
+    expect(descriptors().fileNamed('health.proto')).toBeUndefined();
   });
 
   test('finds a file by the extension it declares', () => {
-    expect(descriptors.fileExtending('google.protobuf.FieldOptions', 1059)?.name).toBe('csi.proto');
-    expect(descriptors.fileExtending('google.protobuf.FieldOptions', 1061)).toBeUndefined();
-    expect(descriptors.fileExtending('csi.v1.Nothing', 1059)).toBeUndefined();
+    expect(descriptors().fileExtending('google.protobuf.FieldOptions', 1059)?.name).toBe('csi.proto');
+    expect(descriptors().fileExtending('google.protobuf.FieldOptions', 1061)).toBeUndefined();
+    expect(descriptors().fileExtending('csi.v1.Nothing', 1059)).toBeUndefined();
   });
 
-  test('lists the extensions of a message, and tells none from no such message', () => {
-    expect(descriptors.extensionNumbersOf('google.protobuf.FieldOptions')).toEqual([1059, 1060]);
-    expect(descriptors.extensionNumbersOf('csi.v1.Volume')).toEqual([]);
-    expect(descriptors.extensionNumbersOf('csi.v1.Nothing')).toBeUndefined();
+  test('lists the extensions of a message, and distinguishes none from an unknown message', () => {
+    expect(descriptors().extensionNumbersOf('google.protobuf.FieldOptions')).toEqual([1059, 1060]);
+    expect(descriptors().extensionNumbersOf('csi.v1.Volume')).toEqual([]);
+    expect(descriptors().extensionNumbersOf('csi.v1.Nothing')).toBeUndefined();
   });
 
   test('follows imports of imports, each file once', () => {
@@ -116,7 +116,7 @@ describe('DescriptorIndex', () => {
   });
 });
 
-/** A serialized set of empty files with the imports given. */
+/** A serialized set of empty files with the given imports. */
 function setOf(imports: Record<string, string[]>): Uint8Array {
   const set = new descriptorPb.FileDescriptorSet();
   for (const [name, dependencies] of Object.entries(imports)) {

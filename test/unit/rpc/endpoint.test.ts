@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatEndpoint, parseEndpoint } from '../../../src/rpc/endpoint.ts';
+import { formatEndpoint, parseEndpoint } from '../../../src/rpc/server/endpoint.ts';
 
 const longest = `/${'s'.repeat(106)}`;
 
@@ -30,29 +30,29 @@ test.each([
 });
 
 test.each([
-  ['', 'names no socket'],
-  ['unix:', 'names no socket'],
-  ['unix://', 'names no socket'],
-  ['/', 'names no socket'],
-  ['unix:///', 'names no socket'],
-  ['/run/csi/', 'names no socket'],
+  ['', 'does not name a socket'],
+  ['unix:', 'does not name a socket'],
+  ['unix://', 'does not name a socket'],
+  ['/', 'does not name a socket'],
+  ['unix:///', 'does not name a socket'],
+  ['/run/csi/', 'does not name a socket'],
   [`${longest}s`, '108 bytes'],
   [`/${'é'.repeat(54)}`, '109 bytes'],
-  ['http://host:80', 'has the scheme http'],
-  ['dns:host:80', 'has the scheme dns'],
-  ['localhost:10000', 'has the scheme localhost'],
-  ['tcp://host', 'not of the form'],
-  ['tcp:host:80', 'not of the form'],
-  ['tcp://host:', 'not of the form'],
-  ['tcp://host:65536', 'not of the form'],
-  ['tcp://host:123456', 'not of the form'],
-  ['tcp://host:-1', 'not of the form'],
-  ['tcp://host:http', 'not of the form'],
-  ['tcp://host:80/path', 'not of the form'],
-  ['tcp://::1:80', 'not of the form'],
-  ['tcp://[host]:80', 'not of the form'],
-  ['tcp://[]:80', 'not of the form'],
-  ['tcp://[::1]', 'not of the form'],
+  ['http://host:80', 'has the unsupported scheme http'],
+  ['dns:host:80', 'has the unsupported scheme dns'],
+  ['localhost:10000', 'has the unsupported scheme localhost'],
+  ['tcp://host', 'must have the form'],
+  ['tcp:host:80', 'must have the form'],
+  ['tcp://host:', 'must have the form'],
+  ['tcp://host:65536', 'must have the form'],
+  ['tcp://host:123456', 'must have the form'],
+  ['tcp://host:-1', 'must have the form'],
+  ['tcp://host:http', 'must have the form'],
+  ['tcp://host:80/path', 'must have the form'],
+  ['tcp://::1:80', 'must have the form'],
+  ['tcp://[host]:80', 'must have the form'],
+  ['tcp://[]:80', 'must have the form'],
+  ['tcp://[::1]', 'must have the form'],
 ])('%j is refused and quoted: %s', (text, why) => {
   expect(() => parseEndpoint(text)).toThrow(why);
   expect(() => parseEndpoint(text)).toThrow(JSON.stringify(text));

@@ -9,8 +9,8 @@ import {
 } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import { descriptors } from '../../../src/rpc/descriptors.ts';
-import { addHealthService, type HealthControl } from '../../../src/rpc/health.ts';
+import { descriptors } from '../../../src/rpc/reflection/descriptors.ts';
+import { addHealthService, type HealthControl } from '../../../src/rpc/server/health.ts';
 import { type LocalServer, startLocalServer } from './local-server.ts';
 
 type Reply = { status: string } | { statuses: Record<string, { status: string }> };
@@ -39,26 +39,26 @@ afterAll(() => {
   local.stop();
 });
 
-test('the server and its services are NOT_SERVING until told otherwise', async () => {
+test('the server and its services are NOT_SERVING by default', async () => {
   for (const service of ['', 'csi.v1.Identity', 'csi.v1.Node']) {
     expect(await call('Check', { service })).toEqual({ status: 'NOT_SERVING' });
   }
 });
 
-test('the server and its services are all SERVING once told so', async () => {
+test('the server and its services can be set to SERVING', async () => {
   health.setServing(true);
   for (const service of ['', 'csi.v1.Identity', 'csi.v1.Node']) {
     expect(await call('Check', { service })).toEqual({ status: 'SERVING' });
   }
 });
 
-test('a service that is not served is NOT_FOUND', async () => {
+test('an unknown service is NOT_FOUND', async () => {
   await expect(call('Check', { service: 'csi.v1.Controller' })).rejects.toMatchObject({
     code: status.NOT_FOUND,
   });
 });
 
-test('a list names the server as a whole and each service', async () => {
+test('a list names the whole server and each service', async () => {
   health.setServing(true);
   const serving = { status: 'SERVING' };
   expect(await call('List', {})).toEqual({
@@ -66,7 +66,7 @@ test('a list names the server as a whole and each service', async () => {
   });
 });
 
-test('a watcher hears of every change', async () => {
+test('a watcher receives every change', async () => {
   const watch = client.Watch({ service: 'csi.v1.Node' });
   watch.on('error', () => {});
   expect(await once(watch, 'data')).toEqual([{ status: 'NOT_SERVING' }]);
@@ -77,8 +77,8 @@ test('a watcher hears of every change', async () => {
   watch.cancel();
 });
 
-test('our health.proto describes exactly the methods that the package serves', () => {
-  const [described] = descriptors.fileDeclaring('grpc.health.v1.Health')?.descriptor.getServiceList() ?? [];
+test('our health.proto describes exactly the methods of the package', () => {
+  const [described] = descriptors().fileDeclaring('grpc.health.v1.Health')?.descriptor.getServiceList() ?? [];
   const methods = described?.getMethodList().map((method) => ({
     path: `/grpc.health.v1.Health/${method.getName()}`,
     requestStream: method.getClientStreaming() ?? false,
@@ -97,9 +97,9 @@ test('our health.proto describes exactly the methods that the package serves', (
 });
 
 test.each(['HealthCheckRequest', 'HealthCheckResponse', 'HealthListRequest', 'HealthListResponse'])(
-  'our health.proto gives %s the fields that the package sends',
+  'our health.proto gives %s the fields of the package',
   (name) => {
-    const ours = descriptors.message(`grpc.health.v1.${name}`)?.getFieldList() ?? [];
+    const ours = descriptors().message(`grpc.health.v1.${name}`)?.getFieldList() ?? [];
     const theirs = Object.values(healthService)
       .flatMap((method) => [messageType(method, 'requestType'), messageType(method, 'responseType')])
       .find((type) => type.name === name);

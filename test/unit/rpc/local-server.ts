@@ -6,9 +6,9 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 /** A real server on a socket of its own. */
 export interface LocalServer {
   readonly server: Server;
-  /** What a client dials. */
+  /** The address for a client. */
   readonly target: string;
-  /** Breaks every call and removes the socket. */
+  /** Aborts every call and removes the socket. */
   stop(): void;
 }
 

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { Client, type ClientDuplexStream, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { splitDescriptorSet } from '../../../src/rpc/descriptor-set.ts';
-import { descriptors } from '../../../src/rpc/descriptors.ts';
 import type { ServerReflectionRequest } from '../../../src/rpc/generated/grpc/reflection/v1/ServerReflectionRequest.ts';
 import type { ServerReflectionResponse__Output } from '../../../src/rpc/generated/grpc/reflection/v1/ServerReflectionResponse.ts';
 import { reflectionClient } from '../../../src/rpc/proto.ts';
-import { addReflectionService } from '../../../src/rpc/reflection.ts';
+import { splitDescriptorSet } from '../../../src/rpc/reflection/descriptor-set.ts';
+import { descriptors } from '../../../src/rpc/reflection/descriptors.ts';
+import { addReflectionService } from '../../../src/rpc/reflection/reflection.ts';
 import { type LocalServer, startLocalServer } from './local-server.ts';
 
 const V1_PATH = '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo';
@@ -39,7 +39,7 @@ describe.each([
   ['grpc.reflection.v1', V1_PATH],
   ['grpc.reflection.v1alpha', V1ALPHA_PATH],
 ])('%s', (_version, path) => {
-  test('lists the services it was given and itself', async () => {
+  test('lists its services and itself', async () => {
     const [response] = await ask(path, [{ list_services: '*' }]);
     expect(response?.list_services_response?.service).toEqual([
       { name: 'csi.v1.Identity' },
@@ -48,19 +48,19 @@ describe.each([
     ]);
   });
 
-  test('answers a file name with the raw bytes of the file and all it imports', async () => {
+  test('answers a file name with the raw bytes of the file and all its imports', async () => {
     const [response] = await ask(path, [{ file_by_filename: 'csi.proto' }]);
     const files = response?.file_descriptor_response?.file_descriptor_proto ?? [];
-    const expected = csiFileAndImports.map((name) => descriptors.fileNamed(name)?.bytes.toString('hex'));
+    const expected = csiFileAndImports.map((name) => descriptors().fileNamed(name)?.bytes.toString('hex'));
     expect(files.map((bytes) => bytes.toString('hex'))).toEqual(expected);
   });
 
-  test('answers a symbol with the file that declares it and all it imports', async () => {
+  test('answers a symbol with the file that declares it and all its imports', async () => {
     const [response] = await ask(path, [{ file_containing_symbol: 'csi.v1.Controller.CreateVolume' }]);
     expect(fileNames(response)).toEqual(csiFileAndImports);
   });
 
-  test('answers an extension with the file that declares it and all it imports', async () => {
+  test('answers an extension with the file that declares it and all its imports', async () => {
     const [response] = await ask(path, [
       {
         file_containing_extension: {
@@ -81,21 +81,21 @@ describe.each([
   });
 });
 
-describe('an answer', () => {
+describe('a reply', () => {
   test.each([
-    [{ file_by_filename: 'no.proto' }, 'There is no file named "no.proto".'],
-    [{ file_containing_symbol: 'csi.v1.No' }, 'No file declares the symbol "csi.v1.No".'],
+    [{ file_by_filename: 'no.proto' }, 'unknown file "no.proto"'],
+    [{ file_containing_symbol: 'csi.v1.No' }, 'unknown symbol "csi.v1.No"'],
     [
       { file_containing_extension: { containing_type: 'csi.v1.Volume', extension_number: 9 } },
-      'No file declares extension 9 of "csi.v1.Volume".',
+      'unknown extension 9 of "csi.v1.Volume"',
     ],
-    [{ all_extension_numbers_of_type: 'csi.v1.No' }, 'There is no message named "csi.v1.No".'],
-  ])('says NOT_FOUND and what was asked for: %j', async (request, message) => {
+    [{ all_extension_numbers_of_type: 'csi.v1.No' }, 'unknown message "csi.v1.No"'],
+  ])('has NOT_FOUND and the requested name: %j', async (request, message) => {
     const [response] = await ask(V1_PATH, [request]);
     expect(response?.error_response).toEqual({ error_code: status.NOT_FOUND, error_message: message });
   });
 
-  test('says INVALID_ARGUMENT to a request that asks for nothing', async () => {
+  test('has INVALID_ARGUMENT for an empty request', async () => {
     const [response] = await ask(V1_PATH, [{ host: 'h' }]);
     expect(response?.error_response?.error_code).toBe(status.INVALID_ARGUMENT);
   });
@@ -113,7 +113,7 @@ describe('an answer', () => {
 });
 
 describe('a stream', () => {
-  test('answers every request in order, also after one that has no answer', async () => {
+  test('answers every request in order, also after one without a result', async () => {
     const symbols = Array.from({ length: 100 }, (_, i) => (i % 2 ? 'csi.v1.No' : 'grpc.health.v1.Health'));
     const responses = await ask(
       V1_PATH,
@@ -124,8 +124,8 @@ describe('a stream', () => {
     );
   });
 
-  test('of bytes that are no request ends with INTERNAL, and the server serves on', async () => {
-    // Field 15 of wire type 7, which does not exist; a length that is too long would be forgiven.
+  test('of invalid bytes ends with INTERNAL, and the server keeps serving', async () => {
+    // Field 15 of wire type 7, which does not exist; an excessive length would be tolerated.
     const garbage = () => Buffer.from([0x7f]);
     const stream = client.makeBidiStreamRequest(V1_PATH, garbage, (bytes) => bytes);
     stream.on('data', () => {});
@@ -135,7 +135,7 @@ describe('a stream', () => {
     expect(await ask(V1_PATH, [{ list_services: '*' }])).toHaveLength(1);
   });
 
-  test('that the client cancels half-way leaves the server serving on', async () => {
+  test('that the client cancels halfway leaves the server serving', async () => {
     const stream = open(V1_PATH);
     stream.on('error', () => {});
     for (let i = 0; i < 50; i++) stream.write({ file_by_filename: 'csi.proto' });

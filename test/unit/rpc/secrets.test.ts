@@ -1,7 +1,7 @@
 import descriptorPb from 'google-protobuf/google/protobuf/descriptor_pb.js';
 import { describe, expect, test } from 'vitest';
-import { splitDescriptorSet } from '../../../src/rpc/descriptor-set.ts';
-import { DescriptorIndex } from '../../../src/rpc/descriptors.ts';
+import { splitDescriptorSet } from '../../../src/rpc/reflection/descriptor-set.ts';
+import { DescriptorIndex } from '../../../src/rpc/reflection/descriptors.ts';
 import { createSecretRedactor, redactSecrets, STRIPPED } from '../../../src/rpc/secrets.ts';
 import { publishedFacts } from '../proto/wire-facts.ts';
 
@@ -27,14 +27,14 @@ describe('redactSecrets', () => {
   });
 
   test.each([[{}], [''], [null], [undefined], [[]]])(
-    'leaves a secret field that is empty as it is: %j',
+    'leaves an empty secret field unchanged: %j',
     (empty) => {
       const original = { volume_id: 'v', secrets: empty };
       expect(redactSecrets('csi.v1.DeleteVolumeRequest', original)).toEqual(original);
     },
   );
 
-  test('strips a secret whose type is not what the proto says', () => {
+  test('strips a secret with a type that differs from the proto', () => {
     for (const odd of ['hunter2', 7, true, ['hunter2']]) {
       expect(redactSecrets('csi.v1.DeleteVolumeRequest', { secrets: odd })).toEqual({ secrets: STRIPPED });
     }
@@ -59,7 +59,7 @@ describe('redactSecrets', () => {
     expect(structuredClone(original)).toEqual(snapshot);
   });
 
-  test('keeps a map key that is the name of an object method', () => {
+  test('keeps a map key with the name of an object method', () => {
     const parameters = Object.fromEntries([
       ['__proto__', 'x'],
       ['constructor', 'y'],
@@ -94,11 +94,11 @@ describe('redactSecrets', () => {
     expect(JSON.stringify(copy)).not.toContain('hunter2');
   });
 
-  test('shows nothing of a message it does not know', () => {
+  test('shows nothing of an unknown message', () => {
     expect(redactSecrets('csi.v1.Nothing', { secrets: { password: 'hunter2' } })).toBe(STRIPPED);
   });
 
-  test('returns what is no message as it is', () => {
+  test('returns a value that is not a message unchanged', () => {
     for (const value of [undefined, null, 'text', 7]) {
       expect(redactSecrets('csi.v1.DeleteVolumeRequest', value)).toBe(value);
     }
@@ -106,7 +106,7 @@ describe('redactSecrets', () => {
 });
 
 describe('a redactor', () => {
-  const redact = createSecretRedactor(nestedIndex());
+  const redact = createSecretRedactor(nestedIndex);
 
   test('follows fields, repeated fields and maps of messages to any depth', () => {
     const leaf = { token: 'hunter2', label: 'seen' };
@@ -120,7 +120,7 @@ describe('a redactor', () => {
     });
   });
 
-  test('leaves message fields that are absent as they are', () => {
+  test('leaves absent message fields unchanged', () => {
     const message = { one: null, many: [], byName: {}, self: undefined };
     expect(redact('t.Tree', message)).toEqual(message);
   });

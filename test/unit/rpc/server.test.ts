@@ -10,11 +10,11 @@ import {
 } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { Holds } from '../../../src/model/state/holds.ts';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
-import { type Endpoint, formatEndpoint } from '../../../src/rpc/endpoint.ts';
-import { KeyLocks } from '../../../src/rpc/key-locks.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import { startServer } from '../../../src/rpc/server.ts';
+import { type Endpoint, formatEndpoint } from '../../../src/rpc/server/endpoint.ts';
+import { startServer } from '../../../src/rpc/server/server.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
 import { CsiClient } from '../../support/csi-client.ts';
 import { deferred } from '../model/fakes/gate.ts';
@@ -34,20 +34,20 @@ async function serve(
 ) {
   const monitor = new CallMonitor(() => {});
   const { Identity, SnapshotMetadata } = csiServices;
-  const locks = new KeyLocks();
+  const holds = new Holds();
   const server = await startServer({
     endpoint,
     socketAccess: { mode: 0o600, groupId },
     services: new Map([
       [
         'csi.v1.Identity',
-        { definition: Identity, implementation: implementService(Identity, methods, { locks, monitor }) },
+        { definition: Identity, implementation: implementService(Identity, methods, { holds, monitor }) },
       ],
       [
         'csi.v1.SnapshotMetadata',
         {
           definition: SnapshotMetadata,
-          implementation: implementService(SnapshotMetadata, streams, { locks, monitor }),
+          implementation: implementService(SnapshotMetadata, streams, { holds, monitor }),
         },
       ],
     ]),
@@ -61,20 +61,20 @@ async function serve(
   return { server, client, endpoint };
 }
 
-test('serves on a socket, which has the mode asked for', async () => {
+test('serves on a socket, with the requested mode', async () => {
   const { client, endpoint } = await serve();
   expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
   expect(endpoint.kind === 'unix' && statSync(endpoint.path).mode & 0o777).toBe(0o600);
 });
 
-test('serves on a port, and tells the real one where any was asked for', async () => {
+test('serves on a port, and reports the actual one if any was requested', async () => {
   const { server, client } = await serve(probe, { kind: 'tcp', host: '127.0.0.1', port: 0 });
   expect(server.endpoint).toEqual({ kind: 'tcp', host: '127.0.0.1', port: expect.any(Number) });
   expect(server.endpoint).not.toHaveProperty('port', 0);
   expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
 });
 
-test('an endpoint that another server has is refused with a sentence that names it', async () => {
+test('an endpoint in use by another server is refused with a sentence that names it', async () => {
   const socket = await serve();
   await expect(serve(probe, socket.endpoint)).rejects.toThrow('another process listens on');
   const { server } = await serve(probe, { kind: 'tcp', host: '127.0.0.1', port: 0 });
@@ -83,7 +83,7 @@ test('an endpoint that another server has is refused with a sentence that names 
   );
 });
 
-test('a socket that cannot be given to its group is not listened on any more', async () => {
+test('a socket that cannot be given to its group is closed', async () => {
   const endpoint = unixEndpoint();
   const noGroup = -7;
   await expect(serve(probe, endpoint, noGroup)).rejects.toThrow();
@@ -91,14 +91,14 @@ test('a socket that cannot be given to its group is not listened on any more', a
   expect(await client.identity.Probe({})).toEqual({ ready: { value: true } });
 });
 
-test('a file in the way of the socket is left as it is', async () => {
+test('a file in place of the socket is left unchanged', async () => {
   const path = join(temporaryDirectory(), 's');
   writeFileSync(path, 'precious');
   await expect(serve(probe, { kind: 'unix', path })).rejects.toThrow('is not a socket');
   expect(existsSync(path)).toBe(true);
 });
 
-test('draining lets a call under way end, and takes no more', async () => {
+test('draining lets a running call end, and accepts no more', async () => {
   const [begun, gate] = [deferred(), deferred()];
   const { server, client } = await serve({
     Probe: {
@@ -137,7 +137,7 @@ describe('draining', () => {
     return { ...served, stream, open: gate.resolve };
   }
 
-  test('lets a stream under way come to its end', async () => {
+  test('lets a running stream end', async () => {
     const { server, stream, open } = await serveStream();
     const drained = server.drain(hour);
     open();
@@ -145,7 +145,7 @@ describe('draining', () => {
     expect(await drained).toBe(true);
   });
 
-  test('cuts a stream off that takes longer than it may', async () => {
+  test('aborts a stream that takes longer than the limit', async () => {
     const { server, stream } = await serveStream();
     const reading = expect(stream.toArray()).rejects.toMatchObject({ code: expect.any(Number) });
     expect(await server.drain(0)).toBe(false);
@@ -173,7 +173,7 @@ test('draining ends the calls that watch health, and does not wait for them', as
   expect(statuses).toEqual(['SERVING', 'NOT_SERVING']);
 });
 
-test('draining does not wait longer than it may', async () => {
+test('draining does not wait longer than its limit', async () => {
   const begun = deferred();
   const { server, client } = await serve({
     Probe: {

@@ -1,8 +1,8 @@
 import { credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
+import { exclusive, Holds, shared } from '../../../src/model/state/holds.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
-import { exclusive, KeyLocks, shared } from '../../../src/rpc/key-locks.ts';
 import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
 import { CsiClient } from '../../support/csi-client.ts';
@@ -18,11 +18,11 @@ const request = { volume_id: 'v', staging_target_path: '/s' };
 async function serve(methods: NodeMethods) {
   const finished: FinishedCall[] = [];
   const monitor = new CallMonitor((call) => finished.push(call));
-  const locks = new KeyLocks();
+  const holds = new Holds();
   const { Node, SnapshotMetadata } = csiServices;
   const local = await startLocalServer((server) => {
-    server.addService(Node, implementService(Node, methods, { locks, monitor }));
-    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, { locks, monitor }));
+    server.addService(Node, implementService(Node, methods, { holds, monitor }));
+    server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, { holds, monitor }));
   });
   const client = new CsiClient(local.target);
   onTestFinished(() => {
@@ -32,7 +32,7 @@ async function serve(methods: NodeMethods) {
   return { node: client.node, target: local.target, monitor, finished };
 }
 
-test('a call is handed its request with every field present, and its reply is sent', async () => {
+test('a call gets its request with every field present, and its reply is sent', async () => {
   let received: unknown;
   const { node, finished } = await serve({
     NodeGetInfo: { handle: async () => ({ node_id: 'node-1' }) },
@@ -54,19 +54,19 @@ test('a call is handed its request with every field present, and its reply is se
 
 test.each([
   [new VolumeError('precondition', 'not now'), status.FAILED_PRECONDITION, 'not now'],
-  [new Error('secret'), status.INTERNAL, "the driver failed; the cause is in the driver's log"],
-])('what a method throws is answered as a status: %s', async (error, code, details) => {
+  [new Error('secret'), status.INTERNAL, "internal error; see the driver's log"],
+])('an error thrown by a method is answered as a status: %s', async (error, code, details) => {
   const { node, finished } = await serve({ NodeUnstageVolume: { handle: () => Promise.reject(error) } });
   await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({ code, details });
   expect(finished).toMatchObject([{ code, error }]);
 });
 
-describe('an RPC that this driver does not have is UNIMPLEMENTED', () => {
+describe('an RPC that this driver does not implement is UNIMPLEMENTED', () => {
   test('answered once', async () => {
     const { node } = await serve({});
     await expect(node.NodeExpandVolume({})).rejects.toMatchObject({
       code: status.UNIMPLEMENTED,
-      details: '/csi.v1.Node/NodeExpandVolume is not part of this driver',
+      details: '/csi.v1.Node/NodeExpandVolume is not supported by this driver',
     });
   });
 
@@ -84,19 +84,22 @@ describe('an RPC that this driver does not have is UNIMPLEMENTED', () => {
     stream.on('error', answer.resolve);
     expect(await answer.promise).toMatchObject({
       code: status.UNIMPLEMENTED,
-      details: `/csi.v1.SnapshotMetadata/${name} is not part of this driver`,
+      details: `/csi.v1.SnapshotMetadata/${name} is not supported by this driver`,
     });
   });
 });
 
-describe('locks', () => {
+describe('holds', () => {
   /** A method that holds a volume and a path until the gate opens. */
-  function waitingMethod(lock = exclusive) {
+  function waitingMethod(hold = exclusive) {
     const [begun, gate] = [deferred(), deferred()];
     let runCount = 0;
     const methods: NodeMethods = {
       NodeUnstageVolume: {
-        locks: ({ volume_id, staging_target_path }) => [lock(volume_id), exclusive(staging_target_path)],
+        holds: ({ volume_id, staging_target_path }) => [
+          hold('volume', volume_id),
+          exclusive('path', staging_target_path),
+        ],
         async handle() {
           runCount++;
           begun.resolve();
@@ -115,7 +118,7 @@ describe('locks', () => {
     await method.begun;
     await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({
       code: status.ABORTED,
-      details: 'another call is working on v; call again when it is done',
+      details: 'another call is in progress for volume "v"; retry later',
     });
     expect(method.runCount()).toBe(1);
     method.open();
@@ -135,15 +138,15 @@ describe('locks', () => {
     expect(method.runCount()).toBe(2);
   });
 
-  test('a call that fails lets its locks go', async () => {
+  test('a failing call releases its holds', async () => {
     const handle = () => Promise.reject(new VolumeError('not-found', 'gone'));
-    const { node } = await serve({ NodeUnstageVolume: { locks: () => [exclusive('v')], handle } });
+    const { node } = await serve({ NodeUnstageVolume: { holds: () => [exclusive('volume', 'v')], handle } });
     for (const _ of ['once', 'twice']) {
       await expect(node.NodeUnstageVolume(request)).rejects.toMatchObject({ code: status.NOT_FOUND });
     }
   });
 
-  test('a call that its caller gave up goes on to its end, and holds its locks until then', async () => {
+  test('a cancelled call runs to its end, and keeps its holds until then', async () => {
     const method = waitingMethod();
     const { node, target, monitor, finished } = await serve(method.methods);
     const caller = new csiClients.Node(target, credentials.createInsecure());

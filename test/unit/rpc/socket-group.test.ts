@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { groupIdOf } from '../../../src/rpc/socket-group.ts';
+import { groupIdOf } from '../../../src/rpc/server/unix-socket.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 function groupFile(): string {
@@ -20,14 +20,14 @@ test.each([
 });
 
 test.each(['nobody-here', 'sta', 'Staff', '50x', '-1'])(
-  'a group there is not is refused by name: %s',
+  'an unknown group is refused by name: %s',
   async (group) => {
     await expect(groupIdOf(group, groupFile())).rejects.toThrow(
-      `--socket-group: there is no group "${group}"`,
+      `--socket-group: group "${group}" does not exist`,
     );
   },
 );
 
-test('the groups of this host are looked at where no file is given', async () => {
+test('without a file the groups of this host are used', async () => {
   expect(await groupIdOf('root')).toBe(0);
 });

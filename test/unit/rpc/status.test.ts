@@ -28,13 +28,13 @@ test.each([
   'secret detail',
   undefined,
   null,
-])('a fault of the driver answers INTERNAL and keeps its text to the log: %s', (error) => {
+])('an internal error answers INTERNAL, with its text only in the log: %s', (error) => {
   const { code, details } = statusOf(error);
   expect(code).toBe(status.INTERNAL);
   expect(details).not.toContain('secret');
 });
 
-test('a sentence that is too long for the headers of a reply is cut, or no answer would arrive at all', () => {
+test('a sentence too long for the reply headers is cut, because otherwise no reply would arrive', () => {
   const { code, details } = statusOf(new VolumeError('invalid', 'é'.repeat(100_000)));
   expect(code).toBe(status.INVALID_ARGUMENT);
   expect(Buffer.byteLength(details)).toBeLessThanOrEqual(1000);

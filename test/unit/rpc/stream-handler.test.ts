@@ -2,10 +2,10 @@ import { EventEmitter, once } from 'node:events';
 import { type ClientReadableStream, type ServerWritableStream, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
+import { Holds } from '../../../src/model/state/holds.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
-import { freeWork } from '../../../src/rpc/call-work.ts';
+import { workWithoutResources } from '../../../src/rpc/call-work.ts';
 import type { GetMetadataAllocatedResponse } from '../../../src/rpc/generated/csi/v1/GetMetadataAllocatedResponse.ts';
-import { KeyLocks } from '../../../src/rpc/key-locks.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { implementService, type Methods } from '../../../src/rpc/service.ts';
 import { streamHandler } from '../../../src/rpc/stream-handler.ts';
@@ -29,7 +29,7 @@ async function serve(stream: Stream) {
   const local = await startLocalServer((server) => {
     server.addService(
       SnapshotMetadata,
-      implementService(SnapshotMetadata, methods, { locks: new KeyLocks(), monitor }),
+      implementService(SnapshotMetadata, methods, { holds: new Holds(), monitor }),
     );
   });
   const client = new CsiClient(local.target);
@@ -42,7 +42,7 @@ async function serve(stream: Stream) {
   return { call, monitor, finished };
 }
 
-/** Messages without end, each large, and what becomes of them. */
+/** Endless large messages, and their outcome. */
 function endless() {
   let pulledCount = 0;
   const closed = deferred<unknown>();
@@ -60,9 +60,9 @@ function endless() {
   return { stream, pulledCount: () => pulledCount, closed: closed.promise };
 }
 
-/** Reads so many messages, and goes away. */
+/** Reads this many messages, and disconnects. */
 async function readSome(stream: ClientReadableStream<unknown>, count: number): Promise<void> {
-  // It tells its own end as an error, also when nobody asks any more.
+  // It reports its own end as an error, even after the iteration.
   stream.on('error', () => {});
   let readCount = 0;
   for await (const _ of stream) if (++readCount === count) break;
@@ -88,14 +88,14 @@ test('all messages arrive in their order, and the call is logged once, when it h
   ]);
 });
 
-test('a stream without messages ends well', async () => {
+test('a stream without messages ends successfully', async () => {
   const { call, monitor, finished } = await serve(async function* () {});
   expect(await call().toArray()).toEqual([]);
   await monitor.idle();
   expect(finished).toMatchObject([{ code: status.OK }]);
 });
 
-describe('what a method throws is answered as a status', () => {
+describe('an error thrown by a method is answered as a status', () => {
   const error = new VolumeError('not-found', 'gone');
 
   test.each<[string, Stream, number]>([
@@ -127,7 +127,7 @@ describe('what a method throws is answered as a status', () => {
     expect(finished).toMatchObject([{ code: status.NOT_FOUND, error }]);
   });
 
-  test('a fault of the driver keeps its text to the log', async () => {
+  test('an internal error has its text only in the log', async () => {
     const fault = new Error('secret');
     const { call, monitor, finished } = await serve(() => {
       throw fault;
@@ -142,15 +142,15 @@ describe('what a method throws is answered as a status', () => {
 });
 
 describe('a caller that does not read', () => {
-  test('stops what is made for it, and has it go on by reading', async () => {
+  test('pauses the method, and resumes it by reading', async () => {
     const [forSlow, forFast] = [endless(), endless()];
     const { call, monitor } = await serve((request, signal) =>
       (request.max_results === 1 ? forSlow : forFast).stream(request, signal),
     );
     const slow = call({}, { max_results: 1 });
-    // Before it has begun to read, the client of grpc-js takes whatever comes.
+    // Before it has begun to read, the client of grpc-js accepts everything.
     await once(slow, 'readable');
-    // If nothing stopped what is made for the slow one, nothing would ever get through to the other.
+    // Without a pause of the method for the slow caller, the other would never get anything.
     await readSome(call(), 200);
     expect(forSlow.pulledCount()).toBeLessThan(100);
     await readSome(slow, 200);
@@ -158,7 +158,7 @@ describe('a caller that does not read', () => {
     await monitor.idle();
   });
 
-  test('has nothing more asked of the method until it can take it', async () => {
+  test('requests nothing more from the method until it can receive it', async () => {
     const asked: number[] = [];
     const call = Object.assign(new EventEmitter(), {
       request: {},
@@ -175,7 +175,7 @@ describe('a caller that does not read', () => {
         }
       },
     };
-    const begin = () => ({ work: freeWork({}), method });
+    const begin = () => ({ work: workWithoutResources({}), method });
     const handler = streamHandler(begin, (_, run) => run().finally(ended.resolve));
     handler(call as unknown as ServerWritableStream<unknown, unknown>);
     await settled();
@@ -191,10 +191,10 @@ describe('a caller that does not read', () => {
   });
 });
 
-describe('a caller that goes away ends the stream, and the log says so', () => {
+describe('a caller that disconnects ends the stream, and the log reports it', () => {
   const gone = { kind: 'cancelled' };
 
-  test('while messages are made', async () => {
+  test('while messages are produced', async () => {
     const messages = endless();
     const { call, monitor, finished } = await serve(messages.stream);
     await readSome(call(), 1);
@@ -232,7 +232,7 @@ describe('a caller that goes away ends the stream, and the log says so', () => {
     expect(finished).toMatchObject([{ code: status.CANCELLED, error: gone }]);
   });
 
-  test('because its time is up', async () => {
+  test('because its deadline expires', async () => {
     const { call, monitor, finished } = await serve(async function* (_, signal) {
       yield numbered(1);
       await new Promise((_resolve, reject) => {

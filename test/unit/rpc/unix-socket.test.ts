@@ -12,7 +12,7 @@ import {
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { clearStaleSocket, setSocketAccess } from '../../../src/rpc/unix-socket.ts';
+import { clearStaleSocket, setSocketAccess } from '../../../src/rpc/server/unix-socket.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const newPath = () => join(temporaryDirectory(), 'csi.sock');
@@ -25,7 +25,7 @@ async function listenOn(path: string): Promise<Server> {
   return server;
 }
 
-/** A socket whose process is gone. A server that closes removes its socket, unless it has moved away. */
+/** A socket whose process has died. A server that closes removes its socket, unless it was moved. */
 async function leaveSocket(path: string): Promise<void> {
   const server = await listenOn(`${path}.live`);
   renameSync(`${path}.live`, path);
@@ -33,11 +33,11 @@ async function leaveSocket(path: string): Promise<void> {
   await once(server, 'close');
 }
 
-test('where nothing is, nothing is in the way', async () => {
+test('a missing path is free', async () => {
   await clearStaleSocket(newPath());
 });
 
-test('a socket that a process which died has left is removed', async () => {
+test('a socket of a process that died is removed', async () => {
   const path = newPath();
   await leaveSocket(path);
   expect(lstatSync(path).isSocket()).toBe(true);
@@ -45,7 +45,7 @@ test('a socket that a process which died has left is removed', async () => {
   expect(existsSync(path)).toBe(false);
 });
 
-test('a socket that another process listens on is left to it', async () => {
+test('a socket of another running process is left', async () => {
   const path = newPath();
   await listenOn(path);
   await expect(clearStaleSocket(path)).rejects.toThrow(`another process listens on ${path}`);
@@ -56,13 +56,11 @@ test.each([
   ['a file', (path: string) => writeFileSync(path, 'precious')],
   ['an empty directory', (path: string) => mkdirSync(path)],
   ['a symbolic link to nowhere', (path: string) => symlinkSync('/nowhere', path)],
-])('%s is not a socket, and is left as it is', async (_, make) => {
+])('%s is not a socket, and is left unchanged', async (_, make) => {
   const path = newPath();
   make(path);
   const before = lstatSync(path);
-  await expect(clearStaleSocket(path)).rejects.toThrow(
-    `${path} exists and is not a socket; it is left as it is`,
-  );
+  await expect(clearStaleSocket(path)).rejects.toThrow(`${path} exists and is not a socket; left untouched`);
   expect(lstatSync(path).ino).toBe(before.ino);
 });
 
@@ -74,7 +72,7 @@ test('a link to a stale socket is not followed', async () => {
   expect(lstatSync(`${path}.stale`).isSocket()).toBe(true);
 });
 
-test('a path in no directory is told with the directory that is missing', async () => {
+test('a path in a missing directory is reported with that directory', async () => {
   const path = newPath();
   writeFileSync(path, 'precious');
   await expect(clearStaleSocket(join(path, 'below'))).rejects.toThrow(
@@ -83,7 +81,7 @@ test('a path in no directory is told with the directory that is missing', async 
   expect(readFileSync(path, 'utf8')).toBe('precious');
 });
 
-test('a socket gets the mode asked for, and a group where one is asked for', async () => {
+test('a socket gets the requested mode, and the requested group if any', async () => {
   const path = newPath();
   await listenOn(path);
   const { gid } = statSync(path);

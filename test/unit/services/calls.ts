@@ -6,10 +6,11 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { MethodDefinition } from '@grpc/proto-loader';
-import type { Model } from '../../../src/model/state/model.ts';
+import type { Parts } from '../../../src/model/parts.ts';
+import { Holds } from '../../../src/model/state/holds.ts';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import type { Methods } from '../../../src/rpc/service.ts';
+import type { Method, Methods } from '../../../src/rpc/service.ts';
 import { codeName } from '../../../src/rpc/status.ts';
 import type { StreamMethod } from '../../../src/rpc/stream-handler.ts';
 import { controllerService } from '../../../src/services/controller/controller.ts';
@@ -31,24 +32,25 @@ export type Calls<Definition> = {
     : never;
 };
 
-/** Calls the methods of a service table through the wire format, without a server and without locks. */
+/** Calls the methods of a service table through the wire format, without a server; no call excludes another. */
 export function callsOf<Definition extends ServiceDefinition>(
   definition: Definition,
   methods: Methods<Definition>,
 ): Calls<Definition> {
-  const table = methods as Record<string, { handle(request: unknown): Promise<unknown> } | undefined>;
+  const table = methods as Record<string, Method<unknown, unknown> | undefined>;
   const calls = Object.entries(definition).map(([name, wire]) => [
     name,
     async (request: object) => {
       const received: unknown = wire.requestDeserialize(wire.requestSerialize(request));
-      const reply = await table[name]?.handle(received);
+      const held = new Holds().hold(table[name]?.holds?.(received) ?? []);
+      const reply = await table[name]?.handle(received, held);
       return wire.responseDeserialize(wire.responseSerialize(reply));
     },
   ]);
   return Object.fromEntries(calls) as Calls<Definition>;
 }
 
-/** The RPCs of a service that stream, as functions that take a request as a CO sends it, and promise all messages. */
+/** The streaming RPCs of a service as functions that take a request as a CO sends it, and promise all messages. */
 export type Streams<Definition> = {
   readonly [Name in keyof Calls<Definition>]: Calls<Definition>[Name] extends (
     request: infer Request,
@@ -77,22 +79,22 @@ export function streamsOf<Definition extends ServiceDefinition>(
   return Object.fromEntries(streams) as Streams<Definition>;
 }
 
-export function controllerOf(model: Model): Calls<typeof csiServices.Controller> {
+export function controllerOf(model: Parts): Calls<typeof csiServices.Controller> {
   return callsOf(csiServices.Controller, controllerService(model));
 }
 
-export function groupControllerOf(model: Model): Calls<typeof csiServices.GroupController> {
+export function groupControllerOf(model: Parts): Calls<typeof csiServices.GroupController> {
   return callsOf(csiServices.GroupController, groupControllerService(model));
 }
 
-export function nodeOf(model: Model): Calls<typeof csiServices.Node> {
+export function nodeOf(model: Parts): Calls<typeof csiServices.Node> {
   return callsOf(csiServices.Node, nodeService(model));
 }
 
 type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'SnapshotMetadata';
 
-/** The services as they are served, and a way to call their RPCs, locks and all, for the code they answer. */
-export function servicesOf(model: Model) {
+/** The services as they are served, and a way to call their RPCs, with locks, for the resulting codes. */
+export function servicesOf(model: Parts) {
   const services = allServices(model, new CallMonitor(() => {}), {
     driverName: 'hostpath.csi.k8s.io',
     version: '1',

@@ -9,8 +9,8 @@ beforeAll(async () => {
   page = await csiDocument();
 });
 
-test('the page is what docs/csi.md holds', () => {
-  expect(readFileSync(new URL('../../../docs/csi.md', import.meta.url), 'utf8')).toBe(page);
+test('the page matches docs/reference/csi.md', () => {
+  expect(readFileSync(new URL('../../../docs/reference/csi.md', import.meta.url), 'utf8')).toBe(page);
 });
 
 test('each of the 36 RPCs and each capability has its row', () => {
@@ -32,18 +32,18 @@ test.each([
     '`PluginCapability.VolumeExpansion` | `ONLINE` | declared | `--enable-volume-expansion=false`, ' +
       '`--disable-controller-expansion --disable-node-expansion` |',
   ],
-])('what flags change, alone or together, is found: %s', (row) => {
+])('the effect of flags, alone or together, is found: %s', (row) => {
   expect(page).toContain(`\n| ${row}\n`);
 });
 
-test('a capability that is declared with no flag needs a reason', async () => {
+test('a capability that no flag declares needs a reason', async () => {
   const name = 'NodeServiceCapability.RPC.VOLUME_MOUNT_GROUP';
   const { [name]: reason, ...others } = reasons;
   expect(page).toContain(`| \`VOLUME_MOUNT_GROUP\` | not declared | ${reason} |`);
   await expect(csiDocument(others)).rejects.toThrow(name);
 });
 
-test('no reason is kept for a capability that is declared after all', () => {
+test('a declared capability has no reason for being absent', () => {
   const unused = Object.entries(reasons).filter(([key, reason]) => {
     const [message, name] = [key.slice(0, key.lastIndexOf('.')), key.slice(key.lastIndexOf('.') + 1)];
     return !page.includes(`\n| \`${message}\` | \`${name}\` | not declared | ${reason} |`);

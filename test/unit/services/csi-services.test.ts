@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { stageVolume } from '../../../src/model/mounting/stage-volume.ts';
 import type { OnStep } from '../../../src/model/steps.ts';
 import { mountCapability } from '../../support/requests.ts';
+import { stageVolume } from '../model/fakes/calls.ts';
 import { gateAt } from '../model/fakes/gate.ts';
 import { fakeNode, kubeletDir, realKubeletDir } from '../model/fakes/model.ts';
 import { capability } from '../model/fakes/requests.ts';
@@ -33,7 +33,7 @@ async function stagedNode(onStep?: OnStep) {
   };
 }
 
-test('all 36 RPCs of the five services are there', () => {
+test('all 36 RPCs of the five services exist', () => {
   const { services } = servicesOf(fakeNode().model);
   expect([...services.keys()]).toEqual(
     ['Identity', 'Controller', 'Node', 'GroupController', 'SnapshotMetadata'].map((name) => `csi.v1.${name}`),
@@ -46,20 +46,20 @@ test.each([
   ['Controller', 'ControllerPublishVolume'],
   ['Controller', 'ControllerModifyVolume'],
 ] as const)(
-  'an RPC that the driver does not have yet answers UNIMPLEMENTED: %s.%s',
+  'an RPC that the driver does not implement answers UNIMPLEMENTED: %s.%s',
   async (service, method) => {
     expect(await servicesOf(fakeNode().model).call(service, method, {})).toBe('UNIMPLEMENTED');
   },
 );
 
-test('an expansion that is switched off answers UNIMPLEMENTED', async () => {
+test('a disabled expansion answers UNIMPLEMENTED', async () => {
   const { call } = servicesOf(fakeNode({ expansion: { byController: false, byNode: false } }).model);
   expect(await call('Controller', 'ControllerExpandVolume', {})).toBe('UNIMPLEMENTED');
   expect(await call('Node', 'NodeExpandVolume', {})).toBe('UNIMPLEMENTED');
 });
 
-describe('while a volume is being made', () => {
-  test('its name is taken, and other names are not', async () => {
+describe('while a volume is being created', () => {
+  test('its name is taken, and other names are free', async () => {
     const gate = gateAt('create: content made');
     const { model, pool, fastPool } = fakeNode({ onStep: gate.onStep });
     const { call } = servicesOf(model);
@@ -81,7 +81,7 @@ describe('while a volume is being made', () => {
 });
 
 describe('while a volume is being deleted', () => {
-  test('nothing else is done to it, it can be looked at, and others go on', async () => {
+  test('every other change to it is refused, it can be read, and other volumes are free', async () => {
     const gate = gateAt('delete: renamed');
     const node = await stagedNode(gate.onStep);
     expect(await node.unstage()).toBe('OK');
@@ -99,7 +99,7 @@ describe('while a volume is being deleted', () => {
 });
 
 describe('while a volume is being published', () => {
-  test('its target is taken, other targets are not, and the volume stays as it is', async () => {
+  test('its target is taken, other targets are free, and the volume stays as it is', async () => {
     const gate = gateAt('publish: target made');
     const node = await stagedNode(gate.onStep);
     const publishing = node.publish('/pod/target');
@@ -126,14 +126,14 @@ describe('while a volume is being published', () => {
     await node.publish(other);
     gate.open();
     expect(await first).toBe('OK');
-    const real = node.model.paths.resolve('target_path', one);
+    const real = node.model.settings.mountPaths.resolve('target_path', one);
     const mounted = (await node.mounts.list()).filter(({ path }) => path === real);
     expect(mounted).toHaveLength(1);
   });
 });
 
 describe('while a volume is being unstaged', () => {
-  test('it is neither staged nor published, at any path', async () => {
+  test('it can be neither staged nor published, at any path', async () => {
     const gate = gateAt('unstage: checked');
     const node = await stagedNode(gate.onStep);
     const unstaging = node.unstage();

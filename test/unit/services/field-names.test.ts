@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fieldNames } from '../../../src/services/field-names.ts';
 import { publishedFacts } from '../proto/wire-facts.ts';
 
-/** Whether a message has a field at this path; what a map holds is anything. */
+/** Whether a message has a field at this path; the values of a map can be anything. */
 function hasField(message: string, [name = '', ...rest]: readonly string[]): boolean {
   const field = publishedFacts.messages[message]?.fields[name];
   if (!field) return false;

@@ -6,7 +6,7 @@ import { gateAt } from '../model/fakes/gate.ts';
 import { fakeNode, here } from '../model/fakes/model.ts';
 import { groupControllerOf, servicesOf } from './calls.ts';
 
-/** A node with two volumes, and a way to cut them as a group, with locks and without. */
+/** A node with two volumes, and a way to make a group of them, with and without locks. */
 async function nodeWithVolumes(onStep?: OnStep) {
   let isReady = false;
   const node = fakeNode({ onStep: (step) => (isReady ? onStep?.(step) : undefined) });
@@ -22,16 +22,16 @@ async function nodeWithVolumes(onStep?: OnStep) {
   return { ...node, ids: source_volume_ids, create, cut, call };
 }
 
-test('the group controller declares what it has', async () => {
+test('the group controller declares its capabilities', async () => {
   const { capabilities } = await groupControllerOf(fakeNode().model).GroupControllerGetCapabilities({});
   expect(capabilities.map(({ rpc }) => rpc?.type)).toEqual(['CREATE_DELETE_GET_VOLUME_GROUP_SNAPSHOT']);
 });
 
 describe('CreateVolumeGroupSnapshot', () => {
-  test('tells the group and each snapshot in it', async () => {
+  test('returns the group and each snapshot in it', async () => {
     const { model, ids, create } = await nodeWithVolumes();
     const { group_snapshot } = await create();
-    const group = model.groups.findByName('g');
+    const group = model.catalogue.groups.findByName('g');
     const creation_time = { seconds: '1714979289', nanos: 10_000_000 };
     expect(group_snapshot).toEqual({
       group_snapshot_id: group?.id,
@@ -50,7 +50,7 @@ describe('CreateVolumeGroupSnapshot', () => {
     expect(await create()).toEqual({ group_snapshot });
   });
 
-  test('takes a volume that is named twice once', async () => {
+  test('treats a volume that is named twice as one', async () => {
     const { ids, create } = await nodeWithVolumes();
     const [first = ''] = ids;
     const { group_snapshot } = await create({ source_volume_ids: [...ids, first] });
@@ -60,7 +60,7 @@ describe('CreateVolumeGroupSnapshot', () => {
   test.each<[string, string, CreateVolumeGroupSnapshotRequest]>([
     ['invalid', 'name is required', { name: '' }],
     ['invalid', 'source_volume_ids is required', { source_volume_ids: [] }],
-    ['invalid', 'name: "a\\u0007" contains U+0007', { name: 'a\u0007' }],
+    ['invalid', 'name: "a\\u0007" must not contain control characters (U+0007)', { name: 'a\u0007' }],
     ['invalid', 'parameters: unknown parameter "colour"', { parameters: { colour: 'blue' } }],
     ['not-found', 'volume "nobody" does not exist', { source_volume_ids: ['nobody'] }],
     ['not-found', 'volume "" does not exist', { source_volume_ids: [''] }],
@@ -70,7 +70,7 @@ describe('CreateVolumeGroupSnapshot', () => {
     expect((await pool.records.groups.load()).found).toEqual([]);
   });
 
-  test('tells required fields before any mistake in their form', async () => {
+  test('reports missing fields before any mistake in their form', async () => {
     const { create } = await nodeWithVolumes();
     const wrong = { name: 'a\u0007', source_volume_ids: [], parameters: { colour: 'blue' } };
     await expect(create(wrong)).rejects.toThrow('source_volume_ids is required');
@@ -78,16 +78,32 @@ describe('CreateVolumeGroupSnapshot', () => {
 });
 
 describe('GetVolumeGroupSnapshot', () => {
-  test('tells the group as its creation did', async () => {
+  test('returns the group as its creation did', async () => {
     const { model, create } = await nodeWithVolumes();
     const { group_snapshot } = await create();
     const group_snapshot_id = group_snapshot?.group_snapshot_id ?? '';
     const { GetVolumeGroupSnapshot } = groupControllerOf(model);
     const snapshot_ids = group_snapshot?.snapshots.map(({ snapshot_id }) => snapshot_id).reverse() ?? [];
     expect(await GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids })).toEqual({ group_snapshot });
-    await expect(GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids: ['s'] })).rejects.toMatchObject({
+  });
+
+  test('needs the ids of all its snapshots, in any order, and no others', async () => {
+    const { model, create } = await nodeWithVolumes();
+    const { group_snapshot } = await create();
+    const group_snapshot_id = group_snapshot?.group_snapshot_id ?? '';
+    const { GetVolumeGroupSnapshot } = groupControllerOf(model);
+    const ids = group_snapshot?.snapshots.map(({ snapshot_id }) => snapshot_id) ?? [];
+    const [first = '', second = ''] = ids;
+    await GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids: [second, first] });
+    for (const snapshot_ids of [[first], [first, second, 'more'], [first, 'other']]) {
+      await expect(GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids })).rejects.toMatchObject({
+        kind: 'invalid',
+        message: `snapshot_ids: "${snapshot_ids.join(', ')}" does not match the members of group snapshot "${group_snapshot_id}": "${first}", "${second}"`,
+      });
+    }
+    await expect(GetVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids: [] })).rejects.toMatchObject({
       kind: 'invalid',
-      message: expect.stringContaining('snapshot_ids: "s"'),
+      message: 'snapshot_ids is required',
     });
   });
 
@@ -101,7 +117,7 @@ describe('GetVolumeGroupSnapshot', () => {
 });
 
 describe('DeleteVolumeGroupSnapshot', () => {
-  test('deletes, and may be repeated', async () => {
+  test('deletes, and can be repeated', async () => {
     const { model, create } = await nodeWithVolumes();
     const { group_snapshot } = await create();
     const group_snapshot_id = group_snapshot?.group_snapshot_id ?? '';
@@ -114,7 +130,7 @@ describe('DeleteVolumeGroupSnapshot', () => {
     const snapshot_ids = group_snapshot?.snapshots.map(({ snapshot_id }) => snapshot_id) ?? [];
     expect(await DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids })).toEqual({});
     expect(await DeleteVolumeGroupSnapshot({ group_snapshot_id, snapshot_ids })).toEqual({});
-    expect(model.groups.all()).toEqual([]);
+    expect(model.catalogue.groups.all()).toEqual([]);
   });
 
   test('needs an id', async () => {
@@ -126,8 +142,8 @@ describe('DeleteVolumeGroupSnapshot', () => {
   });
 });
 
-describe('while a group is being cut', () => {
-  test('a call that asks for just that waits for it, and it is made once', async () => {
+describe('while a group is being made', () => {
+  test('a call with the same request waits for it, and it is made once', async () => {
     const gate = gateAt('group: content made');
     const { model, cut } = await nodeWithVolumes(gate.onStep);
     const first = cut();
@@ -135,10 +151,10 @@ describe('while a group is being cut', () => {
     const second = cut();
     gate.open();
     expect(await Promise.all([first, second])).toEqual(['OK', 'OK']);
-    expect(model.groups.all()).toHaveLength(1);
+    expect(model.catalogue.groups.all()).toHaveLength(1);
   });
 
-  test('nothing is done to its volumes, its name is taken, and others go on', async () => {
+  test('its volumes cannot be changed, its name is taken, and others are free', async () => {
     const gate = gateAt('group: content made');
     const node = await nodeWithVolumes(gate.onStep);
     const { ids, call, cut, addVolume } = node;
@@ -165,11 +181,11 @@ describe('while a group is being cut', () => {
   });
 });
 
-test('a group stays while one of its snapshots is being restored', async () => {
+test('a group cannot be deleted while one of its snapshots is being restored', async () => {
   const gate = gateAt('create: content made');
   const { model, call, cut } = await nodeWithVolumes(gate.onStep);
   expect(await cut()).toBe('OK');
-  const group = model.groups.findByName('g');
+  const group = model.catalogue.groups.findByName('g');
   const snapshot_ids = group?.snapshots.map(({ id }) => id) ?? [];
   const [, snapshot_id = ''] = snapshot_ids;
   const remove = () =>

@@ -7,10 +7,13 @@ import { callsOf } from './calls.ts';
 const identity = (settings: FakeModelSettings = {}) =>
   callsOf(
     csiServices.Identity,
-    identityService(fakeNode(settings).model, { driverName: 'hostpath.csi.k8s.io', version: '1.2.3' }),
+    identityService(fakeNode(settings).model.settings, {
+      driverName: 'hostpath.csi.k8s.io',
+      version: '1.2.3',
+    }),
   );
 
-test('the plugin tells its name and version', async () => {
+test('the plugin returns its name and version', async () => {
   expect(await identity().GetPluginInfo({})).toEqual({
     name: 'hostpath.csi.k8s.io',
     vendor_version: '1.2.3',
@@ -26,7 +29,7 @@ test.each([
   [false, true, [...always, 'ONLINE']],
   [true, false, [...always, ...withTopology]],
   [false, false, always],
-])('what the plugin has, with topology %s and expansion %s', async (hasTopology, hasExpansion, types) => {
+])('plugin features, with topology %s and expansion %s', async (hasTopology, hasExpansion, types) => {
   const topology = hasTopology ? here : undefined;
   const expansion = { byController: hasExpansion, byNode: false };
   const { capabilities } = await identity({ topology, expansion }).GetPluginCapabilities({});
@@ -34,7 +37,7 @@ test.each([
 });
 
 test.each(['FIXED_LENGTH', 'VARIABLE_LENGTH'] as const)(
-  'the plugin has the SnapshotMetadata service where a form of blocks is chosen: %s',
+  'the plugin has the SnapshotMetadata service if a block format is chosen: %s',
   async (snapshotMetadata) => {
     const typesOf = async (settings: FakeModelSettings) => {
       const { capabilities } = await identity(settings).GetPluginCapabilities({});
@@ -45,6 +48,6 @@ test.each(['FIXED_LENGTH', 'VARIABLE_LENGTH'] as const)(
   },
 );
 
-test('whoever gets an answer may go on', async () => {
+test('a probe that gets a reply is ready', async () => {
   expect(await identity().Probe({})).toEqual({ ready: { value: true } });
 });

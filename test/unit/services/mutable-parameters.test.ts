@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Features } from '../../../src/model/state/model.ts';
+import type { Features } from '../../../src/model/settings.ts';
 import { parseMutableParameters } from '../../../src/services/mutable-parameters.ts';
 import { fakeNode } from '../model/fakes/model.ts';
 
@@ -7,7 +7,10 @@ function parse(
   parameters: Record<string, string>,
   mutableParameters: Features['mutableParameters'] = new Set(['onDelete', 'inodeLimit']),
 ) {
-  return parseMutableParameters(fakeNode({ features: { mutableParameters } }).model.features, parameters);
+  return parseMutableParameters(
+    fakeNode({ features: { mutableParameters } }).model.settings.features,
+    parameters,
+  );
 }
 
 test.each([
@@ -21,18 +24,18 @@ test.each([
     { onDelete: 'retain', inodeLimit: '5000' },
     { onDelete: 'retain', inodeLimit: 5000n },
   ],
-])('what is named is taken, and nothing else: %j', (parameters: Record<string, string>, parsed) => {
+])('the known parameters are accepted, and no others: %j', (parameters: Record<string, string>, parsed) => {
   expect(parse(parameters)).toStrictEqual(parsed);
 });
 
-test('what Kubernetes adds of its own is passed over', () => {
+test("Kubernetes' own keys are ignored", () => {
   const ofKubernetes = { 'csi.storage.k8s.io/pvc/name': 'claim' };
   expect(parse({ ...ofKubernetes, onDelete: 'retain' })).toStrictEqual({ onDelete: 'retain' });
   expect(parse(ofKubernetes)).toStrictEqual({});
-  expect(parseMutableParameters(fakeNode().model.features, ofKubernetes)).toStrictEqual({});
+  expect(parseMutableParameters(fakeNode().model.settings.features, ofKubernetes)).toStrictEqual({});
 });
 
-test('what is accepted and means nothing here is taken as it is, beside what does', () => {
+test('accepted names without a meaning here are kept unchanged, beside the known ones', () => {
   const accepted = new Set(['iops', 'onDelete', 'constructor']);
   const given = { iops: '', onDelete: 'retain', constructor: 'x' } as unknown as Record<string, string>;
   expect(parse(given, accepted)).toStrictEqual({
@@ -47,9 +50,9 @@ test.each([
     { colour: 'blue' },
   ],
   ['mutable_parameters: unknown parameter "OnDelete"; did you mean onDelete?', { OnDelete: 'retain' }],
-  ['mutable_parameters.onDelete: "burn" is none of delete, retain', { onDelete: 'burn' }],
+  ['mutable_parameters.onDelete: "burn" must be one of delete, retain', { onDelete: 'burn' }],
   ['mutable_parameters.onDelete: ""', { onDelete: '' }],
-  ['mutable_parameters.inodeLimit: "0" is neither', { inodeLimit: '0' }],
+  ['mutable_parameters.inodeLimit: "0" must be default or', { inodeLimit: '0' }],
   ['mutable_parameters.inodeLimit: "-1"', { inodeLimit: '-1' }],
   ['mutable_parameters.inodeLimit: "1e6"', { inodeLimit: '1e6' }],
   ['mutable_parameters.inodeLimit: "9223372036854775808"', { inodeLimit: '9223372036854775808' }],
@@ -58,15 +61,25 @@ test.each([
   expect(() => parse(parameters)).toThrow(message);
 });
 
-test('one that the driver was told not to take is refused', () => {
+test('a parameter whose name is not accepted is refused', () => {
   expect(() => parse({ inodeLimit: '5' }, new Set(['onDelete']))).toThrow(
     'mutable_parameters: unknown parameter "inodeLimit"; expected one of onDelete',
   );
-  expect(() => parse({ onDelete: 'retain' }, new Set())).toThrow('none is expected');
+  expect(() => parse({ onDelete: 'retain' }, new Set())).toThrow(
+    'mutable_parameters: unknown parameter "onDelete"; no parameters are supported',
+  );
 });
 
-test('where nothing can be changed, any is refused', () => {
-  const { features } = fakeNode().model;
+test('a parameter of a StorageClass is not suggested in a VolumeAttributesClass', () => {
+  expect(() => parse({ storagePool: 'fast' }, new Set(['onDelete']))).toThrow(
+    'mutable_parameters: unknown parameter "storagePool"; expected one of onDelete',
+  );
+});
+
+test('if nothing can be changed, every parameter is refused', () => {
+  const {
+    settings: { features },
+  } = fakeNode().model;
   expect(() => parseMutableParameters(features, { onDelete: 'retain' })).toThrow('MODIFY_VOLUME');
   expect(parseMutableParameters(features, {})).toEqual({});
 });

@@ -5,7 +5,7 @@ interface Page {
   readonly next_token: string;
 }
 
-/** The ids of all pages of a list, in their order; no token is longer than CSI allows. */
+/** The ids of all pages of a list, in order; no token is longer than CSI allows. */
 export async function idsOfPages(
   page: (token: string) => Promise<Page>,
   onPage: (page: Page) => void = () => {},

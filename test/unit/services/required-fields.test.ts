@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { rpcs } from '../../../scripts/lib/csi-catalogue.ts';
-import { createGroupSnapshot } from '../../../src/model/snapshots/create-group-snapshot.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
 import { mountCapability } from '../../support/requests.ts';
+import { createGroupSnapshot } from '../model/fakes/calls.ts';
 import { fakeNode } from '../model/fakes/model.ts';
 import { controllerOf, groupControllerOf, nodeOf, streamsOf } from './calls.ts';
 
-// An absent number is zero, and the first byte is a place to start like any other.
+// An absent number is zero, and the first byte is a valid start.
 const mayBeZero = ['starting_offset'];
 
 interface RequestField {
@@ -32,7 +32,7 @@ function fieldsOf(rpc: string): RequestField[] {
 
 const volume_capability = mountCapability();
 
-/** A node with a volume and a group, a way to call it, and of each RPC a request that has all that is required. */
+/** A node with a volume and a group, a way to call it, and a complete request for each RPC. */
 async function completeNode() {
   const mutableParameters = new Set(['onDelete', 'inodeLimit'] as const);
   const features = { attach: true, mutableParameters, snapshotMetadata: 'FIXED_LENGTH' } as const;
@@ -87,7 +87,7 @@ const allFields = rpcs.flatMap(({ name: rpc }) => fieldsOf(rpc).map((field) => (
 const requiredFields = allFields.filter(({ isRequired }) => isRequired);
 const capabilityFields = allFields.filter(({ type }) => type.endsWith('VolumeCapability'));
 
-test('the table has a request with all that is required for each RPC that requires anything', async () => {
+test('the table has a complete request for each RPC with required fields', async () => {
   const { requests } = await completeNode();
   for (const { rpc, name } of [...requiredFields, ...capabilityFields])
     expect(requests[rpc]).toHaveProperty(name);

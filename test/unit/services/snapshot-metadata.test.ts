@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { snapshotDirectory } from '../../../src/model/find/find-snapshot.ts';
 import type { Snapshot } from '../../../src/model/objects/snapshot.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
 import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
@@ -23,11 +22,15 @@ function metadataNode(snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' = 'FI
   return {
     ...node,
     streams: streamsOf(csiServices.SnapshotMetadata, snapshotMetadataService(model)),
-    imagePathOf: (snapshot: Snapshot) => pool.backends.image.contentOf(snapshotDirectory(model, snapshot)),
+    imagePathOf: (snapshot: Snapshot) =>
+      pool.backends.image.contentOf(model.catalogue.dataOfSnapshot(snapshot).directory),
     add(id: string, blocks: FakeBlocks, changes: Partial<Snapshot> = {}): Snapshot {
       const snapshot = exampleSnapshot({ id, name: id, content: block, ...changes });
-      if (snapshot.groupId === undefined) model.snapshots.add(snapshot);
-      blockMaps.images.set(pool.backends.image.contentOf(snapshotDirectory(model, snapshot)), blocks);
+      if (snapshot.groupId === undefined) model.catalogue.snapshots.add(snapshot);
+      blockMaps.images.set(
+        pool.backends.image.contentOf(model.catalogue.dataOfSnapshot(snapshot).directory),
+        blocks,
+      );
       return snapshot;
     },
   };
@@ -53,7 +56,7 @@ function blocksIn(messages: readonly Message[]): [offset: number, size: number][
 const first = { starting_offset: 0, max_results: 0 };
 
 describe('GetMetadataAllocated', () => {
-  test('tells the blocks that hold data, with the size of the volume and how they are told', async () => {
+  test('returns the blocks with data, with the size of the volume and the block format', async () => {
     const { streams, add, blockMaps } = metadataNode();
     add('s', written([0, 5 * KIB, 200 * KIB]));
     expect(await streams.GetMetadataAllocated({ snapshot_id: 's', ...first })).toEqual([
@@ -69,7 +72,7 @@ describe('GetMetadataAllocated', () => {
     expect(blockMaps.openCount).toBe(0);
   });
 
-  test('tells ranges as they are where that is chosen', async () => {
+  test('returns variable ranges if that is chosen', async () => {
     const { streams, add } = metadataNode('VARIABLE_LENGTH');
     add('s', written([0, 5 * KIB, 200 * KIB]));
     const messages = await streams.GetMetadataAllocated({ snapshot_id: 's', ...first });
@@ -80,7 +83,7 @@ describe('GetMetadataAllocated', () => {
     ]);
   });
 
-  test('says that there is none in a message of its own', async () => {
+  test('returns an empty message if there are none', async () => {
     const { streams, add } = metadataNode();
     add('s', written([]));
     const none = {
@@ -94,7 +97,7 @@ describe('GetMetadataAllocated', () => {
     expect(await streams.GetMetadataAllocated(atEnd)).toEqual([none]);
   });
 
-  test('tells them from an offset on', async () => {
+  test('returns blocks from an offset on', async () => {
     const { streams, add } = metadataNode();
     add('s', written([0, 200 * KIB, 300 * KIB]));
     const request = { snapshot_id: 's', starting_offset: 201 * KIB, max_results: 0 };
@@ -104,7 +107,7 @@ describe('GetMetadataAllocated', () => {
     ]);
   });
 
-  test('has no more in a message than is asked for, and never more than a thousand', async () => {
+  test('has no more in a message than requested, and never more than a thousand', async () => {
     const { streams, add } = metadataNode('VARIABLE_LENGTH');
     const offsets = Array.from({ length: 2500 }, (_, index) => index * 8 * KIB);
     add('s', written(offsets, 2500 * 8 * KIB));
@@ -121,12 +124,12 @@ describe('GetMetadataAllocated', () => {
     expect(await lengths(2 ** 31 - 1)).toEqual([1000, 1000, 500]);
   });
 
-  test('tells those of a snapshot in a group', async () => {
+  test('works for a snapshot in a group', async () => {
     const { streams, add, model } = metadataNode();
     const [member] = exampleGroup(['v']).snapshots;
     if (!member) throw new Error('the group is empty');
     const snapshot = add(member.id, written([0]), member);
-    model.snapshots.add({ ...snapshot, content: block });
+    model.catalogue.snapshots.add({ ...snapshot, content: block });
     const messages = await streams.GetMetadataAllocated({ snapshot_id: member.id, ...first });
     expect(blocksIn(messages)).toEqual([[0, 64]]);
   });
@@ -135,7 +138,7 @@ describe('GetMetadataAllocated', () => {
 describe('GetMetadataDelta', () => {
   const delta = { base_snapshot_id: 'base', target_snapshot_id: 'target', ...first };
 
-  test('tells the blocks that have changed', async () => {
+  test('returns the changed blocks', async () => {
     const { streams, add, blockMaps } = metadataNode();
     add('base', written([0, 100 * KIB]));
     add('target', written([0, 100 * KIB, 300 * KIB]));
@@ -147,7 +150,7 @@ describe('GetMetadataDelta', () => {
     expect(blockMaps.openCount).toBe(0);
   });
 
-  test('tells the size of the later one when the volume has grown in between', async () => {
+  test('returns the size of the later one when the volume has grown in between', async () => {
     const { streams, add } = metadataNode();
     add('base', written([0]));
     add('target', written([0, SIZE + 5], 2 * SIZE));
@@ -156,7 +159,7 @@ describe('GetMetadataDelta', () => {
     expect(blocksIn(messages)).toEqual([[SIZE / KIB, 64]]);
   });
 
-  test('says that nothing has changed, also between a snapshot and itself', async () => {
+  test('returns nothing without changes, also between a snapshot and itself', async () => {
     const { streams, add } = metadataNode();
     add('base', written([0]));
     add('target', written([0]));
@@ -165,18 +168,18 @@ describe('GetMetadataDelta', () => {
     expect(await streams.GetMetadataDelta({ ...delta, target_snapshot_id: 'base' })).toMatchObject(isEmpty);
   });
 
-  test('takes no snapshots of two volumes', async () => {
+  test('refuses snapshots of two volumes', async () => {
     const { streams, add, blockMaps } = metadataNode();
     add('base', written([0]));
     add('target', written([0]), { sourceVolumeId: 'w' });
     await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({
       kind: 'invalid',
-      message: 'target_snapshot_id: "target" is of the volume "w", and "base" of "v"',
+      message: 'target_snapshot_id: "target" is a snapshot of volume "w", but "base" is of "v"',
     });
     expect(blockMaps.openCount).toBe(0);
   });
 
-  test('needs both, and closes the one when the other has gone', async () => {
+  test('needs both, and closes the first when the second is missing', async () => {
     const { streams, add, blockMaps, model, imagePathOf } = metadataNode();
     const base = add('base', written([0]));
     await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({ kind: 'not-found' });
@@ -184,7 +187,7 @@ describe('GetMetadataDelta', () => {
     blockMaps.images.delete(imagePathOf(target));
     await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({ kind: 'unavailable' });
     expect(blockMaps.openCount).toBe(0);
-    model.snapshots.remove(base);
+    model.catalogue.snapshots.remove(base);
     await expect(streams.GetMetadataDelta(delta)).rejects.toMatchObject({
       kind: 'not-found',
       message: 'snapshot "base" does not exist',
@@ -192,15 +195,25 @@ describe('GetMetadataDelta', () => {
   });
 });
 
-describe('refused is', () => {
+describe('refuses', () => {
   const allocated = (changes: object) => ({ snapshot_id: 's', ...first, ...changes });
 
   test.each([
     ['no id', { snapshot_id: '' }, 'invalid', 'snapshot_id is required'],
-    ['an id that nothing has', { snapshot_id: '../x' }, 'not-found', 'snapshot "../x" does not exist'],
-    ['a negative offset', { starting_offset: -1 }, 'out-of-range', 'starting_offset: -1 is not within'],
-    ['one beyond the end', { starting_offset: SIZE + 1 }, 'out-of-range', `the ${SIZE} bytes`],
-    ['a negative limit', { max_results: -1 }, 'invalid', 'max_results: -1 is negative'],
+    ['an unknown id', { snapshot_id: '../x' }, 'not-found', 'snapshot "../x" does not exist'],
+    [
+      'a negative offset',
+      { starting_offset: -1 },
+      'out-of-range',
+      'starting_offset: -1 must be between 0 and',
+    ],
+    [
+      'an offset beyond the end',
+      { starting_offset: SIZE + 1 },
+      'out-of-range',
+      `must be between 0 and ${SIZE}`,
+    ],
+    ['a negative limit', { max_results: -1 }, 'invalid', 'max_results: -1 must not be negative'],
   ])('%s', async (_, changes, kind, text) => {
     const { streams, add, blockMaps } = metadataNode();
     add('s', written([0]));
@@ -225,8 +238,8 @@ describe('refused is', () => {
 
   test.each(['directory', 'subvolume'] as const)('a snapshot that has no blocks: %s', async (backend) => {
     const { streams, model } = metadataNode();
-    model.snapshots.add(exampleSnapshot({ id: 's', content: { backend } }));
-    const message = expect.stringContaining('"s" is a snapshot of directories and files');
+    model.catalogue.snapshots.add(exampleSnapshot({ id: 's', content: { backend } }));
+    const message = expect.stringContaining('"s" is a snapshot of a directory');
     const refusal = { kind: 'invalid', message };
     await expect(streams.GetMetadataAllocated(allocated({}))).rejects.toMatchObject(refusal);
     const delta = { base_snapshot_id: 's', target_snapshot_id: 's', ...first };
@@ -241,7 +254,7 @@ describe('refused is', () => {
     await expect(streams.GetMetadataAllocated(allocated({}))).rejects.toBe(error);
   });
 
-  test('everything else when the caller has gone away', async () => {
+  test('to continue when the caller has disconnected', async () => {
     const { streams, add, blockMaps } = metadataNode();
     add('s', written([0]));
     const reason = new Error('gone');
@@ -253,7 +266,7 @@ describe('refused is', () => {
   });
 });
 
-test('a caller that wants no more has the images closed', async () => {
+test('a caller that needs no more gets the images closed', async () => {
   const { add, model, blockMaps } = metadataNode('VARIABLE_LENGTH');
   add('s', written([0, 100 * KIB, 200 * KIB]));
   const { GetMetadataAllocated } = snapshotMetadataService(model);
@@ -265,6 +278,6 @@ test('a caller that wants no more has the images closed', async () => {
   expect(blockMaps.openCount).toBe(0);
 });
 
-test('without the flag the service has no method', () => {
+test('without the flag the service has no methods', () => {
   expect(snapshotMetadataService(fakeNode().model)).toEqual({});
 });

@@ -11,7 +11,7 @@ describe('nearestName', () => {
     ['endpoints', 'endpoint'],
     ['log-dir', 'log_dir'],
     ['NodeID', 'nodeid'],
-  ])('finds what %s was meant to be', (given, meant) => {
+  ])('finds the intended name for %s', (given, meant) => {
     expect(nearestName(given, names)).toBe(meant);
   });
 

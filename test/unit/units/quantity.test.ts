@@ -62,7 +62,7 @@ describe('parseQuantityBytes', () => {
   });
 
   it.each(['', 'Gi', '.', '1K', '1GB', '1 Gi', '1KiB', '1e', '1.2.3', '0x10', '1_000', '1Ki3', '١'])(
-    'refuses %j, which is no quantity',
+    'refuses %j, which is not a quantity',
     (text) => {
       expect(() => parseQuantityBytes(text)).toThrow(
         `${JSON.stringify(text)} is not a size such as 1099511627776, 500M or 1.5Gi`,
@@ -70,19 +70,19 @@ describe('parseQuantityBytes', () => {
     },
   );
 
-  it('refuses a text that is too long to be meant', () => {
+  it('refuses a text that is too long', () => {
     expect(() => parseQuantityBytes('0'.repeat(65))).toThrow('is not a size');
   });
 
   it('refuses a negative size', () => {
-    expect(() => parseQuantityBytes('-1Ki')).toThrow('"-1Ki" is a negative size');
+    expect(() => parseQuantityBytes('-1Ki')).toThrow('"-1Ki" must not be negative');
   });
 
   it.each(['9223372036854775808', '8Ei', '1e999'])(
     'refuses %s, which is more than an int64 holds',
     (text) => {
       expect(() => parseQuantityBytes(text)).toThrow(
-        `"${text}" is more than the largest size, 9223372036854775807 bytes`,
+        `"${text}" exceeds the maximum size of 9223372036854775807 bytes`,
       );
     },
   );

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { ByteComparer, CHUNK_BYTES, differingRanges } from '../../../../src/backends/image/byte-comparer.ts';
 import { temporaryDirectory } from '../../temporary-directory.ts';
 
-const nobodyStops = new AbortController().signal;
+const neverAborted = new AbortController().signal;
 const length = Number(CHUNK_BYTES);
 
 function fileWith(content: Buffer): number {
@@ -24,7 +24,7 @@ function comparer() {
 }
 
 test.each([
-  ['nothing where they are the same', 0n, 'aaaaaaaa', []],
+  ['nothing if they are equal', 0n, 'aaaaaaaa', []],
   [
     'a granule for each byte',
     0n,
@@ -36,7 +36,7 @@ test.each([
   ],
   ['granules at multiples of their size', 2n, 'aabaaaaa', [[4n, 8n]]],
   [
-    'a part of a granule where the rest is not looked at',
+    'a part of a granule if the rest is not compared',
     3n,
     'baaaaaab',
     [
@@ -49,7 +49,7 @@ test.each([
   expect(ranges.map((range) => [range.start, range.end])).toEqual(expected);
 });
 
-test('a file is compared with zeros without anything being read in their place', async () => {
+test('comparing a file with zeros reads only that file', async () => {
   const { bytes, readBytes } = comparer();
   const content = Buffer.alloc(3 * 4096);
   content.write('x', 5000);
@@ -57,14 +57,14 @@ test('a file is compared with zeros without anything being read in their place',
   const range = { start: 0n, end: BigInt(content.length) };
   const changed = [{ start: 4096n, end: 8192n }];
   const compare = (baseFd: number | undefined, targetFd: number | undefined) =>
-    bytes.differences(range, { baseFd, targetFd }, 4096n, nobodyStops);
+    bytes.differences(range, { baseFd, targetFd }, 4096n, neverAborted);
   expect(await compare(fd, undefined)).toEqual(changed);
   expect(await compare(undefined, fd)).toEqual(changed);
   expect(readBytes()).toBe(2 * content.length);
   expect(await compare(fd, fd)).toEqual([]);
 });
 
-test('many comparisons at once each have their own answer', async () => {
+test('many concurrent comparisons each get their own answer', async () => {
   const { bytes } = comparer();
   const base = fileWith(Buffer.alloc(length));
   const range = { start: 0n, end: CHUNK_BYTES };
@@ -83,13 +83,13 @@ test('many comparisons at once each have their own answer', async () => {
   );
 });
 
-test('a file that ends too early, or cannot be read, is an error, and what comes after it is not held up', async () => {
+test('a file that ends too early or cannot be read is an error, and does not delay later ones', async () => {
   const { bytes } = comparer();
   const short = fileWith(Buffer.alloc(100, 'a'));
   const whole = fileWith(Buffer.alloc(4096, 'a'));
   const unused = 2 ** 30;
   const compare = (baseFd: number, targetFd: number) =>
-    bytes.differences({ start: 0n, end: 4096n }, { baseFd, targetFd }, 4096n, nobodyStops);
+    bytes.differences({ start: 0n, end: 4096n }, { baseFd, targetFd }, 4096n, neverAborted);
   for (let round = 0; round < 5; round++) {
     await expect(compare(short, whole)).rejects.toMatchObject({ code: 'EIO' });
     await expect(compare(whole, unused)).rejects.toMatchObject({ code: 'EBADF' });
@@ -97,7 +97,7 @@ test('a file that ends too early, or cannot be read, is an error, and what comes
   expect(await compare(whole, whole)).toEqual([]);
 });
 
-test('whoever stops is answered with the reason', async () => {
+test('an abort fails with its reason', async () => {
   const { bytes } = comparer();
   const reason = new Error('gone');
   const files = { baseFd: undefined, targetFd: undefined };

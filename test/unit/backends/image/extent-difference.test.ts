@@ -27,17 +27,17 @@ function parts(base: Extent[], target: Extent[], areComparable = true, range = w
   );
 }
 
-describe('nothing is to be read', () => {
+describe('nothing has to be read', () => {
   test('where neither has data', () => expect(parts([], [])).toEqual([]));
 
-  test('where both share the same blocks, however they are cut', () => {
+  test('where both share the same blocks, however they are split', () => {
     expect(parts([shared(0, 50, 1000)], [shared(0, 50, 1000)])).toEqual([]);
     expect(parts([shared(0, 50, 1000)], [shared(0, 20, 1000), shared(20, 50, 1020)])).toEqual([]);
     expect(parts([shared(0, 10, 1000), shared(10, 50, 1010)], [shared(0, 50, 1000)])).toEqual([]);
   });
 });
 
-describe('all of it is to be read', () => {
+describe('everything has to be read', () => {
   test.each<[string, Extent, Extent]>([
     ['where the addresses differ', shared(0, 50, 1000), shared(0, 50, 2000)],
     ['where one of them is not shared', shared(0, 50, 1000), alone(0, 50, 1000)],
@@ -54,7 +54,7 @@ describe('all of it is to be read', () => {
     expect(parts(extents, extents, false)).toEqual([[0, 50, 'data/data']]);
   });
 
-  test('where the same blocks lie at other offsets', () => {
+  test('where the same blocks are at other offsets', () => {
     expect(parts([shared(0, 50, 1000)], [shared(10, 60, 1000)])).toEqual([
       [0, 10, 'data/hole'],
       [10, 50, 'data/data'],
@@ -63,14 +63,14 @@ describe('all of it is to be read', () => {
   });
 });
 
-test('what one has data in and the other has not is to be read of the one', () => {
+test('a range with data in only one of them is read from that one', () => {
   expect(parts([shared(10, 30, 1000)], [shared(20, 40, 1010)])).toEqual([
     [10, 20, 'data/hole'],
     [30, 40, 'hole/data'],
   ]);
 });
 
-test('parts of one kind that are adjacent are read in one piece', () => {
+test('adjacent parts of one kind are read in one piece', () => {
   expect(parts([alone(0, 10, 1), alone(10, 30, 50)], [alone(0, 20, 3), alone(20, 30, 4)])).toEqual([
     [0, 30, 'data/data'],
   ]);
@@ -79,7 +79,7 @@ test('parts of one kind that are adjacent are read in one piece', () => {
   ]);
 });
 
-test('only what lies in the range counts', () => {
+test('only the requested range counts', () => {
   const range = { start: 5n, end: 25n };
   expect(parts([alone(0, 10, 1)], [alone(20, 40, 3)], true, range)).toEqual([
     [5, 10, 'data/hole'],

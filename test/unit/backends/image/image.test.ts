@@ -16,7 +16,7 @@ for (const content of [blockContent, imageContent()]) {
   backendContract(`Image of ${JSON.stringify(content)}`, makeSubject, { isImage: true });
 }
 
-test('an image is nobody’s but the driver’s, takes no space yet, and has whole sectors', async () => {
+test('an image belongs to the driver alone, takes no space yet, and has whole sectors', async () => {
   const directory = temporaryDirectory();
   const image = new Image();
   await image.provision(directory, exampleVolume({ content: blockContent, capacityBytes: 1_000_001n }));

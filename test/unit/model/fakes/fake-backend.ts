@@ -25,15 +25,15 @@ import { systemError } from './system-error.ts';
 export class FakeBackend implements Backend {
   /** The limits of the volumes that have one, by id. */
   readonly limits = new Map<string, bigint>();
-  /** The inodes that those with a quota may have, by id; undefined for as many as go with their size. */
+  /** The inode limits of the volumes with a quota, by id; undefined for the default for their size. */
   readonly inodeLimits = new Map<string, bigint | undefined>();
-  /** Whether limits that were set are in force. */
+  /** Whether limits that were set are enforced. */
   areLimitsInForce = true;
-  /** What this backend has made so that it can be limited; what was copied by hand is not in it. */
+  /** The content that this backend has made and can limit; content copied by hand is not in it. */
   private readonly limitable = new WeakSet<FakeEntry>();
-  /** What a look at each file of a volume finds, by id; nothing for those that are not here. */
+  /** The result of looking at each file of a volume, by id; nothing for volumes without an entry. */
   readonly recounts = new Map<string, (control: RecountControl) => Recount>();
-  /** The volumes of which each file was looked at, in order. */
+  /** The volumes whose files were all looked at, in order. */
   readonly recounted: string[] = [];
   private readonly tree: FakeTree;
   private readonly kind: BackendKind;
@@ -106,7 +106,7 @@ export class FakeBackend implements Backend {
     if (this.kind !== 'quota') return undefined;
     this.recounted.push(id);
     control.signal.throwIfAborted();
-    return this.recounts.get(id)?.(control) ?? { takenBack: new Map(), failures: 0, unaccounted: 0 };
+    return this.recounts.get(id)?.(control) ?? { reclaimed: new Map(), failures: 0, unaccounted: 0 };
   }
 
   async faultsOf(directory: string, { id, content }: Volume): Promise<ContentFault[]> {

@@ -4,7 +4,7 @@ import type {
   ChangeSearch,
   OpenImage,
 } from '../../../../src/model/ports/block-maps.ts';
-import { least } from '../../../../src/model/requests/least.ts';
+import { min } from '../../../../src/units/bigint.ts';
 
 const PAGE_BYTES = 4096;
 
@@ -40,7 +40,7 @@ export class FakeBlocks {
     return this.writtenPages.has(Number(offset) / PAGE_BYTES);
   }
 
-  /** What is in a range; zeros after the end. */
+  /** The bytes in a range; zeros after the end. */
   read(start: bigint, end: bigint): Buffer {
     const content = Buffer.alloc(Number(end - start));
     this.bytes.subarray(Number(start), Number(end)).copy(content);
@@ -101,7 +101,7 @@ class FakeImage implements OpenImage {
     const { sizeBytes } = this.blocks;
     for (let at = start - (start % granuleBytes); at < sizeBytes; at += granuleBytes) {
       signal.throwIfAborted();
-      const end = least(at + granuleBytes, sizeBytes);
+      const end = min(at + granuleBytes, sizeBytes);
       if (!isWanted({ start: at, end })) continue;
       yield { start: at > start ? at : start, end };
     }

@@ -23,7 +23,7 @@ devicesContract('FakeDevices', async () => {
       if (entry?.kind !== 'file') throw new Error('there is no such file');
       return deviceOf(mounts.loops.attach(path, entry));
     },
-    async detachByOthers(device) {
+    async detachExternally(device) {
       mounts.loops.existing(device).isTemporary = true;
     },
     async open(device) {

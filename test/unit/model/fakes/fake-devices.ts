@@ -68,7 +68,7 @@ export class FakeDevices implements Devices {
     if (loop) loop.label = label;
   }
 
-  async goesWhenClosed(device: Device): Promise<boolean> {
+  async hasAutoclear(device: Device): Promise<boolean> {
     return this.mounts.loops.existing(device).isTemporary;
   }
 

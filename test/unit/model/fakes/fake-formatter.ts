@@ -1,7 +1,7 @@
 import { VolumeError } from '../../../../src/model/errors.ts';
 import type { RootOwnership } from '../../../../src/model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../../../src/model/ports/devices-port.ts';
-import { type FileSystemType, fileSystemTypes } from '../../../../src/model/requests/file-system-type.ts';
+import { type FileSystemType, fileSystemTypes } from '../../../../src/model/requests/file-system-options.ts';
 import type { FakeMounts } from './fake-mounts.ts';
 import { type FakeFile, type FakeImage, makeDirectoryEntry } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
@@ -9,7 +9,7 @@ import { systemError } from './system-error.ts';
 /** The ImageFormatter port in memory, on the files of fake mounts. */
 export class FakeFormatter implements ImageFormatter {
   fileSystems: readonly FileSystemType[] = fileSystemTypes;
-  readonly leastGrownBytes = { ext4: 0n, xfs: 0n, btrfs: 256n };
+  readonly minimumGrownBytes = { ext4: 0n, xfs: 0n, btrfs: 256n };
   readonly minimumBytes = { ext4: 16n, xfs: 300n, btrfs: 109n };
   private readonly mounts: FakeMounts;
 
@@ -40,7 +40,7 @@ export class FakeFormatter implements ImageFormatter {
     return errors && { kind: 'errors', fsType, errors: errors.what };
   }
 
-  async objectionTo(path: string): Promise<string | undefined> {
+  async mountRefusalReason(path: string): Promise<string | undefined> {
     const { holds } = this.imageAt(path).image;
     return holds === 'blank' || holds === 'unknown' ? undefined : holds.objection;
   }
@@ -48,7 +48,7 @@ export class FakeFormatter implements ImageFormatter {
   async prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
     const loop = this.mounts.loops.existing(device);
     const { holds } = loop.image;
-    const objection = await this.objectionTo(image);
+    const objection = await this.mountRefusalReason(image);
     if (objection !== undefined)
       throw new VolumeError('precondition', `${image} is not mounted: ${objection}`);
     if (this.mounts.loops.isMounted(loop) || holds === 'blank' || holds === 'unknown') return;

@@ -7,17 +7,17 @@ export interface FakeLoop extends Device {
   readonly file: string;
   readonly entry: FakeFile;
   readonly image: FakeImage;
-  /** How large the device is, which it learned of its file. */
+  /** The size of the device, taken from its file at some time. */
   sizeBytes: bigint;
   isReadOnly: boolean;
   label: string;
   /** How many processes have it open. */
   userCount: number;
-  /** Whether it goes when nobody uses it any more. */
+  /** Whether it is removed when it is no longer in use. */
   isTemporary: boolean;
 }
 
-/** The devices of a fake kernel, which its mounts and whoever attaches files share. */
+/** The devices of a fake kernel, shared by its mounts and everything that attaches files. */
 export class FakeLoops {
   all: FakeLoop[] = [];
   readonly isMounted: (loop: FakeLoop) => boolean;
@@ -64,7 +64,7 @@ export class FakeLoops {
     this.all = this.all.filter((loop) => !loop.isTemporary || this.isUsed(loop));
   }
 
-  /** Lets the file system on a device fill it. */
+  /** Makes the file system on a device fill it. */
   growFileSystem(device: Device): void {
     const { image, sizeBytes } = this.existing(device);
     if (image.holds !== 'blank' && image.holds !== 'unknown') image.holds.sizeBytes = sizeBytes;

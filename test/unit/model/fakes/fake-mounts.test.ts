@@ -9,7 +9,9 @@ mountsContract('FakeMounts', async () => {
   tree.makeDirectory('/work');
   let lastImage = 0;
   return {
+    paths: mounts,
     mounts,
+    fileSystems: mounts,
     directory: '/work',
     makeDirectory: async (path) => void tree.makeDirectory(path),
     makeFile: async (path, content) => void tree.makeFile(path, content),
@@ -24,7 +26,7 @@ mountsContract('FakeMounts', async () => {
     },
     async mountDead(path) {
       mounts.mountForeign(path);
-      mounts.fail(path, 'answers ENOTCONN');
+      mounts.fail(path, 'fails with ENOTCONN');
     },
     failFileSystem: async (path) => mounts.failFileSystem(path),
     async makeDevice(holds) {

@@ -2,15 +2,13 @@ import { posix } from 'node:path';
 import { quote, VolumeError } from '../../../../src/model/errors.ts';
 import type { Device } from '../../../../src/model/ports/devices-port.ts';
 import type {
-  FileIdentity,
-  FileSystemMount,
+  FileSystems,
   FileSystemUsage,
   HeldFileSystem,
-  MountedPath,
-  Mounts,
-  PathState,
-} from '../../../../src/model/ports/mounts-port.ts';
-import type { FileSystemType } from '../../../../src/model/requests/file-system-type.ts';
+} from '../../../../src/model/ports/file-systems-port.ts';
+import type { FileSystemMount, MountedPath, Mounts } from '../../../../src/model/ports/mounts-port.ts';
+import type { FileIdentity, PathState, Paths } from '../../../../src/model/ports/paths-port.ts';
+import type { FileSystemType } from '../../../../src/model/requests/file-system-options.ts';
 import { combineFlags, type MountFlags, noMountFlags } from '../../../../src/model/requests/mount-flags.ts';
 import { type FakeLoop, FakeLoops } from './fake-loops.ts';
 import {
@@ -27,11 +25,11 @@ interface FakeMount {
   readonly mountId: number;
   readonly tree: FakeTree;
   readonly root: FakeEntry;
-  /** Where the root lies in its tree. */
+  /** The place of the root in its tree. */
   readonly rootPath: string;
   readonly path: string;
   flags: MountFlags;
-  /** What it covers; undefined for the root of the host. */
+  /** The entry that it covers; undefined for the root of the host. */
   readonly covers: Place | undefined;
   userCount: number;
 }
@@ -46,26 +44,26 @@ const NAME_LIMIT_BYTES = 255;
 const plainFlags: MountFlags = { ...noMountFlags, accessTimes: 'relatime' };
 
 /** The Mounts port in memory: one tree of files at `/`, and mounts that stack and hide each other as Linux's do. */
-export class FakeMounts implements Mounts {
+export class FakeMounts implements Paths, Mounts, FileSystems {
   readonly tree: FakeTree;
-  /** What every file system answers. */
+  /** The stats of every file system. */
   space: FileSystemUsage = {
     bytes: { total: 1000n, used: 400n, available: 500n },
     inodes: { total: 100n, used: 10n, available: 90n },
   };
-  /** Whether this process may grow ext4 while it is mounted. */
+  /** Whether this process can grow ext4 while it is mounted. */
   canGrowExt4 = true;
-  /** The devices there are. */
+  /** The existing devices. */
   readonly loops = new FakeLoops((loop) => this.isDeviceUsed(loop.number));
-  /** The devices whose file systems take no writes, whatever their mounts. */
+  /** The devices whose file systems refuse writes, whatever their mounts. */
   private readonly readOnlyFileSystems = new Set<string>();
-  /** The devices whose file systems answer with an error, and how that is told. */
+  /** The devices whose file systems answer with an error, and the text of that error. */
   private readonly failed = new Map<string, string>();
   /** The paths whose file systems were synced, in order. */
   readonly synced: string[] = [];
   /** The devices whose file systems are held, once for each hold. */
   private held: string[] = [];
-  /** The devices whose file systems are frozen, and who waits for the thaw. */
+  /** The devices whose file systems are frozen, and the waiters for the thaw. */
   private readonly frozen = new Map<string, (() => void)[]>();
   private readonly deviceNodes = new FakeTree('0:5');
   private readonly root: FakeMount;
@@ -180,7 +178,7 @@ export class FakeMounts implements Mounts {
     const fileSystem = this.loops.existing(device).image.holds;
     if (fileSystem === 'blank' || fileSystem === 'unknown' || fileSystem.fsType !== how.fsType)
       throw precondition(device.path, `has no ${how.fsType}`);
-    // One that is mounted already is the same file system.
+    // A device that is mounted already is the same file system.
     const mounted = this.mounted.find(({ tree }) => tree.device === device.number);
     const tree = mounted?.tree ?? new FakeTree(device.number, fileSystem.root);
     const flags = combineFlags(plainFlags, how.flags);
@@ -192,7 +190,7 @@ export class FakeMounts implements Mounts {
     return this.existing(path).mount.tree.device;
   }
 
-  async growFileSystem(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
+  async grow(path: string, device: Device, fsType: FileSystemType): Promise<{ isGrown: boolean }> {
     this.existing(path);
     return { isGrown: this.fillDevice(device, fsType) };
   }
@@ -273,7 +271,7 @@ export class FakeMounts implements Mounts {
     return isMounted || this.held.includes(device) || this.frozen.has(device);
   }
 
-  /** Undefined where a path cannot be walked, too. */
+  /** Also undefined if a path cannot be walked. */
   private deviceNumberAt(path: string): string | undefined {
     try {
       return this.walk(path)?.mount.tree.device;
@@ -316,30 +314,30 @@ export class FakeMounts implements Mounts {
     return this.makeMount({ tree, root, rootPath, path, flags: plainFlags, covers }).mountId;
   }
 
-  /** Lets the file system mounted at a path answer with an error, whatever it is asked. */
+  /** Makes the file system mounted at a path answer every request with an error. */
   fail(path: string, why = 'answers EIO'): void {
     this.failed.set(this.existing(path).mount.tree.device, why);
   }
 
-  /** Works in what is mounted at a path, as a process would, until released. */
+  /** Uses the mount at a path, as a process would, until released. */
   occupy(path: string): { release(): void } {
     const { mount } = this.existing(path);
     mount.userCount++;
     return { release: () => mount.userCount-- };
   }
 
-  /** Lets the file system at a path take no writes, as an error does. */
+  /** Makes the file system at a path refuse writes, as after an error. */
   failFileSystem(path: string): void {
     this.readOnlyFileSystems.add(this.existing(path).mount.tree.device);
   }
 
-  /** Makes one mount read-only, as an administrator may. */
+  /** Makes one mount read-only, as an administrator can. */
   remountReadOnly(path: string): void {
     const { mount } = this.existing(path);
     mount.flags = { ...mount.flags, readOnly: true };
   }
 
-  /** What is found at a path, mounts taken into account. */
+  /** The entry at a path, mounts taken into account. */
   entryAt(path: string): FakeEntry | undefined {
     return this.walk(path)?.entry;
   }
@@ -365,7 +363,7 @@ export class FakeMounts implements Mounts {
   private walk(path: string): Place | undefined {
     let place = this.topmost({ mount: this.root, entry: this.root.root, pathInTree: '/' });
     for (const name of componentsOf(path)) {
-      // What lies in a file system that fails cannot be told apart from its root.
+      // The content of a failing file system cannot be told apart from its root.
       if (this.failed.has(place.mount.tree.device)) return place;
       const entry = entriesOf(place, path).get(name);
       if (!entry && Buffer.byteLength(name) > NAME_LIMIT_BYTES)
@@ -376,7 +374,7 @@ export class FakeMounts implements Mounts {
     return place;
   }
 
-  /** Where one ends up at a place: on top of what is mounted there. */
+  /** The visible place at a path: on top of all mounts there. */
   private topmost(place: Place): Place {
     const above = this.mounted.find(
       ({ covers }) => covers?.mount === place.mount && covers.entry === place.entry,

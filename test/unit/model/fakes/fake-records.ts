@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { VolumeError } from '../../../../src/model/errors.ts';
 import { directoryNameOf } from '../../../../src/model/objects/object-id.ts';
-import type { Damaged, Stored } from '../../../../src/model/objects/stored.ts';
+import type { DamagedObject, RecordedObject } from '../../../../src/model/objects/object-index.ts';
 import type { Records } from '../../../../src/model/ports/ports.ts';
 import type { OnStep } from '../../../../src/model/steps.ts';
 import type { RecordKind } from '../../../../src/records/record-kinds.ts';
@@ -9,8 +9,11 @@ import { storageError } from '../../../../src/records/storage-error.ts';
 import type { FakeTree } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 
-export interface FakeRecordsParts<Kind extends Stored> {
-  readonly kind: Pick<RecordKind<Kind>, 'home' | 'creation' | 'removal' | 'directoriesIn' | 'inPool'>;
+export interface FakeRecordsParts<Kind extends RecordedObject> {
+  readonly kind: Pick<
+    RecordKind<Kind>,
+    'directoryName' | 'creation' | 'removal' | 'directoriesIn' | 'inPool'
+  >;
   readonly tree: FakeTree;
   readonly poolPath: string;
   readonly poolName: string;
@@ -18,18 +21,18 @@ export interface FakeRecordsParts<Kind extends Stored> {
   readonly onStep: OnStep;
 }
 
-/** The Records port in memory. It reaches the steps of the real one, in the same order. */
-export class FakeRecords<Kind extends Stored> implements Records<Kind> {
+/** The Records port in memory. It goes through the steps of the real one, in the same order. */
+export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
   private readonly parts: FakeRecordsParts<Kind>;
   private readonly objects = new Map<string, Kind>();
   private readonly aside = new Map<string, Kind>();
-  private readonly damaged = new Map<string, Damaged>();
+  private readonly damaged = new Map<string, DamagedObject>();
   private removals: Promise<void> = Promise.resolve();
   private removedCount = 0;
 
   constructor(parts: FakeRecordsParts<Kind>) {
     this.parts = parts;
-    for (const name of [parts.kind.home, 'retained', '.incoming', '.outgoing'])
+    for (const name of [parts.kind.directoryName, 'retained', '.incoming', '.outgoing'])
       parts.tree.makeDirectory(this.inPool(name));
   }
 
@@ -38,10 +41,10 @@ export class FakeRecords<Kind extends Stored> implements Records<Kind> {
   }
 
   directoryOf(id: string): string {
-    return this.inPool(this.parts.kind.home, directoryNameOf(id));
+    return this.inPool(this.parts.kind.directoryName, directoryNameOf(id));
   }
 
-  async load(): Promise<{ found: Kind[]; damaged: Damaged[] }> {
+  async load(): Promise<{ found: Kind[]; damaged: DamagedObject[] }> {
     return { found: [...this.objects.values()], damaged: [...this.damaged.values()] };
   }
 
@@ -119,10 +122,10 @@ export class FakeRecords<Kind extends Stored> implements Records<Kind> {
     await onStep('retain: durable');
   }
 
-  /** What was put aside. */
+  /** The objects that were put aside. */
   readonly retained = {
     directoryOf: (id: string) => this.inPool('retained', directoryNameOf(id)),
-    load: async (): Promise<{ found: Kind[]; damaged: Damaged[] }> => ({
+    load: async (): Promise<{ found: Kind[]; damaged: DamagedObject[] }> => ({
       found: [...this.aside.values()],
       damaged: [],
     }),
@@ -134,7 +137,7 @@ export class FakeRecords<Kind extends Stored> implements Records<Kind> {
     this.damaged.set(id, { id, pool: this.parts.poolName, reason });
   }
 
-  /** Resolves when nothing is left to remove in the background. */
+  /** Resolves when the background removals are done. */
   idle(): Promise<void> {
     return this.removals;
   }

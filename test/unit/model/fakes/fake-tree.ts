@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { FileSystemType } from '../../../../src/model/requests/file-system-type.ts';
+import type { FileSystemType } from '../../../../src/model/requests/file-system-options.ts';
 
 export interface FakeDirectory {
   readonly kind: 'directory';
@@ -18,7 +18,7 @@ export interface FakeFile {
   readonly kind: 'file';
   readonly inode: bigint;
   readonly content: string;
-  /** What it holds where it is the image of a device. */
+  /** The content if it is the image of a device. */
   readonly image: FakeImage | undefined;
 }
 
@@ -31,15 +31,15 @@ export interface FakeFileSystem {
   readonly fsType: FileSystemType;
   readonly root: FakeDirectory;
   sizeBytes: bigint;
-  /** What is written in it, as df shows it. */
+  /** The written bytes, as df shows them. */
   usedBytes: bigint;
   /** The errors it has recorded. */
   errors?: { readonly what: string; readonly isMendable: boolean } | undefined;
-  /** Why it is not mounted, whole as it is. */
+  /** Why it is not mounted, although it is intact. */
   objection?: string;
 }
 
-/** What a path of the fake file system can name. */
+/** The kinds of entries in the fake file system. */
 export type FakeEntry =
   | FakeDirectory
   | FakeFile
@@ -99,7 +99,7 @@ export class FakeTree {
     return entry;
   }
 
-  /** Renames what is at `from`, which exists. */
+  /** Renames `from`, which exists. */
   move(from: string, to: string): void {
     const entry = this.find(from);
     if (!entry) throw new Error(`${from} does not exist`);
@@ -107,14 +107,14 @@ export class FakeTree {
     this.put(to, entry);
   }
 
-  /** Makes a copy of what is at `from`, which exists, with all it holds. */
+  /** Copies `from`, which exists, with its whole content. */
   copy(from: string, to: string): void {
     const entry = this.find(from);
     if (!entry) throw new Error(`${from} does not exist`);
     this.put(to, copyOf(entry));
   }
 
-  /** Removes whatever is at a path, with all it holds. */
+  /** Removes a path, with its whole content. */
   remove(path: string): void {
     const parent = this.find(posix.dirname(path));
     if (parent?.kind === 'directory') parent.entries.delete(posix.basename(path));
@@ -142,7 +142,7 @@ function copyOf(entry: FakeEntry): FakeEntry {
   return { ...entry, inode, image: { sizeBytes, holds: held } };
 }
 
-/** Whether nothing is in a file, or in a directory. */
+/** Whether a file or a directory is empty. */
 export function isEmpty(entry: FakeEntry): boolean {
   if (entry.kind === 'directory') return entry.entries.size === 0;
   return entry.kind === 'file' && entry.content === '' && !entry.image;

@@ -1,6 +1,6 @@
 import type { OnStep, Step } from '../../../../src/model/steps.ts';
 
-/** A place where the first operation that comes to it waits, so that a test can do something meanwhile. */
+/** A place where the first operation that reaches it waits, so that a test can do something during it. */
 export interface Gate {
   readonly onStep: OnStep;
   /** Resolves when an operation waits. */
@@ -44,7 +44,7 @@ export function deferred<T = void>(): Deferred<T> {
   return { promise, ...settle };
 }
 
-/** Lets everything that can go on without outside help go on. */
+/** Runs everything that can continue without outside help. */
 export function settled(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

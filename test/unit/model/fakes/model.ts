@@ -1,30 +1,36 @@
-import { memberDirectory } from '../../../../src/model/find/find-snapshot.ts';
 import { Account } from '../../../../src/model/objects/account.ts';
 import type { Finding } from '../../../../src/model/objects/finding.ts';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
-import { ObjectIndex } from '../../../../src/model/objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../../../../src/model/objects/snapshot.ts';
-import { SnapshotIndex } from '../../../../src/model/objects/snapshot-index.ts';
 import type { TopologySegments } from '../../../../src/model/objects/topology.ts';
 import {
   type BackendKind,
   defaultMutableParameters,
   type Volume,
 } from '../../../../src/model/objects/volume.ts';
-import { VolumeIndex } from '../../../../src/model/objects/volume-index.ts';
-import { type DirectoryAbility, type Pool, Pools } from '../../../../src/model/ports/pool.ts';
+import type { Parts } from '../../../../src/model/parts.ts';
+import {
+  type DirectoryAbility,
+  noRemovals,
+  type Pool,
+  type PoolAbilities,
+  Pools,
+} from '../../../../src/model/ports/pool.ts';
+import { memberDirectory } from '../../../../src/model/ports/volume-data.ts';
 import { MountPaths } from '../../../../src/model/requests/mount-paths.ts';
-import { placeOf } from '../../../../src/model/space/place.ts';
-import { countVolume } from '../../../../src/model/space/reservations.ts';
+import type { Expansion, Features } from '../../../../src/model/settings.ts';
+import { type AbandonedPools, Catalogue } from '../../../../src/model/state/catalogue.ts';
 import { Copies, type CopyProgress } from '../../../../src/model/state/copies.ts';
-import { InWork } from '../../../../src/model/state/in-work.ts';
+import { Holds } from '../../../../src/model/state/holds.ts';
 import { Locations } from '../../../../src/model/state/locations.ts';
-import type { Expansion, Features, Model } from '../../../../src/model/state/model.ts';
 import { MountIndex } from '../../../../src/model/state/mount-index.ts';
+import { placementOf } from '../../../../src/model/state/placement.ts';
 import { Recounts } from '../../../../src/model/state/recounts.ts';
-import { SharingClaims } from '../../../../src/model/state/sharing-claims.ts';
+import { reserveVolume } from '../../../../src/model/state/reservations.ts';
+import { SharedReservations } from '../../../../src/model/state/shared-reservations.ts';
 import { type OnStep, passStep } from '../../../../src/model/steps.ts';
 import { groupRecords, snapshotRecords, volumeRecords } from '../../../../src/records/record-kinds.ts';
+import { type DiskReserve, noReserve } from '../../../../src/units/disk-reserve.ts';
 import { FakeBackend } from './fake-backend.ts';
 import { FakeBlockMaps } from './fake-block-maps.ts';
 import { FakeDevices } from './fake-devices.ts';
@@ -33,7 +39,7 @@ import { FakeFreezeMarks } from './fake-freeze-marks.ts';
 import { FakeMounts } from './fake-mounts.ts';
 import { FakeRecords } from './fake-records.ts';
 
-/** Where the kubelet's directory appears in requests, and where it really is. */
+/** The kubelet's directory as it appears in requests, and its real path. */
 export const kubeletDir = '/var/lib/kubelet';
 export const realKubeletDir = '/kubelet';
 
@@ -57,23 +63,31 @@ export interface FakeModelSettings {
   readonly overcommitThousandths?: bigint;
   readonly expansion?: Expansion;
   readonly features?: Partial<Features>;
-  /** How many volumes this node may have. */
+  /** The limit of volumes on this node. */
   readonly volumeLimit?: number;
-  /** What the disk of the pools has left. */
+  /** The free space on the disk of the pools. */
   readonly freeBytes?: bigint;
-  /** What the pool `default` may reserve. */
+  /** Whether the pool `fast` is on a disk of its own, which has as much free space. */
+  readonly hasTwoDisks?: boolean;
+  /** The capacity of the pool `default`. */
   readonly capacityBytes?: bigint;
-  /** The accounting classes in it, and what each may reserve. */
+  /** The accounting classes in it, and their capacities. */
   readonly classes?: Readonly<Record<string, bigint>>;
+  /** The names of the pools that only other nodes have. */
+  readonly elsewhere?: readonly string[];
   readonly directories?: DirectoryAbility;
   readonly hasImages?: boolean;
   readonly sharesBlocks?: boolean;
-  /** How many long copies there may be at once. */
+  readonly configProblem?: string;
+  /** The limit of concurrent long copies. */
   readonly copySlots?: number;
+  readonly abandoned?: AbandonedPools;
   readonly onStep?: OnStep;
 }
 
 export type FakePool = Pool & {
+  diskReserve: DiskReserve;
+  abilities: PoolAbilities;
   readonly records: {
     readonly volumes: FakeRecords<Volume>;
     readonly snapshots: FakeRecords<Snapshot>;
@@ -82,27 +96,27 @@ export type FakePool = Pool & {
   };
   readonly freezeMarks: FakeFreezeMarks;
   readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
-  /** What thawing a marked volume does: it succeeds, unless a test says otherwise. */
+  /** The effect of thawing a marked volume: it succeeds, unless a test overrides it. */
   thawMarked: (volumeId: string) => Promise<boolean>;
-  /** What its check for reachability does. */
+  /** The effect of its reachability check. */
   checkReachable: () => Promise<void>;
 };
 
-/** A finding and what it is of. */
+/** A finding and its subject. */
 type FoundAt = Finding & { readonly volumeId?: string; readonly pool?: string };
 
-/** A whole node in memory: pools `default` and `fast` on one disk, no volume, and the kubelet's directory. */
+/** A whole node in memory: pools `default` and `fast`, on one disk by default, no volume, and the kubelet's directory. */
 export interface FakeNode {
-  readonly model: Model;
+  readonly model: Parts;
   readonly mounts: FakeMounts;
   readonly devices: FakeDevices;
   readonly formatter: FakeFormatter;
   readonly blockMaps: FakeBlockMaps;
   readonly pool: FakePool;
   readonly fastPool: FakePool;
-  /** What was told of long copies, in order. */
+  /** The reports of long copies, in order. */
   readonly copies: readonly CopyProgress[];
-  /** What replies about health were made of, in order. */
+  /** The findings in replies about health, in order. */
   readonly findings: readonly FoundAt[];
   /** A volume that exists, on disk, in the index and in the accounts. */
   addVolume(name?: string, changes?: Partial<Volume>): Promise<Volume & { name: string }>;
@@ -112,6 +126,7 @@ export interface FakeNode {
 
 export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   const { onStep = passStep, freeBytes = 50n * 1024n ** 3n } = settings;
+  const { abandoned = { ids: new Set(), onDelete: () => {} } } = settings;
   const mounts = new FakeMounts();
   const bytes = { total: 2n * freeBytes, used: 0n, available: freeBytes };
   mounts.space = { ...mounts.space, bytes };
@@ -119,57 +134,58 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
   mounts.tree.makeSymlink(kubeletDir, realKubeletDir);
   const disk = new Account(undefined);
   const pool = fakePool(mounts, disk, { ...settings, name: 'default', id: 'aaaaaaaa' });
-  const fastPool = fakePool(mounts, disk, {
+  const fastPool = fakePool(mounts, settings.hasTwoDisks ? new Account(undefined) : disk, {
     ...settings,
     name: 'fast',
     id: 'bbbbbbbb',
     capacityBytes: undefined,
     classes: {},
   });
-  const locations = new Locations(mounts);
+  const locations = new Locations(mounts, mounts);
   for (const { name, path } of [pool, fastPool]) locations.setPool(name, { fileSystem: '8:1', path });
   const devices = new FakeDevices(mounts);
   const formatter = new FakeFormatter(mounts);
   const blockMaps = new FakeBlockMaps();
   const copies: CopyProgress[] = [];
   const findings: FoundAt[] = [];
-  const model: Model = {
-    pools: new Pools([pool, fastPool]),
-    volumes: new VolumeIndex(),
-    retained: new VolumeIndex(),
-    attaching: new Set(),
-    snapshots: new SnapshotIndex(),
-    groups: new ObjectIndex<GroupSnapshot>('group snapshot'),
-    mounts,
-    locations,
-    devices,
-    formatter,
-    blockMaps,
-    mountIndex: new MountIndex(mounts),
-    copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
+  const elsewhere = new Set(settings.elsewhere);
+  const model: Parts = {
+    catalogue: new Catalogue(new Pools([pool, fastPool], () => elsewhere), abandoned),
+    host: {
+      paths: mounts,
+      mounts,
+      fileSystems: mounts,
+      locations,
+      devices,
+      formatter,
+      blockMaps,
+      mountIndex: new MountIndex(mounts, mounts),
+    },
+    copying: {
+      copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),
+      sharing: new SharedReservations(),
+    },
     recounts: new Recounts(
-      () => model,
+      () => model.catalogue,
       (_, work) => work(new AbortController().signal),
       () => 0,
     ),
-    sharing: new SharingClaims(),
-    frozen: new InWork(),
-    thawing: new InWork(),
-    volumesInWork: new InWork(),
-    pathsInWork: new InWork(),
-    paths: new MountPaths(kubeletDir, realKubeletDir, ['/'], () => [pool.path, fastPool.path]),
-    topology: 'topology' in settings ? settings.topology : here,
-    limits: {
-      maximumVolumeBytes: settings.maximumVolumeBytes ?? 1024n ** 4n,
-      maximumNodeExpansionBytes: settings.maximumNodeExpansionBytes ?? 1024n ** 4n,
-      overcommitThousandths: settings.overcommitThousandths ?? 1000n,
+    holds: new Holds(),
+    settings: {
+      topology: 'topology' in settings ? settings.topology : here,
+      node: { id: 'node-1', volumeLimit: settings.volumeLimit ?? 0 },
+      mountPaths: new MountPaths(kubeletDir, realKubeletDir, ['/'], () => [pool.path, fastPool.path]),
+      limits: {
+        maximumVolumeBytes: settings.maximumVolumeBytes ?? 1024n ** 4n,
+        maximumNodeExpansionBytes: settings.maximumNodeExpansionBytes ?? 1024n ** 4n,
+        overcommitThousandths: settings.overcommitThousandths ?? 1000n,
+      },
+      expansion: settings.expansion ?? { byController: true, byNode: true },
+      features: { ...noFeatures, ...settings.features },
     },
-    expansion: settings.expansion ?? { byController: true, byNode: true },
-    features: { ...noFeatures, ...settings.features },
-    node: { id: 'node-1', volumeLimit: settings.volumeLimit ?? 0 },
-    abandoned: { ids: new Set(), onDelete: () => {} },
     onStep,
     onFinding: (subject, found) => findings.push({ ...subject, ...found }),
+    configProblem: () => settings.configProblem,
     now: () => fixedNow,
   };
   return {
@@ -188,8 +204,8 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
       await records.volumes.add(volume, (directory) =>
         backends[volume.content.backend].provision(directory, volume),
       );
-      model.volumes.add(volume);
-      countVolume(placeOf(model, volume), volume);
+      model.catalogue.volumes.add(volume);
+      reserveVolume(placementOf(model.catalogue, volume), volume);
       return volume;
     },
     makeDirectory(path) {
@@ -268,9 +284,11 @@ function fakePool(
     account: new Account(capacityBytes),
     classes: new Map(Object.entries(classes).map(([each, limit]) => [each, new Account(limit)])),
     disk,
-    stuckRemovals: [],
+    diskReserve: noReserve,
+    removals: noRemovals,
+    sharesSystemDisk: undefined,
     lost: new AbortController().signal,
-    takingDown: (work) => work(),
+    withUnmountSlot: (work) => work(),
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
     reserveProjectId: async () => ++lastProjectId,
@@ -293,6 +311,7 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     mutable: defaultMutableParameters,
     attachment: undefined,
     inline: undefined,
+    claim: undefined,
     createdAt: fixedNow.toISOString(),
     ...changes,
   };

@@ -1,11 +1,12 @@
-import type { InlineSpec } from '../../../../src/model/mounting/publish-inline.ts';
 import type { VolumeContent } from '../../../../src/model/objects/volume.ts';
-import type { AccessMode } from '../../../../src/model/requests/access-mode.ts';
-import type { BlockCapability, MountCapability } from '../../../../src/model/requests/capability.ts';
-import type { FileSystemType } from '../../../../src/model/requests/file-system-type.ts';
+import type {
+  AccessMode,
+  BlockCapability,
+  MountCapability,
+} from '../../../../src/model/requests/capability.ts';
+import type { FileSystemType } from '../../../../src/model/requests/file-system-options.ts';
 import { type MountFlags, noMountFlags } from '../../../../src/model/requests/mount-flags.ts';
-import type { ContentWish } from '../../../../src/model/volumes/choose-content.ts';
-import type { VolumeSpec } from '../../../../src/model/volumes/create-volume.ts';
+import type { ContentRequest, InlineSpec, VolumeSpec } from './calls.ts';
 
 /** A mount capability, parsed. */
 export function capability(
@@ -35,29 +36,30 @@ export function imageContent(fsType?: FileSystemType): VolumeContent {
   return { backend: 'image', use: { accessType: 'mount', fsType } };
 }
 
-/** What a plain request says of how its volume shall be provided. */
-export function contentWish(changes: Partial<ContentWish> = {}): ContentWish {
+/** The content parameters of a plain request. */
+export function contentRequestWith(changes: Partial<ContentRequest> = {}): ContentRequest {
   return { backend: 'auto', enforceCapacity: 'auto', isBlock: false, fsType: undefined, ...changes };
 }
 
-/** What a plain CreateVolume asks for, parsed. */
+/** A plain CreateVolume request, parsed. */
 export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
   return {
     name: 'a',
     range: { requiredBytes: 1024n ** 2n, limitBytes: 0n },
     capabilities: [capability()],
-    pool: undefined,
-    wish: contentWish(),
+    pools: [],
+    contentRequest: contentRequestWith(),
     allowsModeChange: false,
     root: { uid: 0, gid: 0, mode: 0o777 },
     mutable: {},
     source: undefined,
+    claim: undefined,
     requisite: [],
     ...changes,
   };
 }
 
-/** What a plain publish of an inline volume asks for, parsed. */
+/** A plain publish request for an inline volume, parsed. */
 export function inlineSpec(changes: Partial<InlineSpec> = {}): InlineSpec {
   return {
     volumeId: 'csi-0123',
@@ -65,8 +67,8 @@ export function inlineSpec(changes: Partial<InlineSpec> = {}): InlineSpec {
     capability: capability(),
     readOnly: false,
     sizeBytes: 1024n ** 2n,
-    pool: undefined,
-    wish: { backend: 'auto', enforceCapacity: 'auto' },
+    pools: [],
+    contentRequest: { backend: 'auto', enforceCapacity: 'auto' },
     root: { uid: 0, gid: 0, mode: 0o777 },
     ...changes,
   };

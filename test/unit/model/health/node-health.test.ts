@@ -1,13 +1,16 @@
 import { describe, expect, test, vi } from 'vitest';
 import { VolumeError } from '../../../../src/model/errors.ts';
-import { contentPathOf } from '../../../../src/model/find/staged-content.ts';
-import type { HealthPaths } from '../../../../src/model/health/mount-places.ts';
-import { nodeVolumeHealth } from '../../../../src/model/health/node-health.ts';
-import { publishVolume, unpublishVolume } from '../../../../src/model/mounting/publish-volume.ts';
-import { stageVolume, unstageVolume } from '../../../../src/model/mounting/stage-volume.ts';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
 import type { VolumeContent } from '../../../../src/model/objects/volume.ts';
 import type { Step } from '../../../../src/model/steps.ts';
+import {
+  type HealthPaths,
+  nodeVolumeHealth,
+  publishVolume,
+  stageVolume,
+  unpublishVolume,
+  unstageVolume,
+} from '../fakes/calls.ts';
 import { gateAt } from '../fakes/gate.ts';
 import { type FakeModelSettings, fakeNode } from '../fakes/model.ts';
 import { blockCapability, blockContent, capability, imageContent } from '../fakes/requests.ts';
@@ -38,11 +41,11 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   const unstage = () => unstageVolume(model, volume.id, stagingPath);
   const health = async (paths = neither) => (await nodeVolumeHealth(model, volume.id, () => paths)).findings;
   const reasons = async (paths = neither) => (await health(paths)).map(({ reason }) => reason);
-  /** Forgets what was mounted, as a driver that starts anew, and finds it. */
+  /** Forgets the mounts, as a restarted driver does, and finds them. */
   const restart = async () => {
-    for (const { path, mountId } of model.mountIndex.of(volume.id)) {
-      model.mountIndex.removePath(path);
-      model.mountIndex.add({ volumeId: volume.id, path, mountId, use: { kind: 'found' } });
+    for (const { path, mountId } of model.host.mountIndex.mountsOf(volume.id)) {
+      model.host.mountIndex.removePath(path);
+      model.host.mountIndex.add({ volumeId: volume.id, path, mountId, use: { kind: 'found' } });
     }
   };
   return { ...node, volume, stage, publish, unpublish, unstage, health, reasons, restart };
@@ -58,7 +61,7 @@ async function publishedNode(content: VolumeContent, settings?: FakeModelSetting
 describe.each(Object.entries(contents))('a published volume of the kind %s', (kind, content) => {
   const isBlock = kind === 'block';
 
-  test('is healthy, whatever paths are told, and after a restart', async () => {
+  test('is healthy, with any paths in the request, and after a restart', async () => {
     const { reasons, restart } = await publishedNode(content);
     for (const when of ['before', 'after']) {
       if (when === 'after') await restart();
@@ -68,27 +71,27 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     }
   });
 
-  test('is not mounted where somebody has unmounted it', async () => {
+  test('is not mounted if another process has unmounted it', async () => {
     const { mounts, volume, health, reasons } = await publishedNode(content);
     await mounts.unmount(publishPath);
     const what = `volume "${volume.id}" is not mounted`;
     const message = `${what} at "${publishPath}"`;
-    const where = { what, path: publishPath };
+    const where = { problem: what, path: publishPath };
     expect(await health()).toEqual([{ status: 'INACCESSIBLE', reason: 'NotMounted', message, where }]);
     expect(await reasons(both)).toEqual(['NotMounted']);
   });
 
-  test('is not mounted at a path of the request where it never was', async () => {
+  test('is not mounted at a requested path where it never was', async () => {
     const { reasons, makeDirectory } = await publishedNode(content);
     for (const path of ['/missing', makeDirectory('/plain')]) {
       expect(await reasons({ stagingPath, publishPath: path })).toEqual(['NotMounted']);
     }
   });
 
-  test('is hidden where something else is mounted on top of it', async () => {
+  test('is hidden if something else is mounted on top of it', async () => {
     const { mounts, volume, health } = await publishedNode(content);
     mounts.mountForeign(publishPath);
-    const message = `volume "${volume.id}" is hidden by something else that is mounted at "${publishPath}"`;
+    const message = `volume "${volume.id}" is hidden by another mount at "${publishPath}"`;
     const expected = [{ status: 'DEGRADED', reason: 'WrongMount', message }];
     expect(await health()).toMatchObject(expected);
     expect(await health(both)).toMatchObject(expected);
@@ -101,7 +104,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons({ stagingPath, publishPath: '/other' })).toEqual(['WrongMount']);
   });
 
-  test('may be taken down by others where it was found at start, unless the call names the path', async () => {
+  test('may be unmounted by others if it was found at start, unless the call names the path', async () => {
     const { mounts, reasons, restart } = await publishedNode(content);
     await restart();
     mounts.mountForeign(publishPath);
@@ -112,22 +115,22 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toEqual(['NotMounted']);
   });
 
-  test('is told nothing of a directory inside it that was mounted elsewhere', async () => {
+  test('has no findings about a directory inside it that was mounted elsewhere', async () => {
     const { model, volume, reasons } = await publishedNode(content);
     const use = { kind: 'inside' } as const;
-    model.mountIndex.add({ volumeId: volume.id, path: '/subpath', mountId: 7, use });
+    model.host.mountIndex.add({ volumeId: volume.id, path: '/subpath', mountId: 7, use });
     expect(await reasons()).toEqual([]);
   });
 
-  test('that has lost its data is still told whether it is mounted', async () => {
+  test('that has lost its data still reports whether it is mounted', async () => {
     const { model, mounts, volume, reasons } = await publishedNode(content);
-    mounts.tree.remove(contentPathOf(model, volume));
+    mounts.tree.remove(model.catalogue.dataOf(volume).path);
     expect(await reasons(both)).toEqual(['DataMissing']);
     await mounts.unmount(publishPath);
     expect(await reasons(both)).toEqual(['DataMissing', 'NotMounted']);
   });
 
-  test('in a pool that has gone is still told whether it is mounted', async () => {
+  test('in an unreachable pool still reports whether it is mounted', async () => {
     const { mounts, pool, reasons } = await publishedNode(content);
     pool.checkReachable = async () => {
       throw new VolumeError('unavailable', 'pool "default" is not reachable');
@@ -137,7 +140,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toEqual(['PoolUnreachable', 'NotMounted']);
   });
 
-  test('is told nothing of a path while the work on it lasts, at any step', async () => {
+  test('has no findings about a path that is being worked on, at any step', async () => {
     const during: Record<string, Step[]> = {
       stage: isBlock ? ['stage: checked', 'stage: attached'] : ['stage: checked', 'stage: mounted'],
       publish: ['publish: checked', 'publish: target made', 'publish: mounted'],
@@ -165,7 +168,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     }
   });
 
-  test('is told nothing of a path that was taken down from the moment of the call on', async () => {
+  test('has no findings about a path that was unmounted after the call began', async () => {
     const { pool, reasons, unpublish, unstage } = await publishedNode(content);
     pool.checkReachable = async () => {
       pool.checkReachable = async () => {};
@@ -175,7 +178,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toEqual([]);
   });
 
-  test('is told nothing of what goes wrong because a path is being taken down', async () => {
+  test('has no findings caused by an ongoing unmount of a path', async () => {
     const { mounts, reasons, unpublish } = await publishedNode(content);
     const inspect = mounts.inspect.bind(mounts);
     vi.spyOn(mounts, 'inspect').mockImplementation(async (path) => {
@@ -187,7 +190,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toEqual([]);
   });
 
-  test('is told the errors of a disk at a path', async () => {
+  test('reports the errors of a disk at a path', async () => {
     const { mounts, reasons } = await publishedNode(content);
     const inspect = mounts.inspect.bind(mounts);
     vi.spyOn(mounts, 'inspect').mockImplementation((path) =>
@@ -196,7 +199,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(await reasons(both)).toContain('DiskError');
   });
 
-  test('cannot be read where what is mounted answers with an error', async () => {
+  test('cannot be read if its mount answers with an error', async () => {
     const { mounts, health } = await publishedNode(content);
     mounts.mountForeign(publishPath);
     mounts.fail(publishPath);
@@ -204,7 +207,7 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
     expect(unread?.message).toMatch(/cannot be read: "\/pod\/target" answers EIO$/);
   });
 
-  test('is not mounted where its path cannot be walked any more', async () => {
+  test('is not mounted if its path can no longer be walked', async () => {
     const { mounts, reasons } = await publishedNode(content);
     await mounts.unmount(publishPath);
     mounts.tree.remove('/pod');
@@ -220,15 +223,15 @@ describe.each(Object.entries(contents))('a published volume of the kind %s', (ki
 describe.each(['quota', 'image'] as const)('a published volume of the kind %s', (kind) => {
   const content = contents[kind] as VolumeContent;
 
-  test('whose file system takes no writes any more is told at each path, also after a restart', async () => {
+  test('whose file system refuses writes is reported at each path, also after a restart', async () => {
     const { mounts, volume, health, restart } = await publishedNode(content);
     mounts.failFileSystem(stagingPath);
-    const what = `volume "${volume.id}" cannot be written any more, and is mounted for writing,`;
+    const what = `volume "${volume.id}" has become read-only`;
     const of = (path: string) => ({
       status: 'DEGRADED',
       reason: 'UnexpectedlyReadOnly',
       message: `${what} at "${path}"`,
-      where: { what, path },
+      where: { problem: what, path },
     });
     const pool = kind === 'quota' ? [expect.objectContaining({ reason: 'PoolReadOnly' })] : [];
     const expected = [...pool, of(stagingPath), of(publishPath)];
@@ -238,7 +241,7 @@ describe.each(['quota', 'image'] as const)('a published volume of the kind %s', 
     expect(await health()).toEqual(expected);
   });
 
-  test('whose mount was made read-only is told where the driver remembers what it was made for', async () => {
+  test('whose mount was made read-only is reported if the driver knows its original mode', async () => {
     const { mounts, health, restart } = await publishedNode(content);
     mounts.remountReadOnly(publishPath);
     expect(await health()).toMatchObject([{ reason: 'UnexpectedlyReadOnly' }]);
@@ -246,24 +249,24 @@ describe.each(['quota', 'image'] as const)('a published volume of the kind %s', 
     expect(await health()).toEqual([]);
   });
 
-  test('may be published or staged read-only', async () => {
+  test('can be published or staged read-only', async () => {
     const node = await nodeWith(content);
     await node.stage();
     await node.publish(true);
     expect(await node.reasons(both)).toEqual([]);
     node.mounts.failFileSystem(publishPath);
-    const told = (await node.health({ ...neither, publishPath })).map(({ message }) => message);
-    expect(told.filter((message) => message.includes(publishPath))).toEqual([]);
+    const messages = (await node.health({ ...neither, publishPath })).map(({ message }) => message);
+    expect(messages.filter((message) => message.includes(publishPath))).toEqual([]);
   });
 
-  test('that was staged read-only is so at its targets', async () => {
+  test('that was staged read-only is read-only at its targets', async () => {
     const node = await nodeWith(content);
     await node.stage(capability('SINGLE_NODE_WRITER', { readOnly: true }));
     await node.publish();
     expect(await node.reasons(both)).toEqual([]);
   });
 
-  test('of whose mount the list says nothing is told nothing', async () => {
+  test('has no findings if the list has no data about its mount', async () => {
     const { mounts, reasons } = await publishedNode(content);
     mounts.remountReadOnly(publishPath);
     vi.spyOn(mounts, 'list').mockResolvedValue([]);
@@ -272,30 +275,30 @@ describe.each(['quota', 'image'] as const)('a published volume of the kind %s', 
 });
 
 describe('a block volume', () => {
-  test('that has lost its device is told once', async () => {
+  test('that has lost its device is reported once', async () => {
     const { model, mounts, volume, health, reasons } = await publishedNode(blockContent);
     mounts.loops.all = [];
-    const message = `volume "${volume.id}" is staged, and its image is attached to no device`;
+    const message = `volume "${volume.id}" is staged, but its image is not attached to a device`;
     expect(await health(both)).toEqual([{ status: 'INACCESSIBLE', reason: 'NotAttached', message }]);
     expect(await reasons()).toEqual(['NotAttached']);
-    model.mountIndex.removePath(publishPath);
+    model.host.mountIndex.removePath(publishPath);
     expect(await reasons()).toEqual([]);
   });
 
-  test('whose device takes no writes is told where it is published for writing', async () => {
+  test('whose device refuses writes is reported where it is published for writing', async () => {
     const { model, devices, volume, reasons } = await publishedNode(blockContent);
-    await devices.setReadOnly(contentPathOf(model, volume), true);
+    await devices.setReadOnly(model.catalogue.dataOf(volume).path, true);
     expect(await reasons(both)).toEqual(['UnexpectedlyReadOnly']);
   });
 
-  test('may be published read-only', async () => {
+  test('can be published read-only', async () => {
     const node = await nodeWith(blockContent);
     await node.stage();
     await node.publish(true);
     expect(await node.reasons(both)).toEqual([]);
   });
 
-  test('that was published for writing, taken down and published read-only meanwhile is healthy', async () => {
+  test('that was published for writing, unpublished and published read-only is healthy', async () => {
     const { devices, publish, unpublish, reasons } = await publishedNode(blockContent);
     const isReadOnly = devices.isReadOnly.bind(devices);
     vi.spyOn(devices, 'isReadOnly').mockImplementation(async (device) => {
@@ -308,7 +311,7 @@ describe('a block volume', () => {
   });
 });
 
-test('of a volume nobody has read the paths are checked, and nothing is told of them', async () => {
+test('the paths of an unreadable volume are checked, and nothing is reported about them', async () => {
   const { model, pool } = fakeNode();
   pool.checkReachable = async () => {
     throw new VolumeError('unavailable', 'pool "default" is not reachable');
@@ -317,14 +320,14 @@ test('of a volume nobody has read the paths are checked, and nothing is told of 
   expect((await nodeVolumeHealth(model, id, () => both)).findings).toMatchObject([
     { reason: 'PoolUnreachable' },
   ]);
-  const wrong = new VolumeError('invalid', 'staging_target_path: "relative" is not an absolute path');
+  const wrong = new VolumeError('invalid', 'staging_target_path: "relative" must be an absolute path');
   const resolve = () => {
     throw wrong;
   };
   await expect(nodeVolumeHealth(model, id, resolve)).rejects.toBe(wrong);
 });
 
-test('whether there is such a volume is told before a mistake in its paths', async () => {
+test('a missing volume is reported before a mistake in its paths', async () => {
   const resolve = () => {
     throw new Error('asked for the paths');
   };

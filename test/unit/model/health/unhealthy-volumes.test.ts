@@ -1,22 +1,21 @@
 import { expect, test, vi } from 'vitest';
 import { VolumeError } from '../../../../src/model/errors.ts';
-import { contentPathOf } from '../../../../src/model/find/staged-content.ts';
-import { unhealthyAfter } from '../../../../src/model/health/unhealthy-volumes.ts';
+import { unhealthyAfter } from '../fakes/calls.ts';
 import { fakeNode } from '../fakes/model.ts';
 import { imageContent } from '../fakes/requests.ts';
 
-/** A node with so many volumes, of which every third has lost its data, and damaged records among them. */
+/** A node with this many volumes, of which every third has lost its data, and damaged records among them. */
 async function nodeWith(count: number) {
   const node = fakeNode();
   const sick: string[] = [];
   for (let index = 0; index < count; index++) {
     const volume = await node.addVolume(`v${String(index).padStart(3, '0')}`, { content: imageContent() });
     if (index % 3 !== 0) continue;
-    node.mounts.tree.remove(contentPathOf(node.model, volume));
+    node.mounts.tree.remove(node.model.catalogue.dataOf(volume).path);
     sick.push(volume.id);
   }
   for (const id of ['a-first', 'v001-damaged', 'z-last']) {
-    node.model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+    node.model.catalogue.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
     sick.push(id);
   }
   const list = async (afterId = '', limit = 1000) =>
@@ -24,7 +23,7 @@ async function nodeWith(count: number) {
   return { ...node, sick: sick.sort(), list };
 }
 
-test('the volumes that are not healthy are told in the order of their ids, damaged ones among them', async () => {
+test('unhealthy volumes are listed in the order of their ids, including damaged ones', async () => {
   const { list, sick } = await nodeWith(50);
   expect(sick).toHaveLength(20);
   expect(await list()).toEqual(sick);
@@ -40,20 +39,20 @@ test.each([1, 5, 16, 17, 40])('up to %i of them, after any id', async (limit) =>
   expect(seen).toEqual(sick);
 });
 
-test('where all are healthy, the list is empty', async () => {
+test('if all are healthy, the list is empty', async () => {
   const node = fakeNode();
   for (const name of ['a', 'b']) await node.addVolume(name, { content: imageContent() });
   expect(await unhealthyAfter(node.model, '', 10)).toEqual([]);
 });
 
-test('a pool is looked at once for all volumes in it', async () => {
+test('a pool is checked once for all volumes in it', async () => {
   const { list, pool } = await nodeWith(50);
   const check = vi.spyOn(pool, 'usage');
   await list();
   expect(check).toHaveBeenCalledTimes(1);
 });
 
-test('no more than 16 volumes are looked at at once', async () => {
+test('at most 16 volumes are checked at once', async () => {
   const { list, pool } = await nodeWith(50);
   const lossOf = pool.backends.image.lossOf.bind(pool.backends.image);
   let [now, most] = [0, 0];
@@ -67,23 +66,23 @@ test('no more than 16 volumes are looked at at once', async () => {
   expect(most).toBe(16);
 });
 
-test('a volume that is deleted meanwhile is left out', async () => {
+test('a volume that is deleted during the check is left out', async () => {
   const { list, model, pool, sick } = await nodeWith(4);
   const lossOf = pool.backends.image.lossOf.bind(pool.backends.image);
   const [, gone] = sick;
-  const volume = model.volumes.find(gone ?? '');
+  const volume = model.catalogue.volumes.find(gone ?? '');
   vi.spyOn(pool.backends.image, 'lossOf').mockImplementation((directory, content) => {
-    if (volume && content === volume) model.volumes.remove(volume);
+    if (volume && content === volume) model.catalogue.volumes.remove(volume);
     return lossOf(directory, content);
   });
   expect(await list()).toEqual(sick.filter((id) => id !== gone));
 });
 
-test('in a pool that has gone all are told, and one that fails fails the list', async () => {
+test('all volumes of an unreachable pool are listed, and an unexpected error fails the list', async () => {
   const { list, model, pool } = await nodeWith(4);
   pool.checkReachable = () => Promise.reject(new VolumeError('unavailable', 'gone'));
   expect(await list()).toHaveLength(7);
-  vi.spyOn(model.volumes, 'findIntact').mockImplementation(() => {
+  vi.spyOn(model.catalogue.volumes, 'findIntact').mockImplementation(() => {
     throw new Error('a mistake');
   });
   await expect(list()).rejects.toThrow('a mistake');

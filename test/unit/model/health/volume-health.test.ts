@@ -1,13 +1,9 @@
 import { describe, expect, test, vi } from 'vitest';
-import { withSteadyContent } from '../../../../src/model/copying/steady-content.ts';
 import { VolumeError } from '../../../../src/model/errors.ts';
-import { contentPathOf } from '../../../../src/model/find/staged-content.ts';
-import { volumeHealth } from '../../../../src/model/health/volume-health.ts';
-import { stageVolume, unstageVolume } from '../../../../src/model/mounting/stage-volume.ts';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
 import type { VolumeContent } from '../../../../src/model/objects/volume.ts';
 import { mutationSteps, type Step } from '../../../../src/model/steps.ts';
-import { deleteVolume } from '../../../../src/model/volumes/delete-volume.ts';
+import { createSnapshot, deleteVolume, stageVolume, unstageVolume, volumeHealth } from '../fakes/calls.ts';
 import { gateAt } from '../fakes/gate.ts';
 import { imageAt } from '../fakes/images.ts';
 import { type FakeModelSettings, type FakeNode, fakeNode } from '../fakes/model.ts';
@@ -28,9 +24,19 @@ async function nodeWith(content: VolumeContent, settings: FakeModelSettings = {}
   const health = async () => (await volumeHealth(node.model, volume.id)).findings;
   const reasons = async () => (await health()).map(({ reason }) => reason);
   const stage = () => stageVolume(node.model, volume, node.makeDirectory('/staging'), capability());
-  const way = { isShared: false, signal: new AbortController().signal };
-  const freeze = () => withSteadyContent(node.model, volume, way, async () => {});
-  return { ...node, volume, health, reasons, stage, freeze, path: contentPathOf(node.model, volume) };
+  // A snapshot without shared blocks freezes what is mounted.
+  let last = 0;
+  const freeze = () =>
+    createSnapshot(node.model, { name: `s${++last}`, sourceVolumeId: volume.id, requisite: [] });
+  return {
+    ...node,
+    volume,
+    health,
+    reasons,
+    stage,
+    freeze,
+    path: node.model.catalogue.dataOf(volume).path,
+  };
 }
 
 const gone = async () => {
@@ -53,19 +59,19 @@ describe.each(Object.entries(contents))('a volume of the kind %s', (kind, conten
       {
         status: 'DATA_LOSS',
         reason: 'DataMissing',
-        message: `volume "${volume.id}" has lost its data: nothing is at ${path}`,
+        message: `volume "${volume.id}" has lost its data: ${path} is missing`,
       },
     ]);
   });
 
-  test('whose disk answers with errors is told as that', async () => {
+  test('whose disk answers with errors is reported as such', async () => {
     const { pool, health, volume } = await nodeWith(content);
     vi.spyOn(pool.backends[content.backend], 'lossOf').mockRejectedValue(systemError('EIO'));
-    const message = `volume "${volume.id}" cannot be looked at: EIO`;
+    const message = `volume "${volume.id}" cannot be checked: EIO`;
     expect(await health()).toEqual([{ status: 'INACCESSIBLE', reason: 'DiskError', message }]);
   });
 
-  test('whose disk has gone while it was looked at has not lost its data', async () => {
+  test('whose disk disappeared during the check has not lost its data', async () => {
     const { mounts, pool, path, reasons } = await nodeWith(content);
     mounts.tree.remove(path);
     const lossOf = vi.spyOn(pool.backends[content.backend], 'lossOf');
@@ -76,20 +82,20 @@ describe.each(Object.entries(contents))('a volume of the kind %s', (kind, conten
     expect(await reasons()).toEqual(['PoolUnreachable']);
   });
 
-  test('whose disk has gone and come back while it was looked at is looked at again', async () => {
+  test('whose disk disappeared and returned during the check is checked again', async () => {
     const { pool, reasons } = await nodeWith(content);
     vi.spyOn(pool.backends[content.backend], 'lossOf').mockResolvedValueOnce({ kind: 'missing' });
     expect(await reasons()).toEqual([]);
   });
 
-  test('whose pool is let go while it is looked at is unreachable', async () => {
+  test('whose pool is released during the check is unreachable', async () => {
     const { pool, reasons } = await nodeWith(content);
     vi.spyOn(pool.backends[content.backend], 'lossOf').mockImplementation(gone);
     expect(await reasons()).toEqual(['PoolUnreachable']);
   });
 });
 
-test('a mistake of the program is not taken for an illness', async () => {
+test('an internal error is not reported as a health problem', async () => {
   const { pool, health } = await nodeWith(plain);
   const mistake = new TypeError('undefined is not a function');
   vi.spyOn(pool.backends.directory, 'lossOf').mockRejectedValue(mistake);
@@ -97,9 +103,9 @@ test('a mistake of the program is not taken for an illness', async () => {
 });
 
 describe('a plain directory', () => {
-  test('is held to no size, and nothing else is wrong', async () => {
+  test('has no enforced size, and is otherwise healthy', async () => {
     const { health, volume } = await nodeWith(plain);
-    const message = `nothing holds volume "${volume.id}" to its 1048576 bytes: it may fill the disk of pool "default"`;
+    const message = `the capacity of volume "${volume.id}" (1048576 bytes) is not enforced: it may fill the disk of pool "default"`;
     expect(await health()).toEqual([{ status: 'DEGRADED', reason: 'CapacityNotEnforced', message }]);
   });
 
@@ -113,7 +119,7 @@ describe('a plain directory', () => {
   });
 });
 
-test('a subvolume that was made without a limit is held to no size', async () => {
+test('a subvolume that was made without a limit has no enforced size', async () => {
   const { reasons } = await nodeWith({ backend: 'subvolume', isLimited: false });
   expect(await reasons()).toEqual(['CapacityNotEnforced']);
 });
@@ -121,7 +127,7 @@ test('a subvolume that was made without a limit is held to no size', async () =>
 describe.each(['quota', 'subvolume'] as const)('a volume with a limit of the kind %s', (kind) => {
   const content = contents[kind] as VolumeContent;
 
-  test('that is in force no more is held to no size, and is as full as its disk', async () => {
+  test('that is no longer enforced has no enforced size, and is as full as its disk', async () => {
     const { mounts, pool, reasons } = await nodeWith(content);
     pool.backends[kind].areLimitsInForce = false;
     expect(await reasons()).toEqual(['CapacityNotEnforced']);
@@ -144,11 +150,11 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
   test('that is shorter than its volume has lost data', async () => {
     const node = await nodeWith(content);
     imageAt(node, node.volume).sizeBytes = 1024n ** 2n - 1n;
-    const message = `volume "${node.volume.id}" has 1048576 bytes, but its image ends after 1048575; restore it from a snapshot or backup`;
+    const message = `the image of volume "${node.volume.id}" is truncated to 1048575 of 1048576 bytes; restore it from a snapshot or backup`;
     expect(await node.health()).toEqual([{ status: 'DATA_LOSS', reason: 'ImageTruncated', message }]);
   });
 
-  test('whose file system is not mounted is told with the reason', async () => {
+  test('whose file system cannot be mounted is reported with the reason', async () => {
     const node = await nodeWith(imageContent());
     const { holds } = imageAt(node, node.volume);
     expect(holds).toBe('blank');
@@ -156,11 +162,11 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
     const made = imageAt(node, node.volume).holds;
     if (made === 'blank' || made === 'unknown') throw new Error('it has no file system');
     made.objection = 'its journal is on another device';
-    const message = `the ext4 of volume "${node.volume.id}" is not mounted: its journal is on another device`;
+    const message = `the ext4 file system of volume "${node.volume.id}" is refused: its journal is on another device`;
     expect(await node.health()).toEqual([{ status: 'INACCESSIBLE', reason: 'FileSystemRefused', message }]);
   });
 
-  test('that holds something unknown cannot be staged, unless that is its user’s affair', async () => {
+  test('with unknown content cannot be staged, unless it is for its user to format', async () => {
     const node = await nodeWith(content);
     imageAt(node, node.volume).holds = 'unknown';
     const expected = kind === 'block' ? [] : [{ status: 'INACCESSIBLE', reason: 'FileSystemUnknown' }];
@@ -180,7 +186,7 @@ describe('a staged image', () => {
     return { ...node, loop, holds };
   }
 
-  test('whose file system has recorded errors is told, also when it is not staged any more', async () => {
+  test('whose file system has recorded errors is reported, also when it is no longer staged', async () => {
     const { model, volume, holds, reasons } = await staged();
     holds.errors = { what: 'one', isMendable: true };
     expect(await reasons()).toEqual(['FileSystemErrors']);
@@ -188,7 +194,7 @@ describe('a staged image', () => {
     expect(await reasons()).toEqual(['FileSystemErrors']);
   });
 
-  test('whose file system or device is smaller than the volume is told', async () => {
+  test('whose file system or device is smaller than the volume is reported', async () => {
     const { loop, holds, reasons } = await staged();
     holds.sizeBytes -= 1n;
     expect(await reasons()).toEqual(['ExpansionIncomplete']);
@@ -196,14 +202,23 @@ describe('a staged image', () => {
     expect(await reasons()).toEqual(['ExpansionIncomplete']);
   });
 
-  test('whose device is larger than the volume is held to no size', async () => {
+  test('whose device is larger than the volume has no enforced size', async () => {
     const { loop, reasons } = await staged();
     loop.sizeBytes += 512n;
     expect(await reasons()).toEqual(['CapacityNotEnforced']);
   });
 });
 
-test('a block volume may be full', async () => {
+test('a block volume that is deleted while its device is looked up is not reported to have lost its data', async () => {
+  const { devices, mounts, path, reasons } = await nodeWith(blockContent);
+  vi.spyOn(devices, 'list').mockImplementation(async () => {
+    mounts.tree.remove(path);
+    return [];
+  });
+  expect(await reasons()).toEqual([]);
+});
+
+test('a block volume can be full', async () => {
   const node = await nodeWith(blockContent);
   imageAt(node, node.volume).holds = 'unknown';
   expect(await node.reasons()).toEqual([]);
@@ -226,7 +241,7 @@ describe('a mounted image', () => {
     expect(await reasons()).toEqual(['NearlyOutOfSpace', 'NearlyOutOfInodes']);
   });
 
-  test('says nothing of its space where it is not mounted, something else is, or nobody can go', async () => {
+  test('reports no usage if it is not mounted, hidden or unreachable', async () => {
     const { model, mounts, volume, reasons } = await filled();
     mounts.space = { ...mounts.space, bytes: { total: 100n, used: 99n, available: 1n } };
     await mounts.unmount('/staging');
@@ -235,11 +250,11 @@ describe('a mounted image', () => {
     expect(await reasons()).toEqual([]);
     mounts.tree.makeSymlink('/link', '/staging');
     const use = { kind: 'staging', capability: capability(), readOnly: false } as const;
-    model.mountIndex.add({ volumeId: volume.id, path: '/link/below', mountId: 1, use });
+    model.host.mountIndex.add({ volumeId: volume.id, path: '/link/below', mountId: 1, use });
     expect(await reasons()).toEqual([]);
   });
 
-  test('is not taken for the directory it was mounted on while it is unmounted', async () => {
+  test('is not confused with its mount point while it is being unmounted', async () => {
     const { model, mounts, volume, reasons } = await filled();
     mounts.space = { ...mounts.space, bytes: { total: 100n, used: 99n, available: 1n } };
     const usage = mounts.usage.bind(mounts);
@@ -250,7 +265,7 @@ describe('a mounted image', () => {
     expect(await reasons()).toEqual([]);
   });
 
-  test('whose file system answers with errors is told as that', async () => {
+  test('whose file system answers with errors is reported as such', async () => {
     const { mounts, pool, reasons } = await filled();
     const usage = mounts.usage.bind(mounts);
     vi.spyOn(mounts, 'usage').mockImplementation(async (path) => {
@@ -262,7 +277,7 @@ describe('a mounted image', () => {
 });
 
 describe('a file system that could not be thawed', () => {
-  test('is reported while the look cannot thaw it either, however many look at once', async () => {
+  test('is reported while a check cannot thaw it either, in any number of concurrent checks', async () => {
     const { pool, volume, health, reasons } = await nodeWith(imageContent());
     await pool.freezeMarks.add([volume.id]);
     const { thawMarked } = pool;
@@ -274,7 +289,7 @@ describe('a file system that could not be thawed', () => {
     expect(pool.freezeMarks.marked.size).toBe(0);
   });
 
-  test('is not frozen for another copy while a look thaws it', async () => {
+  test('is not frozen for another copy while a check thaws it', async () => {
     const { pool, volume, stage, reasons, freeze } = await nodeWith(imageContent());
     await stage();
     await pool.freezeMarks.add([volume.id]);
@@ -285,7 +300,7 @@ describe('a file system that could not be thawed', () => {
     expect(await reasons()).toEqual([]);
   });
 
-  test('is not one that is frozen for a copy just now, at any step of it', async () => {
+  test('does not include one that is frozen for a running copy, at any step of it', async () => {
     const seen: [Step, string[]][] = [];
     let reasons = async (): Promise<string[]> => [];
     const onStep = async (step: Step) => void seen.push([step, await reasons()]);
@@ -294,10 +309,12 @@ describe('a file system that could not be thawed', () => {
     ({ reasons } = node);
     seen.length = 0;
     await node.freeze();
-    expect(seen).toEqual(mutationSteps.freeze.map((step) => [step, []]));
+    const steps = seen.map(([step]) => step);
+    expect(steps.filter((step) => step.startsWith('freeze: '))).toEqual(mutationSteps.freeze);
+    expect(seen.filter(([, found]) => found.length > 0)).toEqual([]);
   });
 
-  test('is not one that was frozen and thawed while it was looked', async () => {
+  test('does not include one that was frozen and thawed during the check', async () => {
     const { pool, stage, reasons, freeze } = await nodeWith(imageContent());
     await stage();
     vi.spyOn(pool.freezeMarks, 'has').mockImplementation(async () => {
@@ -308,8 +325,8 @@ describe('a file system that could not be thawed', () => {
   });
 });
 
-describe('a volume in a pool that is not well', () => {
-  test('is unreachable with it, and that is no error', async () => {
+describe('a volume in an unhealthy pool', () => {
+  test('is unreachable with it, which is not an error', async () => {
     const { pool, health } = await nodeWith(imageContent());
     pool.checkReachable = gone;
     expect(await health()).toEqual([
@@ -322,7 +339,7 @@ describe('a volume in a pool that is not well', () => {
     ]);
   });
 
-  test('is unreachable whatever keeps the pool from being opened', async () => {
+  test('is unreachable, whatever keeps the pool from being opened', async () => {
     const { pool, health } = await nodeWith(imageContent());
     for (const error of [new Error('another driver holds it'), 'another driver holds it']) {
       pool.checkReachable = () => Promise.reject(error);
@@ -331,16 +348,16 @@ describe('a volume in a pool that is not well', () => {
     }
   });
 
-  test('is told to be in a pool that is read-only', async () => {
+  test('is reported to be in a read-only pool', async () => {
     const { mounts, pool, health } = await nodeWith(imageContent());
     mounts.failFileSystem(pool.path);
-    const message = 'pool "default" is read-only: its file system takes no writes';
+    const message = 'pool "default" is read-only';
     expect(await health()).toEqual([
       { status: 'DEGRADED', reason: 'PoolReadOnly', message, pool: 'default' },
     ]);
   });
 
-  test('is told of the errors of its disk', async () => {
+  test('reports the errors of its disk', async () => {
     const { pool, reasons } = await nodeWith(plain);
     pool.usage = () => Promise.reject(systemError('EIO'));
     expect(await reasons()).toEqual(['CapacityNotEnforced', 'DiskError']);
@@ -349,7 +366,7 @@ describe('a volume in a pool that is not well', () => {
 
 describe('an id', () => {
   test.each(['nobody', newObjectId('a', 'aaaaaaaa'), newObjectId('a', 'cccccccc')])(
-    'of no volume is not found: %s',
+    'of a missing volume is not found: %s',
     async (id) => {
       await expect(volumeHealth(fakeNode().model, id)).rejects.toMatchObject({
         kind: 'not-found',
@@ -358,7 +375,7 @@ describe('an id', () => {
     },
   );
 
-  test('that lies in a pool which was never there may be a volume, and is unreachable', async () => {
+  test('in a pool that was never reachable may belong to a volume, and is unreachable', async () => {
     const { model, pool } = fakeNode();
     pool.checkReachable = gone;
     const id = newObjectId('a', pool.id);
@@ -369,24 +386,24 @@ describe('an id', () => {
     });
   });
 
-  test('that comes with a pool which is back just now is that of a volume', async () => {
+  test('that is read when its pool becomes reachable belongs to a volume', async () => {
     const node = fakeNode();
     const volume = await node.addVolume('a', { content: imageContent() });
-    node.model.volumes.remove(volume);
-    node.pool.checkReachable = async () => node.model.volumes.add(volume);
+    node.model.catalogue.volumes.remove(volume);
+    node.pool.checkReachable = async () => node.model.catalogue.volumes.add(volume);
     expect(await volumeHealth(node.model, volume.id)).toEqual({ id: volume.id, volume, findings: [] });
   });
 });
 
 test.each([newObjectId('a', 'aaaaaaaa'), 'imported'])(
-  'a damaged record is told, and whether its pool is there: %s',
+  'a damaged record is reported, and whether its pool is reachable: %s',
   async (id) => {
     const { model, pool } = fakeNode();
-    model.volumes.addDamaged({ id, pool: 'default', reason: 'volume.json is missing' });
+    model.catalogue.volumes.addDamaged({ id, pool: 'default', reason: 'volume.json is missing' });
     const damaged = {
       status: 'DATA_LOSS',
       reason: 'RecordDamaged',
-      message: `the record of volume "${id}" cannot be understood: volume.json is missing`,
+      message: `the record of volume "${id}" is damaged: volume.json is missing`,
     };
     expect((await volumeHealth(model, id)).findings).toEqual([damaged]);
     pool.checkReachable = gone;
@@ -415,7 +432,7 @@ describe('a volume that is being deleted', () => {
     await expect(node.health()).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('while it is looked at is not found', async () => {
+  test('is not found if it is deleted during the check', async () => {
     const { model, pool, volume, health } = await nodeWith(imageContent());
     vi.spyOn(pool.backends.image, 'lossOf').mockImplementation(async () => {
       await deleteVolume(model, volume.id);

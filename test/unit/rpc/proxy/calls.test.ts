@@ -10,7 +10,7 @@ import { connectRaw, endOf, openRaw } from './raw-http2.ts';
 const text = (...words: string[]) => words.map((word) => Buffer.from(word));
 const megabytes = (count: number) => randomBytes(count * 1024 ** 2);
 
-/** Servers in the middle of a call answer to it here; each says what it was told. */
+/** Servers in the middle of a call respond to it here; each returns its request. */
 const echo: EchoHandlers = {
   Unary: (call, answer) => answer(null, call.request),
   Collect(call, answer) {
@@ -36,7 +36,7 @@ async function proxied(handlers = echo) {
   return { server, proxy, client: new EchoClient(proxy.endpoint), direct: new EchoClient(target) };
 }
 
-/** Everything of a call that both sides have to find the same, with or without a proxy. */
+/** Everything about a call that both sides must see the same, with or without a proxy. */
 function comparable({ replies, headers, status: { code, details, metadata } }: Exchange) {
   const shown = [headers, metadata].map((each) => ({ ...each?.getMap(), date: undefined }));
   return { replies, code, details, metadata: shown };
@@ -65,7 +65,7 @@ describe('through the proxy', () => {
     ]);
   });
 
-  test('both sides of a stream hear each other while it is open', async () => {
+  test("both sides of a stream receive each other's messages while it is open", async () => {
     const { client } = await proxied();
     const call = client.open('Chat');
     for (const word of text('one', 'two', 'three')) {
@@ -76,7 +76,7 @@ describe('through the proxy', () => {
     expect((await exchangeOf(call)).status.code).toBe(status.OK);
   });
 
-  test('metadata reach the server, and its own come back, binary and repeated ones too', async () => {
+  test('metadata are passed in both directions, binary and repeated ones too', async () => {
     const received: unknown[] = [];
     const { client, direct } = await proxied({
       Unary(call, answer) {
@@ -114,7 +114,7 @@ describe('through the proxy', () => {
   test.each([
     ['without an answer', false],
     ['after an answer has begun', true],
-  ])('a refusal %s comes with its words and its details, byte for byte', async (_, begins) => {
+  ])('a refusal %s keeps its message and its details, byte for byte', async (_, begins) => {
     const details = randomBytes(300);
     const { client, direct, proxy } = await proxied({
       Repeat(call) {
@@ -135,14 +135,14 @@ describe('through the proxy', () => {
     expect(proxy.finished).toMatchObject([{ code: status.ALREADY_EXISTS, reason: undefined }]);
   });
 
-  test('a method that the server does not know is refused by the server', async () => {
+  test('an unknown method is refused by the server', async () => {
     const { client, direct } = await proxied();
     const exchange = await client.exchange('/no.Such/Method', text('x'));
     expect(exchange.status.code).toBe(status.UNIMPLEMENTED);
     expect(comparable(exchange)).toEqual(comparable(await direct.exchange('/no.Such/Method', text('x'))));
   });
 
-  test('messages of megabytes go both ways, larger than any window', async () => {
+  test('messages of megabytes are passed in both directions, larger than any window', async () => {
     const { client } = await proxied();
     const large = megabytes(3);
     const { replies, status: end } = await client.exchange('Chat', [large, large]);
@@ -150,7 +150,7 @@ describe('through the proxy', () => {
     expect(replies.map((reply) => reply.equals(large))).toEqual([true, true]);
   });
 
-  test('fifty calls at once are each answered with their own', async () => {
+  test('fifty concurrent calls each get their own reply', async () => {
     const { client } = await proxied();
     const messages = Array.from({ length: 50 }, (_, index) => Buffer.alloc(200_000, index));
     const exchanges = await Promise.all(messages.map((message) => client.exchange('Unary', [message])));
@@ -162,7 +162,7 @@ describe('through the proxy', () => {
     ).toEqual(messages.map(() => [status.OK, true]));
   });
 
-  test('more calls than the server takes at once wait for their turn', async () => {
+  test('more calls than the server accepts at once wait for their turn', async () => {
     const target = newSocket();
     const gate = deferred();
     let active = 0;
@@ -183,7 +183,7 @@ describe('through the proxy', () => {
 });
 
 describe('a caller that does not read', () => {
-  test('holds the server up, and has everything when it reads', async () => {
+  test('makes the server wait, and gets everything when it reads', async () => {
     const chunk = randomBytes(64 * 1024);
     const count = 512;
     const begun = deferred();
@@ -197,7 +197,7 @@ describe('a caller that does not read', () => {
         call.end();
       },
     });
-    // A client of grpc-js reads on even where nobody asks for what it has read.
+    // A client of grpc-js keeps reading even if the received data is not consumed.
     const call = openRaw(connectRaw(proxy.endpoint), { ':path': '/proxy.test.Echo/Repeat' });
     call.end(Buffer.alloc(5));
     await begun.promise;
@@ -209,7 +209,7 @@ describe('a caller that does not read', () => {
     expect(data.subarray(-chunk.length).equals(chunk)).toBe(true);
   });
 
-  test('does not hold up the other calls of the same connection', async () => {
+  test('does not block the other calls of the same connection', async () => {
     const { client } = await proxied({ ...echo, Repeat: (call) => void call.write(megabytes(3)) });
     for (let count = 0; count < 20; count++) client.open('Repeat').end(Buffer.from('x'));
     expect((await client.exchange('Unary', text('x'))).replies).toEqual(text('x'));
@@ -217,7 +217,7 @@ describe('a caller that does not read', () => {
 });
 
 describe('a server that does not read', () => {
-  test('holds the caller up', async () => {
+  test('makes the caller wait', async () => {
     const call = deferred<ServerDuplexStream<Buffer, Buffer>>();
     const { client } = await proxied({ Chat: call.resolve });
     const sending = client.open('Chat');
@@ -243,7 +243,7 @@ describe('a server that does not read', () => {
   });
 });
 
-/** Waits until a figure is the same for many turns of the event loop, in which everything of a test runs. */
+/** Waits until a number is stable for many turns of the event loop, in which everything of a test runs. */
 async function standsStill(figure: () => number): Promise<void> {
   let last = figure();
   for (let turns = 0; turns < 2000; turns++) {

@@ -15,7 +15,7 @@ import {
   type sendUnaryData,
 } from '@grpc/grpc-js';
 import { onTestFinished } from 'vitest';
-import { type Endpoint, formatEndpoint } from '../../../../src/rpc/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
 
 const asIs = (bytes: Buffer) => bytes;
 const method = (name: string, requestStream: boolean, responseStream: boolean) => ({
@@ -28,7 +28,7 @@ const method = (name: string, requestStream: boolean, responseStream: boolean) =
   responseDeserialize: asIs,
 });
 
-/** A service that the driver has nothing of, with one method of each kind; its messages are plain bytes. */
+/** A service unknown to the driver, with one method of each kind; its messages are plain bytes. */
 const echoDefinition = {
   Unary: method('Unary', false, false),
   Collect: method('Collect', true, false),
@@ -36,7 +36,7 @@ const echoDefinition = {
   Chat: method('Chat', true, true),
 } satisfies ServiceDefinition;
 
-/** What a test's own server does for each method; the others answer UNIMPLEMENTED. */
+/** The handlers of a test's own server; other methods answer UNIMPLEMENTED. */
 export interface EchoHandlers {
   Unary?(call: ServerUnaryCall<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void;
   Collect?(call: ServerReadableStream<Buffer, Buffer>, answer: sendUnaryData<Buffer>): void;
@@ -61,10 +61,10 @@ export async function serveEcho(
   return server;
 }
 
-/** Everything a caller finds of one call. */
+/** Everything that a caller sees of one call. */
 export interface Exchange {
   readonly replies: readonly Buffer[];
-  /** Undefined where the status came without headers before it. */
+  /** Undefined if the status came without headers before it. */
   readonly headers: Metadata | undefined;
   readonly status: StatusObject;
 }
@@ -76,7 +76,7 @@ export class EchoClient {
   constructor(endpoint: Endpoint) {
     this.client = new Client(addressOf(endpoint), credentials.createInsecure(), {
       'grpc.use_local_subchannel_pool': 1,
-      // The next call of a test goes out at once, whatever became of the one before.
+      // The next call of a test is sent at once, whatever happened to the previous one.
       'grpc.initial_reconnect_backoff_ms': 1,
       'grpc.min_reconnect_backoff_ms': 1,
       'grpc.max_reconnect_backoff_ms': 1,
@@ -84,11 +84,11 @@ export class EchoClient {
     onTestFinished(() => this.close());
   }
 
-  /** Begins a call. On the wire a call with one message looks the same whether more could follow. */
+  /** Begins a call. On the wire a call with one message looks the same as one that could have more. */
   open(name: string, metadata = new Metadata(), options = {}): ClientDuplexStream<Buffer, Buffer> {
     const path = name.startsWith('/') ? name : `/proxy.test.Echo/${name}`;
     const call = this.client.makeBidiStreamRequest(path, asIs, asIs, metadata, options);
-    // Its status says the same.
+    // The status has the same information.
     call.on('error', () => {});
     return call;
   }
@@ -107,7 +107,7 @@ export class EchoClient {
   }
 }
 
-/** What comes of a call that is under way. */
+/** The result of a running call. */
 export function exchangeOf(call: ClientDuplexStream<Buffer, Buffer>): Promise<Exchange> {
   const replies: Buffer[] = [];
   let headers: Metadata | undefined;

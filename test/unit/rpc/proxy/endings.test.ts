@@ -13,7 +13,7 @@ const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = con
 const word = Buffer.from('word');
 const headers = { ':status': 200, 'content-type': 'application/grpc' };
 
-/** A call that the server has been told of and has not answered. */
+/** A call that has reached the server and is not answered. */
 async function callUnderWay(options: object = {}) {
   const target = newSocket();
   const began = deferred<ServerDuplexStream<Buffer, Buffer>>();
@@ -33,7 +33,7 @@ async function callUnderWay(options: object = {}) {
   return { proxy, call, exchange, cancelled };
 }
 
-/** A stream that has come through to a server of the test's own, and both its ends. */
+/** A stream that has reached a server of the test's own, and both its ends. */
 async function rawStream() {
   const target = newSocket();
   const came = deferred<ServerHttp2Stream>();
@@ -46,7 +46,7 @@ async function rawStream() {
 }
 
 describe('a caller', () => {
-  test('that cancels is heard by the server', async () => {
+  test('that cancels is noticed by the server', async () => {
     const { call, exchange, cancelled, proxy } = await callUnderWay();
     call.cancel();
     await cancelled;
@@ -56,7 +56,7 @@ describe('a caller', () => {
     ]);
   });
 
-  test('whose time is up is told so, and the server hears of it', async () => {
+  test('whose deadline expires is told so, and the server notices', async () => {
     const { exchange, cancelled } = await callUnderWay({ deadline: Date.now() + 500 });
     await cancelled;
     expect((await exchange).status.code).toBe(status.DEADLINE_EXCEEDED);
@@ -71,11 +71,11 @@ describe('a caller', () => {
     expect(proxy.finished).toMatchObject([{ code: status.CANCELLED }]);
   });
 
-  test('that goes away in the middle of its request has not ended it to the server', async () => {
+  test('that disconnects in the middle of its request has not completed it for the server', async () => {
     const { session, caller, atServer } = await rawStream();
     const closed = new Promise((resolve) => atServer.on('close', resolve));
     let isWhole = false;
-    // Node tells the end of a stream that is aborted, too.
+    // Node reports the end of an aborted stream, too.
     atServer.on('end', () => {
       isWhole = !atServer.aborted;
     });
@@ -85,7 +85,7 @@ describe('a caller', () => {
     expect(isWhole).toBe(false);
   });
 
-  test('that has reset its stream has cancelled it to the server, whatever its code', async () => {
+  test('that has reset its stream, with any code, has cancelled it for the server', async () => {
     const { caller, atServer, proxy } = await rawStream();
     const closed = new Promise((resolve) => atServer.on('close', resolve));
     caller.close(NGHTTP2_INTERNAL_ERROR);
@@ -105,14 +105,14 @@ describe('a server', () => {
     [NGHTTP2_INADEQUATE_SECURITY, status.PERMISSION_DENIED],
     [NGHTTP2_INTERNAL_ERROR, status.INTERNAL],
     [NGHTTP2_NO_ERROR, status.INTERNAL],
-  ])('that resets a stream with code %i does so to the caller', async (resetCode, code) => {
+  ])('that resets a stream with code %i resets it for the caller', async (resetCode, code) => {
     const { atServer, end, proxy } = await rawStream();
     atServer.close(resetCode);
     expect(await end).toMatchObject({ headers: undefined, resetCode });
-    expect(proxy.finished).toMatchObject([{ code, reason: expect.stringContaining('has reset') }]);
+    expect(proxy.finished).toMatchObject([{ code, reason: expect.stringContaining('reset the stream') }]);
   });
 
-  test('that resets a stream in the middle of its answer does so to the caller', async () => {
+  test('that resets a stream in the middle of its reply resets it for the caller', async () => {
     const { atServer, caller, end } = await rawStream();
     atServer.respond(headers);
     atServer.write(word);
@@ -123,7 +123,7 @@ describe('a server', () => {
   test.each([
     ['in one frame', Buffer.alloc(0)],
     ['with more data than a window holds', Buffer.alloc(3 * 1024 ** 2, 'x')],
-  ])('that answers before the request is whole, %s, takes no more of it', async (_, answer) => {
+  ])('that replies before the request is complete, %s, receives no more of it', async (_, answer) => {
     const { atServer, caller, end, proxy } = await rawStream();
     if (answer.length === 0) {
       atServer.respond({ ...headers, 'grpc-status': '8' }, { endStream: true });
@@ -141,7 +141,7 @@ describe('a server', () => {
     await vi.waitFor(() => expect(proxy.finished).toMatchObject([{ code: status.RESOURCE_EXHAUSTED }]));
   });
 
-  test('that answers without trailers is passed on as it is', async () => {
+  test('that replies without trailers is passed on unchanged', async () => {
     const { atServer, caller, end, proxy } = await rawStream();
     caller.end();
     atServer.respond(headers);
@@ -151,7 +151,7 @@ describe('a server', () => {
   });
 
   test.each(['17', '-1', '', 'x', '007'])(
-    'that answers with the status %j, which is none, is passed on as it is',
+    'that replies with the invalid status %j is passed on unchanged',
     async (grpcStatus) => {
       const { atServer, caller, end, proxy } = await rawStream();
       caller.end();
@@ -163,7 +163,7 @@ describe('a server', () => {
 });
 
 describe('headers', () => {
-  test('that Node receives and does not send refuse the call', async () => {
+  test('that Node receives but cannot send make the call fail', async () => {
     const target = newSocket();
     await serveRaw(target, () => {});
     const proxy = await startProxy(target);
@@ -180,7 +180,7 @@ describe('headers', () => {
     );
   });
 
-  test('of an answer that Node receives and does not send reset the stream', async () => {
+  test('of a reply that Node receives but cannot send reset the stream', async () => {
     const target = newSocket();
     await answerWithFrames(target, [
       [':status', '200'],
@@ -194,7 +194,7 @@ describe('headers', () => {
     ]);
   });
 
-  test('keep their order, and the values of a name that comes twice are still two', async () => {
+  test('keep their order, and two values of one name stay separate', async () => {
     const target = newSocket();
     const came = deferred<readonly string[]>();
     await serveRaw(target, (stream, _headers, raw) => {

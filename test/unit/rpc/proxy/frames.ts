@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import { type Endpoint, formatEndpoint } from '../../../../src/rpc/endpoint.ts';
+import { type Endpoint, formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
 
 type Header = readonly [name: string, value: string];
 
@@ -60,7 +60,7 @@ function settingsFrame(): Buffer {
 }
 
 function headersFrame(headers: readonly Header[], flags: number): Buffer {
-  // Each as a literal that enters no table and is not compressed (HPACK, Literal Header Field without Indexing).
+  // Each as a literal that is not added to a table and not compressed (HPACK, Literal Header Field without Indexing).
   const literals = headers.map((header) =>
     Buffer.concat([Buffer.of(0), ...header.flatMap((text) => [Buffer.of(text.length), Buffer.from(text)])]),
   );

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { Endpoint } from '../../../../src/rpc/endpoint.ts';
 import { type ForwardedCall, startProxyServer } from '../../../../src/rpc/proxy/proxy-server.ts';
-import type { RunningServer } from '../../../../src/rpc/server.ts';
+import type { Endpoint } from '../../../../src/rpc/server/endpoint.ts';
+import type { RunningServer } from '../../../../src/rpc/server/server.ts';
 import { temporaryDirectory } from '../../temporary-directory.ts';
 
-/** A proxy, where it passes calls on to, and what it has told of them. */
+/** A proxy, its upstream, and the calls it has reported. */
 export interface ProxyInTest extends RunningServer {
   readonly target: Endpoint;
   readonly finished: readonly ForwardedCall[];
 }
 
-/** Starts a proxy for one test; whatever is at the target is the test's own. */
+/** Starts a proxy for one test; the upstream is up to the test. */
 export async function startProxy(target = newSocket(), endpoint = newSocket()): Promise<ProxyInTest> {
   const finished: ForwardedCall[] = [];
   const proxy = await startProxyServer({

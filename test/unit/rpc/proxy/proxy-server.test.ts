@@ -2,8 +2,8 @@ import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { type Endpoint, formatEndpoint } from '../../../../src/rpc/endpoint.ts';
 import { startProxyServer } from '../../../../src/rpc/proxy/proxy-server.ts';
+import { type Endpoint, formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
 import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
@@ -18,12 +18,12 @@ const echo = {
 };
 
 describe('a proxy listens', () => {
-  test('on a socket, which has the mode asked for', async () => {
+  test('on a socket, with the requested mode', async () => {
     const { endpoint } = await startProxy();
     expect(endpoint.kind === 'unix' && statSync(endpoint.path).mode & 0o777).toBe(0o600);
   });
 
-  test('on a port, and tells the real one where any was asked for; the target may be a port too', async () => {
+  test('on a port, and reports the actual one if any was requested; the upstream can be a port too', async () => {
     const target = await startProxy(newSocket(), anyPort);
     await serveEcho(target.target, echo);
     const proxy = await startProxy(target.endpoint, anyPort);
@@ -32,7 +32,7 @@ describe('a proxy listens', () => {
     expect(await client.exchange('Unary', [word])).toMatchObject({ replies: [word] });
   });
 
-  test('on no endpoint that another server has, which it names', async () => {
+  test('on no endpoint in use by another server, which it names', async () => {
     const socket = await startProxy();
     await expect(startProxy(newSocket(), socket.endpoint)).rejects.toThrow('another process listens on');
     const port = await startProxy(newSocket(), anyPort);
@@ -41,7 +41,7 @@ describe('a proxy listens', () => {
     );
   });
 
-  test('on no path where a file is, which stays', async () => {
+  test('on no path with a file, which stays', async () => {
     const endpoint = newSocket();
     const path = endpoint.kind === 'unix' ? endpoint.path : '';
     writeFileSync(path, 'precious');
@@ -49,7 +49,7 @@ describe('a proxy listens', () => {
     expect(existsSync(path)).toBe(true);
   });
 
-  test('no more on a socket that cannot be given to its group', async () => {
+  test('no longer on a socket that cannot be given to its group', async () => {
     const endpoint = newSocket();
     const parts = { endpoint, target: newSocket(), onFinished: () => {} };
     const noGroup = -7;
@@ -72,7 +72,7 @@ describe('a proxy listens', () => {
   });
 });
 
-/** A proxy with a call that the server has been told of, and the answer to it. */
+/** A proxy with a call that has reached the server, and its reply. */
 async function callUnderWay() {
   const proxy = await startProxy();
   const [began, gate] = [deferred(), deferred()];
@@ -90,7 +90,7 @@ async function callUnderWay() {
 }
 
 describe('a proxy that is drained', () => {
-  test('ends at once when nothing is to do, though callers are connected, and its socket is gone', async () => {
+  test('ends at once without running calls, even with connected callers, and its socket is removed', async () => {
     const proxy = await startProxy();
     await serveEcho(proxy.target, echo);
     await new EchoClient(proxy.endpoint).exchange('Unary', [word]);
@@ -99,7 +99,7 @@ describe('a proxy that is drained', () => {
     expect(proxy.endpoint.kind === 'unix' && existsSync(proxy.endpoint.path)).toBe(false);
   });
 
-  test('lets a call under way end, and takes no more', async () => {
+  test('lets a running call end, and accepts no more', async () => {
     const { proxy, client, exchange, answer } = await callUnderWay();
     const drained = proxy.drain(hour);
     const { status: refused } = await client.exchange('Unary', [word]);
@@ -109,7 +109,7 @@ describe('a proxy that is drained', () => {
     expect(await drained).toBe(true);
   });
 
-  test('does not wait longer than it may, and tells the caller why its call is broken off', async () => {
+  test('does not wait longer than its limit, and reports to the caller why its call is aborted', async () => {
     const { proxy, exchange } = await callUnderWay();
     expect(await proxy.drain(0)).toBe(false);
     const reason = 'the proxy is stopping';
@@ -117,7 +117,7 @@ describe('a proxy that is drained', () => {
     expect(proxy.finished).toMatchObject([{ code: status.UNAVAILABLE, reason }]);
   });
 
-  test('does not wait for a caller that does not take its answer', async () => {
+  test('does not wait for a caller that does not read its reply', async () => {
     const proxy = await startProxy();
     const began = deferred();
     await serveEcho(proxy.target, {

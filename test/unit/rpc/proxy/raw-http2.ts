@@ -9,12 +9,12 @@ import {
 } from 'node:http2';
 import { connect } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Endpoint } from '../../../../src/rpc/endpoint.ts';
+import type { Endpoint } from '../../../../src/rpc/server/endpoint.ts';
 
-/** What a caller finds of a stream, when it has closed. */
+/** A closed stream as the caller sees it. */
 export interface StreamEnd {
   readonly headers: IncomingHttpHeaders | undefined;
-  /** The headers as they came, names and values in turn. */
+  /** The headers as received, alternating names and values. */
   readonly rawHeaders: readonly string[];
   readonly data: Buffer;
   readonly trailers: IncomingHttpHeaders | undefined;
@@ -22,7 +22,7 @@ export interface StreamEnd {
   readonly resetCode: number;
 }
 
-/** A client without anything of gRPC. */
+/** A client without gRPC. */
 export function connectRaw(endpoint: Endpoint): ClientHttp2Session {
   const socket = endpoint.kind === 'unix' ? connect(endpoint.path) : connect(endpoint.port, endpoint.host);
   const session = connectHttp2('http://localhost', { createConnection: () => socket });
@@ -47,7 +47,7 @@ export function openRaw(session: ClientHttp2Session, headers: OutgoingHttpHeader
   return stream;
 }
 
-/** Reads a stream to its end, whatever that is. */
+/** Reads a stream to its end, whatever the outcome. */
 export function endOf(stream: ClientHttp2Stream): Promise<StreamEnd> {
   const data: Buffer[] = [];
   let [headers, trailers]: (IncomingHttpHeaders | undefined)[] = [];

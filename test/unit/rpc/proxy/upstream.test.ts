@@ -2,8 +2,8 @@ import { constants, type ServerHttp2Stream } from 'node:http2';
 import { connect, createServer } from 'node:net';
 import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
-import { formatEndpoint } from '../../../../src/rpc/endpoint.ts';
 import { Upstream } from '../../../../src/rpc/proxy/upstream.ts';
+import { formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
 import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, type EchoHandlers, exchangeOf, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
@@ -16,7 +16,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** A server that has been told of a call and has not ended it. */
+/** A server that has received a call and has not ended it. */
 async function callUnderWay() {
   const target = newSocket();
   const began = deferred<ServerDuplexStream<Buffer, Buffer>>();
@@ -34,13 +34,13 @@ async function callUnderWay() {
   return { target, server, proxy, client, call, exchange, atServer: await began.promise };
 }
 
-/** Ends a server that has no calls, and its connections. */
+/** Ends a server without calls, and its connections. */
 function shutDown(server: Server): Promise<void> {
   return new Promise((resolve) => server.tryShutdown(() => resolve()));
 }
 
-describe('while the server is not there', () => {
-  test('a call is answered UNAVAILABLE, naming the endpoint, and one after it has come is answered', async () => {
+describe('while the server is not running', () => {
+  test('a call fails with UNAVAILABLE, naming the endpoint, and succeeds once the server is running', async () => {
     const proxy = await startProxy();
     const client = new EchoClient(proxy.endpoint);
     const name = formatEndpoint(proxy.target);
@@ -54,7 +54,7 @@ describe('while the server is not there', () => {
     expect(await client.exchange('Unary', [word])).toMatchObject({ replies: [word] });
   });
 
-  test('a call with a large request is answered all the same, though nobody has read it', async () => {
+  test('a call with a large request fails as well, although the request was not read', async () => {
     const proxy = await startProxy();
     const stream = openRaw(connectRaw(proxy.endpoint));
     const end = endOf(stream);
@@ -65,7 +65,7 @@ describe('while the server is not there', () => {
     });
   });
 
-  test('a port that nobody listens on is told too', async () => {
+  test('a port without a listener is reported too', async () => {
     const listener = createServer();
     await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
     const address = listener.address();
@@ -79,7 +79,7 @@ describe('while the server is not there', () => {
     });
   });
 
-  test('something that does not speak HTTP/2 is told as a lost connection', async () => {
+  test('an upstream that does not speak HTTP/2 is reported as a lost connection', async () => {
     const target = newSocket();
     const listener = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     await new Promise<void>((resolve) => listener.listen(target, resolve));
@@ -92,7 +92,7 @@ describe('while the server is not there', () => {
     });
   });
 
-  test('one that does not come about is given up after ten seconds', async () => {
+  test('a connection attempt is given up after ten seconds', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const neverThere = () => connect({ host: 'nowhere', port: 1, lookup: () => {} });
     const upstream = new Upstream(newSocket(), neverThere);
@@ -102,7 +102,7 @@ describe('while the server is not there', () => {
   });
 
   test.each([true, false])(
-    'a caller that goes away before it is known whether there is one has cancelled its call: %s',
+    'a caller that disconnects before the connection is established has cancelled its call: %s',
     async (isThere) => {
       const proxy = await startProxy();
       const came = vi.fn();
@@ -120,7 +120,7 @@ describe('while the server is not there', () => {
 });
 
 describe('a server that ends', () => {
-  test('in the middle of a call leaves it UNAVAILABLE', async () => {
+  test('in the middle of a call makes it UNAVAILABLE', async () => {
     const { server, exchange, target, proxy } = await callUnderWay();
     server.forceShutdown();
     const reason = `the connection to ${formatEndpoint(target)} was lost`;
@@ -131,14 +131,14 @@ describe('a server that ends', () => {
     await vi.waitFor(() => expect(proxy.finished).toMatchObject([{ code: status.UNAVAILABLE, reason }]));
   });
 
-  test('in the middle of its answer leaves the call UNAVAILABLE, and what came of it with the caller', async () => {
+  test('in the middle of its reply makes the call UNAVAILABLE, with the partial reply for the caller', async () => {
     const { server, call, exchange, atServer } = await callUnderWay();
     atServer.write(word);
     call.once('data', () => server.forceShutdown());
     expect(await exchange).toMatchObject({ replies: [word], status: { code: status.UNAVAILABLE } });
   });
 
-  test('in the middle of a message leaves the call UNAVAILABLE, without the message', async () => {
+  test('in the middle of a message makes the call UNAVAILABLE, without the message', async () => {
     const target = newSocket();
     const began = deferred<ServerHttp2Stream>();
     await serveRaw(target, began.resolve);
@@ -147,13 +147,13 @@ describe('a server that ends', () => {
     const exchange = exchangeOf(call);
     const atServer = await began.promise;
     atServer.respond({ ':status': 200, 'content-type': 'application/grpc' });
-    // The head of a message of five bytes, and two of them.
+    // The header of a message of five bytes, and two of them.
     atServer.write(Buffer.from([0, 0, 0, 0, 5, 1, 2]));
     call.once('metadata', () => atServer.session?.destroy());
     expect(await exchange).toMatchObject({ replies: [], status: { code: status.UNAVAILABLE } });
   });
 
-  test('and begins again is found by the next call of the same caller', async () => {
+  test('and restarts is found by the next call of the same caller', async () => {
     const { server, client, exchange, target } = await callUnderWay();
     server.forceShutdown();
     await exchange;
@@ -161,7 +161,7 @@ describe('a server that ends', () => {
     expect(await client.exchange('Unary', [word])).toMatchObject({ replies: [word] });
   });
 
-  test('after its calls, as it is asked to, answers them, and the next call goes to the next server', async () => {
+  test('after its calls, as requested, answers them, and the next call goes to the next server', async () => {
     const proxy = await startProxy();
     const [began, gate] = [deferred(), deferred()];
     const old = await serveEcho(proxy.target, {
@@ -175,7 +175,7 @@ describe('a server that ends', () => {
     const first = client.exchange('Unary', [word]);
     await began.promise;
     const down = shutDown(old);
-    // The old server lets go of its socket as soon as it takes no new calls.
+    // The old server releases its socket as soon as it accepts no new calls.
     await serveEcho(proxy.target, echo);
     const next = Buffer.from('next');
     expect(await client.exchange('Unary', [next])).toMatchObject({ replies: [next] });
@@ -184,7 +184,7 @@ describe('a server that ends', () => {
     await down;
   });
 
-  test('while nothing is to do is found again by the next call', async () => {
+  test('while idle is found again by the next call', async () => {
     const proxy = await startProxy();
     const first = await serveEcho(proxy.target, echo);
     const client = new EchoClient(proxy.endpoint);

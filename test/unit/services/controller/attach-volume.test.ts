@@ -13,7 +13,7 @@ async function nodeWithVolume(settings: FakeModelSettings = {}) {
 }
 
 describe('ControllerPublishVolume', () => {
-  test('attaches, may be repeated, and shows in the lists of published nodes until it is undone', async () => {
+  test('attaches, can be repeated, and is listed in the published nodes until it is undone', async () => {
     const { controller, volume_id } = await nodeWithVolume();
     const published = async () => [
       (await controller.ControllerGetVolume({ volume_id })).status?.published_node_ids,
@@ -34,7 +34,7 @@ describe('ControllerPublishVolume', () => {
     ['volume_capability is required', { volume_capability: null }],
     ['volume_capability.access_mode is required', { volume_capability: { mount: {} } }],
     ['does not exist', { volume_id: newObjectId('a', 'aaaaaaaa') }],
-    ['node_id: there is no node "node-2"', { node_id: 'node-2' }],
+    ['node_id: unknown node "node-2"', { node_id: 'node-2' }],
   ])('is refused: %s', async (message, changes) => {
     const { controller, volume_id } = await nodeWithVolume();
     const request = { volume_id, node_id, volume_capability, ...changes };
@@ -43,25 +43,25 @@ describe('ControllerPublishVolume', () => {
 });
 
 describe('ControllerUnpublishVolume', () => {
-  test('without a node detaches from whatever node it is', async () => {
+  test('without a node detaches from any node', async () => {
     const { controller, model, volume_id } = await nodeWithVolume();
     await controller.ControllerPublishVolume({ volume_id, node_id, volume_capability });
     await controller.ControllerUnpublishVolume({ volume_id });
-    expect(model.volumes.find(volume_id)?.attachment).toBeUndefined();
+    expect(model.catalogue.volumes.find(volume_id)?.attachment).toBeUndefined();
   });
 
   test.each([
-    ['that never was', '../../etc'],
+    ['that never existed', '../../etc'],
     ['of another node', newObjectId('a', 'cccccccc')],
-  ])('finds a volume %s detached', async (_, volume_id) => {
+  ])('treats a volume %s as detached', async (_, volume_id) => {
     const { controller } = await nodeWithVolume();
     expect(await controller.ControllerUnpublishVolume({ volume_id, node_id })).toEqual({});
   });
 
-  test('finds a volume whose record is damaged detached', async () => {
+  test('treats a volume whose record is damaged as detached', async () => {
     const { controller, model } = await nodeWithVolume();
     const volume_id = newObjectId('b', 'aaaaaaaa');
-    model.volumes.addDamaged({ id: volume_id, pool: 'default', reason: 'it is empty' });
+    model.catalogue.volumes.addDamaged({ id: volume_id, pool: 'default', reason: 'it is empty' });
     expect(await controller.ControllerUnpublishVolume({ volume_id, node_id })).toEqual({});
   });
 
@@ -71,7 +71,7 @@ describe('ControllerUnpublishVolume', () => {
   });
 });
 
-test('where volumes are not attached there is neither call nor capability', async () => {
+test('without attach there is neither call nor capability', async () => {
   const { model } = fakeNode();
   const { call } = servicesOf(model);
   expect(await call('Controller', 'ControllerPublishVolume', {})).toBe('UNIMPLEMENTED');

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
-import { createSnapshot } from '../../../../src/model/snapshots/create-snapshot.ts';
 import type { OnStep } from '../../../../src/model/steps.ts';
 import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { createRequest } from '../../../support/requests.ts';
+import { createSnapshot } from '../../model/fakes/calls.ts';
 import { gateAt } from '../../model/fakes/gate.ts';
 import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
@@ -29,7 +29,7 @@ async function nodeWithSource(onStep?: OnStep) {
 }
 
 describe.each(['volume', 'snapshot'] as const)('a volume made from a %s', (kind) => {
-  test('is told with its source, wherever it is told', async () => {
+  test('is returned with its source in every reply', async () => {
     const { model, sources, requestOf } = await nodeWithSource();
     const { CreateVolume, ControllerGetVolume } = controllerOf(model);
     const { volume } = await CreateVolume(requestOf(kind));
@@ -38,7 +38,7 @@ describe.each(['volume', 'snapshot'] as const)('a volume made from a %s', (kind)
     expect(again.volume).toEqual(volume);
   });
 
-  test('is made once for calls that ask for just that at the same moment', async () => {
+  test('is made once for concurrent calls with the same request', async () => {
     const gate = gateAt('create: content made');
     const { model, create } = await nodeWithSource(gate.onStep);
     const parameters = { uid: '1', gid: '2' };
@@ -47,10 +47,10 @@ describe.each(['volume', 'snapshot'] as const)('a volume made from a %s', (kind)
     const second = create(kind, { parameters: { gid: '2', uid: '1' } });
     gate.open();
     expect(await Promise.all([first, second])).toEqual(['OK', 'OK']);
-    expect(model.volumes.all()).toHaveLength(2);
+    expect(model.catalogue.volumes.all()).toHaveLength(2);
   });
 
-  test('is the answer to a call that asks for just that', async () => {
+  test('is returned for a call with the same request', async () => {
     const { create } = await nodeWithSource();
     expect(await create(kind)).toBe('OK');
     expect(await create(kind)).toBe('OK');
@@ -63,7 +63,7 @@ describe.each([
   ['volume', 'DeleteVolume'],
   ['snapshot', 'DeleteSnapshot'],
 ] as const)('while a volume is being made from a %s', (kind, method) => {
-  test('that stays, and the name is taken; other volumes are made from it', async () => {
+  test('the source stays, and the name is taken; other volumes can be made from it', async () => {
     const gate = gateAt('create: content made');
     const { volume, snapshot, call, create } = await nodeWithSource(gate.onStep);
     const ids = { volume_id: volume.id, snapshot_id: snapshot.id };
@@ -90,15 +90,15 @@ test.each([
     kind,
     message: expect.stringContaining(message),
   });
-  expect(model.volumes.findByName('a')).toBeUndefined();
+  expect(model.catalogue.volumes.findByName('a')).toBeUndefined();
 });
 
-test('a volume smaller than its source is out of range, and the field and both sizes are named', async () => {
+test('a volume smaller than its source is out of range, with the field and both sizes', async () => {
   const { model, requestOf } = await nodeWithSource();
   const { CreateVolume } = controllerOf(model);
   const capacity_range = { required_bytes: 5 };
   await expect(CreateVolume(requestOf('snapshot', { capacity_range }))).rejects.toMatchObject({
     kind: 'out-of-range',
-    message: 'capacity_range.required_bytes: 5 bytes cannot hold the content source, which has 1048576',
+    message: 'capacity_range.required_bytes: 5 is smaller than the content source (1048576 bytes)',
   });
 });

@@ -4,11 +4,11 @@ import { createRequest, mountCapability } from '../../../support/requests.ts';
 import { fakeNode, here } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
-test('the reply tells the volume, its context and where it can be reached', async () => {
+test('the reply has the volume, its context and its topology', async () => {
   const { model } = fakeNode();
   const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
   expect(volume).toEqual({
-    volume_id: model.volumes.findByName('a')?.id,
+    volume_id: model.catalogue.volumes.findByName('a')?.id,
     capacity_bytes: '1048576',
     volume_context: { pool: 'default', backend: 'directory', capacityEnforced: 'false', dfShows: 'pool' },
     accessible_topology: [{ segments: here }],
@@ -16,14 +16,14 @@ test('the reply tells the volume, its context and where it can be reached', asyn
   });
 });
 
-test('the context says so where the capacity is enforced, and no place is told with topology off', async () => {
+test('the context reports an enforced capacity, and no topology is returned with topology off', async () => {
   const { model } = fakeNode({ directories: { backend: 'quota' }, topology: undefined });
   const { volume } = await controllerOf(model).CreateVolume(createRequest('a'));
   expect(volume?.volume_context).toMatchObject({ backend: 'quota', capacityEnforced: 'true' });
   expect(volume?.accessible_topology).toEqual([]);
 });
 
-test('what is asked for reaches the volume', async () => {
+test('the request is applied to the volume', async () => {
   const { model } = fakeNode();
   const parameters = { pool: 'fast', uid: '5', gid: '6', mode: '0750', 'csi.storage.k8s.io/pv/name': 'pv' };
   const changes: Partial<CreateVolumeRequest> = {
@@ -33,7 +33,7 @@ test('what is asked for reaches the volume', async () => {
     parameters,
   };
   await controllerOf(model).CreateVolume(createRequest('a', changes));
-  expect(model.volumes.findByName('a')).toMatchObject({
+  expect(model.catalogue.volumes.findByName('a')).toMatchObject({
     pool: 'fast',
     capacityBytes: 5n,
     root: { uid: 5, gid: 6, mode: 0o750 },
@@ -46,7 +46,7 @@ test.each([
   ['directory', false, 'pool'],
   ['quota', true, undefined],
 ] as const)(
-  'the context of a %s says so where df in the pod shows the whole pool',
+  'the context of a %s reports if df in the pod shows the whole pool',
   async (backend, isLimited, dfShows) => {
     const directories = backend === 'subvolume' ? { backend, isLimited } : { backend };
     const { model } = fakeNode({ directories });
@@ -64,7 +64,7 @@ test('a block volume is an image', async () => {
   expect(volume?.volume_context).toEqual({ pool: 'default', backend: 'image', capacityEnforced: 'true' });
 });
 
-test('a volume in an accounting class tells it by its old name', async () => {
+test('a volume in an accounting class reports it by its old name', async () => {
   const { model } = fakeNode({ classes: { slow: 1024n ** 3n } });
   const { volume } = await controllerOf(model).CreateVolume(
     createRequest('a', { parameters: { kind: 'slow' } }),
@@ -84,11 +84,11 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
     { volume_capabilities: [{ ...mountCapability(), mount: { fs_type: 'ntfs' } }] },
   ],
   [
-    'parameters.backend: "directory" cannot be a block volume',
+    'parameters.backend: "directory" cannot provide a block volume',
     { volume_capabilities: [block], parameters: { backend: 'directory' } },
   ],
   [
-    'volume_capabilities: block and mount exclude each other',
+    'volume_capabilities: a volume cannot be both a block and a mount volume',
     { volume_capabilities: [block, mountCapability()] },
   ],
   ['volume_content_source.type', { volume_content_source: {} }],
@@ -107,7 +107,7 @@ test.each<[string, Partial<CreateVolumeRequest>]>([
   expect((await pool.records.volumes.load()).found).toEqual([]);
 });
 
-test('required fields are told before any mistake in their form', async () => {
+test('missing fields are reported before any mistake in their form', async () => {
   const { CreateVolume } = controllerOf(fakeNode().model);
   const changes = { volume_capabilities: [], parameters: { colour: 'blue' } };
   await expect(CreateVolume(createRequest('a\u0007', changes))).rejects.toThrow(
@@ -116,7 +116,7 @@ test('required fields are told before any mistake in their form', async () => {
   await expect(CreateVolume(createRequest('', changes))).rejects.toThrow('name is required');
 });
 
-test('no place listed that is this node sends the provisioner to another', async () => {
+test('without this node in the topology, the provisioner tries another', async () => {
   const elsewhere = { requisite: [{ segments: { 'topology.hostpath.csi/node': 'node-2' } }] };
   const created = controllerOf(fakeNode().model).CreateVolume(
     createRequest('a', { accessibility_requirements: elsewhere }),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
-import type { Features } from '../../../../src/model/state/model.ts';
+import type { Features } from '../../../../src/model/settings.ts';
 import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { fakeNode } from '../../model/fakes/model.ts';
 import { controllerOf, servicesOf } from '../calls.ts';
@@ -15,11 +15,11 @@ async function nodeWithVolume(mutableParameters: Features['mutableParameters'] =
   const node = fakeNode({ features: { mutableParameters } });
   const { id: volume_id } = await node.addVolume();
   const { model } = node;
-  const mutableOf = (id = volume_id) => model.volumes.find(id)?.mutable;
+  const mutableOf = (id = volume_id) => model.catalogue.volumes.find(id)?.mutable;
   return { ...node, volume_id, mutableOf, controller: controllerOf(model) };
 }
 
-test('what is named is changed, and may be again', async () => {
+test('the named parameters are changed, and can be changed again', async () => {
   const { controller, volume_id, mutableOf } = await nodeWithVolume();
   const request = { volume_id, mutable_parameters: { onDelete: 'retain' } };
   expect(await controller.ControllerModifyVolume(request)).toEqual({});
@@ -35,35 +35,35 @@ test.each([
     'mutable_parameters: unknown parameter "colour"',
     { mutable_parameters: { onDelete: 'retain', colour: 'blue' } },
   ],
-  ['inodeLimit: 5000 cannot be held', { mutable_parameters: { onDelete: 'retain', inodeLimit: '5000' } }],
-])('is refused, with nothing half-changed: %s', async (message, changes: object) => {
+  ['inodeLimit: 5000 cannot be enforced', { mutable_parameters: { onDelete: 'retain', inodeLimit: '5000' } }],
+])('is refused, without partial changes: %s', async (message, changes: object) => {
   const { controller, volume_id, mutableOf } = await nodeWithVolume();
   const request = { volume_id, mutable_parameters: { onDelete: 'retain' }, ...changes };
   await expect(controller.ControllerModifyVolume(request)).rejects.toThrow(message);
   expect(mutableOf()).toEqual({ onDelete: 'delete', inodeLimit: undefined, opaque: {} });
 });
 
-test('a volume may be made with them; made again with others it is another', async () => {
+test('a volume can be created with them; created again with others it differs', async () => {
   const { controller, mutableOf } = await nodeWithVolume();
   const request = { ...create, mutable_parameters: { onDelete: 'retain' } };
   const { volume } = await controller.CreateVolume(request);
   expect(mutableOf(volume?.volume_id)).toEqual({ onDelete: 'retain', inodeLimit: undefined, opaque: {} });
   expect((await controller.CreateVolume(request)).volume?.volume_id).toBe(volume?.volume_id);
-  // Whoever names none does not mind.
+  // A request without any matches.
   expect((await controller.CreateVolume(create)).volume?.volume_id).toBe(volume?.volume_id);
   await expect(
     controller.CreateVolume({ ...create, mutable_parameters: { onDelete: 'delete' } }),
-  ).rejects.toThrow('exists already, with onDelete retain');
+  ).rejects.toThrow('already exists, with onDelete retain');
 });
 
-test('a volume is not made with what its kind cannot have', async () => {
+test('a volume is not created with a parameter that its kind does not support', async () => {
   const { controller, model } = await nodeWithVolume();
   const request = { ...create, mutable_parameters: { inodeLimit: '5000' } };
-  await expect(controller.CreateVolume(request)).rejects.toThrow('a directory without one');
-  expect(model.volumes.findByName('b')).toBeUndefined();
+  await expect(controller.CreateVolume(request)).rejects.toThrow('a plain directory');
+  expect(model.catalogue.volumes.findByName('b')).toBeUndefined();
 });
 
-test('what a volume is believed to have now is confirmed, or told', async () => {
+test('the assumed current values of a volume are confirmed, or corrected', async () => {
   const { controller, volume_id } = await nodeWithVolume();
   const { volume_capabilities = [] } = create;
   const validate = (mutable_parameters: Record<string, string>) =>
@@ -75,7 +75,7 @@ test('what a volume is believed to have now is confirmed, or told', async () => 
   expect(message).toBe('mutable_parameters: the volume has onDelete delete');
 });
 
-test('a name that was accepted and means nothing here is kept, changed and told', async () => {
+test('an accepted name without a meaning here is stored, changed and returned', async () => {
   const { controller, pool } = await nodeWithVolume(new Set(['e2eVacTest', 'pool']));
   const mutable_parameters = { e2eVacTest: 'a', 'csi.storage.k8s.io/pvc/name': 'claim' };
   const { volume } = await controller.CreateVolume({ ...create, mutable_parameters });
@@ -92,7 +92,7 @@ test('a name that was accepted and means nothing here is kept, changed and told'
   expect(changed.volume?.volume_context).toEqual({ ...volume_context, e2eVacTest: 'b' });
   const { found } = await pool.records.volumes.load();
   expect(found.map(({ mutable }) => mutable.opaque)).toContainEqual({ e2eVacTest: 'b' });
-  // A PersistentVolume keeps what it was made with.
+  // A PersistentVolume keeps its original context.
   const { volume_capabilities = [] } = create;
   const validated = await controller.ValidateVolumeCapabilities({
     volume_id,
@@ -102,13 +102,13 @@ test('a name that was accepted and means nothing here is kept, changed and told'
   expect(validated.confirmed?.volume_context).toEqual(volume_context);
 });
 
-test('a name that was accepted does not replace what the context says of the volume itself', async () => {
+test("an accepted name does not override the volume's own context", async () => {
   const { controller } = await nodeWithVolume(new Set(['pool']));
   const { volume } = await controller.CreateVolume({ ...create, mutable_parameters: { pool: 'forged' } });
   expect(volume?.volume_context).toMatchObject({ pool: 'default' });
 });
 
-test('what Kubernetes adds of its own changes nothing, alone or beside others', async () => {
+test("Kubernetes' own keys change nothing, alone or beside others", async () => {
   const { controller, volume_id, mutableOf } = await nodeWithVolume();
   const mutable_parameters = { 'csi.storage.k8s.io/pvc/name': 'claim' };
   await controller.ControllerModifyVolume({ volume_id, mutable_parameters });
@@ -120,7 +120,7 @@ test('what Kubernetes adds of its own changes nothing, alone or beside others', 
   expect(mutableOf()?.onDelete).toBe('retain');
 });
 
-test('where nothing can be changed there is neither call nor capability', async () => {
+test('if nothing can be changed there is neither call nor capability', async () => {
   const { model } = fakeNode();
   expect(await servicesOf(model).call('Controller', 'ControllerModifyVolume', {})).toBe('UNIMPLEMENTED');
   const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});

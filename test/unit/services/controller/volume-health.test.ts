@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { contentPathOf } from '../../../../src/model/find/staged-content.ts';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
 import { fakeNode } from '../../model/fakes/model.ts';
 import { imageContent } from '../../model/fakes/requests.ts';
@@ -13,16 +12,16 @@ async function nodeWithVolume() {
 }
 
 describe('ControllerGetVolumeHealth', () => {
-  test('tells that nothing is wrong', async () => {
+  test('reports no problems', async () => {
     const { ControllerGetVolumeHealth, volume_id } = await nodeWithVolume();
     expect(await ControllerGetVolumeHealth({ volume_id })).toEqual({
       volume_health: { volume_id, health_statuses: [] },
     });
   });
 
-  test('tells what is wrong, why, and what it means', async () => {
+  test('reports each problem with its reason and a message', async () => {
     const { ControllerGetVolumeHealth, findings, model, mounts, volume, volume_id } = await nodeWithVolume();
-    mounts.tree.remove(contentPathOf(model, volume));
+    mounts.tree.remove(model.catalogue.dataOf(volume).path);
     const { volume_health } = await ControllerGetVolumeHealth({ volume_id });
     expect(volume_health?.health_statuses).toEqual([
       { status: 'DATA_LOSS', reason: 'DataMissing', message: expect.stringMatching(/^the volume has lost/) },
@@ -32,7 +31,7 @@ describe('ControllerGetVolumeHealth', () => {
     ]);
   });
 
-  test('tells of a pool as a whole once for the pool', async () => {
+  test('reports an unhealthy pool once for the pool', async () => {
     const { ControllerGetVolumeHealth, findings, pool, volume_id } = await nodeWithVolume();
     pool.checkReachable = () => Promise.reject(new Error('another driver holds it'));
     await ControllerGetVolumeHealth({ volume_id });
@@ -40,9 +39,9 @@ describe('ControllerGetVolumeHealth', () => {
     expect(findings[0]?.volumeId).toBeUndefined();
   });
 
-  test('answers for a volume whose record is damaged', async () => {
+  test('works for a volume whose record is damaged', async () => {
     const { ControllerGetVolumeHealth, model } = await nodeWithVolume();
-    model.volumes.addDamaged({ id: 'v', pool: 'default', reason: 'it is empty' });
+    model.catalogue.volumes.addDamaged({ id: 'v', pool: 'default', reason: 'it is empty' });
     expect(await ControllerGetVolumeHealth({ volume_id: 'v' })).toMatchObject({
       volume_health: { volume_id: 'v', health_statuses: [{ status: 'DATA_LOSS', reason: 'RecordDamaged' }] },
     });
@@ -66,11 +65,11 @@ describe('ControllerListVolumeHealth', () => {
       const { entries, next_token } = await node.ControllerListVolumeHealth({ starting_token, max_entries });
       return { ids: entries.map(({ volume_id }) => volume_id), next_token };
     };
-    const all = node.model.volumes.listAfter('', 10).map(({ id }) => id);
+    const all = node.model.catalogue.volumes.listAfter('', 10).map(({ id }) => id);
     return { ...node, page, sick: all.filter((id) => id !== node.volume_id) };
   }
 
-  test('tells the volumes that are not healthy, and what is wrong with them', async () => {
+  test('lists the unhealthy volumes, with their problems', async () => {
     const { ControllerListVolumeHealth, sick } = await listed(['b']);
     expect(await ControllerListVolumeHealth({})).toMatchObject({
       entries: [{ volume_id: sick[0], health_statuses: [{ reason: 'CapacityNotEnforced' }] }],
@@ -78,7 +77,7 @@ describe('ControllerListVolumeHealth', () => {
     });
   });
 
-  test.each([1, 2, 3, 4, 5])('has pages of %i that together are the whole list', async (limit) => {
+  test.each([1, 2, 3, 4, 5])('has pages of %i that together are the complete list', async (limit) => {
     const { page, sick } = await listed(['b', 'c', 'd', 'e']);
     const seen: string[] = [];
     let token = '';
@@ -91,7 +90,7 @@ describe('ControllerListVolumeHealth', () => {
     expect(seen).toEqual(sick);
   });
 
-  test('ends with the last volume that is not healthy, whatever healthy ones come after it', async () => {
+  test('ends with the last unhealthy volume, whatever healthy ones come after it', async () => {
     const { addVolume, page, sick } = await listed(['b']);
     await addVolume('z', { content: imageContent() });
     expect(await page('', 1)).toEqual({ ids: sick, next_token: '' });
@@ -100,16 +99,16 @@ describe('ControllerListVolumeHealth', () => {
   test('has pages of volumes with the longest ids that CSI allows, damaged ones too', async () => {
     const { model, page } = await listed([]);
     const ids = Array.from({ length: 40 }, (_, index) => `${'d'.repeat(126)}${index + 10}`);
-    for (const id of ids) model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+    for (const id of ids) model.catalogue.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
     const seen = await idsOfPages((token) => page(token, 7));
     expect(seen.sort()).toEqual(ids);
   });
 
-  test('has no more than 1000 on a page, whatever is asked for', async () => {
+  test('has at most 1000 on a page, whatever is requested', async () => {
     const { model, page } = await listed([]);
     for (let index = 0; index < 1001; index++) {
       const id = `v-${String(index).padStart(4, '0')}`;
-      model.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
+      model.catalogue.volumes.addDamaged({ id, pool: 'default', reason: 'it is empty' });
     }
     for (const asked of [0, 1001]) {
       const { ids, next_token } = await page('', asked);

@@ -22,7 +22,7 @@ async function publishedNode() {
 }
 
 describe('NodeGetVolumeHealth', () => {
-  test('tells that nothing is wrong, with and without paths, below the real directory of the kubelet', async () => {
+  test('reports no problems, with and without paths, below the real directory of the kubelet', async () => {
     const { NodeGetVolumeHealth, volume_id } = await publishedNode();
     const healthy = { volume_health: { volume_id, health_statuses: [] } };
     expect(await NodeGetVolumeHealth({ volume_id })).toEqual(healthy);
@@ -31,7 +31,7 @@ describe('NodeGetVolumeHealth', () => {
     );
   });
 
-  test('tells what is wrong at the paths of the request', async () => {
+  test('reports problems at the paths of the request', async () => {
     const { NodeGetVolumeHealth, NodeUnpublishVolume, volume_id } = await publishedNode();
     await NodeUnpublishVolume({ volume_id, target_path });
     const { volume_health } = await NodeGetVolumeHealth({ volume_id, volume_publish_path });
@@ -44,7 +44,7 @@ describe('NodeGetVolumeHealth', () => {
     ]);
   });
 
-  test('tells what is wrong at several paths in one entry, and has the whole of each for the log', async () => {
+  test('combines a problem at several paths into one entry, with the details in the log', async () => {
     const { NodeGetVolumeHealth, findings, volume_id } = await publishedNode();
     const volume_publish_path = `${kubeletDir}/pods/11111111-2222-3333-4444-555555555555/one`;
     const other = `${kubeletDir}/pods/99999999-2222-3333-4444-555555555555/two`;
@@ -69,13 +69,13 @@ describe('NodeGetVolumeHealth', () => {
     );
   });
 
-  test('has one entry for each pair of status and reason, with messages that CSI allows, however much is wrong', async () => {
+  test('has one entry for each pair of status and reason, with messages that CSI allows, for any number of problems', async () => {
     const { NodeGetVolumeHealth, mounts, model, volume_id } = await publishedNode();
     mounts.failFileSystem(`${realKubeletDir}/staging`);
     const use = { kind: 'target', capability: capability(), readOnly: false } as const;
     for (const name of ['a', 'b', 'c', 'd']) {
       const path = `${realKubeletDir}/${name.repeat(100)}`;
-      model.mountIndex.add({
+      model.host.mountIndex.add({
         volumeId: volume_id,
         path,
         mountId: 99,
@@ -94,10 +94,10 @@ describe('NodeGetVolumeHealth', () => {
 
   test.each([
     ['volume_id is required', {}],
-    ['staging_target_path: "relative" is not an absolute path', { staging_target_path: 'relative' }],
-    ['volume_publish_path: "relative" is not an absolute path', { volume_publish_path: 'relative' }],
-    ['lies in the pool', { volume_publish_path: '/pools/default/x' }],
-  ])('is invalid, and the field named: %s', async (message, paths) => {
+    ['staging_target_path: "relative" must be an absolute path', { staging_target_path: 'relative' }],
+    ['volume_publish_path: "relative" must be an absolute path', { volume_publish_path: 'relative' }],
+    ['is inside the pool', { volume_publish_path: '/pools/default/x' }],
+  ])('is invalid, with the name of the field: %s', async (message, paths) => {
     const { NodeGetVolumeHealth, volume_id } = await publishedNode();
     const request = Object.keys(paths).length > 0 ? { volume_id, ...paths } : {};
     await expect(NodeGetVolumeHealth(request)).rejects.toMatchObject({
@@ -106,7 +106,7 @@ describe('NodeGetVolumeHealth', () => {
     });
   });
 
-  test('does not find a volume that is not there, whatever the paths', async () => {
+  test('does not find a missing volume, with any paths', async () => {
     const { NodeGetVolumeHealth } = await publishedNode();
     const request = { volume_id: 'nobody', volume_publish_path: 'relative' };
     await expect(NodeGetVolumeHealth(request)).rejects.toMatchObject({ kind: 'not-found' });
@@ -114,11 +114,28 @@ describe('NodeGetVolumeHealth', () => {
 });
 
 describe('NodeGetStorageHealth', () => {
-  test('tells that nothing is wrong', async () => {
+  test('reports no problems', async () => {
     expect(await nodeOf(fakeNode().model).NodeGetStorageHealth({})).toEqual({ backend_health: [] });
   });
 
-  test('tells each pool that cannot be reached', async () => {
+  test('reports a configuration file that is not in force, cut to fit; the log has it in full', async () => {
+    const configProblem = `/etc/config.yaml: pools[0]: unknown key "size"; ${'x'.repeat(200)}`;
+    const { model, findings } = fakeNode({ configProblem });
+    const { backend_health } = await nodeOf(model).NodeGetStorageHealth({});
+    expect(backend_health).toEqual([
+      {
+        status: 'STORAGE_DEGRADED',
+        reason: 'ConfigurationRefused',
+        message: expect.stringMatching(
+          /^configuration refused: \/etc\/config\.yaml: pools\[0\]: unknown key "size"; x+…$/,
+        ),
+        volume_capability: null,
+      },
+    ]);
+    expect(findings).toEqual([]);
+  });
+
+  test('reports each unreachable pool', async () => {
     const { model, fastPool } = fakeNode();
     const message = 'pool "fast" is not reachable: is its disk mounted?';
     fastPool.checkReachable = () => Promise.reject(new VolumeError('unavailable', message));
@@ -129,11 +146,11 @@ describe('NodeGetStorageHealth', () => {
     });
   });
 
-  test('tells what was deleted and cannot be removed, which is no fault of a volume', async () => {
+  test('reports deleted content that cannot be removed, which does not affect a volume', async () => {
     const { model, pool, addVolume } = fakeNode();
     const { id: volume_id } = await addVolume('a', { content: imageContent() });
     const stuck = { directory: '/pool/.outgoing/b', reason: 'unlink /pool/.outgoing/b/data/c: EPERM' };
-    Object.assign(pool, { stuckRemovals: [stuck] });
+    Object.assign(pool, { removals: { pendingCount: 1, failingCount: 1, stuck: [stuck] } });
     const { NodeGetStorageHealth, NodeGetVolumeHealth } = nodeOf(model);
     expect(await NodeGetStorageHealth({})).toEqual({
       backend_health: [
@@ -141,7 +158,7 @@ describe('NodeGetStorageHealth', () => {
           status: 'STORAGE_DEGRADED',
           reason: 'DeletedContentLeft',
           message:
-            'pool "default" cannot remove deleted content yet: unlink /pool/.outgoing/b/data/c: EPERM (in /pool/.outgoing/b)',
+            'pool "default" cannot remove deleted content: unlink /pool/.outgoing/b/data/c: EPERM (in /pool/.outgoing/b)',
           volume_capability: null,
         },
       ],
@@ -149,7 +166,7 @@ describe('NodeGetStorageHealth', () => {
     expect((await NodeGetVolumeHealth({ volume_id })).volume_health?.health_statuses).toEqual([]);
   });
 
-  test('tells a pool that is read-only or nearly full, and one whose disk answers with errors', async () => {
+  test('reports a pool that is read-only or nearly full, and one whose disk answers with errors', async () => {
     const { model, mounts, pool, fastPool, findings } = fakeNode();
     mounts.failFileSystem(pool.path);
     const space = { total: 100n, used: 96n, available: 4n };
@@ -163,10 +180,10 @@ describe('NodeGetStorageHealth', () => {
       ['STORAGE_UNREACHABLE', 'DiskError'],
     ]);
     expect(backend_health.map(({ message }) => message)).toEqual([
-      'pool "default" is read-only: its file system takes no writes; pool "fast" is read-only: its file system takes no writes',
+      'pool "default" is read-only; pool "fast" is read-only',
       'the disk of pool "default" has 4 of 100 bytes left',
       'the disk of pool "default" has 4 of 100 inodes left',
-      'pool "fast" cannot be looked at: EIO',
+      'pool "fast" cannot be checked: EIO',
     ]);
     expect(findings.map((each) => [each.pool, each.reason])).toContainEqual(['fast', 'PoolReadOnly']);
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { newObjectId } from '../../../../src/model/objects/object-id.ts';
+import { Holds } from '../../../../src/model/state/holds.ts';
 import type { NodePublishVolumeRequest } from '../../../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
 import { parseInline } from '../../../../src/services/node/inline-volume.ts';
 import { blockDevice } from '../../../support/image-node.ts';
@@ -21,7 +22,7 @@ function inlineNode(settings: FakeModelSettings = {}) {
   return { ...fake, node, publish };
 }
 
-test('an inline volume is made by its publish, below the real directory of the kubelet, and ended by its unpublish', async () => {
+test('an inline volume is created by its publish, below the real directory of the kubelet, and deleted by its unpublish', async () => {
   const { model, mounts, node, publish } = inlineNode();
   const attributes = { size: '64Mi', uid: '7', gid: '8', mode: '0700', backend: 'image' };
   const ofTheKubelet = {
@@ -29,7 +30,7 @@ test('an inline volume is made by its publish, below the real directory of the k
     'csi.storage.k8s.io/serviceAccount.tokens': '{}',
   };
   await publish({ ...attributes, ...ofTheKubelet }, { readonly: true });
-  expect(model.volumes.find(volume_id)).toMatchObject({
+  expect(model.catalogue.volumes.find(volume_id)).toMatchObject({
     capacityBytes: 64n * 1024n ** 2n,
     root: { uid: 7, gid: 8, mode: 0o700 },
     content: { backend: 'image' },
@@ -39,7 +40,7 @@ test('an inline volume is made by its publish, below the real directory of the k
   const { usage } = await node.NodeGetVolumeStats({ volume_id, volume_path: target_path });
   expect(usage[0]?.total).toBe(String(64n * 1024n ** 2n));
   await node.NodeUnpublishVolume({ volume_id, target_path });
-  expect(model.volumes.all()).toEqual([]);
+  expect(model.catalogue.volumes.all()).toEqual([]);
 });
 
 test.each([
@@ -50,13 +51,20 @@ test.each([
 ])('its size is a number of bytes or a quantity: %j', async (attributes, bytes) => {
   const { model, publish } = inlineNode();
   await publish(attributes as Record<string, string>);
-  expect(model.volumes.find(volume_id)?.capacityBytes).toBe(bytes);
+  expect(model.catalogue.volumes.find(volume_id)?.capacityBytes).toBe(bytes);
+});
+
+test('of several pools it is in the one with the most room', async () => {
+  const { model, fastPool, publish } = inlineNode();
+  fastPool.account.limitBytes = 1024n;
+  await publish({ pool: 'fast,default', size: '1Ki' });
+  expect(model.catalogue.volumes.find(volume_id)?.pool).toBe('default');
 });
 
 test.each([{ pool: 'fast' }, { kind: 'fast' }])('its pool is chosen by %j', async (attributes) => {
   const { model, publish } = inlineNode();
   await publish(attributes as Record<string, string>);
-  expect(model.volumes.find(volume_id)?.pool).toBe('fast');
+  expect(model.catalogue.volumes.find(volume_id)?.pool).toBe('fast');
 });
 
 test('a volume that grows has its new size at its target', async () => {
@@ -64,7 +72,7 @@ test('a volume that grows has its new size at its target', async () => {
   await publish({ size: '1Mi', backend: 'image' });
   const grown = { volume_id, volume_path: target_path, capacity_range: { required_bytes: 2 * 1024 ** 2 } };
   expect(await node.NodeExpandVolume(grown)).toEqual({ capacity_bytes: String(2 * 1024 ** 2) });
-  expect(model.volumes.find(volume_id)?.capacityBytes).toBe(2n * 1024n ** 2n);
+  expect(model.catalogue.volumes.find(volume_id)?.capacityBytes).toBe(2n * 1024n ** 2n);
 });
 
 describe('an inline publish is refused, and nothing is made,', () => {
@@ -72,29 +80,38 @@ describe('an inline publish is refused, and nothing is made,', () => {
     ['volume_context: unknown parameter "colour"; expected one of pool, kind,', { colour: 'blue' }],
     ['volume_context: unknown parameter "Size"; did you mean size? expected', { Size: '1' }],
     ['volume_context: unknown parameter "constructor"', { constructor: 'x' }],
-    ['volume_context.size: "64 MiB" is not a size', { size: '64 MiB' }],
-    ['volume_context.size: "" is not a size', { size: '' }],
-    ['volume_context.size: "0" is not a size of one byte or more', { size: '0' }],
-    ['volume_context.size: "-1" is not a size', { size: '-1' }],
-    ['volume_context.size: "8Ei" is not a size', { size: '8Ei' }],
-    ['volume_context.size: 2199023255552 bytes are more', { size: '2Ti' }],
-    ['volume_context.pool: "slow" is no pool', { pool: 'slow' }],
+    // The provisioner, which reads these keys of a StorageClass, does not see a pod.
+    ['volume_context: unknown parameter "fstype"; did you mean the fsType of the volume?', { fstype: 'xfs' }],
+    ['volume_context: unknown parameter "fsType"; did you mean the fsType of the volume?', { fsType: 'xfs' }],
+    ['volume_context: unknown parameter "storagePool"; did you mean pool?', { storagePool: 'fast' }],
+    ['volume_context: unknown parameter "onDelete"; expected one of pool, kind,', { onDelete: 'retain' }],
     [
-      'volume_context.kind: "slow" is another name than volume_context.pool, "fast"',
+      'volume_context: unknown parameter "allowVolumeModeChange"; expected one of pool, kind,',
+      { allowVolumeModeChange: 'true' },
+    ],
+    ['volume_context.size: "64 MiB" must be a size', { size: '64 MiB' }],
+    ['volume_context.size: "" must be a size', { size: '' }],
+    ['volume_context.size: "0" must be a size of at least one byte', { size: '0' }],
+    ['volume_context.size: "-1" must be a size', { size: '-1' }],
+    ['volume_context.size: "8Ei" must be a size', { size: '8Ei' }],
+    ['volume_context.size: 2199023255552 exceeds the maximum volume size', { size: '2Ti' }],
+    ['volume_context.pool: "slow" is an unknown pool', { pool: 'slow' }],
+    [
+      'volume_context.kind: "slow" must be the same as volume_context.pool, "fast"',
       { pool: 'fast', kind: 'slow' },
     ],
-    ['volume_context.backend: "tape" is none of', { backend: 'tape' }],
-    ['volume_context.enforceCapacity: "yes" is none of', { enforceCapacity: 'yes' }],
-    ['volume_context.uid: "-1" is not', { uid: '-1' }],
-    ['volume_context.gid: "staff" is not', { gid: 'staff' }],
-    ['volume_context.mode: "0888" is not', { mode: '0888' }],
+    ['volume_context.backend: "tape" must be one of', { backend: 'tape' }],
+    ['volume_context.enforceCapacity: "yes" must be one of', { enforceCapacity: 'yes' }],
+    ['volume_context.uid: "-1" must be', { uid: '-1' }],
+    ['volume_context.gid: "staff" must be', { gid: 'staff' }],
+    ['volume_context.mode: "0888" must be', { mode: '0888' }],
   ])('%s', async (message, attributes) => {
     const { model, mounts, publish } = inlineNode();
     await expect(publish(attributes)).rejects.toMatchObject({
       kind: 'invalid',
       message: expect.stringContaining(message),
     });
-    expect(model.volumes.all()).toEqual([]);
+    expect(model.catalogue.volumes.all()).toEqual([]);
     expect(await mounts.inspect(`${realKubeletDir}/target`)).toEqual({ kind: 'absent' });
   });
 
@@ -104,9 +121,12 @@ describe('an inline publish is refused, and nothing is made,', () => {
     ['volume_capability is required', { volume_capability: null }],
     ['volume_id: .* is longer than 128 bytes', { volume_id: 'n'.repeat(129) }],
     ['volume_id: .* is longer than 128 bytes', { volume_id: '\u{1F4BE}'.repeat(33) }],
-    ['target_path: "relative" is not an absolute path', { target_path: 'relative' }],
-    ['target_path: .* lies in the pool', { target_path: '/pools/default/x' }],
-    ['volume_capability.access_type: an inline volume is mounted', { volume_capability: blockDevice() }],
+    ['target_path: "relative" must be an absolute path', { target_path: 'relative' }],
+    ['target_path: .* is inside the pool', { target_path: '/pools/default/x' }],
+    [
+      'volume_capability.access_type: an inline volume cannot be a block volume',
+      { volume_capability: blockDevice() },
+    ],
     ['volume_capability.access_mode', { volume_capability: { mount: {} } }],
     ['volume_capability.mount.fs_type: "zfs"', { volume_capability: fileSystemCapability('zfs') }],
   ])('%s', async (message, changes) => {
@@ -115,15 +135,16 @@ describe('an inline publish is refused, and nothing is made,', () => {
       kind: 'invalid',
       message: expect.stringMatching(message),
     });
-    expect(model.volumes.all()).toEqual([]);
+    expect(model.catalogue.volumes.all()).toEqual([]);
   });
 
-  test('when its id is no text, so that its record could not give it back', () => {
+  test('when its id is not valid text, so that its record could not store it', () => {
     const received = {
       ...{ volume_id: 'lone \ud800', target_path, volume_capability: null, volume_context: ephemeral },
       ...{ publish_context: {}, staging_target_path: '', readonly: false, secrets: {} },
     };
-    expect(() => parseInline(fakeNode().model, received)).toThrow(
+    const held = new Holds().hold([]);
+    expect(() => parseInline(fakeNode().model.settings, received, held)).toThrow(
       expect.objectContaining({ kind: 'invalid', message: expect.stringContaining('well-formed Unicode') }),
     );
   });
@@ -140,29 +161,29 @@ function fileSystemCapability(fs_type: string) {
   return { mount: { fs_type }, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } };
 }
 
-describe('a publish whose context does not say that it is of an inline volume', () => {
+describe('a publish whose context does not mark it as inline', () => {
   test.each([{}, { 'csi.storage.k8s.io/ephemeral': 'false' }])(
-    'is of one that exists: %j',
+    'is for an existing volume: %j',
     async (volume_context) => {
       const { publish } = inlineNode();
       await expect(publish({}, { volume_context })).rejects.toMatchObject({ kind: 'not-found' });
     },
   );
 
-  test('is of one that exists where every other publish is inline, when it says so', async () => {
+  test('is for an existing volume if every other publish is inline, when the context says so', async () => {
     const { publish } = inlineNode({ features: { inlineByDefault: true } });
     const volume_context = { 'csi.storage.k8s.io/ephemeral': 'false' };
     await expect(publish({}, { volume_context })).rejects.toMatchObject({ kind: 'not-found' });
   });
 
-  test('is of an inline one all the same where every publish is', async () => {
+  test('is inline anyway if every publish is', async () => {
     const { model, publish } = inlineNode({ features: { inlineByDefault: true } });
     await publish({}, { volume_context: {}, staging_target_path: '/staging' });
-    expect(model.volumes.find(volume_id)?.inline).toBeDefined();
+    expect(model.catalogue.volumes.find(volume_id)?.inline).toBeDefined();
   });
 });
 
-/** RPCs with their locks; the first that comes to the gate's step waits there. */
+/** RPCs with their locks; the first that reaches the gate's step waits there. */
 function gatedNode(gate: Gate) {
   const fake = fakeNode({ onStep: gate.onStep });
   fake.makeDirectory(`${realKubeletDir}/other`);
@@ -175,7 +196,7 @@ function gatedNode(gate: Gate) {
   return { ...fake, call, publish, unpublish, remove };
 }
 
-describe('an inline volume is held by one call alone', () => {
+describe('an inline volume is locked by one call', () => {
   test.each(['create: content made', 'publish: target made'] as const)(
     'while it is published: at "%s"',
     async (step) => {
@@ -191,7 +212,7 @@ describe('an inline volume is held by one call alone', () => {
       gate.open();
       expect(await publishing).toBe('OK');
       expect(await publish()).toBe('OK');
-      expect(model.volumes.all()).toHaveLength(1);
+      expect(model.catalogue.volumes.all()).toHaveLength(1);
     },
   );
 
@@ -210,11 +231,11 @@ describe('an inline volume is held by one call alone', () => {
       expect(await unpublishing).toBe('OK');
       expect(await unpublish()).toBe('OK');
       expect(await publish()).toBe('OK');
-      expect(model.volumes.all()).toHaveLength(1);
+      expect(model.catalogue.volumes.all()).toHaveLength(1);
     },
   );
 
-  test('while something is unpublished by an id that nobody knows: it may be its own', async () => {
+  test('while an unknown id is unpublished, which may be its own', async () => {
     const gate = gateAt('unpublish: checked');
     const { publish, unpublish } = gatedNode(gate);
     const unpublishing = unpublish();
@@ -226,7 +247,7 @@ describe('an inline volume is held by one call alone', () => {
     expect(await unpublishing).toBe('OK');
   });
 
-  test('and others go on meanwhile', async () => {
+  test('and others are free during that', async () => {
     const gate = gateAt('create: content made');
     const { call, publish, makeDirectory } = gatedNode(gate);
     const publishing = publish();

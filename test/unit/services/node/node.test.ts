@@ -22,7 +22,7 @@ async function nodeWithVolume() {
   return { ...fake, node, volume_id, stage, publish };
 }
 
-test('the node declares what it has, and no more', async () => {
+test('the node declares exactly its capabilities', async () => {
   const { capabilities } = await nodeOf(fakeNode().model).NodeGetCapabilities({});
   const types = [
     'STAGE_UNSTAGE_VOLUME',
@@ -38,7 +38,7 @@ test('the node declares what it has, and no more', async () => {
 test.each([
   [here, { segments: here }],
   [undefined, null],
-])('the node tells its id, its limit and its place: %j', async (topology, accessible_topology) => {
+])('the node returns its id, its limit and its topology: %j', async (topology, accessible_topology) => {
   expect(await nodeOf(fakeNode({ topology, volumeLimit: 7 }).model).NodeGetInfo({})).toEqual({
     node_id: 'node-1',
     max_volumes_per_node: '7',
@@ -58,7 +58,7 @@ test('a volume is staged, published, unpublished and unstaged below the real dir
   expect((await mounts.inspect(realStaging)).kind).toBe('directory');
 });
 
-test('mount flags of the capability are in force on what is staged and published', async () => {
+test('mount flags of the capability are applied to stage and publish', async () => {
   const { mounts, stage, publish } = await nodeWithVolume();
   await stage({ volume_capability: mountCapability('SINGLE_NODE_WRITER', ['noexec', 'suid', 'dev']) });
   await publish({ volume_capability: mountCapability('SINGLE_NODE_WRITER', ['noexec', 'nosuid']) });
@@ -70,7 +70,7 @@ test('mount flags of the capability are in force on what is staged and published
   });
 });
 
-test('nothing is mounted that programs and devices can be misused on, unless that is asked for', async () => {
+test('set-user-id programs and devices are disabled, unless requested otherwise', async () => {
   const { mounts, node, volume_id, stage, publish } = await nodeWithVolume();
   const restricted = { flags: { noSuid: true, noDev: true } };
   await stage();
@@ -88,7 +88,7 @@ test('nothing is mounted that programs and devices can be misused on, unless tha
 
 type Calls = Awaited<ReturnType<typeof nodeWithVolume>>['node'];
 
-// Every field of it has a mistake.
+// Every one of its fields has a mistake.
 const wrong = {
   volume_id: 'nobody',
   staging_target_path: 'relative',
@@ -105,7 +105,7 @@ test.each([
   ['NodeUnstageVolume', ['volume_id', 'staging_target_path']],
   ['NodeUnpublishVolume', ['volume_id', 'target_path']],
   ['NodeGetVolumeStats', ['volume_id', 'volume_path']],
-] as const)('%s tells a required field that is missing before anything else: %j', async (method, fields) => {
+] as const)('%s reports a missing field before anything else: %j', async (method, fields) => {
   const { node } = await nodeWithVolume();
   for (const field of fields) {
     await expect(call(node, method, { ...wrong, [field]: undefined })).rejects.toMatchObject({
@@ -116,11 +116,11 @@ test.each([
 });
 
 test.each(['NodeStageVolume', 'NodePublishVolume', 'NodeGetVolumeStats'] as const)(
-  '%s tells an unknown volume, or a damaged one, before a mistake in the form',
+  '%s reports an unknown volume, or a damaged one, before a mistake in the form',
   async (method) => {
     const { model, node } = await nodeWithVolume();
     await expect(call(node, method, wrong)).rejects.toMatchObject({ kind: 'not-found' });
-    model.volumes.addDamaged({ id: 'nobody', pool: 'default', reason: 'it is empty' });
+    model.catalogue.volumes.addDamaged({ id: 'nobody', pool: 'default', reason: 'it is empty' });
     await expect(call(node, method, wrong)).rejects.toMatchObject({ kind: 'damaged' });
   },
 );
@@ -137,7 +137,7 @@ describe('a request is refused', () => {
     ],
     [
       'precondition',
-      'volume_capability: the volume is a mount volume, not a block device',
+      'volume_capability: the volume is a mount volume, not a block volume',
       { volume_capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } } },
     ],
   ])('as %s when a stage has a wrong %s', async (kind, message, changes) => {
@@ -153,7 +153,7 @@ describe('a request is refused', () => {
     ['invalid', 'volume_capability.access_mode', { volume_capability: { mount: {} } }],
     [
       'precondition',
-      'volume_capability: the volume is a mount volume, not a block device',
+      'volume_capability: the volume is a mount volume, not a block volume',
       { volume_capability: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } } },
     ],
   ])('as %s when a publish has a wrong %s', async (kind, message, changes) => {
@@ -161,7 +161,7 @@ describe('a request is refused', () => {
     await expect(publish(changes)).rejects.toMatchObject({ kind, message: expect.stringContaining(message) });
   });
 
-  test('when a path to take down is not absolute or lies in a pool', async () => {
+  test('when a path to unmount is not absolute or in a pool', async () => {
     const { node, volume_id } = await nodeWithVolume();
     for (const path of ['relative', '/pools/default']) {
       const unstaged = node.NodeUnstageVolume({ volume_id, staging_target_path: path });
@@ -172,7 +172,7 @@ describe('a request is refused', () => {
   });
 });
 
-test('a target that others have filled is left to them, mounted on or not, and goes when it is empty', async () => {
+test('a target with foreign files is left, mounted on or not, and removed when it is empty', async () => {
   const { mounts, node, volume_id, stage, publish } = await nodeWithVolume();
   await stage();
   mounts.tree.makeDirectory(realTarget);
@@ -192,19 +192,19 @@ test('a target that others have filled is left to them, mounted on or not, and g
   expect((await mounts.inspect(realTarget)).kind).toBe('absent');
 });
 
-test('unpublish and unstage work for a volume that nobody knows any more', async () => {
+test('unpublish and unstage work for a volume that is no longer known', async () => {
   const { mounts, model, node, volume_id, stage, publish } = await nodeWithVolume();
   await stage();
   await publish();
-  const volume = model.volumes.find(volume_id);
-  if (volume) model.volumes.remove(volume);
+  const volume = model.catalogue.volumes.find(volume_id);
+  if (volume) model.catalogue.volumes.remove(volume);
   await node.NodeUnpublishVolume({ volume_id, target_path });
   await node.NodeUnstageVolume({ volume_id, staging_target_path });
   expect((await mounts.inspect(realStaging)).kind).toBe('directory');
 });
 
 describe('NodeGetVolumeStats', () => {
-  test('tells bytes and inodes where the volume is staged or published', async () => {
+  test('returns bytes and inodes where the volume is staged or published', async () => {
     const { mounts, node, volume_id, stage, publish } = await nodeWithVolume();
     await stage();
     await publish();

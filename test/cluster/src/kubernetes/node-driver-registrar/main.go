@@ -1,5 +1,5 @@
 // node-driver-registrar is a stand-in for the sidecar of that name, which is not published as a Go module. It speaks
-// the kubelet's plugin registration protocol and takes the flags that the manifests use; nothing more.
+// the kubelet's plugin registration protocol and takes the flags that manifests use; nothing more.
 package main
 
 import (
@@ -7,6 +7,7 @@ import (
 	"flag"
 	"log"
 	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -42,8 +43,12 @@ func main() {
 	csiAddress := flag.String("csi-address", "/run/csi/socket", "the driver's socket")
 	kubeletPath := flag.String("kubelet-registration-path", "", "the driver's socket as the kubelet sees it")
 	registrationDir := flag.String("plugin-registration-path", "/registration", "where the kubelet looks for sockets")
+	httpEndpoint := flag.String("http-endpoint", "", "where /healthz answers; nowhere by default")
 	flag.Int("v", 0, "accepted and ignored")
 	flag.Parse()
+	if *httpEndpoint != "" {
+		go serveHealth(*httpEndpoint)
+	}
 
 	driverName := askName(*csiAddress)
 	socket := filepath.Join(*registrationDir, driverName+"-reg.sock")
@@ -66,6 +71,11 @@ func main() {
 		log.Fatal(err)
 	}
 	os.Remove(socket)
+}
+
+func serveHealth(endpoint string) {
+	http.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	log.Fatal(http.ListenAndServe(endpoint, nil))
 }
 
 // askName waits for the driver and returns its name.

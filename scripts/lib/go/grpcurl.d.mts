@@ -1,0 +1,2 @@
+export const grpcurlPath: string;
+export function installGrpcurl(): void;

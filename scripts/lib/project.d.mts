@@ -1,0 +1,2 @@
+export const cacheDirectory: string;
+export function inProject(...parts: string[]): string;

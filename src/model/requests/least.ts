@@ -1,6 +1,0 @@
-/** The smallest of some amounts; Math.min does not accept bigint. */
-export function least(first: bigint, ...others: readonly bigint[]): bigint {
-  let found = first;
-  for (const other of others) if (other < found) found = other;
-  return found;
-}

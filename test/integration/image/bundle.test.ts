@@ -1,0 +1,102 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { credentials, loadPackageDefinition, type ServiceClientConstructor } from '@grpc/grpc-js';
+import { service as healthService } from 'grpc-health-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { makeBundle } from '../../../scripts/image/make-bundle.ts';
+import { mountCapability } from '../../support/requests.ts';
+import { newDirectory, removeWithMounts, scratchDirectory } from '../../support/scratch.ts';
+import { startedNode } from '../../support/test-node.ts';
+
+// Outside the project, where none of its packages can be found.
+const directory = newDirectory();
+const program = ['--enable-source-maps', join(directory, 'main.js')];
+const architecture = process.arch === 'arm64' ? 'arm64' : 'amd64';
+
+beforeAll(() => makeBundle(directory, { architecture, nodeModules: 'node_modules' }));
+afterAll(() => removeWithMounts(directory));
+
+const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+
+describe('the driver in one file', () => {
+  test('serves a volume from its creation to its end', async () => {
+    const node = await startedNode({ program });
+    const { volume_id, staging_target_path, target_path } = await node.createPublished('first');
+    await node.node.NodeUnpublishVolume({ volume_id, target_path });
+    await node.node.NodeUnstageVolume({ volume_id, staging_target_path });
+    await node.controller.DeleteVolume({ volume_id });
+    expect((await node.controller.ListVolumes({})).entries).toEqual([]);
+  });
+
+  test('has the version of the package', async () => {
+    const node = await startedNode({ program });
+    expect(await node.identity.GetPluginInfo({})).toMatchObject({
+      vendor_version: json('package.json').version,
+    });
+  });
+
+  test('reads 64-bit numbers exactly', async () => {
+    const node = await startedNode({ program });
+    const request = {
+      name: 'large',
+      capacity_range: { required_bytes: '9007199254740993' },
+      volume_capabilities: [mountCapability()],
+    };
+    await expect(node.controller.CreateVolume(request)).rejects.toThrow('9007199254740993');
+  });
+
+  test('serves the health service', async () => {
+    const node = await startedNode({ program });
+    const { Health } = loadPackageDefinition({ Health: healthService });
+    const client = new (Health as ServiceClientConstructor)(
+      `unix://${node.socket}`,
+      credentials.createInsecure(),
+    );
+    const reply = await new Promise((resolve) =>
+      client['Check']?.({}, (_: unknown, got: unknown) => resolve(got)),
+    );
+    client.close();
+    expect(reply).toEqual({ status: 'SERVING' });
+  });
+
+  test('logs errors with the functions, files and lines of the source', () => {
+    const flags = [`--statedir=${scratchDirectory()}/pool`, '--endpoint=/nowhere/s', '--nodeid=node-1'];
+    const args = [...program, ...flags, '--v=5', '--log-format=json'];
+    const { stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    const [, path = '', line] = /at clearStaleSocket \([^)]*\/(src\/[^:]+):(\d+):/.exec(stderr) ?? [stderr];
+    expect(readFileSync(path, 'utf8').split('\n')[Number(line) - 1]).toContain('does not exist`)');
+  });
+});
+
+describe('the directory of the bundle', () => {
+  test('has what the driver reads, and nothing else', () => {
+    expect(readdirSync(directory).sort()).toEqual([
+      'dependencies-licenses.txt',
+      'dependencies.cdx.json',
+      'koffi.node',
+      'main.js',
+      'main.js.map',
+      'package.json',
+      'proto',
+    ]);
+    expect(readdirSync(join(directory, 'proto')).sort()).toEqual([
+      'definitions.json',
+      'descriptors.binpb',
+      'health',
+    ]);
+  });
+
+  test('lists every dependency of the driver, with its version and its license', () => {
+    const { components } = json(join(directory, 'dependencies.cdx.json')) as {
+      components: { purl: string }[];
+    };
+    const listed = components.map(({ purl }) => purl);
+    const licenses = readFileSync(join(directory, 'dependencies-licenses.txt'), 'utf8');
+    const { dependencies } = json('package.json') as { dependencies: Record<string, string> };
+    for (const [name, version] of Object.entries(dependencies)) {
+      expect(listed).toContain(`pkg:npm/${name.replace('@', '%40')}@${version}`);
+      expect(licenses).toContain(`${name} ${version} (`);
+    }
+  });
+});

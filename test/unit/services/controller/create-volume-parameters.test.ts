@@ -1,0 +1,154 @@
+import { expect, test } from 'vitest';
+import type { CreateVolumeRequest } from '../../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
+import { createRequest } from '../../../support/requests.ts';
+import { type FakeModelSettings, fakeNode } from '../../model/fakes/model.ts';
+import { blockContent } from '../../model/fakes/requests.ts';
+import { controllerOf } from '../calls.ts';
+
+/** The volume that a StorageClass with these parameters leads to. */
+async function volumeWith(
+  parameters: Record<string, string>,
+  settings: FakeModelSettings = {},
+  changes: Partial<CreateVolumeRequest> = {},
+) {
+  const { model } = fakeNode(settings);
+  await controllerOf(model).CreateVolume(createRequest('a', { parameters, ...changes }));
+  return model.catalogue.volumes.findByName('a');
+}
+
+const quota = { directories: { backend: 'quota' } } as const;
+const plainVolume = {
+  pool: 'default',
+  content: { backend: 'directory' },
+  root: { uid: 0, gid: 0, mode: 0o777 },
+};
+
+test('without parameters a volume belongs to root, is open to all, in the default pool', async () => {
+  expect(await volumeWith({})).toMatchObject(plainVolume);
+});
+
+test('the given parameters are used', async () => {
+  const parameters = { pool: 'fast', uid: '1000', gid: '4294967294', mode: '2770' };
+  expect(await volumeWith(parameters)).toMatchObject({
+    pool: 'fast',
+    root: { uid: 1000, gid: 4294967294, mode: 0o2770 },
+  });
+});
+
+test.each([{ kind: 'fast' }, { pool: ' fast ' }, { pool: 'fast', kind: 'fast' }])(
+  'kind is an alias of pool: %j',
+  async (parameters: Record<string, string>) => {
+    expect((await volumeWith(parameters))?.pool).toBe('fast');
+  },
+);
+
+test.each<[Record<string, string>, string]>([
+  [{}, 'quota'],
+  [{ backend: 'directory' }, 'quota'],
+  [{ backend: 'image' }, 'image'],
+  [{ enforceCapacity: 'required' }, 'quota'],
+  [{ enforceCapacity: 'strict' }, 'image'],
+  [{ backend: 'auto', enforceCapacity: 'auto' }, 'quota'],
+])('the backend of a volume can be requested: %j is %s', async (parameters, backend) => {
+  expect((await volumeWith(parameters, quota))?.content.backend).toBe(backend);
+});
+
+test.each([
+  ['0', 0],
+  ['755', 0o755],
+  ['07777', 0o7777],
+])('the mode %s is octal', async (mode, expected) => {
+  expect((await volumeWith({ mode }))?.root.mode).toBe(expected);
+});
+
+test.each([
+  ['of the Go reference driver', 'ignoreFailedRead', 'true'],
+  ['for the provisioner, with its prefix', 'csi.storage.k8s.io/fstype', 'xfs'],
+  ['for the provisioner, by its old name', 'fstype', 'xfs'],
+  ['that the provisioner has added', 'csi.storage.k8s.io/pvc/name', 'claim'],
+])('a key %s is ignored: %s', async (_, key, value) => {
+  expect(await volumeWith({ [key]: value })).toMatchObject(plainVolume);
+});
+
+test('allowVolumeModeChange is true or false, and false by default', async () => {
+  const node = fakeNode();
+  const { id } = await node.addVolume('original', { content: blockContent });
+  const { CreateVolume } = controllerOf(node.model);
+  const restore = (name: string, parameters: Record<string, string>) =>
+    CreateVolume(createRequest(name, { parameters, volume_content_source: { volume: { volume_id: id } } }));
+  const refusal = { kind: 'invalid', message: expect.stringMatching(/^parameters.allowVolumeModeChange: /) };
+  await expect(restore('a', {})).rejects.toMatchObject(refusal);
+  await expect(restore('a', { allowVolumeModeChange: 'false' })).rejects.toMatchObject(refusal);
+  const { volume } = await restore('a', { allowVolumeModeChange: 'true' });
+  expect(volume?.volume_context).toMatchObject({ backend: 'image' });
+});
+
+const all = 'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange';
+
+test.each<[string, Record<string, string>]>([
+  ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
+  ['parameters.backend: "quota" must be one of auto, directory, image', { backend: 'quota' }],
+  ['parameters.backend: ""', { backend: '' }],
+  ['parameters.enforceCapacity: "true" must be one of auto, required, strict', { enforceCapacity: 'true' }],
+  ['parameters.allowVolumeModeChange: "yes" must be one of true, false', { allowVolumeModeChange: 'yes' }],
+  ['parameters.uid: ""', { uid: '' }],
+  ['parameters.uid: "-1"', { uid: '-1' }],
+  ['parameters.uid: "4294967295"', { uid: '4294967295' }],
+  ['parameters.gid: "1e3"', { gid: '1e3' }],
+  ['parameters.gid: "staff"', { gid: 'staff' }],
+  ['parameters.mode: ""', { mode: '' }],
+  ['parameters.mode: "0888"', { mode: '0888' }],
+  ['parameters.mode: "10000"', { mode: '10000' }],
+  ['parameters.mode: "rwx"', { mode: 'rwx' }],
+])('is refused, with the name of the parameter: %s', async (message, parameters) => {
+  await expect(volumeWith(parameters)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining(message),
+  });
+});
+
+test.each([
+  ['storagePool', 'did you mean pool?'],
+  ['fsType', 'did you mean csi.storage.k8s.io/fstype?'],
+  ['FSType', 'did you mean csi.storage.k8s.io/fstype?'],
+  ['thinProvision', 'omit it: volumes are always thin-provisioned;'],
+  ['formatOptions', 'omit it: mkfs options cannot be set;'],
+  ['pathPattern', 'omit it: the driver chooses the volume paths;'],
+  ['mountPermissions', 'did you mean mode?'],
+  ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
+])(
+  "a key of another driver, or of another field, is answered with this driver's: %s",
+  async (key, advice) => {
+    await expect(volumeWith({ [key]: 'x' })).rejects.toMatchObject({
+      kind: 'invalid',
+      message: `parameters: unknown parameter "${key}"; ${advice} ${all}`,
+    });
+  },
+);
+
+test.each([
+  ['enforcecapacity', 'enforceCapacity'],
+  ['enforceCapacty', 'enforceCapacity'],
+  ['allow-volume-mode-change', 'allowVolumeModeChange'],
+  ['UID', 'uid'],
+  ['backends', 'backend'],
+  ['Pool', 'pool'],
+])('a misspelled key is answered with the correct one: %s', async (key, meant) => {
+  await expect(volumeWith({ [key]: 'x' })).rejects.toMatchObject({
+    message: `parameters: unknown parameter "${key}"; did you mean ${meant}? ${all}`,
+  });
+});
+
+test.each(['colour', 'constructor'])('for any other key only the known ones are listed: %s', async (key) => {
+  await expect(volumeWith({ [key]: 'x' })).rejects.toMatchObject({
+    kind: 'invalid',
+    message: `parameters: unknown parameter "${key}"; ${all}`,
+  });
+});
+
+test('a long key is not shown in full, because the message must fit in a reply', async () => {
+  await expect(volumeWith({ ['x'.repeat(100_000)]: '' })).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringMatching(/^.{1,500}$/),
+  });
+});
