@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheDirectory, inProject, mustRun } from '../lib/project.mjs';
+import { cacheDirectory, inProject, run } from '../lib/project.mjs';
 
 const directory = join(cacheDirectory, 'tools');
 
@@ -21,17 +21,21 @@ export function goToolObstacle(module) {
   return `building ${basename(module)} needs Go, which is not installed`;
 }
 
-/** Builds a tool, unless that has been done. */
+/**
+ * Builds a tool, unless that has been done.
+ * @throws Error if that fails, for instance because the module cannot be downloaded
+ */
 export function buildGoTool(module) {
   if (isBuilt(module)) return;
   const [, program] = /^tool (\S+)$/m.exec(readFileSync(inProject(module, 'go.mod'), 'utf8'));
   process.stderr.write(`Building ${basename(module)} from its Go module…\n`);
   const flags = ['-trimpath', '-buildvcs=false', '-ldflags=-s -w'];
-  mustRun('go', ['build', ...flags, '-o', goToolPath(module), program], {
+  const status = run('go', ['build', ...flags, '-o', goToolPath(module), program], {
     cwd: inProject(module),
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, CGO_ENABLED: '0', GOWORK: 'off', GOFLAGS: '' },
   });
+  if (status !== 0) throw new Error(`${basename(module)} cannot be built from its Go module`);
   writeFileSync(stampPath(module), pinned(module));
 }
 
