@@ -1,7 +1,8 @@
 import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { asUser } from '../support/as-user.ts';
+import { eventually } from '../support/eventually.ts';
 import { mountCapability } from '../support/requests.ts';
 import type { Published, TestNode } from '../support/test-node.ts';
 
@@ -40,8 +41,7 @@ export function capacityContract(name: string, makeSubject: () => Promise<Capaci
       await node.node.NodeUnstageVolume({ volume_id, staging_target_path });
       await node.controller.DeleteVolume({ volume_id });
       // The content is removed in the background, and some file systems report free space late.
-      await vi.waitFor(async () => expect(await roomOf(subject)).toBeGreaterThan(roomBefore - 8 * MIB), {
-        timeout: 40_000,
+      await eventually(async () => expect(await roomOf(subject)).toBeGreaterThan(roomBefore - 8 * MIB), {
         interval: 200,
       });
     });

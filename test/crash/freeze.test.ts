@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { unmount } from '../../src/kernel/mounts/bind-mount.ts';
 import { reflinkPool } from '../support/copied-image.ts';
 import { mountedImage } from '../support/disk-image.ts';
+import { eventually } from '../support/eventually.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { fileSystem, image } from '../support/image-node.ts';
 import { loopsBelow, mountsBelow } from '../support/scratch.ts';
@@ -22,7 +23,6 @@ type FsType = (typeof fsTypes)[number];
 
 // Keeps the current mounts, also after they are unmounted here.
 const inOwnNamespace = { through: ['unshare', '--mount', '--propagation', 'private'] };
-const patience = { timeout: 30_000 };
 
 /** A node with a published image volume, in a pool that shares no blocks, and a process that writes to it. */
 async function writtenVolume(fsType: FsType, how?: Parameters<typeof syncingWriter>[1]) {
@@ -42,7 +42,7 @@ async function dieFrozen(
   writer: SyncingWriter,
 ): Promise<number> {
   await node.dieAt('freeze: frozen', () => snapshot(node, volume_id));
-  await vi.waitFor(() => expect(writer.state()).toBe('D'), patience);
+  await eventually(() => expect(writer.state()).toBe('D'));
   expect(marks(node)).toEqual([volume_id]);
   return writer.syncedCount();
 }
@@ -103,7 +103,7 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
     await writer.rounds(3);
     await writer.end();
     // The namespace and its mounts disappear some time after its last process has ended.
-    await vi.waitFor(() => expect(loopsBelow(node.pool)).toEqual([]), patience);
+    await eventually(() => expect(loopsBelow(node.pool)).toEqual([]));
     const volume_capability = fileSystem(fsType);
     await node.test.node.NodeStageVolume({ ...paths, volume_capability });
     expectInOrder(paths.staging_target_path, writer.syncedCount());
@@ -131,7 +131,7 @@ describe.skipIf(!isHostRoot)('when the driver is killed while a file system is f
     for (const writer of writers) await writer.rounds(3);
     const group = { name: 'group', source_volume_ids: volumes.map(({ volume_id }) => volume_id) };
     await node.dieAt('freeze: frozen', () => node.test.groupController.CreateVolumeGroupSnapshot(group));
-    for (const writer of writers) await vi.waitFor(() => expect(writer.state()).toBe('D'), patience);
+    for (const writer of writers) await eventually(() => expect(writer.state()).toBe('D'));
     await node.start();
     await node.expectTidy();
     for (const writer of writers) await writer.rounds(3);

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Step } from '../../src/model/steps.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { Snapshot__Output as Snapshot } from '../../src/rpc/generated/csi/v1/Snapshot.ts';
@@ -9,6 +9,7 @@ import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapa
 import type { VolumeContentSource } from '../../src/rpc/generated/csi/v1/VolumeContentSource.ts';
 import { btrfs } from '../support/btrfs.ts';
 import { reflinkPool } from '../support/copied-image.ts';
+import { eventually } from '../support/eventually.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { blockDevice, fileSystem } from '../support/image-node.ts';
 import { mountCapability } from '../support/requests.ts';
@@ -21,7 +22,6 @@ const MIB = 1024 ** 2;
 /** How much of a volume's content is written. */
 const TEXT_BYTES = 200;
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 60_000 };
 const { createSnapshot, deleteSnapshot, createVolume, createGroup, deleteGroup, freeze } = stepsOfCopies;
 
 interface Kind {
@@ -189,7 +189,7 @@ async function expectNoQgroups(pool: string): Promise<void> {
   btrfsOutput('subvolume', 'sync', '-s', '1');
   btrfsOutput('filesystem', 'sync');
   const qgroups = () => btrfsOutput('qgroup', 'show', '--raw').match(/^\d+\/\d+/gm);
-  await vi.waitFor(() => expect(qgroups()).toEqual(['0/5']), patience);
+  await eventually(() => expect(qgroups()).toEqual(['0/5']));
 }
 
 /** A node with volumes of one kind, and copies of them. */

@@ -1,11 +1,12 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { listLoops } from '../../src/kernel/devices/loop-list.ts';
 import type { Step } from '../../src/model/steps.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { CsiClient } from '../support/csi-client.ts';
 import { type DriverProcess, type Exit, programs, startDriverProcess } from '../support/driver-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { mountsBelow, newDirectory, removeWithMounts } from '../support/scratch.ts';
 
 /** A kind of volume, and the steps at which the driver is killed while one lives. */
@@ -154,7 +155,7 @@ export class LifeHost {
     const { entries = [] } = (await this.client?.controller.ListVolumes({})) ?? {};
     const listed = entries.map((entry) => entry.volume?.volume_id ?? '');
     expect(readdirSync(join(this.pool(), 'volumes'))).toEqual(listed);
-    await vi.waitFor(() => expect(readdirSync(join(this.pool(), '.incoming'))).toEqual([]));
+    await eventually(() => expect(readdirSync(join(this.pool(), '.incoming'))).toEqual([]));
     for (const id of listed) {
       const directory = join(this.pool(), 'volumes', id);
       expect(readdirSync(directory).sort()).toEqual([this.kind.content, 'volume.json']);
@@ -188,7 +189,7 @@ export class LifeHost {
         'volume.json',
       ]);
     }
-    await vi.waitFor(() => expect(readdirSync(join(this.pool(), '.outgoing'))).toEqual([]));
+    await eventually(() => expect(readdirSync(join(this.pool(), '.outgoing'))).toEqual([]));
   }
 
   private pool(): string {

@@ -1,16 +1,16 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { Step } from '../../src/model/steps.ts';
 import { type Limited, withoutCapability } from '../support/capabilities.ts';
 import { type DriverProcess, type Exit, programs } from '../support/driver-process.ts';
+import { eventually } from '../support/eventually.ts';
 import { kubeletOf } from '../support/inline-pod.ts';
 import { loopsBelow, mountsBelow } from '../support/scratch.ts';
 import { type TestNode, testNode } from '../support/test-node.ts';
 import { thawAtEnd, thawBelow } from '../support/thaw-mounts.ts';
 
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 30_000, interval: 10 };
 
 /** A node whose driver is stopped at steps of its work, and started again and again. */
 export class StoppableNode {
@@ -57,7 +57,9 @@ export class StoppableNode {
     writeFileSync(this.stopFile, `kill ${step}`);
     // The background work is mostly done after the answer.
     await call().catch(() => {});
-    await vi.waitFor(() => expect(this.exit, step).toEqual({ code: null, signal: 'SIGKILL' }), patience);
+    await eventually(() => expect(this.exit, step).toEqual({ code: null, signal: 'SIGKILL' }), {
+      interval: 10,
+    });
   }
 
   /** Does something while a call is held at a step. @returns how the call ended */
@@ -71,7 +73,7 @@ export class StoppableNode {
     writeFileSync(this.stopFile, `hold ${step}`);
     const ended = Promise.allSettled([call()]);
     try {
-      await vi.waitFor(() => expect(existsSync(held)).toBe(true), patience);
+      await eventually(() => expect(existsSync(held)).toBe(true), { interval: 10 });
       await act();
     } finally {
       rmSync(this.stopFile);
@@ -100,14 +102,14 @@ export class StoppableNode {
   }
 
   private async expectEmpty(name: string): Promise<void> {
-    await vi.waitFor(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(this.pool, name)), name).toEqual([]), { interval: 10 });
   }
 
   /** Expects nothing to be mounted, attached or recorded any more. */
   async expectNothingLeft(): Promise<void> {
     await this.expectTidy();
     expect(await mountsBelow(this.test.directory)).toEqual([]);
-    await vi.waitFor(() => expect(loopsBelow(this.pool)).toEqual([]), patience);
+    await eventually(() => expect(loopsBelow(this.pool)).toEqual([]), { interval: 10 });
     for (const home of ['volumes', 'snapshots', 'groups']) {
       expect(readdirSync(join(this.pool, home)), home).toEqual([]);
     }

@@ -1,5 +1,5 @@
-import { vi } from 'vitest';
 import type { HealthReason } from '../../src/model/objects/finding.ts';
+import { eventually } from './eventually.ts';
 import type { Published, TestNode } from './test-node.ts';
 
 /** The findings about a volume, from each of the three calls that report it, and from the one with paths. */
@@ -80,7 +80,7 @@ export async function pastedCommand(node: TestNode, paths: Pick<Published, 'volu
   const [message = '', ...others] = await healthMessages(node, paths);
   if (others.length > 0) throw new Error(`more than one thing is wrong: ${[message, ...others]}`);
   const start = message.replace(/…$/, '').replace('the volume', `volume "${paths.volume_id}"`);
-  return vi.waitFor(() => {
+  return eventually(() => {
     // The log does not repeat a sentence in which only numbers have changed.
     const sentence = findingsInLog(node, paths).findLast((each) =>
       withoutFigures(each).startsWith(withoutFigures(start)),

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { onTestFinished, vi } from 'vitest';
+import { onTestFinished } from 'vitest';
+import { eventually } from './eventually.ts';
 
 const program = fileURLToPath(new URL('./lease-holder.mjs', import.meta.url));
-const patience = { timeout: 600_000, interval: 5 };
 
 /** A process of an ordinary user that has a write lease on each of some files. */
 export interface HeldLeases {
@@ -28,9 +28,12 @@ export async function heldLeases(ownerId: number, paths: readonly string[]): Pro
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
   const says = async (word: string) => {
-    await vi.waitFor(() => {
-      if (!said.includes(word)) throw new Error(`the holder of leases has not said ${word}`);
-    }, patience);
+    await eventually(
+      () => {
+        if (!said.includes(word)) throw new Error(`the holder of leases has not said ${word}`);
+      },
+      { interval: 5 },
+    );
   };
   const release = async () => {
     child.stdin.end();

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import type { AccessMode } from '../../src/model/requests/capability.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
+import { eventually } from './eventually.ts';
 import { loopsBelow } from './scratch.ts';
 import type { TestNode } from './test-node.ts';
 
@@ -67,7 +68,7 @@ export function loopsOf({ directory }: TestNode): string[] {
 
 /** Waits until no file of a node is attached: a scan of all devices may hold one for a moment longer. */
 export async function expectNoLoops(node: TestNode): Promise<void> {
-  await vi.waitFor(() => expect(loopsOf(node)).toEqual([]), { timeout: 15_000 });
+  await eventually(() => expect(loopsOf(node)).toEqual([]));
 }
 
 /**
@@ -78,7 +79,7 @@ export async function deleteWithRetries(
   { controller }: TestNode,
   { volume_id }: { readonly volume_id: string },
 ): Promise<void> {
-  await vi.waitFor(() => controller.DeleteVolume({ volume_id }), { timeout: 15_000 });
+  await eventually(() => controller.DeleteVolume({ volume_id }));
 }
 
 /** The size of a block device in bytes, as reported by BLKGETSIZE64. */

@@ -1,8 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { expect, vi } from 'vitest';
+import { expect } from 'vitest';
 import { directoryNameOf } from '../../src/model/objects/object-id.ts';
 import type { NodePublishVolumeRequest } from '../../src/rpc/generated/csi/v1/NodePublishVolumeRequest.ts';
+import { eventually } from './eventually.ts';
 import { mountCapability } from './requests.ts';
 import { loopsBelow, mountsBelow } from './scratch.ts';
 import type { TestNode } from './test-node.ts';
@@ -11,7 +12,6 @@ import type { TestNode } from './test-node.ts';
 export const ephemeral = { 'csi.storage.k8s.io/ephemeral': 'true' };
 
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 30_000 };
 
 /** A pod with one inline volume, whose directory the kubelet has made. */
 export interface InlinePod {
@@ -68,9 +68,9 @@ export async function expectGone(node: TestNode, pod: InlinePod): Promise<void> 
   expect(existsSync(directory)).toBe(false);
   expect(existsSync(pod.target_path)).toBe(false);
   expect(await mountsBelow(pod.directory)).toEqual([]);
-  await vi.waitFor(() => expect(loopsBelow(directory)).toEqual([]), patience);
+  await eventually(() => expect(loopsBelow(directory)).toEqual([]));
   for (const name of ['.incoming', '.outgoing']) {
-    await vi.waitFor(() => expect(readdirSync(join(node.pool, name)), name).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(node.pool, name)), name).toEqual([]));
   }
 }
 
@@ -79,8 +79,8 @@ export async function expectNoVolumes(node: TestNode, pool = node.pool): Promise
   expect((await node.controller.ListVolumes({})).entries).toEqual([]);
   expect(readdirSync(join(pool, 'volumes'))).toEqual([]);
   expect((await mountsBelow(node.directory)).filter((path) => path !== pool)).toEqual([]);
-  await vi.waitFor(() => expect(loopsBelow(join(pool, 'volumes'))).toEqual([]), patience);
+  await eventually(() => expect(loopsBelow(join(pool, 'volumes'))).toEqual([]));
   for (const name of ['.incoming', '.outgoing']) {
-    await vi.waitFor(() => expect(readdirSync(join(pool, name)), name).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(pool, name)), name).toEqual([]));
   }
 }

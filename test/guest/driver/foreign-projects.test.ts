@@ -1,18 +1,18 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
 import { asUser } from '../../support/as-user.ts';
 import { withoutCapability } from '../../support/capabilities.ts';
 import { programs } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { storageHealth } from '../../support/health.ts';
 import { startedNode, type TestNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
 const SIZE = 32 * MIB;
-const PATIENCE = { timeout: 120_000, interval: 200 };
 
 async function nodeWithVolumes(pool: string) {
   const node = await startedNode({ flags: [`--pool=q=${pool}`] });
@@ -56,9 +56,9 @@ describe.each([xfs, ext4])(
       putInto(projectIdOf(pool, victim.volume_id), thief.target_path, 'stolen', 30);
       expect(canWrite(victim.target_path)).toBe(false);
       asUser('rm -f "$1/file"', victim.target_path);
-      await vi.waitFor(
+      await eventually(
         async () => expect(await reasonsOf(node, victim.volume_id)).toContain('QuotaMisused'),
-        PATIENCE,
+        { interval: 200 },
       );
       expect(await reasonsOf(node, thief.volume_id)).toContain('QuotaBypassed');
       expect(await usedBytes(pool, projectIdOf(pool, thief.volume_id))).toBeGreaterThanOrEqual(30 * MIB);
@@ -75,9 +75,9 @@ describe.each([xfs, ext4])(
         thief.target_path,
       );
       expect(await usedBytes(pool, own)).toBeLessThan(MIB);
-      await vi.waitFor(
+      await eventually(
         async () => expect(await reasonsOf(node, thief.volume_id)).toContain('QuotaBypassed'),
-        PATIENCE,
+        { interval: 200 },
       );
       expect(await usedBytes(pool, own)).toBeGreaterThanOrEqual(20 * MIB);
       const { stdout } = asUser('lsattr -pRd "$1/a" "$1/a/b" "$1/a/c"', thief.target_path);
@@ -95,9 +95,9 @@ describe.each([xfs, ext4])(
       const own = projectIdOf(pool, thief.volume_id);
       asUser('echo x > "$1/kept" && chattr -p 0 -P "$1" && mkdir "$1/a"', thief.target_path);
       putInto(0, thief.target_path, 'free', 20);
-      await vi.waitFor(
+      await eventually(
         async () => expect(await reasonsOf(node, thief.volume_id)).toEqual(['QuotaBypassed']),
-        PATIENCE,
+        { interval: 200 },
       );
       expect(await usedBytes(pool, own)).toBeGreaterThanOrEqual(20 * MIB);
       expect(asUser('lsattr -pd "$1"', thief.target_path).stdout).toMatch(new RegExp(`^${own} .*P`));
@@ -118,9 +118,9 @@ describe.each([xfs, ext4])(
       const own = projectIdOf(pool, thief.volume_id);
       putInto(0, thief.target_path, 'free', 30);
       expect(canWrite(thief.target_path)).toBe(true);
-      await vi.waitFor(
+      await eventually(
         async () => expect(await reasonsOf(node, thief.volume_id)).toContain('QuotaBypassed'),
-        PATIENCE,
+        { interval: 200 },
       );
       expect(await usedBytes(pool, own)).toBeGreaterThan(SIZE);
       expect(asUser('echo more > "$1/more"', thief.target_path).status).not.toBe(0);
@@ -134,15 +134,15 @@ describe.each([xfs, ext4])(
       await node.node.NodeUnpublishVolume(victim);
       await node.node.NodeUnstageVolume(victim);
       await node.controller.DeleteVolume({ volume_id: victim.volume_id });
-      await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), PATIENCE);
-      await vi.waitFor(
+      await eventually(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), { interval: 200 });
+      await eventually(
         async () =>
           expect(await usedBytes(pool, projectIdOf(pool, thief.volume_id))).toBeGreaterThanOrEqual(20 * MIB),
-        PATIENCE,
+        { interval: 200 },
       );
-      await vi.waitFor(
+      await eventually(
         async () => expect(await withDescriptor(pool, 'r', (fd) => quotaOf(fd, stolen))).toBeUndefined(),
-        PATIENCE,
+        { interval: 200 },
       );
       expect(await storageHealth(node)).toEqual([]);
     });

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { projectOf, quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
+import { eventually } from '../../support/eventually.ts';
 import { everywhere, found, healthMessages, pastedCommand } from '../../support/health.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { type Published, startedNode, type TestNode } from '../../support/test-node.ts';
@@ -14,7 +15,6 @@ const volume_capability = mountCapability();
 const parameters = { pool: 'q' };
 const sized = (mebibytes: number) => ({ parameters, capacity_range: { required_bytes: mebibytes * MIB } });
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 30_000 };
 const modify = '--enable-controller-modify-volume';
 
 async function nodeWithQuota(pool: string) {
@@ -81,14 +81,12 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
     restoreByHand(dataOf(empty));
     const driver = await node.start({ flags });
     const right = { mebibytes: 16, inodes: 4096 };
-    await vi.waitFor(async () => expect(await limitsOf(pool, project)).toEqual(right), patience);
-    await vi.waitFor(
-      async () =>
-        expect(await withDescriptor(dataOf(empty), 'r', projectOf)).toEqual({
-          projectId: projectIn(pool, empty),
-          inherits: true,
-        }),
-      patience,
+    await eventually(async () => expect(await limitsOf(pool, project)).toEqual(right));
+    await eventually(async () =>
+      expect(await withDescriptor(dataOf(empty), 'r', projectOf)).toEqual({
+        projectId: projectIn(pool, empty),
+        inherits: true,
+      }),
     );
     expect(driver.log()).toContain('limit restored from the record');
     set('bhard=0 bsoft=0 ihard=0 isoft=0');
@@ -151,7 +149,7 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
     const { outgoing } = { outgoing: join(pool, '.outgoing') };
-    await vi.waitFor(() => expect(execFileSync('ls', [outgoing], { encoding: 'utf8' })).toBe(''), patience);
+    await eventually(() => expect(execFileSync('ls', [outgoing], { encoding: 'utf8' })).toBe(''));
     expect((await limitsOf(pool, project)).mebibytes).toBe(32);
   });
 });

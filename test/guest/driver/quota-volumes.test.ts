@@ -1,10 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
 import { asUser } from '../../support/as-user.ts';
+import { eventually } from '../../support/eventually.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { createRequest } from '../../support/requests.ts';
 import { startedNode, type TestNode } from '../../support/test-node.ts';
@@ -93,9 +94,9 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
     expect(new Set(projects).size).toBe(50);
     await Promise.all(ids.map((volume_id) => node.controller.DeleteVolume({ volume_id })));
     const leftOf = (project: number) => withDescriptor(pool, 'r', (fd) => quotaOf(fd, project));
-    await vi.waitFor(
+    await eventually(
       async () => expect(await Promise.all(projects.map(leftOf))).toEqual(projects.map(() => undefined)),
-      { timeout: 50_000, interval: 200 },
+      { interval: 200 },
     );
   });
 

@@ -5,7 +5,8 @@ import { existsSync, lstatSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, deviceBytes, fileSystem, imageFile, loopsOf } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -234,7 +235,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
     });
     for (const bytes of [8 * MIB, 16 * MIB, 32 * MIB]) {
       const before = written;
-      await vi.waitFor(() => expect(written).toBeGreaterThan(before + 16), { timeout: 30_000 });
+      await eventually(() => expect(written).toBeGreaterThan(before + 16));
       const capacity_range = { required_bytes: bytes };
       await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
       await node.node.NodeExpandVolume({
@@ -246,7 +247,7 @@ describe.skipIf(!isHostRoot)('a block volume', () => {
       expect(deviceBytes(target_path)).toBe(bytes);
     }
     const before = written;
-    await vi.waitFor(() => expect(written).toBeGreaterThan(before + 16), { timeout: 30_000 });
+    await eventually(() => expect(written).toBeGreaterThan(before + 16));
     const ended = once(writer, 'close');
     writer.kill('SIGKILL');
     await ended;

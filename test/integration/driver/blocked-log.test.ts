@@ -10,11 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { outcomeOf } from '../../support/refusal.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
-
-const patience = { timeout: 20_000 };
 
 interface Line {
   readonly msg: string;
@@ -94,9 +93,9 @@ describe('a driver whose log', () => {
     const { node, reader } = await nodeWithPipe();
     const calls = await logMuch(node);
     const log = readerOf(reader.fd);
-    await vi.waitFor(() => expect(log.read()).toContain('dropped log lines'), patience);
+    await eventually(() => expect(log.read()).toContain('dropped log lines'));
     await node.identity.GetPluginInfo({});
-    await vi.waitFor(() => expect(log.lines().at(-1)).toMatchObject({ method: 'GetPluginInfo' }), patience);
+    await eventually(() => expect(log.lines().at(-1)).toMatchObject({ method: 'GetPluginInfo' }));
     const lines = log.lines();
     const dropped = lines.filter(({ msg }) => msg.startsWith('dropped log lines'));
     expect(dropped).toEqual([expect.objectContaining({ lines: expect.any(Number) })]);
@@ -130,11 +129,11 @@ describe('a driver whose log', () => {
     for (let count = 0; count < 10; count++) await node.controller.GetCapacity({});
     rmSync(filler);
     await node.controller.ListVolumes({});
-    await vi.waitFor(() => {
+    await eventually(() => {
       const lines = linesIn(readFileSync(path, 'utf8'));
       expect(lines.map(({ msg }) => msg)).toContain('listening');
       expect(lines.at(-1)).toMatchObject({ method: 'ListVolumes' });
-    }, patience);
+    });
     expect(await node.stop()).toEqual({ code: 0, signal: null });
     expect(linesIn(readFileSync(path, 'utf8')).at(-1)).toMatchObject({ msg: 'stopped' });
   });

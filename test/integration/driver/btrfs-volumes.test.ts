@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { errno } from '../../../src/kernel/calls/errno.ts';
 import { fileSystemUuid, subvolumeId } from '../../../src/kernel/file-systems/btrfs.ts';
 import { qgroupOf } from '../../../src/kernel/file-systems/btrfs-quota.ts';
 import { btrfs } from '../../support/btrfs.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
@@ -18,7 +19,6 @@ const volume_capability = mountCapability();
 const inPool = { parameters: { pool: 'btrfs' } };
 const sized = (mebibytes: number) => ({ ...inPool, capacity_range: { required_bytes: mebibytes * MIB } });
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 30_000 };
 
 /** A node with a pool on a btrfs of its own. */
 async function nodeOnBtrfs(quota: Parameters<typeof btrfs>[0]) {
@@ -128,13 +128,13 @@ describe.skipIf(!isHostRoot).each(['qgroup', 'squota'] as const)('on btrfs with 
     await node.node.NodeUnpublishVolume(paths);
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
-    await vi.waitFor(() => expect(readdirSync(join(path, '.outgoing'))).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(path, '.outgoing'))).toEqual([]));
     expect(execFileSync('btrfs', ['subvolume', 'list', path], { encoding: 'utf8' })).toBe('');
     // The kernel cleans up after a commit, which would otherwise come only after half a minute.
     sync(path);
     execFileSync('btrfs', ['subvolume', 'sync', '-s', '1', path]);
     sync(path);
-    await vi.waitFor(async () => expect(await qgroupOf(uuid, id)).toBeUndefined(), patience);
+    await eventually(async () => expect(await qgroupOf(uuid, id)).toBeUndefined());
   });
 
   test('no more is reserved for volumes than the disk has, and written data was reserved before', async () => {
@@ -189,7 +189,7 @@ describe.skipIf(!isHostRoot)('on btrfs without quotas', () => {
     await node.node.NodeUnpublishVolume(paths);
     await node.node.NodeUnstageVolume(paths);
     await node.controller.DeleteVolume(paths);
-    await vi.waitFor(() => expect(readdirSync(join(path, '.outgoing'))).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(path, '.outgoing'))).toEqual([]));
     expect(execFileSync('btrfs', ['subvolume', 'list', path], { encoding: 'utf8' })).toBe('');
   });
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { beforeEach, expect, test, vi } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { outcomeOf } from '../../support/refusal.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
 import { mountsBelow } from '../../support/scratch.ts';
@@ -41,7 +42,7 @@ async function untilNotAborted<Reply>(call: () => Promise<Reply>): Promise<Reply
 async function expectNothingLeft(): Promise<void> {
   expect(await mountsBelow(node.directory)).toEqual([]);
   for (const name of ['volumes', '.incoming']) expect(readdirSync(join(node.pool, name)), name).toEqual([]);
-  await vi.waitFor(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]), { timeout: 15_000 });
+  await eventually(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]));
   expect((await node.controller.ListVolumes({})).entries).toEqual([]);
 }
 

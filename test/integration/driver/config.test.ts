@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync, rmSync, statfsSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ConfigMapDirectory } from '../../support/config-map.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { runDriver } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -37,11 +38,6 @@ async function roomIn(node: TestNode, pool: string): Promise<number> {
 async function poolOf(node: TestNode, volume_id: string): Promise<string | undefined> {
   const { volume } = await node.controller.ControllerGetVolume({ volume_id });
   return volume?.volume_context?.['pool'];
-}
-
-/** The file is looked at every second; a busy machine may take much longer. */
-function eventually(expectation: () => unknown): Promise<unknown> {
-  return vi.waitFor(expectation, { timeout: 300_000, interval: 100 });
 }
 
 const countOf = (node: TestNode, message: string) => node.log().split(`"msg":"${message}"`).length - 1;

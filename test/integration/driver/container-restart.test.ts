@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { listLoops } from '../../../src/kernel/devices/loop-list.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { mountedImage } from '../../support/disk-image.ts';
+import { eventually } from '../../support/eventually.ts';
 import { found, onNode } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem } from '../../support/image-node.ts';
@@ -77,7 +78,7 @@ describe.skipIf(!isHostRoot)('after the driver was restarted in a new container'
     expect(await found(node, paths)).toEqual(onNode([]));
     await node.controller.CreateSnapshot({ name: 'snapshot', source_volume_id: paths.volume_id });
     await takeDown(paths);
-    await expect.poll(isAttached).toBe(false);
+    await eventually(() => expect(isAttached()).toBe(false));
   });
 
   test('a mount of the same file in a copy of the pool is not taken for the volume', async () => {
@@ -102,7 +103,7 @@ describe.skipIf(!isHostRoot)('after the driver was restarted in a new container'
     new PodDevice(node.directory, 'pod', paths.target_path).detach();
     expect(await found(node, paths)).toEqual(onNode(['DetachedByOthers']));
     await takeDown(paths);
-    await expect.poll(isAttached).toBe(false);
+    await eventually(() => expect(isAttached()).toBe(false));
     await node.controller.DeleteVolume(paths);
   });
 
@@ -116,6 +117,6 @@ describe.skipIf(!isHostRoot)('after the driver was restarted in a new container'
     await restart();
     expect((await found(node, paths)).controller).toContain(reason);
     await takeDown(paths);
-    await expect.poll(isAttached).toBe(false);
+    await eventually(() => expect(isAttached()).toBe(false));
   });
 });

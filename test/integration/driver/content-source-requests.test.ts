@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, fileSystem, image } from '../../support/image-node.ts';
 import { listing } from '../../support/listing.ts';
@@ -130,7 +131,7 @@ describe('a source that cannot be used', () => {
       mkdirSync(victim, { recursive: true });
       writeFileSync(join(victim, 'file'), 'precious');
       // The volumes deleted by earlier tests are removed in the background.
-      await expect.poll(() => readdirSync(join(node.pool, '.outgoing')), { timeout: 60_000 }).toEqual([]);
+      await eventually(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]));
       const before = listing(node.directory);
       const code = id === '' ? 'INVALID_ARGUMENT' : 'NOT_FOUND';
       for (const changes of [fromSnapshot(id), fromVolume(id)]) {

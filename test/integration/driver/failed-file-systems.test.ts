@@ -9,7 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { attachForeign, fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { fileSystem, image, imageFile } from '../../support/image-node.ts';
@@ -38,7 +39,7 @@ function openFiles(pid: number): string[] {
 
 /** Waits until no image of the pool is attached: a scan of all devices may hold one for a moment longer. */
 async function expectDetached({ pool }: TestNode): Promise<void> {
-  await vi.waitFor(() => expect(loopsBelow(pool)).toEqual([]), { timeout: 15_000 });
+  await eventually(() => expect(loopsBelow(pool)).toEqual([]));
 }
 
 /** A volume's full lifecycle, with one delete that comes too early. */
@@ -69,7 +70,7 @@ describe.skipIf(!isHostRoot)("while the file of another program's loop device", 
     expect(probe).toMatchObject({ ready: { value: true } });
     await fuse.die();
     await liveImage(node, 'c');
-    await vi.waitFor(() => expect(openFiles(pid)).toEqual(before));
+    await eventually(() => expect(openFiles(pid)).toEqual(before));
   });
 
   test('does not answer, an image can be attached even if a backup reads it at the same time', async () => {

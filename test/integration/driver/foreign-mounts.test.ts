@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { image } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -53,7 +54,7 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
     await refused(inside);
     unmountAt(inside);
     await node.controller.DeleteVolume({ volume_id });
-    await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), { timeout: 15_000 });
+    await eventually(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]));
   });
 
   test('a mount in a volume that is being removed is neither emptied nor unmounted', async () => {
@@ -74,15 +75,13 @@ describe.each(storages)('in a pool on $name', (storage: Storage) => {
     mkdirSync(bind);
     execFileSync('mount', ['--bind', directoryOf(other), bind]);
     const driver = await node.start({ flags });
-    await vi.waitFor(() => expect(driver.log()).toContain('cannot remove deleted content'), {
-      timeout: 15_000,
-    });
+    await eventually(() => expect(driver.log()).toContain('cannot remove deleted content'));
     expect(await mountsBelow(leftover)).toEqual(inside);
     expect(readFileSync(join(disk, 'foreign'), 'utf8')).toBe('content');
     expect(readFileSync(join(bind, 'file'), 'utf8')).toBe('content');
     for (const path of inside) unmountAt(path);
     await node.restart({ flags });
-    await vi.waitFor(() => expect(existsSync(leftover)).toBe(false), { timeout: 15_000 });
+    await eventually(() => expect(existsSync(leftover)).toBe(false));
     expect(readFileSync(join(directoryOf(other), 'file'), 'utf8')).toBe('content');
   });
 
@@ -131,5 +130,5 @@ test.runIf(isHostRoot)('an image is not deleted while its file is bound or attac
   const attached = node.controller.DeleteVolume({ volume_id });
   await expectRefusal(attached, 'FAILED_PRECONDITION', `its image is attached to ${device}`);
   execFileSync('losetup', ['--detach', device]);
-  await vi.waitFor(() => node.controller.DeleteVolume({ volume_id }));
+  await eventually(() => node.controller.DeleteVolume({ volume_id }));
 });

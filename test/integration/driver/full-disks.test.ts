@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { mountedImage } from '../../support/disk-image.ts';
+import { eventually } from '../../support/eventually.ts';
 import { fillDisk, takeInodes } from '../../support/fill-disk.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -87,7 +88,7 @@ describe.each(disks.filter(({ name }) => isHostRoot || name === 'tmpfs'))(
         ids.map((volume_id) => node.controller.ControllerUnpublishVolume({ volume_id, node_id: 'node-1' })),
       );
       await Promise.all(ids.map((volume_id) => node.controller.DeleteVolume({ volume_id })));
-      await vi.waitFor(() => expect(leftIn(stateDir)).toEqual([]), 10_000);
+      await eventually(() => expect(leftIn(stateDir)).toEqual([]));
       makeRoom();
       await node.create('room again');
       await node.restart({ flags });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { expect, onTestFinished, test, vi } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { startDriver } from '../../../src/driver.ts';
 import { type OnStep, passStep } from '../../../src/model/steps.ts';
 import { LineOutput } from '../../../src/observability/line-output.ts';
@@ -9,6 +9,7 @@ import { createLogger } from '../../../src/observability/logger.ts';
 import { parseCommandLine } from '../../../src/options.ts';
 import { CsiClient } from '../../support/csi-client.ts';
 import { runDriver } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { get, scrape, withMetrics } from '../../support/metrics/scrape.ts';
 import { createRequest } from '../../support/requests.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
@@ -28,7 +29,7 @@ function starting(directory: string, flags: string[], onStep: OnStep = passStep)
   const logger = createLogger({ verbosity: 2, format: 'json' }, output);
   const started = startDriver(commandLine.options, { version: '1', logger, onStep });
   const monitoringUrl = () =>
-    vi.waitFor(() => {
+    eventually(() => {
       const url = /"url":"(http:[^"]+)"/.exec(log)?.[1];
       if (url === undefined) throw new Error('nothing is served yet');
       return url;

@@ -2,8 +2,9 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { hasCapability } from '../../../src/kernel/process/capabilities.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   allocatedBytes,
@@ -81,7 +82,7 @@ describe.skipIf(!isHostRoot)('a published xfs volume', () => {
     const nodeReply = await node.node.NodeExpandVolume({ ...expansion, volume_capability: capability });
     expect(nodeReply).toEqual({ capacity_bytes: (2 * GIB).toString() });
     const before = writer.count();
-    await vi.waitFor(() => expect(writer.count()).toBeGreaterThan(before + 10), { timeout: 30_000 });
+    await eventually(() => expect(writer.count()).toBeGreaterThan(before + 10));
     const { code, lines } = await writer.finish();
     expect(code).toBe(0);
     expect(lines).toEqual(lines.map((_, index) => index + 1));

@@ -12,8 +12,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { asUser } from '../../support/as-user.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   allocatedBytes,
@@ -206,7 +207,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
       });
     await expectRefusal(stage(['allocsize=64k']), 'FAILED_PRECONDITION', 'allocsize');
     expect(await mountsBelow(staging_target_path)).toEqual([]);
-    await vi.waitFor(() => expect(loopsOf(node)).toEqual(loops));
+    await eventually(() => expect(loopsOf(node)).toEqual(loops));
     await expectRefusal(stage(['loop=/dev/sda']), 'INVALID_ARGUMENT', 'loop=/dev/sda');
     await stage([]);
   });
@@ -235,7 +236,7 @@ describe.skipIf(!isHostRoot)('an image volume', () => {
       execFileSync('sync', ['-f', paths.target_path]);
       expect(allocatedBytes(file)).toBeLessThan(96 * MIB);
     };
-    await vi.waitFor(isGivenBack, { timeout: 30_000, interval: 200 });
+    await eventually(isGivenBack, { interval: 200 });
     await endLife(node, paths);
   });
 

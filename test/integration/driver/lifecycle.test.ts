@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { asUser } from '../../support/as-user.ts';
 import { bind } from '../../support/bind.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { mountOptionsAt } from '../../support/mount-options.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -59,9 +60,7 @@ describe('on a running driver', () => {
     await controller.DeleteVolume({ volume_id });
     await expectRefusal(controller.ControllerGetVolume({ volume_id }), 'NOT_FOUND', volume_id);
     expect(existsSync(join(node.pool, 'volumes', volume_id))).toBe(false);
-    await vi.waitFor(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]), {
-      timeout: 15_000,
-    });
+    await eventually(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]));
   });
 
   test('every call can be repeated', async () => {

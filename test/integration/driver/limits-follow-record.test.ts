@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { fileSystemUuid, subvolumeId } from '../../../src/kernel/file-systems/btrfs.ts';
 import { qgroupOf } from '../../../src/kernel/file-systems/btrfs-quota.ts';
 import { btrfs } from '../../support/btrfs.ts';
+import { eventually } from '../../support/eventually.ts';
 import { everywhere, found, healthMessages, pastedCommand, unlimited } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -18,7 +19,6 @@ const volume_capability = mountCapability();
 const parameters = { pool: 'btrfs' };
 const sized = (mebibytes: number) => ({ parameters, capacity_range: { required_bytes: mebibytes * MIB } });
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 30_000 };
 
 async function nodeOnBtrfs(quota: Parameters<typeof btrfs>[0] = 'qgroup') {
   const pool = btrfs(quota);
@@ -90,8 +90,8 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
     await node.stop();
     run('btrfs', 'qgroup', 'limit', '8M', dataOf(paths));
     const driver = await node.start({ flags });
-    await vi.waitFor(async () => expect(await limitAt(dataOf(paths))).toBe(16), patience);
-    await vi.waitFor(() => expect(driver.log()).toContain('limit restored from the record'), patience);
+    await eventually(async () => expect(await limitAt(dataOf(paths))).toBe(16));
+    await eventually(() => expect(driver.log()).toContain('limit restored from the record'));
     await node.node.NodeUnstageVolume(paths);
 
     run('btrfs', 'quota', 'disable', pool);
@@ -194,7 +194,7 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     const { entries } = await node.controller.ListSnapshots({});
     for (const { snapshot: each } of entries)
       await node.controller.DeleteSnapshot({ snapshot_id: each?.snapshot_id ?? '' });
-    await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]));
     expect(execFileSync('btrfs', ['subvolume', 'list', pool], { encoding: 'utf8' })).toBe('');
   });
 
@@ -234,6 +234,6 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     expect(existsSync(join(moved, 'volumes', copy, 'data', 'file'))).toBe(true);
     await other.node.NodeUnstageVolume(staged);
     await other.controller.DeleteVolume(staged);
-    await vi.waitFor(() => expect(readdirSync(join(moved, '.outgoing'))).toEqual([]), patience);
+    await eventually(() => expect(readdirSync(join(moved, '.outgoing'))).toEqual([]));
   });
 });

@@ -10,13 +10,14 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { credentials, status } from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Step } from '../../../src/model/steps.ts';
 import { csiClients } from '../../../src/rpc/proto.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import type { TestDriver } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type Gate, gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { fileSystem, image } from '../../support/image-node.ts';
@@ -29,7 +30,6 @@ import { thawAtEnd } from '../../support/thaw-mounts.ts';
 const MIB = 1024 ** 2;
 const volume_capability = mountCapability();
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 60_000, interval: 5 };
 // Long enough for a call to reach the driver, where it waits until the test lets it go on.
 const CALLER_PATIENCE_MS = 2000;
 
@@ -138,7 +138,7 @@ function startedIds(driver: TestDriver): string[] {
 
 /** Waits until this many copies have begun. @returns the id of the last copy's object */
 async function lastStarted(driver: TestDriver, count = 1): Promise<string> {
-  await vi.waitFor(() => expect(startedIds(driver)).toHaveLength(count), patience);
+  await eventually(() => expect(startedIds(driver)).toHaveLength(count), { interval: 5 });
   return startedIds(driver).at(-1) ?? '';
 }
 
@@ -159,7 +159,7 @@ async function callsHaveArrived({ controller, groupController }: TestNode): Prom
 }
 
 async function expectNothingIncoming(pool: string): Promise<void> {
-  await vi.waitFor(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), patience);
+  await eventually(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), { interval: 5 });
 }
 
 /** Makes a file that takes long to copy, without being large: it has this many pieces, each followed by a hole. */

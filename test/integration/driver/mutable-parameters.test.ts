@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { fileSystem } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -96,7 +97,7 @@ describe.each(storages)('$name with onDelete=retain', (storage) => {
     await node.controller.ControllerModifyVolume({ volume_id, mutable_parameters: { onDelete: 'delete' } });
     await node.controller.DeleteVolume({ volume_id });
     expect(existsSync(join(pool, 'retained', volume_id))).toBe(false);
-    await vi.waitFor(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]), { timeout: 30_000 });
+    await eventually(() => expect(readdirSync(join(pool, '.outgoing'))).toEqual([]));
   });
 
   test('has no inode limit, and can neither be made nor changed with one', async () => {

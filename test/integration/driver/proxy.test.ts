@@ -10,11 +10,12 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { csiClients, reflectionClient } from '../../../src/rpc/proto.ts';
 import { asUser } from '../../support/as-user.ts';
 import { CsiClient } from '../../support/csi-client.ts';
 import { type DriverProcess, runDriver, startDriverProcess } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { outcomeOf } from '../../support/refusal.ts';
@@ -152,7 +153,7 @@ describe('through a proxy', () => {
     );
     expect(late).toMatchObject({ code: 'DEADLINE_EXCEEDED' });
     gate.open();
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(callsIn(proxy)).toMatchObject([{ path: '/csi.v1.Controller/CreateVolume', code: 'CANCELLED' }]),
     );
   });
@@ -212,7 +213,7 @@ describe('a proxy', () => {
       const outcome = outcomeOf(client.controller.CreateVolume(createRequest('in flight')));
       await gate.reached();
       proxy.kill(signal);
-      await vi.waitFor(() => expect(readdirSync(proxy.directory)).toEqual([]), { timeout: 15_000 });
+      await eventually(() => expect(readdirSync(proxy.directory)).toEqual([]));
       expect(await outcomeOf(client.controller.ListVolumes({}))).toMatchObject({ code: 'UNAVAILABLE' });
       gate.open();
       expect(await outcome).toBe('OK');

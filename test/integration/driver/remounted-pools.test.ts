@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { status } from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Step } from '../../../src/model/steps.ts';
+import { eventually } from '../../support/eventually.ts';
 import { gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { outcomeOf } from '../../support/refusal.ts';
@@ -63,16 +64,12 @@ function anyCall({ controller }: TestNode): Promise<unknown> {
   return outcomeOf(controller.GetCapacity(onDisk));
 }
 
-async function callAgain<T>(call: () => Promise<T>): Promise<T> {
-  return vi.waitUntil(() => call().catch(() => undefined), { timeout: 60_000 }) as Promise<T>;
-}
-
 /** Expects the indexes, the lookups by name and the disk to agree. */
 async function expectConsistent({ controller }: TestNode, pool: string): Promise<string[]> {
   const { entries = [] } = await controller.ListVolumes({});
   const listed = entries.map(({ volume }) => volume?.volume_id ?? '').sort();
   expect(readdirSync(join(pool, 'volumes')).sort()).toEqual(listed);
-  await vi.waitFor(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]), { timeout: 30_000 });
+  await eventually(() => expect(readdirSync(join(pool, '.incoming'))).toEqual([]));
   return listed;
 }
 
@@ -87,19 +84,19 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
       const cut = () => node.controller.CreateSnapshot({ name: 's', source_volume_id: paths.volume_id });
       const first = outcomeOf(cut());
       // A subvolume is copied at one instant, which may be before or after the remount.
-      await vi.waitFor(
+      await eventually(
         () => {
           const building = readdirSync(incoming).map((name) => join(incoming, name, 'data'));
           const isOver = readdirSync(join(pool, 'snapshots')).length > 0;
           expect(isOver || building.some((data) => readdirSync(data).length > 100)).toBe(true);
         },
-        { timeout: 60_000, interval: 1 },
+        { interval: 1 },
       );
       disk.remount();
       await anyCall(node);
       const outcome = await first;
       if (outcome !== 'OK') expect(outcome.code).toBe('UNAVAILABLE');
-      const { snapshot } = await callAgain(cut);
+      const { snapshot } = await eventually(cut);
       const data = join(pool, 'snapshots', snapshot?.snapshot_id ?? '', 'data');
       expect(readdirSync(data)).toHaveLength(FILES);
       expect(readdirSync(join(pool, 'snapshots'))).toHaveLength(1);
@@ -130,7 +127,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
         const listed = await expectConsistent(node, pool);
         for (const id of made.values()) expect(listed).toContain(id);
         for (const name of names) {
-          const id = await callAgain(() => create(name));
+          const id = await eventually(() => create(name));
           expect([undefined, id]).toContain(made.get(name));
           made.set(name, id);
         }
@@ -155,7 +152,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
     onTestFinished(() => clearInterval(opening));
     await other;
     for (const outcome of await Promise.all(creates)) expect(outcome).toMatchObject({ code: 'UNAVAILABLE' });
-    const ids = await Promise.all(names.map((name) => callAgain(() => node.create(name, onDisk))));
+    const ids = await Promise.all(names.map((name) => eventually(() => node.create(name, onDisk))));
     expect(await expectConsistent(node, pool)).toEqual([...ids].sort());
   });
 
@@ -177,7 +174,7 @@ describe.skipIf(!isHostRoot)('a pool that is remounted', () => {
       if (outcome === 'OK') expect(left).not.toContain(ids[index]);
       else expect(outcome.code).toBe('UNAVAILABLE');
     }
-    await Promise.all(ids.map((volume_id) => callAgain(() => node.controller.DeleteVolume({ volume_id }))));
+    await Promise.all(ids.map((volume_id) => eventually(() => node.controller.DeleteVolume({ volume_id }))));
     expect(await expectConsistent(node, pool)).toEqual([]);
     await node.restart({ flags });
     expect(await expectConsistent(node, pool)).toEqual([]);

@@ -2,9 +2,10 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { credentials, status } from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { csiClients } from '../../../src/rpc/proto.ts';
 import { runDriver, startDriverProcess } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
@@ -35,7 +36,7 @@ describe('a driver that is asked to stop', () => {
     async (signal) => {
       const { node, gate, driver, call, outcome } = await nodeWithCallInFlight();
       driver.kill(signal);
-      await vi.waitFor(() => expect(existsSync(node.socket)).toBe(false), { timeout: 15_000 });
+      await eventually(() => expect(existsSync(node.socket)).toBe(false));
       expect(await outcomeOf(node.controller.ListVolumes({}))).toMatchObject({ code: 'UNAVAILABLE' });
       gate.open();
       expect(await outcome).toBe('OK');
@@ -54,15 +55,13 @@ describe('a driver that is asked to stop', () => {
     await node.start();
     expect((await node.controller.ListVolumes({})).entries).toEqual([]);
     expect(await node.create('in flight')).not.toBe('');
-    await vi.waitFor(() => expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]), {
-      timeout: 15_000,
-    });
+    await eventually(() => expect(readdirSync(join(node.pool, '.incoming'))).toEqual([]));
   });
 
   test('twice ends at once', async () => {
     const { node, driver } = await nodeWithCallInFlight();
     driver.kill('SIGTERM');
-    await vi.waitFor(() => expect(existsSync(node.socket)).toBe(false), { timeout: 15_000 });
+    await eventually(() => expect(existsSync(node.socket)).toBe(false));
     driver.kill('SIGTERM');
     expect(await driver.exit).toEqual({ code: null, signal: 'SIGTERM' });
   });
@@ -81,7 +80,7 @@ describe('a driver that is asked to stop', () => {
     const retry = () => node.controller.CreateVolume(createRequest('impatient'));
     expect(await outcomeOf(retry())).toMatchObject({ code: 'ABORTED' });
     gate.open();
-    await vi.waitFor(async () => expect(await outcomeOf(retry())).toBe('OK'), { timeout: 15_000 });
+    await eventually(async () => expect(await outcomeOf(retry())).toBe('OK'));
     expect(readdirSync(join(node.pool, 'volumes'))).toEqual([(await retry()).volume?.volume_id]);
   });
 });
@@ -118,7 +117,7 @@ describe('two drivers on one state directory', () => {
         '--lock-timeout=10m',
       ];
       const starting = startDriverProcess(flags);
-      await vi.waitFor(() => expect(processesWithOpen(lock)).toHaveLength(2), { timeout: 15_000 });
+      await eventually(() => expect(processesWithOpen(lock)).toHaveLength(2));
       expect(existsSync(`${node.socket}2`)).toBe(false);
       await node.stop(signal);
       const second = await starting;

@@ -14,6 +14,7 @@ import { describe, expect, test } from 'vitest';
 import { btrfs } from '../../support/btrfs.ts';
 import { fromVolume, snapshotOf } from '../../support/copies.ts';
 import { mountedImage } from '../../support/disk-image.ts';
+import { eventually } from '../../support/eventually.ts';
 import { gateAt } from '../../support/gate/gate.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
@@ -29,7 +30,6 @@ const BLOCK_BYTES = 4 * MIB;
 // The overhead of the pool's file system.
 const UNCERTAIN_BYTES = 4 * MIB;
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 60_000, interval: 100 };
 
 /** A pool whose file system shares blocks, and volumes with an enforced size in it. */
 interface Sharing {
@@ -132,7 +132,7 @@ describe.skipIf(!isHostRoot).each(sharings)('of %s', (_, sharing) => {
     // Which part of an image has been overwritten is unknown, so the same amount stays reserved for it.
     expect(await room()).toBeLessThan(before - DATA_BYTES + UNCERTAIN_BYTES);
     await node.controller.DeleteSnapshot({ snapshot_id });
-    await expect.poll(room, patience).toBeGreaterThan(before - UNCERTAIN_BYTES);
+    await eventually(async () => expect(await room()).toBeGreaterThan(before - UNCERTAIN_BYTES));
     expectNear(await room(), before);
     await node.restart({ flags });
     expectNear(await room(), before);

@@ -1,7 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { failFileSystem } from '../../support/fail-file-system.ts';
 import { everywhere, found, onNode, storageHealth, unlimited } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -138,7 +139,7 @@ describe.each(disks.filter(([name]) => isHostRoot || name === 'tmpfs'))('a pool 
     expect(controller).toEqual(expect.arrayContaining(['CapacityNotEnforced', 'NearlyOutOfSpace']));
     rmSync(join(disk.path, 'filler'));
     // XFS frees removed space in the background.
-    await vi.waitFor(async () => expect(await storageHealth(node)).toEqual(healthy), { timeout: 30_000 });
+    await eventually(async () => expect(await storageHealth(node)).toEqual(healthy));
   });
 });
 

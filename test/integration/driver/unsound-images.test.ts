@@ -1,9 +1,10 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { HealthReason } from '../../../src/model/objects/finding.ts';
 import { fromSnapshot, fromVolume, takeDown } from '../../support/copies.ts';
+import { eventually } from '../../support/eventually.ts';
 import { failFileSystem } from '../../support/fail-file-system.ts';
 import { found } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -44,7 +45,7 @@ async function takenDown(paths: Published): Promise<void> {
 async function expectDetached({ volume_id }: Published): Promise<void> {
   const file = imageFile(node, volume_id);
   const attached = () => loopsBelow(node.directory).filter(({ backingPath }) => backingPath === file);
-  await vi.waitFor(() => expect(attached()).toEqual([]), { timeout: 15_000 });
+  await eventually(() => expect(attached()).toEqual([]));
 }
 
 /** An unstaged image that was in use. */

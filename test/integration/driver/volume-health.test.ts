@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync, rmSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { HealthReason } from '../../../src/model/objects/finding.ts';
 import { newObjectId } from '../../../src/model/objects/object-id.ts';
+import { eventually } from '../../support/eventually.ts';
 import { failFileSystem } from '../../support/fail-file-system.ts';
 import { everywhere, findingsInLog, found, onNode, unlimited } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -116,7 +117,7 @@ describe.each(storages)('$name', (storage) => {
     expect(Buffer.byteLength(status?.message ?? '')).toBeLessThanOrEqual(128);
     // The log has the details that do not fit in replies, once, however often it is queried.
     const whole = `volume "${paths.volume_id}" has lost its data: ${path} is missing`;
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(findingsInLog(node, paths).filter((each) => each === whole)).toHaveLength(1),
     );
     // It can be deleted.

@@ -1,13 +1,13 @@
 import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
+import { eventually } from '../../support/eventually.ts';
 import { breakingLeases, heldLeases } from '../../support/held-leases.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 
 const TENANT = 1000;
-const patience = { timeout: 600_000, interval: 5 };
 
 /** A tree with as many leased files as a copy can wait for, and others beside them. */
 async function leasedTree({ leased, others }: { leased: number; others: number }) {
@@ -39,11 +39,14 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     const leases = await heldLeases(TENANT, paths);
     const { waited, copyControl } = control();
     const copying = copyTree(source, target, copyControl);
-    await vi.waitFor(() => {
-      expect(waited.size).toBe(40);
-      const made = readdirSync(target).filter((name) => name.startsWith('other-'));
-      expect(made).toHaveLength(100);
-    }, patience);
+    await eventually(
+      () => {
+        expect(waited.size).toBe(40);
+        const made = readdirSync(target).filter((name) => name.startsWith('other-'));
+        expect(made).toHaveLength(100);
+      },
+      { interval: 5 },
+    );
     expect(waited).toContain('/leased-7');
     expect(readdirSync(target).filter((name) => name.startsWith('leased-'))).toEqual([]);
     expect(breakingLeases(leases.pid)).toBe(40);
@@ -60,7 +63,7 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     const openBefore = readdirSync('/proc/self/fd').length;
     const copying = copyTree(source, target, copyControl);
     copying.catch(() => {});
-    await vi.waitFor(() => expect(waited.size).toBeGreaterThan(0), patience);
+    await eventually(() => expect(waited.size).toBeGreaterThan(0), { interval: 5 });
     const reason = new Error('not wanted');
     stop.abort(reason);
     await expect(copying).rejects.toBe(reason);
@@ -77,7 +80,7 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     const leases = await heldLeases(TENANT, paths);
     const { waited, copyControl } = control();
     const copying = copyTree(source, target, copyControl);
-    await vi.waitFor(() => expect(waited.size).toBe(1), patience);
+    await eventually(() => expect(waited.size).toBe(1), { interval: 5 });
     await leases.release();
     await copying;
     expect(readdirSync(join(target, 'links'))).toHaveLength(200);

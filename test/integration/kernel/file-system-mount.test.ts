@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { below, withPath } from '../../../src/kernel/calls/path-handle.ts';
 import { statusOf } from '../../../src/kernel/calls/statx.ts';
 import { attachLoop, isLoopDetached } from '../../../src/kernel/devices/loop.ts';
@@ -14,6 +14,7 @@ import {
 } from '../../../src/kernel/mounts/file-system-mount.ts';
 import { readMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { attached, MIB, makeFileSystem, mounted, newImage } from '../../support/loop.ts';
 import { mountOptionsAt } from '../../support/mount-options.ts';
@@ -86,7 +87,7 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
         await runProgram('sync', ['--file-system', target]);
         expect(await allocatedBytes(path)).toBeLessThan(before + 16n * MIB);
       };
-      await vi.waitFor(giveBack, { timeout: 30_000 });
+      await eventually(giveBack);
     },
   );
 

@@ -1,12 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { closeSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { ioctl } from '../../../src/kernel/calls/ioctl.ts';
 import { withPath } from '../../../src/kernel/calls/path-handle.ts';
 import { attachLoop, detachLoop, isLoopDetached, setAutoclear } from '../../../src/kernel/devices/loop.ts';
 import { bindMount, unmount } from '../../../src/kernel/mounts/bind-mount.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { MIB, newImage } from '../../support/loop.ts';
 
@@ -34,7 +35,7 @@ describe.skipIf(!isHostRoot)('the number of a loop device', () => {
     const used: number[] = [];
     for (let count = 0; count < 8; count++) used.push(await usedNumber({ autoclear: false }));
     expect(used).toEqual([...new Set(used)].sort((one, other) => one - other));
-    await vi.waitFor(() => {
+    await eventually(() => {
       for (const index of used) expect(existsSync(`/sys/block/loop${index}`)).toBe(false);
     });
   });
@@ -81,7 +82,7 @@ describe.skipIf(!isHostRoot)('the number of a loop device', () => {
     await withPath(device.path, (from) => withPath(target, (to) => bindMount(from, to, 0, 0)));
     closeSync(deviceFd);
     expect(await detachLoop(device, fd)).toBe(true);
-    await vi.waitFor(() => expect(existsSync(device.path)).toBe(false));
+    await eventually(() => expect(existsSync(device.path)).toBe(false));
     expect(await usedNumber({ autoclear: false })).not.toBe(indexOf(device));
     await unmount(target);
     expect(await isLoopDetached(fd)).toBe(true);

@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   blockDeviceBytes,
   isBlockReadOnly,
@@ -29,6 +29,7 @@ import {
 import { listLoops } from '../../../src/kernel/devices/loop-list.ts';
 import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import {
   attached,
@@ -193,7 +194,7 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(await detachLoop(device, fd)).toBe(false);
     expect(await findLoop(fd)).toEqual(device);
     await holder.end();
-    await vi.waitFor(async () => expect(await detachLoop(device, fd)).toBe(true), { timeout: 30_000 });
+    await eventually(async () => expect(await detachLoop(device, fd)).toBe(true));
   });
 
   test('is assigned to one of many concurrent attaches', async () => {

@@ -1,16 +1,16 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { FairSlots } from '../../../src/kernel/trees/fair-slots.ts';
 import type { LeafVisit } from '../../../src/kernel/trees/leaf-visit.ts';
 import { type TreeVisitor, walkTree } from '../../../src/kernel/trees/walk-tree.ts';
+import { eventually } from '../../support/eventually.ts';
 import { opened } from '../../support/loop.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { deferred } from '../../unit/model/fakes/gate.ts';
 
 const FILES = 100;
-const patience = { timeout: 600_000, interval: 5 };
 
 /** A tree of four directories with files in them. */
 function tree(): number {
@@ -58,7 +58,7 @@ test('walks with hanging calls do not delay other walks, and can be stopped exce
       return hang;
     }, places),
   );
-  await vi.waitFor(() => expect(hanging).toBe(4), patience);
+  await eventually(() => expect(hanging).toBe(4), { interval: 5 });
   let visited = 0;
   await walkFiles(async () => void visited++, places).walked;
   expect(visited).toBe(FILES);
@@ -78,7 +78,7 @@ test('files that wait make way for others, even in a single place', async () => 
     visited.push(name);
   };
   const { walked } = walkFiles(leaf, new FairSlots(1, 1));
-  await vi.waitFor(() => expect(visited).toHaveLength(FILES - 50), patience);
+  await eventually(() => expect(visited).toHaveLength(FILES - 50), { interval: 5 });
   expect(visited.some(waits)).toBe(false);
   happen();
   await walked;

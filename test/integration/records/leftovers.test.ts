@@ -1,14 +1,14 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { bind } from '../../support/bind.ts';
 import { makeDeep } from '../../support/deep-path.ts';
+import { eventually } from '../../support/eventually.ts';
 import { listing } from '../../support/listing.ts';
 import { startedNode } from '../../support/test-node.ts';
 
 const deepNames = Array.from({ length: 300 }, () => 'deep');
 // How long background work may take before the test fails; no test waits longer than the work takes.
-const patience = { timeout: 15_000 };
 
 test('a start removes half-built and half-removed content, in the background', async () => {
   const node = await startedNode({ ownProcess: true });
@@ -23,8 +23,7 @@ test('a start removes half-built and half-removed content, in the background', a
   }
   await node.start();
   expect(await node.create('stays')).toBe(volume_id);
-  for (const directory of directories)
-    await vi.waitFor(() => expect(readdirSync(directory)).toEqual([]), patience);
+  for (const directory of directories) await eventually(() => expect(readdirSync(directory)).toEqual([]));
   expect(readdirSync(join(node.pool, 'volumes'))).toEqual([volume_id]);
 });
 
@@ -34,8 +33,7 @@ test('a file in the directory for new or removed volumes is removed too', async 
   const directories = ['.incoming', '.outgoing'].map((name) => join(node.pool, name));
   for (const directory of directories) writeFileSync(join(directory, 'file'), '');
   await node.start();
-  for (const directory of directories)
-    await vi.waitFor(() => expect(readdirSync(directory)).toEqual([]), patience);
+  for (const directory of directories) await eventually(() => expect(readdirSync(directory)).toEqual([]));
 });
 
 test('deep trees of several deleted volumes are removed', async () => {
@@ -43,7 +41,7 @@ test('deep trees of several deleted volumes are removed', async () => {
   const ids = await Promise.all(['a', 'b', 'c'].map((name) => node.create(name)));
   for (const id of ids) makeDeep(join(node.pool, 'volumes', id, 'data'), deepNames);
   await Promise.all(ids.map((volume_id) => node.controller.DeleteVolume({ volume_id })));
-  await vi.waitFor(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]), patience);
+  await eventually(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]));
 });
 
 test('a deleted volume with a mount in it is logged, the mounted content stays, and the driver keeps serving', async () => {
@@ -59,10 +57,7 @@ test('a deleted volume with a mount in it is logged, the mounted content stays, 
   await bind(other, outgoing);
   const before = listing(other);
   const driver = await node.start();
-  await vi.waitFor(
-    () => expect(driver.log()).toContain('cannot remove deleted content; will retry'),
-    patience,
-  );
+  await eventually(() => expect(driver.log()).toContain('cannot remove deleted content; will retry'));
   expect(listing(other)).toEqual(before);
   expect(await node.create('holds-a-mount')).toBe(volume_id);
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Probes } from '../../../src/kernel/process/probes.ts';
+import { eventually } from '../../support/eventually.ts';
 
 const noAnswer = { code: 'ETIMEDOUT' };
 const never = () => new Promise<never>(() => {});
@@ -31,7 +32,7 @@ test('a look that hangs is given up, and is not repeated until it ends', async (
   expect(looks.isHung('/a')).toBe(true);
   expect(await looks.run('/b', async () => 3)).toBe(3);
   gate.resolve(1);
-  await vi.waitFor(() => expect(looks.isHung('/a')).toBe(false));
+  await eventually(() => expect(looks.isHung('/a')).toBe(false));
   expect(await looks.run('/a', second)).toBe(2);
 });
 

@@ -1,5 +1,6 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { LineOutput } from '../../../src/observability/line-output.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** An output whose reader accepts only as much as it is allowed to. */
 function outputInto(takes: { bytes: number; error?: Error | undefined }) {
@@ -35,7 +36,7 @@ test('pending lines are retried without another line', async () => {
   const { output, takes, text } = outputInto({ bytes: 0 });
   output.write('a\n');
   takes.bytes = Infinity;
-  await vi.waitFor(() => expect(text()).toBe('a\n'));
+  await eventually(() => expect(text()).toBe('a\n'));
 });
 
 test('beyond a limit lines are dropped, and their number is reported in their place', () => {

@@ -13,6 +13,7 @@ import { closeIfUnresponsive, type KeepAlive } from '../../../src/rpc/server/kee
 import { startServer } from '../../../src/rpc/server/server.ts';
 import { implementService } from '../../../src/rpc/service.ts';
 import { CsiClient } from '../../support/csi-client.ts';
+import { eventually } from '../../support/eventually.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
 const impatient: KeepAlive = { timeMs: 50, timeoutMs: 50 };
@@ -88,7 +89,7 @@ test.each([
     await once(socket, 'data');
     socket.destroy();
   }
-  await vi.waitFor(() => expect(openSockets().length).toBeLessThanOrEqual(before), { timeout: 30_000 });
+  await eventually(() => expect(openSockets().length).toBeLessThanOrEqual(before));
 });
 
 test('a connection that has been destroyed, but not closed yet, is not pinged', () => {

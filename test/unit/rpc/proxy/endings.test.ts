@@ -1,6 +1,7 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import { type ServerDuplexStream, status } from '@grpc/grpc-js';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../../../support/eventually.ts';
 import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, exchangeOf, serveEcho } from './echo-service.ts';
 import { answerWithFrames, requestWithFrames } from './frames.ts';
@@ -138,7 +139,7 @@ describe('a server', () => {
     expect(data.equals(answer)).toBe(true);
     expect(trailers ?? first).toMatchObject({ 'grpc-status': '8' });
     expect(resetCode).toBe(NGHTTP2_NO_ERROR);
-    await vi.waitFor(() => expect(proxy.finished).toMatchObject([{ code: status.RESOURCE_EXHAUSTED }]));
+    await eventually(() => expect(proxy.finished).toMatchObject([{ code: status.RESOURCE_EXHAUSTED }]));
   });
 
   test('that replies without trailers is passed on unchanged', async () => {
@@ -175,7 +176,7 @@ describe('headers', () => {
       ['http2-settings', 'x'],
     ]);
     const reason = expect.stringContaining('http2-settings');
-    await vi.waitFor(() =>
+    await eventually(() =>
       expect(proxy.finished).toMatchObject([{ path: '/a/B', code: status.INTERNAL, reason }]),
     );
   });

@@ -1,9 +1,10 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { type ServerUnaryCall, type sendUnaryData, status } from '@grpc/grpc-js';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { startProxyServer } from '../../../../src/rpc/proxy/proxy-server.ts';
 import { type Endpoint, formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
@@ -130,6 +131,6 @@ describe('a proxy that is drained', () => {
     call.end(Buffer.alloc(5));
     await began.promise;
     expect(await proxy.drain(0)).toBe(false);
-    await vi.waitFor(() => expect(call.closed).toBe(true));
+    await eventually(() => expect(call.closed).toBe(true));
   });
 });

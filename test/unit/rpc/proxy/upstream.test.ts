@@ -4,6 +4,7 @@ import { type Server, type ServerDuplexStream, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Upstream } from '../../../../src/rpc/proxy/upstream.ts';
 import { formatEndpoint } from '../../../../src/rpc/server/endpoint.ts';
+import { eventually } from '../../../support/eventually.ts';
 import { deferred } from '../../model/fakes/gate.ts';
 import { EchoClient, type EchoHandlers, exchangeOf, serveEcho } from './echo-service.ts';
 import { newSocket, startProxy } from './proxied.ts';
@@ -109,7 +110,7 @@ describe('while the server is not running', () => {
       if (isThere) await serveRaw(proxy.target, came);
       const stream = openRaw(connectRaw(proxy.endpoint));
       stream.on('ready', () => stream.close(constants.NGHTTP2_CANCEL));
-      await vi.waitFor(() =>
+      await eventually(() =>
         expect(proxy.finished).toMatchObject([
           { code: status.CANCELLED, reason: expect.stringContaining('the caller') },
         ]),
@@ -128,7 +129,7 @@ describe('a server that ends', () => {
       headers: undefined,
       status: { code: status.UNAVAILABLE, details: reason },
     });
-    await vi.waitFor(() => expect(proxy.finished).toMatchObject([{ code: status.UNAVAILABLE, reason }]));
+    await eventually(() => expect(proxy.finished).toMatchObject([{ code: status.UNAVAILABLE, reason }]));
   });
 
   test('in the middle of its reply makes the call UNAVAILABLE, with the partial reply for the caller', async () => {
