@@ -233,7 +233,7 @@ describe.skipIf(!isHostRoot)('a disk that hangs', () => {
     const goOn = await hang(disk);
     const create = () =>
       node.controller.CreateVolume(createRequest('a', { parameters: ofSlow }), {
-        deadline: Date.now() + 3000,
+        deadline: Date.now() + 5000,
       });
     expect(await refusalOf(create())).toMatchObject({ code: 'UNAVAILABLE' });
     const method_name = '/csi.v1.Controller/CreateVolume';

@@ -252,7 +252,7 @@ describe.skipIf(!isHostRoot)('a stream', () => {
     await once(cancelled, 'readable');
     cancelled.cancel();
     await expect(cancelled.toArray()).rejects.toMatchObject({ code: status.CANCELLED });
-    const late = node.snapshotMetadata.GetMetadataAllocated(request, { deadline: Date.now() + 3000 });
+    const late = node.snapshotMetadata.GetMetadataAllocated(request, { deadline: Date.now() + 5000 });
     await once(late, 'readable');
     const [error] = await once(late, 'error');
     expect(error).toMatchObject({ code: status.DEADLINE_EXCEEDED });

@@ -18,7 +18,7 @@ import { temporaryDirectory } from '../temporary-directory.ts';
 
 const impatient: KeepAlive = { timeMs: 50, timeoutMs: 50 };
 // A busy machine may take many times as long to answer a ping as an idle one.
-const patient: KeepAlive = { timeMs: 50, timeoutMs: 1500 };
+const patient: KeepAlive = { timeMs: 50, timeoutMs: 3000 };
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 // SETTINGS of three bytes, where each setting needs six.
 const malformed = Buffer.from([0, 0, 3, 4, 0, 0, 0, 0, 0, 1, 2, 3]);
@@ -122,10 +122,12 @@ test.each([
     client.close();
     await server.drain(0);
   });
+  const others = openSockets();
   await client.identity.Probe({});
-  const sockets = openSockets();
+  const connection = openSockets().filter((socket) => !others.includes(socket));
+  expect(connection).not.toEqual([]);
   // Many pings are sent during these calls, and a missing answer to the first ones would close the connection.
   const until = performance.now() + 5 * patient.timeMs + patient.timeoutMs;
   while (performance.now() < until) await client.identity.Probe({});
-  expect(openSockets()).toEqual(sockets);
+  expect(openSockets()).toEqual(expect.arrayContaining(connection));
 });

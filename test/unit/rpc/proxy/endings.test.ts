@@ -58,7 +58,7 @@ describe('a caller', () => {
   });
 
   test('whose deadline expires is told so, and the server notices', async () => {
-    const { exchange, cancelled } = await callUnderWay({ deadline: Date.now() + 500 });
+    const { exchange, cancelled } = await callUnderWay({ deadline: Date.now() + 2000 });
     await cancelled;
     expect((await exchange).status.code).toBe(status.DEADLINE_EXCEEDED);
   });
