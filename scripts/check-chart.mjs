@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { closingLine, inProject } from './lib/project.mjs';
 
@@ -99,17 +99,29 @@ function compareReference() {
     '--set-json=snapshotClasses=[{"name":"csi-hostpath-snapclass"}]',
     '--set-json=groupSnapshotClasses=[{"name":"csi-hostpath-groupsnapclass"}]',
   ];
+  const monitoring = ['metrics', 'metrics.serviceMonitor', 'metrics.prometheusRule'].flatMap((name) => [
+    '--set',
+    `${name}.enabled=true`,
+  ]);
   return [
     ...compareWithManifests(['base'], []),
     ...compareWithManifests(['one-node'], ['--set', 'snapshotter.distributed=false']),
     ...compareWithManifests(['base', 'snapshot-classes'], classes),
+    ...compareWithManifests(['base'], monitoring, 'monitoring'),
+    ...compareWithManifests(
+      ['one-node'],
+      ['--set', 'snapshotter.distributed=false', ...monitoring],
+      'monitoring',
+    ),
   ];
 }
 
-function compareWithManifests(directories, flags) {
-  const source = `deploy/kubernetes/{${directories}}`;
+function compareWithManifests(directories, flags, component) {
+  const source = `deploy/kubernetes/{${[...directories, ...(component ? [component] : [])]}}`;
   const wanted = directories
-    .flatMap((directory) => parse(mustRun(kubectl, ['kustomize', join(manifests, directory)])))
+    .flatMap((directory) =>
+      parse(component ? buildWith(directory, component) : build(join(manifests, directory))),
+    )
     // Helm creates the namespace, or the user does.
     .filter(({ kind }) => kind !== 'Namespace');
   const actual = new Map(
@@ -127,6 +139,23 @@ function compareWithManifests(directories, flags) {
     actual.delete(identity(object));
   }
   return [...problems, ...[...actual.keys()].map((name) => `${source}: only the chart has ${name}`)];
+}
+
+function build(directory) {
+  return mustRun(kubectl, ['kustomize', directory]);
+}
+
+/** The manifests of an overlay with a component, which cannot be built alone. */
+function buildWith(directory, component) {
+  const overlay = fs.mkdtempSync(join(tmpdir(), 'check-chart-'));
+  const fromOverlay = (name) => JSON.stringify(relative(fs.realpathSync(overlay), join(manifests, name)));
+  try {
+    const text = `resources: [${fromOverlay(directory)}]\ncomponents: [${fromOverlay(component)}]\n`;
+    fs.writeFileSync(join(overlay, 'kustomization.yaml'), text);
+    return build(overlay);
+  } finally {
+    fs.rmSync(overlay, { recursive: true });
+  }
 }
 
 function refuseBadValues() {
@@ -148,6 +177,9 @@ function refuseBadValues() {
       'node.pools[0].nodes={}',
     ],
     'two classes have the name "same"': ['storageClasses[0].name=same', 'storageClasses[1].name=same'],
+    'metrics.serviceMonitor.enabled: needs metrics.enabled': ['metrics.serviceMonitor.enabled=true'],
+    "at '/metrics/serviceMonitor/interval'": ['metrics.serviceMonitor.interval=often'],
+    'there is no alert "CSIHostpathNone"': ['metrics.prometheusRule.disabledAlerts={CSIHostpathNone}'],
   };
   return Object.entries(bad).flatMap(([message, settings]) => {
     const flags = settings.flatMap((setting) => ['--set', setting]);

@@ -37,6 +37,11 @@ const steps = [
     'scripts/monitoring/alerts.ts',
   ),
   documentStep(
+    'deploy/kubernetes/monitoring/prometheus-rule.yaml',
+    'scripts/monitoring/alerts.ts',
+    '--operator',
+  ),
+  documentStep(
     ['deploy/monitoring/dashboard.json', 'deploy/helm/csi-hostpath/files/dashboard.json'],
     'scripts/monitoring/dashboard/dashboard.ts',
   ),
@@ -80,10 +85,10 @@ function generateProtoTypes(outputRoot) {
 }
 
 /** A text that a script prints, at one or several paths. */
-function documentStep(paths, script) {
+function documentStep(paths, script, ...args) {
   const outputs = [paths].flat();
   const run = (outputRoot) => {
-    const text = execFileSync(process.execPath, ['--import', 'tsx', script], { cwd: projectRoot });
+    const text = execFileSync(process.execPath, ['--import', 'tsx', script, ...args], { cwd: projectRoot });
     for (const output of outputs) {
       fs.mkdirSync(join(outputRoot, dirname(output)), { recursive: true });
       fs.writeFileSync(join(outputRoot, output), text);

@@ -24,9 +24,30 @@ export function alertGroups(healthPage: string): AlertGroup[] {
 }
 
 /** deploy/monitoring/alerts.yaml, a file of rules for Prometheus. */
-export function rulesDocument(healthPage: string): string {
-  const groups = alertGroups(healthPage).map(({ name, alerts }) => ({ name, rules: alerts.map(rule) }));
-  return `${COMMENT}${stringify({ groups }, { lineWidth: 110, blockQuote: 'literal' })}`;
+function rulesDocument(groups: readonly AlertGroup[]): string {
+  return yamlOf({ groups: groups.map(ruleGroup) });
+}
+
+/** deploy/kubernetes/monitoring/prometheus-rule.yaml, the same for the Prometheus operator. */
+function prometheusRuleDocument(groups: readonly AlertGroup[]): string {
+  const labels = {
+    'app.kubernetes.io/name': 'csi-driver-hostpath',
+    'app.kubernetes.io/part-of': 'csi-driver-hostpath',
+  };
+  return yamlOf({
+    apiVersion: 'monitoring.coreos.com/v1',
+    kind: 'PrometheusRule',
+    metadata: { name: 'csi-hostpath', namespace: 'csi-hostpath', labels },
+    spec: { groups: groups.map(ruleGroup) },
+  });
+}
+
+function yamlOf(document: object): string {
+  return `${COMMENT}${stringify(document, { lineWidth: 110, blockQuote: 'literal' })}`;
+}
+
+function ruleGroup({ name, alerts }: AlertGroup) {
+  return { name, rules: alerts.map(rule) };
 }
 
 function rule({ name, expr, for: delay, severity, summary, description, remedy }: Alert) {
@@ -40,5 +61,7 @@ function rule({ name, expr, for: delay, severity, summary, description, remedy }
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  process.stdout.write(rulesDocument(readFileSync('docs/reference/health.md', 'utf8')));
+  const groups = alertGroups(readFileSync('docs/reference/health.md', 'utf8'));
+  const isForOperator = process.argv[2] === '--operator';
+  process.stdout.write(isForOperator ? prometheusRuleDocument(groups) : rulesDocument(groups));
 }
