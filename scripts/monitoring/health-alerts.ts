@@ -41,7 +41,7 @@ const SUBJECT = [
 ].join('');
 
 /** Whether the metric can have the reason: only calls from the kubelet know the paths of pods. */
-export function isInMetrics({ reportedBy }: ReasonRow): boolean {
+function isInMetrics({ reportedBy }: ReasonRow): boolean {
   return reportedBy.some((each) => each !== 'node');
 }
 
