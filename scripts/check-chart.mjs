@@ -99,20 +99,20 @@ function compareReference() {
     '--set-json=snapshotClasses=[{"name":"csi-hostpath-snapclass"}]',
     '--set-json=groupSnapshotClasses=[{"name":"csi-hostpath-groupsnapclass"}]',
   ];
-  const monitoring = ['metrics', 'metrics.serviceMonitor', 'metrics.prometheusRule'].flatMap((name) => [
+  const metrics = ['--set', 'metrics.enabled=true'];
+  const monitoring = [
+    ...metrics,
     '--set',
-    `${name}.enabled=true`,
-  ]);
+    'metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true',
+  ];
+  const oneNode = ['--set', 'snapshotter.distributed=false'];
   return [
     ...compareWithManifests(['base'], []),
-    ...compareWithManifests(['one-node'], ['--set', 'snapshotter.distributed=false']),
+    ...compareWithManifests(['one-node'], oneNode),
     ...compareWithManifests(['base', 'snapshot-classes'], classes),
+    ...compareWithManifests(['base'], metrics, 'metrics'),
     ...compareWithManifests(['base'], monitoring, 'monitoring'),
-    ...compareWithManifests(
-      ['one-node'],
-      ['--set', 'snapshotter.distributed=false', ...monitoring],
-      'monitoring',
-    ),
+    ...compareWithManifests(['one-node'], [...oneNode, ...monitoring], 'monitoring'),
   ];
 }
 
