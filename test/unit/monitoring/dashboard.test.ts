@@ -42,18 +42,18 @@ test('panels have numbers and titles of their own, within their row', () => {
 });
 
 test('no panel overlaps another one, or leaves the grid', () => {
-  const cells = new Set<string>();
-  for (const { gridPos, title, collapsed } of all) {
-    expect(gridPos.x + gridPos.w, title).toBeLessThanOrEqual(24);
-    for (let x = gridPos.x; x < gridPos.x + gridPos.w; x++) {
-      for (let y = gridPos.y; y < gridPos.y + gridPos.h; y++) {
-        expect(cells.has(`${x},${y}`), title).toBe(false);
-        cells.add(`${x},${y}`);
-      }
-    }
-    // Only the last row is folded, so that nothing is below its panels.
-    if (collapsed) expect(dashboard.panels.at(-1)?.title).toBe(title);
-  }
+  const end = ({ gridPos: { x, y, w, h } }: GridPanel) => ({ x: x + w, y: y + h });
+  const overlap = (one: GridPanel, other: GridPanel) =>
+    one.gridPos.x < end(other).x &&
+    other.gridPos.x < end(one).x &&
+    one.gridPos.y < end(other).y &&
+    other.gridPos.y < end(one).y;
+  const pairs = all.flatMap((one, index) => all.slice(index + 1).map((other) => [one, other] as const));
+  const overlapping = pairs.filter(([one, other]) => overlap(one, other));
+  expect(overlapping.map(([one, other]) => `${one.title}, ${other.title}`)).toEqual([]);
+  expect(all.filter((panel) => end(panel).x > 24)).toEqual([]);
+  // Only the last row may be folded, or what is below it would be where its panels are when it is opened.
+  expect(dashboard.panels.filter(({ collapsed }) => collapsed)).toEqual([dashboard.panels.at(-1)]);
 });
 
 test('the variables are those that the queries use', () => {
