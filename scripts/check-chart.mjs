@@ -8,7 +8,7 @@
 import { spawnSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { closingLine, inProject } from './lib/project.mjs';
 
@@ -63,10 +63,14 @@ function lint() {
   });
 }
 
-/** Shows in reviews what a change of the chart does to each distribution. */
+/** Shows in reviews what a change of the chart does to each distribution. Generated alerts and panels are shown elsewhere. */
 function compareRenderedFiles() {
+  const brief = ['--set', 'metrics.prometheusRule.enabled=false,metrics.dashboard.enabled=false'];
   const expected = new Map(
-    ['', ...presets].map((preset) => [`${preset || 'default'}.yaml`, render(presetFlags(preset))]),
+    ['', ...presets].map((preset) => [
+      `${preset || 'default'}.yaml`,
+      render([...presetFlags(preset), ...brief]),
+    ]),
   );
   if (canWrite) {
     fs.rmSync(renderedDirectory, { recursive: true, force: true });
@@ -99,17 +103,29 @@ function compareReference() {
     '--set-json=snapshotClasses=[{"name":"csi-hostpath-snapclass"}]',
     '--set-json=groupSnapshotClasses=[{"name":"csi-hostpath-groupsnapclass"}]',
   ];
+  const metrics = ['--set', 'metrics.enabled=true'];
+  const monitoring = [
+    ...metrics,
+    '--set',
+    'metrics.serviceMonitor.enabled=true,metrics.prometheusRule.enabled=true',
+  ];
+  const oneNode = ['--set', 'snapshotter.distributed=false'];
   return [
     ...compareWithManifests(['base'], []),
-    ...compareWithManifests(['one-node'], ['--set', 'snapshotter.distributed=false']),
+    ...compareWithManifests(['one-node'], oneNode),
     ...compareWithManifests(['base', 'snapshot-classes'], classes),
+    ...compareWithManifests(['base'], metrics, 'metrics'),
+    ...compareWithManifests(['base'], monitoring, 'monitoring'),
+    ...compareWithManifests(['one-node'], [...oneNode, ...monitoring], 'monitoring'),
   ];
 }
 
-function compareWithManifests(directories, flags) {
-  const source = `deploy/kubernetes/{${directories}}`;
+function compareWithManifests(directories, flags, component) {
+  const source = `deploy/kubernetes/{${[...directories, ...(component ? [component] : [])]}}`;
   const wanted = directories
-    .flatMap((directory) => parse(mustRun(kubectl, ['kustomize', join(manifests, directory)])))
+    .flatMap((directory) =>
+      parse(component ? buildWith(directory, component) : build(join(manifests, directory))),
+    )
     // Helm creates the namespace, or the user does.
     .filter(({ kind }) => kind !== 'Namespace');
   const actual = new Map(
@@ -127,6 +143,23 @@ function compareWithManifests(directories, flags) {
     actual.delete(identity(object));
   }
   return [...problems, ...[...actual.keys()].map((name) => `${source}: only the chart has ${name}`)];
+}
+
+function build(directory) {
+  return mustRun(kubectl, ['kustomize', directory]);
+}
+
+/** The manifests of an overlay with a component, which cannot be built alone. */
+function buildWith(directory, component) {
+  const overlay = fs.mkdtempSync(join(tmpdir(), 'check-chart-'));
+  const fromOverlay = (name) => JSON.stringify(relative(fs.realpathSync(overlay), join(manifests, name)));
+  try {
+    const text = `resources: [${fromOverlay(directory)}]\ncomponents: [${fromOverlay(component)}]\n`;
+    fs.writeFileSync(join(overlay, 'kustomization.yaml'), text);
+    return build(overlay);
+  } finally {
+    fs.rmSync(overlay, { recursive: true });
+  }
 }
 
 function refuseBadValues() {
@@ -148,6 +181,9 @@ function refuseBadValues() {
       'node.pools[0].nodes={}',
     ],
     'two classes have the name "same"': ['storageClasses[0].name=same', 'storageClasses[1].name=same'],
+    'metrics.serviceMonitor.enabled: needs metrics.enabled': ['metrics.serviceMonitor.enabled=true'],
+    "at '/metrics/serviceMonitor/interval'": ['metrics.serviceMonitor.interval=often'],
+    'there is no alert "CSIHostpathNone"': ['metrics.prometheusRule.disabledAlerts={CSIHostpathNone}'],
   };
   return Object.entries(bad).flatMap(([message, settings]) => {
     const flags = settings.flatMap((setting) => ['--set', setting]);

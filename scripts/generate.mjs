@@ -31,6 +31,20 @@ const steps = [
   documentStep('docs/reference/csi.md', 'scripts/csi-doc.ts'),
   documentStep('docs/decisions/README.md', 'scripts/decisions-doc.ts'),
   documentStep('docs/reference/metrics.md', 'scripts/metrics-doc.ts'),
+  // A chart can only read files beneath its own directory.
+  documentStep(
+    ['deploy/monitoring/alerts.yaml', 'deploy/helm/csi-hostpath/files/alerts.yaml'],
+    'scripts/monitoring/alerts.ts',
+  ),
+  documentStep(
+    'deploy/kubernetes/monitoring/prometheus-rule.yaml',
+    'scripts/monitoring/alerts.ts',
+    '--operator',
+  ),
+  documentStep(
+    ['deploy/monitoring/dashboard.json', 'deploy/helm/csi-hostpath/files/dashboard.json'],
+    'scripts/monitoring/dashboard/dashboard.ts',
+  ),
 ];
 
 /** All proto files of the project and the google ones that they import, as one FileDescriptorSet for run time. */
@@ -70,14 +84,17 @@ function generateProtoTypes(outputRoot) {
   ]);
 }
 
-/** A page of the documentation, printed by its own script. */
-function documentStep(output, script) {
+/** A text that a script prints, at one or several paths. */
+function documentStep(paths, script, ...args) {
+  const outputs = [paths].flat();
   const run = (outputRoot) => {
-    const text = execFileSync(process.execPath, ['--import', 'tsx', script], { cwd: projectRoot });
-    fs.mkdirSync(join(outputRoot, dirname(output)), { recursive: true });
-    fs.writeFileSync(join(outputRoot, output), text);
+    const text = execFileSync(process.execPath, ['--import', 'tsx', script, ...args], { cwd: projectRoot });
+    for (const output of outputs) {
+      fs.mkdirSync(join(outputRoot, dirname(output)), { recursive: true });
+      fs.writeFileSync(join(outputRoot, output), text);
+    }
   };
-  return { outputs: [output], run };
+  return { outputs, run };
 }
 
 /** Runs a tool of the devDependencies from the project root; its standard error is passed through. */

@@ -28,6 +28,8 @@ export const foreignMessages: ReadonlyMap<string, string> = new Map([
   ['violates PodSecurity', 'k8s.io/pod-security-admission/admission/admission.go'],
   ['no matches for kind "VolumeSnapshot"', 'k8s.io/apimachinery/pkg/api/meta/errors.go'],
   ['no matches for kind "VolumeSnapshotClass"', 'k8s.io/apimachinery/pkg/api/meta/errors.go'],
+  ['no matches for kind "ServiceMonitor"', 'k8s.io/apimachinery/pkg/api/meta/errors.go'],
+  ['no matches for kind "PrometheusRule"', 'k8s.io/apimachinery/pkg/api/meta/errors.go'],
   ['readyToUse: false', 'the status of a VolumeSnapshot'],
   ['capacityEnforced: "false"', 'the volumeAttributes of a PersistentVolume'],
   // Others

@@ -55,6 +55,28 @@ by a release with another name. The default name has the directories of deploy/k
 {{- default (printf "/var/lib/%s-data" (include "csi-hostpath.directoryName" .)) .Values.node.dataPath }}
 {{- end }}
 
+{{/* The labels of the Service for metrics, by which a ServiceMonitor finds it. */}}
+{{- define "csi-hostpath.metricsLabels" -}}
+app.kubernetes.io/name: {{ include "csi-hostpath.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: metrics
+{{- end }}
+
+{{/* The metadata of (dict "root" . "name" ... "values" ...), whose values have labels, annotations and a namespace. */}}
+{{- define "csi-hostpath.monitoringMetadata" -}}
+name: {{ .name }}
+namespace: {{ default .root.Release.Namespace .values.namespace }}
+labels:
+  {{- include "csi-hostpath.labels" .root | nindent 2 }}
+  {{- with .values.labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with .values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
 {{/* The image of (dict "image" ... "defaultTag" ...). */}}
 {{- define "csi-hostpath.image" -}}
 {{- with .image.registry }}{{ . }}/{{ end }}{{ .image.repository }}:{{ .image.tag | default .defaultTag }}
@@ -117,5 +139,17 @@ resources:
 {{- end }}
 {{- if and (or .Values.snapshotClasses .Values.groupSnapshotClasses) (not .Values.snapshotter.enabled) }}
 {{- fail "snapshotter.enabled: must be true for snapshotClasses and groupSnapshotClasses" }}
+{{- end }}
+{{- range list "serviceMonitor" "prometheusRule" "dashboard" }}
+{{- if and (index $.Values.metrics . "enabled") (not $.Values.metrics.enabled) }}
+{{- fail (printf "metrics.%s.enabled: needs metrics.enabled" .) }}
+{{- end }}
+{{- end }}
+{{- $alerts := list }}
+{{- range (.Files.Get "files/alerts.yaml" | fromYaml).groups }}{{ range .rules }}{{ $alerts = append $alerts .alert }}{{ end }}{{ end }}
+{{- range .Values.metrics.prometheusRule.disabledAlerts }}
+{{- if not (has . $alerts) }}
+{{- fail (printf "metrics.prometheusRule.disabledAlerts: there is no alert %q" .) }}
+{{- end }}
 {{- end }}
 {{- end }}
