@@ -13,6 +13,8 @@ build_programs() {
     github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer \
     github.com/kubernetes-csi/external-snapshotter/v8/cmd/{csi-snapshotter,snapshot-controller}
   build_module helm "$BIN/helm" '-s -w' helm.sh/helm/v3/cmd/helm
+  build_module prometheus "$BIN/" '-s -w' -tags remove_all_sd,enable_kubernetes_sd \
+    github.com/prometheus/prometheus/cmd/{prometheus,promtool}
   check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
   check_sidecar_version csi-resizer github.com/kubernetes-csi/external-resizer/v2
   check_sidecar_version csi-snapshotter github.com/kubernetes-csi/external-snapshotter/v8

@@ -1,7 +1,7 @@
 # Sourced by cluster.sh: runs the checks, and has what they share.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # In the order in which they run; each may use what the ones before it have made.
-themes=(driver claims pods sizes snapshots inline crashes kills groups features nodes node-changes removal chart)
+themes=(driver claims pods sizes snapshots inline crashes kills groups features nodes node-changes removal chart metrics)
 for theme in "${themes[@]}"; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"

@@ -19,6 +19,7 @@ EXAMPLES=$PROJECT/examples/kubernetes
 DEFINITIONS=$CACHE/definitions
 PAUSE_IMAGE=registry.k8s.io/pause:3.10.1
 SHELL_IMAGE=localhost/shell:test
+PROMETHEUS_IMAGE=localhost/prometheus:test
 
 # Where the manifests and the kubelet write on a node. Inside the test's mount namespace each is a directory of
 # $STATE; on the host itself nothing is written there.

@@ -12,6 +12,7 @@ build_images() {
   # shellcheck disable=SC2153 # set in common.sh
   pack "$PAUSE_IMAGE" pause
   pack_shell
+  pack "$PROMETHEUS_IMAGE" prometheus promtool
   for image in $(manifest_images); do
     case $image in
       csi-driver-hostpath:*) build_driver_image "$image" ;;
@@ -54,12 +55,12 @@ export_image() {
   in_own_mounts buildah push -q "$1" "docker-archive:$3:$2"
 }
 
-# pack IMAGE PROGRAM: an image of one static program
+# pack IMAGE PROGRAM [COMPANION]: an image of a static program, and another one for use in its containers
 pack() {
-  local image=$1 program=$2 archive=$ARCHIVES/$2.tar
+  local image=$1 program=$2 companion=${3:-} archive=$ARCHIVES/$2.tar
   [[ $archive -nt $BIN/$program && $(cat "$archive.name" 2>/dev/null) == "$image" ]] && return
   say "packing $image"
-  make_image "localhost/cluster-test/$program" "--entrypoint [\"/$program\"]" "$BIN/$program"
+  make_image "localhost/cluster-test/$program" "--entrypoint [\"/$program\"]" "$BIN/$program" ${companion:+"$BIN/$companion"}
   export_image "localhost/cluster-test/$program" "$image" "$archive"
   echo "$image" >"$archive.name"
 }
