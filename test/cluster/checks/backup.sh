@@ -10,6 +10,7 @@ check_backup() {
   check 'a deleted namespace is restored from its snapshots, on other nodes than before' snapshots_are_moved_back
   check 'the files of running pods are backed up' files_are_backed_up
   check 'a deleted namespace is restored from its files' files_are_restored
+  check 'a claim without a pod is restored if the node agent need not wait for one' claim_without_pod_is_restored
   check 'nothing is left of Velero and its backups' velero_goes
   check 'the driver has logged no error during the backups' driver_logged_no_error
 }
@@ -36,32 +37,36 @@ velero_is_installed() {
   run_guide install --replace https://objects.example.org "http://$NODE_IP:9000"
 }
 
-shop_opens() {
-  local name
+make_shop() {
   kubectl create namespace shop
   wait_for 30 'the service account of the pods' kubectl get serviceaccount default
+}
+
+shop_opens() {
+  local name
+  make_shop
   claim till csi-hostpath-wait 64Mi
   claim orders csi-hostpath-image 64Mi
-  for name in till orders; do
-    pod "$name-writer" "$name" "$(write_files)" "$(on_node 2)"
-    succeeds "$name-writer"
-    remove "pod/$name-writer"
-    pod "$name" "$name" "$STAY"
-    runs "$name"
-    list_files "$name" >"$STATE/$name-files"
-  done
+  for name in till orders; do fill "$name"; done
   fill_device
 }
 
-# write_files: a command that makes files of several sizes, owners and modes, and a link
-write_files() {
+# fill CLAIM: files of several sizes, owners and modes, and a link, on the second node; a pod of the same name has them
+fill() {
   # shellcheck disable=SC2016 # expanded in the pod
-  echo 'mkdir -p /data/deep/er; dd if=/dev/urandom of=/data/large bs=1M count=8; for i in $(seq 50); do echo $i >/data/deep/$i; done; ln -s large /data/link; chmod 640 /data/large; chown -R 1000:2000 /data/deep'
+  pod "$1-writer" "$1" 'cd /data; mkdir -p deep/er; dd if=/dev/urandom of=large bs=1M count=8; for i in $(seq 50); do echo $i >deep/$i; done; ln -s large link; chmod 640 large; chown -R 1000:2000 deep' "$(on_node 2)"
+  succeeds "$1-writer"
+  remove "pod/$1-writer"
+  pod "$1" "$1" "$STAY"
+  runs "$1"
+  list_files "$1" >"$STATE/$1-files"
 }
 
-# list_files POD: the types, modes, owners and checksums of the files in its volume; lost+found is not the application's
+# list_files POD: the types, modes, owners and checksums of the files in its volume. The file system makes lost+found, and
+# Velero .velero.
 list_files() {
-  in_pod "$1" 'cd /data; find . -path ./lost+found -prune -o -print | sort | xargs stat -c "%A %u %g %N"; find . -type f -exec sha256sum {} + | sort'
+  # shellcheck disable=SC2016 # expanded in the pod
+  in_pod "$1" 'cd /data; find . -name lost+found -prune -o -name .velero -prune -o -print | sort | while read -r file; do stat -c "%A %u %g %N" $file; [ ! -f $file ] || sha256sum $file; done'
 }
 
 # fill_device: a block volume that no pod uses during the backup
@@ -112,13 +117,16 @@ nothing_is_in_transit() {
 }
 
 snapshots_are_moved_back() {
+  local name
   shop_closes
   kubectl cordon "$(node_name 2)"
   run_guide restore
   kubectl uncordon "$(node_name 2)"
   is_completed restore/first
-  shop_is_as_before
-  [[ $(node_of till) != "$(node_name 2)" ]]
+  for name in till orders; do
+    is_as_before "$name"
+    [[ $(node_of "$name") != "$(node_name 2)" ]]
+  done
   device_pod device device
   runs device
   in_pod device 'sha256sum /dev/data' | cmp - "$STATE/device-checksum"
@@ -135,12 +143,10 @@ has_no_volumes() {
   [[ -z $(kubectl get pv -o jsonpath='{.items[?(@.spec.claimRef.namespace=="shop")].metadata.name}') ]]
 }
 
-shop_is_as_before() {
-  local name
-  for name in till orders; do
-    runs "$name"
-    list_files "$name" | diff "$STATE/$name-files" -
-  done
+# is_as_before POD: its volume has the files that were listed before the backup
+is_as_before() {
+  runs "$1"
+  list_files "$1" | diff "$STATE/$1-files" -
 }
 
 files_are_backed_up() {
@@ -153,12 +159,29 @@ files_are_restored() {
   shop_closes
   run_guide restore --replace first files
   is_completed restore/files
-  shop_is_as_before
+  is_as_before till
+  is_as_before orders
+}
+
+claim_without_pod_is_restored() {
+  shop_closes
+  make_shop
+  claim idle csi-hostpath-wait 64Mi
+  fill idle
+  remove pod/idle
+  run_guide move-snapshots --replace first idle
+  is_completed backup/idle
+  shop_closes
+  run_guide claims-without-a-pod
+  run_guide restore --replace first idle
+  is_completed restore/idle
+  pod idle idle "$STAY"
+  is_as_before idle
 }
 
 velero_goes() {
   local number
-  velero backup delete first files --confirm
+  velero backup delete first files idle --confirm
   wait_for 60 'the backups to go' has_no_backups || { in_velero describe deletebackuprequests; return 1; }
   velero uninstall --force
   kubectl label volumesnapshotclass csi-hostpath-snapclass velero.io/csi-volumesnapshot-class-
