@@ -57,7 +57,9 @@ describe('the support matrix', () => {
   });
 
   test('has the tested versions of Velero and its plugin, which are in its guide as well', () => {
-    const pinned = [...read('test/cluster/src/velero/go.mod').matchAll(/vmware-tanzu\/velero(-plugin-for-aws)? (v\S+)/g)];
+    const pinned = [
+      ...read('test/cluster/src/velero/go.mod').matchAll(/vmware-tanzu\/velero(-plugin-for-aws)? (v\S+)/g),
+    ];
     const versions = pinned.map(([, , version = '']) => version);
     expect(rows('Backups').map(([, version]) => version)).toEqual(versions);
     const guide = read('docs/guides/backup/velero.md');
