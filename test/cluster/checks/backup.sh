@@ -53,8 +53,10 @@ shop_opens() {
 
 # fill CLAIM: files of several sizes, owners and modes, and a link, on the second node; a pod of the same name has them
 fill() {
+  local command='cd /data; dd if=/dev/urandom of=large bs=1M count=8; chmod 640 large; ln -s large link; mkdir -p deep/er'
   # shellcheck disable=SC2016 # expanded in the pod
-  pod "$1-writer" "$1" 'cd /data; mkdir -p deep/er; dd if=/dev/urandom of=large bs=1M count=8; for i in $(seq 50); do echo $i >deep/$i; done; ln -s large link; chmod 640 large; chown -R 1000:2000 deep' "$(on_node 2)"
+  command+='; for i in $(seq 50); do echo $i >deep/$i; done; chown -R 1000:2000 deep'
+  pod "$1-writer" "$1" "$command" "$(on_node 2)"
   succeeds "$1-writer"
   remove "pod/$1-writer"
   pod "$1" "$1" "$STAY"
@@ -66,7 +68,11 @@ fill() {
 # Velero .velero.
 list_files() {
   # shellcheck disable=SC2016 # expanded in the pod
-  in_pod "$1" 'cd /data; find . -name lost+found -prune -o -name .velero -prune -o -print | sort | while read -r file; do stat -c "%A %u %g %N" $file; [ ! -f $file ] || sha256sum $file; done'
+  in_pod "$1" 'cd /data
+    find . -name lost+found -prune -o -name .velero -prune -o -print | sort | while read -r file; do
+      stat -c "%A %u %g %N" $file
+      [ ! -f $file ] || sha256sum $file
+    done'
 }
 
 # fill_device: a block volume that no pod uses during the backup
