@@ -4,7 +4,7 @@
 # what is missing, makes the checks and leaves the host as it was. npm run test:e2e runs Kubernetes' own storage suite
 # instead.
 #
-#   CHECKS='driver nodes'   makes only these checks, which are files in checks/
+#   CHECKS='driver nodes'   makes only these checks, which are files in checks/; `backup` is made only if it is named here
 #   KEEP=1                  keeps the cluster after the checks until Ctrl-C, and says how to look into it
 set -euo pipefail
 . "$(dirname "$0")/lib/common.sh"
@@ -12,6 +12,7 @@ set -euo pipefail
 . "$CLUSTER_TEST/lib/build.sh"
 . "$CLUSTER_TEST/lib/images.sh"
 . "$CLUSTER_TEST/lib/e2e.sh"
+. "$CLUSTER_TEST/lib/velero.sh"
 
 # What runs in the cluster: cluster or e2e.
 WORK=${1:-cluster}
@@ -27,6 +28,7 @@ main() {
   install_packages
   build_programs
   build_images
+  ! is_backup_wanted || build_velero
   [[ $WORK != e2e ]] || { build_e2e_programs; build_e2e_images; }
   run_cluster
 }

@@ -56,6 +56,18 @@ describe('the support matrix', () => {
     ]);
   });
 
+  test('has the tested versions of Velero and its plugin, which are in its guide as well', () => {
+    const pinned = [
+      ...read('test/cluster/src/velero/go.mod').matchAll(/vmware-tanzu\/velero(-plugin-for-aws)? (v\S+)/g),
+    ];
+    const versions = pinned.map(([, , version = '']) => version);
+    expect(rows('Backups').map(([, version]) => version)).toEqual(versions);
+    const guide = read('docs/guides/backup/velero.md');
+    const [velero = '', plugin = ''] = versions.map((version) => version.slice(1));
+    expect(guide).toContain(`tested with Velero ${velero} and its plugin for S3 ${plugin}`);
+    expect(guide).toContain(`velero/velero-plugin-for-aws:v${plugin} `);
+  });
+
   test('has the kernel that the driver needs', () => {
     const [, major, minor] =
       /MINIMUM_KERNEL = \{ major: (\d+), minor: (\d+) \}/.exec(read('src/kernel/process/host.ts')) ?? [];

@@ -2,7 +2,9 @@
 # shellcheck shell=bash source-path=SCRIPTDIR
 # In the order in which they run; each may use what the ones before it have made.
 themes=(driver claims pods sizes snapshots inline crashes kills groups features nodes node-changes removal chart metrics)
-for theme in "${themes[@]}"; do
+# Only made if $CHECKS names it, because building Velero takes minutes.
+optional_themes=(backup)
+for theme in "${themes[@]}" "${optional_themes[@]}"; do
   # shellcheck source=/dev/null
   . "$CLUSTER_TEST/checks/$theme.sh"
 done
