@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { mountNamespacePool } from './test/support/mount-namespace-pool.ts';
 
 // `npm test` runs these side by side: unit needs nothing, the others root and a mount namespace of their own. The
-// guest's run in a kernel of their own.
+// guest's run in a kernel of their own. Those of monitoring run only on request.
 //
 // The time limits end a test that hangs, and nothing else: a busy machine may take many times as long as an idle one.
 const realMounts = {
@@ -31,6 +31,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...ownNamespace },
+      },
+      {
+        extends: true,
+        test: { name: 'monitoring', include: ['test/monitoring/**/*.test.ts'], ...ownNamespace },
       },
       {
         extends: true,

@@ -1,11 +1,13 @@
-// npm test [SUITE…] [PATH…]: installs the requirements and runs the suites, by default all of them; with paths, only
-// the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI this is a failure.
+// npm test [SUITE…] [PATH…]: installs the requirements and runs the suites, by default all but those that run only on
+// request; with paths, only the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI this is a failure.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { installCsiProvisioner } from './lib/go/csi-provisioner.mjs';
 import { csiSanityObstacle, installCsiSanity } from './lib/go/csi-sanity.mjs';
 import { installGrpcurl } from './lib/go/grpcurl.mjs';
+import { installPrometheus, prometheusObstacle } from './lib/go/prometheus.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { installPrograms, programsObstacle } from './lib/programs.mjs';
@@ -25,6 +27,12 @@ const suites = {
   crash: { obstacle: mountsObstacle, prepare: installPrograms },
   conformance: { obstacle: () => mountsObstacle() ?? csiSanityObstacle(), prepare: prepareConformance },
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest },
+  // Building Prometheus and csi-provisioner takes minutes.
+  monitoring: {
+    obstacle: () => mountsObstacle() ?? prometheusObstacle(),
+    prepare: prepareMonitoring,
+    onRequest: true,
+  },
 };
 
 const results = join(cacheDirectory, 'test-results');
@@ -65,11 +73,11 @@ async function main() {
   process.exitCode = total.failed > 0 ? 1 : 0;
 }
 
-/** The suites that are named, or that the paths lie in; else all of them. */
+/** The suites that are named, or that the paths lie in; else all that do not run only on request. */
 function wantedSuites(chosen, paths) {
   const names = Object.keys(suites);
   const wanted = chosen.length > 0 ? chosen : names.filter((name) => paths.some((path) => isIn(name, path)));
-  return wanted.length > 0 ? wanted : names;
+  return wanted.length > 0 ? wanted : names.filter((name) => !suites[name].onRequest);
 }
 
 function isIn(suite, path) {
@@ -131,6 +139,12 @@ function prepareConformance() {
   installPrograms();
   installCsiSanity();
   installGrpcurl();
+}
+
+function prepareMonitoring() {
+  installPrograms();
+  installPrometheus();
+  installCsiProvisioner();
 }
 
 function prepareGuest() {

@@ -48,7 +48,7 @@ export const driverAlerts: AlertGroup = {
       severity: 'critical',
       summary: `The driver on ${NODE} runs, but serves no calls.`,
       description:
-        'It is starting or stopping. At start it waits five seconds for each pool, and for another driver that has locked one.',
+        'It is starting or stopping. At start it waits at most five seconds for its pools; before it stops, for calls in progress.',
       remedy: "The driver's log has what it waits for.",
     },
     {

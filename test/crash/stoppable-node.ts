@@ -19,11 +19,13 @@ export class StoppableNode {
   readonly pool: string;
   readonly poolName: string;
   private readonly stopFile: string;
+  private readonly flags: readonly string[];
   private exit: Exit | undefined;
 
   /** @param pool to use another pool than the default one */
-  constructor(pool: string | undefined) {
+  constructor(pool: string | undefined, flags: readonly string[] = []) {
     this.test = testNode();
+    this.flags = flags;
     this.pool = pool ?? this.test.pool;
     this.poolName = pool === undefined ? 'default' : 'other';
     this.stopFile = join(this.test.directory, 'stop');
@@ -84,7 +86,7 @@ export class StoppableNode {
 
   private launch(limited?: Limited): Promise<DriverProcess> {
     const ofPool = this.poolName === 'default' ? [] : [`--pool=${this.poolName}=${this.pool}`];
-    const flags = [...kubeletOf(this.test).flags, ...ofPool];
+    const flags = [...kubeletOf(this.test).flags, ...ofPool, ...this.flags];
     const program = [...(limited?.program ?? []), programs.stoppableDriver];
     return this.test.start({ flags, program, env: { STOP_FILE: this.stopFile, ...limited?.env } });
   }

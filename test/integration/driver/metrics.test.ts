@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { CreateVolumeRequest } from '../../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
+import { CLAIM_NAMESPACE, claimParameters } from '../../support/claims.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { hang } from '../../support/frozen-disk.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
@@ -25,15 +26,10 @@ async function monitoredNode(flags: string[] = []) {
   return { node, driver };
 }
 
-/** The parameters that csi-provisioner adds, and those of an image. */
+/** An image for a claim. */
 function claimed(name: string, bytes: number): Partial<CreateVolumeRequest> {
-  const metadata = {
-    'csi.storage.k8s.io/pv/name': `pvc-${name}`,
-    'csi.storage.k8s.io/pvc/name': name,
-    'csi.storage.k8s.io/pvc/namespace': 'shop',
-  };
   const sized = image(bytes);
-  return { ...sized, parameters: { ...sized.parameters, ...metadata } };
+  return { ...sized, parameters: { ...sized.parameters, ...claimParameters(name) } };
 }
 
 const usedBytes = (metrics: ScrapedMetrics, volume_id: string) =>
@@ -51,7 +47,7 @@ describe.skipIf(!isHostRoot)('an image', () => {
           volume_id,
           pool: 'default',
           backend: 'image',
-          namespace: 'shop',
+          namespace: CLAIM_NAMESPACE,
           persistentvolumeclaim: 'data',
         },
         value: 64 * MIB,

@@ -1,0 +1,2 @@
+export const csiProvisionerPath: string;
+export function installCsiProvisioner(): void;
