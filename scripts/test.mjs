@@ -1,5 +1,6 @@
 // npm test [SUITE…] [PATH…]: installs the requirements and runs the suites, by default all but those that run only on
-// request; with paths, only the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI this is a failure.
+// request; with paths, only the tests in them. A suite that this machine cannot run is skipped and the reason shown; in CI
+// this is a failure.
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';

@@ -113,16 +113,12 @@ export const callAlerts: AlertGroup = {
     },
     {
       name: 'CallsHanging',
-      expr: lines(
-        'min_over_time(',
-        `  csi_plugin_operations_in_flight{method_name!~"${LONG_CALLS}"}[15m]`,
-        ') > 0',
-      ),
-      for: '5m',
+      expr: `csi_plugin_operations_in_flight{method_name!~"${LONG_CALLS}"} > 0`,
+      for: '15m',
       severity: 'warning',
       summary: `${CALL} hangs on ${NODE}.`,
       description:
-        'At least {{ $value }} of these calls have been in progress for 15 minutes. Most often a disk, or a file server below it, does not respond.',
+        'Such calls have been in progress for 15 minutes, now {{ $value }}. Most often a disk, or a file server below it, does not respond.',
       remedy:
         'Check the kernel log for tasks that hang, and the disks of the pools. The calls end when the disk responds.',
     },

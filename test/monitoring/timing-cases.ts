@@ -95,8 +95,8 @@ const callCases: readonly TimingCase[] = [
     alert: 'CallsHanging',
     when: 'a call hangs for 20 minutes',
     series: { [`csi_plugin_operations_in_flight{${driver}, method_name="m"}`]: '0x10 1x60' },
-    silent: ['24m', '29m'],
-    firing: ['32m'],
+    silent: ['24m'],
+    firing: ['26m'],
   },
   {
     alert: 'SidecarDown',
