@@ -55,4 +55,4 @@ readers_objects() {
   kubectl get "$kinds" -o name
 }
 
-has_snapshots() { kubectl get customresourcedefinition volumesnapshots.snapshot.storage.k8s.io; }
+has_snapshots() { kubectl get customresourcedefinition volumesnapshots.snapshot.storage.k8s.io >/dev/null; }
