@@ -7,6 +7,7 @@ check_docs_install() {
   become_reader
   check 'the cluster has neither the driver nor the snapshot API' cluster_is_bare
   check 'the commands of README.md lead from there to a pod with its claim' readme_leads_to_a_pod
+  check 'the commands of docs/guides/uninstall.md remove the driver' readme_is_undone
   check 'the commands of docs/tutorials/first-volume.md work, and remove the driver' tutorial_works
   for page in "${INSTALL_PAGES[@]}"; do check "the commands of $page install a driver that serves a claim" page_installs "$page"; done
   check 'the commands of docs/guides/install/helm.md install two releases, and upgrade one' page_installs_releases
@@ -39,6 +40,9 @@ cluster_is_bare() {
 
 readme_leads_to_a_pod() {
   run_page README.md#in-a-cluster
+}
+
+readme_is_undone() {
   remove pod/first pvc/first
   uninstall
 }
@@ -90,7 +94,7 @@ page_installs_releases() {
   run_page docs/guides/install/helm.md#in-three-commands
   run_page docs/guides/install/helm.md#several-releases
   serves_a_claim csi-hostpath
-  serves_a_claim scratch
+  serves_a_claim scratch-csi-hostpath
   run_page docs/guides/install/helm.md#upgrading
   serves_a_claim csi-hostpath
   helm uninstall scratch --namespace csi-hostpath
