@@ -11,11 +11,9 @@ const blocks = [...pages.keys()].flatMap((path) =>
     .filter((block) => block.class === 'cluster')
     .map((block) => ({ ...block, path })),
 );
-const targets = readdirSync(CHECKS)
-  .filter((file) => file.startsWith('docs'))
-  .flatMap((file) => targetsIn(readFileSync(`${CHECKS}/${file}`, 'utf8')));
+const targets = readdirSync(CHECKS).flatMap((file) => targetsIn(readFileSync(`${CHECKS}/${file}`, 'utf8')));
 
-/** The pages and sections that a theme runs: words of its commands, outside of titles and comments. */
+/** The pages and sections that a theme runs: those given to run_page, and those in lists, one a line. */
 function targetsIn(theme: string): { path: string; section: string | undefined }[] {
   return theme.split('\n').flatMap((line) => {
     const [, path = '', section] = /^ +(?:run_page )?([\w./-]+\.md)(?:#([\w-]+))?(?: |$)/.exec(line) ?? [];
