@@ -16,6 +16,7 @@ check_docs_install() {
   check 'the commands of docs/guides/install/README.md give the chart on one node the classes of the manifests' page_adds_classes
   check 'the commands of docs/guides/pools.md put a volume on another disk' page_adds_pool
   check 'the commands of docs/guides/attributes-class.md retain a volume' page_retains_volume
+  check 'the commands of docs/guides/monitoring.md make the driver serve metrics' page_enables_metrics
   check 'nothing is left of the installations' installations_are_gone
 }
 
@@ -143,6 +144,13 @@ page_adds_pool() {
 page_retains_volume() {
   run_page docs/guides/attributes-class.md
   [[ -n $(find /var/lib/csi-hostpath-data/retained -mindepth 1) ]]
+}
+
+page_enables_metrics() {
+  run_page docs/guides/monitoring.md
+  local address
+  address=$(in_driver_namespace get pod "$(driver_pod)" -o jsonpath='{.status.podIP}')
+  busybox wget -q -O - "http://$address:9808/metrics" | grep '^csi_hostpath_pool_'
 }
 
 installations_are_gone() {
