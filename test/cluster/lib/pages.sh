@@ -36,23 +36,23 @@ run_commands() {
   (cd "$CLONE" && bash -euxo pipefail -c "$script")
 }
 
-# nothing_is_left: of what pages have created in the namespace of their reader
+# nothing_is_left: of what pages have created in the namespace of their reader, nor its volumes and snapshots
 nothing_is_left() {
   wait_for 60 "the reader's objects to go" has_no_objects || { readers_objects; return 1; }
 }
 
-has_no_objects() { [[ -z $(readers_objects) ]]; }
+has_no_objects() {
+  local objects
+  objects=$(readers_objects) && [[ -z $objects ]]
+}
 
 readers_objects() {
-  local kinds=pods,deployments,persistentvolumeclaims in_default='{range .items[?(@.spec%s.namespace=="default")]}{.metadata.name}{"\n"}{end}'
-  # shellcheck disable=SC2059 # a template
-  kubectl get persistentvolumes -o jsonpath="$(printf "$in_default" .claimRef)"
-  if has_snapshots; then
-    kinds+=,volumesnapshots,volumegroupsnapshots
-    # shellcheck disable=SC2059 # a template
-    kubectl get volumesnapshotcontents -o jsonpath="$(printf "$in_default" .volumeSnapshotRef)"
-  fi
-  kubectl get "$kinds" -o name
+  kubectl get pods,deployments,persistentvolumeclaims -o name && belonging_to_default persistentvolumes claimRef || return
+  ! has_snapshots ||
+    { kubectl get volumesnapshots,volumegroupsnapshots -o name && belonging_to_default volumesnapshotcontents volumeSnapshotRef; }
 }
+
+# belonging_to_default KIND FIELD: objects without a namespace, whose field refers to one in that namespace
+belonging_to_default() { kubectl get "$1" -o jsonpath="{.items[?(@.spec.$2.namespace==\"default\")].metadata.name}"; }
 
 has_snapshots() { kubectl get customresourcedefinition volumesnapshots.snapshot.storage.k8s.io >/dev/null; }
