@@ -8,6 +8,7 @@ set -euo pipefail
 . "$CLUSTER_TEST/lib/node.sh"
 . "$CLUSTER_TEST/lib/deploy.sh"
 . "$CLUSTER_TEST/lib/objects.sh"
+. "$CLUSTER_TEST/lib/pages.sh"
 . "$CLUSTER_TEST/lib/checks.sh"
 
 # Goes on counting where run.sh is.

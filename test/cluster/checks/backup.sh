@@ -17,24 +17,16 @@ check_backup() {
 
 in_velero() { kubectl --namespace velero "$@"; }
 
-# run_guide HEADING [--replace OLD NEW]…: the commands of a section
-run_guide() {
-  local script heading=$1
-  shift
-  script=$(node "$PROJECT/scripts/doc-commands.mjs" --cluster "docs/guides/backup/velero.md#$heading" "$@")
-  [[ -n $script ]] || { echo "no commands in $heading" >&2; return 1; }
-  (cd "$STATE" && bash -euxo pipefail -c "$script")
-}
-
 velero_is_installed() {
   local number archive
   [[ -e $STATE/node2.pid ]] || KUBECONFIG=$STATE/admin.kubeconfig nodes_join
   for number in $(node_numbers); do
     for archive in "$ARCHIVES"/velero/*.tar; do in_node "$number" ctr -n k8s.io images import "$archive"; done
   done
+  make_clone
   sed 's/namespace: storage-test/namespace: shop/' "$STATE/admin.kubeconfig" >"$KUBECONFIG"
   daemon object-store gofakes3 -backend memory -initialbucket backups -host "$NODE_IP:9000"
-  run_guide install --replace https://objects.example.org "http://$NODE_IP:9000"
+  run_page docs/guides/backup/velero.md#install --replace https://objects.example.org "http://$NODE_IP:9000"
 }
 
 make_shop() {
@@ -96,7 +88,7 @@ END
 
 snapshots_are_moved() {
   volumes_on_disks >"$STATE/volumes-before"
-  run_guide move-snapshots
+  run_page docs/guides/backup/velero.md#move-snapshots
   is_completed backup/first
   # One for each claim.
   [[ $(in_velero get datauploads -o jsonpath='{.items[*].status.phase}') == 'Completed Completed Completed' ]]
@@ -126,7 +118,7 @@ snapshots_are_moved_back() {
   local name
   shop_closes
   kubectl cordon "$(node_name 2)"
-  run_guide restore
+  run_page docs/guides/backup/velero.md#restore
   kubectl uncordon "$(node_name 2)"
   is_completed restore/first
   for name in till orders; do
@@ -156,14 +148,14 @@ is_as_before() {
 }
 
 files_are_backed_up() {
-  run_guide back-up-files
+  run_page docs/guides/backup/velero.md#back-up-files
   is_completed backup/files
   [[ $(in_velero get podvolumebackups -o jsonpath='{.items[*].status.phase}') == 'Completed Completed' ]]
 }
 
 files_are_restored() {
   shop_closes
-  run_guide restore --replace first files
+  run_page docs/guides/backup/velero.md#restore --replace first files
   is_completed restore/files
   is_as_before till
   is_as_before orders
@@ -175,11 +167,11 @@ claim_without_pod_is_restored() {
   claim idle csi-hostpath-wait 64Mi
   fill idle
   remove pod/idle
-  run_guide move-snapshots --replace first idle
+  run_page docs/guides/backup/velero.md#move-snapshots --replace first idle
   is_completed backup/idle
   shop_closes
-  run_guide claims-without-a-pod
-  run_guide restore --replace first idle
+  run_page docs/guides/backup/velero.md#claims-without-a-pod
+  run_page docs/guides/backup/velero.md#restore --replace first idle
   is_completed restore/idle
   pod idle idle "$STAY"
   is_as_before idle

@@ -1,7 +1,8 @@
 # Sourced by cluster.sh: runs the checks, and has what they share.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # In the order in which they run; each may use what the ones before it have made.
-themes=(driver claims pods sizes snapshots inline crashes kills groups features nodes node-changes removal chart metrics)
+themes=(driver claims pods sizes snapshots inline crashes kills groups docs features nodes node-changes docs-nodes removal chart
+  metrics docs-install)
 # Only made if $CHECKS names it, because building Velero takes minutes.
 optional_themes=(backup)
 for theme in "${themes[@]}" "${optional_themes[@]}"; do
@@ -24,7 +25,7 @@ run_checks() {
 
 # check TITLE FUNCTION [ARGUMENT]: one line; what the function ran is in the log named after it
 check() {
-  local title=$1 start=$SECONDS log=$LOGS/checks/$2${3:+-$3}.log
+  local title=$1 start=$SECONDS log=$LOGS/checks/$2${3:+-${3//\//-}}.log
   shift
   # In the background, because `set -e` has no effect within a condition.
   (set -x; "$@") >"$log" 2>&1 &

@@ -21,9 +21,12 @@ PAUSE_IMAGE=registry.k8s.io/pause:3.10.1
 SHELL_IMAGE=localhost/shell:test
 PROMETHEUS_IMAGE=localhost/prometheus:test
 
-# Where the manifests and the kubelet write on a node. Inside the test's mount namespace each is a directory of
-# $STATE; on the host itself nothing is written there.
-NODE_DIRECTORIES=(/var/lib/kubelet /var/lib/csi-hostpath-data /var/log/pods /var/log/containers)
+# Where the manifests, the presets of the chart and the commands of pages put volumes on a node.
+DATA_DIRECTORIES=(/var/lib/csi-hostpath-data /var/lib/scratch.storage.example.org-data /var/mnt/csi-hostpath
+  /data/csi-hostpath-data)
+# Where the manifests, the pages and the kubelet write on a node. Inside the test's mount namespace each is a directory
+# of $STATE; on the host itself nothing is written there.
+NODE_DIRECTORIES=(/var/lib/kubelet /var/log/pods /var/log/containers "${DATA_DIRECTORIES[@]}" /mnt/nvme)
 
 export PATH=$BIN:$PATH
 

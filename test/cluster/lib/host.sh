@@ -76,11 +76,15 @@ IN_NAMESPACES=(setpriv --pdeathsig KILL
 make_node_directories() {
   made_directories=()
   local directory
-  for directory in "${NODE_DIRECTORIES[@]}"; do
-    [[ -d $directory ]] && continue
-    mkdir -p "$directory"
-    made_directories+=("$directory")
-  done
+  for directory in "${NODE_DIRECTORIES[@]}"; do make_directory "$directory"; done
+}
+
+# make_directory PATH: with the directories above it; the last one that was made is the first in $made_directories
+make_directory() {
+  [[ ! -d $1 ]] || return 0
+  make_directory "$(dirname "$1")"
+  mkdir "$1"
+  made_directories=("$1" "${made_directories[@]}")
 }
 
 save_sysctls() { saved_sysctls=$(sysctl "${KUBELET_SYSCTLS[@]}" 2>/dev/null) || true; }

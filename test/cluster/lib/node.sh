@@ -68,8 +68,10 @@ make_node_mounts() {
     ! mountpoint -q "$directory" || umount --lazy --recursive "$directory"
     mount --bind "$(node_state "$1")$directory" "$directory"
   done
-  # The driver's pod mounts below it, and the kubelet and other pods must see that.
+  # The driver's pod mounts below the first, and the kubelet and other pods must see that; in the second, it must see the disk
+  # that docs/guides/pools.md mounts.
   mount --make-rshared /var/lib/kubelet
+  mount --make-rshared /mnt/nvme
   ! mountpoint -q /run || umount --lazy --recursive /run
   mount -t tmpfs -o mode=0755 tmpfs /run
 }
