@@ -4,7 +4,6 @@ import { markdownTable } from './markdown-table.ts';
 import type { ClaimNumbers, Counts, ScaleNumbers, SizeNumbers } from './numbers.ts';
 
 const ESTIMATED_NODES = 1000;
-const MIB_IN_GIB = 1024;
 const SECONDS = 60;
 
 /** What grows with the number of nodes, as a line through the measured values, and its value for many nodes. */
@@ -27,21 +26,17 @@ export function estimateTable({ sizes, waitingClasses }: ScaleNumbers): string {
       line(({ disksInUse }) => capacityUpdates(disksInUse) / SECONDS),
     ],
     ['requests when all nodes start', perNode(total(started))],
-    ['requests for a claim with WaitForFirstConsumer', constant(({ waiting }) => ownRequests(waiting))],
+    ['updates of capacity for a claim, created and deleted alone', { base: 2 * waitingClasses, perNode: 0 }],
+    ['other requests for a claim with WaitForFirstConsumer', constant(({ waiting }) => ownRequests(waiting))],
     [
-      'requests for a claim with Immediate',
+      'other requests for a claim with Immediate',
       {
         base: constant(({ immediate }) => ownRequests(immediate)).base,
         perNode: line(({ immediate }) => conflicts(immediate)).perNode,
       },
     ],
-    ['updates of capacity for a claim, at most', { base: 2 * waitingClasses, perNode: 0 }],
     ['events to watchers for a claim with Immediate', line(({ immediate }) => immediate.watchEvents)],
     ['events to watchers for a claim with WaitForFirstConsumer', line(({ waiting }) => waiting.watchEvents)],
-    [
-      'growth of the API server, in GiB',
-      perNode(line(({ apiServer }) => apiServer.rss).perNode / MIB_IN_GIB),
-    ],
   ];
   return markdownTable(
     ['number of', 'formula', `${ESTIMATED_NODES.toLocaleString('en')} nodes`],

@@ -20,6 +20,8 @@ export async function measureSeries(cluster: Cluster): Promise<ScaleNumbers['ser
   const base = await cluster.metricSeries();
   await create(names.map((name) => claim(name, IMMEDIATE_CLASS)));
   await untilBound(names.length);
+  // A scrape may report what one saw a few seconds earlier.
+  await cluster.calmDown();
   const withVolumes = await cluster.metricSeries();
   await deleteClaims();
   return { base, perVolume: (withVolumes - base) / names.length };
