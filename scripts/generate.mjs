@@ -31,6 +31,7 @@ const steps = [
   documentStep('docs/reference/csi.md', 'scripts/csi-doc.ts'),
   documentStep('docs/decisions/README.md', 'scripts/decisions-doc.ts'),
   documentStep('docs/reference/metrics.md', 'scripts/metrics-doc.ts'),
+  documentStep('docs/explanation/scale.md', 'bench/scale/page.ts'),
   // A chart can only read files beneath its own directory.
   documentStep(
     ['deploy/monitoring/alerts.yaml', 'deploy/helm/csi-hostpath/files/alerts.yaml'],

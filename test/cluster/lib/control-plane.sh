@@ -50,6 +50,7 @@ daemon() {
   "$@" >"$LOGS/$name.log" 2>&1 </dev/null &
 }
 
+# start_control_plane [FLAG…]: of the API server
 start_control_plane() {
   daemon etcd etcd --data-dir "$STATE/etcd" --unsafe-no-fsync --log-level warn
   daemon kube-apiserver kube-apiserver --etcd-servers=http://127.0.0.1:2379 \
@@ -59,13 +60,14 @@ start_control_plane() {
     --service-account-key-file="$PKI/accounts.pub" --service-account-signing-key-file="$PKI/accounts.key" \
     --kubelet-client-certificate="$PKI/apiserver-to-kubelet.crt" --kubelet-client-key="$PKI/apiserver-to-kubelet.key" \
     --kubelet-preferred-address-types=InternalIP --authorization-mode=Node,RBAC \
-    --enable-admission-plugins=NodeRestriction --allow-privileged=true --v=1
+    --enable-admission-plugins=NodeRestriction --allow-privileged=true --v=1 "$@"
 }
 
+# start_controllers [FLAG…]: of the controller manager
 start_controllers() {
   daemon kube-controller-manager kube-controller-manager --kubeconfig="$STATE/controller-manager.kubeconfig" \
     --service-account-private-key-file="$PKI/accounts.key" --root-ca-file="$PKI/ca.crt" \
-    --use-service-account-credentials --leader-elect=false --bind-address=127.0.0.1 --v=2
+    --use-service-account-credentials --leader-elect=false --bind-address=127.0.0.1 --v=2 "$@"
   daemon kube-scheduler kube-scheduler --kubeconfig="$STATE/scheduler.kubeconfig" \
     --leader-elect=false --bind-address=127.0.0.1 --v=2
 }

@@ -14,8 +14,18 @@ bring_up() {
 
 server_version() { kubectl version -o yaml | sed -n '/^serverVersion/,$s/ *gitVersion: //p'; }
 
-# deploy_driver [OVERLAY]: every part, with an overlay in place of the base
+# deploy_driver [OVERLAY]: until it is ready
 deploy_driver() {
+  apply_driver "$@"
+  kubectl -n csi-hostpath rollout status --timeout=120s daemonset/csi-hostpathplugin >>"$LOGS/apply.log" 2>&1 ||
+    echo 'the driver did not become ready' >&2
+  kubectl -n kube-system rollout status --timeout=60s deployment/snapshot-controller >>"$LOGS/apply.log" 2>&1 ||
+    echo 'the snapshot controller did not become ready' >&2
+  say 'deploy/kubernetes is applied'
+}
+
+# apply_driver [OVERLAY]: every part, with an overlay in place of the base
+apply_driver() {
   local part
   apply -k "$DEFINITIONS"
   kubectl wait --for=condition=Established --timeout=30s customresourcedefinitions --all >>"$LOGS/apply.log"
@@ -25,11 +35,6 @@ deploy_driver() {
   done
   apply -f - <<<'{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "storage-test"}}'
   wait_for 30 'the service account of the test pods' kubectl get serviceaccount default
-  kubectl -n csi-hostpath rollout status --timeout=120s daemonset/csi-hostpathplugin >>"$LOGS/apply.log" 2>&1 ||
-    echo 'the driver did not become ready' >&2
-  kubectl -n kube-system rollout status --timeout=60s deployment/snapshot-controller >>"$LOGS/apply.log" 2>&1 ||
-    echo 'the snapshot controller did not become ready' >&2
-  say 'deploy/kubernetes is applied'
 }
 
 apply() { kubectl apply "$@" >>"$LOGS/apply.log" 2>&1; }
