@@ -1,5 +1,23 @@
+import { burstLine } from './lines/burst.ts';
 import { createLine } from './lines/create.ts';
+import { growthLine } from './lines/growth.ts';
+import { lifeLine } from './lines/life.ts';
+import { listLine } from './lines/list.ts';
+import { memoryLine } from './lines/memory.ts';
+import { probeLine } from './lines/probe.ts';
+import { stageLine } from './lines/stage.ts';
+import { startLine } from './lines/start.ts';
 import type { Line } from './measurement.ts';
 
 /** The lines of the table, in its order. */
-export const lines: readonly Line[] = [createLine];
+export const lines: readonly Line[] = [
+  createLine,
+  lifeLine,
+  stageLine,
+  growthLine,
+  probeLine,
+  burstLine,
+  listLine,
+  startLine,
+  memoryLine,
+];

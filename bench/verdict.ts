@@ -30,7 +30,8 @@ export function verdictOf(ratio: Ratio, bound: Bound | undefined): string {
   const lowerKept = isKept(ratio.lower, bound);
   const upperKept = isKept(ratio.upper, bound);
   if (lowerKept !== upperKept) return `noise: spread ${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)}`;
-  return isKept(ratio.median, bound) ? 'kept' : `missed by ${missedPercent(ratio.median, bound)} %`;
+  if (isKept(ratio.median, bound)) return 'kept';
+  return isNone(bound) ? 'missed' : `missed by ${missedPercent(ratio.median, bound)} %`;
 }
 
 function isKept(ratio: number, bound: Bound): boolean {
@@ -47,7 +48,13 @@ export function worsening(ratio: number, earlier: number, bound: Bound | undefin
   return bound && 'atLeast' in bound ? earlier / ratio : ratio / earlier;
 }
 
+/** Whether there must be nothing of what is counted, so that a ratio means nothing. */
+export function isNone(bound: Bound): boolean {
+  return 'atMost' in bound && bound.atMost === 0;
+}
+
 export function boundText(bound: Bound | undefined): string {
   if (!bound) return '';
+  if (isNone(bound)) return 'none';
   return 'atMost' in bound ? `≤ ${bound.atMost} ×` : `≥ ${bound.atLeast} ×`;
 }

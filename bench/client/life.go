@@ -1,6 +1,10 @@
 package main
 
-import "context"
+import (
+	"context"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+)
 
 // step is one call of a longer sequence.
 type step struct {
@@ -69,6 +73,26 @@ func stage(ctx context.Context, driver *Driver, settings Settings) (Report, erro
 	return measured(settings, func(recorder *Recorder, worker, _ int) error {
 		return recorder.timedSteps(driver.mounting(ctx, &volumes[worker]))
 	})
+}
+
+// mount stages volumes that exist, and leaves them staged.
+func mount(ctx context.Context, driver *Driver, settings Settings) (Report, error) {
+	listed, err := driver.controller.ListVolumes(ctx, &csi.ListVolumesRequest{MaxEntries: int32(settings.calls)})
+	if err != nil {
+		return Report{}, err
+	}
+	volumes, _, err := driver.places(len(listed.Entries))
+	if err != nil {
+		return Report{}, err
+	}
+	for number, entry := range listed.Entries {
+		volumes[number].id, volumes[number].context = entry.Volume.VolumeId, entry.Volume.VolumeContext
+	}
+	recorder := newRecorder()
+	err = inParallel(len(volumes), settings.concurrency, func(_, number int) error {
+		return recorder.timed("stage", func() error { return driver.stage(ctx, volumes[number]) })
+	})
+	return recorder.report(len(volumes), settings.concurrency), err
 }
 
 // places makes the paths of several volumes, and returns what removes them.

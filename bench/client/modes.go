@@ -16,6 +16,7 @@ var modes = map[string]Mode{
 	"create":   create,
 	"fill":     fill,
 	"life":     life,
+	"mount":    mount,
 	"stage":    stage,
 	"list":     list,
 	"burst":    burst,

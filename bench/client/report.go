@@ -17,7 +17,7 @@ type Report struct {
 	Seconds     float64            `json:"seconds"`
 	Rate        float64            `json:"rate"`
 	Errors      map[string]int     `json:"errors"`
-	Message     string             `json:"message,omitempty"`
+	Messages    map[string]string  `json:"messages,omitempty"`
 	Calls       map[string]Latency `json:"calls"`
 	Pages       []float64          `json:"pages,omitempty"`
 }
@@ -35,12 +35,12 @@ type Recorder struct {
 	mutex     sync.Mutex
 	durations map[string][]float64
 	errors    map[string]int
-	message   string
+	messages  map[string]string
 	startedAt time.Time
 }
 
 func newRecorder() *Recorder {
-	return &Recorder{durations: map[string][]float64{}, errors: map[string]int{}, startedAt: time.Now()}
+	return &Recorder{durations: map[string][]float64{}, errors: map[string]int{}, messages: map[string]string{}, startedAt: time.Now()}
 }
 
 // timed makes one call.
@@ -51,8 +51,9 @@ func (recorder *Recorder) timed(name string, call func() error) error {
 	recorder.mutex.Lock()
 	defer recorder.mutex.Unlock()
 	if err != nil {
-		recorder.errors[name+" "+status.Code(err).String()]++
-		recorder.message = err.Error()
+		kind := name + " " + status.Code(err).String()
+		recorder.errors[kind]++
+		recorder.messages[kind] = err.Error()
 		return err
 	}
 	recorder.durations[name] = append(recorder.durations[name], microseconds)
@@ -72,7 +73,7 @@ func (recorder *Recorder) report(count, concurrency int) Report {
 		Seconds:     seconds,
 		Rate:        float64(count) / seconds,
 		Errors:      recorder.errors,
-		Message:     recorder.message,
+		Messages:    recorder.messages,
 		Calls:       calls,
 	}
 }

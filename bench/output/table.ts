@@ -21,8 +21,8 @@ export function markdownTable(results: readonly Result[]): string {
 }
 
 function cellsOf({ title, subject, against, reference, unit, ratio, bound, verdict }: Result): string[] {
-  const cells = [valueText(subject, unit), against, valueText(reference, unit), ratio.median.toFixed(2)];
-  return [title, ...cells, boundText(bound ?? undefined), verdict];
+  const comparison = unit === 'count' ? ['', ''] : [valueText(reference, unit), ratio.median.toFixed(2)];
+  return [title, valueText(subject, unit), against, ...comparison, boundText(bound ?? undefined), verdict];
 }
 
 export function valueText(value: number, unit: Result['unit']): string {

@@ -7,6 +7,7 @@ export type ClientMode =
   | 'fill'
   | 'life'
   | 'list'
+  | 'mount'
   | 'probe'
   | 'snapshot'
   | 'stage';

@@ -18,8 +18,8 @@ export interface Report {
   /** Calls, lives or rounds a second. */
   readonly rate: number;
   readonly errors: Readonly<Record<string, number>>;
-  /** One of the errors. */
-  readonly message?: string;
+  /** One of the messages of each kind of error. */
+  readonly messages?: Readonly<Record<string, string>>;
   readonly calls: Readonly<Record<string, Latency>>;
   /** The median of each page of a list. */
   readonly pages?: readonly number[];
