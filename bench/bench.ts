@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inProject } from '../scripts/lib/project.mjs';
 import { Client, type Target } from './processes/client.ts';
 import { Floor } from './processes/floor.ts';
-import { Server } from './processes/server.ts';
+import { Server, type ServerSpec } from './processes/server.ts';
 import type { Pair } from './verdict.ts';
 
 /** The programs that scripts/bench.mjs builds. */
@@ -31,6 +31,12 @@ export interface BenchOptions {
 export interface DriverUnderTest extends Target {
   readonly server: Server;
   readonly pool: string;
+}
+
+/** How the driver is started. */
+export interface DriverSpec extends Pick<ServerSpec, 'sharesMounts'> {
+  readonly nodeFlags?: readonly string[];
+  readonly driverFlags?: readonly string[];
 }
 
 /** What the lines use: the programs, a directory, and how much to measure. */
@@ -63,17 +69,20 @@ export class Bench {
   }
 
   /**
-   * Starts the driver as it is shipped.
-   * @param home where its pool is; a new directory by default
-   * @param nodeFlags additional flags of Node
+   * Starts the driver as it is shipped, in a mount namespace of its own.
+   * @param home where its default pool is; a new directory by default
    */
-  async startDriver(home = this.newDirectory('driver'), nodeFlags: string[] = []): Promise<DriverUnderTest> {
+  async startDriver(
+    home = this.newDirectory('driver'),
+    { nodeFlags = [], driverFlags = [], sharesMounts }: DriverSpec = {},
+  ): Promise<DriverUnderTest> {
     const pool = join(home, 'pool');
     const workDirectory = join(home, 'work');
     mkdirSync(workDirectory, { recursive: true });
-    const flags = [`--statedir=${pool}`, `--endpoint=${join(home, 'socket')}`, '--nodeid=bench'];
+    const endpoint = `--endpoint=${join(home, 'socket')}`;
+    const flags = [`--statedir=${pool}`, endpoint, '--nodeid=bench', ...driverFlags];
     const args = [...nodeFlags, '--enable-source-maps', this.programs.driver, ...flags];
-    const server = await this.startServer(args, join(home, 'log'));
+    const server = await this.startServer({ args, logPath: join(home, 'log'), sharesMounts });
     const parameters = { backend: 'directory' };
     return { endpoint: server.endpoint, workDirectory, parameters, pool, server };
   }
@@ -81,11 +90,12 @@ export class Bench {
   /** Starts a gRPC server that answers nothing but Probe. */
   startEmptyServer(): Promise<Server> {
     const home = this.newDirectory('empty');
-    return this.startServer([inProject('bench', 'empty-server.mjs'), join(home, 'socket')], join(home, 'log'));
+    const args = [inProject('bench', 'empty-server.mjs'), join(home, 'socket')];
+    return this.startServer({ args, logPath: join(home, 'log') });
   }
 
-  async startServer(args: readonly string[], logPath: string): Promise<Server> {
-    const server = await Server.start({ args, logPath });
+  async startServer(spec: ServerSpec): Promise<Server> {
+    const server = await Server.start(spec);
     this.servers.push(server);
     return server;
   }

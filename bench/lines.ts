@@ -5,6 +5,7 @@ import { lifeLine } from './lines/life.ts';
 import { listLine } from './lines/list.ts';
 import { memoryLine } from './lines/memory.ts';
 import { probeLine } from './lines/probe.ts';
+import { reflinkLine } from './lines/reflink.ts';
 import { stageLine } from './lines/stage.ts';
 import { startLine } from './lines/start.ts';
 import type { Line } from './measurement.ts';
@@ -20,4 +21,5 @@ export const lines: readonly Line[] = [
   listLine,
   startLine,
   memoryLine,
+  reflinkLine,
 ];

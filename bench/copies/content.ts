@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFileSystem, withDescriptor } from '../src/kernel/calls/descriptor.ts';
+import { syncFileSystem, withDescriptor } from '../../src/kernel/calls/descriptor.ts';
 
 const MIB = 1024 ** 2;
 const SMALL_FILE_BYTES = 1024;

@@ -1,14 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { VolumeContentSource } from '../src/rpc/generated/csi/v1/VolumeContentSource.ts';
-import { CsiClient } from '../test/support/csi-client.ts';
-import { type DriverProcess, startDriverProcess } from '../test/support/driver-process.ts';
+import { setTimeout } from 'node:timers/promises';
+import { CsiClient } from '../../test/support/csi-client.ts';
+import type { Bench, DriverUnderTest } from '../bench.ts';
+import type { Target } from '../processes/client.ts';
 import type { Content } from './content.ts';
 import type { Disk } from './disk.ts';
 
-const volume_capability = { mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } } as const;
-const VOLUME_BYTES = 2 * 1024 ** 3;
+const POLL_INTERVAL_MS = 5;
+
+const capabilities = {
+  mount: { mount: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } },
+  block: { block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' } },
+} as const;
 
 /** Where a volume is made, and as what. */
 export interface Place {
@@ -16,68 +21,56 @@ export interface Place {
   readonly backend: 'directory' | 'image';
 }
 
-/** The built driver in a process of its own, and what a CO would have it do. */
-export class Driver {
-  private readonly process: DriverProcess;
+/** A driver with disks as its pools, and a client that fills volumes. What is measured is called by `bench/client`. */
+export class CopyDriver {
+  private readonly driver: DriverUnderTest;
   private readonly client: CsiClient;
-  private readonly directory: string;
 
-  private constructor(process: DriverProcess, directory: string) {
-    this.process = process;
-    this.client = new CsiClient(process.endpoint);
-    this.directory = directory;
+  private constructor(driver: DriverUnderTest) {
+    this.driver = driver;
+    this.client = new CsiClient(driver.endpoint);
   }
 
-  /** Starts it with each disk as a pool. */
-  static async start(directory: string, disks: readonly Disk[]): Promise<Driver> {
-    const process = await startDriverProcess([
-      `--statedir=${join(directory, 'state')}`,
-      `--endpoint=${join(directory, 'socket')}`,
-      '--nodeid=bench',
-      ...disks.map(({ kind, path }) => `--pool=${kind}=${path}`),
-    ]);
-    return new Driver(process, directory);
+  static async start(bench: Bench, disks: readonly Disk[]): Promise<CopyDriver> {
+    const driverFlags = disks.map(({ kind, path }) => `--pool=${kind}=${path}`);
+    return new CopyDriver(await bench.startDriver(undefined, { driverFlags, sharesMounts: true }));
   }
 
   async stop(): Promise<void> {
     this.client.close();
-    this.process.kill('SIGTERM');
-    await this.process.exit;
+    await this.driver.server.stop();
   }
 
-  /** Makes a volume, empty or of something; all are of one size. @returns its id */
-  async create({ disk, backend }: Place, source?: VolumeContentSource): Promise<string> {
+  /** The driver for `bench/client`, which makes its volumes in a place. */
+  at({ disk, backend }: Place): Target {
+    return { ...this.driver, parameters: { pool: disk.kind, backend } };
+  }
+
+  /** Makes an empty volume. @returns its id */
+  async create({ disk, backend }: Place, bytes: number, access: 'mount' | 'block' = 'mount'): Promise<string> {
     const { volume } = await this.client.controller.CreateVolume({
       name: randomUUID(),
-      capacity_range: { required_bytes: VOLUME_BYTES },
-      volume_capabilities: [volume_capability],
+      capacity_range: { required_bytes: bytes },
+      volume_capabilities: [capabilities[access]],
       parameters: { pool: disk.kind, backend },
-      ...(source ? { volume_content_source: source } : {}),
     });
     if (!volume) throw new Error('CreateVolume was answered without a volume');
     return volume.volume_id;
   }
 
-  /** Makes a snapshot. @returns its id */
-  async snapshot(source_volume_id: string): Promise<string> {
-    const request = { name: randomUUID(), source_volume_id };
-    const { snapshot } = await this.client.controller.CreateSnapshot(request);
-    if (!snapshot?.ready_to_use) throw new Error('CreateSnapshot was answered without a whole snapshot');
-    return snapshot.snapshot_id;
-  }
-
-  async deleteVolume(volume_id: string): Promise<void> {
-    await this.client.controller.DeleteVolume({ volume_id });
-  }
-
-  async deleteSnapshot(snapshot_id: string): Promise<void> {
-    await this.client.controller.DeleteSnapshot({ snapshot_id });
+  /** Makes a volume that holds something and is not in use. @returns its id */
+  async createWith(place: Place, bytes: number, content: Content): Promise<string> {
+    const id = await this.create(place, bytes);
+    await content.write(await this.stage(id));
+    await this.unstage(id);
+    return id;
   }
 
   /** Stages a volume. @returns where it shows */
   async stage(volume_id: string): Promise<string> {
     const staging_target_path = this.stagingOf(volume_id);
     mkdirSync(staging_target_path, { recursive: true });
+    const volume_capability = capabilities.mount;
     await this.client.node.NodeStageVolume({ volume_id, staging_target_path, volume_capability });
     return staging_target_path;
   }
@@ -86,15 +79,52 @@ export class Driver {
     await this.client.node.NodeUnstageVolume({ volume_id, staging_target_path: this.stagingOf(volume_id) });
   }
 
-  /** Makes a volume that holds something and is not in use. @returns its id */
-  async createWith(place: Place, content: Content): Promise<string> {
-    const id = await this.create(place);
-    await content.write(await this.stage(id));
-    await this.unstage(id);
-    return id;
+  /** Takes a snapshot. @returns its id */
+  async snapshot(source_volume_id: string): Promise<string> {
+    const request = { name: randomUUID(), source_volume_id };
+    const { snapshot } = await this.client.controller.CreateSnapshot(request);
+    if (!snapshot?.ready_to_use) throw new Error('CreateSnapshot was answered without a whole snapshot');
+    return snapshot.snapshot_id;
+  }
+
+  async deleteSnapshot(snapshot_id: string): Promise<void> {
+    await this.client.controller.DeleteSnapshot({ snapshot_id });
+  }
+
+  async deleteVolume(volume_id: string): Promise<void> {
+    await this.client.controller.DeleteVolume({ volume_id });
+  }
+
+  /** Reads which blocks of a snapshot differ from those of another. @returns their number */
+  async countChanges(base_snapshot_id: string, target_snapshot_id: string): Promise<number> {
+    let count = 0;
+    for await (const { block_metadata } of this.client.snapshotMetadata.GetMetadataDelta({
+      base_snapshot_id,
+      target_snapshot_id,
+    })) {
+      count += block_metadata.length;
+    }
+    return count;
   }
 
   private stagingOf(volumeId: string): string {
-    return join(this.directory, 'staging', volumeId);
+    return join(this.driver.workDirectory, volumeId);
   }
+}
+
+/** Where the volume is that has an id. */
+export function directoryOf({ disk }: Place, id: string): string {
+  return join(disk.path, 'volumes', id);
+}
+
+/** Waits until the driver has removed the content of all that was deleted. */
+export async function untilRemoved(disk: Disk): Promise<void> {
+  while (readdirSync(join(disk.path, '.outgoing')).length > 0) await setTimeout(POLL_INTERVAL_MS);
+}
+
+/** Runs something. @returns how many milliseconds it took */
+export async function millisecondsOf(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return performance.now() - startedAt;
 }

@@ -2,13 +2,16 @@
 // order, without gRPC and without its checks. Prints the same JSON as bench/client. The comments in quotes are the steps of
 // src/model/steps.ts that each part belongs to.
 //
-//   floor MODE DIRECTORY CALLS WARM-UP THREADS [VOLUMES [MOUNTS]]
+//   floor create|life|stage DIRECTORY CALLS WARM-UP THREADS [VOLUMES [MOUNTS]]
+//   floor copy DIRECTORY CALLS WARM-UP 1 SOURCE
 //
-// MODE is create, life or stage. VOLUMES exist already when the measurement begins, and MOUNTS of them are staged. Mounts, so it
-// needs a mount namespace of its own.
+// VOLUMES exist already when the measurement begins, and MOUNTS of them are staged. SOURCE is a btrfs subvolume, an image named
+// "image", or the one file of a directory; a copy shares its blocks. Mounts, so it needs a mount namespace of its own.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/btrfs.h>
+#include <linux/fs.h>
 #include <linux/mount.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -16,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -25,6 +29,8 @@
 #define PATH_BYTES 512
 // As large as the record of a volume.
 #define RECORD_BYTES 700
+// Of the root of a btrfs subvolume.
+#define SUBVOLUME_INODE 256
 
 enum call { CREATE, STAGE, PUBLISH, UNPUBLISH, UNSTAGE, DELETE, CALL_COUNT };
 
@@ -41,6 +47,8 @@ struct worker {
 static const char *root;
 static char record[RECORD_BYTES];
 static int is_life, is_stage;
+static const char *source;
+static int is_subvolume, is_image;
 static int call_count;
 static atomic_int next_call, last_call;
 static double *durations[CALL_COUNT];
@@ -78,12 +86,59 @@ static double microseconds(void) {
   return now.tv_sec * 1e6 + now.tv_nsec / 1e3;
 }
 
-// createVolume
+static void clone_file(const char *target, int is_synced) {
+  int source_fd = opened(source, O_RDONLY);
+  int fd = opened(target, O_WRONLY | O_CREAT | O_EXCL);
+  checked(ioctl(fd, FICLONE, source_fd), target);
+  if (is_synced) checked(fsync(fd), target);
+  close(fd);
+  close(source_fd);
+}
+
+// A directory and its files are synced at once.
+static void sync_tree(const char *directory) {
+  int fd = opened(directory, O_RDONLY);
+  checked(syncfs(fd), directory);
+  close(fd);
+}
+
+static void copy_content(int number) {
+  char directory[PATH_BYTES], data[PATH_BYTES], file[PATH_BYTES];
+  path(directory, ".incoming/v%d", number);
+  path(data, ".incoming/v%d/data", number);
+  if (is_image) {
+    clone_file(path(file, ".incoming/v%d/image", number), 1);
+    return;
+  }
+  if (is_subvolume) {
+    struct btrfs_ioctl_vol_args_v2 arguments = {.fd = opened(source, O_RDONLY), .name = "data"};
+    int fd = opened(directory, O_RDONLY);
+    checked(ioctl(fd, BTRFS_IOC_SNAP_CREATE_V2, &arguments), data);
+    close(fd);
+    close(arguments.fd);
+  } else {
+    checked(mkdir(data, 0700), data);
+    clone_file(path(file, ".incoming/v%d/data/file", number), 0);
+  }
+  sync_tree(data);
+}
+
+static void make_content(int number, int is_durable) {
+  char data[PATH_BYTES];
+  path(data, ".incoming/v%d/data", number);
+  checked(mkdir(data, 0700), data);
+  int fd = opened(data, O_RDONLY);
+  checked(chown(data, 0, 0), data);
+  checked(chmod(data, 0777), data);
+  if (is_durable) checked(fsync(fd), data);
+  close(fd);
+}
+
+// createVolume, and createSnapshot
 static void create_volume(int number, int is_durable) {
-  char directory[PATH_BYTES], file[PATH_BYTES], data[PATH_BYTES], target[PATH_BYTES], parent[PATH_BYTES];
+  char directory[PATH_BYTES], file[PATH_BYTES], target[PATH_BYTES], parent[PATH_BYTES];
   path(directory, ".incoming/v%d", number);
   path(file, ".incoming/v%d/volume.json", number);
-  path(data, ".incoming/v%d/data", number);
   // "create: directory made"
   checked(mkdir(directory, 0700), directory);
   // "create: record written"
@@ -91,12 +146,10 @@ static void create_volume(int number, int is_durable) {
   checked(write(fd, record, RECORD_BYTES), file);
   close(fd);
   // "create: content made"
-  checked(mkdir(data, 0700), data);
-  fd = opened(data, O_RDONLY);
-  checked(chown(data, 0, 0), data);
-  checked(chmod(data, 0777), data);
-  if (is_durable) checked(fsync(fd), data);
-  close(fd);
+  if (source)
+    copy_content(number);
+  else
+    make_content(number, is_durable);
   // "create: built durably"
   if (is_durable) sync_path(file);
   if (is_durable) sync_path(directory);
@@ -156,11 +209,29 @@ static void delete_volume(int number) {
   sync_path(path(parent, ".outgoing"));
 }
 
+static void remove_copy(int number) {
+  char name[PATH_BYTES];
+  if (is_image) checked(unlink(path(name, ".outgoing/v%d/image", number)), name);
+  if (is_image) return;
+  if (is_subvolume) {
+    struct btrfs_ioctl_vol_args arguments = {.name = "data"};
+    int fd = opened(path(name, ".outgoing/v%d", number), O_RDONLY);
+    checked(ioctl(fd, BTRFS_IOC_SNAP_DESTROY, &arguments), name);
+    close(fd);
+    return;
+  }
+  checked(unlink(path(name, ".outgoing/v%d/data/file", number)), name);
+  checked(rmdir(path(name, ".outgoing/v%d/data", number)), name);
+}
+
 // "delete: content removed", which the driver does after the reply; it counts for the rate, not for the call.
 static void remove_content(int number) {
   char name[PATH_BYTES];
   checked(unlink(path(name, ".outgoing/v%d/volume.json", number)), name);
-  checked(rmdir(path(name, ".outgoing/v%d/data", number)), name);
+  if (source)
+    remove_copy(number);
+  else
+    checked(rmdir(path(name, ".outgoing/v%d/data", number)), name);
   checked(rmdir(path(name, ".outgoing/v%d", number)), name);
 }
 
@@ -192,8 +263,8 @@ static void *work(void *argument) {
     }
     create_volume(number, 1);
     note(CREATE, number, &started_at);
-    if (!is_life) continue;
-    mount_and_unmount(worker, number, number, &started_at);
+    if (!is_life && !source) continue;
+    if (is_life) mount_and_unmount(worker, number, number, &started_at);
     delete_volume(number);
     note(DELETE, number, &started_at);
     remove_content(number);
@@ -244,9 +315,15 @@ static void prepare(int volume_count, int mount_count) {
     make_directory(path(name, "mounts/%d", i));
     stage_volume(-1000 - i, name);
   }
-  int fd = opened(root, O_RDONLY);
-  checked(syncfs(fd), root);
-  close(fd);
+  sync_tree(root);
+}
+
+static void set_source(const char *name) {
+  struct stat status;
+  checked(stat(name, &status), name);
+  source = name;
+  is_subvolume = S_ISDIR(status.st_mode) && status.st_ino == SUBVOLUME_INODE;
+  is_image = strcmp(basename(name), "image") == 0;
 }
 
 static void prepare_worker(struct worker *worker, int number) {
@@ -272,7 +349,9 @@ int main(int count, char **arguments) {
   int worker_count = atoi(arguments[5]);
   umask(0);
   memset(record, '\n', RECORD_BYTES);
-  prepare(count > 6 ? atoi(arguments[6]) : 0, count > 7 ? atoi(arguments[7]) : 0);
+  int is_copy = strcmp(arguments[1], "copy") == 0;
+  if (is_copy && count > 6) set_source(arguments[6]);
+  prepare(!is_copy && count > 6 ? atoi(arguments[6]) : 0, !is_copy && count > 7 ? atoi(arguments[7]) : 0);
   struct worker *workers = calloc(worker_count, sizeof *workers);
   for (int i = 0; i < worker_count; i++) prepare_worker(&workers[i], i);
   for (int call = 0; call < CALL_COUNT; call++) durations[call] = calloc(warm_up + call_count, sizeof(double));

@@ -39,7 +39,8 @@ export const listLine: Line = {
 function startMemoryList(bench: Bench, { endpoint }: DriverUnderTest): Promise<Server> {
   const home = bench.newDirectory('memory-list');
   const program = ['--import', 'tsx', inProject('bench', 'memory-list.ts')];
-  return bench.startServer([...program, join(home, 'socket'), endpoint], join(home, 'log'));
+  const args = [...program, join(home, 'socket'), endpoint];
+  return bench.startServer({ args, logPath: join(home, 'log') });
 }
 
 async function compare(

@@ -47,7 +47,7 @@ async function idleMib(bench: Bench, target: Target, server: Server): Promise<nu
 async function* afterLives(bench: Bench): AsyncGenerator<Measurement> {
   const many = bench.amount(100_000, 2000);
   const probe = pathToFileURL(inProject('bench', 'heap-probe.mjs')).href;
-  const driver = await bench.startDriver(undefined, ['--expose-gc', '--import', probe]);
+  const driver = await bench.startDriver(undefined, { nodeFlags: ['--expose-gc', '--import', probe] });
   const live = async (calls: number) => {
     await bench.client.run(driver, 'life', { calls, warmUp: 0, concurrency: 16 });
     return { resident: driver.server.residentMib, heap: await driver.server.heapMib() };

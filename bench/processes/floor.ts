@@ -19,15 +19,25 @@ export class Floor {
     this.directory = directory;
   }
 
+  /** Makes, mounts and removes volumes. */
   async run(mode: 'create' | 'life' | 'stage', load: Load, existing?: Existing): Promise<Report> {
-    const directory = mkdtempSync(join(this.directory, 'floor-'));
-    const numbers = [load.calls, load.warmUp, load.concurrency, existing?.volumes ?? 0, existing?.mounts ?? 0];
-    const [program = '', ...args] = inOwnNamespace([
-      this.program,
-      mode,
-      directory,
-      ...numbers.map((number) => String(number)),
-    ]);
+    return this.measure(this.directory, mode, load, [existing?.volumes ?? 0, existing?.mounts ?? 0]);
+  }
+
+  /** Copies a subvolume, an image, or the one file of a directory, sharing its blocks. */
+  async copy(directory: string, source: string, load: Omit<Load, 'concurrency'>): Promise<Report> {
+    return this.measure(directory, 'copy', { ...load, concurrency: 1 }, [source]);
+  }
+
+  private async measure(
+    parent: string,
+    mode: string,
+    { calls, warmUp, concurrency }: Load,
+    more: readonly (string | number)[],
+  ): Promise<Report> {
+    const directory = mkdtempSync(join(parent, 'floor-'));
+    const words = [this.program, mode, directory, calls, warmUp, concurrency, ...more].map(String);
+    const [program = '', ...args] = inOwnNamespace(words);
     try {
       return await reportOf(program, args);
     } finally {

@@ -12,9 +12,11 @@ export interface ServerSpec {
   readonly args: readonly string[];
   /** Where its output goes. */
   readonly logPath: string;
+  /** Whether its mounts are visible to the benchmark. */
+  readonly sharesMounts?: boolean | undefined;
 }
 
-/** A gRPC server in a process and mount namespace of its own. */
+/** A gRPC server in a process of its own. */
 export class Server {
   readonly endpoint: string;
   /** From the start of the process until it listened. */
@@ -28,10 +30,11 @@ export class Server {
   }
 
   /** Starts it as its image does, and waits until it listens. */
-  static async start({ args, logPath }: ServerSpec): Promise<Server> {
+  static async start({ args, logPath, sharesMounts }: ServerSpec): Promise<Server> {
     const log = openSync(logPath, 'a');
     const startedAt = performance.now();
-    const [program = '', ...words] = inOwnNamespace([process.execPath, ...args]);
+    const command = [process.execPath, ...args];
+    const [program = '', ...words] = sharesMounts ? command : inOwnNamespace(command);
     const child = spawn(program, words, {
       stdio: ['ignore', log, log, 'ipc'],
       env: { ...process.env, NODE_ENV: 'production', UV_THREADPOOL_SIZE: '192' },
