@@ -22,6 +22,9 @@ export function parseArguments(args: readonly string[]): Arguments {
     },
   });
   const [directory = '', ...names] = positionals;
+  if (values.write && (values.short || names.length > 0)) {
+    throw new Error('--write needs all lines in full: committed results are those of one run');
+  }
   return {
     directory,
     names,

@@ -1,13 +1,14 @@
 // The driver's speed, measured: `npm run bench` (docs/reference/bench.md). Mounts, so it wants a mount namespace of its own; leaves
 // its files for the caller to remove.
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory } from '../scripts/lib/project.mjs';
 import { type Arguments, parseArguments } from './arguments.ts';
 import { Bench } from './bench.ts';
 import { lines } from './lines.ts';
 import type { Line } from './measurement.ts';
+import { regressionsOf } from './output/compare.ts';
 import { tableHead, tableRow } from './output/table.ts';
+import { committedResults, writeCommitted, writeLatest } from './output/write.ts';
 import { type Result, type Results, resultOf, resultsOf } from './results.ts';
 
 const cache = join(cacheDirectory, 'bench');
@@ -16,9 +17,11 @@ const startedAt = performance.now();
 try {
   const args = parseArguments(process.argv.slice(2));
   const results = resultsOf(await measureAll(args), new Date());
-  write(cache, 'latest.json', results);
+  writeLatest(results);
+  if (args.isWritten) writeCommitted(results);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   console.log(`\n${summaryOf(results)}; ${seconds} s.`);
+  if (args.isShort) failIfWorse(results.results);
 } catch (error) {
   console.log(`The benchmark failed: ${error instanceof Error ? error.stack : error}`);
   process.exitCode = 1;
@@ -35,10 +38,17 @@ async function measureAll({ directory, names, peers, isShort }: Arguments): Prom
   try {
     console.log(`${resultsOf([], new Date()).machine}\n\n${tableHead}`);
     for (const line of chosenLines(names, isShort)) {
-      for await (const measurement of line.measure(bench)) {
-        const result = resultOf(measurement);
-        console.log(tableRow(result));
-        results.push(result);
+      try {
+        for await (const measurement of line.measure(bench)) {
+          const result = resultOf(measurement);
+          console.log(tableRow(result));
+          results.push(result);
+        }
+      } catch (error) {
+        // The others are worth having.
+        console.log(`The line ${line.name} failed: ${error instanceof Error ? error.stack : error}`);
+        process.exitCode = 1;
+        await bench.stop();
       }
     }
     return results;
@@ -61,7 +71,8 @@ function summaryOf({ results }: Results): string {
   return `${count('kept')} kept, ${count('missed')} missed, ${count('noise')} decided by noise`;
 }
 
-function write(directory: string, name: string, results: Results): void {
-  mkdirSync(directory, { recursive: true });
-  writeFileSync(join(directory, name), `${JSON.stringify(results, null, 2)}\n`);
+function failIfWorse(results: readonly Result[]): void {
+  const regressions = regressionsOf(results, committedResults().results);
+  for (const sentence of regressions) console.log(sentence);
+  if (regressions.length > 0) process.exitCode = 1;
 }

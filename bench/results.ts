@@ -1,7 +1,7 @@
 import { cpus, release } from 'node:os';
-import { median } from './statistics.ts';
 import type { Measurement } from './measurement.ts';
-import { type Bound, ratioOf, type Ratio, verdictOf } from './verdict.ts';
+import { median } from './statistics.ts';
+import { type Bound, type Ratio, ratioOf, verdictOf } from './verdict.ts';
 
 /** A measurement in numbers, as in results.json. */
 export interface Result extends Pick<Measurement, 'id' | 'title' | 'against' | 'unit'> {

@@ -49,7 +49,7 @@ export function worsening(ratio: number, earlier: number, bound: Bound | undefin
 }
 
 /** Whether there must be nothing of what is counted, so that a ratio means nothing. */
-export function isNone(bound: Bound): boolean {
+function isNone(bound: Bound): boolean {
   return 'atMost' in bound && bound.atMost === 0;
 }
 

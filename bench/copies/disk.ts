@@ -19,9 +19,9 @@ const REST_LIMIT_MS = 60_000;
 // Large enough for what is promised to volumes; only what is written takes space. That of ext4 is not, because full
 // copies would fill all of it in turn.
 const kinds = {
-  xfs: { bytes: 48n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
-  btrfs: { bytes: 48n * GIB, mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'] },
-  ext4: { bytes: 4n * GIB, mkfs: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard'] },
+  xfs: { title: 'XFS', bytes: 48n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
+  btrfs: { title: 'btrfs', bytes: 48n * GIB, mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'] },
+  ext4: { title: 'ext4', bytes: 4n * GIB, mkfs: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard'] },
 } as const;
 
 /** A kind of file system that is measured. */
@@ -95,6 +95,10 @@ export class Disk {
   private async usedInodes(): Promise<bigint> {
     const { totalInodes, freeInodes } = await withDescriptor(this.path, 'r', fileSystemOf);
     return totalInodes - freeInodes;
+  }
+
+  get title(): string {
+    return kinds[this.kind].title;
   }
 
   private async sync(): Promise<void> {

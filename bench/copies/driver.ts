@@ -21,7 +21,7 @@ export interface Place {
   readonly backend: 'directory' | 'image';
 }
 
-/** A driver with disks as its pools, and a client that fills volumes. What is measured is called by `bench/client`. */
+/** A driver with a disk as its pool, and a client that fills volumes. What is measured is called by `bench/client`. */
 export class CopyDriver {
   private readonly driver: DriverUnderTest;
   private readonly client: CsiClient;
@@ -31,8 +31,9 @@ export class CopyDriver {
     this.client = new CsiClient(driver.endpoint);
   }
 
-  static async start(bench: Bench, disks: readonly Disk[]): Promise<CopyDriver> {
-    const driverFlags = disks.map(({ kind, path }) => `--pool=${kind}=${path}`);
+  /** Starts it with a disk as a pool. */
+  static async start(bench: Bench, { kind, path }: Disk): Promise<CopyDriver> {
+    const driverFlags = [`--pool=${kind}=${path}`, '--enable-snapshot-metadata'];
     return new CopyDriver(await bench.startDriver(undefined, { driverFlags, sharesMounts: true }));
   }
 
@@ -47,7 +48,11 @@ export class CopyDriver {
   }
 
   /** Makes an empty volume. @returns its id */
-  async create({ disk, backend }: Place, bytes: number, access: 'mount' | 'block' = 'mount'): Promise<string> {
+  async create(
+    { disk, backend }: Place,
+    bytes: number,
+    access: 'mount' | 'block' = 'mount',
+  ): Promise<string> {
     const { volume } = await this.client.controller.CreateVolume({
       name: randomUUID(),
       capacity_range: { required_bytes: bytes },

@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { Bench } from '../bench.ts';
-import { Disk, diskKinds, type DiskKind } from './disk.ts';
+import { Disk, type DiskKind, diskKinds } from './disk.ts';
 import { directoryOf, type Place } from './driver.ts';
 
 const made = new WeakMap<Bench, Promise<ReadonlyMap<DiskKind, Disk>>>();
 
 /** The file systems that copies are measured on. They are made when they are first asked for. */
-export function disksOf(bench: Bench): Promise<ReadonlyMap<DiskKind, Disk>> {
+function disksOf(bench: Bench): Promise<ReadonlyMap<DiskKind, Disk>> {
   const disks = made.get(bench) ?? makeDisks(bench);
   made.set(bench, disks);
   return disks;

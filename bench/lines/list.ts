@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { inProject } from '../../scripts/lib/project.mjs';
 import { type Bench, type DriverUnderTest, measurePairs, targetOf } from '../bench.ts';
 import { fullPool } from '../full-pool.ts';
 import type { Line, Measurement } from '../measurement.ts';
@@ -6,7 +7,6 @@ import type { Target } from '../processes/client.ts';
 import { medianOf, type Report } from '../processes/report.ts';
 import type { Server } from '../processes/server.ts';
 import { median } from '../statistics.ts';
-import { inProject } from '../../scripts/lib/project.mjs';
 
 const PAGE_SIZE = 100;
 const LATE_PAGE_BOUND = 1.2;
@@ -54,7 +54,14 @@ async function compare(
     async () => medianOf(await listAll(bench, driver, pageSize), 'list'),
     async () => medianOf(await listAll(bench, targetOf(memory), pageSize), 'list'),
   );
-  return { id, title, against: 'encoding the same reply from memory', unit: 'µs', bound: { atMost: 3 }, pairs };
+  return {
+    id,
+    title,
+    against: 'encoding the same reply from memory',
+    unit: 'µs',
+    bound: { atMost: 3 },
+    pairs,
+  };
 }
 
 /** The pages of the last quarter against those of the first. */

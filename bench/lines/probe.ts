@@ -11,12 +11,12 @@ export const probeLine: Line = {
     const empty = await bench.startEmptyServer();
     const against = 'a grpc-js server that answers a constant';
     const rounds = bench.amount(9, 5);
-    const compare = (concurrency: number, valueOf: (report: Report) => number) => {
+    const compare = (concurrency: number, value: (report: Report) => number) => {
       const load = { calls: bench.amount(4000, 1000), warmUp: 500, concurrency };
       return measurePairs(
         rounds,
-        async () => valueOf(await bench.client.run(driver, 'probe', load)),
-        async () => valueOf(await bench.client.run(targetOf(empty), 'probe', load)),
+        async () => value(await bench.client.run(driver, 'probe', load)),
+        async () => value(await bench.client.run(targetOf(empty), 'probe', load)),
       );
     };
     yield {

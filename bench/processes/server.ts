@@ -43,7 +43,8 @@ export class Server {
     const listening = once(child, 'message').then(([message]) => message as { listening: string });
     const ended = once(child, 'exit').then(() => undefined);
     const message = await Promise.race([listening, ended]);
-    if (!message) throw new Error(`${args.join(' ')} ended before it listened: ${readFileSync(logPath, 'utf8')}`);
+    if (!message)
+      throw new Error(`${args.join(' ')} ended before it listened: ${readFileSync(logPath, 'utf8')}`);
     return new Server(child, message.listening, performance.now() - startedAt);
   }
 
