@@ -19,7 +19,7 @@ const REST_LIMIT_MS = 60_000;
 // Large enough for what is promised to volumes; only what is written takes space. That of ext4 is not, because full
 // copies would fill all of it in turn.
 const kinds = {
-  xfs: { title: 'XFS', bytes: 48n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
+  xfs: { title: 'XFS', bytes: 96n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
   btrfs: { title: 'btrfs', bytes: 48n * GIB, mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'] },
   ext4: { title: 'ext4', bytes: 4n * GIB, mkfs: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard'] },
 } as const;

@@ -1,12 +1,14 @@
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { inProject } from '../../scripts/lib/project.mjs';
 import { type Bench, type DriverUnderTest, measurePairs, targetOf } from '../bench.ts';
 import { fullPool } from '../full-pool.ts';
 import type { Line, Measurement } from '../measurement.ts';
-import type { Target } from '../processes/client.ts';
 import { medianOf, type Report } from '../processes/report.ts';
 import type { Server } from '../processes/server.ts';
 import { median } from '../statistics.ts';
+
+const execFileAsync = promisify(execFile);
 
 const PAGE_SIZE = 100;
 const LATE_PAGE_BOUND = 1.2;
@@ -18,50 +20,52 @@ export const listLine: Line = {
   async *measure(bench) {
     const { home, volumes } = await fullPool(bench);
     const driver = await bench.startDriver(home);
-    const memory = await startMemoryList(bench, driver);
-    const count = volumes.toLocaleString('en');
-    yield await compare(bench, driver, memory, {
+    const empty = await bench.startEmptyServer();
+    const title = `ListVolumes of ${volumes.toLocaleString('en')}`;
+    yield {
       id: 'list-whole',
-      title: `ListVolumes of ${count}, whole`,
-      pageSize: 0,
-    });
-    yield await compare(bench, driver, memory, {
+      title: `${title}, whole`,
+      against: 'encoding the reply from memory + an empty call',
+      unit: 'µs',
+      bound: { atMost: 3 },
+      pairs: await compare(bench, driver, empty, { pageSize: 0, pages: 1 }),
+    };
+    const pages = volumes / PAGE_SIZE;
+    yield {
       id: 'list-pages',
-      title: `ListVolumes of ${count}, in pages of ${PAGE_SIZE}`,
-      pageSize: PAGE_SIZE,
-    });
+      title: `${title}, in pages of ${PAGE_SIZE}`,
+      against: `encoding the pages from memory + ${pages} empty calls`,
+      unit: 'µs',
+      bound: { atMost: 3 },
+      pairs: await compare(bench, driver, empty, { pageSize: PAGE_SIZE, pages }),
+    };
     yield await latePages(bench, driver);
-    await memory.stop();
+    await empty.stop();
     await driver.server.stop();
   },
 };
 
-function startMemoryList(bench: Bench, { endpoint }: DriverUnderTest): Promise<Server> {
-  const home = bench.newDirectory('memory-list');
-  const program = ['--import', 'tsx', inProject('bench', 'memory-list.ts')];
-  const args = [...program, join(home, 'socket'), endpoint];
-  return bench.startServer({ args, logPath: join(home, 'log') });
-}
-
-async function compare(
+function compare(
   bench: Bench,
   driver: DriverUnderTest,
-  memory: Server,
-  { id, title, pageSize }: { id: string; title: string; pageSize: number },
-): Promise<Measurement> {
-  const pairs = await measurePairs(
+  empty: Server,
+  { pageSize, pages }: { readonly pageSize: number; readonly pages: number },
+) {
+  const load = { calls: 500, warmUp: 100, concurrency: 1 };
+  return measurePairs(
     bench.amount(9, 3),
     async () => medianOf(await listAll(bench, driver, pageSize), 'list'),
-    async () => medianOf(await listAll(bench, targetOf(memory), pageSize), 'list'),
+    async () => {
+      const call = medianOf(await bench.client.run(targetOf(empty), 'probe', load), 'probe');
+      return (await encodingUs(driver, pageSize)) + pages * call;
+    },
   );
-  return {
-    id,
-    title,
-    against: 'encoding the same reply from memory',
-    unit: 'µs',
-    bound: { atMost: 3 },
-    pairs,
-  };
+}
+
+async function encodingUs({ endpoint }: DriverUnderTest, pageSize: number): Promise<number> {
+  const program = ['--import', 'tsx', inProject('bench', 'encode-list.ts')];
+  const { stdout } = await execFileAsync(process.execPath, [...program, endpoint, String(pageSize)]);
+  return (JSON.parse(stdout) as { microseconds: number }).microseconds;
 }
 
 /** The pages of the last quarter against those of the first. */
@@ -82,9 +86,7 @@ async function latePages(bench: Bench, driver: DriverUnderTest): Promise<Measure
   };
 }
 
-function listAll(bench: Bench, target: Target, pageSize: number): Promise<Report> {
-  return bench.client.run(target, 'list', { calls: 15, warmUp: 5, concurrency: 1 }, [
-    '-page-size',
-    String(pageSize),
-  ]);
+function listAll(bench: Bench, driver: DriverUnderTest, pageSize: number): Promise<Report> {
+  const load = { calls: 15, warmUp: 5, concurrency: 1 };
+  return bench.client.run(driver, 'list', load, ['-page-size', String(pageSize)]);
 }

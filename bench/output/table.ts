@@ -1,7 +1,7 @@
 import type { Result } from '../results.ts';
 import { boundText } from '../verdict.ts';
 
-const WIDTHS = [52, 12, 40, 12, 7, 8, 26] as const;
+const WIDTHS = [52, 12, 49, 12, 7, 8, 26] as const;
 const HEAD = ['what', 'driver', 'compared with', '', 'ratio', 'bound', 'verdict'];
 
 export const tableHead = `${row(HEAD)}\n${row(
