@@ -78,7 +78,7 @@ func (driver *Driver) place(number int) (Volume, error) {
 	return volume, nil
 }
 
-// removePlaces removes what place made. Only empty directories: if a volume is still mounted, its content must stay.
+// removePlace removes what place made. Only empty directories: if a volume is still mounted, its content must stay.
 func (driver *Driver) removePlace(number int) {
 	directory := filepath.Join(driver.settings.directory, driver.nameOf(number))
 	for _, name := range []string{"staging", "pod", ""} {
