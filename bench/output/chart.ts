@@ -8,7 +8,15 @@ const VALUE_WIDTH = 120;
 const BAR_WIDTH = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
 const ROW_HEIGHT = 22;
 const TOP = 34;
-const colors = { kept: '#2e7d32', missed: '#c62828', driver: '#1565c0', reference: '#9e9e9e' };
+// A ratio far beyond its bound would make all other bars too short to compare.
+const LONGEST_SHARE = 4;
+const colors = {
+  kept: '#2e7d32',
+  missed: '#c62828',
+  noise: '#ef6c00',
+  driver: '#1565c0',
+  reference: '#9e9e9e',
+};
 
 interface Bar {
   readonly label: string;
@@ -22,8 +30,10 @@ export function boundsChart(results: readonly Result[]): string {
   const bars = results.flatMap(({ title, ratio, bound, unit, verdict }): Bar[] => {
     if (!bound || unit === 'count') return [];
     const value = usedShare(ratio.median, bound);
-    const color = verdict === 'kept' ? colors.kept : colors.missed;
-    return [{ label: title, value, valueText: `${Math.round(value * 100)} %`, color }];
+    const length = Math.min(value, LONGEST_SHARE);
+    return [
+      { label: title, value: length, valueText: `${Math.round(value * 100)} %`, color: colorOf(verdict) },
+    ];
   });
   return chart('Ratios, in percent of their bounds', bars, 1);
 }
@@ -37,6 +47,11 @@ export function timesChart(results: readonly Result[]): string {
       { label: against, value: reference, valueText: valueText(reference, unit), color: colors.reference },
     ]);
   return chart('Times of calls', bars);
+}
+
+function colorOf(verdict: string): string {
+  if (verdict === 'kept') return colors.kept;
+  return verdict.startsWith('noise') ? colors.noise : colors.missed;
 }
 
 function usedShare(ratio: number, bound: Bound): number {
