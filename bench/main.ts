@@ -1,54 +1,78 @@
-// What the driver promises about time, measured: `npm run bench` (docs/reference/bench.md). Mounts, so it wants a mount namespace
-// of its own; leaves its files for the caller to remove.
-import { cpus, release } from 'node:os';
-import { type Measurement, measureCopies, PROMISED_RATIO } from './copies.ts';
-import { Disk, diskKinds } from './disk.ts';
-import { Driver } from './driver.ts';
-import { figuresOf, tableHead, tableRow } from './table.ts';
+// The driver's speed, measured: `npm run bench` (docs/reference/bench.md). Mounts, so it wants a mount namespace of its own; leaves
+// its files for the caller to remove.
+import { join } from 'node:path';
+import { cacheDirectory } from '../scripts/lib/project.mjs';
+import { type Arguments, parseArguments } from './arguments.ts';
+import { Bench } from './bench.ts';
+import { lines } from './lines.ts';
+import type { Line } from './measurement.ts';
+import { regressionsOf } from './output/compare.ts';
+import { tableHead, tableRow } from './output/table.ts';
+import { committedResults, writeCommitted, writeLatest } from './output/write.ts';
+import { type Result, type Results, resultOf, resultsOf } from './results.ts';
 
-const [directory = '', ...words] = process.argv.slice(2);
+const cache = join(cacheDirectory, 'bench');
 const startedAt = performance.now();
+
 try {
-  const broken = await bench();
-  for (const sentence of broken) console.log(sentence);
+  const args = parseArguments(process.argv.slice(2));
+  const results = resultsOf(await measureAll(args), new Date());
+  writeLatest(results);
+  if (args.isWritten) writeCommitted(results);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
-  console.log(
-    `\n${broken.length === 0 ? 'All promises are kept' : `${broken.length} promises are broken`}; ${seconds} s.`,
-  );
-  process.exitCode = broken.length === 0 ? 0 : 1;
+  console.log(`\n${summaryOf(results)}; ${seconds} s.`);
+  if (args.isShort) failIfWorse(results.results);
 } catch (error) {
-  console.log(`The benchmark failed: ${error instanceof Error ? error.message : error}`);
+  console.log(`The benchmark failed: ${error instanceof Error ? error.stack : error}`);
   process.exitCode = 1;
 }
 
-/** @returns the promises that are broken */
-async function bench(): Promise<string[]> {
-  const disks: Disk[] = [];
-  for (const kind of diskKinds) disks.push(await Disk.make(kind, directory));
-  const driver = await Driver.start(directory, disks);
+async function measureAll({ directory, names, peers, isShort }: Arguments): Promise<Result[]> {
+  const programs = {
+    client: join(cache, 'client'),
+    floor: join(cache, 'floor'),
+    driver: join(cache, 'bundle', 'main.js'),
+  };
+  const bench = new Bench({ directory, programs, peers, isShort });
+  const results: Result[] = [];
   try {
-    const processors = cpus();
-    console.log(
-      `Linux ${release()}, ${process.arch}, ${processors.length} × ${processors[0]?.model}, Node.js ${process.version}\n`,
-    );
-    console.log(tableHead);
-    const broken: string[] = [];
-    for await (const measurement of measureCopies(driver, disks, words)) {
-      console.log(tableRow(measurement));
-      if (isBroken(measurement)) broken.push(sentenceOf(measurement));
+    console.log(`${resultsOf([], new Date()).machine}\n\n${tableHead}`);
+    for (const line of chosenLines(names, isShort)) {
+      try {
+        for await (const measurement of line.measure(bench)) {
+          const result = resultOf(measurement);
+          console.log(tableRow(result));
+          results.push(result);
+        }
+      } catch (error) {
+        // The others are worth having.
+        console.log(`The line ${line.name} failed: ${error instanceof Error ? error.stack : error}`);
+        process.exitCode = 1;
+        await bench.stop();
+      }
     }
-    return broken;
+    return results;
   } finally {
-    await driver.stop();
+    await bench.stop();
   }
 }
 
-function isBroken(measurement: Measurement): boolean {
-  return measurement.isPromised && figuresOf(measurement).ratio > PROMISED_RATIO;
+function chosenLines(names: readonly string[], isShort: boolean): readonly Line[] {
+  const unknown = names.find((name) => !lines.some((line) => line.name === name));
+  if (unknown !== undefined) {
+    throw new Error(`unknown line "${unknown}"; expected one of ${lines.map(({ name }) => name).join(', ')}`);
+  }
+  if (names.length > 0) return lines.filter(({ name }) => names.includes(name));
+  return isShort ? lines.filter((line) => line.isShort) : lines;
 }
 
-function sentenceOf(measurement: Measurement): string {
-  const { title, operation, contents } = measurement;
-  const { ratio } = figuresOf(measurement);
-  return `BROKEN: ${title}: a ${operation} with ${contents.large.label} takes ${ratio.toFixed(2)} times as long as with ${contents.small.label}; promised are ${PROMISED_RATIO}.`;
+function summaryOf({ results }: Results): string {
+  const count = (start: string) => results.filter(({ verdict }) => verdict.startsWith(start)).length;
+  return `${count('kept')} kept, ${count('missed')} missed, ${count('noise')} decided by noise`;
+}
+
+function failIfWorse(results: readonly Result[]): void {
+  const regressions = regressionsOf(results, committedResults().results);
+  for (const sentence of regressions) console.log(sentence);
+  if (regressions.length > 0) process.exitCode = 1;
 }

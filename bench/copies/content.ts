@@ -1,11 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { linkSync, mkdirSync, writeFileSync } from 'node:fs';
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncFileSystem, withDescriptor } from '../src/kernel/calls/descriptor.ts';
+import { syncFileSystem, withDescriptor } from '../../src/kernel/calls/descriptor.ts';
 
 const MIB = 1024 ** 2;
 const SMALL_FILE_BYTES = 1024;
 const FILES_OF_A_DIRECTORY = 100;
+const LINKS_OF_A_FILE = 10_000;
 
 /** What a volume holds. */
 export interface Content {
@@ -44,6 +46,25 @@ export function smallFiles(count: number): Content {
         await Promise.all(
           Array.from({ length: number }, (_, index) => writeFile(join(parent, `f${index}`), text)),
         );
+      }
+      await withDescriptor(directory, 'r', syncFileSystem);
+    },
+  };
+}
+
+/** Names of a few files, very many of each. */
+export function hardLinks(count: number): Content {
+  return {
+    label: `${count.toLocaleString('en')} hard links`,
+    async write(directory) {
+      // Ten thousand links in a directory, and as many of a file. Synchronously, because a trip for each takes minutes.
+      for (let start = 0; start < count; start += LINKS_OF_A_FILE) {
+        const parent = join(directory, `d${start}`);
+        const file = join(parent, 'f0');
+        mkdirSync(parent);
+        writeFileSync(file, '');
+        const number = Math.min(LINKS_OF_A_FILE, count - start);
+        for (let index = 1; index < number; index++) linkSync(file, join(parent, `f${index}`));
       }
       await withDescriptor(directory, 'r', syncFileSystem);
     },

@@ -1,14 +1,14 @@
 import { closeSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { syncFileSystem, withDescriptor } from '../src/kernel/calls/descriptor.ts';
-import { type IoctlRequest, ioctl } from '../src/kernel/calls/ioctl.ts';
-import { withPath } from '../src/kernel/calls/path-handle.ts';
-import { fileSystemOf } from '../src/kernel/calls/statfs.ts';
-import { attachLoop } from '../src/kernel/devices/loop.ts';
-import { makeSparse } from '../src/kernel/files/sparse-file.ts';
-import { mountFileSystem } from '../src/kernel/mounts/file-system-mount.ts';
-import { runProgram } from '../src/kernel/process/program.ts';
+import { syncFileSystem, withDescriptor } from '../../src/kernel/calls/descriptor.ts';
+import { type IoctlRequest, ioctl } from '../../src/kernel/calls/ioctl.ts';
+import { withPath } from '../../src/kernel/calls/path-handle.ts';
+import { fileSystemOf } from '../../src/kernel/calls/statfs.ts';
+import { attachLoop } from '../../src/kernel/devices/loop.ts';
+import { makeSparse } from '../../src/kernel/files/sparse-file.ts';
+import { mountFileSystem } from '../../src/kernel/mounts/file-system-mount.ts';
+import { runProgram } from '../../src/kernel/process/program.ts';
 
 const BTRFS_IOC_SYNC: IoctlRequest = { name: 'BTRFS_IOC_SYNC', number: 0x9408 };
 
@@ -19,9 +19,9 @@ const REST_LIMIT_MS = 60_000;
 // Large enough for what is promised to volumes; only what is written takes space. That of ext4 is not, because full
 // copies would fill all of it in turn.
 const kinds = {
-  xfs: { bytes: 48n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
-  btrfs: { bytes: 48n * GIB, mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'] },
-  ext4: { bytes: 4n * GIB, mkfs: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard'] },
+  xfs: { title: 'XFS', bytes: 96n * GIB, mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] },
+  btrfs: { title: 'btrfs', bytes: 48n * GIB, mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'] },
+  ext4: { title: 'ext4', bytes: 4n * GIB, mkfs: ['mkfs.ext4', '-q', '-F', '-E', 'nodiscard'] },
 } as const;
 
 /** A kind of file system that is measured. */
@@ -29,28 +29,36 @@ export type DiskKind = keyof typeof kinds;
 
 export const diskKinds = Object.keys(kinds) as DiskKind[];
 
-/** A file system of its own in a file, mounted as a pool. The mount and its loop device go with the mount namespace. */
+/**
+ * A file system of its own in a file, mounted, with a directory for a pool. The mount and its loop device go with the mount
+ * namespace.
+ */
 export class Disk {
   readonly kind: DiskKind;
+  /** Where it is mounted. */
+  readonly root: string;
+  /** The directory of the pool. */
   readonly path: string;
   private inodesAtRest = 0n;
 
-  private constructor(kind: DiskKind, path: string) {
+  private constructor(kind: DiskKind, root: string) {
     this.kind = kind;
-    this.path = path;
+    this.root = root;
+    this.path = join(root, 'pool');
+    mkdirSync(this.path);
   }
 
   static async make(kind: DiskKind, directory: string): Promise<Disk> {
     const file = join(directory, `${kind}.disk`);
-    const path = join(directory, kind);
+    const root = join(directory, kind);
     const { bytes, mkfs } = kinds[kind];
     const [program, ...words] = mkfs;
     await makeSparse(file, bytes);
     await runProgram(program, [...words, file]);
-    mkdirSync(path);
-    await mountFile(file, kind, path);
-    if (kind === 'btrfs') await runProgram('btrfs', ['quota', 'enable', path]);
-    return new Disk(kind, path);
+    mkdirSync(root);
+    await mountFile(file, kind, root);
+    if (kind === 'btrfs') await runProgram('btrfs', ['quota', 'enable', root]);
+    return new Disk(kind, root);
   }
 
   /** Remembers what it holds now, and comes back to when what is made from here on is removed. */
@@ -87,6 +95,10 @@ export class Disk {
   private async usedInodes(): Promise<bigint> {
     const { totalInodes, freeInodes } = await withDescriptor(this.path, 'r', fileSystemOf);
     return totalInodes - freeInodes;
+  }
+
+  get title(): string {
+    return kinds[this.kind].title;
   }
 
   private async sync(): Promise<void> {

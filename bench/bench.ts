@@ -1,0 +1,132 @@
+import { mkdirSync, mkdtempSync } from 'node:fs';
+import { join } from 'node:path';
+import { inProject } from '../scripts/lib/project.mjs';
+import { Client, type Target } from './processes/client.ts';
+import { Floor } from './processes/floor.ts';
+import { Server, type ServerSpec } from './processes/server.ts';
+import type { Pair } from './verdict.ts';
+
+/** The programs that scripts/bench.mjs builds. */
+export interface Programs {
+  readonly client: string;
+  readonly floor: string;
+  /** The bundle of the driver, as in its image. */
+  readonly driver: string;
+}
+
+/** Another CSI driver, to be compared with. */
+export interface Peer {
+  readonly name: string;
+  readonly endpoint: string;
+}
+
+export interface BenchOptions {
+  readonly directory: string;
+  readonly programs: Programs;
+  readonly peers: readonly Peer[];
+  readonly isShort: boolean;
+}
+
+/** A running driver. */
+export interface DriverUnderTest extends Target {
+  readonly server: Server;
+  readonly pool: string;
+}
+
+/** How the driver is started. */
+export interface DriverSpec extends Pick<ServerSpec, 'sharesMounts'> {
+  readonly nodeFlags?: readonly string[];
+  readonly driverFlags?: readonly string[];
+}
+
+/** What the lines use: the programs, a directory, and how much to measure. */
+export class Bench {
+  readonly directory: string;
+  readonly client: Client;
+  readonly floor: Floor;
+  readonly peers: readonly Peer[];
+  readonly isShort: boolean;
+  private readonly programs: Programs;
+  private readonly servers: Server[] = [];
+
+  constructor({ directory, programs, peers, isShort }: BenchOptions) {
+    this.directory = directory;
+    this.programs = programs;
+    this.peers = peers;
+    this.isShort = isShort;
+    this.client = new Client(programs.client);
+    this.floor = new Floor(programs.floor, directory);
+  }
+
+  /** How much to measure: the first in full, the second in the short form. */
+  amount(full: number, short: number): number {
+    return this.isShort ? short : full;
+  }
+
+  /** A directory that does not exist yet. */
+  newDirectory(name: string): string {
+    return mkdtempSync(join(this.directory, `${name}-`));
+  }
+
+  /**
+   * Starts the driver as it is shipped, in a mount namespace of its own.
+   * @param home where its default pool is; a new directory by default
+   */
+  async startDriver(
+    home = this.newDirectory('driver'),
+    { nodeFlags = [], driverFlags = [], sharesMounts }: DriverSpec = {},
+  ): Promise<DriverUnderTest> {
+    const pool = join(home, 'pool');
+    const workDirectory = join(home, 'work');
+    mkdirSync(workDirectory, { recursive: true });
+    const endpoint = `--endpoint=${join(home, 'socket')}`;
+    const flags = [`--statedir=${pool}`, endpoint, '--nodeid=bench', ...driverFlags];
+    const args = [...nodeFlags, '--enable-source-maps', this.programs.driver, ...flags];
+    const server = await this.startServer({ args, logPath: join(home, 'log'), sharesMounts });
+    const parameters = { backend: 'directory' };
+    return { endpoint: server.endpoint, workDirectory, parameters, pool, server };
+  }
+
+  /** Starts a gRPC server that answers nothing but Probe. */
+  startEmptyServer(): Promise<Server> {
+    const home = this.newDirectory('empty');
+    const args = [inProject('bench', 'empty-server.mjs'), join(home, 'socket')];
+    return this.startServer({ args, logPath: join(home, 'log') });
+  }
+
+  async startServer(spec: ServerSpec): Promise<Server> {
+    const server = await Server.start(spec);
+    this.servers.push(server);
+    return server;
+  }
+
+  /** Ends every server that still runs. */
+  async stop(): Promise<void> {
+    for (const server of this.servers) await server.stop();
+  }
+}
+
+/** A server as the client uses it that has no volumes. */
+export function targetOf({ endpoint }: { readonly endpoint: string }): Target {
+  return { endpoint, workDirectory: '' };
+}
+
+/**
+ * Measures the subject and its reference by turns, each of them first every other time: what comes second finds other caches and
+ * another disk than what comes first.
+ */
+export async function measurePairs(
+  rounds: number,
+  subject: () => Promise<number>,
+  reference: () => Promise<number>,
+): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  for (let round = 0; round < rounds; round++) {
+    const values = { subject: 0, reference: 0 };
+    if (round % 2 === 0) values.subject = await subject();
+    values.reference = await reference();
+    if (round % 2 === 1) values.subject = await subject();
+    pairs.push(values);
+  }
+  return pairs;
+}

@@ -1,0 +1,60 @@
+import { median, quantile } from './statistics.ts';
+
+/** What a ratio must not exceed, or must reach. */
+export type Bound = { readonly atMost: number } | { readonly atLeast: number };
+
+/** One measurement of the driver and, right after it or before it, one of what it is compared with. */
+export interface Pair {
+  readonly subject: number;
+  readonly reference: number;
+}
+
+/** The ratios of several pairs. The middle half of them lies between `lower` and `upper`. */
+export interface Ratio {
+  readonly median: number;
+  readonly lower: number;
+  readonly upper: number;
+}
+
+export function ratioOf(pairs: readonly Pair[]): Ratio {
+  const ratios = pairs.map(({ subject, reference }) => subject / reference);
+  return { median: median(ratios), lower: quantile(ratios, 0.25), upper: quantile(ratios, 0.75) };
+}
+
+/**
+ * Whether a ratio keeps its bound. If the bound lies within the middle half of the pairs, repeats disagree, and the verdict is
+ * their spread.
+ */
+export function verdictOf(ratio: Ratio, bound: Bound | undefined): string {
+  if (!bound) return 'named';
+  const lowerKept = isKept(ratio.lower, bound);
+  const upperKept = isKept(ratio.upper, bound);
+  if (lowerKept !== upperKept) return `noise: spread ${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)}`;
+  if (isKept(ratio.median, bound)) return 'kept';
+  return isNone(bound) ? 'missed' : `missed by ${missedPercent(ratio.median, bound)} %`;
+}
+
+function isKept(ratio: number, bound: Bound): boolean {
+  return 'atMost' in bound ? ratio <= bound.atMost : ratio >= bound.atLeast;
+}
+
+function missedPercent(ratio: number, bound: Bound): number {
+  const share = 'atMost' in bound ? ratio / bound.atMost - 1 : 1 - ratio / bound.atLeast;
+  return Math.max(1, Math.round(share * 100));
+}
+
+/** How many times as bad a ratio is as an earlier one. Where a ratio must be high, a lower one is worse. */
+export function worsening(ratio: number, earlier: number, bound: Bound | undefined): number {
+  return bound && 'atLeast' in bound ? earlier / ratio : ratio / earlier;
+}
+
+/** Whether there must be nothing of what is counted, so that a ratio means nothing. */
+function isNone(bound: Bound): boolean {
+  return 'atMost' in bound && bound.atMost === 0;
+}
+
+export function boundText(bound: Bound | undefined): string {
+  if (!bound) return '';
+  if (isNone(bound)) return 'none';
+  return 'atMost' in bound ? `≤ ${bound.atMost} ×` : `≥ ${bound.atLeast} ×`;
+}

@@ -1,0 +1,1 @@
+export function inOwnNamespace(command: readonly string[]): string[];
