@@ -24,11 +24,11 @@ export function publishedChart({ version, registry, source }) {
     'README.md': (text) =>
       replaced(text, [
         [
-          'helm install csi-hostpath deploy/helm/csi-hostpath --namespace csi-hostpath --set image.registry=REGISTRY',
+          'helm install csi-hostpath deploy/helm/csi-hostpath --namespace csi-hostpath --set image.registry=registry.example.org',
           `helm install csi-hostpath oci://${registry}/charts/csi-hostpath --version ${version} --namespace csi-hostpath`,
         ],
         [
-          `No registry has the driver's image: build it from the \`Dockerfile\`, and push it to \`REGISTRY/csi-driver-hostpath:${version}\`.\n`,
+          `No registry has the driver's image: build it from the \`Dockerfile\`, and push it to your registry as \`registry.example.org/csi-driver-hostpath:${version}\`.\n`,
           `The driver's image is \`${image}\`.\n`,
         ],
         ['| `image.registry` | `""` |', `| \`image.registry\` | \`"${registry}"\` |`],

@@ -30,7 +30,7 @@ describe('the chart of a release', () => {
   test('describes how to install it from its registry', () => {
     const readme = published('README.md');
     expect(readme).toContain(`oci://registry.test/owner/charts/csi-hostpath --version ${version} `);
-    expect(readme).not.toContain('REGISTRY');
+    expect(readme).not.toContain('registry.example.org');
     expect(readme).toContain('| `image.registry` | `"registry.test/owner"` |');
   });
 
