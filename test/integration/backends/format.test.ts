@@ -14,6 +14,7 @@ import { availableFileSystems, minimumBytes } from '../../../src/backends/image/
 import { findLoop } from '../../../src/kernel/devices/find-loop.ts';
 import { detachLoop } from '../../../src/kernel/devices/loop.ts';
 import { listLoops } from '../../../src/kernel/devices/loop-list.ts';
+import { growUnmountedExt4 } from '../../../src/kernel/file-systems/grow-file-system.ts';
 import { fileSystemOn } from '../../../src/kernel/file-systems/superblock.ts';
 import { allocatedBytes, growSparse, makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
@@ -106,7 +107,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     const { path } = await newImage(64n * MIB);
     await formatImage({ path, fsType: 'ext4', root });
     await growSparse(path, 64n * GIB);
-    await runProgram('resize2fs', [path]);
+    await growUnmountedExt4(path);
     await runProgram('e2fsck', ['-f', '-n', path]);
   });
 
