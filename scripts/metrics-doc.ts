@@ -8,6 +8,7 @@ import { driverMetrics } from '../src/observability/metrics/driver-metrics.ts';
 import { poolMetrics } from '../src/observability/metrics/pool-metrics.ts';
 import { registerProcessMetrics } from '../src/observability/metrics/process-metrics.ts';
 import { volumeMetrics } from '../src/observability/metrics/volume-metrics.ts';
+import { markdownTable, withTables } from './lib/docs/tables.ts';
 
 /** The tables of docs/reference/metrics.md, by the name in the comment before them. */
 const tables: Readonly<Record<string, readonly MetricDefinition[]>> = {
@@ -22,31 +23,23 @@ const tables: Readonly<Record<string, readonly MetricDefinition[]>> = {
 export async function metricsDocument(page: string): Promise<string> {
   const rows = new Map(Object.entries(tables).map(([name, metrics]) => [name, table(metrics)]));
   rows.set('process', await processTable());
-  return page.replace(
-    /(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- end of table -->)/g,
-    (_, begin: string, name: string, end: string) => {
-      const text = rows.get(name);
-      if (text === undefined)
-        throw new Error(`docs/reference/metrics.md: there is no table ${JSON.stringify(name)}`);
-      return `${begin}${text}\n${end}`;
-    },
-  );
+  return withTables(page, 'docs/reference/metrics.md', (name) => rows.get(name));
 }
 
 function table(metrics: readonly MetricDefinition[]): string {
   const rows = metrics.map(({ name, type, labels, unit, meaning }) => {
     const labelCell = labels.map((label) => `\`${label}\``).join(', ');
-    return `| \`${name}\` | ${type} | ${labelCell} | ${unit} | ${meaning} |`;
+    return [`\`${name}\``, type, labelCell, unit, meaning];
   });
-  return ['| name | type | labels | unit | meaning |', '|---|---|---|---|---|', ...rows].join('\n');
+  return markdownTable(['name', 'type', 'labels', 'unit', 'meaning'], rows);
 }
 
 async function processTable(): Promise<string> {
   const registry = new Registry();
   registerProcessMetrics(registry);
   const metrics = await registry.getMetricsAsJSON();
-  const rows = metrics.map(({ name, type, help }) => `| \`${name}\` | ${type} | ${help} |`);
-  return ['| name | type | meaning |', '|---|---|---|', ...rows].join('\n');
+  const rows = metrics.map(({ name, type, help }) => [`\`${name}\``, String(type), help]);
+  return markdownTable(['name', 'type', 'meaning'], rows);
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,6 +1,6 @@
+import { markdownTable } from '../../scripts/lib/docs/tables.ts';
 import { together, total } from './counts.ts';
 import { fitLine, formulaOf, inDigits, type Line, sum, valueAt } from './fit.ts';
-import { markdownTable } from './markdown-table.ts';
 import type { ClaimNumbers, Counts, ScaleNumbers, SizeNumbers } from './numbers.ts';
 
 const ESTIMATED_NODES = 1000;

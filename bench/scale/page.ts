@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
+import { withTables } from '../../scripts/lib/docs/tables.ts';
 import type { ScaleNumbers } from './numbers.ts';
 import { tables } from './tables.ts';
 
@@ -10,14 +11,7 @@ export const resultsFile = 'docs/explanation/scale.json';
 export function scaleDocument(): string {
   const numbers = JSON.parse(readFileSync(resultsFile, 'utf8')) as ScaleNumbers;
   const page = readFileSync(pageFile, 'utf8');
-  return page.replace(
-    /(<!-- table: ([\w-]+) -->\n)[\s\S]*?(<!-- end of table -->)/g,
-    (_, begin: string, name: string, end: string) => {
-      const table = tables[name];
-      if (!table) throw new Error(`${pageFile}: there is no table ${JSON.stringify(name)}`);
-      return `${begin}${table(numbers)}\n${end}`;
-    },
-  );
+  return withTables(page, pageFile, (name) => tables[name]?.(numbers));
 }
 
 if (process.argv[1] !== undefined && import.meta.url === pathToFileURL(process.argv[1]).href) {

@@ -1,7 +1,7 @@
+import { markdownTable } from '../../scripts/lib/docs/tables.ts';
 import { together, total } from './counts.ts';
 import { estimateTable } from './estimates.ts';
 import { inDigits, sum } from './fit.ts';
-import { markdownTable } from './markdown-table.ts';
 import type { ClaimNumbers, Counts, Memory, ScaleNumbers, SizeNumbers } from './numbers.ts';
 
 /** From the manifests: the limit of each sidecar's memory. */

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 
-/** A file for one test that nobody can remove. */
+/** A file for one test that cannot be removed. */
 export interface ImmutableFile {
   /** Where it is now; empty if it was removed. */
   find(): string;
