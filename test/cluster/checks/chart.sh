@@ -13,11 +13,28 @@ CHART=$PROJECT/deploy/helm/csi-hostpath
 
 chart_is_consistent() { HELM=$BIN/helm KUBECTL=$BIN/kubectl node "$PROJECT/scripts/check-chart.mjs"; }
 
-chart_is_installed() {
+# install_chart RELEASE OPTION…: and waits until every kubelet has registered the driver
+install_chart() {
+  local release=$1 number
+  shift
   kubectl create namespace csi-hostpath
   kubectl label namespace csi-hostpath pod-security.kubernetes.io/enforce=privileged
+  helm install "$release" "$CHART" --namespace csi-hostpath --wait --timeout 3m "$@"
+  for number in $(node_numbers); do wait_for 60 "the driver on node $number" is_registered_on "$number"; done
+}
+
+# uninstall_chart RELEASE: nothing of it may be left
+uninstall_chart() {
+  local number
+  helm uninstall "$1" --namespace csi-hostpath --wait --timeout 3m
+  for number in $(node_numbers); do wait_for 30 'the kubelet to forget the driver' is_forgotten_on "$number"; done
+  wait_for 60 "the release's objects to go" namespace_is_empty || { kubectl -n csi-hostpath get all,configmaps; return 1; }
+  kubectl delete namespace csi-hostpath
+}
+
+chart_is_installed() {
   # A pool that only the second node has, if there is one.
-  helm install charted "$CHART" --namespace csi-hostpath --wait --timeout 3m --values - <<END
+  install_chart charted --values - <<END
 node:
   pools: [{name: fast, path: /var/lib/kubelet/pool, reserve: 1%, nodes: ["$(node_name 2)"]}]
 storageClasses:
@@ -25,8 +42,6 @@ storageClasses:
   - {name: fast, parameters: {pool: fast, enforceCapacity: required}}
 END
   helm list --namespace csi-hostpath
-  local number
-  for number in $(node_numbers); do wait_for 60 "the driver on node $number" is_registered_on "$number"; done
 }
 
 helm() { "$BIN/helm" "$@"; }
@@ -54,12 +69,8 @@ pool_chooses_node() {
 }
 
 chart_goes() {
-  helm uninstall charted --namespace csi-hostpath --wait --timeout 3m
-  local number
-  for number in $(node_numbers); do wait_for 30 'the kubelet to forget the driver' is_forgotten_on "$number"; done
+  uninstall_chart charted
   if kubectl get csidrivers,storageclasses,clusterroles,clusterrolebindings -o name | grep -e hostpath -e charted; then return 1; fi
-  wait_for 60 "the release's objects to go" namespace_is_empty || { kubectl -n csi-hostpath get all,configmaps; return 1; }
-  kubectl delete namespace csi-hostpath
 }
 
 namespace_is_empty() {

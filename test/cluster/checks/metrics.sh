@@ -14,20 +14,14 @@ check_metrics() {
 
 MONITORING=$PROJECT/deploy/monitoring
 
-metrics_are_enabled() {
-  kubectl create namespace csi-hostpath
-  kubectl label namespace csi-hostpath pod-security.kubernetes.io/enforce=privileged
-  helm install watched "$CHART" --namespace csi-hostpath --wait --timeout 3m --set metrics.enabled=true
-  local number
-  for number in $(node_numbers); do wait_for 60 "the driver on node $number" is_registered_on "$number"; done
-}
+metrics_are_enabled() { install_chart watched --set metrics.enabled=true; }
 
 prometheus_runs() {
   kubectl create namespace monitoring
   kubectl -n monitoring create serviceaccount prometheus
   kubectl -n csi-hostpath create role prometheus --verb=get,list,watch --resource=pods
   kubectl -n csi-hostpath create rolebinding prometheus --role=prometheus --serviceaccount=monitoring:prometheus
-  # Nobody waits for the minutes after which an alert is raised.
+  # An alert is raised at once.
   sed 's/^\( *for:\) .*/\1 0s/' "$MONITORING/alerts.yaml" >"$STATE/alerts.yaml"
   {
     printf 'global: {scrape_interval: 2s, scrape_timeout: 2s, evaluation_interval: 2s}\nrule_files: [alerts.yaml]\n'
@@ -131,9 +125,5 @@ rules_are_evaluated() {
 monitoring_goes() {
   remove namespace/monitoring
   kubectl -n csi-hostpath delete role/prometheus rolebinding/prometheus
-  helm uninstall watched --namespace csi-hostpath --wait --timeout 3m
-  local number
-  for number in $(node_numbers); do wait_for 30 'the kubelet to forget the driver' is_forgotten_on "$number"; done
-  wait_for 60 "the release's objects to go" namespace_is_empty || { kubectl -n csi-hostpath get all,configmaps; return 1; }
-  remove namespace/csi-hostpath
+  uninstall_chart watched
 }
