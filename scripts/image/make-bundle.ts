@@ -1,6 +1,6 @@
 // The driver as in its image: one file of JavaScript for it and its dependencies, and the files that it reads.
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { inProject } from '../lib/project.mjs';
 import { billOfMaterials } from './bill-of-materials.ts';
@@ -17,6 +17,9 @@ export interface Target {
   readonly nodeModules: string;
 }
 
+// The driver and its workers.
+const programs = ['main.ts', 'kernel/workers/worker.ts'];
+
 const nodesName = { amd64: 'x64', arm64: 'arm64' } as const;
 
 // Dependencies are CommonJS modules that expect these. The names must not be those of a module of the bundle.
@@ -28,15 +31,16 @@ const commonJs = [
 ].join(' ');
 
 /**
- * Writes `main.js`, its source map, the files that it reads, the licenses of its dependencies, and the list of them, to a new
+ * Writes `main.js`, `worker.js`, their source maps, the files that it reads, the licenses of its dependencies, and the list of them, to a new
  * directory. Nothing else is needed to run it, but Node.
  */
 export async function makeBundle(directory: string, { architecture, nodeModules }: Target): Promise<void> {
   const files = new RuntimeFiles();
   const { metafile } = await build({
     absWorkingDir: inProject(),
-    entryPoints: [inProject('src', 'main.ts')],
-    outfile: join(directory, 'main.js'),
+    entryPoints: programs.map((path) => inProject('src', path)),
+    outdir: directory,
+    entryNames: '[name]',
     bundle: true,
     platform: 'node',
     format: 'esm',
@@ -50,7 +54,9 @@ export async function makeBundle(directory: string, { architecture, nodeModules 
     plugins: [files.plugin],
     logLevel: 'error',
   });
-  editFile(join(directory, 'main.js.map'), (text) => withLinesOfSources(text, directory));
+  for (const path of programs) {
+    editFile(join(directory, `${basename(path, '.ts')}.js.map`), (text) => withLinesOfSources(text, directory));
+  }
 
   const platform = `linux-${nodesName[architecture]}`;
   const native = packageIn(join(nodeModules, '@koromix', `koffi-${platform}`));

@@ -20,6 +20,7 @@ export class KernelError extends Error {
   readonly errno: number;
   readonly code: string;
   readonly syscall: string;
+  readonly subject: string;
 
   constructor(syscall: string, errorNumber: number, subject: string) {
     const code = errnoName(errorNumber);
@@ -28,6 +29,7 @@ export class KernelError extends Error {
     this.errno = errorNumber;
     this.code = code;
     this.syscall = syscall;
+    this.subject = subject;
   }
 }
 

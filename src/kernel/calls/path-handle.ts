@@ -67,14 +67,14 @@ export async function isMountPoint(fd: number, name: string): Promise<boolean> {
 }
 
 /**
- * Opens a directory in an open directory for reading; refuses symbolic links.
+ * Opens a directory in an open directory for reading, on this thread; refuses symbolic links.
  * @param name one component, of any bytes
  * @returns a file descriptor that the caller closes
  * @throws KernelError EXDEV: it is a mount point; the mounted file system is not queried
  */
-export function openDirectoryInMount(fd: number, name: Buffer): Promise<number> {
+export function openDirectoryInMount(fd: number, name: Buffer): number {
   const terminated = Buffer.concat([name, Buffer.alloc(1)]);
-  return call(openat2Bytes, name.toString(), fd, terminated, directoryInMount, directoryInMount.length);
+  return callSync(openat2Bytes, name.toString(), fd, terminated, directoryInMount, directoryInMount.length);
 }
 
 /**

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import type { Dirent } from 'node:fs';
-import { closeSync, constants, readlinkSync } from 'node:fs';
-import { mkdir, opendir, rename, rmdir, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  constants,
+  type Dirent,
+  mkdirSync,
+  opendirSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withDescriptor } from '../calls/descriptor.ts';
 import { errno, errnoOf, isErrno, KernelError } from '../calls/errno.ts';
@@ -20,7 +28,7 @@ const PASS_LIMIT = 8;
  * Removes a file, or a directory with everything in it, at any depth and with names of any bytes. Works through
  * descriptors that follow no symbolic link and cross no mount, so that a process still writing in the tree cannot lead
  * the removal outside. A btrfs subvolume anywhere in the tree is removed in one step, with its nested subvolumes,
- * including read-only ones, and its qgroup. A path that does not exist counts as removed.
+ * including read-only ones, and its qgroup. A path that does not exist counts as removed. Blocks its thread.
  * @throws KernelError with the path of the obstacle: EXDEV or EBUSY for a mount in the tree, EPERM for an immutable file;
  *   the rest of the tree may already be gone
  */
@@ -61,7 +69,7 @@ class TreeRemoval {
     } catch (error) {
       // A symbolic link, or something else that is not a directory.
       if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
-      await unlinkAt(parentFd, name);
+      unlinkAt(parentFd, name);
     }
   }
 
@@ -69,7 +77,7 @@ class TreeRemoval {
     for (let pass = 1; ; pass++) {
       if ((await this.emptyDirectory(parentFd, name, depth)) === 'removed') return;
       try {
-        await withRealPath('rmdir', parentFd, name, rmdir(below(parentFd, name)));
+        withRealPath('rmdir', parentFd, name, rmdirSync);
         return;
       } catch (error) {
         if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
@@ -83,13 +91,19 @@ class TreeRemoval {
     depth: number,
   ): Promise<'emptied' | 'removed'> {
     // A mount, even one made just now, is neither opened nor queried.
-    const fd = await withRealPath('openat2', parentFd, name, openDirectoryInMount(parentFd, name));
+    const fd = withRealPath('openat2', parentFd, name, () => openDirectoryInMount(parentFd, name));
     try {
       if (await removeIfSubvolume(fd, parentFd, name)) return 'removed';
-      const entries = await opendir(below(fd), { encoding: 'buffer' as BufferEncoding });
-      // The types only list encodings that yield strings.
-      for await (const entry of entries as unknown as AsyncIterable<Dirent<Buffer>>) {
-        await this.removeEntry(fd, entry, depth);
+      const entries = opendirSync(below(fd), { encoding: 'buffer' as BufferEncoding });
+      try {
+        // The types only list encodings that yield strings.
+        const next = () => entries.readSync() as unknown as Dirent<Buffer> | null;
+        for (let entry = next(); entry !== null; entry = next()) {
+          if (entry.isFile() || entry.isSymbolicLink()) unlinkAt(fd, entry.name);
+          else await this.removeOther(fd, entry.name, depth);
+        }
+      } finally {
+        entries.closeSync();
       }
       return 'emptied';
     } finally {
@@ -97,36 +111,33 @@ class TreeRemoval {
     }
   }
 
-  private async removeEntry(parentFd: number, entry: Dirent<Buffer>, depth: number): Promise<void> {
-    if (entry.isFile() || entry.isSymbolicLink()) {
-      await unlinkAt(parentFd, entry.name);
-    } else if (depth < DEPTH_LIMIT) {
-      // Some file systems omit the type from directory entries, so it may not be a directory.
-      await this.remove(parentFd, entry.name, depth + 1);
-    } else if (!(await removeEntryIfSubvolume(parentFd, entry.name))) {
-      await withRealPath('rename', parentFd, entry.name, this.moveToOverflow(below(parentFd, entry.name)));
-    }
+  /** Removes an entry that is a directory. Some file systems omit the type from entries, so it may not be one. */
+  private async removeOther(parentFd: number, name: Buffer, depth: number): Promise<void> {
+    if (depth < DEPTH_LIMIT) await this.remove(parentFd, name, depth + 1);
+    else if (!(await removeEntryIfSubvolume(parentFd, name)))
+      withRealPath('rename', parentFd, name, (path) => this.moveToOverflow(path));
   }
 
   /** Moves a deep directory to the heap. Memory does not list them, since there may be any number. */
-  private async moveToOverflow(path: Buffer): Promise<void> {
+  private moveToOverflow(path: Buffer): void {
     const name = Buffer.from(`.deep-${randomUUID()}`);
     if (this.overflow !== undefined) {
       const heap = below(this.topFd, this.overflow);
-      await rename(path, Buffer.concat([heap, Buffer.from('/'), name]));
+      renameSync(path, Buffer.concat([heap, Buffer.from('/'), name]));
       return;
     }
-    const isMade = await falseIfFull(mkdir(below(this.topFd, name), 0o700));
+    const isMade = makeUnlessFull(below(this.topFd, name));
     // On a full disk the directory itself becomes the heap.
-    if (!isMade) await rename(path, below(this.topFd, name));
+    if (!isMade) renameSync(path, below(this.topFd, name));
     this.overflow = name;
-    if (isMade) await this.moveToOverflow(path);
+    if (isMade) this.moveToOverflow(path);
   }
 }
 
-async function falseIfFull(making: Promise<void>): Promise<boolean> {
+/** Makes a directory. @returns false if the disk is full */
+function makeUnlessFull(path: Buffer): boolean {
   try {
-    await making;
+    mkdirSync(path, 0o700);
     return true;
   } catch (error) {
     if (isErrno(error, errno.ENOSPC, errno.EDQUOT)) return false;
@@ -134,19 +145,14 @@ async function falseIfFull(making: Promise<void>): Promise<boolean> {
   }
 }
 
-function unlinkAt(parentFd: number, name: Buffer): Promise<void> {
-  return withRealPath('unlink', parentFd, name, unlink(below(parentFd, name)));
+function unlinkAt(parentFd: number, name: Buffer): void {
+  withRealPath('unlink', parentFd, name, unlinkSync);
 }
 
-/** Wraps work on an entry of an open directory, so that errors name the real path, which people need to find it. */
-async function withRealPath<T>(
-  syscall: string,
-  parentFd: number,
-  name: Buffer,
-  work: Promise<T>,
-): Promise<T> {
+/** Works on the path of an entry of an open directory. Errors name the real path, which people need to find it. */
+function withRealPath<T>(syscall: string, parentFd: number, name: Buffer, work: (path: Buffer) => T): T {
   try {
-    return await work;
+    return work(below(parentFd, name));
   } catch (error) {
     const number = errnoOf(error);
     if (number === undefined) throw error;
@@ -157,7 +163,7 @@ async function withRealPath<T>(
 /** Whether an entry was a subvolume and has been removed as one. */
 async function removeEntryIfSubvolume(parentFd: number, name: Buffer): Promise<boolean> {
   try {
-    const fd = await openDirectoryInMount(parentFd, name);
+    const fd = openDirectoryInMount(parentFd, name);
     try {
       return await removeIfSubvolume(fd, parentFd, name);
     } finally {

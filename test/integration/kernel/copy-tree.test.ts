@@ -17,7 +17,7 @@ import { errno, errnoOf } from '../../../src/kernel/calls/errno.ts';
 import { projectOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
 import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
 import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
-import { removeTree } from '../../../src/kernel/trees/remove-tree.ts';
+import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
 import { bind } from '../../support/bind.ts';
 import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';
