@@ -6,10 +6,14 @@ import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { VolumeError } from '../model/errors.ts';
 import type { RootOwnership } from '../model/objects/volume.ts';
 import type { ContentLoss } from '../model/ports/ports.ts';
+import { ownerError } from '../records/new-object.ts';
 
-/** The directory that pods see, inside the volume's directory. */
+/** The name of the directory that pods see, inside the volume's directory. */
+export const DATA = 'data';
+
+/** The path of the directory that pods see. */
 export function dataOf(directory: string): string {
-  return join(directory, 'data');
+  return join(directory, DATA);
 }
 
 const OPEN_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
@@ -67,13 +71,10 @@ export async function prepareRoot(path: string, fd: number, root: RootOwnership)
   await syncDescriptor(fd);
 }
 
-async function setOwner(path: string, { uid, gid }: RootOwnership): Promise<void> {
+async function setOwner(path: string, root: RootOwnership): Promise<void> {
   try {
-    await chown(path, uid, gid);
+    await chown(path, root.uid, root.gid);
   } catch (error) {
-    // A user namespace has only the users mapped into it.
-    if (!isErrno(error, errno.EINVAL, errno.EPERM)) throw error;
-    const message = `the driver is not permitted to set the owner ${uid}:${gid}`;
-    throw new VolumeError('invalid', message, { cause: error, about: 'owner' });
+    throw ownerError(error, root);
   }
 }

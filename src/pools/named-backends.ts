@@ -7,6 +7,7 @@ import type {
   ContentLoss,
   CopyControl,
   FreezeMarks,
+  NewContent,
   OccupiedBytes,
   Original,
   Recount,
@@ -49,8 +50,10 @@ class NamedBackend implements Backend {
     return this.backend.contentOf(directory);
   }
 
-  provision(directory: string, volume: Volume): Promise<void> {
-    return withStorageErrors(this.pool, () => this.backend.provision(directory, volume));
+  emptyContent(volume: Volume): NewContent {
+    const content = this.backend.emptyContent(volume);
+    if (typeof content !== 'function') return content;
+    return (directory) => withStorageErrors(this.pool, () => content(directory));
   }
 
   provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void> {

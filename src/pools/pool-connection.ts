@@ -10,6 +10,7 @@ import type { PoolContents } from '../model/state/catalogue.ts';
 import type { OnStep } from '../model/steps.ts';
 import type { Logger } from '../observability/logger.ts';
 import { DiskRecords } from '../records/disk-records.ts';
+import { FileChanges } from '../records/file-changes.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
@@ -103,7 +104,7 @@ function makeRecords(
   removals: RemovalQueue,
   { onStep }: PoolDependencies,
 ): PoolRecords {
-  const shared = { layout, poolName, removals, onStep };
+  const shared = { layout, poolName, removals, changes: new FileChanges(onStep) };
   const ofVolumes = {
     ...shared,
     destroy: (directory: string, volume: Volume) => removeVolume(backends, directory, volume),

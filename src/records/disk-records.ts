@@ -1,23 +1,22 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
+import type { FileOperation } from '../kernel/files/file-operations.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import { directoryNameOf } from '../model/objects/object-id.ts';
 import type { DamagedObject, RecordedObject } from '../model/objects/object-index.ts';
-import type { Records } from '../model/ports/ports.ts';
-import type { OnStep } from '../model/steps.ts';
-import { replaceFile, syncPath, writeNewFile } from './durable-file.ts';
+import type { NewContent, Records } from '../model/ports/ports.ts';
+import { replaceFile } from './durable-file.ts';
+import { type FileChange, FileChangeError, type FileChanges } from './file-changes.ts';
 import { KindDirectory } from './kind-directory.ts';
+import { emptyDirectory, newObject, ownerError, sync } from './new-object.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import type { RecordKind } from './record-kinds.ts';
 import { RecordReader } from './record-reader.ts';
 import { RecordReserve } from './record-reserve.ts';
 import { emptyObject, type RemovalQueue } from './removal-queue.ts';
-import { SharedSync } from './shared-sync.ts';
 import { storageError } from './storage-error.ts';
-
-const OBJECT_DIRECTORY_MODE = 0o700;
 
 /** Removes the directory of an object, complete or not. */
 export type DestroyContent<Item> = (directory: string, object: Item) => Promise<void>;
@@ -28,7 +27,7 @@ export interface DiskRecordsParts<Item extends RecordedObject> {
   readonly poolName: string;
   readonly removals: RemovalQueue;
   readonly destroy: DestroyContent<Item>;
-  readonly onStep: OnStep;
+  readonly changes: FileChanges;
 }
 
 /**
@@ -42,16 +41,12 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
   private readonly poolName: string;
   private readonly removals: RemovalQueue;
   private readonly destroy: DestroyContent<Item>;
-  private readonly onStep: OnStep;
+  private readonly changes: FileChanges;
   /** Where removed objects were moved, until the removal is durable. */
   private readonly renamed = new Map<string, string>();
   private readonly reader: RecordReader<Item>;
   private readonly reserve: RecordReserve;
   private readonly kindDirectory: KindDirectory;
-  private readonly kindSync: SharedSync;
-  private readonly incomingSync: SharedSync;
-  private readonly outgoingSync: SharedSync;
-  private readonly retainedSync: SharedSync;
 
   constructor(parts: DiskRecordsParts<Item>) {
     this.kind = parts.kind;
@@ -60,14 +55,10 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
     this.poolName = parts.poolName;
     this.removals = parts.removals;
     this.destroy = parts.destroy;
-    this.onStep = parts.onStep;
+    this.changes = parts.changes;
     this.kindDirectory = new KindDirectory(this.kindPath, parts.poolName);
     this.reader = new RecordReader(parts.kind, this.kindDirectory, parts.poolName);
     this.reserve = new RecordReserve(parts.layout.reserve);
-    this.kindSync = new SharedSync(this.kindPath);
-    this.incomingSync = new SharedSync(parts.layout.incoming);
-    this.outgoingSync = new SharedSync(parts.layout.outgoing);
-    this.retainedSync = new SharedSync(parts.layout.retained);
   }
 
   directoryNameOf(id: string): string {
@@ -78,25 +69,38 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
     return join(this.kindPath, directoryNameOf(id));
   }
 
-  async add(object: Item, build: (directory: string) => Promise<void>): Promise<void> {
+  async add(object: Item, content: NewContent): Promise<void> {
     // The CO may reuse an id while the leftovers of a crashed attempt are still being removed.
     const directory = join(this.layout.incoming, uniqueNameFor(object.id));
+    const { beforeContent, afterContent } = newObject(this.kind, object, directory);
+    const move: FileOperation = { kind: 'rename', from: directory, to: this.directoryOf(object.id) };
+    const publish: FileChange = [
+      move,
+      `${this.kind.creation}: renamed`,
+      sync(this.kindPath),
+      sync(this.layout.incoming),
+      `${this.kind.creation}: durable`,
+    ];
     try {
-      await this.build(object, directory, build);
+      if (typeof content === 'function') {
+        await this.changes.make(beforeContent);
+        await content(directory);
+        await this.changes.make([...afterContent, ...publish]);
+      } else {
+        const made = emptyDirectory(directory, content);
+        await this.changes.make([...beforeContent, ...made, ...afterContent, ...publish]);
+      }
     } catch (error) {
+      const failed = error instanceof FileChangeError ? error.item : undefined;
+      const isMoved = failed !== undefined && publish.indexOf(failed) > publish.indexOf(move);
+      // No object must remain that the caller does not know of.
+      if (isMoved) await rename(move.to, directory).catch(() => {});
       // If removal fails now, it is retried in the background.
       await this.destroy(directory, object).catch(() => this.removals.add(directory));
-      throw storageError(error, this.poolName);
+      const cause = causeOf(error);
+      const isOwner = typeof failed === 'object' && failed.kind === 'set-owner';
+      throw storageError(isOwner ? ownerError(cause, failed.owner) : cause, this.poolName);
     }
-    try {
-      await rename(directory, this.directoryOf(object.id));
-      await this.onStep(`${this.kind.creation}: renamed`);
-      await Promise.all([this.kindSync.wait(), this.incomingSync.wait()]);
-    } catch (error) {
-      await this.rollBack(object, directory);
-      throw storageError(error, this.poolName);
-    }
-    await this.onStep(`${this.kind.creation}: durable`);
   }
 
   load(): Promise<{ found: Item[]; damaged: DamagedObject[] }> {
@@ -122,44 +126,52 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
 
   async remove(id: string): Promise<void> {
     const removed = this.removedPathOf(id);
-    try {
-      await rename(this.directoryOf(id), removed).catch(async (error: unknown) => {
-        if (!isFull(error)) throw error;
-        await this.removeInPlace(id, removed, error);
-      });
-    } catch (error) {
-      // An earlier attempt got as far as the rename. It may not be durable yet.
-      if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.kindDirectory.check();
-    }
-    await this.onStep(`${this.kind.removal}: renamed`);
-    try {
-      await Promise.all([this.kindSync.wait(), this.outgoingSync.wait()]);
-    } catch (error) {
-      throw storageError(error, this.poolName);
-    }
+    await this.moveOut(id, removed, this.layout.outgoing, this.kind.removal, async (error) => {
+      if (isFull(error)) await this.removeInPlace(id, removed, error);
+      else throw error;
+    });
     this.renamed.delete(id);
     this.removals.add(removed);
-    await this.onStep(`${this.kind.removal}: durable`);
   }
 
   async retain(id: string): Promise<void> {
-    const name = directoryNameOf(id);
+    const { retained } = this.layout;
+    await this.moveOut(id, join(retained, directoryNameOf(id)), retained, 'retain', async (error) => {
+      const isThere = isErrno(error, errno.ENOTEMPTY, errno.EEXIST);
+      throw isThere ? alreadyRetainedError(id, this.poolName) : error;
+    });
+  }
+
+  /**
+   * Moves an object out of its directory, durably.
+   * @param operation whose steps are passed
+   * @param onRefused called if it cannot be moved
+   */
+  private async moveOut(
+    id: string,
+    to: string,
+    parent: string,
+    operation: RecordKind<Item>['removal'] | 'retain',
+    onRefused: (error: unknown) => Promise<void>,
+  ): Promise<void> {
+    const move: FileOperation = { kind: 'rename', from: this.directoryOf(id), to };
+    const makeDurable: FileChange = [
+      `${operation}: renamed`,
+      sync(this.kindPath),
+      sync(parent),
+      `${operation}: durable`,
+    ];
     try {
-      await rename(this.directoryOf(id), join(this.layout.retained, name));
+      await this.changes.make([move, ...makeDurable]).catch(async (error: unknown) => {
+        if (!(error instanceof FileChangeError) || error.item !== move) throw error;
+        // If it is missing, an earlier attempt got as far as the rename. It may not be durable yet.
+        if (isErrno(error.cause, errno.ENOENT)) await this.kindDirectory.check();
+        else await onRefused(error.cause);
+        await this.changes.make(makeDurable);
+      });
     } catch (error) {
-      if (isErrno(error, errno.ENOTEMPTY, errno.EEXIST)) throw alreadyRetainedError(id, this.poolName);
-      // As in `remove`.
-      if (!isErrno(error, errno.ENOENT)) throw storageError(error, this.poolName);
-      await this.kindDirectory.check();
+      throw storageError(causeOf(error), this.poolName);
     }
-    await this.onStep('retain: renamed');
-    try {
-      await Promise.all([this.kindSync.wait(), this.retainedSync.wait()]);
-    } catch (error) {
-      throw storageError(error, this.poolName);
-    }
-    await this.onStep('retain: durable');
   }
 
   /** Where a removed object is moved: the same path for a retry of a removal that did not become durable. */
@@ -186,31 +198,11 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       await this.destroy(directory, object);
     }
   }
+}
 
-  private async build(
-    object: Item,
-    directory: string,
-    build: (directory: string) => Promise<void>,
-  ): Promise<void> {
-    await mkdir(directory, { mode: OBJECT_DIRECTORY_MODE });
-    await this.onStep(`${this.kind.creation}: directory made`);
-    // First, so that the removal of leftovers after a crash knows what they were.
-    const recordPath = join(directory, this.kind.recordName);
-    await writeNewFile(recordPath, this.kind.encode(object));
-    await this.onStep(`${this.kind.creation}: record written`);
-    const inner = this.kind.directoriesIn(object).map((name) => join(directory, name));
-    for (const path of inner) await mkdir(path, { mode: OBJECT_DIRECTORY_MODE });
-    await build(directory);
-    await this.onStep(`${this.kind.creation}: content made`);
-    await Promise.all([recordPath, directory, ...inner].map(syncPath));
-    await this.onStep(`${this.kind.creation}: built durably`);
-  }
-
-  /** Undoes a creation whose last step failed, so that no object remains that the caller does not know of. */
-  private async rollBack(object: Item, directory: string): Promise<void> {
-    await rename(this.directoryOf(object.id), directory).catch(() => {});
-    await this.destroy(directory, object).catch(() => this.removals.add(directory));
-  }
+/** The error of the disk behind that of a change. */
+function causeOf(error: unknown): unknown {
+  return error instanceof FileChangeError ? error.cause : error;
 }
 
 function isFull(error: unknown): boolean {

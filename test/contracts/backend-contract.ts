@@ -8,6 +8,7 @@ import {
 } from '../../src/model/objects/volume.ts';
 import type { Backend, CopyControl, Original } from '../../src/model/ports/ports.ts';
 import { isHostRoot } from '../support/host-root.ts';
+import { makeContent } from './make-content.ts';
 
 /** An implementation of Backend, and helpers to inspect what it makes. */
 export interface BackendSubject {
@@ -88,9 +89,13 @@ export function backendContract(
       };
     }
 
+    async function provision(path: string, volume: Volume): Promise<void> {
+      await makeContent(path, backend.emptyContent(volume));
+    }
+
     async function provisioned(): Promise<Volume> {
       const volume = await newVolume();
-      await backend.provision(directory, volume);
+      await provision(directory, volume);
       return volume;
     }
 
@@ -110,7 +115,7 @@ export function backendContract(
         async (mode) => {
           const umask = process.umask(0o077);
           try {
-            await backend.provision(directory, await newVolume('a', mode));
+            await provision(directory, await newVolume('a', mode));
           } finally {
             process.umask(umask);
           }
@@ -120,7 +125,7 @@ export function backendContract(
 
       test('fails where the directory is missing', async () => {
         const missing = join(subject.directory, 'missing');
-        await expect(backend.provision(missing, await newVolume())).rejects.toThrow();
+        await expect(provision(missing, await newVolume())).rejects.toThrow();
       });
 
       test('provisions the requested size where the backend enforces it', async () => {
@@ -413,7 +418,7 @@ export function backendContract(
       test('leaves other volumes alone', async () => {
         const other = await makeVolumeDirectory('other');
         const otherVolume = await newVolume('other');
-        await backend.provision(other, otherVolume);
+        await provision(other, otherVolume);
         const before = await backend.usage(other, otherVolume);
         await backend.destroy(directory, await provisioned());
         expect(await subject.exists(backend.contentOf(other))).toBe(true);

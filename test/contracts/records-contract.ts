@@ -2,7 +2,12 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { VolumeError } from '../../src/model/errors.ts';
 import { newObjectId } from '../../src/model/objects/object-id.ts';
-import { defaultMutableParameters, type Volume, type VolumeContent } from '../../src/model/objects/volume.ts';
+import {
+  defaultMutableParameters,
+  type RootOwnership,
+  type Volume,
+  type VolumeContent,
+} from '../../src/model/objects/volume.ts';
 import type { Records } from '../../src/model/ports/ports.ts';
 import type { FileSystemType } from '../../src/model/requests/file-system-options.ts';
 
@@ -11,6 +16,8 @@ export interface RecordsSubject {
   readonly records: Records<Volume>;
   /** The objects that were put aside. */
   readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
+  /** The owner that this process may give directories to, and a mode. */
+  readonly root: RootOwnership;
   makeDirectory(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;
   /** Makes the record of an existing volume unreadable. */
@@ -49,6 +56,13 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
     });
 
     describe('add', () => {
+      test('makes an empty directory together with the object', async () => {
+        const volume = volumeOf('a');
+        await records.add(volume, { name: 'data', root: subject.root });
+        expect(await loadedIds()).toEqual([volume.id]);
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
+      });
+
       test.each([
         ['a typical volume', volumeOf('a')],
         ['a size beyond exact JSON numbers', volumeOf('a', { capacityBytes: 2n ** 63n - 1n })],

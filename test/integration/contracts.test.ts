@@ -14,6 +14,7 @@ import { kernelPorts } from '../../src/mounts/kernel-ports.ts';
 import { LoopDevices } from '../../src/mounts/loop-devices.ts';
 import { openStatePool } from '../../src/pools/directory/open-pool.ts';
 import { DiskRecords } from '../../src/records/disk-records.ts';
+import { FileChanges } from '../../src/records/file-changes.ts';
 import { retainedRecords, volumeRecords } from '../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../src/records/removal-queue.ts';
 import { backendContract } from '../contracts/backend-contract.ts';
@@ -118,10 +119,11 @@ recordsContract('DiskRecords in a pool of the driver', async () => {
     },
     onRecovery: () => {},
   });
-  const parts = { layout, poolName: 'default', removals, destroy, onStep: passStep };
+  const parts = { layout, poolName: 'default', removals, destroy, changes: new FileChanges(passStep) };
   const records = new DiskRecords({ ...parts, kind: volumeRecords });
   return {
     records,
+    root: { ...owner, mode: 0o750 },
     retained: new DiskRecords({ ...parts, kind: retainedRecords }),
     makeDirectory,
     exists,

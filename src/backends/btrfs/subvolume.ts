@@ -14,6 +14,7 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  NewContent,
   OccupiedBytes,
   Original,
   StoredContent,
@@ -36,15 +37,8 @@ export class Subvolume implements Backend {
     return dataOf(directory);
   }
 
-  async provision(directory: string, volume: Volume): Promise<void> {
-    const content = dataOf(directory);
-    await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
-    await withDescriptor(content, 'r', async (fd) => {
-      if (isLimited(volume)) await limit(fd, directory, volume);
-      await prepareRoot(content, fd, volume.root);
-      // Syncing only the directory does not cover the qgroup.
-      await syncFileSystem(fd);
-    });
+  emptyContent(volume: Volume): NewContent {
+    return (directory) => this.makeEmpty(directory, volume);
   }
 
   async provisionCopy(
@@ -149,6 +143,17 @@ export class Subvolume implements Backend {
 
   copyBytes(path: string, signal: AbortSignal): Promise<bigint> {
     return directoryBytes(path, signal);
+  }
+
+  private async makeEmpty(directory: string, volume: Volume): Promise<void> {
+    const content = dataOf(directory);
+    await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
+    await withDescriptor(content, 'r', async (fd) => {
+      if (isLimited(volume)) await limit(fd, directory, volume);
+      await prepareRoot(content, fd, volume.root);
+      // Syncing only the directory does not cover the qgroup.
+      await syncFileSystem(fd);
+    });
   }
 }
 

@@ -1,5 +1,4 @@
 import { mkdir } from 'node:fs/promises';
-import { withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { removeTree } from '../../kernel/workers/file-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
@@ -7,13 +6,14 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  NewContent,
   OccupiedBytes,
   Original,
   StoredContent,
 } from '../../model/ports/ports.ts';
 import { originalData } from '../btrfs/data-kind.ts';
 import { copyDirectory, directoryBytes } from '../copy-directory.ts';
-import { dataOf, lossOfData, prepareRoot } from '../volume-root.ts';
+import { DATA, dataOf, lossOfData } from '../volume-root.ts';
 
 /**
  * Volumes as plain directories on the pool's file system. Works everywhere, but enforces no size limit; a volume's
@@ -24,10 +24,8 @@ export class PlainDirectory implements Backend {
     return dataOf(directory);
   }
 
-  async provision(directory: string, { root }: Volume): Promise<void> {
-    const content = dataOf(directory);
-    await mkdir(content, { mode: 0o700 });
-    await withDescriptor(content, 'r', (fd) => prepareRoot(content, fd, root));
+  emptyContent({ root }: Volume): NewContent {
+    return { name: DATA, root };
   }
 
   async provisionCopy(

@@ -16,6 +16,7 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  NewContent,
   OccupiedBytes,
   Original,
   Recount,
@@ -62,15 +63,8 @@ export class QuotaDirectory implements Backend {
     return dataOf(directory);
   }
 
-  async provision(directory: string, volume: Volume): Promise<void> {
-    const content = dataOf(directory);
-    await mkdir(content, { mode: 0o700 });
-    await withDescriptor(content, 'r', async (fd) => {
-      await checkEnforced(fd, volume);
-      await setLimits(fd, volume);
-      await setProject(fd, projectIdOf(volume));
-      await prepareRoot(content, fd, volume.root);
-    });
+  emptyContent(volume: Volume): NewContent {
+    return (directory) => this.makeEmpty(directory, volume);
   }
 
   async provisionCopy(
@@ -207,6 +201,17 @@ export class QuotaDirectory implements Backend {
       if (isDataMissing(error)) return undefined;
       throw error;
     }
+  }
+
+  private async makeEmpty(directory: string, volume: Volume): Promise<void> {
+    const content = dataOf(directory);
+    await mkdir(content, { mode: 0o700 });
+    await withDescriptor(content, 'r', async (fd) => {
+      await checkEnforced(fd, volume);
+      await setLimits(fd, volume);
+      await setProject(fd, projectIdOf(volume));
+      await prepareRoot(content, fd, volume.root);
+    });
   }
 }
 

@@ -16,6 +16,7 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  NewContent,
   OccupiedBytes,
   Original,
   StoredContent,
@@ -34,10 +35,12 @@ export class Image implements Backend {
     return join(directory, 'image');
   }
 
-  async provision(directory: string, { capacityBytes }: Volume): Promise<void> {
-    const path = this.contentOf(directory);
-    await makeSparse(path, wholeSectors(capacityBytes));
-    await withDescriptor(path, 'r', syncDescriptor);
+  emptyContent({ capacityBytes }: Volume): NewContent {
+    return async (directory) => {
+      const path = this.contentOf(directory);
+      await makeSparse(path, wholeSectors(capacityBytes));
+      await withDescriptor(path, 'r', syncDescriptor);
+    };
   }
 
   async provisionCopy(

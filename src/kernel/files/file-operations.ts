@@ -1,8 +1,8 @@
 import {
-  chmodSync,
-  chownSync,
   closeSync,
   constants,
+  fchmodSync,
+  fchownSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -10,15 +10,23 @@ import {
   writeSync,
 } from 'node:fs';
 
+const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW;
+
 /** One change to the files of a pool. Paths are absolute. */
 export type FileOperation =
   | { readonly kind: 'make-directory'; readonly path: string; readonly mode: number }
   | { readonly kind: 'write-new-file'; readonly path: string; readonly text: string; readonly mode: number }
-  | { readonly kind: 'set-owner'; readonly path: string; readonly uid: number; readonly gid: number }
-  | { readonly kind: 'set-mode'; readonly path: string; readonly mode: number }
+  /** Sets the owner and mode of a directory, durably. */
+  | { readonly kind: 'set-owner'; readonly path: string; readonly owner: DirectoryOwner }
   /** Waits until a file, or the entries of a directory, are on disk. */
   | { readonly kind: 'sync'; readonly path: string }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string };
+
+export interface DirectoryOwner {
+  readonly uid: number;
+  readonly gid: number;
+  readonly mode: number;
+}
 
 /** One of several operations failed: those before it are done, those after it were not begun. */
 export class OperationError extends Error {
@@ -54,17 +62,22 @@ function perform(operation: FileOperation): void {
       withOpenFile(operation.path, 'wx', (fd) => writeAll(fd, operation.text), operation.mode);
       return;
     case 'set-owner':
-      chownSync(operation.path, operation.uid, operation.gid);
-      return;
-    case 'set-mode':
-      chmodSync(operation.path, operation.mode);
+      // Opened first: the mode may allow only root to open it.
+      withOpenFile(operation.path, READ_ONLY, (fd) => setOwner(fd, operation.owner));
       return;
     case 'sync':
-      withOpenFile(operation.path, constants.O_RDONLY | constants.O_NOFOLLOW, fsyncSync);
+      withOpenFile(operation.path, READ_ONLY, fsyncSync);
       return;
     case 'rename':
       renameSync(operation.from, operation.to);
   }
+}
+
+function setOwner(fd: number, { uid, gid, mode }: DirectoryOwner): void {
+  // In this order, because changing the owner clears the set-id bits.
+  fchownSync(fd, uid, gid);
+  fchmodSync(fd, mode);
+  fsyncSync(fd);
 }
 
 function withOpenFile(path: string, flags: string | number, use: (fd: number) => void, mode?: number): void {

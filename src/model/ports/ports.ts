@@ -1,5 +1,5 @@
 import type { DamagedObject, RecordedObject } from '../objects/object-index.ts';
-import type { BackendKind, Volume } from '../objects/volume.ts';
+import type { BackendKind, RootOwnership, Volume } from '../objects/volume.ts';
 import type { Usage } from './file-systems-port.ts';
 
 /**
@@ -13,11 +13,11 @@ export interface Records<Item extends RecordedObject> {
   /** Loads every record. A record that cannot be understood is returned as damaged; the others still load. */
   load(): Promise<{ found: Item[]; damaged: DamagedObject[] }>;
   /**
-   * Adds an object durably, whole or not at all: builds it in a temporary place, where `build` fills its directory,
-   * and makes it visible in one step. If this rejects, the object does not exist and nothing of it is left.
+   * Adds an object durably, whole or not at all: builds it with its content in a temporary place, and makes it visible in
+   * one step. If this rejects, the object does not exist and nothing of it is left.
    * @throws VolumeError exhausted or unavailable for errors of the disk
    */
-  add(object: Item, build: (directory: string) => Promise<void>): Promise<void>;
+  add(object: Item, content: NewContent): Promise<void>;
   /** Reads the record of an existing object from its disk. @throws if it cannot be read or understood */
   read(id: string): Promise<Item>;
   /** Replaces the record of an existing object, in one durable step. If this rejects, it may have been replaced. */
@@ -39,15 +39,24 @@ export interface Records<Item extends RecordedObject> {
   directoryNameOf(id: string): string;
 }
 
+/** How the content of a new object is made: by a function that fills its directory durably, or as an empty directory. */
+export type NewContent = ((directory: string) => Promise<void>) | EmptyDirectory;
+
+/** An empty directory in the directory of an object, which is made together with that. */
+export interface EmptyDirectory {
+  readonly name: string;
+  readonly root: RootOwnership;
+}
+
 /**
  * How volumes of one kind are provisioned in a pool. Directories are absolute paths: each contains the volume's
  * content and its record.
  */
 export interface Backend {
-  /** Creates the volume's content in its directory, with its limit in force, and makes it durable. */
-  provision(directory: string, volume: Volume): Promise<void>;
+  /** The content of an empty volume, with its limit in force. */
+  emptyContent(volume: Volume): NewContent;
   /**
-   * The same, with a copy as its first content. The limit is the volume's own, not the original's.
+   * Creates the volume's content in its directory, with its limit in force and a copy as its first content, durably. The limit is the volume's own, not the original's.
    * @throws VolumeError invalid: this backend cannot hold this kind of original
    */
   provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void>;

@@ -5,6 +5,7 @@ import { SnapshotIndex } from '../objects/snapshot-index.ts';
 import type { Volume } from '../objects/volume.ts';
 import { VolumeIndex } from '../objects/volume-index.ts';
 import type { Pool, Pools } from '../ports/pool.ts';
+import type { NewContent } from '../ports/ports.ts';
 import { SnapshotData, VolumeData } from '../ports/volume-data.ts';
 import type { Hold } from './holds.ts';
 import { placementOf } from './placement.ts';
@@ -38,9 +39,6 @@ export interface CreateSteps<Item, Prepared> {
   prepare(): Promise<Prepared>;
   make(prepared: Prepared): Promise<Item>;
 }
-
-/** Fills the directory of a new object. */
-type Build = (directory: string) => Promise<void>;
 
 /**
  * The objects in all pools. This class changes the records of a pool, and keeps the indexes and the accounts in step with
@@ -120,8 +118,8 @@ export class Catalogue {
   }
 
   /** Adds a volume, whole or not at all. Its capacity is reserved already. */
-  async addVolume(volume: Volume, build: Build): Promise<void> {
-    await this.pools.of(volume).records.volumes.add(volume, build);
+  async addVolume(volume: Volume, content: NewContent): Promise<void> {
+    await this.pools.of(volume).records.volumes.add(volume, content);
     this.volumes.add(volume);
   }
 
@@ -147,8 +145,8 @@ export class Catalogue {
     if (this.retained.remove(volume)) releaseVolume(placementOf(this, volume), volume);
   }
 
-  async addSnapshot(snapshot: Snapshot, build: Build): Promise<void> {
-    await this.pools.of(snapshot).records.snapshots.add(snapshot, build);
+  async addSnapshot(snapshot: Snapshot, content: NewContent): Promise<void> {
+    await this.pools.of(snapshot).records.snapshots.add(snapshot, content);
     this.snapshots.add(snapshot);
   }
 
@@ -159,8 +157,8 @@ export class Catalogue {
   }
 
   /** Adds a group with its snapshots. */
-  async addGroup(group: GroupSnapshot, build: Build): Promise<void> {
-    await this.pools.of(group).records.groups.add(group, build);
+  async addGroup(group: GroupSnapshot, content: NewContent): Promise<void> {
+    await this.pools.of(group).records.groups.add(group, content);
     this.indexGroup(group);
   }
 

@@ -5,6 +5,7 @@ import { creating } from '../copying/track-creation.ts';
 import type { ContentSource, Sharing, Volume, VolumeContent } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 import { withSizeErrors } from '../ports/error-context.ts';
+import type { NewContent } from '../ports/ports.ts';
 import type { Placement } from '../state/placement.ts';
 import { reserveCapacity } from '../state/reserve-capacity.ts';
 import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
@@ -65,16 +66,20 @@ async function build(
     createdAt: parts.now().toISOString(),
   };
   const backend = pool.backends[content.backend];
-  await parts.catalogue.addVolume(volume, (directory) => {
-    if (!contentSource) return backend.provision(directory, volume);
-    const { found: source } = contentSource;
+  await parts.catalogue.addVolume(
+    volume,
+    contentSource ? copyOf(contentSource.found) : backend.emptyContent(volume),
+  );
+  return volume;
+
+  function copyOf(source: FoundSource): NewContent {
     const reservedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
     const copy = { id, source, pool, backend: content.backend, reservedBytes };
-    return copyContent(parts, copy, (control) =>
-      backend.provisionCopy(directory, volume, source.original, control),
-    );
-  });
-  return volume;
+    return (directory) =>
+      copyContent(parts, copy, (control) =>
+        backend.provisionCopy(directory, volume, source.original, control),
+      );
+  }
 }
 
 function sharingOf({ id, placement, capacityBytes, contentSource }: VolumeDraft): Sharing {

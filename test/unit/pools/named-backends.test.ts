@@ -4,6 +4,7 @@ import { VolumeError } from '../../../src/model/errors.ts';
 import type { Volume } from '../../../src/model/objects/volume.ts';
 import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backends.ts';
 import { namedDevices, namedFormatter } from '../../../src/pools/named-images.ts';
+import { makeContent } from '../../contracts/make-content.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 
 /** A port where every call fails with this error. */
@@ -17,7 +18,8 @@ const control = { signal: new AbortController().signal, onBytes: () => {}, onWai
 
 function backendFailing(error: unknown) {
   const backends = { directory: failing(error), quota: failing(error), subvolume: failing(error) };
-  return namedBackends({ ...backends, image: failing(error) } as never, 'fast').image;
+  const image = Object.create(failing(error), { emptyContent: { value: () => () => Promise.reject(error) } });
+  return namedBackends({ ...backends, image } as never, 'fast').image;
 }
 
 /** Every call of a pool's ports, or of ports that work on its files. */
@@ -29,7 +31,7 @@ function callsFailing(error: unknown): Record<string, () => Promise<unknown>> {
   const formatter = namedFormatter(failing(error), pools);
   const file = '/pools/fast/volumes/v/image';
   return {
-    provision: () => backend.provision('/v', volume),
+    emptyContent: () => makeContent('/v', backend.emptyContent(volume)),
     provisionCopy: () => backend.provisionCopy('/v', volume, original, control),
     snapshot: () => backend.snapshot('/v', original, control),
     destroy: () => backend.destroy('/v', volume),

@@ -6,6 +6,7 @@ import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
 import { type OnStep, passStep } from '../../../src/model/steps.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
+import { FileChanges } from '../../../src/records/file-changes.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { retainedRecords, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
@@ -31,9 +32,10 @@ function makeSubject(onStep: OnStep = passStep) {
     },
     onRecovery: () => {},
   });
-  const parts = { layout, poolName: 'default', removals, destroy, onStep };
+  const parts = { layout, poolName: 'default', removals, destroy, changes: new FileChanges(onStep) };
   return {
     layout,
+    root: { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0, mode: 0o750 },
     records: new DiskRecords({ ...parts, kind: volumeRecords }),
     retained: new DiskRecords({ ...parts, kind: retainedRecords }),
     destroyed,
@@ -165,7 +167,10 @@ test('a retain that fails while it is synced is completed by a retry', async () 
     if (failure) throw failure;
   });
   await subject.records.add(volume, build);
-  await expect(subject.records.retain(volume.id)).rejects.toBe(error);
+  await expect(subject.records.retain(volume.id)).rejects.toMatchObject({
+    kind: 'unavailable',
+    cause: error,
+  });
   await subject.records.retain(volume.id);
   expect((await subject.retained.load()).found).toEqual([volume]);
 });

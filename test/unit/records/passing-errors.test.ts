@@ -5,6 +5,7 @@ import { passStep } from '../../../src/model/steps.ts';
 import { damagedMembers } from '../../../src/pools/directory/damaged-groups.ts';
 import { readMarker, writeMarker } from '../../../src/pools/directory/pool-marker.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
+import { FileChanges } from '../../../src/records/file-changes.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { readAnyRecord, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
@@ -46,7 +47,13 @@ async function recordsWith(count: number) {
   const layout = poolLayout(temporaryDirectory());
   for (const path of [layout.volumes, layout.incoming, layout.outgoing]) mkdirSync(path);
   const removals = new RemovalQueue({ remove: async () => {}, onFailure: () => {}, onRecovery: () => {} });
-  const parts = { layout, poolName: 'default', removals, destroy: async () => {}, onStep: passStep };
+  const parts = {
+    layout,
+    poolName: 'default',
+    removals,
+    destroy: async () => {},
+    changes: new FileChanges(passStep),
+  };
   const records = new DiskRecords({ ...parts, kind: volumeRecords });
   for (let number = 0; number < count; number++) {
     await records.add(

@@ -11,6 +11,7 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  NewContent,
   OccupiedBytes,
   Original,
   Recount,
@@ -47,7 +48,11 @@ export class FakeBackend implements Backend {
     return posix.join(directory, this.kind === 'image' ? 'image' : 'data');
   }
 
-  async provision(directory: string, volume: Volume): Promise<void> {
+  emptyContent(volume: Volume): NewContent {
+    return (directory) => this.provision(directory, volume);
+  }
+
+  private async provision(directory: string, volume: Volume): Promise<void> {
     const wrapper = this.tree.find(directory);
     if (wrapper?.kind !== 'directory') throw systemError('ENOENT');
     if (this.kind === 'image') this.tree.makeImage(this.contentOf(directory), volume.capacityBytes);

@@ -25,6 +25,7 @@ recordsContract('FakeRecords', async () => {
   };
   return {
     records,
+    root: { uid: 1000, gid: 2000, mode: 0o750 },
     retained: records.retained,
     destroyed,
     makeDirectory: async (path) => void tree.makeDirectory(path),

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { VolumeError } from '../../../../src/model/errors.ts';
 import { directoryNameOf } from '../../../../src/model/objects/object-id.ts';
 import type { DamagedObject, RecordedObject } from '../../../../src/model/objects/object-index.ts';
-import type { Records } from '../../../../src/model/ports/ports.ts';
+import type { NewContent, Records } from '../../../../src/model/ports/ports.ts';
 import type { OnStep } from '../../../../src/model/steps.ts';
 import type { RecordKind } from '../../../../src/records/record-kinds.ts';
 import { storageError } from '../../../../src/records/storage-error.ts';
@@ -48,7 +48,7 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
     return { found: [...this.objects.values()], damaged: [...this.damaged.values()] };
   }
 
-  async add(object: Kind, build: (directory: string) => Promise<void>): Promise<void> {
+  async add(object: Kind, content: NewContent): Promise<void> {
     const { tree, onStep, poolName, destroy, kind } = this.parts;
     const incoming = this.inPool('.incoming', directoryNameOf(object.id));
     try {
@@ -56,7 +56,8 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
       await onStep(`${kind.creation}: directory made`);
       await onStep(`${kind.creation}: record written`);
       for (const name of kind.directoriesIn(object)) tree.makeDirectory(posix.join(incoming, name));
-      await build(incoming);
+      if (typeof content === 'function') await content(incoming);
+      else tree.makeDirectory(posix.join(incoming, content.name), content.root);
       await onStep(`${kind.creation}: content made`);
       await onStep(`${kind.creation}: built durably`);
       if (tree.find(this.directoryOf(object.id))) throw systemError('ENOTEMPTY');

@@ -201,9 +201,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
     async addVolume(name = 'a', changes = {}) {
       const { records, backends, id } = changes.pool === 'fast' ? fastPool : pool;
       const volume = { ...exampleVolume({ id: newObjectId(name, id), ...changes }), name };
-      await records.volumes.add(volume, (directory) =>
-        backends[volume.content.backend].provision(directory, volume),
-      );
+      await records.volumes.add(volume, backends[volume.content.backend].emptyContent(volume));
       model.catalogue.volumes.add(volume);
       reserveVolume(placementOf(model.catalogue, volume), volume);
       return volume;
