@@ -19,7 +19,7 @@ import { Recounts } from './model/state/recounts.ts';
 import { SharedReservations } from './model/state/shared-reservations.ts';
 import type { OnStep } from './model/steps.ts';
 import type { Monitoring, MonitoringParts } from './monitoring.ts';
-import { kernelPorts } from './mounts/kernel-ports.ts';
+import { kernelPorts, startLookups } from './mounts/kernel-ports.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { hostError } from './mounts/mount-error.ts';
 import { callLogger } from './observability/call-log.ts';
@@ -80,6 +80,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
   const beginWork = (kind: 'call' | 'stream') => new PoolWork(pools, kind === 'call');
   const whatToMonitor = { version, model, monitor, beginWork: () => beginWork('stream'), logger };
   const monitoring = await startMonitoring(options, whatToMonitor);
+  const stopLookups = await startLookups(model.settings.mountPaths.directories);
   try {
     await openPools(pools.all, logger);
     const server = await startServer({
@@ -106,6 +107,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
         const stopping = pools.stop();
         if (await settlesWithin(stopping, options.drainTimeoutMs)) await stopping;
         await loops.close();
+        stopLookups();
         await monitoring?.close();
         logger.info('stopped');
       },
@@ -113,6 +115,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
   } catch (error) {
     await monitoring?.close();
     await pools.stop();
+    stopLookups();
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { below, isMountPoint } from '../kernel/calls/path-handle.ts';
-import { statusOfAsync } from '../kernel/calls/statx.ts';
+import { statusOf, statusOfAsync } from '../kernel/calls/statx.ts';
 import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.ts';
 import { mountFileSystem } from '../kernel/mounts/file-system-mount.ts';
-import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { mountsNaming, readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { pollUntil } from '../kernel/process/poll-until.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { Device } from '../model/ports/devices-port.ts';
@@ -28,8 +28,12 @@ export class KernelMounts implements Mounts {
     this.probes = probes;
   }
 
-  list(): Promise<MountedPath[]> {
+  async list(): Promise<MountedPath[]> {
     return readMountinfo();
+  }
+
+  async listNaming(name: string): Promise<MountedPath[]> {
+    return mountsNaming(name);
   }
 
   deviceAt(path: string): Promise<string | undefined> {
@@ -38,8 +42,8 @@ export class KernelMounts implements Mounts {
 
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
     const { set, clear } = toMountAttributes(flags);
-    return at(source, async (sourceFd) => {
-      const { inode, device } = await statusOfAsync(sourceFd);
+    return at(source, async (sourceFd, isLocal) => {
+      const { inode, device } = isLocal ? statusOf(sourceFd) : await statusOfAsync(sourceFd);
       if (inode !== expected.inode || device !== expected.device) {
         throw new VolumeError('precondition', `${quote(source)} was replaced during the call`);
       }

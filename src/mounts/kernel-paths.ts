@@ -67,9 +67,14 @@ export class KernelPaths implements Paths {
 
   async remove(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
+      try {
+        await rmdir(below(parentFd, name));
+        return;
+      } catch (error) {
+        if (!isErrno(error, errno.ENOTDIR)) throw error;
+      }
       const { type, sizeBytes } = await statusBelow(parentFd, name);
-      if (type === 'directory') await rmdir(below(parentFd, name));
-      else if (type === 'file' && sizeBytes === 0n) await unlink(below(parentFd, name));
+      if (type === 'file' && sizeBytes === 0n) await unlink(below(parentFd, name));
       else throw new VolumeError('precondition', `cannot remove ${quote(path)}: it is ${describe(type)}`);
     });
   }
@@ -89,7 +94,7 @@ function describe(type: FileStatus['type']): string {
 }
 
 /** Works on an open path; an error on the way to it is the caller's mistake and is reported with the path. */
-export async function at<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
+export async function at<T>(path: string, use: (fd: number, isLocal: boolean) => T | Promise<T>): Promise<T> {
   try {
     return await withPath(path, use);
   } catch (error) {

@@ -1,3 +1,5 @@
+import type { LocalRoot } from '../kernel/calls/local-roots.ts';
+import { startLookupsAt, stopLookupsAt } from '../kernel/calls/path-handle.ts';
 import { KernelFileSystems } from './kernel-file-systems.ts';
 import { KernelMounts } from './kernel-mounts.ts';
 import { KernelPaths } from './kernel-paths.ts';
@@ -11,4 +13,18 @@ export function kernelPorts() {
     mounts: new KernelMounts(probes),
     fileSystems: new KernelFileSystems(probes),
   };
+}
+
+/**
+ * Makes lookups of paths start at the directories where volumes are mounted, as far as they exist on local file systems: most
+ * then need no other thread.
+ * @returns a function that ends that
+ */
+export async function startLookups(directories: readonly string[]): Promise<() => void> {
+  const roots: LocalRoot[] = [];
+  for (const path of new Set(['/', ...directories])) {
+    const root = await startLookupsAt(path).catch(() => undefined);
+    if (root) roots.push(root);
+  }
+  return () => roots.forEach(stopLookupsAt);
 }

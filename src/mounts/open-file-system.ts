@@ -68,7 +68,7 @@ export async function deviceNumberOf(fd: number): Promise<string | undefined> {
   const { device, mountId } = await statusOfAsync(fd);
   // Some file systems have their own device number; then the source of the mount is used.
   if (!device.startsWith('0:')) return device;
-  const mount = (await readMountinfo()).find((entry) => entry.mountId === mountId);
+  const mount = readMountinfo().find((entry) => entry.mountId === mountId);
   return mount?.source.startsWith('/dev/')
     ? withPath(mount.source, async (deviceFd) => (await statusOfAsync(deviceFd)).deviceNode)
     : undefined;

@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errno, errnoName, errnoOf, isErrno } from '../kernel/calls/errno.ts';
 import { isMountPoint, withPath } from '../kernel/calls/path-handle.ts';
-import { fileSystemOf } from '../kernel/calls/statfs.ts';
-import { statusOfAsync } from '../kernel/calls/statx.ts';
+import { type FileSystemStatus, fileSystemOf, localFileSystemOf } from '../kernel/calls/statfs.ts';
+import { type FileStatus, statusOf, statusOfAsync } from '../kernel/calls/statx.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Probes } from '../kernel/process/probes.ts';
 import type { PathState, UnreadableState } from '../model/ports/paths-port.ts';
@@ -55,7 +55,7 @@ export class PathProbes {
   }
 
   /** Works on an open path. An error on the way to it is the caller's mistake and is reported with the path. */
-  async run<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+  async run<T>(path: string, use: (fd: number, isLocal: boolean) => Promise<T>): Promise<T> {
     try {
       return await this.probe(path, use);
     } catch (error) {
@@ -89,7 +89,7 @@ export class PathProbes {
     return [...this.running].filter((probe) => probe.path === path || probe.path.startsWith(`${path}/`));
   }
 
-  private async probe<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+  private async probe<T>(path: string, use: (fd: number, isLocal: boolean) => Promise<T>): Promise<T> {
     // Waits for an unmount in progress, but not for one that hangs.
     const unmounting = this.unmounting.get(path)?.catch(() => {});
     if (unmounting !== undefined) await Promise.race([unmounting, delay(MAX_WAIT_MS)]);
@@ -110,14 +110,14 @@ export class PathProbes {
     const why = number === errno.ETIMEDOUT ? 'does not respond' : `fails with ${errnoName(number)}`;
     const isMounted = () => withPath(dirname(path), (parentFd) => isMountPoint(parentFd, basename(path)));
     const found = await this.parentProbes.run(path, isMounted).catch(() => false);
-    const mount = found ? (await readMountinfo()).findLast((entry) => entry.path === path) : undefined;
+    const mount = found ? readMountinfo().findLast((entry) => entry.path === path) : undefined;
     return { kind: 'unreadable', mountId: mount?.mountId, why };
   }
 }
 
 /** Whether a path lies on a file system that has no server and answers from memory. */
 async function isLocal(path: string): Promise<boolean> {
-  const mounts = (await readMountinfo()).filter(
+  const mounts = readMountinfo().filter(
     (mount) => mount.path === path || mount.path === '/' || path.startsWith(`${mount.path}/`),
   );
   const longest = Math.max(...mounts.map((mount) => mount.path.length));
@@ -125,17 +125,22 @@ async function isLocal(path: string): Promise<boolean> {
   return topmost !== undefined && localFileSystems.has(topmost.fsType);
 }
 
-async function stateOf(fd: number): Promise<PathState> {
+async function stateOf(fd: number, isLocal: boolean): Promise<PathState> {
+  if (isLocal) return toState(statusOf(fd), () => localFileSystemOf(fd));
   // Waits for both results, even failures, since the descriptor is closed afterwards.
   const [status, space] = await Promise.allSettled([statusOfAsync(fd), fileSystemOf(fd)]);
-  const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = fulfilled(status);
+  return toState(fulfilled(status), () => fulfilled(space));
+}
+
+function toState(status: FileStatus, fileSystem: () => FileSystemStatus): PathState {
+  const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = status;
   const identity = { inode, device };
   if (isMountRoot) {
-    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(fulfilled(space).flags), deviceNode };
+    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(fileSystem().flags), deviceNode };
   }
   switch (type) {
     case 'directory':
-      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(fulfilled(space).flags) };
+      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(fileSystem().flags) };
     case 'file':
       return { kind: 'file', isEmpty: sizeBytes === 0n };
     case 'symlink':

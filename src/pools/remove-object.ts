@@ -1,5 +1,6 @@
+import { basename } from 'node:path';
 import { errno, KernelError } from '../kernel/calls/errno.ts';
-import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { mountsNaming } from '../kernel/mounts/mountinfo.ts';
 import { removeTree } from '../kernel/workers/file-tasks.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import type { Volume } from '../model/objects/volume.ts';
@@ -14,7 +15,7 @@ type Backends = Pool['backends'];
  * @throws KernelError EBUSY: something is mounted in it, and nothing is removed
  */
 export async function removeLeftover(backends: Backends, directory: string): Promise<void> {
-  await refuseIfMounted(directory);
+  refuseIfMounted(directory);
   const remembered = await readAnyRecord(directory);
   await (remembered
     ? removeRecorded(backends, directory, remembered)
@@ -23,8 +24,8 @@ export async function removeLeftover(backends: Backends, directory: string): Pro
 }
 
 /** Deleting a subvolume makes the kernel detach the mounts inside it. */
-async function refuseIfMounted(directory: string): Promise<void> {
-  const mount = (await readMountinfo()).find(({ path }) => path.startsWith(`${directory}/`));
+function refuseIfMounted(directory: string): void {
+  const mount = mountsNaming(basename(directory)).find(({ path }) => path.startsWith(`${directory}/`));
   if (mount) throw new KernelError('remove', errno.EBUSY, `${directory} with a mount at ${mount.path}`);
 }
 

@@ -66,7 +66,7 @@ async function thawImage(image: string): Promise<boolean> {
 
 /** @returns whether it was frozen; undefined if this process sees no mount of it */
 async function thawMounted(loop: LoopDevice): Promise<boolean | undefined> {
-  for (const { source, path } of await readMountinfo()) {
+  for (const { source, path } of readMountinfo()) {
     if (source !== loop.path) continue;
     // A path that does not resolve is under another mount.
     const held = await withPath(path, (fd) => holdFileSystem(fd, loop)).catch(undefinedIfMissing);

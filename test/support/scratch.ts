@@ -24,7 +24,7 @@ export function newDirectory(): string {
 
 /** The paths at or below a directory where something is mounted, in the order they were mounted. */
 export async function mountsBelow(directory: string): Promise<string[]> {
-  const entries = await readMountinfo();
+  const entries = readMountinfo();
   return entries
     .map((entry) => entry.path)
     .filter((path) => path === directory || path.startsWith(`${directory}/`));

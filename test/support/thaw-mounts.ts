@@ -14,7 +14,7 @@ import { loopsBelow } from './scratch.ts';
 export async function thawBelow(directory: string): Promise<string[]> {
   const frozen: string[] = [];
   for (const { path: device, backingPath } of loopsBelow(directory)) {
-    const mount = (await readMountinfo()).find(({ source }) => source === device);
+    const mount = readMountinfo().find(({ source }) => source === device);
     const wasFrozen = mount ? await withDescriptor(mount.path, 'r', thaw) : await thawUnseen(device);
     if (wasFrozen) frozen.push(backingPath);
   }

@@ -1,54 +1,82 @@
-import { closeSync, constants } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
 import { call, callSync, numberedCall } from './libc.ts';
+import { addLocalRoot, isLocal, LocalRoot, localRootOf, removeLocalRoot } from './local-roots.ts';
+import { asDirectory, asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
+import { fileSystemOf } from './statfs.ts';
 
-const openat2 = numberedCall('openat2', 437, ['int', 'str', 'void *', 'size_t']);
 const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
 
 const AT_FDCWD = -100;
-const O_PATH = 0o10000000;
-const O_CLOEXEC = 0o2000000;
-const RESOLVE_NO_XDEV = 0x01;
-const RESOLVE_NO_MAGICLINKS = 0x02;
-const RESOLVE_NO_SYMLINKS = 0x04;
-const RESOLVE_CACHED = 0x20;
 
-function openHow(flags: number, resolve: number): Buffer {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags | constants.O_NOFOLLOW | O_CLOEXEC), 0);
-  how.writeBigUInt64LE(BigInt(RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | resolve), 16);
-  return how;
+const handle = openHow(asHandle, 0);
+const handleInMount = openHow(asHandle, RESOLVE_NO_XDEV);
+const handleCached = openHow(asHandle, RESOLVE_CACHED | RESOLVE_NO_XDEV);
+const directoryInMount = openHow(asDirectory, RESOLVE_NO_XDEV);
+
+/** A path that was opened as a handle (O_PATH). */
+interface OpenPath {
+  readonly fd: number;
+  /** Whether it lies on a local file system, which tells what it has in memory at once. */
+  readonly isLocal: boolean;
 }
-
-const asHandle = openHow(O_PATH, 0);
-const asHandleCached = openHow(O_PATH, RESOLVE_CACHED | RESOLVE_NO_XDEV);
-const asHandleInMount = openHow(O_PATH, RESOLVE_NO_XDEV);
-const directoryInMount = openHow(constants.O_RDONLY | constants.O_DIRECTORY, RESOLVE_NO_XDEV);
 
 /**
  * Opens a path as a handle (O_PATH) without following symbolic links. A symbolic link as the last component is opened
  * itself; one earlier in the path fails with ELOOP.
- * @returns a file descriptor that the caller closes
  */
-async function openPath(path: string): Promise<number> {
+async function openPath(path: string): Promise<OpenPath> {
+  const root = localRootOf(path);
   try {
-    return callSync(openat2, path, AT_FDCWD, path, asHandleCached, asHandleCached.length);
+    if (root) return { fd: root.open(path), isLocal: true };
+    return { fd: callSync(openat2, path, AT_FDCWD, path, handleCached, handleCached.length), isLocal: false };
   } catch (error) {
     // Some component is not in the kernel's cache, and a lookup would ask a disk that may hang; or the path crosses a
     // mount, whose root NFS and 9p ask their server for.
     if (!isErrno(error, errno.EAGAIN, errno.EXDEV)) throw error;
-    return call(openat2, path, AT_FDCWD, path, asHandle, asHandle.length);
+    return { fd: await openAnywhere(path), isLocal: false };
   }
 }
+
+function openAnywhere(path: string): Promise<number> {
+  return call(openat2, path, AT_FDCWD, path, handle, handle.length);
+}
+
+/** Opens a path as `withPath` does. @returns a descriptor that the caller closes */
+export async function openHandle(path: string): Promise<number> {
+  return (await openPath(path)).fd;
+}
+
+/**
+ * Makes lookups in an existing directory start there, without other threads as long as they stay in its mount, if its file
+ * system is local.
+ */
+export async function startLookupsAt(path: string): Promise<LocalRoot | undefined> {
+  const fd = await openAnywhere(path);
+  let root: LocalRoot | undefined;
+  try {
+    if (isLocal((await fileSystemOf(fd)).magic)) root = new LocalRoot(path, fd);
+  } finally {
+    if (root) addLocalRoot(root);
+    else closeSync(fd);
+  }
+  return root;
+}
+
+/** Ends that, and closes the directory. */
+export const stopLookupsAt = removeLocalRoot;
 
 /**
  * Opens a path as a handle, passes the file descriptor to `use` and always closes it.
  * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link in the path), ENAMETOOLONG, …
  */
-export async function withPath<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
-  const fd = await openPath(path);
+export async function withPath<T>(
+  path: string,
+  use: (fd: number, isLocal: boolean) => T | Promise<T>,
+): Promise<T> {
+  const { fd, isLocal } = await openPath(path);
   try {
-    return await use(fd);
+    return await use(fd, isLocal);
   } finally {
     closeSync(fd);
   }
@@ -57,12 +85,21 @@ export async function withPath<T>(path: string, use: (fd: number) => T | Promise
 /** Whether `name`, a single component in an open directory, is a mount point. Does not query the mounted file system. */
 export async function isMountPoint(fd: number, name: string): Promise<boolean> {
   try {
-    closeSync(await call(openat2, name, fd, name, asHandleInMount, asHandleInMount.length));
+    closeSync(await openInMount(fd, name));
     return false;
   } catch (error) {
     if (isErrno(error, errno.ENOENT)) return false;
     if (isErrno(error, errno.EXDEV)) return true;
     throw error;
+  }
+}
+
+async function openInMount(fd: number, name: string): Promise<number> {
+  try {
+    return callSync(openat2, name, fd, name, handleCached, handleCached.length);
+  } catch (error) {
+    if (!isErrno(error, errno.EAGAIN)) throw error;
+    return call(openat2, name, fd, name, handleInMount, handleInMount.length);
   }
 }
 

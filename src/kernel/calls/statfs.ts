@@ -1,4 +1,4 @@
-import { call, libraryCall } from './libc.ts';
+import { call, callSync, libraryCall } from './libc.ts';
 
 const fstatfs = libraryCall('fstatfs', ['int', 'void *']);
 
@@ -39,6 +39,13 @@ export function fileSystemName(magic: number): string {
 export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
   await call(fstatfs, `descriptor ${fd}`, fd, buffer);
+  return decode(buffer);
+}
+
+/** The same on this thread, for a file on a local file system. */
+export function localFileSystemOf(fd: number): FileSystemStatus {
+  const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
+  callSync(fstatfs, `descriptor ${fd}`, fd, buffer);
   return decode(buffer);
 }
 

@@ -3,6 +3,7 @@ import { call, callSync, libraryCall } from './libc.ts';
 
 const statxCall = libraryCall('statx', ['int', 'str', 'int', 'uint', 'void *']);
 
+const AT_FDCWD = -100;
 const AT_SYMLINK_NOFOLLOW = 0x100;
 const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
@@ -35,6 +36,26 @@ const AT_STATX_DONT_SYNC = 0x4000;
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   callSync(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);
+  return decode(buffer);
+}
+
+/**
+ * The status of a path on this thread, or of a symbolic link itself. Only for paths that led to a local file system
+ * before: the kernel's cache has the whole path as long as something there is open.
+ */
+export function statusAt(path: string): FileStatus {
+  return statusAtSync(AT_FDCWD, path);
+}
+
+/** The same for an entry of an open directory that the driver keeps open as well. */
+export function statusOfKept(fd: number, name: string): FileStatus {
+  return statusAtSync(fd, name);
+}
+
+function statusAtSync(fd: number, path: string): FileStatus {
+  const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
+  const flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC;
+  callSync(statxCall, path, fd, path, flags, MASK, buffer);
   return decode(buffer);
 }
 

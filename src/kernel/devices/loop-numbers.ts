@@ -92,7 +92,7 @@ async function takeNext(): Promise<number> {
 
 /** Once every number has been used, reuses numbers whose node is not bind-mounted anywhere. */
 async function takeFreeNumber(indexes: ReadonlySet<number>): Promise<number> {
-  const bound = new Set((await readMountinfo()).map(({ root }) => boundNode.exec(root)?.[1]));
+  const bound = new Set(readMountinfo().map(({ root }) => boundNode.exec(root)?.[1]));
   for (let index = FIRST; index < LAST; index++) {
     if (!indexes.has(index) && !bound.has(nameOf(index)) && (await add(index))) return index;
   }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 
 /** One line of /proc/self/mountinfo (proc_pid_mountinfo(5)), with the fields that the driver uses. */
 export interface MountEntry {
@@ -24,8 +24,28 @@ export interface MountEntry {
 const READ_ONLY_OPTIONS = ['ro', 'emergency_ro', 'shutdown'];
 
 /** All mounts that this process sees. Takes milliseconds if there are thousands, so it is not for every call. */
-export async function readMountinfo(): Promise<MountEntry[]> {
-  return parseMountinfo(await readFile('/proc/self/mountinfo', 'utf8'));
+export function readMountinfo(): MountEntry[] {
+  return parseMountinfo(mountinfoText());
+}
+
+/**
+ * The mounts that have a name somewhere in their line, as that of a directory in their path or root. Parses only these.
+ * @param name without the characters that the kernel escapes: space, tab, line feed and backslash
+ */
+export function mountsNaming(name: string): MountEntry[] {
+  const text = mountinfoText();
+  const lines: string[] = [];
+  for (let at = text.indexOf(name); at !== -1; ) {
+    const end = text.indexOf('\n', at);
+    lines.push(text.slice(text.lastIndexOf('\n', at) + 1, end));
+    at = text.indexOf(name, end);
+  }
+  return parseMountinfo(lines.join('\n'));
+}
+
+/** Read on this thread: the kernel has it in memory, and asks no file system. */
+function mountinfoText(): string {
+  return readFileSync('/proc/self/mountinfo', 'utf8');
 }
 
 /** Parses the text of mountinfo; skips lines that it does not understand. */

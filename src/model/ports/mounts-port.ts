@@ -23,6 +23,12 @@ export interface MountedPath {
 export interface Mounts {
   /** Every mount. The cost grows with their number: for start-up, and for mounts that are not in an index. */
   list(): Promise<MountedPath[]>;
+  /**
+   * The mounts with a directory of this name in their path or root, and perhaps others. The cost hardly grows with the number
+   * of all mounts.
+   * @param name the name of an object's directory
+   */
+  listNaming(name: string): Promise<MountedPath[]>;
   /** The number of the device whose file system is mounted at a path, `major:minor`; undefined if it has none. */
   deviceAt(path: string): Promise<string | undefined>;
   /**

@@ -11,7 +11,8 @@ const PATH_LIMIT_BYTES = 4095;
 export class MountPaths {
   private readonly kubeletDir: string;
   private readonly realKubeletDir: string;
-  private readonly mountDirs: readonly string[];
+  /** The directories in which volumes may be mounted, with their symbolic links resolved as far as they are followed. */
+  readonly directories: readonly string[];
   private readonly poolPaths: () => readonly string[];
 
   /**
@@ -28,7 +29,7 @@ export class MountPaths {
   ) {
     this.kubeletDir = posix.normalize(kubeletDir);
     this.realKubeletDir = realKubeletDir;
-    this.mountDirs = mountDirs.map((directory) => this.canonical(directory));
+    this.directories = mountDirs.map((directory) => this.canonical(directory));
     this.poolPaths = poolPaths;
   }
 
@@ -49,8 +50,8 @@ export class MountPaths {
       if (isWithin(real, pool)) throw invalidField(field, path, `is inside the pool ${pool}`);
       if (isWithin(pool, real)) throw invalidField(field, path, `contains the pool ${pool}`);
     }
-    if (!this.mountDirs.some((directory) => isWithin(posix.dirname(real), directory))) {
-      const where = this.mountDirs.join(', ');
+    if (!this.directories.some((directory) => isWithin(posix.dirname(real), directory))) {
+      const where = this.directories.join(', ');
       throw invalidField(field, path, `is outside the allowed mount directories: ${where} (--mount-dir)`);
     }
     return real;

@@ -3,7 +3,6 @@ import { quote, VolumeError } from '../errors.ts';
 import type { Host } from '../parts.ts';
 import type { MountedPath } from '../ports/mounts-port.ts';
 import { isWithin } from '../requests/mount-paths.ts';
-import { locationIn } from '../state/locations.ts';
 
 /**
  * Refuses to go on while a directory of a pool, or anything in it, is mounted elsewhere, or has a mount point in it:
@@ -22,15 +21,16 @@ export async function checkUnmounted(host: Host, subject: string, directory: str
 async function mountsOf(host: Host, directory: string): Promise<MountedPath[]> {
   const parent = posix.dirname(directory);
   const state = await host.paths.inspect(parent);
-  const list = await host.mounts.list();
   // An earlier attempt got as far as the rename, and the directory is gone.
   if (state.kind === 'absent') return [];
-  const parentMountId = 'mountId' in state ? state.mountId : undefined;
-  const parentMount = list.find(({ mountId }) => mountId === parentMountId);
-  const location = parentMount && locationIn(parentMount, directory);
+  const location =
+    'mountId' in state && state.mountId !== undefined
+      ? await host.locations.inMount(state.mountId, directory)
+      : undefined;
   if (!location) {
     throw new VolumeError('unavailable', `cannot find the mount that contains ${parent}; retry later`);
   }
+  const list = await host.mounts.listNaming(posix.basename(directory));
   return list.filter(
     ({ path, root, fileSystem }) =>
       isWithin(path, directory) || (fileSystem === location.fileSystem && isWithin(root, location.path)),

@@ -1,18 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
-import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
-import { isResourceShortage, retry } from '../../kernel/calls/transient-error.ts';
-import { quote, VolumeError } from '../../model/errors.ts';
+import { statusOf } from '../../kernel/calls/statx.ts';
+import { retry } from '../../kernel/calls/transient-error.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import { syncPath } from '../../records/durable-file.ts';
-import { kindDirectories, type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
+import { type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
 import { RecordReserve } from '../../records/record-reserve.ts';
 import { fileSystemIdentity } from './file-system-identity.ts';
 import { isUnwritableError, makeDirectory, makeLayout } from './make-layout.ts';
+import { PoolDirectories } from './pool-directories.ts';
 import { PoolConfigError } from './pool-errors.ts';
 import { lockPool, type PoolLock } from './pool-lock.ts';
 import { type PoolMarker, type RememberedPool, writeMarker } from './pool-marker.ts';
@@ -87,7 +86,15 @@ async function openRoot(
   // Before anything is created: the mount point of an unmounted disk must stay unchanged.
   await recognise(name, layout, fileSystem, registry);
   await makeDirectory(layout.metadata);
-  const lock = await lockPool(layout, lockTimeoutMs);
+  const held = await lockPool(layout, lockTimeoutMs);
+  let directories: PoolDirectories | undefined;
+  const lock = {
+    async release() {
+      directories?.close();
+      directories = undefined;
+      await held.release();
+    },
+  };
   try {
     // Again, since another driver may have created the pool while this one waited for the lock.
     if (name === defaultPoolName) await registry.read();
@@ -100,10 +107,11 @@ async function openRoot(
     await new RecordReserve(layout.reserve).fill();
     // Last, so that a remembered pool always has its marker on disk, even after a power failure.
     await remember({ name, path, poolId, fileSystem }, registry, marker === undefined);
-    const checkReachable = await identityCheck(name, layout, opened);
-    await checkReachable();
+    const kept = await PoolDirectories.open(name, layout, opened);
+    directories = kept;
+    await kept.check();
     const leftovers = [...(await entriesOf(layout.incoming)), ...(await entriesOf(layout.outgoing))];
-    return { name, id: poolId, layout, fileSystem, lock, leftovers, checkReachable };
+    return { name, id: poolId, layout, fileSystem, lock, leftovers, checkReachable: () => kept.check() };
   } catch (error) {
     await lock.release();
     throw error;
@@ -138,41 +146,4 @@ async function remember(pool: RememberedPool, registry: PoolRegistry, isNew: boo
 
 async function entriesOf(directory: string): Promise<string[]> {
   return (await retry(() => readdir(directory))).map((entry) => join(directory, entry));
-}
-
-/** Returns a check that the root and its object directories are still the ones that were opened. */
-async function identityCheck(
-  name: string,
-  layout: PoolLayout,
-  opened: FileStatus,
-): Promise<() => Promise<void>> {
-  const known: [path: string, status: FileStatus][] = [[layout.root, opened]];
-  for (const directoryName of kindDirectories)
-    known.push([layout[directoryName], await withPath(layout[directoryName], statusOf)]);
-  return async () => {
-    for (const [path, status] of known) await checkSame(name, path, status);
-  };
-}
-
-/** The kernel reuses mount ids, so the directory itself must be the same too. */
-async function checkSame(name: string, path: string, opened: FileStatus): Promise<void> {
-  const now = await statusAt(name, path);
-  const { mountId, device, inode } = opened;
-  if (now?.mountId === mountId && now.device === device && now.inode === inode) return;
-  throw new VolumeError(
-    'unavailable',
-    `pool ${quote(name)} is not reachable: ${path} is now another directory or file system`,
-  );
-}
-
-/** @returns undefined if nothing exists at the path */
-async function statusAt(name: string, path: string): Promise<FileStatus | undefined> {
-  try {
-    // Only a shortage is retried; an error of the disk is reported at once.
-    return await retry(() => withPath(path, statusOf), isResourceShortage);
-  } catch (error) {
-    if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return undefined;
-    const message = `pool ${quote(name)} is not reachable: cannot access ${path}`;
-    throw new VolumeError('unavailable', message, { cause: error });
-  }
 }

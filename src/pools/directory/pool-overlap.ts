@@ -32,7 +32,7 @@ interface ResolvedPool extends PoolConfig {
  * @throws PoolMistake naming both pools
  */
 export async function checkDistinct(configs: readonly PoolConfig[]): Promise<void> {
-  const mounts = await retry(readMountinfo);
+  const mounts = await retry(async () => readMountinfo());
   const resolved = await Promise.all(configs.map((config) => resolveIfReachable(config, mounts)));
   const reachable = resolved.filter((pool) => pool !== undefined);
   for (const [index, pool] of reachable.entries()) {

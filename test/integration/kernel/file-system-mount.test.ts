@@ -38,7 +38,7 @@ describe.skipIf(!isHostRoot)('mountFileSystem', () => {
     const mountId = await mounted(device, fsType, target, { options: ['discard'], attrSet });
     expect(await withPath(target, statusOf)).toMatchObject({ mountId, isMountRoot: true });
     expect((await mountOptionsAt(target)).sort()).toEqual(['noatime', 'nodev', 'noexec', 'nosuid', 'rw']);
-    expect((await readMountinfo()).find((entry) => entry.mountId === mountId)).toMatchObject({
+    expect(readMountinfo().find((entry) => entry.mountId === mountId)).toMatchObject({
       root: '/',
       path: target,
       fsType,
@@ -121,10 +121,10 @@ describe.skipIf(!isHostRoot)('withDetachedMount', () => {
     const { fd, directory } = await fileSystemImage(fsType);
     const loop = await attachLoop(fd, { autoclear: true });
     const spec = { device: loop.device.path, fsType, options: [], attrSet: 0 };
-    const mounts = await readMountinfo();
+    const mounts = readMountinfo();
     await withDetachedMount(spec, async (rootFd) => {
       writeFileSync(join(below(rootFd), 'file'), 'content');
-      expect(await readMountinfo()).toEqual(mounts);
+      expect(readMountinfo()).toEqual(mounts);
     });
     const names = await withDetachedMount(spec, async (rootFd) => readdirSync(below(rootFd)));
     expect(names).toContain('file');

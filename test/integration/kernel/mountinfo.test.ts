@@ -25,7 +25,7 @@ test.each(Object.entries(names))('a path and a root with %s are read correctly',
   mkdirSync(source, { recursive: true });
   mkdirSync(target, { recursive: true });
   const mountId = await bind(source, target);
-  const entry = (await readMountinfo()).find((each) => each.mountId === mountId);
+  const entry = readMountinfo().find((each) => each.mountId === mountId);
   expect(entry?.path).toBe(target);
   expect(entry?.root.endsWith(source.slice('/tmp'.length))).toBe(true);
 });
@@ -40,7 +40,7 @@ test('a path that is not UTF-8 does not hide other mounts', async () => {
   inShell('mkdir "$odd" && mount --bind source "$odd"');
   onTestFinished(() => void inShell('umount "$odd"'));
   const mountId = await bind(join(directory, 'source'), join(directory, 'target'));
-  const entries = await readMountinfo();
+  const entries = readMountinfo();
   expect(entries.find((entry) => entry.mountId === mountId)?.path).toBe(join(directory, 'target'));
   expect(entries.filter((entry) => entry.path.startsWith(`${directory}/odd-`))).toHaveLength(1);
 });
@@ -51,7 +51,5 @@ test('a mount whose source has been removed is still listed', async () => {
   mkdirSync(join(directory, 'target'));
   const mountId = await bind(join(directory, 'source'), join(directory, 'target'));
   rmdirSync(join(directory, 'source'));
-  expect((await readMountinfo()).find((entry) => entry.mountId === mountId)?.path).toBe(
-    join(directory, 'target'),
-  );
+  expect(readMountinfo().find((entry) => entry.mountId === mountId)?.path).toBe(join(directory, 'target'));
 });

@@ -32,7 +32,7 @@ test('reports a mount point, and its mount id', async () => {
   mkdirSync(join(source, 'inner'), { recursive: true });
   mkdirSync(target);
   const mountId = await bind(source, target);
-  const entries = await readMountinfo();
+  const entries = readMountinfo();
   expect(entries.find((entry) => entry.path === target)?.mountId).toBe(mountId);
 
   const { inode, device } = await withPath(source, statusOf);

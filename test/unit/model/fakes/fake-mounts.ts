@@ -306,6 +306,10 @@ export class FakeMounts implements Paths, Mounts, FileSystems {
     }));
   }
 
+  async listNaming(name: string): Promise<MountedPath[]> {
+    return (await this.list()).filter(({ path, root }) => path.includes(name) || root.includes(name));
+  }
+
   /** Mounts another file system, as an administrator or another driver would. */
   mountForeign(path: string, rootPath = '/'): number {
     const tree = new FakeTree(`9:${this.lastMountId}`);
