@@ -1,7 +1,7 @@
 import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { below } from '../kernel/calls/path-handle.ts';
-import { fileSystemOf } from '../kernel/calls/statfs.ts';
+import { fileSystemOf, localFileSystemOf } from '../kernel/calls/statfs.ts';
 import {
   growMounted,
   isSmallerThanDevice,
@@ -74,8 +74,8 @@ export async function growToDevice(
 }
 
 /** The space of an open file's file system. */
-export async function fileSystemUsage(fd: number): Promise<FileSystemUsage> {
-  const status = await fileSystemOf(fd);
+export async function fileSystemUsage(fd: number, isLocal = false): Promise<FileSystemUsage> {
+  const status = isLocal ? localFileSystemOf(fd) : await fileSystemOf(fd);
   return {
     bytes: {
       total: status.totalBytes,

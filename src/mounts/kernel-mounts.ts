@@ -1,6 +1,6 @@
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { below, isMountPoint } from '../kernel/calls/path-handle.ts';
-import { statusOf, statusOfAsync } from '../kernel/calls/statx.ts';
+import { statusOf } from '../kernel/calls/statx.ts';
 import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.ts';
 import { mountFileSystem } from '../kernel/mounts/file-system-mount.ts';
 import { mountsNaming, readMountinfo } from '../kernel/mounts/mountinfo.ts';
@@ -42,8 +42,8 @@ export class KernelMounts implements Mounts {
 
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
     const { set, clear } = toMountAttributes(flags);
-    return at(source, async (sourceFd, isLocal) => {
-      const { inode, device } = isLocal ? statusOf(sourceFd) : await statusOfAsync(sourceFd);
+    return at(source, (sourceFd) => {
+      const { inode, device } = statusOf(sourceFd);
       if (inode !== expected.inode || device !== expected.device) {
         throw new VolumeError('precondition', `${quote(source)} was replaced during the call`);
       }
@@ -52,8 +52,8 @@ export class KernelMounts implements Mounts {
   }
 
   bindDevice({ path, number }: Device, target: string): Promise<number> {
-    return at(path, async (deviceFd) => {
-      if ((await statusOfAsync(deviceFd)).deviceNode !== number)
+    return at(path, (deviceFd) => {
+      if (statusOf(deviceFd).deviceNode !== number)
         throw new VolumeError('precondition', `${path} is not the node of device ${number}`);
       return at(target, (targetFd) => bindMount(deviceFd, targetFd, 0, 0));
     });
@@ -76,17 +76,22 @@ export class KernelMounts implements Mounts {
 
   async unmount(path: string): Promise<void> {
     await inParent(path, async (parentFd, name) => {
-      for (let count = 0; await isMountPoint(parentFd, name); count++) {
+      for (let count = 0; await this.unmountTopmost(path, parentFd, name); count++) {
         if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);
-        await this.unmountTopmost(path, below(parentFd, name));
+        if (!(await isMountPoint(parentFd, name))) return;
       }
     });
   }
 
-  private async unmountTopmost(path: string, handle: string): Promise<void> {
+  /** @returns whether anything was mounted there */
+  private async unmountTopmost(path: string, parentFd: number, name: string): Promise<boolean> {
+    const handle = below(parentFd, name);
     try {
       await unmount(handle);
     } catch (error) {
+      if (isErrno(error, errno.ENOENT)) return false;
+      // Or a mount that this process may not unmount.
+      if (isErrno(error, errno.EINVAL) && !(await isMountPoint(parentFd, name))) return false;
       if (!isErrno(error, errno.EBUSY)) throw error;
       // Perhaps only a probe keeps it busy: calls that only read take no lock, and must not make an unmount fail.
       await this.probes.withProbesBlocked(path, async () => {
@@ -95,5 +100,6 @@ export class KernelMounts implements Mounts {
         await (this.probes.isHung(path) ? unmountLazily(handle) : unmount(handle));
       });
     }
+    return true;
   }
 }

@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errno, errnoName, errnoOf, isErrno } from '../kernel/calls/errno.ts';
 import { isMountPoint, withPath } from '../kernel/calls/path-handle.ts';
-import { type FileSystemStatus, fileSystemOf, localFileSystemOf } from '../kernel/calls/statfs.ts';
-import { type FileStatus, statusOf, statusOfAsync } from '../kernel/calls/statx.ts';
+import { fileSystemOf, isLocalDevice, learnLocalDevice, localFileSystemOf } from '../kernel/calls/statfs.ts';
+import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Probes } from '../kernel/process/probes.ts';
 import type { PathState, UnreadableState } from '../model/ports/paths-port.ts';
@@ -18,6 +18,7 @@ const pathErrorNumbers = [
   ...[errno.EMFILE, errno.ENFILE, errno.ENOMEM],
 ];
 
+/** As mountinfo names them: what they have in memory they tell at once. */
 const localFileSystems: ReadonlySet<string> = new Set([
   'ext2',
   'ext3',
@@ -126,30 +127,25 @@ async function isLocal(path: string): Promise<boolean> {
 }
 
 async function stateOf(fd: number, isLocal: boolean): Promise<PathState> {
-  if (isLocal) return toState(statusOf(fd), () => localFileSystemOf(fd));
-  // Waits for both results, even failures, since the descriptor is closed afterwards.
-  const [status, space] = await Promise.allSettled([statusOfAsync(fd), fileSystemOf(fd)]);
-  return toState(fulfilled(status), () => fulfilled(space));
+  const status = statusOf(fd);
+  const fileSystem = isLocal || isLocalDevice(status.device) ? localFileSystemOf(fd) : await fileSystemOf(fd);
+  learnLocalDevice(status.device, fileSystem);
+  return toState(status, fileSystem.flags);
 }
 
-function toState(status: FileStatus, fileSystem: () => FileSystemStatus): PathState {
+function toState(status: FileStatus, statfsFlags: number): PathState {
   const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = status;
   const identity = { inode, device };
   if (isMountRoot) {
-    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(fileSystem().flags), deviceNode };
+    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(statfsFlags), deviceNode };
   }
   switch (type) {
     case 'directory':
-      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(fileSystem().flags) };
+      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(statfsFlags) };
     case 'file':
       return { kind: 'file', isEmpty: sizeBytes === 0n };
     case 'symlink':
     case 'other':
       return { kind: type };
   }
-}
-
-function fulfilled<T>(settled: PromiseSettledResult<T>): T {
-  if (settled.status === 'fulfilled') return settled.value;
-  throw settled.reason;
 }

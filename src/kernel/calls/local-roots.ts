@@ -2,15 +2,7 @@ import { closeSync } from 'node:fs';
 import { KernelError } from './errno.ts';
 import { callSync } from './libc.ts';
 import { asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
-import { fileSystemName } from './statfs.ts';
 import { type FileStatus, statusAt, statusOf, statusOfKept } from './statx.ts';
-
-/** File systems without a server: what they have in memory they tell at once, even while their disk hangs. */
-const localFileSystems: ReadonlySet<string> = new Set(['ext4', 'xfs', 'btrfs', 'tmpfs']);
-
-export function isLocal(magic: number): boolean {
-  return localFileSystems.has(fileSystemName(magic));
-}
 
 const cachedBelow = openHow(asHandle, RESOLVE_CACHED | RESOLVE_NO_XDEV);
 

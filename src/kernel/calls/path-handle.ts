@@ -1,9 +1,9 @@
 import { closeSync } from 'node:fs';
 import { errno, isErrno } from './errno.ts';
 import { call, callSync, numberedCall } from './libc.ts';
-import { addLocalRoot, isLocal, LocalRoot, localRootOf, removeLocalRoot } from './local-roots.ts';
+import { addLocalRoot, LocalRoot, localRootOf, removeLocalRoot } from './local-roots.ts';
 import { asDirectory, asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
-import { fileSystemOf } from './statfs.ts';
+import { fileSystemOf, isLocal } from './statfs.ts';
 
 const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
 
@@ -55,7 +55,7 @@ export async function startLookupsAt(path: string): Promise<LocalRoot | undefine
   const fd = await openAnywhere(path);
   let root: LocalRoot | undefined;
   try {
-    if (isLocal((await fileSystemOf(fd)).magic)) root = new LocalRoot(path, fd);
+    if (isLocal(await fileSystemOf(fd))) root = new LocalRoot(path, fd);
   } finally {
     if (root) addLocalRoot(root);
     else closeSync(fd);

@@ -35,6 +35,26 @@ export function fileSystemName(magic: number): string {
   return nameByMagic.get(magic >>> 0) ?? `0x${(magic >>> 0).toString(16)}`;
 }
 
+/** File systems without a server: what they have in memory they tell at once, even while their disk hangs. */
+const localFileSystems: ReadonlySet<string> = new Set(['ext4', 'xfs', 'btrfs', 'tmpfs']);
+
+export function isLocal({ magic }: FileSystemStatus): boolean {
+  return localFileSystems.has(fileSystemName(magic));
+}
+
+/** Disks, as `major:minor`, whose file systems were found to be local. */
+const localDevices = new Set<string>();
+
+/** Whether the file system with this device number is local, as far as is known. */
+export function isLocalDevice(device: string): boolean {
+  return localDevices.has(device);
+}
+
+/** Remembers the disk of a local file system. Numbers without a disk (major 0) soon belong to other file systems. */
+export function learnLocalDevice(device: string, status: FileSystemStatus): void {
+  if (isLocal(status) && !device.startsWith('0:')) localDevices.add(device);
+}
+
 /** The space of an open file's file system. May wait for the file system. */
 export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);

@@ -29,10 +29,11 @@ export interface FileStatus {
 const STRUCT_STATX_BYTES = 256;
 const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
 
-// Answered from cache, even by most network file systems: FUSE and NFS do not ask their server, 9p may.
+// Answered from cache, even by network file systems: FUSE and NFS do not ask their server. 9p may, but has just answered the
+// lookup that opened the file.
 const AT_STATX_DONT_SYNC = 0x4000;
 
-/** The status of an open file that belongs to the driver or lies in its pools, read on this thread. */
+/** The status of an open file, read on this thread. */
 export function statusOf(fd: number): FileStatus {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
   callSync(statxCall, `descriptor ${fd}`, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, MASK, buffer);

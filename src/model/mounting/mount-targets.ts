@@ -3,6 +3,7 @@ import type { Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
 import type { PathState } from '../ports/paths-port.ts';
 import { isReadOnly, isSingleTarget, type VolumeCapability } from '../requests/capability.ts';
+import type { KnownMount } from '../state/mount-index.ts';
 
 /** The parsed NodePublishVolume request; MountPaths has resolved the paths. */
 export interface PublishSpec<Capability = VolumeCapability> {
@@ -17,23 +18,32 @@ export interface PublishSpec<Capability = VolumeCapability> {
  * the volume. Reads only the index, so that no other call runs between this check and the reservation of the target.
  * @throws VolumeError precondition
  */
-export function checkTargets(
-  host: Host,
-  volume: Volume,
-  { stagingPath, targetPath, capability }: PublishSpec,
-): void {
-  const isSingle = [capability.accessMode, ...volume.accessModes].some(isSingleTarget);
-  const conflicting = host.mountIndex.mountsOf(volume.id).find(({ path, use }) => {
-    if (path === stagingPath || path === targetPath) return false;
-    if (use.kind === 'target') return isSingle || isSingleTarget(use.capability.accessMode);
-    return use.kind === 'found' && isSingle;
-  });
+export function checkTargets(host: Host, volume: Volume, spec: PublishSpec): void {
+  const conflicting = conflictingMount(host, volume, spec);
   if (!conflicting) return;
   throw new VolumeError(
     'precondition',
     `volume ${quote(volume.id)} is already published at ${quote(conflicting.path)}; SINGLE_NODE_SINGLE_WRITER allows only one target`,
     { about: 'targetPath' },
   );
+}
+
+/** Whether that check would fail. */
+export function hasConflict(host: Host, volume: Volume, spec: PublishSpec): boolean {
+  return conflictingMount(host, volume, spec) !== undefined;
+}
+
+function conflictingMount(
+  host: Host,
+  volume: Volume,
+  { stagingPath, targetPath, capability }: PublishSpec,
+): KnownMount | undefined {
+  const isSingle = [capability.accessMode, ...volume.accessModes].some(isSingleTarget);
+  return host.mountIndex.mountsOf(volume.id).find(({ path, use }) => {
+    if (path === stagingPath || path === targetPath) return false;
+    if (use.kind === 'target') return isSingle || isSingleTarget(use.capability.accessMode);
+    return use.kind === 'found' && isSingle;
+  });
 }
 
 /**

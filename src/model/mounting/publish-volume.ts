@@ -11,7 +11,13 @@ import { attachmentOf, checkAttached } from '../volumes/attach-volume.ts';
 import { checkSupported } from '../volumes/check-supported.ts';
 import { checkExistingMount, checkSameUse } from './check-existing-mount.ts';
 import { deleteInlineVolume } from './delete-inline-volume.ts';
-import { checkTargets, mountOnTarget, type PublishSpec, reserveTarget } from './mount-targets.ts';
+import {
+  checkTargets,
+  hasConflict,
+  mountOnTarget,
+  type PublishSpec,
+  reserveTarget,
+} from './mount-targets.ts';
 import { publishBlock } from './publish-block.ts';
 import { checkUnmount, unmountPath } from './unmount.ts';
 
@@ -46,7 +52,8 @@ async function publish(
   await checkOutsideVolumes(parts.host, 'targetPath', targetPath);
   if (target.kind === 'symlink') throw symlinkError('targetPath', targetPath);
   checkReadable('targetPath', targetPath, target);
-  await parts.host.mountIndex.verifiedMountsOf(volume.id);
+  // What the index knows is out of date where another program has unmounted it.
+  if (hasConflict(parts.host, volume, spec)) await parts.host.mountIndex.verifiedMountsOf(volume.id);
   if (capability.accessType === 'block') await publishBlock(parts, volume, spec, target);
   else await publishMount(parts, volume, { ...spec, capability }, target);
 }

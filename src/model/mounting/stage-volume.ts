@@ -11,6 +11,7 @@ import type { PathState } from '../ports/paths-port.ts';
 import type { AccessMode, VolumeCapability } from '../requests/capability.ts';
 import { effectiveFlags, type RequestedFlags } from '../requests/mount-flags.ts';
 import type { HeldVolume, Hold } from '../state/holds.ts';
+import type { KnownMount } from '../state/mount-index.ts';
 import { checkAttached } from '../volumes/attach-volume.ts';
 import { checkSupported } from '../volumes/check-supported.ts';
 import { checkExistingMount, checkSameUse, occupiedError } from './check-existing-mount.ts';
@@ -122,8 +123,10 @@ async function unstage(
 
 /** @throws VolumeError precondition: the volume is still published somewhere */
 async function checkUnpublished(host: Host, volumeId: string, stagingPath: string): Promise<void> {
-  const mounts = await host.mountIndex.verifiedMountsOf(volumeId);
-  const other = mounts.find(({ path, use }) => path !== stagingPath && use.kind !== 'staging');
+  const isOther = ({ path, use }: KnownMount) => path !== stagingPath && use.kind !== 'staging';
+  // Without a look at the staging path, which is all that there is after a volume was unpublished.
+  if (!host.mountIndex.mountsOf(volumeId).some(isOther)) return;
+  const other = (await host.mountIndex.verifiedMountsOf(volumeId)).find(isOther);
   if (!other) return;
   const message = `volume ${quote(volumeId)} is still published at ${quote(other.path)}`;
   throw new VolumeError('precondition', message);
