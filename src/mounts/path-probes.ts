@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errno, errnoName, errnoOf, isErrno } from '../kernel/calls/errno.ts';
-import { isMountPoint, withPath } from '../kernel/calls/path-handle.ts';
+import { isMountPoint, withLocalPath, withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf, isLocalDevice, learnLocalDevice, localFileSystemOf } from '../kernel/calls/statfs.ts';
 import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
@@ -46,7 +46,7 @@ export class PathProbes {
 
   async inspect(path: string): Promise<PathState> {
     try {
-      return await this.probe(path, stateOf);
+      return withLocalPath(path, localStateOf) ?? (await this.probe(path, stateOf));
     } catch (error) {
       if (isErrno(error, errno.ENOENT)) return { kind: 'absent' };
       const number = errnoOf(error);
@@ -56,7 +56,7 @@ export class PathProbes {
   }
 
   /** Works on an open path. An error on the way to it is the caller's mistake and is reported with the path. */
-  async run<T>(path: string, use: (fd: number, isLocal: boolean) => Promise<T>): Promise<T> {
+  async run<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
     try {
       return await this.probe(path, use);
     } catch (error) {
@@ -90,7 +90,7 @@ export class PathProbes {
     return [...this.running].filter((probe) => probe.path === path || probe.path.startsWith(`${path}/`));
   }
 
-  private async probe<T>(path: string, use: (fd: number, isLocal: boolean) => Promise<T>): Promise<T> {
+  private async probe<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
     // Waits for an unmount in progress, but not for one that hangs.
     const unmounting = this.unmounting.get(path)?.catch(() => {});
     if (unmounting !== undefined) await Promise.race([unmounting, delay(MAX_WAIT_MS)]);
@@ -126,11 +126,16 @@ async function isLocal(path: string): Promise<boolean> {
   return topmost !== undefined && localFileSystems.has(topmost.fsType);
 }
 
-async function stateOf(fd: number, isLocal: boolean): Promise<PathState> {
+async function stateOf(fd: number): Promise<PathState> {
   const status = statusOf(fd);
-  const fileSystem = isLocal || isLocalDevice(status.device) ? localFileSystemOf(fd) : await fileSystemOf(fd);
+  if (isLocalDevice(status.device)) return toState(status, localFileSystemOf(fd).flags);
+  const fileSystem = await fileSystemOf(fd);
   learnLocalDevice(status.device, fileSystem);
   return toState(status, fileSystem.flags);
+}
+
+function localStateOf(fd: number): PathState {
+  return toState(statusOf(fd), localFileSystemOf(fd).flags);
 }
 
 function toState(status: FileStatus, statfsFlags: number): PathState {

@@ -37,11 +37,18 @@ export function numberedCall(name: string, number: number, parameters: string[])
  * @throws KernelError
  */
 export function callSync(call: Call, subject: string, ...args: Argument[]): number {
+  const result = tryCallSync(call, ...args);
+  if (result < 0) throw new KernelError(call.name, -result, subject);
+  return result;
+}
+
+/** The same where failure is usual, since an error costs more than the call. @returns the result, or a negative error number */
+export function tryCallSync(call: Call, ...args: Argument[]): number {
   for (;;) {
     const result = Number(call.native(...call.leading, ...args));
     if (result >= 0) return result;
     const errorNumber = koffi.errno();
-    if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subject);
+    if (errorNumber !== errno.EINTR) return -errorNumber;
   }
 }
 

@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { KernelError } from './errno.ts';
-import { callSync } from './libc.ts';
+import { tryCallSync } from './libc.ts';
 import { asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
 import { type FileStatus, statusAt, statusOf, statusOfKept } from './statx.ts';
 
@@ -47,11 +47,11 @@ export class LocalRoot {
 
   /**
    * Opens a path in it as a handle, from the kernel's cache.
-   * @throws KernelError EAGAIN: the cache does not have all of the path; EXDEV: it crosses a mount
+   * @returns a descriptor; or a negative error number: EAGAIN if the cache does not have all of the path or it crosses a mount
    */
   open(path: string): number {
     const relative = path.slice(this.path === '/' ? 1 : this.path.length + 1) || '.';
-    return callSync(openat2, path, this.fd, relative, cachedBelow, cachedBelow.length);
+    return tryCallSync(openat2, this.fd, relative, cachedBelow, cachedBelow.length);
   }
 
   close(): void {

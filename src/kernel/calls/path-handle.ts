@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
-import { errno, isErrno } from './errno.ts';
-import { call, callSync, numberedCall } from './libc.ts';
+import { errno, isErrno, KernelError } from './errno.ts';
+import { call, callSync, numberedCall, tryCallSync } from './libc.ts';
 import { addLocalRoot, LocalRoot, localRootOf, removeLocalRoot } from './local-roots.ts';
 import { asDirectory, asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
 import { fileSystemOf, isLocal } from './statfs.ts';
@@ -27,14 +27,35 @@ interface OpenPath {
  */
 async function openPath(path: string): Promise<OpenPath> {
   const root = localRootOf(path);
+  const fd = root ? root.open(path) : tryCallSync(openat2, AT_FDCWD, path, handleCached, handleCached.length);
+  if (fd >= 0) return { fd, isLocal: root !== undefined };
+  if (!mustWait(-fd)) throw new KernelError('openat2', -fd, path);
+  return { fd: await openAnywhere(path), isLocal: false };
+}
+
+/**
+ * Whether some component is not in the kernel's cache, and a lookup would ask a disk that may hang; or the path crosses a mount,
+ * whose root NFS and 9p ask their server for.
+ */
+function mustWait(errorNumber: number): boolean {
+  return errorNumber === errno.EAGAIN || errorNumber === errno.EXDEV;
+}
+
+/**
+ * Does something at a path at once, if it lies on a local file system and in the kernel's cache. `use` must not wait for a disk.
+ * @returns undefined if it does not
+ * @throws as `withPath`
+ */
+export function withLocalPath<T>(path: string, use: (fd: number) => T): T | undefined {
+  const fd = localRootOf(path)?.open(path) ?? -errno.EAGAIN;
+  if (fd < 0) {
+    if (mustWait(-fd)) return undefined;
+    throw new KernelError('openat2', -fd, path);
+  }
   try {
-    if (root) return { fd: root.open(path), isLocal: true };
-    return { fd: callSync(openat2, path, AT_FDCWD, path, handleCached, handleCached.length), isLocal: false };
-  } catch (error) {
-    // Some component is not in the kernel's cache, and a lookup would ask a disk that may hang; or the path crosses a
-    // mount, whose root NFS and 9p ask their server for.
-    if (!isErrno(error, errno.EAGAIN, errno.EXDEV)) throw error;
-    return { fd: await openAnywhere(path), isLocal: false };
+    return use(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 
@@ -95,12 +116,10 @@ export async function isMountPoint(fd: number, name: string): Promise<boolean> {
 }
 
 async function openInMount(fd: number, name: string): Promise<number> {
-  try {
-    return callSync(openat2, name, fd, name, handleCached, handleCached.length);
-  } catch (error) {
-    if (!isErrno(error, errno.EAGAIN)) throw error;
-    return call(openat2, name, fd, name, handleInMount, handleInMount.length);
-  }
+  const inner = tryCallSync(openat2, fd, name, handleCached, handleCached.length);
+  if (inner >= 0) return inner;
+  if (!mustWait(-inner)) throw new KernelError('openat2', -inner, name);
+  return call(openat2, name, fd, name, handleInMount, handleInMount.length);
 }
 
 /**
