@@ -33,14 +33,19 @@ export function readMountinfo(): MountEntry[] {
  * @param name without the characters that the kernel escapes: space, tab, line feed and backslash
  */
 export function mountsNaming(name: string): MountEntry[] {
-  const text = mountinfoText();
+  return parseMountinfo(linesWith(name, mountinfoText()));
+}
+
+/** The lines of a text that contain a string. */
+export function linesWith(part: string, text: string): string {
   const lines: string[] = [];
-  for (let at = text.indexOf(name); at !== -1; ) {
+  for (let at = text.indexOf(part); at !== -1; ) {
     const end = text.indexOf('\n', at);
-    lines.push(text.slice(text.lastIndexOf('\n', at) + 1, end));
-    at = text.indexOf(name, end);
+    const next = end === -1 ? text.length : end;
+    lines.push(text.slice(text.lastIndexOf('\n', at) + 1, next));
+    at = text.indexOf(part, next);
   }
-  return parseMountinfo(lines.join('\n'));
+  return lines.join('\n');
 }
 
 /** Read on this thread: the kernel has it in memory, and asks no file system. */

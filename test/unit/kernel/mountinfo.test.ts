@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
+import { linesWith, parseMountinfo } from '../../../src/kernel/mounts/mountinfo.ts';
 
 const writable = { isReadOnly: false, isFileSystemReadOnly: false };
 
@@ -78,3 +78,13 @@ test.each(['', 'nonsense', '36 35 98:0 / /mnt rw ext4 /dev/sda rw', '36 35'])(
     expect(parseMountinfo(`${line}\n${whole}`).map(({ mountId }) => mountId)).toEqual([38]);
   },
 );
+
+test.each([
+  ['none', 'zebra', ''],
+  ['the first', 'one', 'line one'],
+  ['one in the middle, once for two occurrences', 'two', 'line two two'],
+  ['the last, without a line break at its end', 'three', 'line three'],
+  ['all', 'line', 'line one\nline two two\nline three'],
+])('lines with a string: %s', (_, part, found) => {
+  expect(linesWith(part, 'line one\nline two two\nline three')).toBe(found);
+});

@@ -1,0 +1,62 @@
+import { closeSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import {
+  openHandle,
+  startLookupsAt,
+  stopLookupsAt,
+  withLocalPath,
+} from '../../../src/kernel/calls/path-handle.ts';
+import { statusOf } from '../../../src/kernel/calls/statx.ts';
+import { bind } from '../../support/bind.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
+
+/** A directory with a file and an empty directory, where lookups start. */
+async function root() {
+  const directory = join(scratchDirectory(), 'root');
+  mkdirSync(join(directory, 'inner'), { recursive: true });
+  writeFileSync(join(directory, 'file'), 'content');
+  const started = await startLookupsAt(directory);
+  if (!started) throw new Error(`${directory} is not on a local file system`);
+  onTestFinished(() => stopLookupsAt(started));
+  return { directory, started };
+}
+
+const typeAt = (path: string) => withLocalPath(path, statusOf)?.type;
+
+test('what was made just now is found at once', async () => {
+  const { directory } = await root();
+  expect(typeAt(join(directory, 'file'))).toBe('file');
+  expect(typeAt(join(directory, 'inner'))).toBe('directory');
+  expect(typeAt(directory)).toBe('directory');
+});
+
+test('nothing is found at once across a mount', async () => {
+  const { directory } = await root();
+  const source = scratchDirectory();
+  writeFileSync(join(source, 'mounted'), '');
+  await bind(source, join(directory, 'inner'));
+  expect(typeAt(join(directory, 'inner'))).toBeUndefined();
+  expect(typeAt(join(directory, 'inner', 'mounted'))).toBeUndefined();
+});
+
+test('a root that is covered by a mount is not used: its path leads elsewhere now', async () => {
+  const { directory, started } = await root();
+  expect(started.isInPlace()).toBe(true);
+  const other = scratchDirectory();
+  mkdirSync(join(other, 'new'));
+  await bind(other, directory);
+  expect(started.isInPlace()).toBe(false);
+  const fd = await openHandle(join(directory, 'new'));
+  onTestFinished(() => closeSync(fd));
+  expect(statusOf(fd).type).toBe('directory');
+});
+
+test('a root that was moved away is not used', async () => {
+  const { directory, started } = await root();
+  renameSync(directory, `${directory}-old`);
+  expect(started.isInPlace()).toBe(false);
+  mkdirSync(directory);
+  expect(started.isInPlace()).toBe(false);
+  expect(typeAt(join(directory, 'file'))).toBeUndefined();
+});
