@@ -31,10 +31,6 @@ export class RuntimeFiles {
     name: 'runtime files',
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.ts$/ }, ({ path }) => ({ loader: 'ts', contents: this.#locateFiles(path) }));
-      onLoad({ filter: /\/grpc-health-check\/build\/src\/health\.js$/ }, ({ path }) => ({
-        loader: 'js',
-        contents: this.#locateHealthProto(path),
-      }));
       // koffi's choice between the binaries of all platforms.
       onLoad({ filter: /\/koffi\/src\/koffi\/src\/static\.js$/ }, () => ({
         loader: 'js',
@@ -54,11 +50,5 @@ export class RuntimeFiles {
         return `new URL('./${name}', import.meta.url)`;
       },
     );
-  }
-
-  #locateHealthProto(path: string): string {
-    const name = 'health/v1/health.proto';
-    this.add(`proto/${name}`, resolve(dirname(path), '../../proto', name));
-    return readFileSync(path, 'utf8').replaceAll('../../proto', 'proto');
   }
 }

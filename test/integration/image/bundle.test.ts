@@ -80,11 +80,7 @@ describe('the directory of the bundle', () => {
       'package.json',
       'proto',
     ]);
-    expect(readdirSync(join(directory, 'proto')).sort()).toEqual([
-      'definitions.json',
-      'descriptors.binpb',
-      'health',
-    ]);
+    expect(readdirSync(join(directory, 'proto')).sort()).toEqual(['definitions.json', 'descriptors.binpb']);
   });
 
   test('lists every dependency of the driver, with its version and its license', () => {
