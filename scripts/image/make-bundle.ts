@@ -1,12 +1,12 @@
-// The driver as in its image: one file of JavaScript for it and its dependencies, and the files that it reads.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+// The driver as in its image: a few files of JavaScript for it and its dependencies, and the files that it reads.
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { inProject } from '../lib/project.mjs';
 import { billOfMaterials } from './bill-of-materials.ts';
 import { bundledPackages, licenseTexts, type Package, packageIn } from './packages.ts';
 import { RuntimeFiles } from './runtime-files.ts';
-import { withLinesOfSources } from './source-lines.ts';
+import { withLinesOnly } from './source-lines.ts';
 
 /** Debian's names, which Docker uses as well. */
 export type Architecture = 'amd64' | 'arm64';
@@ -27,22 +27,28 @@ const commonJs = [
   `const __dirname = pathOfBundle(new URL('.', import.meta.url)).slice(0, -1);`,
 ].join(' ');
 
+// Node shows the line of an uncaught error.
+const LINE_LENGTH = 160;
+
 /**
- * Writes `main.js`, its source map, the files that it reads, the licenses of its dependencies, and the list of them, to a new
- * directory. Nothing else is needed to run it, but Node.
+ * Writes `main.js`, what it imports, their source maps, the files that they read, the licenses of the dependencies, and the list
+ * of them, to a new directory. Nothing else is needed to run it, but Node.
  */
 export async function makeBundle(directory: string, { architecture, nodeModules }: Target): Promise<void> {
   const files = new RuntimeFiles();
   const { metafile } = await build({
     absWorkingDir: inProject(),
     entryPoints: [inProject('src', 'main.ts')],
-    outfile: join(directory, 'main.js'),
+    outdir: directory,
     bundle: true,
+    // A module that is imported when it is used is in a file of its own.
+    splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    // Stack traces have the names of functions and their lines.
-    keepNames: true,
+    // Names stay as they are, for stack traces.
+    minifyWhitespace: true,
+    lineLimit: LINE_LENGTH,
     sourcemap: 'linked',
     sourcesContent: false,
     banner: { js: commonJs },
@@ -50,7 +56,9 @@ export async function makeBundle(directory: string, { architecture, nodeModules 
     plugins: [files.plugin],
     logLevel: 'error',
   });
-  editFile(join(directory, 'main.js.map'), (text) => withLinesOfSources(text, directory));
+  for (const file of readdirSync(directory)) {
+    if (file.endsWith('.map')) editFile(join(directory, file), (text) => withLinesOnly(text, directory));
+  }
 
   const platform = `linux-${nodesName[architecture]}`;
   const native = packageIn(join(nodeModules, '@koromix', `koffi-${platform}`));

@@ -12,8 +12,8 @@ export const loadStatic = () => createRequire(import.meta.url)('./koffi.node');
 `;
 
 /**
- * The files that the driver and its dependencies read when they run. Each finds them relative to its own module, of which a
- * bundle has only one, so the expressions that locate them are replaced.
+ * The files that the driver and its dependencies read when they run. Each module finds them relative to itself. In a bundle all
+ * modules are in one directory, so the expressions that locate them are replaced.
  */
 export class RuntimeFiles {
   readonly #sources = new Map<string, string>();
