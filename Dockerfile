@@ -8,7 +8,7 @@ ARG RUNTIME_BASE=${BASE_NAME}@${BASE_DIGEST}
 
 FROM ${NODE_BASE} AS node
 
-# --- the driver in one file; nothing in this stage runs in an emulator -------------------------------------------
+# --- the driver as a bundle; nothing in this stage runs in an emulator ------------------------------------------
 # The two secrets are for networks whose registry needs its own settings or certificate authority; without them npm's
 # defaults apply. Neither secret stays in a layer.
 FROM --platform=${BUILDPLATFORM} ${BUILD_BASE} AS build

@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import protobuf from 'protobufjs';
 
 const projectRoot = fileURLToPath(new URL('..', import.meta.url));
-const servedProtos = ['csi.proto', 'grpc/reflection/v1/reflection.proto'];
+const servedProtos = ['csi.proto', 'grpc/health/v1/health.proto', 'grpc/reflection/v1/reflection.proto'];
 
 /**
  * One step: `outputs` are the files and directories that only this step writes, relative to the project root; `run`
@@ -55,7 +55,11 @@ function generateDescriptorSet(outputRoot) {
   runTool('buf', ['build', 'proto', '--as-file-descriptor-set', '--exclude-source-info', '-o', output]);
 }
 
-/** The messages and services as protobufjs reads them at run time, several times faster than the proto files. */
+/**
+ * The messages and services as protobufjs reads them at run time, several times faster than the proto files. Without the
+ * declarations of custom options and the messages that describe proto files, which would double the time: they concern only
+ * readers of descriptors.
+ */
 function generateDefinitions(outputRoot) {
   const root = new protobuf.Root();
   // The google files are those that protobufjs comes with.
@@ -64,9 +68,18 @@ function generateDefinitions(outputRoot) {
     return fs.existsSync(own) ? own : join(projectRoot, 'node_modules/protobufjs', file);
   };
   root.loadSync(servedProtos, { keepCase: true });
+  removeDescriptorParts(root);
   const output = join(outputRoot, 'proto/definitions.json');
   fs.mkdirSync(dirname(output), { recursive: true });
   fs.writeFileSync(output, `${JSON.stringify(root.toJSON())}\n`);
+}
+
+function removeDescriptorParts(namespace) {
+  for (const item of [...namespace.nestedArray]) {
+    const isOption = item instanceof protobuf.Field;
+    if (isOption || item.filename?.endsWith('google/protobuf/descriptor.proto')) namespace.remove(item);
+    else if (item instanceof protobuf.Namespace) removeDescriptorParts(item);
+  }
 }
 
 /** TypeScript types of the messages and services that the code uses. */

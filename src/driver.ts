@@ -2,8 +2,7 @@ import { realpath } from 'node:fs/promises';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { ConfigFileError } from './config/config-error.ts';
-import { nodePoolsIn, readConfig } from './config/config-file.ts';
-import { ConfigWatch } from './config/config-watch.ts';
+import type { ConfigWatch } from './config/config-watch.ts';
 import type { NodePools } from './config/node-pools.ts';
 import { expansionOf, featuresOf, topologyOf } from './features.ts';
 import { logListening } from './listening.ts';
@@ -68,11 +67,11 @@ export async function startDriver(options: Options, dependencies: DriverDependen
   const groupId = await groupIdOf(options.socketGroup);
   const config = await loadConfig(options);
   const pools = new DriverPools(options, config.pools, { logger, onStep, modelOf: () => model });
-  const watch = watchConfig(options, config, pools, logger);
+  const watch = await watchConfig(options, config, pools, logger);
   const loops = new LoopDevices();
   const configProblem = () => watch?.problem;
   const model = await makeModel(options, { pools, loops, configProblem, modelOf: () => model }, dependencies);
-  const log = callLogger(logger, options.verbosity);
+  const log = await callLogger(logger, options.verbosity);
   const monitor = new CallMonitor((call) => {
     log(call);
     monitoring?.countCall(call);
@@ -126,21 +125,22 @@ async function startMonitoring(options: Options, parts: MonitoringParts): Promis
   return (await import('./monitoring.ts')).startMonitoring(options.httpEndpoint, options, parts);
 }
 
-/** The text of the configuration file, and its pools; none without a file. */
+/** The text of the configuration file, and its pools; none without a file. What reads one takes a while to load. */
 async function loadConfig(options: Options): Promise<{ text: string; pools: NodePools }> {
   const { configPath } = options;
   if (configPath === undefined) return { text: '', pools: { here: [], elsewhere: new Set() } };
+  const { nodePoolsIn, readConfig } = await import('./config/config-file.ts');
   const text = await readConfig(configPath);
   return { text, pools: nodePoolsIn(configPath, text, options) };
 }
 
 /** Applies later changes of the configuration file; undefined without a file. */
-function watchConfig(
+async function watchConfig(
   options: Options,
   { text }: { text: string },
   pools: DriverPools,
   logger: Logger,
-): ConfigWatch | undefined {
+): Promise<ConfigWatch | undefined> {
   const { configPath } = options;
   if (configPath === undefined) return undefined;
   const apply = async (changed: NodePools) => {
@@ -152,6 +152,7 @@ function watchConfig(
       throw new ConfigFileError(configPath, [problem], { cause: error });
     }
   };
+  const { ConfigWatch } = await import('./config/config-watch.ts');
   return new ConfigWatch({ path: configPath, text, flags: options }, apply, logger);
 }
 

@@ -60,7 +60,7 @@ async function serve(
   // Sockets and directories are accessible only to the driver until their mode is set.
   process.umask(0o077);
   const output = await standardOutput(STANDARD_ERROR);
-  const logger = createLogger({ verbosity, format: logFormat }, output);
+  const logger = await createLogger({ verbosity, format: logFormat }, output);
   routeGrpcLog(logger);
   logFaults(logger);
   const running = await start(logger).catch((error: unknown) => {

@@ -1,12 +1,12 @@
-// The driver as in its image: one file of JavaScript for it and its dependencies, and the files that it reads.
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+// The driver as in its image: a few files of JavaScript for it and its dependencies, and the files that it reads.
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { build, type Metafile } from 'esbuild';
 import { inProject } from '../lib/project.mjs';
 import { billOfMaterials } from './bill-of-materials.ts';
 import { bundledPackages, licenseTexts, type Package, packageIn } from './packages.ts';
 import { RuntimeFiles } from './runtime-files.ts';
-import { withLinesOfSources } from './source-lines.ts';
+import { withLinesOnly } from './source-lines.ts';
 
 /** Debian's names, which Docker uses as well. */
 export type Architecture = 'amd64' | 'arm64';
@@ -30,9 +30,12 @@ const commonJs = [
   `const __dirname = pathOfBundle(new URL('.', import.meta.url)).slice(0, -1);`,
 ].join(' ');
 
+// Node shows the line of an uncaught error.
+const LINE_LENGTH = 160;
+
 /**
- * Writes `main.js`, `worker.js`, their source maps, the files that it reads, the licenses of its dependencies, and the list of them, to a new
- * directory. Nothing else is needed to run it, but Node.
+ * Writes `main.js`, `worker.js`, what they import, their source maps, the files that they read, the licenses of the dependencies,
+ * and the list of them, to a new directory. Nothing else is needed to run it, but Node.
  */
 export async function makeBundle(directory: string, { architecture, nodeModules }: Target): Promise<void> {
   const files = new RuntimeFiles();
@@ -42,11 +45,14 @@ export async function makeBundle(directory: string, { architecture, nodeModules 
     outdir: directory,
     entryNames: '[name]',
     bundle: true,
+    // A module that is imported when it is used is in a file of its own.
+    splitting: true,
     platform: 'node',
     format: 'esm',
     target: 'node20',
-    // Stack traces have the names of functions and their lines.
-    keepNames: true,
+    // Names stay as they are, for stack traces.
+    minifyWhitespace: true,
+    lineLimit: LINE_LENGTH,
     sourcemap: 'linked',
     sourcesContent: false,
     banner: { js: commonJs },
@@ -54,10 +60,8 @@ export async function makeBundle(directory: string, { architecture, nodeModules 
     plugins: [files.plugin],
     logLevel: 'error',
   });
-  for (const path of programs) {
-    editFile(join(directory, `${basename(path, '.ts')}.js.map`), (text) =>
-      withLinesOfSources(text, directory),
-    );
+  for (const file of readdirSync(directory)) {
+    if (file.endsWith('.map')) editFile(join(directory, file), (text) => withLinesOnly(text, directory));
   }
 
   const platform = `linux-${nodesName[architecture]}`;

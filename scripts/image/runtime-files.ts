@@ -12,8 +12,8 @@ export const loadStatic = () => createRequire(import.meta.url)('./koffi.node');
 `;
 
 /**
- * The files that the driver and its dependencies read when they run. Each finds them relative to its own module, of which a
- * bundle has only one, so the expressions that locate them are replaced.
+ * The files that the driver and its dependencies read when they run. Each module finds them relative to itself. In a bundle all
+ * modules are in one directory, so the expressions that locate them are replaced.
  */
 export class RuntimeFiles {
   readonly #sources = new Map<string, string>();
@@ -31,10 +31,6 @@ export class RuntimeFiles {
     name: 'runtime files',
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.ts$/ }, ({ path }) => ({ loader: 'ts', contents: this.#locateFiles(path) }));
-      onLoad({ filter: /\/grpc-health-check\/build\/src\/health\.js$/ }, ({ path }) => ({
-        loader: 'js',
-        contents: this.#locateHealthProto(path),
-      }));
       // koffi's choice between the binaries of all platforms.
       onLoad({ filter: /\/koffi\/src\/koffi\/src\/static\.js$/ }, () => ({
         loader: 'js',
@@ -54,11 +50,5 @@ export class RuntimeFiles {
         return `new URL('./${name}', import.meta.url)`;
       },
     );
-  }
-
-  #locateHealthProto(path: string): string {
-    const name = 'health/v1/health.proto';
-    this.add(`proto/${name}`, resolve(dirname(path), '../../proto', name));
-    return readFileSync(path, 'utf8').replaceAll('../../proto', 'proto');
   }
 }

@@ -8,24 +8,24 @@ interface SourceMap {
 }
 
 /**
- * A source map with only the line in `src/` that each line of the bundle comes from. Node reads the whole map when it starts; a
- * complete one would double the time for that and the memory.
- * @param text the complete map, of a bundle in `directory`
+ * A source map with only the lines that the text of a bundle comes from. Node reads the maps when it starts; esbuild's, with an
+ * entry for each token, would double the time of the start.
+ * @param text the complete map, of a file in `directory`
  */
-export function withLinesOfSources(text: string, directory: string): string {
+export function withLinesOnly(text: string, directory: string): string {
   const map = JSON.parse(text) as SourceMap;
-  const paths = map.sources.map((path) => relative(inProject(), resolve(directory, path)));
-  const sources = paths.filter((path) => path.startsWith('src/'));
-  const numbers = paths.map((path) => sources.indexOf(path));
-  let isMapped = false;
-  const lines = decode(map.mappings).map(([first]): SourceMapSegment[] => {
-    if (first === undefined || first.length === 1) return [];
-    const number = numbers[first[1]] ?? -1;
-    const wasMapped = isMapped;
-    isMapped = number >= 0;
-    if (isMapped) return [[0, number, first[2], first[3]]];
-    // Without an end, these lines would belong to the last file before them.
-    return wasMapped ? [[0]] : [];
-  });
-  return JSON.stringify({ version: 3, sources, names: [], mappings: encode(lines) });
+  const sources = map.sources.map((path) => relative(inProject(), resolve(directory, path)));
+  // What the text is from, until the next entry.
+  let place: string | undefined;
+  const startsLine = ([, source, line]: SourceMapSegment) => {
+    const before = place;
+    place = `${source}:${line}`;
+    return place !== before;
+  };
+  const mappings = encode(decode(map.mappings).map((segments) => segments.filter(startsLine).map(unnamed)));
+  return JSON.stringify({ version: 3, sources, names: [], mappings });
+}
+
+function unnamed([column, source, line, lineColumn]: SourceMapSegment): SourceMapSegment {
+  return source === undefined ? [column] : [column, source, line ?? 0, lineColumn ?? 0];
 }

@@ -1,5 +1,5 @@
 import { Lexer, Parser, parseDocument } from 'yaml';
-import { z } from 'zod';
+import * as z from 'zod';
 import { parsePoolName } from '../options/names.ts';
 import { absolutePath, bytes } from '../options/values.ts';
 import { nearestName } from '../text/nearest-name.ts';

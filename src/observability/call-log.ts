@@ -2,7 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { DiskError, VolumeError } from '../model/errors.ts';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
 import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
-import { redactSecrets } from '../rpc/secrets.ts';
+import type { SecretRedactor } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
 import type { Logger } from './logger.ts';
 
@@ -14,14 +14,17 @@ const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, statu
  * logged, successful ones at the level of `callLevel`. From verbosity 5 on, request and reply are logged too, without
  * secrets.
  */
-export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
+export async function callLogger(logger: Logger, verbosity: number): Promise<(call: FinishedCall) => void> {
+  // What it takes to recognise secrets is much code, which is otherwise not loaded.
+  const redact =
+    verbosity >= CONTENT_VERBOSITY ? (await import('../rpc/secrets.ts')).redactSecrets : undefined;
   return ({ path, code, durationMs, request, reply, error }) => {
     const line = {
       method: path.slice(path.lastIndexOf('/') + 1),
       code: codeName(code),
       durationMs: Math.round(durationMs * 100) / 100,
       ...idsOf(request, reply),
-      ...(verbosity >= CONTENT_VERBOSITY ? contentOf(path, request, reply) : {}),
+      ...(redact ? contentOf(path, request, reply, redact) : {}),
     };
     if (error === undefined) logger[callLevel(path)](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
@@ -43,11 +46,16 @@ function causeOf(error: unknown): { cause?: object } {
 }
 
 // In the specification, every message is named after its method.
-function contentOf(path: string, request: unknown, reply: unknown): { request: unknown; reply: unknown } {
+function contentOf(
+  path: string,
+  request: unknown,
+  reply: unknown,
+  redact: SecretRedactor,
+): { request: unknown; reply: unknown } {
   const name = path.slice(1).replace(/\.[^.]*\//, '.');
   return {
-    request: redactSecrets(`${name}Request`, request),
-    reply: redactSecrets(`${name}Response`, reply),
+    request: redact(`${name}Request`, request),
+    reply: redact(`${name}Response`, reply),
   };
 }
 

@@ -1,8 +1,6 @@
 import { isatty } from 'node:tty';
 import pino, { type Logger } from 'pino';
-import { prettyFactory } from 'pino-pretty';
 import type { LineOutput } from './line-output.ts';
-import { withPrintableTexts } from './printable.ts';
 
 export type { Logger } from 'pino';
 
@@ -22,15 +20,12 @@ const STANDARD_ERROR = 2;
  * Creates the driver's logger.
  * @param output writes to standard error
  */
-export function createLogger({ verbosity, format }: LogSettings, output: LineOutput): Logger {
+export async function createLogger({ verbosity, format }: LogSettings, output: LineOutput): Promise<Logger> {
   const isTerminal = isatty(STANDARD_ERROR);
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
-  const prettify = prettyFactory({
-    colorize: isTerminal,
-    singleLine: true,
-    translateTime: 'SYS:HH:MM:ss.l',
-  });
-  const write = (line: string) => output.write(isPretty ? prettify(withPrintableTexts(line)) : line);
+  // Loaded only if it is used: it is as much code as the rest of the log.
+  const prettify = isPretty ? (await import('./pretty-line.ts')).prettifier(isTerminal) : undefined;
+  const write = (line: string) => output.write(prettify?.(line) ?? line);
   // pino's default process id and host name are those of the container, and useless.
   const settings = { level: levelAt(verbosity), base: null, timestamp: pino.stdTimeFunctions.isoTime };
   const logger = pino(settings, { write });

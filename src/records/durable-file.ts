@@ -1,8 +1,7 @@
-import { constants, readFile } from 'node:fs';
+import { constants } from 'node:fs';
 import { rename, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
-import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
+import { readText, syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
 import { retry } from '../kernel/calls/transient-error.ts';
@@ -44,8 +43,6 @@ export async function syncPath(path: string): Promise<void> {
   await withDescriptor(path, 'r', syncDescriptor);
 }
 
-const readFileAsync = promisify(readFile);
-
 // Opening a FIFO would wait for a writer, and a symbolic link leads to another file.
 const READ_OWN = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
@@ -66,14 +63,14 @@ export function readOwnFile(path: string): Promise<string> {
   return retry(() => withDescriptor(path, READ_OWN, readRegular).catch(refuseSpecial));
 }
 
-function readRegular(fd: number): Promise<string> {
+async function readRegular(fd: number): Promise<string> {
   const { type, sizeBytes } = statusOf(fd);
   if (type === 'directory') throw new NotOwnFileError('it is a directory, not a file');
   if (type !== 'file') throw new NotOwnFileError('it is not a regular file');
   if (sizeBytes > LIMIT_BYTES) {
     throw new NotOwnFileError(`it has ${sizeBytes} bytes; the driver writes at most ${LIMIT_BYTES}`);
   }
-  return readFileAsync(fd, 'utf8');
+  return readText(fd, Number(sizeBytes));
 }
 
 /** Converts the error for a path that cannot even be opened with these flags. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { ImageUse, RootOwnership } from '../model/objects/volume.ts';
 import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';

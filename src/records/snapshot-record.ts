@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import {
   decimal64,

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { makeClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
-import protobuf from 'protobufjs';
+// Without the parser of proto files.
+import protobuf from 'protobufjs/light.js';
 import type { ProtoGrpcType as CsiProto } from './generated/csi.ts';
+import type { HealthDefinition } from './generated/grpc/health/v1/Health.ts';
 import type { ProtoGrpcType as ReflectionProto } from './generated/reflection.ts';
 
 type CsiServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'SnapshotMetadata';
@@ -35,6 +37,9 @@ export const csiServices: { readonly [Name in CsiServiceName]: CsiClients[Name][
   GroupController: csiClients.GroupController.service,
   SnapshotMetadata: csiClients.SnapshotMetadata.service,
 };
+
+/** The definition of the health service. */
+export const healthService = definitionOf('grpc.health.v1.Health') as HealthDefinition;
 
 /** The client class of the reflection service, which includes the service definition. */
 export const reflectionClient: ReflectionProto['grpc']['reflection']['v1']['ServerReflection'] = client(

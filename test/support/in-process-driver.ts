@@ -18,7 +18,7 @@ export async function startDriverInProcess(flags: string[]): Promise<TestDriver>
     log += bytes.toString();
     return bytes.length;
   });
-  const logger = createLogger({ verbosity: options.verbosity, format: options.logFormat }, output);
+  const logger = await createLogger({ verbosity: options.verbosity, format: options.logFormat }, output);
   const driver = await startDriver(options, { version: '0.0.0-test', logger, onStep: passStep });
   let stopping: Promise<void> | undefined;
   const end = () => {

@@ -1,10 +1,11 @@
-import { closeSync, fsync, open, write } from 'node:fs';
+import { closeSync, fsync, open, read, write } from 'node:fs';
 import { promisify } from 'node:util';
 import { call, libraryCall } from './libc.ts';
 
 const syncfs = libraryCall('syncfs', ['int']);
 
 const openAsync = promisify(open);
+const readAsync = promisify(read);
 const writeAsync = promisify(write);
 
 /**
@@ -32,6 +33,18 @@ export const syncDescriptor: (fd: number) => Promise<void> = promisify(fsync);
 /** Waits until everything on an open file's file system is on disk. */
 export async function syncFileSystem(fd: number): Promise<void> {
   await call(syncfs, `descriptor ${fd}`, fd);
+}
+
+/** Reads an open file of a known size; `readFile` would ask for the size again, on another thread. */
+export async function readText(fd: number, sizeBytes: number): Promise<string> {
+  const buffer = Buffer.allocUnsafe(sizeBytes);
+  let length = 0;
+  while (length < sizeBytes) {
+    const { bytesRead } = await readAsync(fd, buffer, length, sizeBytes - length, length);
+    if (bytesRead === 0) break;
+    length += bytesRead;
+  }
+  return buffer.toString('utf8', 0, length);
 }
 
 /** Writes all of a text at the beginning of a file that is open for writing. */

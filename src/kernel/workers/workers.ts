@@ -34,7 +34,8 @@ export async function runTask<Name extends keyof Tasks>(
 }
 
 function startWorker(): Worker {
-  return new Worker(program, { resourceLimits, stdout: false, stderr: false, execArgv: [] });
+  // Node does not know of the descriptors that system calls open, and would warn when one is closed.
+  return new Worker(program, { resourceLimits, execArgv: [], trackUnmanagedFds: false });
 }
 
 function exchange(worker: Worker, request: TaskRequest): Promise<TaskReply> {

@@ -1,4 +1,4 @@
-import type { Volume } from '../objects/volume.ts';
+import { hasLimit, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 
 // Each check takes a few system calls; the calls of the driver that run at the same time come first.
@@ -30,7 +30,7 @@ export async function restoreVolumeLimits(
 }
 
 /**
- * The same for all volumes of a pool, two at a time while the pool is in use.
+ * The same for all volumes of a pool that have limits, two at a time while the pool is in use.
  * @param runInPool runs the check of one volume while the pool stays as it is
  * @param onResult called for each volume whose limits were not correct
  * @throws the error of `using`: the pool is gone
@@ -41,7 +41,9 @@ export async function restoreLimits(
   runInPool: (check: () => Promise<LimitCheckResult>) => Promise<LimitCheckResult>,
   onResult: (volume: Volume, result: LimitCheckResult) => void,
 ): Promise<void> {
-  const waiting = parts.catalogue.volumes.all().filter(({ pool }) => pool === poolName);
+  const waiting = parts.catalogue.volumes
+    .all()
+    .filter(({ pool, content }) => pool === poolName && hasLimit(content));
   const work = async () => {
     for (let volume = waiting.pop(); volume; volume = waiting.pop()) {
       const { id } = volume;

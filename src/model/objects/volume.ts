@@ -128,6 +128,11 @@ export function isCapacityEnforced(content: VolumeContent): boolean {
   }
 }
 
+/** Whether the file system of the pool has a limit for the volume. A plain directory has none, and an image is its own. */
+export function hasLimit(content: VolumeContent): boolean {
+  return content.backend !== 'image' && isCapacityEnforced(content);
+}
+
 /**
  * Whether `df` in a pod shows the disk of the pool rather than the volume: btrfs and plain directories report one
  * figure for the whole file system. Project quotas and images report their own.

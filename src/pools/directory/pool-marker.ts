@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { NotOwnFileError, readOwnFile, replaceFile } from '../../records/durable-file.ts';
 import { kindDirectories } from '../../records/pool-layout.ts';

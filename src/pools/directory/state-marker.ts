@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { z } from 'zod';
+import * as z from 'zod';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import { replaceFile } from '../../records/durable-file.ts';

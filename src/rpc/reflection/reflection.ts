@@ -4,7 +4,7 @@ import type { ServerReflectionRequest__Output } from '../generated/grpc/reflecti
 import type { ServerReflectionResponse } from '../generated/grpc/reflection/v1/ServerReflectionResponse.ts';
 import { reflectionClient } from '../proto.ts';
 import type { ProtoFile } from './descriptor-set.ts';
-import { type DescriptorIndex, descriptors } from './descriptors.ts';
+import type { DescriptorIndex } from './descriptors.ts';
 
 const V1_NAME = 'grpc.reflection.v1.ServerReflection';
 const V1ALPHA_PATH = '/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo';
@@ -29,12 +29,14 @@ export function addReflectionService(
 }
 
 /** Answers one request; failures become error responses, never exceptions. */
-function answerReflectionRequest(
+async function answerReflectionRequest(
   request: ServerReflectionRequest__Output,
   serviceNames: readonly string[],
-  index: DescriptorIndex,
-): ServerReflectionResponse {
-  return { valid_host: request.host, original_request: request, ...answerOf(request, serviceNames, index) };
+): Promise<ServerReflectionResponse> {
+  // Loaded when a client first asks, which few ever do.
+  const { descriptors } = await import('./descriptors.ts');
+  const answer = answerOf(request, serviceNames, descriptors());
+  return { valid_host: request.host, original_request: request, ...answer };
 }
 
 /**
@@ -47,7 +49,7 @@ function answerStream(call: ReflectionCall, serviceNames: readonly string[]): vo
   const answers = new Transform({
     objectMode: true,
     transform: (request: ServerReflectionRequest__Output, _encoding, done) =>
-      done(null, answerReflectionRequest(request, serviceNames, descriptors())),
+      void answerReflectionRequest(request, serviceNames).then((answer) => done(null, answer), done),
   });
   stream.on('close', () => answers.destroy());
   stream.pipe(answers).pipe(stream);

@@ -26,8 +26,10 @@ function starting(directory: string, flags: string[], onStep: OnStep = passStep)
     log += bytes.toString();
     return bytes.length;
   });
-  const logger = createLogger({ verbosity: 2, format: 'json' }, output);
-  const started = startDriver(commandLine.options, { version: '1', logger, onStep });
+  const { options } = commandLine;
+  const started = createLogger({ verbosity: 2, format: 'json' }, output).then((logger) =>
+    startDriver(options, { version: '1', logger, onStep }),
+  );
   const monitoringUrl = () =>
     eventually(() => {
       const url = /"url":"(http:[^"]+)"/.exec(log)?.[1];

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -50,8 +50,12 @@ test('a worker that reported an error does the next task, and tasks at once each
   expect(trees.filter(existsSync)).toEqual([]);
 });
 
-test('idle workers do not keep a process alive', () => {
+test('a worker neither keeps a process alive nor prints anything', () => {
+  const tree = join(scratchDirectory(), 'tree');
+  mkdirSync(join(tree, 'inner'), { recursive: true });
   const module = JSON.stringify(inProject('dist', 'kernel', 'workers', 'file-tasks.js'));
-  const script = `import(${module}).then(({ removeTree }) => removeTree('/nothing-here')).then(() => console.log('done'))`;
-  expect(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' })).toBe('done\n');
+  const script = `import(${module}).then(({ removeTree }) => removeTree(process.argv[1]))`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script, tree], { encoding: 'utf8' });
+  expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });
+  expect(existsSync(tree)).toBe(false);
 });

@@ -35,6 +35,24 @@ test('every volume of a pool gets its recorded limit, and only corrections are r
   expect(await fatesIn(node)).toEqual([]);
 });
 
+test('the pool is not used for volumes without limits', async () => {
+  const { model, addVolume } = fakeNode();
+  const contents: VolumeContent[] = [
+    { backend: 'directory' },
+    { backend: 'subvolume', isLimited: false },
+    { backend: 'image', use: { accessType: 'block' } },
+    quota,
+  ];
+  for (const content of contents) await addVolume(content.backend, { content });
+  let uses = 0;
+  const runInPool = (check: () => Promise<LimitCheckResult>) => {
+    uses++;
+    return check();
+  };
+  await restoreLimits(model, 'default', runInPool, () => {});
+  expect(uses).toBe(1);
+});
+
 test('a volume that cannot be checked does not keep the others from their limits', async () => {
   const node = fakeNode();
   const lost = await node.addVolume('lost', { content: quota });

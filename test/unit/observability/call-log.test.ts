@@ -12,11 +12,11 @@ interface Line {
   readonly [field: string]: unknown;
 }
 
-function logOf(verbosity: number) {
+async function logOf(verbosity: number) {
   const written: string[] = [];
   const write = (line: string) => void written.push(line);
   const logger = pino({ level: 'trace', base: null }, { write });
-  const log = callLogger(logger, verbosity);
+  const log = await callLogger(logger, verbosity);
   const lines = () => written.map((line) => JSON.parse(line) as Line);
   return { log, lines, text: () => written.join('') };
 }
@@ -29,8 +29,8 @@ function finishedCall(changes: Partial<FinishedCall> = {}): FinishedCall {
 
 const { trace, debug, info, warn, error } = pino.levels.values;
 
-test('a call is one line: method, code, duration and volume', () => {
-  const { log, lines } = logOf(2);
+test('a call is one line: method, code, duration and volume', async () => {
+  const { log, lines } = await logOf(2);
   const volume = { volume_id: 'v-1' };
   log(finishedCall({ request: { name: 'pvc-1', parameters: { pool: 'fast' } }, reply: { volume } }));
   expect(lines()).toEqual([
@@ -47,8 +47,8 @@ test('a call is one line: method, code, duration and volume', () => {
   ]);
 });
 
-test('the volume of the request is logged, if there is one', () => {
-  const { log, lines } = logOf(2);
+test('the volume of the request is logged, if there is one', async () => {
+  const { log, lines } = await logOf(2);
   log(finishedCall({ request: { volume_id: 'v-2' } }));
   log(finishedCall({ request: { volume_id: '', name: 7 }, reply: undefined }));
   expect(lines()[0]).toMatchObject({ volumeId: 'v-2' });
@@ -61,16 +61,16 @@ test.each([
   ['DeleteVolumeGroupSnapshot', { group_snapshot_id: 'g-1' }, {}],
   ['GetMetadataDelta', { base_snapshot_id: 's-1', target_snapshot_id: 's-2' }, {}],
   ['CreateVolumeGroupSnapshot', { name: 'g' }, { group_snapshot: { group_snapshot_id: 'g-1' } }],
-])('%s logs its snapshots and groups', (method, request, reply) => {
-  const { log, lines } = logOf(2);
+])('%s logs its snapshots and groups', async (method, request, reply) => {
+  const { log, lines } = await logOf(2);
   log(finishedCall({ path: `/csi.v1.Controller/${method}`, request, reply }));
   const logged = Object.values(lines()[0] ?? {});
   const wanted = [...Object.values(request), ...Object.values(reply).flatMap((each) => Object.values(each))];
   expect(logged).toEqual(expect.arrayContaining(wanted));
 });
 
-test('reads are at debug level, and probes, which come every few seconds, below that', () => {
-  const { log, lines } = logOf(2);
+test('reads are at debug level, and probes, which come every few seconds, below that', async () => {
+  const { log, lines } = await logOf(2);
   log(finishedCall({ path: '/csi.v1.Node/NodeGetVolumeStats' }));
   log(finishedCall({ path: '/csi.v1.Identity/Probe' }));
   expect(lines()).toMatchObject([
@@ -81,8 +81,8 @@ test('reads are at debug level, and probes, which come every few seconds, below 
 
 test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
   'a refused call is a warning with the reason: %s',
-  (path) => {
-    const { log, lines } = logOf(2);
+  async (path) => {
+    const { log, lines } = await logOf(2);
     const reason = new VolumeError('not-found', 'volume "v" does not exist');
     log(finishedCall({ path, code: status.NOT_FOUND, error: reason, reply: undefined }));
     log(finishedCall({ path, code: status.ABORTED, error: 'not an Error', reply: undefined }));
@@ -93,8 +93,8 @@ test.each(['/csi.v1.Identity/Probe', '/csi.v1.Controller/CreateVolume'])(
   },
 );
 
-test('a call that failed on the disk shows the system call behind it', () => {
-  const { log, lines } = logOf(2);
+test('a call that failed on the disk shows the system call behind it', async () => {
+  const { log, lines } = await logOf(2);
   const cause = Object.assign(new Error('EIO: i/o error, open'), {
     code: 'EIO',
     syscall: 'open',
@@ -112,8 +112,8 @@ test('a call that failed on the disk shows the system call behind it', () => {
   ]);
 });
 
-test('an internal error is an error with its stack and cause', () => {
-  const { log, lines } = logOf(2);
+test('an internal error is an error with its stack and cause', async () => {
+  const { log, lines } = await logOf(2);
   const fault = new TypeError('undefined is not a function', { cause: new Error('EIO') });
   log(finishedCall({ code: status.INTERNAL, error: fault, reply: undefined }));
   expect(lines()).toMatchObject([
@@ -128,15 +128,15 @@ describe('the content of calls', () => {
     reply: { volume: null },
   });
 
-  test('is not shown below verbosity 5', () => {
-    const { log, lines } = logOf(4);
+  test('is not shown below verbosity 5', async () => {
+    const { log, lines } = await logOf(4);
     log(call);
     expect(lines()[0]).not.toHaveProperty('request');
     expect(lines()[0]).not.toHaveProperty('reply');
   });
 
-  test('is shown from verbosity 5 on', () => {
-    const { log, lines } = logOf(5);
+  test('is shown from verbosity 5 on', async () => {
+    const { log, lines } = await logOf(5);
     log(call);
     expect(lines()[0]).toMatchObject({ request: { parameters: { pool: 'fast' } }, reply: { volume: null } });
   });
@@ -149,7 +149,7 @@ describe('the content of calls', () => {
     ['/csi.v1.GroupController/CreateVolumeGroupSnapshot', undefined],
     ['/csi.v1.SnapshotMetadata/GetMetadataDelta', undefined],
   ])('never shows a secret: %s', async (path, failure) => {
-    const { log, lines, text } = logOf(5);
+    const { log, lines, text } = await logOf(5);
     const request = { volume_id: 'v', secrets: { user: 'hunter2', hunter2: 'x' } };
     const run = () => (failure ? Promise.reject(failure) : Promise.resolve({}));
     await new CallMonitor(log).run(path, request, run).catch(() => {});
@@ -158,7 +158,7 @@ describe('the content of calls', () => {
   });
 
   test('never shows the tokens of a service account', async () => {
-    const { log, text } = logOf(5);
+    const { log, text } = await logOf(5);
     const volume_context = { 'csi.storage.k8s.io/serviceAccount.tokens': 'hunter2', size: 'large' };
     const failure = new VolumeError('invalid', 'volume_context.size: "large" must be a size');
     const run = () => Promise.reject(failure);
@@ -167,8 +167,8 @@ describe('the content of calls', () => {
     expect(text()).not.toContain('hunter2');
   });
 
-  test('is never shown for an unknown method, because it may contain secrets', () => {
-    const { log, text } = logOf(5);
+  test('is never shown for an unknown method, because it may contain secrets', async () => {
+    const { log, text } = await logOf(5);
     log(finishedCall({ path: '/csi.v1.Node/NodeTellFortune', request: { fortune: 'hunter2' } }));
     expect(text()).not.toContain('hunter2');
   });

@@ -77,6 +77,20 @@ test('a watcher receives every change', async () => {
   watch.cancel();
 });
 
+test('a watcher of an unknown service is told so, and waits', async () => {
+  const watch = client.Watch({ service: 'csi.v1.Controller' });
+  watch.on('error', () => {});
+  let hasEnded = false;
+  watch.on('end', () => {
+    hasEnded = true;
+  });
+  expect(await once(watch, 'data')).toEqual([{ status: 'SERVICE_UNKNOWN' }]);
+  health.setServing(true);
+  expect(await call('Check', { service: '' })).toEqual({ status: 'SERVING' });
+  expect(hasEnded).toBe(false);
+  watch.cancel();
+});
+
 test('our health.proto describes exactly the methods of the package', () => {
   const [described] = descriptors().fileDeclaring('grpc.health.v1.Health')?.descriptor.getServiceList() ?? [];
   const methods = described?.getMethodList().map((method) => ({
