@@ -75,8 +75,7 @@ async function blockHealth(
   if (!device) return [...findings, ...notAttached(volume, expected)];
   if (expected.isStaging || state.kind !== 'mounted') return findings;
   if (state.deviceNode !== device.number) return findingIfRequired(volume, expected, 'WrongMount');
-  const image = parts.catalogue.dataOf(volume).path;
-  const isReadOnly = isKnownForWriting(expected) && (await parts.host.devices.isReadOnly(image));
+  const isReadOnly = isKnownForWriting(expected) && (await parts.host.devices.isReadOnly(device));
   return [
     ...((await parts.host.devices.hasAutoclear(device)) ? [detachedByOthers(volume, device)] : []),
     ...(isReadOnly ? [mountFinding(volume, expected, 'UnexpectedlyReadOnly')] : []),
