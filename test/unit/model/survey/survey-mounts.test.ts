@@ -27,7 +27,10 @@ function mountingNode(settings?: FakeModelSettings) {
   const reasons = async ({ id, pool }: { id: string; pool: string }) => {
     clock.nowMs += 60_000;
     await survey();
-    return surveys.known(pool).volume(id)?.findings.map(({ reason }) => reason);
+    return surveys
+      .known(pool)
+      .volume(id)
+      ?.findings.map(({ reason }) => reason);
   };
   return { ...node, publish, reasons };
 }
