@@ -40,17 +40,12 @@ const SUBJECT = [
   '{{ else if $labels.pool }}Pool {{ $labels.pool }}{{ else }}The driver{{ end }}',
 ].join('');
 
-/** Whether the metric can have the reason: only calls from the kubelet know the paths of pods. */
-function isInMetrics({ reportedBy }: ReasonRow): boolean {
-  return reportedBy.some((each) => each !== 'node');
-}
-
 /**
- * An alert for each reason that `csi_hostpath_health` can have.
+ * An alert for each reason: `csi_hostpath_health` can have them all.
  * @throws Error naming a status without a severity
  */
 export function healthAlerts(rows: readonly ReasonRow[]): Alert[] {
-  return rows.filter(isInMetrics).map(healthAlert);
+  return rows.map(healthAlert);
 }
 
 function healthAlert({ reason, status, meaning, remedy }: ReasonRow): Alert {

@@ -3,8 +3,6 @@ export interface ReasonRow {
   readonly reason: string;
   /** The status for volumes, or for a pool or driver if the reason concerns only those. */
   readonly status: string;
-  /** `controller`, `node`, `storage`. */
-  readonly reportedBy: readonly string[];
   readonly meaning: string;
   readonly remedy: string;
 }
@@ -34,7 +32,7 @@ function parseRow(line: string): ReasonRow {
     throw new Error(`${PAGE}: a row of the table of reasons must have five cells: ${line}`);
   }
   const [status = ''] = statuses.split('; ');
-  return { reason, status, reportedBy: reportedBy.split(/[,;] /), meaning, remedy };
+  return { reason, status, meaning, remedy };
 }
 
 /** Replaces "As for X." by the remedy of X: an annotation stands alone. */

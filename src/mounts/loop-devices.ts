@@ -1,10 +1,10 @@
 import { close, constants } from 'node:fs';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { blockDeviceBytes, isBlockReadOnly, setBlockReadOnly } from '../kernel/calls/block-device.ts';
+import { blockDeviceBytes, setBlockReadOnly } from '../kernel/calls/block-device.ts';
 import { withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { findLoop, openLoop, withLoop } from '../kernel/devices/find-loop.ts';
+import { findAmong, findLoop, openLoop, withLoop } from '../kernel/devices/find-loop.ts';
 import {
   attachLoop,
   detachLoop,
@@ -15,7 +15,7 @@ import {
   setAutoclear,
   setLoopLabel,
 } from '../kernel/devices/loop.ts';
-import { hasAutoclear, listLoops } from '../kernel/devices/loop-list.ts';
+import { hasAutoclear, isLoopReadOnly, listLoops } from '../kernel/devices/loop-list.ts';
 import type { AttachedFile, Device, Devices } from '../model/ports/devices-port.ts';
 import { SECTOR_BYTES } from '../model/requests/capacity.ts';
 
@@ -32,8 +32,13 @@ export class LoopDevices implements Devices {
   /** Descriptors of attached devices, by device number; kept until the device is detached. */
   private readonly kept = new Map<string, number>();
 
-  find(file: string): Promise<Device | undefined> {
-    return ifMissing(withDescriptor(file, OPEN_READ_ONLY, findLoop), () => loopsOfRemoved(file)[0]);
+  find(file: string, likely: readonly Device[] = []): Promise<Device | undefined> {
+    const found = withDescriptor(
+      file,
+      OPEN_READ_ONLY,
+      async (fileFd) => (await findAmong(fileFd, likely)) ?? findLoop(fileFd),
+    );
+    return ifMissing(found, () => loopsOfRemoved(file)[0]);
   }
 
   hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
@@ -118,12 +123,12 @@ export class LoopDevices implements Devices {
     return hasAutoclear(basename(path));
   }
 
-  async isReadOnly(file: string): Promise<boolean> {
-    return (await withOpenLoopOf(file, isBlockReadOnly)) ?? false;
+  async isReadOnly({ path }: Device): Promise<boolean> {
+    return isLoopReadOnly(basename(path));
   }
 
   async setReadOnly(file: string, readOnly: boolean): Promise<void> {
-    await withOpenLoopOf(file, (fd) => setBlockReadOnly(fd, readOnly));
+    await withLoopOf(file, (loop, fileFd) => withLoop(loop, fileFd, (fd) => setBlockReadOnly(fd, readOnly)));
   }
 
   async list(): Promise<AttachedFile[]> {
@@ -146,11 +151,6 @@ async function withLoopOf<T>(
     return loop && use(loop, fileFd);
   });
   return ifMissing(used, () => undefined);
-}
-
-/** Like `withLoopOf`, with a descriptor of the device. */
-function withOpenLoopOf<T>(file: string, use: (fd: number) => Promise<T>): Promise<T | undefined> {
-  return withLoopOf(file, (loop, fileFd) => withLoop(loop, fileFd, use));
 }
 
 /** Works on a file, or does something else if it does not exist: a removed file may still be attached. */

@@ -12,7 +12,7 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
   const named = naming(pools);
   return {
     sectorBytes: devices.sectorBytes,
-    find: (file) => named(file, () => devices.find(file)),
+    find: (file, likely) => named(file, () => devices.find(file, likely)),
     // I/O on the device is I/O on the file.
     hold: (file, use) => named(file, () => devices.hold(file, use)),
     attach: (file) => named(file, () => devices.attach(file)),
@@ -23,7 +23,7 @@ export function namedDevices(devices: Devices, pools: () => readonly PoolPath[])
     setLabel: (file, label) => named(file, () => devices.setLabel(file, label)),
     sizeOf: (device) => devices.sizeOf(device),
     hasAutoclear: (device) => devices.hasAutoclear(device),
-    isReadOnly: (file) => named(file, () => devices.isReadOnly(file)),
+    isReadOnly: (device) => devices.isReadOnly(device),
     setReadOnly: (file, readOnly) => named(file, () => devices.setReadOnly(file, readOnly)),
     list: () => devices.list(),
   };

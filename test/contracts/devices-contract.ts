@@ -46,6 +46,15 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
       expect(await devicesOf(other)).toEqual([]);
     });
 
+    test('a file is found whatever device probably has it', async () => {
+      const other = await devices.attach(await subject.makeImage(MIB));
+      const device = await devices.attach(file);
+      for (const likely of [[], [device], [other], [other, device]])
+        expect(await devices.find(file, likely)).toEqual(device);
+      expect(await devices.detach(file)).toBe(true);
+      expect(await devices.find(file, [device, other])).toBeUndefined();
+    });
+
     test('a file that is removed while attached is listed as removed, by its old path', async () => {
       const device = await devices.attach(file);
       await subject.removeImage(file);
@@ -185,20 +194,20 @@ export function devicesContract(name: string, makeSubject: () => Promise<Devices
     });
 
     test('a device accepts writes until it is made read-only, and again when it is made writable', async () => {
-      await devices.attach(file);
-      expect(await devices.isReadOnly(file)).toBe(false);
+      const device = await devices.attach(file);
+      expect(await devices.isReadOnly(device)).toBe(false);
       await devices.setReadOnly(file, true);
-      expect(await devices.isReadOnly(file)).toBe(true);
+      expect(await devices.isReadOnly(device)).toBe(true);
       await devices.setReadOnly(file, false);
-      expect(await devices.isReadOnly(file)).toBe(false);
+      expect(await devices.isReadOnly(device)).toBe(false);
     });
 
     test('a newly attached file is writable, whatever its device was before', async () => {
       await devices.attach(file);
       await devices.setReadOnly(file, true);
       await devices.detach(file);
-      await devices.attach(file);
-      expect(await devices.isReadOnly(file)).toBe(false);
+      const device = await devices.attach(file);
+      expect(await devices.isReadOnly(device)).toBe(false);
     });
   });
 }

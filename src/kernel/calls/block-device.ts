@@ -2,7 +2,6 @@ import { withDescriptor } from './descriptor.ts';
 import { type IoctlRequest, ioctlSync } from './ioctl.ts';
 
 const BLKROSET = { name: 'BLKROSET', number: 0x125d };
-const BLKROGET = { name: 'BLKROGET', number: 0x125e };
 const BLKGETSIZE64 = { name: 'BLKGETSIZE64', number: 0x80081272 };
 
 /** A block device: the path of its node, or an open file descriptor. */
@@ -18,10 +17,6 @@ export async function setBlockReadOnly(device: BlockDevice, readOnly: boolean): 
   const flag = Buffer.alloc(4);
   flag.writeInt32LE(readOnly ? 1 : 0);
   await queryDevice(device, BLKROSET, flag, () => {});
-}
-
-export function isBlockReadOnly(device: BlockDevice): Promise<boolean> {
-  return queryDevice(device, BLKROGET, Buffer.alloc(4), (answer) => answer.readInt32LE(0) !== 0);
 }
 
 async function queryDevice<T>(

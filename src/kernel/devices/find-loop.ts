@@ -8,7 +8,7 @@ import { ioctl } from '../calls/ioctl.ts';
 import { withPath } from '../calls/path-handle.ts';
 import { type FileStatus, statusOf } from '../calls/statx.ts';
 import { Probes } from '../process/probes.ts';
-import { type AttachedLoop, endOf, type LoopDevice, listLoops } from './loop-list.ts';
+import { endOf, type LoopDevice, listLoops } from './loop-list.ts';
 import { decodeLoopStatus, LOOP_STATUS_BYTES } from './loop-status.ts';
 
 const openAsync = promisify(open);
@@ -38,9 +38,9 @@ export async function findLoop(imageFd: number): Promise<LoopDevice | undefined>
   const image = statusOf(imageFd);
   const name = endOf(readlinkSync(`/proc/self/fd/${imageFd}`).replace(/ \(deleted\)$/, ''));
   const loops = listLoops();
-  for (const loop of loops.filter(({ backingPath }) => endOf(backingPath) === name)) {
-    if (await hasBackingFile(loop, image)) return deviceOf(loop);
-  }
+  const named = loops.filter(({ backingPath }) => endOf(backingPath) === name);
+  const device = await findAmong(imageFd, named);
+  if (device) return device;
   const others = loops.filter(({ backingPath }) => endOf(backingPath) !== name);
   for (let start = 0; start < others.length; start += MAX_CONCURRENT_PROBES) {
     const batch = others.slice(start, start + MAX_CONCURRENT_PROBES);
@@ -53,7 +53,20 @@ export async function findLoop(imageFd: number): Promise<LoopDevice | undefined>
   return undefined;
 }
 
-function deviceOf({ path, number }: AttachedLoop): LoopDevice {
+/**
+ * The same among devices that are likely to have the file.
+ * @throws KernelError ETIMEDOUT: one of them does not answer
+ */
+export async function findAmong(
+  imageFd: number,
+  likely: readonly LoopDevice[],
+): Promise<LoopDevice | undefined> {
+  const image = statusOf(imageFd);
+  for (const loop of likely) if (await hasBackingFile(loop, image)) return deviceOf(loop);
+  return undefined;
+}
+
+function deviceOf({ path, number }: LoopDevice): LoopDevice {
   return { path, number };
 }
 

@@ -68,8 +68,18 @@ function backingPathOf(name: string): string {
 
 /** Whether a loop device, given by name (`loop3`), has a backing file and detaches it on the last close or unmount. */
 export function hasAutoclear(name: string): boolean {
+  return isSet(name, 'loop/autoclear');
+}
+
+/** Whether a loop device, given by name (`loop3`), refuses writes; also after it has lost its backing file. */
+export function isLoopReadOnly(name: string): boolean {
+  return isSet(name, 'ro');
+}
+
+/** Whether an attribute is 1; false if the device does not have it. */
+function isSet(name: string, attribute: string): boolean {
   try {
-    return readFileSync(`/sys/block/${name}/loop/autoclear`, 'utf8').trim() === '1';
+    return readFileSync(`/sys/block/${name}/${attribute}`, 'utf8').trim() === '1';
   } catch (error) {
     if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return false;
     throw error;

@@ -4,6 +4,7 @@ import type { Host, Parts } from '../parts.ts';
 import type { Device } from '../ports/devices-port.ts';
 import { withPoolInErrors } from '../ports/error-context.ts';
 import type { DirectoryState, FileIdentity, PathState } from '../ports/paths-port.ts';
+import type { ListedDevices } from './listed-devices.ts';
 
 /** The directory that is mounted when a directory volume is staged: its path and its current state. */
 export async function contentOf(
@@ -34,21 +35,22 @@ export async function imageOf(parts: Parts<'catalogue' | 'host'>, volume: Volume
 export async function deviceOf(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
+  listed?: ListedDevices,
 ): Promise<Device | undefined> {
-  return parts.host.devices.find(await imageOf(parts, volume));
+  const image = await imageOf(parts, volume);
+  return parts.host.devices.find(image, listed?.likely(image));
 }
 
 /**
- * The device of an image, from the list of devices if that shows it: finding it by its file may open devices, and for a
+ * The device of an image, from a list of devices if that shows it: finding it by its file may open devices, and for a
  * moment keep them from being detached.
  */
 export async function listedDeviceOf(
-  { catalogue, host }: Parts<'catalogue' | 'host'>,
+  parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
+  listed: ListedDevices,
 ): Promise<Device | undefined> {
-  const path = catalogue.dataOf(volume).path;
-  const listed = (await host.devices.list()).find(({ file, isRemoved }) => file === path && !isRemoved);
-  return listed ?? deviceOf({ catalogue, host }, volume);
+  return listed.of(parts.catalogue.dataOf(volume).path) ?? deviceOf(parts, volume, listed);
 }
 
 /** Whether the volume itself is staged or published at a path. */

@@ -7,14 +7,16 @@ import type { ContentFault, VolumeUsage } from '../ports/ports.ts';
 import type { Catalogue } from '../state/catalogue.ts';
 import { imageHealth } from './image-health.ts';
 import { ownUsage } from './own-usage.ts';
-import { nearlyFull, type PoolHealth, whyUnreachable } from './pool-health.ts';
+import { nearlyFull, whyUnreachable } from './pool-health.ts';
+import type { SharedChecks } from './shared-checks.ts';
 
 /** The problems of a volume's content, in a pool that was reachable a moment ago. */
 export async function contentHealth(
   parts: Parts<'catalogue' | 'host' | 'recounts' | 'holds'>,
   volume: Volume,
-  { space }: PoolHealth,
+  shared: SharedChecks,
 ): Promise<readonly Finding[]> {
+  const { space } = await shared.healthOf(parts.catalogue.pools.of(volume));
   const lost = await confirmedLoss(parts, volume);
   if (lost) return [lost];
   const faults = await faultsOf(parts.catalogue, volume);
@@ -23,7 +25,7 @@ export async function contentHealth(
     : await sizeHealth(parts, volume, space);
   return [
     ...(await unusableFileSystem(parts, volume)),
-    ...(await imageHealth(parts, volume)),
+    ...(await imageHealth(parts, volume, shared)),
     ...(await leftFrozenHealth(parts, volume)),
     ...faults.map(({ kind, message }) => finding(reasonOfFault[kind], message)),
     ...sizes,

@@ -1,4 +1,5 @@
 import { DiskError, quote, VolumeError } from '../errors.ts';
+import type { ListedDevices } from '../find/listed-devices.ts';
 import { isVolumeAt, listedDeviceOf } from '../find/staged-content.ts';
 import { type Finding, finding, type HealthReason } from '../objects/finding.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
@@ -14,6 +15,8 @@ export interface ObservedMount {
   readonly state: PathState;
   /** The mount there, from the list of mounts. */
   readonly mount: MountedPath | undefined;
+  /** The list of devices, for volumes that have one. */
+  readonly listedDevices: () => Promise<ListedDevices>;
 }
 
 /** The problems of a volume at a path where it should be, or may be, mounted. */
@@ -36,7 +39,7 @@ async function directoryHealth(
 ): Promise<Finding[]> {
   const { expected, state } = observed;
   if (state.kind !== 'mounted') return findingIfRequired(volume, expected, 'NotMounted');
-  const isThere = await undefinedIfGone(isVolumeMounted(parts, volume, expected.path, state));
+  const isThere = await undefinedIfGone(isVolumeMounted(parts, volume, observed, state));
   if (isThere === false) return findingIfRequired(volume, expected, 'WrongMount');
   return isUnexpectedlyReadOnly(observed) ? [mountFinding(volume, expected, 'UnexpectedlyReadOnly')] : [];
 }
@@ -65,18 +68,18 @@ function isUnexpectedlyReadOnly({ expected, mount }: ObservedMount): boolean {
 async function blockHealth(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
-  { expected, state }: ObservedMount,
+  { expected, state, listedDevices }: ObservedMount,
 ): Promise<Finding[]> {
   const isMissing = !expected.isStaging && state.kind !== 'mounted';
   const findings = isMissing ? findingIfRequired(volume, expected, 'NotMounted') : [];
-  const found = await undefinedIfGone(listedDeviceOf(parts, volume).then((device) => ({ device })));
+  const listed = await listedDevices();
+  const found = await undefinedIfGone(listedDeviceOf(parts, volume, listed).then((device) => ({ device })));
   if (!found) return findings;
   const { device } = found;
   if (!device) return [...findings, ...notAttached(volume, expected)];
   if (expected.isStaging || state.kind !== 'mounted') return findings;
   if (state.deviceNode !== device.number) return findingIfRequired(volume, expected, 'WrongMount');
-  const image = parts.catalogue.dataOf(volume).path;
-  const isReadOnly = isKnownForWriting(expected) && (await parts.host.devices.isReadOnly(image));
+  const isReadOnly = isKnownForWriting(expected) && (await parts.host.devices.isReadOnly(device));
   return [
     ...((await parts.host.devices.hasAutoclear(device)) ? [detachedByOthers(volume, device)] : []),
     ...(isReadOnly ? [mountFinding(volume, expected, 'UnexpectedlyReadOnly')] : []),
@@ -92,11 +95,11 @@ function detachedByOthers({ id }: Volume, { path }: Device): Finding {
 async function isVolumeMounted(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
-  path: string,
+  { expected: { path }, listedDevices }: ObservedMount,
   state: MountedState,
 ): Promise<boolean> {
   if (volume.content.backend !== 'image') return isVolumeAt(parts, volume, path, state);
-  const device = await listedDeviceOf(parts, volume);
+  const device = await listedDeviceOf(parts, volume, await listedDevices());
   return device !== undefined && (await parts.host.mounts.deviceAt(path)) === device.number;
 }
 

@@ -1,25 +1,31 @@
 import { contentInfoOf, describeDefect, recordedErrors } from '../content/content-defects.ts';
 import { quote, VolumeError } from '../errors.ts';
+import { type ListedDevices, listDevices } from '../find/listed-devices.ts';
 import { listedDeviceOf } from '../find/staged-content.ts';
 import { type Finding, finding } from '../objects/finding.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 import type { Device } from '../ports/devices-port.ts';
 import { wholeSectors } from '../requests/capacity.ts';
+import type { SharedChecks } from './shared-checks.ts';
 
 /** The problems of a complete image: the errors recorded by its file system, and its sizes. */
 export async function imageHealth(
   parts: Parts<'catalogue' | 'host' | 'holds'>,
   volume: Volume,
+  shared: SharedChecks,
 ): Promise<Finding[]> {
   if (volume.content.backend !== 'image') return [];
-  const device = await attachedDevice(parts, volume);
+  const device = await attachedDevice(parts, volume, () => shared.listedDevices());
   if (!device) return checkImage(parts, volume, undefined);
-  // A detached device is soon reused for another image.
-  const isStillAttached = async () => (await attachedDevice(parts, volume))?.path === device.path;
+  // A detached device is soon reused for another image, so a problem counts only if a new list still shows the device.
+  const isStillAttached = async () => {
+    const now = await attachedDevice(parts, volume, () => listDevices(parts.host.devices));
+    return now?.path === device.path;
+  };
   try {
     const findings = await checkImage(parts, volume, device);
-    return (await isStillAttached()) ? findings : [];
+    return findings.length === 0 || (await isStillAttached()) ? findings : [];
   } catch (error) {
     if (await isStillAttached()) throw error;
     return [];
@@ -44,10 +50,11 @@ async function checkImage(
 async function attachedDevice(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
+  list: () => Promise<ListedDevices>,
 ): Promise<Device | undefined> {
   if (!isBlock(volume.content) && parts.host.mountIndex.mountsOf(volume.id).length === 0) return undefined;
   try {
-    return await listedDeviceOf(parts, volume);
+    return await listedDeviceOf(parts, volume, await list());
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'damaged') return undefined;
     throw error;

@@ -1,8 +1,7 @@
 import { VolumeError } from '../errors.ts';
-import type { Host, Parts } from '../parts.ts';
-import type { Pool } from '../ports/pool.ts';
+import type { Parts } from '../parts.ts';
 import { listPosition } from '../requests/list-position.ts';
-import { type PoolHealth, poolHealth } from './pool-health.ts';
+import { SharedChecks } from './shared-checks.ts';
 import { type VolumeHealth, volumeHealth } from './volume-health.ts';
 
 // Enough to keep a disk busy, and few enough not to starve other calls.
@@ -17,12 +16,12 @@ export async function unhealthyAfter(
   position: string,
   limit: number,
 ): Promise<VolumeHealth[]> {
-  const checkPool = cachedPoolCheck(parts.host);
+  const shared = new SharedChecks(parts.host);
   const unhealthy: VolumeHealth[] = [];
   let last = position;
   while (unhealthy.length < limit) {
     const ids = parts.catalogue.volumes.idsAfter(last, MAX_CONCURRENT_CHECKS);
-    const checks = ids.map((id) => volumeHealth(parts, id, checkPool).catch(undefinedIfDeleted));
+    const checks = ids.map((id) => volumeHealth(parts, id, shared).catch(undefinedIfDeleted));
     for (const health of await Promise.all(checks)) {
       if (health && health.findings.length > 0) unhealthy.push(health);
     }
@@ -31,15 +30,6 @@ export async function unhealthyAfter(
     last = listPosition(lastOfThese);
   }
   return unhealthy.slice(0, limit);
-}
-
-function cachedPoolCheck(host: Host): (pool: Pool) => Promise<PoolHealth> {
-  const checks = new Map<Pool, Promise<PoolHealth>>();
-  return (pool) => {
-    const check = checks.get(pool) ?? poolHealth(host, pool);
-    checks.set(pool, check);
-    return check;
-  };
 }
 
 /** A volume deleted in the meantime is left out. */

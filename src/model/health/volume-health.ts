@@ -3,9 +3,9 @@ import { type Finding, finding } from '../objects/finding.ts';
 import type { DamagedObject } from '../objects/object-index.ts';
 import type { Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
-import type { Pool } from '../ports/pool.ts';
 import { contentHealth } from './content-health.ts';
-import { type PoolHealth, poolHealth, reportUnreadable } from './pool-health.ts';
+import { reportUnreadable } from './pool-health.ts';
+import { SharedChecks } from './shared-checks.ts';
 
 /** The problems of a volume. */
 export interface VolumeHealth {
@@ -18,17 +18,17 @@ export interface VolumeHealth {
 /**
  * The health of a volume's content (CSI specification, ControllerGetVolumeHealth). Takes no lock. Transient states in
  * the middle of another call are not reported.
- * @param checkPool may return an earlier result
+ * @param shared with the checks of other volumes
  * @throws VolumeError not-found; for a volume that cannot be reached or understood, the result says so
  */
 export async function volumeHealth(
   parts: Parts<'catalogue' | 'host' | 'recounts' | 'holds'>,
   volumeId: string,
-  checkPool = (pool: Pool) => poolHealth(parts.host, pool),
+  shared = new SharedChecks(parts.host),
 ): Promise<VolumeHealth> {
   const pool = parts.catalogue.poolOf(parts.catalogue.volumes, volumeId);
   if (!pool) throw unknownVolume(volumeId);
-  const health = await checkPool(pool);
+  const health = await shared.healthOf(pool);
   // If the pool has just come back, its records have been read.
   const damaged = parts.catalogue.volumes.findDamaged(volumeId);
   if (damaged)
@@ -36,7 +36,7 @@ export async function volumeHealth(
   const volume = parts.catalogue.volumes.findIntact(volumeId);
   // The contents of a pool that was never present are unknown.
   if (!health.isReachable) return { id: volumeId, volume, findings: health.findings };
-  const content = volume && (await stableContentHealth(parts, volume, health));
+  const content = volume && (await stableContentHealth(parts, volume, shared));
   if (!volume || !parts.catalogue.volumes.findIntact(volumeId)) throw unknownVolume(volumeId);
   return { id: volumeId, volume, findings: [...health.findings, ...(content ?? [])] };
 }
@@ -45,11 +45,11 @@ export async function volumeHealth(
 function stableContentHealth(
   parts: Parts<'catalogue' | 'host' | 'recounts' | 'holds'>,
   volume: Volume,
-  health: PoolHealth,
+  shared: SharedChecks,
 ): Promise<readonly Finding[]> {
   return parts.holds.changing.watch(async (watch) => {
     const findings = await reportUnreadable(`volume ${quote(volume.id)}`, () =>
-      contentHealth(parts, volume, health),
+      contentHealth(parts, volume, shared),
     );
     return watch.isAtRest(volume.id) ? findings : [];
   });

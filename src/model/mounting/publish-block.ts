@@ -28,7 +28,7 @@ export async function publishBlock(
     throw new VolumeError('precondition', message, { about: 'stagingPath' });
   }
   const readOnly = isReadOnly(spec.capability, spec.readOnly);
-  const isDeviceReadOnly = await parts.host.devices.isReadOnly(image);
+  const isDeviceReadOnly = await parts.host.devices.isReadOnly(device);
   // No other call runs from here to the reservation, so two publishes cannot both find the volume free.
   checkTargets(parts.host, volume, spec);
   checkMixedAccess(parts.host, volume, spec, { readOnly, isDeviceReadOnly });

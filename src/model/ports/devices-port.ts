@@ -16,8 +16,11 @@ export interface Device {
 export interface Devices {
   /** A device has whole sectors of this size. */
   readonly sectorBytes: bigint;
-  /** The device of a file; undefined if the file is not attached. */
-  find(file: string): Promise<Device | undefined>;
+  /**
+   * The device of a file; undefined if the file is not attached.
+   * @param likely devices that probably have the file: all devices are listed only if none of them does
+   */
+  find(file: string, likely?: readonly Device[]): Promise<Device | undefined>;
   /**
    * Attaches a file, or uses the device it is attached to, while `use` runs. After that the kernel removes the device
    * with its last mount.
@@ -51,8 +54,8 @@ export interface Devices {
    * means that another process has detached it.
    */
   hasAutoclear(device: Device): Promise<boolean>;
-  /** Whether the device of a file is read-only. */
-  isReadOnly(file: string): Promise<boolean>;
+  /** Whether a device with an attached file is read-only. */
+  isReadOnly(device: Device): Promise<boolean>;
   /** Makes the device of a file read-only or writable. Processes that already have it open are not affected. */
   setReadOnly(file: string, readOnly: boolean): Promise<void>;
   /** Every attached file. */

@@ -1,6 +1,7 @@
 import { max, min } from '../../units/bigint.ts';
 import { reservedBytesOf } from '../../units/disk-reserve.ts';
 import { quote, VolumeError } from '../errors.ts';
+import { mapConcurrently } from '../map-concurrently.ts';
 import type { Account } from '../objects/account.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
@@ -194,21 +195,3 @@ function noCapacityMessage(where: string, availableBytes: bigint, bytes: bigint)
 
 /** How many volumes on the same disk are examined concurrently. */
 const MAX_CONCURRENT_CHECKS = 16;
-
-/**
- * The results of `map` for all items, in their order, with limited concurrency: on a disk that hangs each call holds
- * a thread.
- */
-async function mapConcurrently<T, R>(
-  items: readonly T[],
-  limit: number,
-  map: (item: T) => Promise<R>,
-): Promise<R[]> {
-  const results: R[] = [];
-  const waiting = items.entries();
-  const work = async () => {
-    for (const [index, item] of waiting) results[index] = await map(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(limit, items.length) }, work));
-  return results;
-}

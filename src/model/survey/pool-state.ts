@@ -19,7 +19,7 @@ export interface PoolState {
 export interface VolumeState {
   /** Undefined if it has no limit or file system of its own, or is an image that is not mounted. */
   readonly usage: VolumeUsage | undefined;
-  /** Its problems as ControllerGetVolumeHealth reports them, except those of its whole pool. */
+  /** Its problems as NodeGetVolumeHealth reports them if the request has no paths, except those of its whole pool. */
   readonly findings: readonly Finding[];
 }
 

@@ -1,11 +1,13 @@
 import { VolumeError } from '../errors.ts';
 import { writableBytesIn } from '../find/best-placement.ts';
 import { ownUsage } from '../health/own-usage.ts';
-import { isSystemError, type PoolHealth, poolFindings, poolHealth } from '../health/pool-health.ts';
+import { isSystemError, poolFindings } from '../health/pool-health.ts';
+import { SharedChecks } from '../health/shared-checks.ts';
 import { volumeHealth } from '../health/volume-health.ts';
 import type { Parts } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
 import type { PoolState, VolumeState } from './pool-state.ts';
+import { type MountFindings, surveyMounts } from './survey-mounts.ts';
 
 // Fewer than other scans of every volume have: no call waits for all of it.
 const MAX_CONCURRENT_VOLUMES = 4;
@@ -36,7 +38,8 @@ export async function surveyPool(
   state: PoolState,
   control: SurveyControl,
 ): Promise<void> {
-  const health = await poolHealth(parts.host, pool);
+  const shared = new SharedChecks(parts.host);
+  const health = await shared.healthOf(pool);
   control.checkWanted();
   state.isReachable = health.isReachable;
   state.findings = poolFindings(health);
@@ -46,18 +49,23 @@ export async function surveyPool(
     const placement = { pool, capacityClass: undefined };
     state.provisionableBytes = await undefinedIfUnreadable(writableBytesIn(parts, placement));
   }
-  if (control.includesVolumes) await surveyVolumes(parts, pool, { health, state, control });
+  if (control.includesVolumes) await surveyVolumes(parts, pool, { shared, state, control });
 }
 
 async function surveyVolumes(
   parts: SurveyParts,
   pool: Pool,
-  { health, state, control }: { health: PoolHealth; state: PoolState; control: SurveyControl },
+  { shared, state, control }: { shared: SharedChecks; state: PoolState; control: SurveyControl },
 ): Promise<void> {
+  const { isReachable } = await shared.healthOf(pool);
+  const mountFindings = await surveyMounts(parts, pool, shared);
+  control.checkWanted();
   const ids = parts.catalogue.volumes.idsIn(pool.name).values();
   const work = async () => {
     for (const id of ids) {
-      const found = await surveyVolume(parts, id, health).catch(control.onError);
+      const found = await surveyVolume(parts, id, { shared, isReachable, mountFindings }).catch(
+        control.onError,
+      );
       control.checkWanted();
       if (found) state.volumes.set(id, found);
     }
@@ -66,20 +74,26 @@ async function surveyVolumes(
   for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
 }
 
+/** What the checks of all volumes in a pool have in common. */
+interface VolumeChecks {
+  readonly shared: SharedChecks;
+  readonly isReachable: boolean;
+  readonly mountFindings: MountFindings;
+}
+
 /** @returns undefined for a volume that was deleted in the meantime */
 async function surveyVolume(
   parts: SurveyParts,
   id: string,
-  ofPool: PoolHealth,
+  { shared, isReachable, mountFindings }: VolumeChecks,
 ): Promise<VolumeState | undefined> {
   try {
-    const { volume, findings } = await volumeHealth(parts, id, async () => ofPool);
-    const own = findings.filter(({ pool }) => pool === undefined);
+    const { volume, findings } = await volumeHealth(parts, id, shared);
+    const own = [...findings.filter(({ pool }) => pool === undefined), ...mountFindings(id)];
     for (const each of own) parts.onFinding({ volumeId: id }, each);
-    const isReadable = volume !== undefined && ofPool.isReachable;
     return {
       findings: own,
-      usage: isReadable ? await undefinedIfUnreadable(ownUsage(parts, volume)) : undefined,
+      usage: volume && isReachable ? await undefinedIfUnreadable(ownUsage(parts, volume)) : undefined,
     };
   } catch (error) {
     if (error instanceof VolumeError && error.kind === 'not-found') return undefined;

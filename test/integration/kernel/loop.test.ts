@@ -11,13 +11,9 @@ import {
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  blockDeviceBytes,
-  isBlockReadOnly,
-  setBlockReadOnly,
-} from '../../../src/kernel/calls/block-device.ts';
+import { blockDeviceBytes, setBlockReadOnly } from '../../../src/kernel/calls/block-device.ts';
 import { findLoop, openLoop } from '../../../src/kernel/devices/find-loop.ts';
 import {
   attachLoop,
@@ -26,7 +22,7 @@ import {
   refreshLoopSize,
   setAutoclear,
 } from '../../../src/kernel/devices/loop.ts';
-import { listLoops } from '../../../src/kernel/devices/loop-list.ts';
+import { isLoopReadOnly, type LoopDevice, listLoops } from '../../../src/kernel/devices/loop-list.ts';
 import { growSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -54,6 +50,8 @@ async function imageOnBtrfs() {
   await growSparse(path, 8n * MIB);
   return { path, poolPath };
 }
+
+const isReadOnly = ({ path }: LoopDevice) => isLoopReadOnly(basename(path));
 
 function hasDirectIo(path: string): boolean {
   try {
@@ -217,13 +215,13 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     expect(() => writeFileSync(first.device.path, 'x')).toThrow();
     closeSync(first.fd);
     expect(await isLoopDetached(fd)).toBe(true);
-    expect(await isBlockReadOnly(first.device.path)).toBe(true);
+    expect(isReadOnly(first.device)).toBe(true);
     // Devices that others have released before it come first.
     const used: number[] = [];
     for (let count = 0; ; count++) {
       const next = await attachLoop((await newImage(MIB)).fd, { autoclear: true });
       used.push(next.fd);
-      expect(await isBlockReadOnly(next.fd)).toBe(false);
+      expect(isReadOnly(next.device)).toBe(false);
       writeFileSync(next.device.path, 'content');
       if (next.device.path === first.device.path) break;
       expect(count).toBeLessThan(64);
@@ -238,14 +236,14 @@ describe.skipIf(!isHostRoot)('a loop device', () => {
     closeSync(deviceFd);
     await detachLoop(device, fd);
     const next = await attachLoop(fd, { autoclear: true });
-    expect(await isBlockReadOnly(next.fd)).toBe(false);
+    expect(isReadOnly(next.device)).toBe(false);
     closeSync(next.fd);
   });
 
   test('is read-only if its file is open for reading', async () => {
     const { path } = await newImage(MIB);
     const device = await attached(opened(path, 'r'));
-    expect(await isBlockReadOnly(device.path)).toBe(true);
+    expect(isReadOnly(device)).toBe(true);
     expect(() => writeFileSync(device.path, 'x')).toThrow();
     expect(statSync(path).blocks).toBe(0);
   });

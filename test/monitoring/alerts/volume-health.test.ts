@@ -13,29 +13,19 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { StoppableNode } from '../../crash/stoppable-node.ts';
 import { btrfs } from '../../support/btrfs.ts';
-import { CLAIM_NAMESPACE, claimParameters } from '../../support/claims.ts';
+import { claimParameters } from '../../support/claims.ts';
 import { fromSnapshot, snapshotOf, takeDown } from '../../support/copies.ts';
 import { failFileSystem } from '../../support/fail-file-system.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { pastedCommand } from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
-import { deleteWithRetries, fileSystem, image, imageFile } from '../../support/image-node.ts';
+import { deleteWithRetries, fileSystem, image } from '../../support/image-node.ts';
 import { mountCapability } from '../../support/requests.ts';
 import type { Published, TestNode } from '../../support/test-node.ts';
 import { alertsOf, freeAddress, httpFlag, monitoredNode } from '../support/monitored-node.ts';
+import { ofClaim, publishedImage } from '../support/published-image.ts';
 
 const MIB = 1024 ** 2;
-
-/** A node with a published image for the claim `data`. */
-async function publishedImage(bytes = 64 * MIB, fsType = 'ext4') {
-  const monitored = await monitoredNode();
-  const { parameters, capacity_range = null } = image(bytes);
-  const paths = await monitored.node.createPublished('data', fileSystem(fsType), {
-    capacity_range,
-    parameters: { ...parameters, ...claimParameters('data') },
-  });
-  return { ...monitored, paths, file: imageFile(monitored.node, paths.volume_id) };
-}
 
 /** A node with a published subvolume, whose limit is enforced. */
 async function publishedSubvolume() {
@@ -47,13 +37,6 @@ async function publishedSubvolume() {
   });
   return { ...monitored, pool, paths };
 }
-
-const ofClaim = ({ volume_id }: { readonly volume_id: string }) => ({
-  volume_id,
-  node: 'node-1',
-  namespace: CLAIM_NAMESPACE,
-  persistentvolumeclaim: 'data',
-});
 
 async function stage(
   node: TestNode,
@@ -160,7 +143,7 @@ describe.skipIf(!isHostRoot)('an alert about an image', () => {
   });
 
   test('fires while it is expanded and its file system is not', async () => {
-    const { node, alerts, paths } = await publishedImage(320 * MIB, 'xfs');
+    const { node, alerts, paths } = await publishedImage(320 * MIB, fileSystem('xfs'));
     const { volume_id, target_path: volume_path } = paths;
     await alerts.expectAlert('ExpansionIncomplete', ofClaim(paths), {
       fault: () =>

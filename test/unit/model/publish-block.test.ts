@@ -85,10 +85,10 @@ test('a foreign mount at the target is refused and left', async () => {
 
 describe('a device is read-only for all its targets or for none', () => {
   test.each([true, false])('depending on its first target: %s', async (readOnly) => {
-    const { model, volume, devices, publish, mounts } = await stagedNode();
+    const { device, devices, publish, mounts } = await stagedNode();
     await publish('/pod/a', readOnly);
     await publish('/pod/b', readOnly);
-    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(readOnly);
+    expect(await devices.isReadOnly(device)).toBe(readOnly);
     await expect(publish('/pod/c', !readOnly)).rejects.toMatchObject({
       kind: 'precondition',
       message: expect.stringContaining(
@@ -96,13 +96,13 @@ describe('a device is read-only for all its targets or for none', () => {
       ),
     });
     expect(await mounts.inspect('/pod/c')).toEqual({ kind: 'absent' });
-    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(readOnly);
+    expect(await devices.isReadOnly(device)).toBe(readOnly);
   });
 
   test('a reader mode is read-only', async () => {
-    const { model, volume, devices, publish } = await stagedNode();
+    const { device, devices, publish } = await stagedNode();
     await publish('/pod/a', false, blockCapability('SINGLE_NODE_READER_ONLY'));
-    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(true);
+    expect(await devices.isReadOnly(device)).toBe(true);
   });
 
   test('a target published again in the other mode is refused', async () => {
@@ -112,11 +112,11 @@ describe('a device is read-only for all its targets or for none', () => {
   });
 
   test('the other mode is possible when the last target is unpublished', async () => {
-    const { model, devices, volume, publish } = await stagedNode();
+    const { model, device, devices, volume, publish } = await stagedNode();
     await publish('/pod/a', true);
     await unpublishVolume(model, volume.id, '/pod/a');
     await publish('/pod/a', false);
-    expect(await devices.isReadOnly(model.catalogue.dataOf(volume).path)).toBe(false);
+    expect(await devices.isReadOnly(device)).toBe(false);
   });
 
   test('a target found at start has the mode of its device', async () => {

@@ -23,19 +23,17 @@ const tableOf = (...rest: string[]) =>
     .join('\n');
 
 describe('an alert for a health reason', () => {
-  // The kubelet asks for them with the paths of pods, and the metrics have what the controller reports.
-  const onlyFromKubelet = ['NotMounted', 'NotAttached', 'DetachedByOthers', 'WrongMount'];
-
-  test('exists once for each reason that the metrics can have', () => {
+  test('exists once for each reason', () => {
     expect(rows.map(({ reason }) => reason).sort()).toEqual(Object.keys(healthReasons).sort());
     const names = groups.find(({ name }) => name === 'csi-hostpath-health')?.alerts.map(({ name }) => name);
-    const reasons = Object.keys(healthReasons).filter((reason) => !onlyFromKubelet.includes(reason));
-    expect(names?.toSorted()).toEqual(reasons.sort());
+    expect(names?.toSorted()).toEqual(Object.keys(healthReasons).sort());
   });
 
   test.each([
     ['DataMissing', 'critical'],
     ['PoolUnreachable', 'critical'],
+    ['NotMounted', 'critical'],
+    ['WrongMount', 'warning'],
     ['NearlyOutOfSpace', 'warning'],
     ['ConfigurationRefused', 'warning'],
   ])('%s is %s, as its status has it', (name, severity) => {

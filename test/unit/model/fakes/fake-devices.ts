@@ -72,8 +72,8 @@ export class FakeDevices implements Devices {
     return this.mounts.loops.existing(device).isTemporary;
   }
 
-  async isReadOnly(file: string): Promise<boolean> {
-    return this.loopOf(file)?.isReadOnly ?? false;
+  async isReadOnly({ number }: Device): Promise<boolean> {
+    return this.mounts.loops.all.find((loop) => loop.number === number)?.isReadOnly ?? false;
   }
 
   async setReadOnly(file: string, readOnly: boolean): Promise<void> {

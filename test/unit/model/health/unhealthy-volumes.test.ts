@@ -1,8 +1,8 @@
 import { expect, test, vi } from 'vitest';
 import { VolumeError } from '../../../../src/model/errors.ts';
-import { unhealthyAfter } from '../fakes/calls.ts';
+import { stageVolume, unhealthyAfter } from '../fakes/calls.ts';
 import { fakeNode } from '../fakes/model.ts';
-import { imageContent } from '../fakes/requests.ts';
+import { capability, imageContent } from '../fakes/requests.ts';
 
 /** A node with this many volumes, of which every third has lost its data, and damaged records among them. */
 async function nodeWith(count: number) {
@@ -50,6 +50,17 @@ test('a pool is checked once for all volumes in it', async () => {
   const check = vi.spyOn(pool, 'usage');
   await list();
   expect(check).toHaveBeenCalledTimes(1);
+});
+
+test('devices are listed once for all images that are in use', async () => {
+  const { model, devices, addVolume, makeDirectory } = fakeNode();
+  for (const name of ['a', 'b', 'c']) {
+    const volume = await addVolume(name, { content: imageContent() });
+    await stageVolume(model, volume, makeDirectory(`/staging-${name}`), capability());
+  }
+  const list = vi.spyOn(devices, 'list');
+  expect(await unhealthyAfter(model, '', 10)).toEqual([]);
+  expect(list).toHaveBeenCalledTimes(1);
 });
 
 test('at most 16 volumes are checked at once', async () => {
