@@ -16,6 +16,8 @@ const SERVER_FAULTS: readonly status[] = [status.INTERNAL, status.UNKNOWN, statu
  */
 export function callLogger(logger: Logger, verbosity: number): (call: FinishedCall) => void {
   return ({ path, code, durationMs, request, reply, error }) => {
+    const level = callLevel(path);
+    if (error === undefined && !logger.isLevelEnabled(level)) return;
     const line = {
       method: path.slice(path.lastIndexOf('/') + 1),
       code: codeName(code),
@@ -23,7 +25,7 @@ export function callLogger(logger: Logger, verbosity: number): (call: FinishedCa
       ...idsOf(request, reply),
       ...(verbosity >= CONTENT_VERBOSITY ? contentOf(path, request, reply) : {}),
     };
-    if (error === undefined) logger[callLevel(path)](line, 'call');
+    if (error === undefined) logger[level](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
     else {
       const reason = error instanceof Error ? error.message : String(error);

@@ -22,17 +22,32 @@ import type { PoolUse } from './uses.ts';
 export class PoolWork {
   readonly pools: Pools;
   private readonly all: readonly EnteredPool[];
-  private readonly lostController = new AbortController();
+  private loss: VolumeError | undefined;
+  // Few calls ask for it.
+  private lostController: AbortController | undefined;
 
   /** @param keepsSlots as in `DiskPool.enter` */
   constructor({ all, elsewhere }: Pick<DriverPools, 'all' | 'elsewhere'>, keepsSlots: boolean) {
-    this.all = all.map((pool) => new EnteredPool(pool, this.lostController, keepsSlots));
+    this.all = all.map((pool) => new EnteredPool(pool, this, keepsSlots));
     this.pools = new Pools(this.all, () => elsewhere);
   }
 
   /** Aborted when one of the pools in use has disappeared. */
   get lost(): AbortSignal {
+    this.lostController ??= new AbortController();
+    if (this.loss) this.lostController.abort(this.loss);
     return this.lostController.signal;
+  }
+
+  /** @throws VolumeError unavailable: one of the pools in use has disappeared */
+  throwIfLost(): void {
+    if (this.loss) throw this.loss;
+  }
+
+  /** One of the pools in use has disappeared. */
+  lose(reason: VolumeError): void {
+    this.loss ??= reason;
+    this.lostController?.abort(reason);
   }
 
   /**
@@ -65,21 +80,19 @@ class EnteredPool implements Pool {
   readonly name: string;
   readonly account: Account;
   readonly classes: ReadonlyMap<string, Account>;
-  readonly lost: AbortSignal;
   private readonly pool: DiskPool;
-  private readonly lostController: AbortController;
+  private readonly work: PoolWork;
   private readonly keepsSlot: boolean;
   private entering: Promise<PoolUse> | undefined;
   private use: PoolUse | undefined;
   private unmountCount = 0;
 
-  constructor(pool: DiskPool, lostController: AbortController, keepsSlot: boolean) {
+  constructor(pool: DiskPool, work: PoolWork, keepsSlot: boolean) {
     this.name = pool.name;
     this.account = pool.account;
     this.classes = pool.classes;
-    this.lost = lostController.signal;
     this.pool = pool;
-    this.lostController = lostController;
+    this.work = work;
     this.keepsSlot = keepsSlot;
   }
 
@@ -105,6 +118,10 @@ class EnteredPool implements Pool {
 
   get sharesSystemDisk(): boolean | undefined {
     return this.pool.sharesSystemDisk;
+  }
+
+  get lost(): AbortSignal {
+    return this.work.lost;
   }
 
   get abilities(): PoolAbilities {
@@ -153,7 +170,7 @@ class EnteredPool implements Pool {
       await this.use.confirm();
       return;
     }
-    this.entering ??= this.pool.enter((reason) => this.lostController.abort(reason), this.keepsSlot);
+    this.entering ??= this.pool.enter((reason) => this.work.lose(reason), this.keepsSlot);
     try {
       this.use = await this.entering;
     } catch (error) {
@@ -183,7 +200,7 @@ class EnteredPool implements Pool {
   /** The connection in use, or the pool itself until there is one. */
   private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends' | 'thawMarked'> {
     if (!this.use) return this.pool;
-    this.lost.throwIfAborted();
+    this.work.throwIfLost();
     return this.use.connection;
   }
 }

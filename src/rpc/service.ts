@@ -44,43 +44,63 @@ export type Methods<Definition, Kind extends 'unary' | 'stream' = 'unary'> = {
     : never;
 };
 
+/**
+ * How to make each method of a service. A call may have a method of its own, which uses the parts of this call: it is made
+ * when the call begins, and the others are not.
+ */
+export type MethodMakers<Parts, Definition, Kind extends 'unary' | 'stream' = 'unary'> = {
+  readonly [Name in keyof Methods<Definition, Kind>]: (
+    parts: Parts,
+  ) => NonNullable<Methods<Definition, Kind>[Name]>;
+};
+
+/** Makes every method of a service. */
+export function methodsFor<Parts, Definition, Kind extends 'unary' | 'stream'>(
+  makers: MethodMakers<Parts, Definition, Kind>,
+  parts: Parts,
+): Methods<Definition, Kind> {
+  const made = Object.entries(makers as AnyMakers<Parts>).map(([name, make]) => [name, make(parts)]);
+  return Object.fromEntries(made);
+}
+
+type AnyMakers<Parts> = Readonly<Record<string, (parts: Parts) => unknown>>;
 type AnyMethod = Method<unknown, unknown>;
 type AnyStreamMethod = StreamMethod<unknown, unknown>;
 type UnaryCall = ServerUnaryCall<unknown, unknown>;
 
+/** A method of either kind, with any messages. */
+export type AnyKind = AnyMethod | AnyStreamMethod;
+
 /** The methods of a service, with any messages. */
-export type AnyMethods = Readonly<Record<string, AnyMethod | AnyStreamMethod | undefined>>;
+export type AnyMethods = Readonly<Record<string, AnyKind | undefined>>;
 
 /** How the calls of a service are processed. */
 export interface ServiceParts {
   readonly holds: Pick<Holds, 'hold'>;
   readonly monitor: CallMonitor;
-  /** Begins the task of a call, which has its own methods; by default all calls share the same ones. */
-  readonly begin?: () => CallWork<AnyMethods>;
+  /** Begins the task of a call, which has a method of its own; by default all calls share the methods. */
+  readonly begin?: ((name: string) => CallWork<AnyKind>) | undefined;
 }
 
 /** Converts the methods of a service into handlers for grpc-js, each with its holds and its log line. */
 export function implementService(
   definition: ServiceDefinition,
   methods: AnyMethods,
-  { holds, monitor, begin = () => workWithoutResources(methods) }: ServiceParts,
+  { holds, monitor, begin }: ServiceParts,
 ): UntypedServiceImplementation {
   return Object.fromEntries(
     Object.entries(definition).map(([name, { path, responseStream }]) => {
-      const methodIn = (all: AnyMethods) => all[name] ?? unimplemented(path, responseStream);
-      const method = methodIn(methods);
+      const method = methods[name] ?? unimplemented(path, responseStream);
+      const ownWork = methods[name] && begin;
+      const beginWork = ownWork ? () => ownWork(name) : () => workWithoutResources(method);
       if ('stream' in method) {
-        const beginStream = () => {
-          const work = begin();
-          return { work, method: methodIn(work.methods) as AnyStreamMethod };
-        };
+        const beginStream = beginWork as () => CallWork<AnyStreamMethod>;
         return [name, streamHandler(beginStream, (request, run) => monitor.run(path, request, run))];
       }
       const start = (request: unknown): RunningCall => {
-        const work = begin();
-        const handle = (held: Held) => (methodIn(work.methods) as AnyMethod).handle(request, held);
+        const work = beginWork() as CallWork<AnyMethod>;
         return {
-          reply: runHolding(method, request, holds, (held) => during(work, () => handle(held))),
+          reply: runHolding(work, request, holds, method),
           checkResponding: () => work.checkResponding(),
         };
       };
@@ -93,14 +113,14 @@ export function implementService(
 }
 
 async function runHolding(
-  method: AnyMethod,
+  work: CallWork<AnyMethod>,
   request: unknown,
   holds: ServiceParts['holds'],
-  run: (held: Held) => Promise<unknown>,
+  { holds: holdsOf }: Pick<AnyMethod, 'holds'>,
 ): Promise<unknown> {
-  const held = holds.hold(method.holds?.(request) ?? []);
+  const held = holds.hold(holdsOf?.(request) ?? []);
   try {
-    return await run(held);
+    return await during(work, () => work.method.handle(request, held));
   } finally {
     held.release();
   }
@@ -122,7 +142,7 @@ function unaryHandler(answer: (request: unknown) => RunningCall, monitor: CallMo
   };
 }
 
-function unimplemented(path: string, isStream: boolean): AnyMethod | AnyStreamMethod {
+function unimplemented(path: string, isStream: boolean): AnyKind {
   const refuse = () => {
     throw new VolumeError('unimplemented', `${path} is not supported by this driver`);
   };
