@@ -1,4 +1,4 @@
-import type { VolumeError } from '../model/errors.ts';
+import { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
 import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
 import {
@@ -23,8 +23,10 @@ export class PoolWork {
   readonly pools: Pools;
   private readonly all: readonly EnteredPool[];
   private loss: VolumeError | undefined;
-  // Few calls ask for it.
+  // Few calls ask for these.
   private lostController: AbortController | undefined;
+  private goneController: AbortController | undefined;
+  private isAbandoned = false;
 
   /** @param keepsSlots as in `DiskPool.enter` */
   constructor({ all, elsewhere }: Pick<DriverPools, 'all' | 'elsewhere'>, keepsSlots: boolean) {
@@ -48,6 +50,21 @@ export class PoolWork {
   lose(reason: VolumeError): void {
     this.loss ??= reason;
     this.lostController?.abort(reason);
+    this.goneController?.abort(reason);
+  }
+
+  /** Aborted when no caller waits for the task any more, or one of the pools in use has disappeared. */
+  get gone(): AbortSignal {
+    this.goneController ??= new AbortController();
+    if (this.loss) this.goneController.abort(this.loss);
+    if (this.isAbandoned) this.goneController.abort(abandonedError());
+    return this.goneController.signal;
+  }
+
+  /** No caller waits for the task any more. */
+  abandon(): void {
+    this.isAbandoned = true;
+    this.goneController?.abort(abandonedError());
   }
 
   /**
@@ -73,6 +90,10 @@ export class PoolWork {
       return first?.unresponsiveError();
     };
   }
+}
+
+function abandonedError(): VolumeError {
+  return new VolumeError('aborted', 'the callers have gone before the work began');
 }
 
 /** A pool, and one task's use of it. */
@@ -146,6 +167,19 @@ class EnteredPool implements Pool {
       return await this.pool.withUnmountSlot(work);
     } finally {
       this.unmountCount--;
+    }
+  }
+
+  async waitOutside(wait: (gone: AbortSignal) => Promise<void>): Promise<void> {
+    const { use, keepsSlot } = this;
+    use?.releaseSlot();
+    try {
+      await wait(this.work.gone);
+      if (keepsSlot) await use?.regainSlot();
+    } catch (error) {
+      // Without a place, the end of the call must not ask the disk.
+      this.leave();
+      throw error;
     }
   }
 

@@ -9,6 +9,8 @@ export interface CallWork<AnyMethod> {
   /** @throws VolumeError unavailable: a resource of the task has disappeared, so its result must not be acknowledged */
   confirm(): Promise<void>;
   end(): void;
+  /** No caller waits for the task any more. What it has begun goes on. */
+  abandon(): void;
   /**
    * Starts to check whether the resources of the task answer.
    * @returns a function that returns the error of a resource that has not answered yet; undefined when all have
@@ -44,6 +46,7 @@ export function workWithoutResources<AnyMethod>(method: AnyMethod): CallWork<Any
     lost: never,
     confirm: async () => {},
     end: () => {},
+    abandon: () => {},
     checkResponding: () => () => undefined,
   };
 }

@@ -22,7 +22,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
  * continues.
  */
 export function replyBeforeDeadline(
-  { reply, checkResponding }: Pick<RunningCall, 'reply' | 'checkResponding'>,
+  { reply, checkResponding }: RunningCall,
   deadline: Deadline,
   onStalled: (error: VolumeError) => void,
 ): Promise<unknown> {

@@ -97,16 +97,23 @@ export function implementService(
         const beginStream = beginWork as () => CallWork<AnyStreamMethod>;
         return [name, streamHandler(beginStream, (request, run) => monitor.run(path, request, run))];
       }
-      const start = (request: unknown): RunningCall => {
+      const start = (request: unknown): RunningTask => {
         const work = beginWork() as CallWork<AnyMethod>;
         return {
           reply: runHolding(work, request, holds, method),
           checkResponding: () => work.checkResponding(),
+          callerCount: 0,
+          abandon: () => work.abandon(),
         };
       };
       const singleFlight = new SingleFlightCalls(start);
-      const answer = (request: unknown) =>
-        method.canJoin?.(request) ? singleFlight.join(request) : start(request);
+      const answer = (call: UnaryCall) => {
+        const { request } = call;
+        if (!method.canJoin?.(request)) return start(request);
+        const joined = singleFlight.join(request);
+        countCaller(call, joined);
+        return joined;
+      };
       return [name, unaryHandler(answer, monitor, path)];
     }),
   );
@@ -126,12 +133,27 @@ async function runHolding(
   }
 }
 
-// A caller that disconnects or reaches its deadline stops only its own waiting; the work runs to its end, so that
-// nothing is left half-done, and a retry finds the result.
-function unaryHandler(answer: (request: unknown) => RunningCall, monitor: CallMonitor, path: string) {
+/** A task, and the calls that wait for it. */
+interface RunningTask extends RunningCall {
+  callerCount: number;
+  abandon(): void;
+}
+
+function countCaller(call: UnaryCall, task: RunningTask): void {
+  task.callerCount++;
+  // Also emitted at the deadline, and after the end of every call.
+  call.once('cancelled', () => {
+    task.callerCount--;
+    if (task.callerCount === 0) task.abandon();
+  });
+}
+
+// A caller that disconnects or reaches its deadline stops only its own waiting; work that has begun runs to its end, so
+// that nothing is left half-done, and a retry finds the result.
+function unaryHandler(answer: (call: UnaryCall) => RunningCall, monitor: CallMonitor, path: string) {
   return (call: UnaryCall, callback: sendUnaryData<unknown>): void => {
     const { request } = call;
-    const { reply, checkResponding } = answer(request);
+    const { reply, checkResponding } = answer(call);
     const monitored = monitor.start(path, request);
     const watched = monitored.run(() => reply);
     const onStalled = (error: VolumeError) => monitored.reportStalled(error);

@@ -69,6 +69,7 @@ function beginCallWork(model: Parts, work: ModelWork, make: MakeMethod): CallWor
     },
     confirm: () => work.confirm(),
     end: () => work.end(),
+    abandon: () => work.abandon(),
     checkResponding: () => work.checkResponding(),
   };
 }

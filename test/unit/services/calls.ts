@@ -115,7 +115,8 @@ export function servicesOf(model: Parts) {
       const answer: sendUnaryData<unknown> = (error) =>
         resolve(codeName((error?.code ?? status.OK) as status));
       const getDeadline = () => Number.POSITIVE_INFINITY;
-      run({ request: received, getDeadline } as ServerUnaryCall<unknown, unknown>, answer);
+      const once = () => {};
+      run({ request: received, getDeadline, once } as unknown as ServerUnaryCall<unknown, unknown>, answer);
     });
   };
   return { services, call };
