@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { DiskError, VolumeError } from '../model/errors.ts';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
+import { EncodedReply } from '../rpc/encoded-reply.ts';
 import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
 import { redactSecrets } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
@@ -49,7 +50,7 @@ function contentOf(path: string, request: unknown, reply: unknown): { request: u
   const name = path.slice(1).replace(/\.[^.]*\//, '.');
   return {
     request: redactSecrets(`${name}Request`, request),
-    reply: redactSecrets(`${name}Response`, reply),
+    reply: redactSecrets(`${name}Response`, reply instanceof EncodedReply ? reply.message : reply),
   };
 }
 

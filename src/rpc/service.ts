@@ -9,6 +9,7 @@ import { VolumeError } from '../model/errors.ts';
 import type { Held, HoldRequest, Holds } from '../model/state/holds.ts';
 import type { CallMonitor } from './call-monitor.ts';
 import { type CallWork, during, workWithoutResources } from './call-work.ts';
+import type { EncodedReply } from './encoded-reply.ts';
 import { type RunningCall, replyBeforeDeadline } from './reply-before-deadline.ts';
 import { SingleFlightCalls } from './single-flight-calls.ts';
 import { statusOf } from './status.ts';
@@ -17,7 +18,7 @@ import { type StreamMethod, streamHandler } from './stream-handler.ts';
 /** One unary RPC: a plain async function, and the objects that it holds while it runs. */
 export interface Method<Request, Response> {
   /** Returns the reply, or throws a VolumeError. */
-  handle(request: Request, held: Held): Promise<Response>;
+  handle(request: Request, held: Held): Promise<Response | EncodedReply<Response & object>>;
   /** What the call holds; if another call holds any of it, the call is answered ABORTED. Read-only calls hold nothing. */
   holds?(request: Request): HoldRequest[];
   /** Whether a call with the same request as one in progress shares its answer. */
