@@ -2,6 +2,8 @@
 const PATIENCE_MS = 8_000;
 // Leaves a slow answer some time.
 const ASK_AFTER_MS = 2_000;
+// Time is counted in ticks, late ones too: a process that is too busy to notice that something became free refuses nobody for that.
+const TICK_MS = 500;
 
 interface Waiter {
   readonly sinceMs: number;
@@ -15,6 +17,7 @@ interface Waiter {
  */
 export class PatientQueue {
   private readonly waiting = new Set<Waiter>();
+  private clockMs = 0;
   private movedAtMs = Number.NEGATIVE_INFINITY;
   private timer: NodeJS.Timeout | undefined;
   private readonly ask: (() => Promise<unknown>) | undefined;
@@ -40,7 +43,7 @@ export class PatientQueue {
     let waiter!: Waiter;
     const admitted = new Promise<void>((resolve, reject) => {
       waiter = {
-        sinceMs: performance.now(),
+        sinceMs: this.clockMs,
         admit: resolve,
         refuse: (error = refusal()) => {
           this.remove(waiter);
@@ -49,7 +52,7 @@ export class PatientQueue {
       };
     });
     this.waiting.add(waiter);
-    this.timer ??= setTimeout(() => this.check(), this.ask ? ASK_AFTER_MS : PATIENCE_MS);
+    this.timer ??= setTimeout(() => this.tick(), TICK_MS);
     if (!signal) return admitted;
     signal.addEventListener('abort', onAborted);
     return admitted.finally(() => signal.removeEventListener('abort', onAborted));
@@ -70,7 +73,7 @@ export class PatientQueue {
 
   /** Something has become free, even if it goes to others. */
   noteProgress(): void {
-    this.movedAtMs = performance.now();
+    this.movedAtMs = this.clockMs;
   }
 
   /** Refuses all who wait. */
@@ -85,22 +88,19 @@ export class PatientQueue {
     this.timer = undefined;
   }
 
-  // One timer for all: those behind have waited less.
-  private check(): void {
-    this.timer = undefined;
+  private tick(): void {
+    this.clockMs += TICK_MS;
+    this.timer = setTimeout(() => this.tick(), TICK_MS);
+    // Those behind have waited less.
     for (const waiter of this.waiting) {
-      const leftMs = Math.max(waiter.sinceMs, this.movedAtMs) + PATIENCE_MS - performance.now();
-      if (leftMs > 0) {
-        this.askIfIdle();
-        this.timer = setTimeout(() => this.check(), this.ask ? Math.min(leftMs, ASK_AFTER_MS) : leftMs);
-        return;
-      }
+      if (this.clockMs - Math.max(waiter.sinceMs, this.movedAtMs) < PATIENCE_MS) break;
       waiter.refuse();
     }
+    if (!this.isEmpty) this.askIfIdle();
   }
 
   private askIfIdle(): void {
-    if (!this.ask || this.isAsking || performance.now() - this.movedAtMs < ASK_AFTER_MS) return;
+    if (!this.ask || this.isAsking || this.clockMs - this.movedAtMs < ASK_AFTER_MS) return;
     this.isAsking = true;
     void this.ask().then(() => {
       this.isAsking = false;
