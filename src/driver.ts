@@ -37,7 +37,7 @@ import { settlesWithin } from './rpc/settles-within.ts';
 import { csiServices } from './services/csi-services.ts';
 
 // A few copies at once keep a disk busy; more would only delay each other.
-const COPY_SLOTS = 4;
+const COPIES_AT_ONCE = 4;
 
 /** What a driver needs besides its options. */
 export interface DriverDependencies {
@@ -183,7 +183,7 @@ async function makeModel(
       blockMaps: new KernelBlockMaps(),
       mountIndex: new MountIndex(paths, mounts),
     },
-    copying: { copies: new Copies(COPY_SLOTS, copyLogger(logger)), sharing: new SharedReservations() },
+    copying: { copies: new Copies(COPIES_AT_ONCE, copyLogger(logger)), sharing: new SharedReservations() },
     recounts: new Recounts(() => modelOf().catalogue, usingPools(pools.all)),
     holds: new Holds(),
     settings: {

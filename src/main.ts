@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { ConfigFileError } from './config/config-error.ts';
 import type { Driver } from './driver.ts';
+import { limitHeapGrowth } from './kernel/process/heap.ts';
 import { unsupportedHostReason } from './kernel/process/host.ts';
 import { passStep } from './model/steps.ts';
 import { routeGrpcLog } from './observability/grpc-log.ts';
@@ -44,6 +45,7 @@ async function run(options: Options, version: string): Promise<void> {
   // Not imported earlier, because on other systems resolving its system calls would fail.
   const { ensureThreads } = await import('./kernel/process/threads.ts');
   ensureThreads();
+  limitHeapGrowth();
   const { startDriver } = await import('./driver.ts');
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
 }

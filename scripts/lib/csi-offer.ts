@@ -69,11 +69,15 @@ function askOnce(
 ): Promise<Answer> {
   return new Promise((resolve) => {
     const getDeadline = () => Number.POSITIVE_INFINITY;
-    handler({ request, getDeadline } as ServerUnaryCall<unknown, unknown>, (error, reply) => {
-      if (error) resolve({ code: error.code ?? status.UNKNOWN, reply: undefined });
-      // As the client receives it.
-      else resolve({ code: status.OK, reply: responseDeserialize(responseSerialize(reply)) });
-    });
+    const once = () => {};
+    handler(
+      { request, getDeadline, once } as unknown as ServerUnaryCall<unknown, unknown>,
+      (error, reply) => {
+        if (error) resolve({ code: error.code ?? status.UNKNOWN, reply: undefined });
+        // As the client receives it.
+        else resolve({ code: status.OK, reply: responseDeserialize(responseSerialize(reply)) });
+      },
+    );
   });
 }
 

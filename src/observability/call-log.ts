@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { DiskError, VolumeError } from '../model/errors.ts';
 import type { FinishedCall } from '../rpc/call-monitor.ts';
+import { EncodedReply } from '../rpc/encoded-reply.ts';
 import type { ForwardedCall } from '../rpc/proxy/proxy-server.ts';
 import type { SecretRedactor } from '../rpc/secrets.ts';
 import { codeName } from '../rpc/status.ts';
@@ -19,6 +20,8 @@ export async function callLogger(logger: Logger, verbosity: number): Promise<(ca
   const redact =
     verbosity >= CONTENT_VERBOSITY ? (await import('../rpc/secrets.ts')).redactSecrets : undefined;
   return ({ path, code, durationMs, request, reply, error }) => {
+    const level = callLevel(path);
+    if (error === undefined && !logger.isLevelEnabled(level)) return;
     const line = {
       method: path.slice(path.lastIndexOf('/') + 1),
       code: codeName(code),
@@ -26,7 +29,7 @@ export async function callLogger(logger: Logger, verbosity: number): Promise<(ca
       ...idsOf(request, reply),
       ...(redact ? contentOf(path, request, reply, redact) : {}),
     };
-    if (error === undefined) logger[callLevel(path)](line, 'call');
+    if (error === undefined) logger[level](line, 'call');
     else if (SERVER_FAULTS.includes(code)) logger.error({ ...line, err: error }, 'call failed');
     else {
       const reason = error instanceof Error ? error.message : String(error);
@@ -55,7 +58,7 @@ function contentOf(
   const name = path.slice(1).replace(/\.[^.]*\//, '.');
   return {
     request: redact(`${name}Request`, request),
-    reply: redact(`${name}Response`, reply),
+    reply: redact(`${name}Response`, reply instanceof EncodedReply ? reply.message : reply),
   };
 }
 

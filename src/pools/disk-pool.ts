@@ -1,5 +1,4 @@
 import { withPath } from '../kernel/calls/path-handle.ts';
-import { Slots } from '../kernel/calls/slots.ts';
 import type { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
 import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
@@ -19,6 +18,7 @@ import type { PoolConfig } from './directory/pool-registry.ts';
 import { Heartbeat } from './heartbeat.ts';
 import type { PoolConnection, PoolDependencies } from './pool-connection.ts';
 import { type ActiveUse, PoolLink } from './pool-link.ts';
+import { PoolPlaces } from './pool-places.ts';
 import type { PoolUse } from './uses.ts';
 
 /** What a pool needs besides its location. */
@@ -36,7 +36,7 @@ export interface PoolParts {
 // On a hung disk each use blocks at least one thread in the kernel, so uses are limited to a small part of all threads.
 const MAX_CONCURRENT_USES = 16;
 // Shorter than the timeout of the sidecars.
-const ENTER_LIMIT_MS = 8_000;
+const REACH_LIMIT_MS = 8_000;
 // Each attempt after the first means that the disk disappeared again while the pool was being reached.
 const REACH_ATTEMPTS = 3;
 
@@ -53,8 +53,8 @@ export class DiskPool implements Pool {
   sharesSystemDisk: boolean | undefined;
   readonly lost = new AbortController().signal;
   private readonly link: PoolLink;
-  private readonly useSlots = new Slots(MAX_CONCURRENT_USES);
-  private readonly unmountSlots = new Slots(MAX_CONCURRENT_USES);
+  private readonly useSlots = this.newPlaces();
+  private readonly unmountSlots = this.newPlaces();
   private readonly heartbeat = new Heartbeat();
 
   constructor(config: PoolConfig, parts: PoolParts, dependencies: PoolDependencies) {
@@ -120,13 +120,13 @@ export class DiskPool implements Pool {
    * @throws UnreachablePoolError, the errors of opening a pool, or VolumeError unavailable: the pool does not answer
    */
   async enter(onLost: ActiveUse['onLost'], keepsSlot = true): Promise<PoolUse> {
-    await this.acquireSlot(this.useSlots);
+    await this.useSlots.take();
     // A call that hangs keeps its slot, which limits the threads that wait for a hung disk.
     const entering = this.reach(onLost).catch((error: unknown) => {
       this.useSlots.release();
       throw error;
     });
-    if (await settlesWithin(entering, ENTER_LIMIT_MS)) {
+    if (await settlesWithin(entering, REACH_LIMIT_MS)) {
       const use = await entering;
       if (!keepsSlot) use.releaseSlot();
       return use;
@@ -171,12 +171,17 @@ export class DiskPool implements Pool {
   }
 
   async withUnmountSlot<T>(work: () => Promise<T>): Promise<T> {
-    await this.acquireSlot(this.unmountSlots);
+    await this.unmountSlots.take();
     try {
       return await work();
     } finally {
       this.unmountSlots.release();
     }
+  }
+
+  /** Background work has no place. */
+  waitOutside(wait: (gone: AbortSignal) => Promise<void>): Promise<void> {
+    return wait(this.stopping);
   }
 
   async thawMarked(volumeId: string): Promise<boolean> {
@@ -200,13 +205,12 @@ export class DiskPool implements Pool {
     return this.link.stop();
   }
 
-  private async acquireSlot(slots: Slots): Promise<void> {
-    if (slots.tryAcquire()) return;
-    try {
-      await slots.acquire(AbortSignal.timeout(ENTER_LIMIT_MS));
-    } catch {
-      throw this.unresponsiveError();
-    }
+  private newPlaces(): PoolPlaces {
+    return new PoolPlaces(
+      MAX_CONCURRENT_USES,
+      () => this.unresponsiveError(),
+      () => this.waitForResponse(),
+    );
   }
 
   private async reach(onLost: ActiveUse['onLost']): Promise<PoolUse> {
@@ -233,6 +237,11 @@ export class DiskPool implements Pool {
         throw this.link.lostError();
       },
       releaseSlot,
+      regainSlot: async () => {
+        if (hasSlot) return;
+        await this.useSlots.retake();
+        hasSlot = true;
+      },
       end: () => {
         this.link.uses.delete(use);
         releaseSlot();

@@ -1,4 +1,4 @@
-import type { VolumeError } from '../model/errors.ts';
+import { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
 import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
 import {
@@ -22,17 +22,49 @@ import type { PoolUse } from './uses.ts';
 export class PoolWork {
   readonly pools: Pools;
   private readonly all: readonly EnteredPool[];
-  private readonly lostController = new AbortController();
+  private loss: VolumeError | undefined;
+  // Few calls ask for these.
+  private lostController: AbortController | undefined;
+  private goneController: AbortController | undefined;
+  private isAbandoned = false;
 
   /** @param keepsSlots as in `DiskPool.enter` */
   constructor({ all, elsewhere }: Pick<DriverPools, 'all' | 'elsewhere'>, keepsSlots: boolean) {
-    this.all = all.map((pool) => new EnteredPool(pool, this.lostController, keepsSlots));
+    this.all = all.map((pool) => new EnteredPool(pool, this, keepsSlots));
     this.pools = new Pools(this.all, () => elsewhere);
   }
 
   /** Aborted when one of the pools in use has disappeared. */
   get lost(): AbortSignal {
+    this.lostController ??= new AbortController();
+    if (this.loss) this.lostController.abort(this.loss);
     return this.lostController.signal;
+  }
+
+  /** @throws VolumeError unavailable: one of the pools in use has disappeared */
+  throwIfLost(): void {
+    if (this.loss) throw this.loss;
+  }
+
+  /** One of the pools in use has disappeared. */
+  lose(reason: VolumeError): void {
+    this.loss ??= reason;
+    this.lostController?.abort(reason);
+    this.goneController?.abort(reason);
+  }
+
+  /** Aborted when no caller waits for the task any more, or one of the pools in use has disappeared. */
+  get gone(): AbortSignal {
+    this.goneController ??= new AbortController();
+    if (this.loss) this.goneController.abort(this.loss);
+    if (this.isAbandoned) this.goneController.abort(abandonedError());
+    return this.goneController.signal;
+  }
+
+  /** No caller waits for the task any more. */
+  abandon(): void {
+    this.isAbandoned = true;
+    this.goneController?.abort(abandonedError());
   }
 
   /**
@@ -60,26 +92,28 @@ export class PoolWork {
   }
 }
 
+function abandonedError(): VolumeError {
+  return new VolumeError('aborted', 'the callers have gone before the work began');
+}
+
 /** A pool, and one task's use of it. */
 class EnteredPool implements Pool {
   readonly name: string;
   readonly account: Account;
   readonly classes: ReadonlyMap<string, Account>;
-  readonly lost: AbortSignal;
   private readonly pool: DiskPool;
-  private readonly lostController: AbortController;
+  private readonly work: PoolWork;
   private readonly keepsSlot: boolean;
   private entering: Promise<PoolUse> | undefined;
   private use: PoolUse | undefined;
   private unmountCount = 0;
 
-  constructor(pool: DiskPool, lostController: AbortController, keepsSlot: boolean) {
+  constructor(pool: DiskPool, work: PoolWork, keepsSlot: boolean) {
     this.name = pool.name;
     this.account = pool.account;
     this.classes = pool.classes;
-    this.lost = lostController.signal;
     this.pool = pool;
-    this.lostController = lostController;
+    this.work = work;
     this.keepsSlot = keepsSlot;
   }
 
@@ -107,6 +141,10 @@ class EnteredPool implements Pool {
     return this.pool.sharesSystemDisk;
   }
 
+  get lost(): AbortSignal {
+    return this.work.lost;
+  }
+
   get abilities(): PoolAbilities {
     return this.source.abilities;
   }
@@ -132,6 +170,19 @@ class EnteredPool implements Pool {
     }
   }
 
+  async waitOutside(wait: (gone: AbortSignal) => Promise<void>): Promise<void> {
+    const { use, keepsSlot } = this;
+    use?.releaseSlot();
+    try {
+      await wait(this.work.gone);
+      if (keepsSlot) await use?.regainSlot();
+    } catch (error) {
+      // Without a place, the end of the call must not ask the disk.
+      this.leave();
+      throw error;
+    }
+  }
+
   async thawMarked(volumeId: string): Promise<boolean> {
     return this.source.thawMarked(volumeId);
   }
@@ -153,7 +204,7 @@ class EnteredPool implements Pool {
       await this.use.confirm();
       return;
     }
-    this.entering ??= this.pool.enter((reason) => this.lostController.abort(reason), this.keepsSlot);
+    this.entering ??= this.pool.enter((reason) => this.work.lose(reason), this.keepsSlot);
     try {
       this.use = await this.entering;
     } catch (error) {
@@ -183,7 +234,7 @@ class EnteredPool implements Pool {
   /** The connection in use, or the pool itself until there is one. */
   private get source(): Pick<Pool, 'abilities' | 'records' | 'freezeMarks' | 'backends' | 'thawMarked'> {
     if (!this.use) return this.pool;
-    this.lost.throwIfAborted();
+    this.work.throwIfLost();
     return this.use.connection;
   }
 }

@@ -10,6 +10,11 @@ export interface PoolUse {
   confirm(): Promise<void>;
   /** Frees this use's slot for another use; this use continues. */
   releaseSlot(): void;
+  /**
+   * Takes a slot again.
+   * @throws VolumeError unavailable: the pool does not respond
+   */
+  regainSlot(): Promise<void>;
   end(): void;
 }
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { makeClientConstructor, type ServiceDefinition } from '@grpc/grpc-js';
 // Without the parser of proto files.
 import protobuf from 'protobufjs/light.js';
+import { EncodedReply } from './encoded-reply.ts';
 import type { ProtoGrpcType as CsiProto } from './generated/csi.ts';
 import type { HealthDefinition } from './generated/grpc/health/v1/Health.ts';
 import type { ProtoGrpcType as ReflectionProto } from './generated/reflection.ts';
@@ -74,7 +75,15 @@ function methodOf(serviceName: string, method: protobuf.Method): ServiceDefiniti
 function codecOf(type: protobuf.Type | null) {
   if (type === null) throw new Error('an RPC has a request or reply of an unknown type');
   return {
-    serialize: (message: object) => Buffer.from(type.encode(type.fromObject(message)).finish()),
+    serialize: (message: object) =>
+      message instanceof EncodedReply
+        ? message.bytes
+        : asBuffer(type.encode(type.fromObject(message)).finish()),
     deserialize: (bytes: Buffer): object => type.toObject(type.decode(bytes), REPRESENTATION),
   };
+}
+
+/** Without a copy: in Node, protobufjs writes buffers. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

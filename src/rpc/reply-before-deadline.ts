@@ -21,7 +21,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
  * something that does not answer, so that the caller receives the cause instead of DEADLINE_EXCEEDED. The work
  * continues.
  */
-export async function replyBeforeDeadline(
+export function replyBeforeDeadline(
   { reply, checkResponding }: RunningCall,
   deadline: Deadline,
   onStalled: (error: VolumeError) => void,
@@ -29,8 +29,7 @@ export async function replyBeforeDeadline(
   const leftMs = Number(deadline) - Date.now();
   if (!(leftMs > 0 && leftMs <= MAX_TIMEOUT_MS)) return reply;
   const replyMs = Math.max(leftMs * REPLY_AFTER, leftMs - MAX_MARGIN_MS);
-  let timer: NodeJS.Timeout | undefined;
-  const stalled = new Promise<never>((_, reject) => {
+  return new Promise((resolve, reject) => {
     const check = () => {
       const stalledError = checkResponding();
       const replyIfStalled = () => {
@@ -41,11 +40,7 @@ export async function replyBeforeDeadline(
       };
       timer = setTimeout(replyIfStalled, replyMs - leftMs * CHECK_AFTER);
     };
-    timer = setTimeout(check, leftMs * CHECK_AFTER);
+    let timer = setTimeout(check, leftMs * CHECK_AFTER);
+    reply.finally(() => clearTimeout(timer)).then(resolve, reject);
   });
-  try {
-    return await Promise.race([reply, stalled]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -15,11 +15,11 @@ export interface StreamMethod<Request, Response> {
 
 type StreamCall = ServerWritableStream<unknown, unknown>;
 
-/** The task of one stream, and the method that runs it. */
-export interface StreamWork {
-  readonly work: Pick<CallWork<unknown>, 'lost' | 'confirm' | 'end'>;
-  readonly method: StreamMethod<unknown, unknown>;
-}
+/** The task of one stream. */
+export type StreamWork = Pick<
+  CallWork<StreamMethod<unknown, unknown>>,
+  'method' | 'lost' | 'confirm' | 'end'
+>;
 
 /**
  * Converts a streaming method into a handler for grpc-js.
@@ -35,9 +35,9 @@ export function streamHandler(
     const onCancelled = () =>
       cancellation.abort(new VolumeError('cancelled', 'the caller disconnected or its deadline expired'));
     call.once('cancelled', onCancelled);
-    const { work, method } = begin();
+    const work = begin();
     const signal = AbortSignal.any([cancellation.signal, work.lost]);
-    watch(call.request, () => sendAll(call, { work, method }, signal))
+    watch(call.request, () => sendAll(call, work, signal))
       // Only this event makes grpc-js send a status; destroying the stream would leave the caller waiting.
       .catch((error: unknown) => call.emit('error', statusOf(error)))
       // It is also emitted after the end of every call.
@@ -45,9 +45,9 @@ export function streamHandler(
   };
 }
 
-async function sendAll(call: StreamCall, { work, method }: StreamWork, signal: AbortSignal): Promise<void> {
+async function sendAll(call: StreamCall, work: StreamWork, signal: AbortSignal): Promise<void> {
   await during(work, async () => {
-    for await (const message of method.stream(call.request, signal)) {
+    for await (const message of work.method.stream(call.request, signal)) {
       signal.throwIfAborted();
       if (!call.write(message)) await waitForEvent(call, 'drain', signal);
     }

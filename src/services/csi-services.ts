@@ -4,18 +4,19 @@ import type { Pools } from '../model/ports/pool.ts';
 import type { CallMonitor } from '../rpc/call-monitor.ts';
 import type { CallWork } from '../rpc/call-work.ts';
 import { csiServices as definitions } from '../rpc/proto.ts';
-import { type AnyMethods, implementService, type Methods } from '../rpc/service.ts';
-import { controllerService } from './controller/controller.ts';
-import { groupControllerService } from './group-controller.ts';
-import { identityService, type PluginInfo } from './identity.ts';
-import { nodeService } from './node/node.ts';
-import { snapshotMetadataService } from './snapshot-metadata.ts';
+import { type AnyKind, implementService, type MethodMakers, methodsFor } from '../rpc/service.ts';
+import { controllerMethods } from './controller/controller.ts';
+import { groupControllerMethods } from './group-controller.ts';
+import { identityMethods, type PluginInfo } from './identity.ts';
+import { nodeMethods } from './node/node.ts';
+import { snapshotMetadataMethods } from './snapshot-metadata.ts';
 
 /** The task of a call: its view of the pools, and the fields of `CallWork`. */
-export type ModelWork = Omit<CallWork<unknown>, 'methods'> & { readonly pools: Pools };
+export type ModelWork = Omit<CallWork<unknown>, 'method'> & { readonly pools: Pools };
 
-type AllMethods = {
-  readonly [Name in keyof typeof definitions]: Methods<
+type AllMakers = {
+  readonly [Name in keyof typeof definitions]: MethodMakers<
+    Parts,
     (typeof definitions)[Name],
     Name extends 'SnapshotMetadata' ? 'stream' : 'unary'
   >;
@@ -32,39 +33,43 @@ export function csiServices(
   plugin: PluginInfo,
   beginWork?: (kind: 'call' | 'stream') => ModelWork,
 ): Map<string, { definition: ServiceDefinition; implementation: UntypedServiceImplementation }> {
-  const servicesOf: { readonly [Name in keyof AllMethods]: (model: Parts) => AllMethods[Name] } = {
-    Identity: (own) => identityService(own.settings, plugin),
-    Controller: controllerService,
-    Node: nodeService,
-    GroupController: groupControllerService,
-    SnapshotMetadata: snapshotMetadataService,
+  const { settings } = model;
+  const allMakers: AllMakers = {
+    Identity: identityMethods(settings, plugin),
+    Controller: controllerMethods(settings),
+    Node: nodeMethods(settings),
+    GroupController: groupControllerMethods,
+    SnapshotMetadata: snapshotMetadataMethods(settings),
   };
   return new Map(
     Object.entries(definitions).map(([name, definition]) => {
-      const methodsOf: (model: Parts) => AnyMethods = servicesOf[name as keyof typeof servicesOf];
+      const makers = allMakers[name as keyof AllMakers] as Readonly<Record<string, MakeMethod>>;
       const kind = name === 'SnapshotMetadata' ? 'stream' : 'call';
-      const begin = beginWork && (() => beginCallWork(model, beginWork(kind), methodsOf));
-      const parts = { holds: model.holds, monitor, ...(begin ? { begin } : {}) };
-      return [
-        `csi.v1.${name}`,
-        { definition, implementation: implementService(definition, methodsOf(model), parts) },
-      ];
+      // The Identity service uses no pools.
+      const begin =
+        beginWork && name !== 'Identity'
+          ? (method: string) => beginCallWork(model, beginWork(kind), makers[method] as MakeMethod)
+          : undefined;
+      const parts = { holds: model.holds, monitor, begin };
+      const methods = methodsFor(makers, model);
+      return [`csi.v1.${name}`, { definition, implementation: implementService(definition, methods, parts) }];
     }),
   );
 }
 
-/** The methods of a service for one call, which uses the pools through its own task. */
-function beginCallWork<Service>(
-  model: Parts,
-  work: ModelWork,
-  methodsOf: (model: Parts) => Service,
-): CallWork<Service> {
-  const { pools, lost } = work;
+type MakeMethod = (parts: Parts) => AnyKind;
+
+/** The method of one call, which uses the pools through its own task. */
+function beginCallWork(model: Parts, work: ModelWork, make: MakeMethod): CallWork<AnyKind> {
+  const { pools } = work;
   return {
-    methods: methodsOf({ ...model, catalogue: model.catalogue.withPools(pools) }),
-    lost,
+    method: make({ ...model, catalogue: model.catalogue.withPools(pools) }),
+    get lost() {
+      return work.lost;
+    },
     confirm: () => work.confirm(),
     end: () => work.end(),
+    abandon: () => work.abandon(),
     checkResponding: () => work.checkResponding(),
   };
 }

@@ -1,6 +1,5 @@
 import { prefixed, type Subject, VolumeError } from '../model/errors.ts';
-import type { Held } from '../model/state/holds.ts';
-import type { AnyMethods } from '../rpc/service.ts';
+import type { AnyKind } from '../rpc/service.ts';
 
 /** The field names of a request for the subjects of model errors. */
 type FieldNames = Readonly<Partial<Record<Subject, string>>>;
@@ -74,30 +73,25 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
   },
 };
 
-/** The methods of a service; their errors name the fields of their requests. */
-export function withFieldNames<Service extends object>(methods: Service): Service {
-  const named = Object.entries(methods as AnyMethods).map(([name, method]) => {
+/** Methods whose errors name the fields of their requests. */
+export function withFieldNames<Makers extends object>(makers: Makers): Makers {
+  const named = Object.entries(makers as AnyMakers).map(([name, make]) => {
     const fields = fieldNames[name];
-    if (!method || !fields) return [name, method];
-    if ('stream' in method) {
-      return [
-        name,
-        {
-          ...method,
-          stream: (request: unknown, signal: AbortSignal) =>
-            namedStream(fields, method.stream(request, signal)),
-        },
-      ];
-    }
-    return [
-      name,
-      {
-        ...method,
-        handle: (request: unknown, held: Held) => namedReply(fields, method.handle(request, held)),
-      },
-    ];
+    return [name, fields ? (parts: never) => withNames(fields, make(parts)) : make];
   });
   return Object.fromEntries(named);
+}
+
+type AnyMakers = Readonly<Record<string, (parts: never) => AnyKind>>;
+
+function withNames(fields: FieldNames, method: AnyKind): AnyKind {
+  if ('stream' in method) {
+    return {
+      ...method,
+      stream: (request, signal) => namedStream(fields, method.stream(request, signal)),
+    };
+  }
+  return { ...method, handle: (request, held) => namedReply(fields, method.handle(request, held)) };
 }
 
 async function namedReply<T>(fields: FieldNames, reply: Promise<T>): Promise<T> {

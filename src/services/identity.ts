@@ -1,7 +1,7 @@
 import type { Settings } from '../model/settings.ts';
 import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
-import type { Methods } from '../rpc/service.ts';
+import type { MethodMakers } from '../rpc/service.ts';
 
 /** The Identity service's data about the plugin. */
 export interface PluginInfo {
@@ -15,10 +15,10 @@ const topologyCapabilities: readonly PluginCapability[] = [
 ];
 
 /** The Identity service (CSI specification, Identity Service RPC). */
-export function identityService(
+export function identityMethods(
   { topology, expansion, features }: Settings,
   { driverName, version }: PluginInfo,
-): Methods<IdentityDefinition> {
+): MethodMakers<unknown, IdentityDefinition> {
   const hasExpansion = expansion.byController || expansion.byNode;
   const capabilities: PluginCapability[] = [
     { service: { type: 'CONTROLLER_SERVICE' } },
@@ -28,9 +28,9 @@ export function identityService(
     ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];
   return {
-    GetPluginInfo: { handle: async () => ({ name: driverName, vendor_version: version }) },
-    GetPluginCapabilities: { handle: async () => ({ capabilities }) },
+    GetPluginInfo: () => ({ handle: async () => ({ name: driverName, vendor_version: version }) }),
+    GetPluginCapabilities: () => ({ handle: async () => ({ capabilities }) }),
     // The server listens only after recovery, so any caller that gets an answer may continue.
-    Probe: { handle: async () => ({ ready: { value: true } }) },
+    Probe: () => ({ handle: async () => ({ ready: { value: true } }) }),
   };
 }

@@ -1,6 +1,7 @@
 import { invalidField } from '../model/errors.ts';
 import type { Parts } from '../model/parts.ts';
 import type { BlockType, ByteRange } from '../model/ports/block-maps.ts';
+import type { Settings } from '../model/settings.ts';
 import {
   allocatedBlocks,
   type BlockMetadata,
@@ -9,7 +10,7 @@ import {
 } from '../model/snapshots/snapshot-metadata.ts';
 import type { BlockMetadata as BlockMessage } from '../rpc/generated/csi/v1/BlockMetadata.ts';
 import type { SnapshotMetadataDefinition } from '../rpc/generated/csi/v1/SnapshotMetadata.ts';
-import type { Methods } from '../rpc/service.ts';
+import type { MethodMakers } from '../rpc/service.ts';
 import { withFieldNames } from './field-names.ts';
 import { required } from './requests.ts';
 
@@ -17,29 +18,27 @@ import { required } from './requests.ts';
  * The SnapshotMetadata service (CSI specification, Snapshot Metadata Service RPC), if enabled. It takes no locks: a
  * snapshot does not change, and one that is deleted during a call can still be read to its end.
  */
-export function snapshotMetadataService(
-  parts: Parts<'catalogue' | 'host' | 'settings'>,
-): Methods<SnapshotMetadataDefinition, 'stream'> {
-  const blockType = parts.settings.features.snapshotMetadata;
+export function snapshotMetadataMethods({
+  features: { snapshotMetadata: blockType },
+}: Settings): MethodMakers<Parts, SnapshotMetadataDefinition, 'stream'> {
   if (blockType === undefined) return {};
-  const methods: Methods<SnapshotMetadataDefinition, 'stream'> = {
-    GetMetadataAllocated: {
+  return withFieldNames<MethodMakers<Parts, SnapshotMetadataDefinition, 'stream'>>({
+    GetMetadataAllocated: (parts) => ({
       stream(request, signal) {
         const snapshotId = required('snapshot_id', request.snapshot_id);
         const blocks = allocatedBlocks(parts, snapshotId, parse(request, blockType), signal);
         return messagesOf(blocks, blockType);
       },
-    },
-    GetMetadataDelta: {
+    }),
+    GetMetadataDelta: (parts) => ({
       stream(request, signal) {
         const baseId = required('base_snapshot_id', request.base_snapshot_id);
         const targetId = required('target_snapshot_id', request.target_snapshot_id);
         const blocks = changedBlocks(parts, { baseId, targetId }, parse(request, blockType), signal);
         return messagesOf(blocks, blockType);
       },
-    },
-  };
-  return withFieldNames(methods);
+    }),
+  });
 }
 
 function parse(

@@ -92,6 +92,12 @@ export interface Pool {
    */
   withUnmountSlot<T>(work: () => Promise<T>): Promise<T>;
   /**
+   * Waits for something without taking up one of the places for calls. On failure, the calling work must use the pool no more.
+   * @param wait its signal is aborted when no caller waits for the work any more, or the disk has disappeared
+   * @throws its error; VolumeError unavailable: no place becomes free afterwards
+   */
+  waitOutside(wait: (gone: AbortSignal) => Promise<void>): Promise<void>;
+  /**
    * Thaws the file system of a volume that an earlier copy left marked, and removes the mark.
    * @returns false if it cannot be thawed; the reason is logged
    */

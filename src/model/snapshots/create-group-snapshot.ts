@@ -3,6 +3,7 @@ import { type ContentState, withContentStates } from '../copying/consistent-cont
 import { type ContentCopy, copyContent, isInstant } from '../copying/copy-content.ts';
 import { type FoundSource, sourceVolume } from '../copying/find-source.ts';
 import { withFrozen } from '../copying/freeze-volumes.ts';
+import { inTurn } from '../copying/in-turn.ts';
 import type { MountedVolume } from '../copying/marked-freeze.ts';
 import { withSpace } from '../copying/shared-space.ts';
 import { creating } from '../copying/track-creation.ts';
@@ -69,13 +70,15 @@ async function make(
   const pool = commonPool(sources);
   const group = planGroup(parts, pool, spec.name, sources);
   const volumes = sources.map(({ volume }) => volume);
-  return withContentStates(parts, volumes, (usages) => {
-    const members = membersOf(group, sources, usages);
-    return creating(parts, group.id, async () => {
-      await parts.catalogue.addGroup(group, (directory) => copyMembers(parts, group, members, directory));
-      return group;
-    });
-  });
+  return inTurn(parts, copiesIn(group, sources), () =>
+    withContentStates(parts, volumes, (usages) => {
+      const members = membersOf(group, sources, usages);
+      return creating(parts, group.id, async () => {
+        await parts.catalogue.addGroup(group, (directory) => copyMembers(parts, group, members, directory));
+        return group;
+      });
+    }),
+  );
 }
 
 /** @throws VolumeError precondition: one of them may have writers that cannot be made to wait */
@@ -176,6 +179,13 @@ async function copyFrozen(
       }),
     );
     for (const { source } of members) await checkVolumeWhole(parts, source.volume);
+  });
+}
+
+function copiesIn({ snapshots }: GroupSnapshot, sources: readonly Member['source'][]) {
+  return snapshots.flatMap(({ sourceVolumeId, content: { backend } }) => {
+    const source = sources.find(({ id }) => id === sourceVolumeId);
+    return source ? [{ source, pool: source.pool, backend }] : [];
   });
 }
 

@@ -1,5 +1,6 @@
 import { copyContent } from '../copying/copy-content.ts';
 import { type FoundSource, sourceVolume } from '../copying/find-source.ts';
+import { inTurn } from '../copying/in-turn.ts';
 import { creating } from '../copying/track-creation.ts';
 import { quote, VolumeError } from '../errors.ts';
 import { newObjectId } from '../objects/object-id.ts';
@@ -50,12 +51,15 @@ async function make(
     groupId: undefined,
     createdAt: parts.now().toISOString(),
   });
-  return creating(parts, snapshot.id, async () => {
-    await parts.catalogue.addSnapshot(snapshot, (directory) =>
-      copySnapshot(parts, source, snapshot, directory),
-    );
-    return snapshot;
-  });
+  const { pool } = source;
+  return inTurn(parts, [{ source, pool, backend: snapshot.content.backend }], () =>
+    creating(parts, snapshot.id, async () => {
+      await parts.catalogue.addSnapshot(snapshot, (directory) =>
+        copySnapshot(parts, source, snapshot, directory),
+      );
+      return snapshot;
+    }),
+  );
 }
 
 /** The snapshot of a volume, if it is taken now. */

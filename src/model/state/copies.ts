@@ -1,5 +1,6 @@
 import { quote, VolumeError } from '../errors.ts';
 import type { CopyControl } from '../ports/ports.ts';
+import { PatientQueue } from './patient-queue.ts';
 
 /** The progress of a copy. */
 export interface CopyProgress {
@@ -21,7 +22,7 @@ export interface CopyRequest {
   readonly from: string;
   /** The name of the pool of the new object. */
   readonly pool: string;
-  /** Whether its duration depends on the size of the content, so that it needs one of the slots. */
+  /** Whether its duration depends on the size of the content, so that it needs a turn. */
   readonly isLong: boolean;
 }
 
@@ -58,33 +59,51 @@ interface Job {
 const REPORT_INTERVAL_MS = 10_000;
 // A waiting copy reports at least twice a second, or less often on a busy machine.
 const WAITING_MS = 5000;
-// Copies that wait give up their slots, but the total number of copies is limited to this many times the slots.
-const COPIES_PER_SLOT = 4;
+// Copies that wait for a file lend their turns to others, up to this many copies for each of the turns.
+const COPIES_PER_TURN = 4;
+
+/** Waits as `wait` does, which ends early if no caller waits any more; the resources of the call are free in the meantime. */
+export type WaitOutside = (wait: (gone?: AbortSignal) => Promise<void>) => Promise<void>;
 
 /**
  * The copies in progress. A call that waits for a copy may end; the copy goes on, and only the deletion of the new
  * object, or the end of the driver, stops it. The code that started it removes the partial result.
  */
 export class Copies {
-  private readonly slotLimit: number;
+  private readonly limit: number;
   private readonly report: (progress: CopyProgress) => void;
+  private readonly queue = new PatientQueue();
+  private takenTurns = 0;
   private readonly jobs = new Map<string, Job>();
   private readonly totalsByPool = new Map<string, CopyTotals>();
   private isStopped = false;
 
-  /** @param slotLimit the maximum number of concurrent long copies @param report called with their progress */
-  constructor(slotLimit: number, report: (progress: CopyProgress) => void) {
-    this.slotLimit = slotLimit;
+  /** @param limit the maximum number of concurrent long copies @param report called with their progress */
+  constructor(limit: number, report: (progress: CopyProgress) => void) {
+    this.limit = limit;
     this.report = report;
   }
 
   /**
-   * Runs a copy.
-   * @throws VolumeError aborted: every slot is taken, or the copy was stopped; unavailable: the driver is stopping
+   * Makes an object with long copies when it is its turn, after those who have waited longer. Once begun, it goes on to its end.
+   * @param from the id of a source
+   * @throws VolumeError aborted: no turn has ended for a while, or no caller waits any more; unavailable: the driver is stopping
+   */
+  async inTurn<T>(from: string, waitOutside: WaitOutside, make: () => Promise<T>): Promise<T> {
+    await this.takeTurn(from, waitOutside);
+    try {
+      return await make();
+    } finally {
+      this.endTurn();
+    }
+  }
+
+  /**
+   * Runs a copy; a long one in its turn.
+   * @throws VolumeError aborted: the copy was stopped; unavailable: the driver is stopping
    */
   async run<T>(request: CopyRequest, work: (control: CopyControl) => Promise<T>): Promise<T> {
-    if (this.isStopped) throw new VolumeError('unavailable', 'the driver is stopping');
-    if (request.isLong) this.checkSlots(request);
+    this.checkRunning();
     const job: Job = {
       request,
       controller: new AbortController(),
@@ -136,6 +155,7 @@ export class Copies {
     this.isStopped = true;
     const jobs = [...this.jobs.values()];
     const reason = new VolumeError('unavailable', 'the driver is stopping; retry after its restart');
+    this.queue.refuseAll(reason);
     for (const { controller } of jobs) controller.abort(reason);
     await Promise.all(jobs.map(({ settled }) => settled));
   }
@@ -144,13 +164,42 @@ export class Copies {
     return [...this.jobs.values()].filter(({ request }) => request.isLong);
   }
 
-  private checkSlots({ from }: CopyRequest): void {
-    const jobs = this.longJobs;
-    const isFull = jobs.filter((job) => !isWaiting(job)).length >= this.slotLimit;
-    if (isFull || jobs.length >= this.slotLimit * COPIES_PER_SLOT) {
-      const message = `cannot copy ${quote(from)}: too many copies in progress (limit ${this.slotLimit}); retry later`;
-      throw new VolumeError('aborted', message);
+  private checkRunning(): void {
+    if (this.isStopped) throw new VolumeError('unavailable', 'the driver is stopping');
+  }
+
+  private async takeTurn(from: string, waitOutside: WaitOutside): Promise<void> {
+    this.checkRunning();
+    if (this.queue.isEmpty && this.hasFreeTurn) {
+      this.takenTurns++;
+      return;
     }
+    const message = `cannot copy ${quote(from)}: too many copies in progress (limit ${this.limit}); retry later`;
+    let isTaken = false;
+    try {
+      await waitOutside(async (gone) => {
+        await this.queue.wait(() => new VolumeError('aborted', message), gone);
+        isTaken = true;
+      });
+    } catch (error) {
+      if (isTaken) this.endTurn();
+      throw error;
+    }
+  }
+
+  private endTurn(): void {
+    this.takenTurns--;
+    this.queue.noteProgress();
+    this.giveTurns();
+  }
+
+  private giveTurns(): void {
+    while (this.hasFreeTurn && this.queue.admitNext()) this.takenTurns++;
+  }
+
+  private get hasFreeTurn(): boolean {
+    const lent = this.longJobs.filter(isWaiting).length;
+    return this.takenTurns - lent < this.limit && this.takenTurns < this.limit * COPIES_PER_TURN;
   }
 
   private async runWithReports<T>(job: Job, work: (control: CopyControl) => Promise<T>): Promise<T> {
@@ -170,6 +219,7 @@ export class Copies {
     };
     const onWait = (file: string) => {
       job.waitedAtMs = performance.now();
+      this.giveTurns();
       if (isDue()) report('waiting', { file });
     };
     report('started');

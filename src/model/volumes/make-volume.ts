@@ -1,5 +1,6 @@
 import { copyContent } from '../copying/copy-content.ts';
 import type { FoundSource } from '../copying/find-source.ts';
+import { inTurn } from '../copying/in-turn.ts';
 import { mayShareBlocks } from '../copying/shared-space.ts';
 import { creating } from '../copying/track-creation.ts';
 import type { ContentSource, Sharing, Volume, VolumeContent } from '../objects/volume.ts';
@@ -31,14 +32,16 @@ export async function makeVolume(
   parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
   draft: VolumeDraft,
 ): Promise<Volume> {
-  const { id, placement, plan, capacityBytes } = draft;
+  const { id, placement, plan, capacityBytes, contentSource } = draft;
   const release = await reserveCapacity(parts, placement, {
     bytes: capacityBytes,
     isEnforced: isPlannedEnforced(plan),
   });
+  const { pool } = placement;
+  const copies = contentSource ? [{ source: contentSource.found, pool, backend: plan.backend }] : [];
   return creating(parts, id, async () => {
     try {
-      return await withSizeErrors(() => build(parts, draft));
+      return await withSizeErrors(() => inTurn(parts, copies, () => build(parts, draft)));
     } catch (error) {
       release();
       throw error;

@@ -2,7 +2,7 @@ import type { Parts } from '../../model/parts.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { ControllerDefinition } from '../../rpc/generated/csi/v1/Controller.ts';
 import type { ControllerServiceCapability } from '../../rpc/generated/csi/v1/ControllerServiceCapability.ts';
-import type { Methods } from '../../rpc/service.ts';
+import type { MethodMakers, Methods } from '../../rpc/service.ts';
 import { withFieldNames } from '../field-names.ts';
 import { publishVolumeMethod, unpublishVolumeMethod } from './attachment.ts';
 import { createVolumeMethod } from './create-volume.ts';
@@ -48,34 +48,35 @@ const attachCapabilities = [
 ] as const;
 
 /** The Controller service (CSI specification, Controller Service RPC), in the order of the specification. */
-export function controllerService(parts: Parts): Methods<ControllerDefinition> {
-  const { features, expansion } = parts.settings;
-  const methods: Methods<ControllerDefinition> = {
-    CreateVolume: createVolumeMethod(parts),
-    DeleteVolume: deleteVolumeMethod(parts),
+export function controllerMethods({
+  features,
+  expansion,
+}: Settings): MethodMakers<Parts, ControllerDefinition> {
+  return withFieldNames<MethodMakers<Parts, ControllerDefinition>>({
+    CreateVolume: createVolumeMethod,
+    DeleteVolume: deleteVolumeMethod,
     ...(features.attach
       ? {
-          ControllerPublishVolume: publishVolumeMethod(parts),
-          ControllerUnpublishVolume: unpublishVolumeMethod(parts),
+          ControllerPublishVolume: publishVolumeMethod,
+          ControllerUnpublishVolume: unpublishVolumeMethod,
         }
       : {}),
-    ValidateVolumeCapabilities: validateVolumeCapabilitiesMethod(parts),
-    ListVolumes: listVolumesMethod(parts),
-    ControllerListVolumeHealth: listVolumeHealthMethod(parts),
-    ControllerGetVolumeHealth: getVolumeHealthMethod(parts),
-    GetCapacity: getCapacityMethod(parts),
-    ControllerGetCapabilities: {
-      handle: async () => ({ capabilities: capabilitiesOf(parts.settings) }),
-    },
-    CreateSnapshot: createSnapshotMethod(parts),
-    DeleteSnapshot: deleteSnapshotMethod(parts),
-    ...(features.listSnapshots ? { ListSnapshots: listSnapshotsMethod(parts) } : {}),
-    GetSnapshot: getSnapshotMethod(parts),
-    ...(expansion.byController ? { ControllerExpandVolume: expandVolumeMethod(parts) } : {}),
-    ControllerGetVolume: getVolumeMethod(parts),
-    ...(features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod(parts) } : {}),
-  };
-  return withFieldNames(methods);
+    ValidateVolumeCapabilities: validateVolumeCapabilitiesMethod,
+    ListVolumes: listVolumesMethod,
+    ControllerListVolumeHealth: listVolumeHealthMethod,
+    ControllerGetVolumeHealth: getVolumeHealthMethod,
+    GetCapacity: getCapacityMethod,
+    ControllerGetCapabilities: ({ settings }) => ({
+      handle: async () => ({ capabilities: capabilitiesOf(settings) }),
+    }),
+    CreateSnapshot: createSnapshotMethod,
+    DeleteSnapshot: deleteSnapshotMethod,
+    ...(features.listSnapshots ? { ListSnapshots: listSnapshotsMethod } : {}),
+    GetSnapshot: getSnapshotMethod,
+    ...(expansion.byController ? { ControllerExpandVolume: expandVolumeMethod } : {}),
+    ControllerGetVolume: getVolumeMethod,
+    ...(features.mutableParameters ? { ControllerModifyVolume: modifyVolumeMethod } : {}),
+  });
 }
 
 function capabilitiesOf({ expansion, features }: Settings): ControllerServiceCapability[] {

@@ -14,6 +14,7 @@ import { pageOf } from '../page.ts';
 import { parseParameters } from '../parameters.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';
 import { checkShapes, parseCapabilities, parseCapacityRange, required } from '../requests.ts';
+import { volumeList } from '../volume-list.ts';
 import type { ControllerMethod } from './controller.ts';
 
 /** Controller.DeleteVolume. */
@@ -36,13 +37,7 @@ export function listVolumesMethod(parts: Parts<'catalogue' | 'settings'>): Contr
     async handle(request) {
       const list = (position: string, limit: number) => parts.catalogue.volumes.listAfter(position, limit);
       const { items, nextToken } = pageOf(request, list);
-      return {
-        entries: items.map((volume) => ({
-          volume: volumeMessage(parts.settings, volume),
-          status: volumeStatus(parts.settings, volume),
-        })),
-        next_token: nextToken,
-      };
+      return volumeList(parts.settings, items, nextToken);
     },
   };
 }

@@ -2,7 +2,7 @@ import type { Parts } from '../../model/parts.ts';
 import type { Settings } from '../../model/settings.ts';
 import type { NodeDefinition } from '../../rpc/generated/csi/v1/Node.ts';
 import type { NodeServiceCapability } from '../../rpc/generated/csi/v1/NodeServiceCapability.ts';
-import type { Methods } from '../../rpc/service.ts';
+import type { MethodMakers, Methods } from '../../rpc/service.ts';
 import { withFieldNames } from '../field-names.ts';
 import { expandVolumeMethod } from './expand-volume.ts';
 import {
@@ -27,27 +27,27 @@ const capabilities = [
 ] as const;
 
 /** The Node service (CSI specification, Node Service RPC), in the order of the specification. */
-export function nodeService(parts: Parts): Methods<NodeDefinition> {
-  const { node, topology, expansion } = parts.settings;
-  const methods: Methods<NodeDefinition> = {
-    NodeStageVolume: stageVolumeMethod(parts),
-    NodeUnstageVolume: unstageVolumeMethod(parts),
-    NodePublishVolume: publishVolumeMethod(parts),
-    NodeUnpublishVolume: unpublishVolumeMethod(parts),
-    NodeGetVolumeStats: volumeStatsMethod(parts),
-    NodeGetVolumeHealth: volumeHealthMethod(parts),
-    NodeGetStorageHealth: storageHealthMethod(parts),
-    ...(expansion.byNode ? { NodeExpandVolume: expandVolumeMethod(parts) } : {}),
-    NodeGetCapabilities: { handle: async () => ({ capabilities: capabilitiesOf(parts.settings) }) },
-    NodeGetInfo: {
+export function nodeMethods({ expansion }: Settings): MethodMakers<Parts, NodeDefinition> {
+  return withFieldNames<MethodMakers<Parts, NodeDefinition>>({
+    NodeStageVolume: stageVolumeMethod,
+    NodeUnstageVolume: unstageVolumeMethod,
+    NodePublishVolume: publishVolumeMethod,
+    NodeUnpublishVolume: unpublishVolumeMethod,
+    NodeGetVolumeStats: volumeStatsMethod,
+    NodeGetVolumeHealth: volumeHealthMethod,
+    NodeGetStorageHealth: storageHealthMethod,
+    ...(expansion.byNode ? { NodeExpandVolume: expandVolumeMethod } : {}),
+    NodeGetCapabilities: ({ settings }) => ({
+      handle: async () => ({ capabilities: capabilitiesOf(settings) }),
+    }),
+    NodeGetInfo: ({ settings: { node, topology } }) => ({
       handle: async () => ({
         node_id: node.id,
         max_volumes_per_node: node.volumeLimit,
         accessible_topology: topology ? { segments: { ...topology } } : null,
       }),
-    },
-  };
-  return withFieldNames(methods);
+    }),
+  });
 }
 
 function capabilitiesOf({ expansion }: Settings): NodeServiceCapability[] {

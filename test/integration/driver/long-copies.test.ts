@@ -125,10 +125,13 @@ async function nodeWaitingAt(step: Step): Promise<Waiting> {
 
 /** The lines of the log with this message, oldest first. */
 function logged(driver: TestDriver, message: string): Record<string, unknown>[] {
+  return logLines(driver).filter(({ msg }) => msg === message);
+}
+
+function logLines(driver: TestDriver): Record<string, unknown>[] {
   const lines = driver.log().split('\n');
   // The last line may not be complete yet.
-  const whole = lines.slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
-  return whole.filter(({ msg }) => msg === message);
+  return lines.slice(0, -1).map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 /** The ids of the copies in progress, in the order in which they began. */
@@ -326,6 +329,52 @@ describe('while a volume is copied', () => {
   });
 });
 
+describe('copies that must wait for their turn', () => {
+  test('are all made, however many there are, and four at a time', async () => {
+    const node = testNode();
+    const driver = await node.start({ ownProcess: true });
+    const volume = await node.create('source');
+    const names = Array.from({ length: 100 }, (_, index) => `snapshot ${index}`);
+    const snapshots = await Promise.all(names.map((name) => snapshotOf(node, volume, name)));
+    expect(new Set(snapshots.map(({ snapshot_id }) => snapshot_id)).size).toBe(names.length);
+    let [count, most] = [0, 0];
+    for (const { msg } of logLines(driver)) {
+      if (msg === 'copy started') most = Math.max(most, ++count);
+      if (msg === 'copy done') count--;
+    }
+    expect(most).toBe(4);
+  });
+
+  test('take no place of other calls, and are given up with their callers; nothing of them is left', async () => {
+    const held = await nodeWaitingAt('snapshot: record written');
+    const { node, gate, volume, otherVolume } = held;
+    const running = [1, 2, 3, 4].map((number) => cut.make(held, `copy ${number}`));
+    await eventually(() => expect(readdirSync(join(node.pool, '.incoming'))).toHaveLength(4), {
+      interval: 5,
+    });
+    // More than there are places.
+    const names = Array.from({ length: 40 }, (_, index) => `waiting ${index}`);
+    const deadline = Date.now() + CALLER_PATIENCE_MS;
+    let answered = 0;
+    const waiting = names.map(async (name) => {
+      const { code } = await refusalOf(cut.make({ ...held, volume: otherVolume }, name, { deadline }));
+      answered++;
+      return code;
+    });
+    await callsHaveArrived(node);
+    await node.create('meanwhile');
+    expect(answered).toBe(0);
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['DEADLINE_EXCEEDED']));
+    // They hold their volume no longer.
+    await eventually(() => node.controller.DeleteVolume({ volume_id: otherVolume }), { interval: 5 });
+    expect(readdirSync(join(node.pool, '.incoming'))).toHaveLength(4);
+    await answers(gate, Promise.all(running));
+    const { entries = [] } = await node.controller.ListSnapshots({ source_volume_id: volume });
+    expect(entries).toHaveLength(5);
+    expect((await node.controller.ListSnapshots({})).entries).toHaveLength(5);
+  });
+});
+
 /** A node with a plain directory that takes long to copy. */
 async function nodeWithLargeVolume(pieces: number) {
   const node = testNode();
@@ -412,7 +461,7 @@ async function nodeWithStagedImages(count: number, flags: string[] = []) {
 }
 
 describe.skipIf(!isHostRoot)('of long copies', () => {
-  test('four run at once; others must retry later, and instant ones need not wait', async () => {
+  test('four run at once; others wait in vain while none ends, and instant ones need not wait', async () => {
     const paths = {
       btrfs: btrfs('qgroup'),
       xfs: mountedImage({ mkfs: ['mkfs.xfs', '-q', '-m', 'reflink=1'] }),
@@ -435,7 +484,7 @@ describe.skipIf(!isHostRoot)('of long copies', () => {
       () => snapshotOf(node, directory, 'of the directory'),
       () => node.create('clone of the directory', fromVolume(directory)),
     ];
-    for (const call of full) await expectRefusal(call(), 'ABORTED', 'too many copies in progress');
+    await Promise.all(full.map((call) => expectRefusal(call(), 'ABORTED', 'too many copies in progress')));
     expect(startedIds(driver)).toHaveLength(4);
     for (const source of [subvolume, onXfs]) {
       const pool = source === subvolume ? { pool: 'btrfs' } : { pool: 'xfs', backend: 'image' };

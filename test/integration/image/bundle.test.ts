@@ -125,6 +125,8 @@ describe('the directory of the bundle', () => {
       'main.js.map',
       'package.json',
       'proto',
+      'worker.js',
+      'worker.js.map',
     ]);
     expect(readdirSync(join(directory, 'proto')).sort()).toEqual(['definitions.json', 'descriptors.binpb']);
   });

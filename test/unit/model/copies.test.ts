@@ -1,7 +1,12 @@
-import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
 import type { CopyControl } from '../../../src/model/ports/ports.ts';
-import { Copies, type CopyProgress, type CopyRequest } from '../../../src/model/state/copies.ts';
+import {
+  Copies,
+  type CopyProgress,
+  type CopyRequest,
+  type WaitOutside,
+} from '../../../src/model/state/copies.ts';
 import { deferred, settled } from './fakes/gate.ts';
 
 const order = (id: string, isLong = true): CopyRequest => ({
@@ -12,9 +17,9 @@ const order = (id: string, isLong = true): CopyRequest => ({
 });
 
 /** Copies, their reports, and a way to run one that ends when it is released or stopped. */
-function running(slotLimit = 2) {
+function running(limit = 2) {
   const reports: CopyProgress[] = [];
-  const copies = new Copies(slotLimit, (progress) => reports.push(progress));
+  const copies = new Copies(limit, (progress) => reports.push(progress));
   const begin = (copyOrder: CopyRequest) => {
     const end = deferred<string>();
     let control: CopyControl | undefined;
@@ -35,54 +40,126 @@ function running(slotLimit = 2) {
   return { copies, begin, reports, states: () => reports.map(({ id, state }) => `${id} ${state}`) };
 }
 
-describe('slots', () => {
-  test('are for long copies: one more must retry later, a short one need not', async () => {
-    const { begin } = running(1);
-    const first = begin(order('a'));
-    await expect(begin(order('b')).outcome).rejects.toMatchObject({
-      kind: 'aborted',
-      message: 'cannot copy "source of b": too many copies in progress (limit 1); retry later',
+/** Objects with long copies, which end when they are released. */
+function turns(limit: number) {
+  const { copies, begin } = running(limit);
+  const begun: string[] = [];
+  const make = (id: string, gone?: AbortSignal) => {
+    const waiting = deferred();
+    const waitOutside: WaitOutside = (wait) => {
+      waiting.resolve();
+      return wait(gone);
+    };
+    const started = deferred<ReturnType<typeof begin>>();
+    const outcome = copies.inTurn(`source of ${id}`, waitOutside, () => {
+      begun.push(id);
+      const copy = begin(order(id));
+      started.resolve(copy);
+      return copy.outcome;
     });
-    const short = begin(order('c', false));
+    // The outcome may be checked later.
+    outcome.catch(() => {});
+    return { outcome, waiting: waiting.promise, started: started.promise };
+  };
+  return { copies, begin, begun, make };
+}
+
+const tooMany = {
+  kind: 'aborted',
+  message: 'cannot copy "source of b": too many copies in progress (limit 1); retry later',
+};
+
+describe('turns of long copies', () => {
+  beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+  afterEach(() => void vi.useRealTimers());
+
+  test('are given in order, to as many at once as the limit says; short copies need none', async () => {
+    const { begin, begun, make } = turns(2);
+    const all = ['a', 'b', 'c', 'd'].map((id) => make(id));
+    const short = begin(order('short', false));
     short.end.resolve('short');
-    first.end.resolve('long');
-    expect(await Promise.all([short.outcome, first.outcome])).toEqual(['short', 'long']);
+    expect(await short.outcome).toBe('short');
+    expect(begun).toEqual(['a', 'b']);
+    (await all[1]?.started)?.end.resolve('made');
+    await all[2]?.started;
+    expect(begun).toEqual(['a', 'b', 'c']);
+    // Also after a failure.
+    (await all[0]?.started)?.end.reject(new Error('full'));
+    await all[3]?.started;
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
   });
 
-  test.each([
-    ['done', (end: ReturnType<typeof deferred<string>>) => end.resolve('made')],
-    ['failed', (end: ReturnType<typeof deferred<string>>) => end.reject(new Error('full'))],
-  ])('are free again when a copy is %s', async (_, finish) => {
-    const { begin } = running(1);
-    const first = begin(order('a'));
-    finish(first.end);
-    await Promise.allSettled([first.outcome]);
-    const second = begin(order('b'));
-    second.end.resolve('made');
-    expect(await second.outcome).toBe('made');
+  test('come in time for all of many short waits', async () => {
+    const { begun, make } = turns(1);
+    const all = Array.from({ length: 2000 }, (_, index) => make(`${index}`));
+    for (const { started } of all) {
+      const copy = await started;
+      vi.advanceTimersByTime(1000);
+      copy.end.resolve('made');
+    }
+    await Promise.all(all.map(({ outcome }) => outcome));
+    expect(begun).toEqual(all.map((_, index) => `${index}`));
   });
 
-  test('are lent to others by a copy that waits for a file, up to four copies for each slot', async () => {
-    vi.useFakeTimers({ toFake: ['performance'] });
-    onTestFinished(() => void vi.useRealTimers());
-    const { begin } = running(1);
-    for (const id of ['a', 'b', 'c']) begin(order(id)).onWait('/leased');
-    const last = begin(order('d'));
-    last.onWait('/leased');
-    await expect(begin(order('e')).outcome).rejects.toMatchObject({ kind: 'aborted' });
-    last.end.resolve('made');
-    await last.outcome;
-    vi.advanceTimersByTime(5000);
+  test('are waited for in vain while none ends for eight seconds', async () => {
+    const { begun, make } = turns(1);
+    const first = await make('a').started;
+    const refused = expect(make('b').outcome).rejects.toMatchObject(tooMany);
+    await vi.advanceTimersByTimeAsync(8000);
+    await refused;
+    const next = make('c');
+    first.end.resolve('made');
+    await next.started;
+    expect(begun).toEqual(['a', 'c']);
+  });
+
+  test('are not waited for without a caller', async () => {
+    const { begun, make } = turns(1);
+    const first = await make('a').started;
+    const gone = new AbortController();
+    const [left, next] = [make('b', gone.signal), make('c')];
+    const refused = expect(left.outcome).rejects.toThrow('gone');
+    gone.abort(new Error('gone'));
+    await refused;
+    first.end.resolve('made');
+    await next.started;
+    expect(begun).toEqual(['a', 'c']);
+  });
+
+  test('are not lost if the way back fails', async () => {
+    const { copies, make, begun } = turns(1);
+    const first = await make('a').started;
+    const lost = copies.inTurn(
+      'x',
+      async (wait) => {
+        await wait();
+        throw new Error('no place');
+      },
+      async () => begun.push('never'),
+    );
+    const failed = expect(lost).rejects.toThrow('no place');
+    first.end.resolve('made');
+    await failed;
+    await make('b').started;
+    expect(begun).toEqual(['a', 'b']);
+  });
+
+  test('are lent to others by a copy that waits for a file, up to four copies for each turn', async () => {
+    const { begun, make } = turns(1);
+    const copies = ['a', 'b', 'c', 'd', 'e'].map((id) => make(id));
+    for (const { started } of copies.slice(0, 4)) (await started).onWait('/leased');
+    await settled();
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+    (await copies[3]?.started)?.end.resolve('made');
+    await copies[4]?.started;
+    expect(begun).toEqual(['a', 'b', 'c', 'd', 'e']);
     // They have not reported for a while that they wait.
-    await expect(begin(order('f')).outcome).rejects.toMatchObject({ kind: 'aborted' });
-  });
-
-  test('keep their number after a copy without one', async () => {
-    const { begin } = running(1);
-    begin(order('a'));
-    await begin(order('b')).outcome.catch(() => {});
-    const refused = begin(order('c'));
-    await expect(refused.outcome).rejects.toMatchObject({ kind: 'aborted' });
+    vi.advanceTimersByTime(5000);
+    const last = make('f');
+    await last.waiting;
+    (await copies[4]?.started)?.end.resolve('made');
+    await settled();
+    expect(begun).toHaveLength(5);
   });
 });
 
@@ -232,6 +309,15 @@ describe('a copy whose object is deleted', () => {
   });
 });
 
+test('when the driver stops, those that wait for a turn are refused', async () => {
+  const { copies, make } = turns(1);
+  const first = await make('a').started;
+  const refused = expect(make('b').outcome).rejects.toMatchObject({ kind: 'unavailable' });
+  first.end.resolve('made');
+  await copies.stop();
+  await refused;
+});
+
 test('when the driver stops, every copy is stopped and no new one begins', async () => {
   const { copies, begin } = running();
   const outcomes = [begin(order('a')).outcome, begin(order('b', false)).outcome];
@@ -243,9 +329,13 @@ test('when the driver stops, every copy is stopped and no new one begins', async
     });
   }
   const work = vi.fn<() => Promise<void>>();
-  for (const isLong of [true, false]) {
-    const refused = copies.run(order('c', isLong), work);
-    await expect(refused).rejects.toEqual(new VolumeError('unavailable', 'the driver is stopping'));
+  const refused = [
+    copies.run(order('c'), work),
+    copies.run(order('c', false), work),
+    copies.inTurn('c', (wait) => wait(), work),
+  ];
+  for (const outcome of refused) {
+    await expect(outcome).rejects.toEqual(new VolumeError('unavailable', 'the driver is stopping'));
   }
   expect(work).not.toHaveBeenCalled();
 });

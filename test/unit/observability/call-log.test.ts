@@ -4,6 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { DiskError, prefixed, VolumeError } from '../../../src/model/errors.ts';
 import { callLogger } from '../../../src/observability/call-log.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
+import { EncodedReply } from '../../../src/rpc/encoded-reply.ts';
+import { csiServices } from '../../../src/rpc/proto.ts';
 import { STRIPPED } from '../../../src/rpc/secrets.ts';
 
 interface Line {
@@ -172,4 +174,15 @@ describe('the content of calls', () => {
     log(finishedCall({ path: '/csi.v1.Node/NodeTellFortune', request: { fortune: 'hunter2' } }));
     expect(text()).not.toContain('hunter2');
   });
+});
+
+test('the content of a reply that is encoded already is shown', async () => {
+  const { log, lines } = await logOf(5);
+  const codec = csiServices.Controller.ListVolumes;
+  const listOf = (volume_id: string) => codec.responseSerialize({ entries: [{ volume: { volume_id } }] });
+  const reply = new EncodedReply(codec, [listOf('v'), listOf('w')]);
+  log(finishedCall({ path: '/csi.v1.Controller/ListVolumes', reply }));
+  expect(lines()).toMatchObject([
+    { reply: { entries: [{ volume: { volume_id: 'v' } }, { volume: { volume_id: 'w' } }] } },
+  ]);
 });

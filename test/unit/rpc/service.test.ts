@@ -3,8 +3,9 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
 import { exclusive, Holds, shared } from '../../../src/model/state/holds.ts';
 import { CallMonitor, type FinishedCall } from '../../../src/rpc/call-monitor.ts';
+import { workWithoutResources } from '../../../src/rpc/call-work.ts';
 import { csiClients, csiServices } from '../../../src/rpc/proto.ts';
-import { implementService, type Methods } from '../../../src/rpc/service.ts';
+import { implementService, type Methods, type ServiceParts } from '../../../src/rpc/service.ts';
 import { CsiClient } from '../../support/csi-client.ts';
 import { deferred } from '../model/fakes/gate.ts';
 import { startLocalServer } from './local-server.ts';
@@ -15,13 +16,13 @@ type SnapshotMetadataClient = InstanceType<typeof csiClients.SnapshotMetadata>;
 const request = { volume_id: 'v', staging_target_path: '/s' };
 
 /** A server with these methods of the Node service and no others, and a client for it. */
-async function serve(methods: NodeMethods) {
+async function serve(methods: NodeMethods, begin?: ServiceParts['begin']) {
   const finished: FinishedCall[] = [];
   const monitor = new CallMonitor((call) => finished.push(call));
   const holds = new Holds();
   const { Node, SnapshotMetadata } = csiServices;
   const local = await startLocalServer((server) => {
-    server.addService(Node, implementService(Node, methods, { holds, monitor }));
+    server.addService(Node, implementService(Node, methods, { holds, monitor, begin }));
     server.addService(SnapshotMetadata, implementService(SnapshotMetadata, {}, { holds, monitor }));
   });
   const client = new CsiClient(local.target);
@@ -161,5 +162,59 @@ describe('holds', () => {
     await monitor.idle();
     expect(finished.map(({ code }) => code)).toEqual([status.ABORTED, status.OK]);
     await node.NodeUnstageVolume(request);
+  });
+});
+
+describe('a task that calls can join', () => {
+  /** A server with one such method, callers that can cancel, and what the task is told. */
+  async function serveJoinable() {
+    const [begun, gate, abandoned] = [deferred(), deferred(), deferred()];
+    let abandonedCount = 0;
+    const method = {
+      canJoin: () => true,
+      async handle() {
+        begun.resolve();
+        await gate.promise;
+        return {};
+      },
+    };
+    const begin = () => ({
+      ...workWithoutResources(method),
+      abandon() {
+        abandonedCount++;
+        abandoned.resolve();
+      },
+    });
+    const { target, node } = await serve({ NodeUnstageVolume: method }, begin);
+    const callers = new csiClients.Node(target, credentials.createInsecure());
+    onTestFinished(() => callers.close());
+    const call = (deadline = Number.POSITIVE_INFINITY) => {
+      const answer = deferred<status | undefined>();
+      const made = callers.NodeUnstageVolume(request, { deadline }, (error) => answer.resolve(error?.code));
+      return { cancel: () => made.cancel(), code: answer.promise };
+    };
+    const arrived = () => node.NodeGetInfo({}).catch(() => {});
+    return { begun, gate, abandoned, call, arrived, abandonedCount: () => abandonedCount };
+  }
+
+  test('is abandoned when the last caller has gone, and not before', async () => {
+    const { begun, gate, abandoned, call, arrived, abandonedCount } = await serveJoinable();
+    const [first, second] = [call(), call()];
+    await begun.promise;
+    first.cancel();
+    expect(await first.code).toBe(status.CANCELLED);
+    await arrived();
+    expect(abandonedCount()).toBe(0);
+    second.cancel();
+    await abandoned.promise;
+    gate.resolve();
+  });
+
+  test('is abandoned at the deadline of its caller', async () => {
+    const { gate, abandoned, call } = await serveJoinable();
+    const { code } = call(Date.now() + 500);
+    await abandoned.promise;
+    expect(await code).toBe(status.DEADLINE_EXCEEDED);
+    gate.resolve();
   });
 });

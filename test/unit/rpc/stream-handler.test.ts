@@ -175,7 +175,7 @@ describe('a caller that does not read', () => {
         }
       },
     };
-    const begin = () => ({ work: workWithoutResources({}), method });
+    const begin = () => workWithoutResources(method);
     const handler = streamHandler(begin, (_, run) => run().finally(ended.resolve));
     handler(call as unknown as ServerWritableStream<unknown, unknown>);
     await settled();

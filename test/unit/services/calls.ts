@@ -10,13 +10,14 @@ import type { Parts } from '../../../src/model/parts.ts';
 import { Holds } from '../../../src/model/state/holds.ts';
 import { CallMonitor } from '../../../src/rpc/call-monitor.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import type { Method, Methods } from '../../../src/rpc/service.ts';
+import { type Method, type Methods, methodsFor } from '../../../src/rpc/service.ts';
 import { codeName } from '../../../src/rpc/status.ts';
 import type { StreamMethod } from '../../../src/rpc/stream-handler.ts';
-import { controllerService } from '../../../src/services/controller/controller.ts';
+import { controllerMethods } from '../../../src/services/controller/controller.ts';
 import { csiServices as allServices } from '../../../src/services/csi-services.ts';
-import { groupControllerService } from '../../../src/services/group-controller.ts';
-import { nodeService } from '../../../src/services/node/node.ts';
+import { groupControllerMethods } from '../../../src/services/group-controller.ts';
+import { nodeMethods } from '../../../src/services/node/node.ts';
+import { snapshotMetadataMethods } from '../../../src/services/snapshot-metadata.ts';
 
 /** The RPCs of a service as functions that take a request as a CO sends it, and promise the reply it gets. */
 export type Calls<Definition> = {
@@ -80,15 +81,20 @@ export function streamsOf<Definition extends ServiceDefinition>(
 }
 
 export function controllerOf(model: Parts): Calls<typeof csiServices.Controller> {
-  return callsOf(csiServices.Controller, controllerService(model));
+  return callsOf(csiServices.Controller, methodsFor(controllerMethods(model.settings), model));
+}
+
+/** The methods of the SnapshotMetadata service. */
+export function metadataMethodsOf(model: Parts): Methods<typeof csiServices.SnapshotMetadata, 'stream'> {
+  return methodsFor(snapshotMetadataMethods(model.settings), model);
 }
 
 export function groupControllerOf(model: Parts): Calls<typeof csiServices.GroupController> {
-  return callsOf(csiServices.GroupController, groupControllerService(model));
+  return callsOf(csiServices.GroupController, methodsFor(groupControllerMethods, model));
 }
 
 export function nodeOf(model: Parts): Calls<typeof csiServices.Node> {
-  return callsOf(csiServices.Node, nodeService(model));
+  return callsOf(csiServices.Node, methodsFor(nodeMethods(model.settings), model));
 }
 
 type ServiceName = 'Identity' | 'Controller' | 'Node' | 'GroupController' | 'SnapshotMetadata';
@@ -109,7 +115,8 @@ export function servicesOf(model: Parts) {
       const answer: sendUnaryData<unknown> = (error) =>
         resolve(codeName((error?.code ?? status.OK) as status));
       const getDeadline = () => Number.POSITIVE_INFINITY;
-      run({ request: received, getDeadline } as ServerUnaryCall<unknown, unknown>, answer);
+      const once = () => {};
+      run({ request: received, getDeadline, once } as unknown as ServerUnaryCall<unknown, unknown>, answer);
     });
   };
   return { services, call };

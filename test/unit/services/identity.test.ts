@@ -1,16 +1,20 @@
 import { expect, test } from 'vitest';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import { identityService } from '../../../src/services/identity.ts';
+import { methodsFor } from '../../../src/rpc/service.ts';
+import { identityMethods } from '../../../src/services/identity.ts';
 import { type FakeModelSettings, fakeNode, here } from '../model/fakes/model.ts';
 import { callsOf } from './calls.ts';
 
 const identity = (settings: FakeModelSettings = {}) =>
   callsOf(
     csiServices.Identity,
-    identityService(fakeNode(settings).model.settings, {
-      driverName: 'hostpath.csi.k8s.io',
-      version: '1.2.3',
-    }),
+    methodsFor(
+      identityMethods(fakeNode(settings).model.settings, {
+        driverName: 'hostpath.csi.k8s.io',
+        version: '1.2.3',
+      }),
+      undefined,
+    ),
   );
 
 test('the plugin returns its name and version', async () => {

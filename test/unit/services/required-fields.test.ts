@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { rpcs } from '../../../scripts/lib/csi-catalogue.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { createGroupSnapshot } from '../model/fakes/calls.ts';
 import { fakeNode } from '../model/fakes/model.ts';
-import { controllerOf, groupControllerOf, nodeOf, streamsOf } from './calls.ts';
+import { controllerOf, groupControllerOf, metadataMethodsOf, nodeOf, streamsOf } from './calls.ts';
 
 // An absent number is zero, and the first byte is a valid start.
 const mayBeZero = ['starting_offset'];
@@ -77,7 +76,7 @@ async function completeNode() {
     ...controllerOf(model),
     ...nodeOf(model),
     ...groupControllerOf(model),
-    ...streamsOf(csiServices.SnapshotMetadata, snapshotMetadataService(model)),
+    ...streamsOf(csiServices.SnapshotMetadata, metadataMethodsOf(model)),
   } as unknown as Record<string, (request: object) => Promise<unknown>>;
   const call = (rpc: string, changes: object) => methods[rpc]?.({ ...requests[rpc], ...changes });
   return { requests, call };

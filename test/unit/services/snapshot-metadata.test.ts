@@ -1,11 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Snapshot } from '../../../src/model/objects/snapshot.ts';
 import { csiServices } from '../../../src/rpc/proto.ts';
-import { snapshotMetadataService } from '../../../src/services/snapshot-metadata.ts';
 import { exampleGroup, exampleSnapshot } from '../model/example-snapshot.ts';
 import { FakeBlocks } from '../model/fakes/fake-block-maps.ts';
 import { fakeNode } from '../model/fakes/model.ts';
-import { streamsOf } from './calls.ts';
+import { metadataMethodsOf, streamsOf } from './calls.ts';
 
 const KIB = 1024;
 const SIZE = 1024 * KIB;
@@ -21,7 +20,7 @@ function metadataNode(snapshotMetadata: 'FIXED_LENGTH' | 'VARIABLE_LENGTH' = 'FI
   const { model, blockMaps, pool } = node;
   return {
     ...node,
-    streams: streamsOf(csiServices.SnapshotMetadata, snapshotMetadataService(model)),
+    streams: streamsOf(csiServices.SnapshotMetadata, metadataMethodsOf(model)),
     imagePathOf: (snapshot: Snapshot) =>
       pool.backends.image.contentOf(model.catalogue.dataOfSnapshot(snapshot).directory),
     add(id: string, blocks: FakeBlocks, changes: Partial<Snapshot> = {}): Snapshot {
@@ -269,7 +268,7 @@ describe('refuses', () => {
 test('a caller that needs no more gets the images closed', async () => {
   const { add, model, blockMaps } = metadataNode('VARIABLE_LENGTH');
   add('s', written([0, 100 * KIB, 200 * KIB]));
-  const { GetMetadataAllocated } = snapshotMetadataService(model);
+  const { GetMetadataAllocated } = metadataMethodsOf(model);
   const request = { snapshot_id: 's', starting_offset: '0', max_results: 1, secrets: {} };
   for await (const _ of GetMetadataAllocated?.stream(request, new AbortController().signal) ?? []) {
     expect(blockMaps.openCount).toBe(1);
@@ -279,5 +278,5 @@ test('a caller that needs no more gets the images closed', async () => {
 });
 
 test('without the flag the service has no methods', () => {
-  expect(snapshotMetadataService(fakeNode().model)).toEqual({});
+  expect(metadataMethodsOf(fakeNode().model)).toEqual({});
 });

@@ -287,6 +287,7 @@ function fakePool(
     sharesSystemDisk: undefined,
     lost: new AbortController().signal,
     withUnmountSlot: (work) => work(),
+    waitOutside: (wait) => wait(new AbortController().signal),
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
     reserveProjectId: async () => ++lastProjectId,

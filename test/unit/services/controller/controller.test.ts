@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { controllerService } from '../../../../src/services/controller/controller.ts';
+import { controllerMethods } from '../../../../src/services/controller/controller.ts';
 import { fakeNode, here } from '../../model/fakes/model.ts';
 import { controllerOf } from '../calls.ts';
 
@@ -31,7 +31,7 @@ test('the controller does not list snapshots if that is disabled', async () => {
   const { model } = fakeNode({ features: { listSnapshots: false } });
   const { capabilities } = await controllerOf(model).ControllerGetCapabilities({});
   expect(capabilities.map(({ rpc }) => rpc?.type)).not.toContain('LIST_SNAPSHOTS');
-  expect(controllerService(model).ListSnapshots).toBeUndefined();
+  expect(controllerMethods(model.settings).ListSnapshots).toBeUndefined();
 });
 
 describe('DeleteVolume', () => {

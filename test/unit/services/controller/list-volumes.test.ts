@@ -134,3 +134,13 @@ test('a negative max_entries is invalid, a foreign token is aborted', async () =
     message: 'starting_token: "garbage" was not issued by this driver',
   });
 });
+
+test('a volume that has changed is listed as it is now', async () => {
+  const { model, ListVolumes } = nodeWith(['v']);
+  const sizes = async () => (await ListVolumes({})).entries.map(({ volume }) => volume?.capacity_bytes);
+  const before = await sizes();
+  const { volumes } = model.catalogue;
+  for (const volume of volumes.all())
+    volumes.replace({ ...volume, capacityBytes: volume.capacityBytes + 1n });
+  expect(await sizes()).toEqual(before.map((bytes) => String(BigInt(bytes ?? 0) + 1n)));
+});

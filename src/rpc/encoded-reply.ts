@@ -1,0 +1,27 @@
+/**
+ * A reply in parts that are encoded already: a decoder merges messages that follow each other, so the elements of a list may be
+ * encoded one by one, and kept.
+ */
+export class EncodedReply<Message extends object> {
+  private readonly parts: readonly Buffer[];
+  private readonly codec: Codec<Message>;
+
+  constructor(codec: Codec<Message>, parts: readonly Buffer[]) {
+    this.codec = codec;
+    this.parts = parts;
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.parts);
+  }
+
+  get message(): object {
+    return this.codec.responseDeserialize(this.bytes);
+  }
+}
+
+/** How the replies of an RPC are encoded. */
+interface Codec<Message extends object> {
+  responseSerialize(message: Message): Buffer;
+  responseDeserialize(bytes: Buffer): object;
+}
