@@ -55,7 +55,9 @@ export async function makeBundle(directory: string, { architecture, nodeModules 
     logLevel: 'error',
   });
   for (const path of programs) {
-    editFile(join(directory, `${basename(path, '.ts')}.js.map`), (text) => withLinesOfSources(text, directory));
+    editFile(join(directory, `${basename(path, '.ts')}.js.map`), (text) =>
+      withLinesOfSources(text, directory),
+    );
   }
 
   const platform = `linux-${nodesName[architecture]}`;

@@ -1,6 +1,6 @@
 import { errno, KernelError } from '../kernel/calls/errno.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
-import { removeTree } from '../kernel/workers/file-tasks.ts';
+import { removeTree } from '../kernel/workers/tree-tasks.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool } from '../model/ports/pool.ts';

@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { withDescriptor } from '../../kernel/calls/descriptor.ts';
-import { removeTree } from '../../kernel/workers/file-tasks.ts';
+import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,

@@ -31,22 +31,30 @@ export function numberedCall(name: string, number: number, parameters: string[])
   return { name, native: libc.func('syscall', 'long', ['long', ...parameters]), leading: [number] };
 }
 
+/** The subject of a call, for the error message: a text, a descriptor, or a name with the zero that ends it. */
+export type Subject = string | number | Buffer;
+
 /**
- * Makes a call on this thread: for calls that neither walk a path nor wait for a device.
- * @param subject the subject of the call, for the error message
+ * Makes a call on this thread: in a task, or for calls that neither walk a path nor wait for a device.
  * @throws KernelError
  */
-export function callSync(call: Call, subject: string, ...args: Argument[]): number {
+export function callSync(call: Call, subject: Subject, ...args: Argument[]): number {
   for (;;) {
     const result = Number(call.native(...call.leading, ...args));
     if (result >= 0) return result;
     const errorNumber = koffi.errno();
-    if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subject);
+    if (errorNumber !== errno.EINTR) throw new KernelError(call.name, errorNumber, subjectText(subject));
   }
+}
+
+function subjectText(subject: Subject): string {
+  if (typeof subject === 'number') return `descriptor ${subject}`;
+  return typeof subject === 'string' ? subject : subject.toString('utf8', 0, subject.length - 1);
 }
 
 /**
  * Makes a call on a thread of libuv's pool when a slot is free: for calls that may wait for a disk.
+ * @param subject the subject of the call, for the error message
  * @throws KernelError
  */
 export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {
