@@ -1,6 +1,6 @@
 import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { TreeObstacleError } from '../kernel/files/copy-source.ts';
-import { copyTree, treeBytes } from '../kernel/trees/copy-tree.ts';
+import { copyTree, treeBytes } from '../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { CopyControl, Original } from '../model/ports/ports.ts';
 

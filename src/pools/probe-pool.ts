@@ -11,7 +11,7 @@ import { BTRFS_MAGIC, fileSystemUuid } from '../kernel/file-systems/btrfs.ts';
 import { quotaMode } from '../kernel/file-systems/btrfs-quota.ts';
 import { clearQuota, isQuotaEnforced, setProject, setQuota } from '../kernel/file-systems/project-quota.ts';
 import { canReflink, reportsReflink } from '../kernel/files/reflink.ts';
-import { removeTree } from '../kernel/workers/file-tasks.ts';
+import { removeTree } from '../kernel/workers/tree-tasks.ts';
 import { Account } from '../model/objects/account.ts';
 import type { DirectoryAbility, PoolAbilities } from '../model/ports/pool.ts';
 import type { PoolLayout } from '../records/pool-layout.ts';

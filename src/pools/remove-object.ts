@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { errno, KernelError } from '../kernel/calls/errno.ts';
 import { mountsNaming } from '../kernel/mounts/mountinfo.ts';
-import { removeTree } from '../kernel/workers/file-tasks.ts';
+import { removeTree } from '../kernel/workers/tree-tasks.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool } from '../model/ports/pool.ts';

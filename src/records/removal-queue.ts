@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
-import { removeTree } from '../kernel/workers/file-tasks.ts';
+import { removeTree } from '../kernel/workers/tree-tasks.ts';
 import type { Removals } from '../model/ports/pool.ts';
 
 /** What a removal queue needs from its caller. */

@@ -8,7 +8,7 @@ import { blockDeviceBytes } from '../../src/kernel/calls/block-device.ts';
 import { refreshLoopSize } from '../../src/kernel/devices/loop.ts';
 import { growSparse, makeSparse } from '../../src/kernel/files/sparse-file.ts';
 import { runProgram } from '../../src/kernel/process/program.ts';
-import { removeTree } from '../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../src/kernel/workers/tree-tasks.ts';
 import { passStep } from '../../src/model/steps.ts';
 import { kernelPorts } from '../../src/mounts/kernel-ports.ts';
 import { LoopDevices } from '../../src/mounts/loop-devices.ts';

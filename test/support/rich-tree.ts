@@ -15,11 +15,11 @@ import {
 } from 'node:fs';
 import { lchown } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimes } from '../../src/kernel/attributes/file-times.ts';
 import { makeNode } from '../../src/kernel/attributes/special-file.ts';
 import { setXattr } from '../../src/kernel/attributes/xattr.ts';
 import { withPath } from '../../src/kernel/calls/path-handle.ts';
 import { makeDeep } from './deep-path.ts';
+import { setTimesNs } from './file-times.ts';
 import { isHostRoot } from './host-root.ts';
 
 const MIB = 1024 ** 2;
@@ -207,7 +207,7 @@ function makeOddModes(directory: string): void {
 async function setOldTimes(directory: string): Promise<void> {
   const at = (...names: string[]) => join(directory, ...names);
   const setOld = (path: string, mtimeNs = OLD_NS) =>
-    withPath(path, (fd) => setTimes(fd, { atimeNs: OLD_NS + 5n, mtimeNs }));
+    withPath(path, (fd) => setTimesNs(fd, { atimeNs: OLD_NS + 5n, mtimeNs }));
   for (const path of [at('plain', 'text'), at('dangling'), at('special', 'fifo'), at('empty'), at('linked')])
     await setOld(path);
   await setOld(at('plain', 'nothing'), BEFORE_1970_NS);

@@ -13,9 +13,9 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { setTimes } from '../../src/kernel/attributes/file-times.ts';
 import { makeNode } from '../../src/kernel/attributes/special-file.ts';
 import { setXattr } from '../../src/kernel/attributes/xattr.ts';
+import { setTimesNs } from './file-times.ts';
 import { isHostRoot } from './host-root.ts';
 
 const O_PATH = 0o10000000;
@@ -171,18 +171,18 @@ async function makeTimes(directory: string): Promise<void> {
     const end = paths.indexOf(0, start);
     const mtimeNs = seconds * 1_000_000_000n + 123_456_789n;
     const path = paths.subarray(start, end);
-    await withHandleOf(path, (fd) => setTimes(fd, { atimeNs: mtimeNs + 987_654_321_987n, mtimeNs }));
+    withHandleOf(path, (fd) => setTimesNs(fd, { atimeNs: mtimeNs + 987_654_321_987n, mtimeNs }));
     seconds += 1000n;
     start = end + 1;
   }
   const old = { atimeNs: -1_500_000_001n, mtimeNs: -86_400_000_000_001n };
-  await withHandleOf(join(directory, 'mode-600'), (fd) => setTimes(fd, old));
+  withHandleOf(join(directory, 'mode-600'), (fd) => setTimesNs(fd, old));
 }
 
-async function withHandleOf(path: string | Buffer, use: (fd: number) => Promise<void>): Promise<void> {
+function withHandleOf(path: string | Buffer, use: (fd: number) => void): void {
   const fd = openSync(path, O_PATH | constants.O_NOFOLLOW);
   try {
-    await use(fd);
+    use(fd);
   } finally {
     closeSync(fd);
   }

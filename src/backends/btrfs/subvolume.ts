@@ -7,7 +7,7 @@ import {
   isReadOnlySubvolume,
   snapshotSubvolume,
 } from '../../kernel/file-systems/btrfs.ts';
-import { removeTree } from '../../kernel/workers/file-tasks.ts';
+import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,

@@ -1,5 +1,5 @@
 import { mkdir } from 'node:fs/promises';
-import { removeTree } from '../../kernel/workers/file-tasks.ts';
+import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,

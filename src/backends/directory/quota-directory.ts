@@ -9,7 +9,7 @@ import {
   setProject,
 } from '../../kernel/file-systems/project-quota.ts';
 import { pollUntil } from '../../kernel/process/poll-until.ts';
-import { removeTree } from '../../kernel/workers/file-tasks.ts';
+import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,

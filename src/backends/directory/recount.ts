@@ -1,5 +1,6 @@
 import { clearQuota, projectOf, quotaOf } from '../../kernel/file-systems/project-quota.ts';
-import { type GatheredProject, gatherProject } from '../../kernel/trees/gather-project.ts';
+import type { GatheredProject } from '../../kernel/trees/gather-project.ts';
+import { gatherProject } from '../../kernel/workers/tree-tasks.ts';
 import type { Recount, RecountControl } from '../../model/ports/ports.ts';
 import { dataOf } from '../volume-root.ts';
 
@@ -19,7 +20,7 @@ export interface RecountedProject {
 export async function recountData(
   fd: number,
   directory: string,
-  { signal, isOtherVolume }: RecountControl,
+  { signal, otherProjects }: RecountControl,
   { projectId, setLimits }: RecountedProject,
 ): Promise<Recount> {
   const inodesBefore = await usedInodes(fd, projectId);
@@ -42,17 +43,16 @@ export async function recountData(
   };
 
   async function gather(): Promise<GatheredProject> {
-    let isLifted = false;
-    const liftLimit = async () => {
-      // Without CAP_SYS_RESOURCE, ext4 does not let a process move a file into a full project.
-      if (!isLifted) await clearQuota(fd, projectId);
-      isLifted = true;
-    };
-    const isStray = (found: number) => isOtherVolume(found) || isInside;
+    const gatherOnce = () =>
+      gatherProject(dataOf(directory), { projectId, otherProjects, isExclusive: isInside }, signal);
+    const first = await gatherOnce();
+    if (!first.isFull) return first;
+    // Without CAP_SYS_RESOURCE, ext4 does not let a process move a file into a full project.
+    await clearQuota(fd, projectId);
     try {
-      return await gatherProject(dataOf(directory), { projectId, isStray, liftLimit, signal });
+      return combine(first, await gatherOnce());
     } finally {
-      if (isLifted) await setLimits();
+      await setLimits();
     }
   }
 }
@@ -61,7 +61,7 @@ export async function recountData(
 function combine(first: GatheredProject, second: GatheredProject): GatheredProject {
   const reclaimed = new Map(first.reclaimed);
   for (const [id, count] of second.reclaimed) reclaimed.set(id, (reclaimed.get(id) ?? 0) + count);
-  return { ...second, reclaimed };
+  return { ...second, hadAny: first.hadAny, reclaimed };
 }
 
 async function usedInodes(fd: number, projectId: number): Promise<number> {

@@ -6,9 +6,9 @@ import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
 import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
 import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
-import { copyFile } from '../../kernel/files/copy-file.ts';
 import { allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
-import { removeTree } from '../../kernel/workers/file-tasks.ts';
+import { copyFile } from '../../kernel/workers/file-tasks.ts';
+import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { isBlock, type Volume } from '../../model/objects/volume.ts';
 import type {

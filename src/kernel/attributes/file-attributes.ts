@@ -24,3 +24,8 @@ export function readAttributes(fd: number): Buffer {
 export async function writeAttributes(fd: number, attributes: Buffer): Promise<void> {
   await ioctl(fd, FS_IOC_FSSETXATTR, attributes);
 }
+
+/** As `writeAttributes`. Blocks its thread. */
+export function writeAttributesSync(fd: number, attributes: Buffer): void {
+  ioctlSync(fd, FS_IOC_FSSETXATTR, attributes);
+}

@@ -1,4 +1,5 @@
-import { call, libraryCall, numberedCall } from '../calls/libc.ts';
+import { entryName } from '../calls/entry-name.ts';
+import { call, callSync, libraryCall, numberedCall } from '../calls/libc.ts';
 
 // By number, because older C libraries use another name.
 const mknodat = numberedCall('mknodat', process.arch === 'arm64' ? 33 : 259, [
@@ -18,12 +19,11 @@ const PATH_MAX = 4096;
  * @throws KernelError EEXIST, EPERM for a device if this process may not make one
  */
 export async function makeNode(parentFd: number, name: Buffer, mode: number, device: bigint): Promise<void> {
-  const terminated = Buffer.concat([name, Buffer.alloc(1)]);
-  await call(mknodat, name.toString(), parentFd, terminated, mode, Number(device));
+  await call(mknodat, name.toString(), parentFd, entryName(name), mode, Number(device));
 }
 
-/** The target of a symbolic link, as bytes. `fd` is a handle (O_PATH) of the link itself. */
-export async function linkText(fd: number): Promise<Buffer> {
+/** The target of a symbolic link, as bytes. `fd` is a handle (O_PATH) of the link itself. Blocks its thread. */
+export function linkText(fd: number): Buffer {
   const buffer = Buffer.alloc(PATH_MAX);
-  return buffer.subarray(0, await call(readlinkat, `descriptor ${fd}`, fd, '', buffer, buffer.length));
+  return buffer.subarray(0, callSync(readlinkat, fd, fd, '', buffer, buffer.length));
 }

@@ -1,42 +1,53 @@
+import { entryName } from '../calls/entry-name.ts';
 import { errno, isErrno } from '../calls/errno.ts';
-import { call, libraryCall } from '../calls/libc.ts';
+import { type Call, callSync, libraryCall } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
 
-// By path, because the calls that take a descriptor refuse a handle (O_PATH).
-const listxattr = libraryCall('listxattr', ['str', 'void *', 'size_t']);
-const getxattr = libraryCall('getxattr', ['str', 'void *', 'void *', 'size_t']);
-const setxattr = libraryCall('setxattr', ['str', 'void *', 'void *', 'size_t', 'int']);
+/** A call for files open for reading or writing, and the same by path: the first refuses a handle (O_PATH). */
+interface XattrCall {
+  readonly byDescriptor: Call;
+  readonly byPath: Call;
+}
+
+const list = xattrCall('listxattr', ['void *', 'size_t']);
+const get = xattrCall('getxattr', ['void *', 'void *', 'size_t']);
+const set = xattrCall('setxattr', ['void *', 'void *', 'size_t', 'int']);
 
 // The limit for lists and values; most are much shorter.
 const MAX_BYTES = 65_536;
 const USUAL_BYTES = 1024;
+const nothing = Buffer.alloc(0);
 
-/** The names of an open file's extended attributes. The file may be a handle, also of a symbolic link itself. */
-export async function listXattrs(fd: number): Promise<Buffer[]> {
-  const path = below(fd);
-  // Most files have none; no buffer is allocated for them.
-  if ((await call(listxattr, path, path, Buffer.alloc(0), 0)) === 0) return [];
-  const list = await readIntoBuffer((buffer) => call(listxattr, path, path, buffer, buffer.length));
-  return splitAtZeros(list);
+function xattrCall(name: string, parameters: string[]): XattrCall {
+  return {
+    byDescriptor: libraryCall(`f${name}`, ['int', ...parameters]),
+    byPath: libraryCall(name, ['str', ...parameters]),
+  };
 }
 
-function splitAtZeros(list: Buffer): Buffer[] {
-  const names: Buffer[] = [];
+// All of these block their thread. The file may be a handle, also of a symbolic link itself.
+
+/** The names of an open file's extended attributes. */
+export function listXattrs(fd: number): Buffer[] {
+  // Most files have none; no buffer is allocated for them.
+  if (onFile(list, fd, nothing, 0) === 0) return [];
+  return splitAtZeros(readIntoBuffer((buffer) => onFile(list, fd, buffer, buffer.length)));
+}
+
+function splitAtZeros(names: Buffer): Buffer[] {
+  const split: Buffer[] = [];
   let start = 0;
-  for (let end = list.indexOf(0); end !== -1; end = list.indexOf(0, start)) {
-    names.push(list.subarray(start, end));
+  for (let end = names.indexOf(0); end !== -1; end = names.indexOf(0, start)) {
+    split.push(names.subarray(start, end));
     start = end + 1;
   }
-  return names;
+  return split;
 }
 
 /** The value of an extended attribute; undefined if the file does not have it. */
-export async function getXattr(fd: number, name: Buffer): Promise<Buffer | undefined> {
-  const path = below(fd);
+export function getXattr(fd: number, name: Buffer): Buffer | undefined {
   try {
-    return await readIntoBuffer((buffer) =>
-      call(getxattr, path, path, terminated(name), buffer, buffer.length),
-    );
+    return readIntoBuffer((buffer) => onFile(get, fd, entryName(name), buffer, buffer.length));
   } catch (error) {
     if (isErrno(error, errno.ENODATA)) return undefined;
     throw error;
@@ -44,25 +55,30 @@ export async function getXattr(fd: number, name: Buffer): Promise<Buffer | undef
 }
 
 /**
- * Sets an extended attribute of an open file, which may be a handle.
+ * Sets an extended attribute of an open file.
  * @throws KernelError EOPNOTSUPP if the file system does not support it, EPERM, ENOSPC, EDQUOT
  */
-export async function setXattr(fd: number, name: Buffer, value: Buffer): Promise<void> {
-  const path = below(fd);
-  await call(setxattr, `${name} of ${path}`, path, terminated(name), value, value.length, 0);
+export function setXattr(fd: number, name: Buffer, value: Buffer): void {
+  onFile(set, fd, entryName(name), value, value.length, 0);
 }
 
-async function readIntoBuffer(read: (buffer: Buffer) => Promise<number>): Promise<Buffer> {
-  const buffer = Buffer.alloc(USUAL_BYTES);
+function onFile({ byDescriptor, byPath }: XattrCall, fd: number, ...args: (Buffer | number)[]): number {
   try {
-    return buffer.subarray(0, await read(buffer));
+    return callSync(byDescriptor, fd, fd, ...args);
   } catch (error) {
-    if (!isErrno(error, errno.ERANGE)) throw error;
-    const large = Buffer.alloc(MAX_BYTES);
-    return large.subarray(0, await read(large));
+    if (!isErrno(error, errno.EBADF)) throw error;
+    const path = below(fd);
+    return callSync(byPath, path, path, ...args);
   }
 }
 
-function terminated(name: Buffer): Buffer {
-  return Buffer.concat([name, Buffer.alloc(1)]);
+function readIntoBuffer(read: (buffer: Buffer) => number): Buffer {
+  const buffer = Buffer.alloc(USUAL_BYTES);
+  try {
+    return buffer.subarray(0, read(buffer));
+  } catch (error) {
+    if (!isErrno(error, errno.ERANGE)) throw error;
+    const large = Buffer.alloc(MAX_BYTES);
+    return large.subarray(0, read(large));
+  }
 }

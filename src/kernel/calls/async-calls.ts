@@ -34,7 +34,7 @@ export class AsyncCalls {
 }
 
 /** The size of libuv's thread pool in this process. */
-export const threadCount = Number(process.env['UV_THREADPOOL_SIZE']) || DEFAULT_THREADS;
+const threadCount = Number(process.env['UV_THREADPOOL_SIZE']) || DEFAULT_THREADS;
 
 /** The calls of this process. Every asynchronous call of a C function goes through here. */
 export const asyncCalls = new AsyncCalls(threadCount);

@@ -14,8 +14,8 @@ export interface IoctlRequest {
 /** Makes a request that does not wait for a device. `argument` is a number or a structure, read and written in place. */
 export function ioctlSync(fd: number, { name, number }: IoctlRequest, argument: Buffer | number): number {
   return typeof argument === 'number'
-    ? callSync({ ...withNumber, name }, `descriptor ${fd}`, fd, number, argument)
-    : callSync({ ...withBuffer, name }, `descriptor ${fd}`, fd, number, argument);
+    ? callSync({ ...withNumber, name }, fd, fd, number, argument)
+    : callSync({ ...withBuffer, name }, fd, fd, number, argument);
 }
 
 /** Makes a request that may wait for a device, on another thread. */

@@ -31,14 +31,16 @@ export function numberedCall(name: string, number: number, parameters: string[])
   return { name, native: libc.func('syscall', 'long', ['long', ...parameters]), leading: [number] };
 }
 
+/** The subject of a call, for the error message: a text, a descriptor, or a name with the zero that ends it. */
+export type Subject = string | number | Buffer;
+
 /**
- * Makes a call on this thread: for calls that neither walk a path nor wait for a device.
- * @param subject the subject of the call, for the error message
+ * Makes a call on this thread: in a task, or for calls that neither walk a path nor wait for a device.
  * @throws KernelError
  */
-export function callSync(call: Call, subject: string, ...args: Argument[]): number {
+export function callSync(call: Call, subject: Subject, ...args: Argument[]): number {
   const result = tryCallSync(call, ...args);
-  if (result < 0) throw new KernelError(call.name, -result, subject);
+  if (result < 0) throw new KernelError(call.name, -result, subjectText(subject));
   return result;
 }
 
@@ -52,8 +54,14 @@ export function tryCallSync(call: Call, ...args: Argument[]): number {
   }
 }
 
+function subjectText(subject: Subject): string {
+  if (typeof subject === 'number') return `descriptor ${subject}`;
+  return typeof subject === 'string' ? subject : subject.toString('utf8', 0, subject.length - 1);
+}
+
 /**
  * Makes a call on a thread of libuv's pool when a slot is free: for calls that may wait for a disk.
+ * @param subject the subject of the call, for the error message
  * @throws KernelError
  */
 export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {

@@ -4,6 +4,7 @@ import {
   fsxattr,
   readAttributes,
   writeAttributes,
+  writeAttributesSync,
 } from '../attributes/file-attributes.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { call, numberedCall } from '../calls/libc.ts';
@@ -79,22 +80,23 @@ export function projectOf(fd: number): ProjectMembership {
  *   same
  */
 export async function setProject(fd: number, projectId: number): Promise<void> {
-  const attributes = readAttributes(fd);
-  const flags = attributes.readUInt32LE(fsxattr.flags);
-  attributes.writeUInt32LE((flags | FS_XFLAG_PROJINHERIT) >>> 0, fsxattr.flags);
-  attributes.writeUInt32LE(projectId, fsxattr.projectId);
-  await writeAttributes(fd, attributes);
+  await writeAttributes(fd, attributesIn(fd, projectId, true));
 }
 
 /**
- * Gives a file or directory open for reading a project; new entries in a directory inherit it.
+ * Gives a file or directory open for reading a project; new entries in a directory inherit it. Blocks its thread.
  * @throws KernelError EDQUOT, ENOSPC: the project is full; EPERM: the file cannot be changed
  */
-export async function assignProject(fd: number, projectId: number): Promise<void> {
-  if (fstatSync(fd).isDirectory()) return setProject(fd, projectId);
+export function assignProject(fd: number, projectId: number): void {
+  writeAttributesSync(fd, attributesIn(fd, projectId, fstatSync(fd).isDirectory()));
+}
+
+function attributesIn(fd: number, projectId: number, inherits: boolean): Buffer {
   const attributes = readAttributes(fd);
+  const flags = attributes.readUInt32LE(fsxattr.flags);
+  if (inherits) attributes.writeUInt32LE((flags | FS_XFLAG_PROJINHERIT) >>> 0, fsxattr.flags);
   attributes.writeUInt32LE(projectId, fsxattr.projectId);
-  await writeAttributes(fd, attributes);
+  return attributes;
 }
 
 /**

@@ -1,10 +1,12 @@
-import { constants, fstatSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { min } from '../../units/bigint.ts';
 import { diskFaultOf } from '../calls/disk-fault.ts';
 import { errno, isErrno } from '../calls/errno.ts';
-import { call, libraryCall, numberedCall } from '../calls/libc.ts';
+import { inodeStatus } from '../calls/inode-status.ts';
+import { callSync, libraryCall, numberedCall } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
-import { fromSource, withSource } from './copy-source.ts';
+import type { CopyControl } from './copy-control.ts';
+import { fromSource } from './copy-source.ts';
 import { dataRanges, type Range } from './data-ranges.ts';
 
 const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
@@ -38,34 +40,39 @@ const copyUnsupportedNumbers = [
 
 /**
  * Copies the data of an open file into an empty open file and keeps its holes. A file that changes during the copy is
- * copied up to its initial size, or up to its end if it shrinks.
+ * copied up to its initial size, or up to its end if it shrinks. Blocks its thread.
  */
-export async function copyData(sourceFd: number, targetFd: number, control: CopyControl): Promise<void> {
-  const { size, blocks } = fstatSync(sourceFd, { bigint: true });
-  if (size <= BLOCK_BYTES && blocks > 0n) {
-    await new DataCopy(sourceFd, targetFd, control).copy({ start: 0n, end: size });
-  } else if (blocks > 0n) {
-    // Opened again, because seeking moves the position of every descriptor that shares the open file. An open file cannot
-    // be leased, so this does not block.
-    await withSource(below(sourceFd), constants.O_RDONLY, async (ownFd) => {
-      const copy = new DataCopy(ownFd, targetFd, control);
-      const ranges = dataRanges(ownFd, size);
-      for (;;) {
-        const { value: range } = await fromSource(() => ranges.next());
-        if (range === undefined) break;
-        // XFS preallocates beyond the end of a growing file, and does not free the part that ends up in holes.
-        if (range.end < size) await setSize(targetFd, size);
-        await copy.copy(range);
-      }
-    });
+export function copyData(sourceFd: number, targetFd: number, control: CopyControl): void {
+  const { sizeBytes, allocatedBytes } = inodeStatus(sourceFd);
+  if (sizeBytes <= BLOCK_BYTES && allocatedBytes > 0n) {
+    new DataCopy(sourceFd, targetFd, control).copy({ start: 0n, end: sizeBytes });
+  } else if (allocatedBytes > 0n) {
+    copyRanges(sourceFd, targetFd, sizeBytes, control);
   }
-  const left = fstatSync(sourceFd, { bigint: true }).size;
-  await setSize(targetFd, min(left, size));
+  const left = inodeStatus(sourceFd).sizeBytes;
+  setSize(targetFd, min(left, sizeBytes));
 }
 
-async function setSize(fd: number, bytes: bigint): Promise<void> {
-  if (fstatSync(fd, { bigint: true }).size === bytes) return;
-  await call(ftruncate, `descriptor ${fd}`, fd, bytes);
+function copyRanges(sourceFd: number, targetFd: number, sizeBytes: bigint, control: CopyControl): void {
+  // Opened again, because seeking moves the position of every descriptor that shares the open file. An open file cannot
+  // be leased, so this does not block.
+  const ownFd = fromSource(() => openSync(below(sourceFd), constants.O_RDONLY));
+  try {
+    const copy = new DataCopy(ownFd, targetFd, control);
+    const ranges = dataRanges(ownFd, sizeBytes);
+    const next = () => fromSource(() => ranges.next().value);
+    for (let range = next(); range; range = next()) {
+      // XFS preallocates beyond the end of a growing file, and does not free the part that ends up in holes.
+      if (range.end < sizeBytes) setSize(targetFd, sizeBytes);
+      copy.copy(range);
+    }
+  } finally {
+    closeSync(ownFd);
+  }
+}
+
+function setSize(fd: number, bytes: bigint): void {
+  if (inodeStatus(fd).sizeBytes !== bytes) callSync(ftruncate, fd, fd, bytes);
 }
 
 class DataCopy {
@@ -83,19 +90,19 @@ class DataCopy {
   }
 
   /** Copies a range, or what the source still has of it. */
-  async copy({ start, end }: Range): Promise<void> {
+  copy({ start, end }: Range): void {
     for (let position = start; position < end; ) {
-      this.control.signal.throwIfAborted();
-      const copied = await this.copySome(position, end - position);
+      this.control.stop.throwIfStopped();
+      const copied = this.copySome(position, end - position);
       if (copied === 0) return;
       this.control.onBytes(BigInt(copied));
       position += BigInt(copied);
     }
   }
 
-  private async copySome(position: bigint, bytes: bigint): Promise<number> {
+  private copySome(position: bigint, bytes: bigint): number {
     if (this.buffer === undefined) {
-      const copied = await this.copyInKernel(position, min(bytes, CHUNK_BYTES));
+      const copied = this.copyInKernel(position, min(bytes, CHUNK_BYTES));
       // Some file systems return 0 before the end; only a read confirms the end.
       if (copied > 0) return copied;
       this.buffer = Buffer.allocUnsafeSlow(Number(min(bytes, BUFFER_BYTES)));
@@ -103,13 +110,13 @@ class DataCopy {
     return this.copyByBuffer(this.buffer, position, bytes);
   }
 
-  private async copyInKernel(position: bigint, bytes: bigint): Promise<number> {
+  private copyInKernel(position: bigint, bytes: bigint): number {
     const { sourceFd, sourceOffset, targetFd, targetOffset } = this;
     sourceOffset.writeBigInt64LE(position);
     targetOffset.writeBigInt64LE(position);
     const subject = `descriptor ${targetFd}`;
     try {
-      return await call(copyFileRange, subject, sourceFd, sourceOffset, targetFd, targetOffset, bytes, 0);
+      return callSync(copyFileRange, subject, sourceFd, sourceOffset, targetFd, targetOffset, bytes, 0);
     } catch (error) {
       if (isErrno(error, ...copyUnsupportedNumbers)) return 0;
       // Separate reads and writes show which of the two disks failed.
@@ -119,26 +126,14 @@ class DataCopy {
     }
   }
 
-  private async copyByBuffer(buffer: Buffer, position: bigint, bytes: bigint): Promise<number> {
+  private copyByBuffer(buffer: Buffer, position: bigint, bytes: bigint): number {
     const subject = `descriptor ${this.targetFd}`;
     const wanted = min(bytes, BigInt(buffer.length));
-    const read = await fromSource(() =>
-      call(pread, `descriptor ${this.sourceFd}`, this.sourceFd, buffer, wanted, position),
-    );
+    const read = fromSource(() => callSync(pread, this.sourceFd, this.sourceFd, buffer, wanted, position));
     for (let written = 0; written < read; ) {
       const rest = buffer.subarray(written, read);
-      written += await call(pwrite, subject, this.targetFd, rest, rest.length, position + BigInt(written));
+      written += callSync(pwrite, subject, this.targetFd, rest, rest.length, position + BigInt(written));
     }
     return read;
   }
-}
-
-/** Lets the caller stop a copy and follow its progress. */
-export interface CopyControl {
-  /** Stops the copy, which then fails with the signal's reason. */
-  readonly signal: AbortSignal;
-  /** Called for bytes that were copied, but not for shared blocks or holes. */
-  readonly onBytes: (bytes: bigint) => void;
-  /** Called at least twice a second while a file cannot be opened because a process holds a lease on it. */
-  readonly onWait: (file: string) => void;
 }

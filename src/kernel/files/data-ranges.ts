@@ -1,6 +1,6 @@
 import { max, min } from '../../units/bigint.ts';
 import { errno, isErrno } from '../calls/errno.ts';
-import { call, numberedCall } from '../calls/libc.ts';
+import { call, callSync, numberedCall } from '../calls/libc.ts';
 
 // Called by number, because an offset does not fit the int that a library call returns.
 const lseek = numberedCall('lseek', process.arch === 'arm64' ? 62 : 8, ['int', 'int64', 'int']);
@@ -17,24 +17,31 @@ export interface Range {
 }
 
 /**
- * The parts of an open file that are not holes, in order, between two offsets. They may extend slightly into the holes
- * around them. Moves the position of the open file.
+ * The parts of an open file that are not holes, in order, before an offset. They may extend slightly into the holes
+ * around them. Moves the position of the open file. Blocks its thread.
  */
-export async function* dataRanges(
-  fd: number,
-  end: bigint,
-  start = 0n,
-): AsyncGenerator<Range, void, undefined> {
-  for (let position = start; position < end; ) {
-    const data = await nextData(fd, position);
-    if (data === undefined || data >= end) return;
-    const hole = await seek(fd, data, SEEK_HOLE);
-    // The file was truncated there in the meantime.
-    if (hole === undefined) return;
-    const range = { start: max(position, roundedDown(data)), end: min(roundedUp(hole), end) };
+export function* dataRanges(fd: number, end: bigint): Generator<Range, void, undefined> {
+  const seek = (offset: bigint, whence: number) => {
+    try {
+      return BigInt(callSync(lseek, fd, fd, offset, whence));
+    } catch (error) {
+      return undefinedAtEnd(error);
+    }
+  };
+  for (let start = 0n; start < end; ) {
+    const data = seek(start, SEEK_DATA);
+    const range = rangeAt({ start, end }, data, data === undefined ? data : seek(data, SEEK_HOLE));
+    if (range === undefined) return;
     yield range;
-    position = range.end;
+    start = range.end;
   }
+}
+
+/** The first of the parts of an open file between two offsets that are not holes, as in `dataRanges`. */
+export async function firstDataRange(fd: number, { start, end }: Range): Promise<Range | undefined> {
+  if (start >= end) return undefined;
+  const data = await seek(fd, start, SEEK_DATA);
+  return rangeAt({ start, end }, data, data === undefined ? data : await seek(fd, data, SEEK_HOLE));
 }
 
 /**
@@ -50,9 +57,22 @@ async function seek(fd: number, offset: bigint, whence: number): Promise<bigint 
   try {
     return BigInt(await call(lseek, `descriptor ${fd}`, fd, offset, whence));
   } catch (error) {
-    if (isErrno(error, errno.ENXIO)) return undefined;
-    throw error;
+    return undefinedAtEnd(error);
   }
+}
+
+function undefinedAtEnd(error: unknown): undefined {
+  if (!isErrno(error, errno.ENXIO)) throw error;
+}
+
+/** @param hole undefined if the file was truncated after the data was found */
+function rangeAt(
+  { start, end }: Range,
+  data: bigint | undefined,
+  hole: bigint | undefined,
+): Range | undefined {
+  if (data === undefined || data >= end || hole === undefined) return undefined;
+  return { start: max(start, roundedDown(data)), end: min(roundedUp(hole), end) };
 }
 
 function roundedDown(offset: bigint): bigint {

@@ -1,7 +1,7 @@
 import { max, min } from '../../units/bigint.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { type IoctlRequest, ioctl } from '../calls/ioctl.ts';
-import { dataRanges, type Range } from './data-ranges.ts';
+import { firstDataRange, type Range } from './data-ranges.ts';
 
 const FS_IOC_FIEMAP: IoctlRequest = { name: 'FS_IOC_FIEMAP', number: 0xc020660b };
 // Without it, data not yet on disk would be missing or reported in its old state.
@@ -123,9 +123,11 @@ function clipToRange(extent: RawExtent, range: Range): Extent[] {
 
 async function extentsBySeeking(fd: number, { start, end }: Range): Promise<ExtentMap> {
   const extents: Extent[] = [];
-  for await (const range of dataRanges(fd, end, start)) {
+  for (let from = start; ; ) {
+    const range = await firstDataRange(fd, { start: from, end });
+    if (range === undefined) return { extents, end };
     extents.push({ ...range, address: undefined, isShared: false });
     if (extents.length === EXTENTS_PER_CALL) return { extents, end: range.end };
+    from = range.end;
   }
-  return { extents, end };
 }

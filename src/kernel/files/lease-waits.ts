@@ -1,6 +1,5 @@
-import { setMaxListeners } from 'node:events';
-import { setTimeout as delay } from 'node:timers/promises';
 import { errno, isErrno } from '../calls/errno.ts';
+import type { CopyControl } from './copy-control.ts';
 import { TreeObstacleError } from './copy-source.ts';
 
 // A responsive holder releases its lease within milliseconds; the kernel breaks the lease of any other after
@@ -13,65 +12,53 @@ const LAST_RETRY_MS = 500;
  */
 const MAX_TOTAL_WAIT_MS = 180_000;
 
-/** Called before each wait, with the path of the leased file. */
-export type OnWait = (file: string) => void;
-
 /**
  * Waits for files leased by other processes (F_SETLEASE of fcntl(2), which needs no privilege for one's own files).
- * Opening such a file without O_NONBLOCK blocks in the kernel, on a thread that others need. With O_NONBLOCK the kernel
+ * Opening such a file without O_NONBLOCK blocks in the kernel, where nothing can stop it. With O_NONBLOCK the kernel
  * requests the lease back and returns at once, and the open is retried later.
  */
 export class LeaseWaits {
-  private readonly signal: AbortSignal;
-  private readonly onWait: OnWait;
-  private waiterCount = 0;
-  private sinceMs = 0;
+  private readonly control: Pick<CopyControl, 'stop' | 'onWait'>;
   private waitedMs = 0;
 
-  constructor(signal: AbortSignal, onWait: OnWait) {
-    this.signal = signal;
-    // Each file being waited for adds a listener; Node would warn of a leak.
-    setMaxListeners(0, signal);
-    this.onWait = onWait;
+  constructor(control: Pick<CopyControl, 'stop' | 'onWait'>) {
+    this.control = control;
   }
 
   /**
-   * Opens a file as soon as no conflicting lease is held on it.
+   * Opens a file as soon as no conflicting lease is held on it. Blocks its thread.
    * @param open opens the file with O_NONBLOCK
    * @param nameOf names the file, for people
-   * @param runWait runs the wait; it decides what the caller holds during the wait and which other work runs first
-   * @throws TreeObstacle: leases have delayed the copy for three minutes; the signal's reason
+   * @throws TreeObstacle: leases have delayed the copy for three minutes; StoppedError
    */
-  async openWhenFree(
-    open: () => Promise<number>,
-    nameOf: () => string,
-    runWait: (wait: () => Promise<void>) => Promise<void>,
-  ): Promise<number> {
+  openWhenFree<T>(open: () => T, nameOf: () => string): T {
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(2 * retryMs, LAST_RETRY_MS)) {
-      try {
-        return await open();
-      } catch (error) {
-        if (!isErrno(error, errno.EAGAIN)) throw error;
-      }
-      await runWait(() => this.wait(nameOf(), retryMs));
+      const opened = openUnlessLeased(open);
+      if (opened !== 'leased') return opened;
+      this.wait(nameOf(), retryMs);
     }
   }
 
-  private async wait(file: string, retryMs: number): Promise<void> {
-    this.signal.throwIfAborted();
-    if (this.waiterCount++ === 0) this.sinceMs = performance.now();
-    try {
-      this.onWait(file);
-      await delay(retryMs, undefined, { signal: this.signal });
-    } catch (error) {
-      this.signal.throwIfAborted();
-      throw error;
-    } finally {
-      if (--this.waiterCount === 0) this.waitedMs += performance.now() - this.sinceMs;
-    }
-    const running = this.waiterCount === 0 ? 0 : performance.now() - this.sinceMs;
-    if (this.waitedMs + running < MAX_TOTAL_WAIT_MS) return;
+  private wait(file: string, retryMs: number): void {
+    const sinceMs = performance.now();
+    this.control.onWait(file);
+    this.control.stop.pause(retryMs);
+    this.waitedMs += performance.now() - sinceMs;
+    if (this.waitedMs < MAX_TOTAL_WAIT_MS) return;
     const message = `a process holds a lease (fcntl F_SETLEASE) on ${JSON.stringify(file)} and does not release it; stop the process, or make it close the file`;
     throw new TreeObstacleError(message);
+  }
+}
+
+/**
+ * Opens a file unless a process holds a conflicting lease on it. The kernel asks for the lease back.
+ * @param open opens the file with O_NONBLOCK
+ */
+export function openUnlessLeased<T>(open: () => T): T | 'leased' {
+  try {
+    return open();
+  } catch (error) {
+    if (isErrno(error, errno.EAGAIN)) return 'leased';
+    throw error;
   }
 }

@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
 import { withDescriptor, writeText } from '../calls/descriptor.ts';
 import { errno, isErrno } from '../calls/errno.ts';
-import { type IoctlRequest, ioctl } from '../calls/ioctl.ts';
+import { type IoctlRequest, ioctl, ioctlSync } from '../calls/ioctl.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 
 /** XFS_IOC_FSGEOMETRY_V4, supported by every kernel since 2.6, and the flags in its structure. */
@@ -20,7 +19,6 @@ const FICLONE: IoctlRequest = { name: 'FICLONE', number: 0x40049409 };
 // An unnamed file, which disappears however the process ends.
 const O_TMPFILE = 0o20000000 | constants.O_DIRECTORY;
 const OWNER_ONLY = 0o600;
-const CLONE_TO_NEW = constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE_FORCE;
 
 const cloneUnsupportedNumbers = [errno.EOPNOTSUPP, errno.ENOTTY, errno.EINVAL, errno.ENOSYS];
 
@@ -73,27 +71,14 @@ export async function reportsReflink(directory: string): Promise<boolean | undef
 }
 
 /**
- * Makes an open file share all blocks of another. Replaces the target's content; usually it is empty.
+ * Makes an open file share all blocks of another. Replaces the target's content; usually it is empty. Blocks its thread.
  * @returns false if these two files cannot share: an unsupported file system, two file systems, or an unsupported kind
  *   of file, such as a swap file
  * @throws KernelError ENOSPC, EDQUOT: shared blocks count against a quota in full
  */
-export function cloneFile(sourceFd: number, targetFd: number): Promise<boolean> {
-  return falseIfUnsupported(ioctl(targetFd, FICLONE, sourceFd));
-}
-
-/**
- * Like `cloneFile`, to a new file with the source's permissions. A single step on another thread, which is much faster
- * for many small files.
- * @throws a node:fs error: EEXIST, ENOSPC, EDQUOT
- */
-export function cloneToNewFile(source: string, target: Buffer): Promise<boolean> {
-  return falseIfUnsupported(copyFile(source, target, CLONE_TO_NEW));
-}
-
-async function falseIfUnsupported(cloning: Promise<unknown>): Promise<boolean> {
+export function cloneFile(sourceFd: number, targetFd: number): boolean {
   try {
-    await cloning;
+    ioctlSync(targetFd, FICLONE, sourceFd);
     return true;
   } catch (error) {
     if (isErrno(error, ...cloneUnsupportedNumbers, errno.EXDEV, errno.ETXTBSY)) return false;

@@ -5,7 +5,7 @@ import { callSync, libraryCall } from '../calls/libc.ts';
 const fcntl = libraryCall('fcntl', ['int', 'int', 'int']);
 const F_SETFD = 2;
 
-// Enough for two pools with hung disks and for tree walks, in addition to working pools.
+// Enough for two pools with hung disks, in addition to working pools.
 const THREADS = '192';
 
 /**

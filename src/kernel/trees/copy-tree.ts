@@ -1,32 +1,28 @@
-import { type BigIntStats, closeSync, constants, fstatSync, open, readlinkSync } from 'node:fs';
-import { mkdir, opendir, symlink } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { linkText, makeNode } from '../attributes/special-file.ts';
+import { constants, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
+import { linkText } from '../attributes/special-file.ts';
 import { withDescriptor } from '../calls/descriptor.ts';
+import { entriesOf } from '../calls/directory-entries.ts';
+import { type EntryName, entryName, nameText, type Place } from '../calls/entry-name.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
-import { openDirectory, openEntry, openTrail, withHandle } from '../calls/open-below.ts';
+import { type InodeStatus, inodeStatus, inodeStatusBelow } from '../calls/inode-status.ts';
+import { makeDirectoryAt, makeFileAt, makeNodeAt, makeSymlinkAt } from '../calls/make-entry.ts';
+import { openDirectory, openEntry, openFile, openTrail, withOpen } from '../calls/open-below.ts';
 import { below, withPath } from '../calls/path-handle.ts';
-import { type CopyControl, copyData } from '../files/copy-data.ts';
-import { copyContent } from '../files/copy-file.ts';
+import type { CopyControl } from '../files/copy-control.ts';
+import { copyData } from '../files/copy-data.ts';
 import { fromSource } from '../files/copy-source.ts';
-import { LeaseWaits } from '../files/lease-waits.ts';
-import { cloneToNewFile } from '../files/reflink.ts';
+import { LeaseWaits, openUnlessLeased } from '../files/lease-waits.ts';
+import { cloneFile } from '../files/reflink.ts';
 import { copyAttributes } from './copy-attributes.ts';
-import { falseIfExists, HardLinks } from './hard-links.ts';
-import type { LeafVisit } from './leaf-visit.ts';
+import { HardLinks, type Made } from './hard-links.ts';
 import { withTreeSource } from './tree-source.ts';
-import { type Leaf, type TreeVisitor, type WalkedDirectory, walkTree } from './walk-tree.ts';
-
-export { treeBytes } from './tree-bytes.ts';
-
-const openAsync = promisify(open);
+import { type TreeVisitor, type Visit, type WalkedDirectory, walkTree } from './walk-tree.ts';
 
 const OWNER_ONLY_DIRECTORY = 0o700;
 const OWNER_ONLY = 0o600;
 const PERMISSIONS = 0o777;
-const SET_ID = 0o6000;
-const MAKE_FILE = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-const READ_NONBLOCK = constants.O_RDONLY | constants.O_NONBLOCK;
+const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /**
  * Copies everything in a directory, and the directory's own attributes, into an existing empty directory: owners, modes,
@@ -36,16 +32,18 @@ const READ_NONBLOCK = constants.O_RDONLY | constants.O_NONBLOCK;
  *
  * The source may change during the copy: removed entries are left out, and entries moved within it may be. Nothing
  * outside it is read: symbolic links are not followed and mounts in it are not visible. Does not sync. A failed copy
- * leaves its target for the caller to remove.
+ * leaves its target for the caller to remove. Blocks its thread.
  * @throws KernelError or a node:fs error: ENOTEMPTY, ENOSPC, EDQUOT, EOPNOTSUPP for attributes that the target's file
- *   system lacks, EPERM for devices if this process may not make them, …; TreeObstacle; the signal's reason
+ *   system lacks, EPERM for devices if this process may not make them, …; TreeObstacle; StoppedError
  */
 export async function copyTree(source: string, target: string, control: CopyControl): Promise<void> {
-  control.signal.throwIfAborted();
-  await withPath(target, async (targetFd) => {
-    await checkEmpty(targetFd, target);
-    await withTreeSource(source, (sourceFd) => new TreeCopy(targetFd, control).run(sourceFd));
-  });
+  control.stop.throwIfStopped();
+  await withPath(target, (handle) =>
+    withDescriptor(below(handle), READ_DIRECTORY, async (targetFd) => {
+      checkEmpty(targetFd, target);
+      await withTreeSource(source, (sourceFd) => new TreeCopy(targetFd, control).run(sourceFd));
+    }),
+  );
 }
 
 interface TargetDirectory {
@@ -63,117 +61,113 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     this.topFd = topFd;
     this.control = control;
     this.links = new HardLinks(topFd);
-    this.leases = new LeaseWaits(control.signal, control.onWait);
+    this.leases = new LeaseWaits(control);
   }
 
   async run(sourceFd: number): Promise<void> {
     let failed = true;
     try {
-      await walkTree(sourceFd, this, this.control.signal);
+      walkTree(sourceFd, this, this.control.stop);
       failed = false;
     } finally {
       await this.links.close({ failed });
     }
-    await copyAttributes(sourceFd, this.topFd, statusOf(sourceFd));
+    copyAttributes(
+      sourceFd,
+      this.topFd,
+      fromSource(() => inodeStatus(sourceFd)),
+    );
   }
 
-  async directory(
+  directory(
     { fd, trail }: WalkedDirectory,
     parent: TargetDirectory | undefined,
-    walk: (context: TargetDirectory) => Promise<'walked' | 'later'>,
-    step: <T>(calls: () => Promise<T>) => Promise<T>,
-  ): Promise<void> {
+    walk: (context: TargetDirectory) => Visit,
+  ): void {
     if (trail === undefined) {
-      await walk({ targetFd: this.topFd });
+      walk({ targetFd: this.topFd });
       return;
     }
+    const { name } = trail;
     if (parent !== undefined) {
-      const make = () => mkdir(below(parent.targetFd, trail.name), OWNER_ONLY_DIRECTORY);
-      if (!(await step(() => falseIfExists(make())))) return;
+      const place = { parentFd: parent.targetFd, name };
+      if (!makeDirectoryAt(place, OWNER_ONLY_DIRECTORY)) return;
     }
-    const opening = step(() =>
-      parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, trail.name),
-    );
-    await withCreated(opening, trail.name, async (targetFd) => {
+    const opened = parent === undefined ? openTrail(this.topFd, trail) : openDirectory(parent.targetFd, name);
+    withMade(opened, name, (targetFd) => {
       // Only after the entries are made: they would inherit some attributes, and change the times.
-      if ((await walk({ targetFd })) === 'walked')
-        await step(() => copyAttributes(fd, targetFd, statusOf(fd)));
+      if (walk({ targetFd }) === 'visited')
+        copyAttributes(
+          fd,
+          targetFd,
+          fromSource(() => inodeStatus(fd)),
+        );
     });
   }
 
-  async leaf({ parentFd, name }: Leaf, { targetFd }: TargetDirectory, visit: LeafVisit): Promise<void> {
-    await withHandle(
-      fromSource(() => openEntry(parentFd, name)),
-      async (fd) => {
-        const status = await fromSource(() => statusOf(fd));
-        // It was not a directory when it was listed.
-        if (status.isDirectory()) return;
-        const make = () => this.make({ fd, status }, targetFd, name, visit);
-        const { nlink, dev, ino } = status;
-        const file = { key: `${dev}-${ino}`, names: nlink };
-        const wait = (other: Promise<void>) => visit.wait(() => other);
-        if (nlink > 1n) await this.links.addName(file, below(targetFd, name), make, wait);
-        else await make();
-      },
-    );
+  leaf(leaf: Place, { targetFd }: TargetDirectory, canWait: boolean): Visit {
+    const status = fromSource(() => inodeStatusBelow(leaf));
+    // It was not a directory when it was listed.
+    if (status === undefined || status.isDirectory) return 'visited';
+    const place = { parentFd: targetFd, name: leaf.name };
+    const make = () => (status.isFile ? this.makeFile(leaf, place, canWait) : this.makeOther(leaf, place));
+    const made = status.names > 1 ? this.links.addName(status, place, make) : make();
+    return made === 'later' ? 'later' : 'visited';
   }
 
-  /** @returns whether anything was made */
-  private async make(
-    { fd, status }: OriginalEntry,
-    parentFd: number,
-    name: Buffer,
-    visit: LeafVisit,
-  ): Promise<boolean> {
-    const path = below(parentFd, name);
-    let making: Promise<void>;
-    if (status.isFile()) making = this.makeFile({ fd, status }, path, visit);
-    else if (status.isSymbolicLink()) making = symlink(await fromSource(() => linkText(fd)), path);
-    else making = makeNode(parentFd, name, fileKind(status) | OWNER_ONLY, status.rdev);
-    if (!(await falseIfExists(making))) return false;
-    await withCreated(openEntry(parentFd, name), name, (madeFd) => copyAttributes(fd, madeFd, status));
-    return true;
+  private makeFile({ parentFd, name }: Place, place: Place, canWait: boolean): Made {
+    const open = () => fromSource(() => openFile({ parentFd, name }));
+    const opened = canWait
+      ? openUnlessLeased(open)
+      : this.leases.openWhenFree(open, () => nameOf(parentFd, name));
+    if (opened === 'leased') return 'later';
+    return withOpen(opened, (sourceFd) => this.makeFileFrom(sourceFd, place)) ?? 'left out';
   }
 
-  private async makeFile({ fd, status }: OriginalEntry, path: Buffer, visit: LeafVisit): Promise<void> {
-    const sourceFd = await this.openSource(fd, visit);
-    try {
-      // A set-id file must not be executable under the wrong owner before its owner is set.
-      if (this.isSharing && (Number(status.mode) & SET_ID) === 0) {
-        // Opened again by its path without blocking: an open file cannot be leased.
-        if (await cloneToNewFile(below(sourceFd), path)) return;
-        // Cloning is not tried again; copying also shares blocks where it can.
-        this.isSharing = false;
-      }
-      const copy = this.isSharing ? copyContent : copyData;
-      const control = { ...this.control, signal: visit.signal };
-      const fill = async (targetFd: number) => void (await copy(sourceFd, targetFd, control));
-      // Created with its permissions, which saves setting them later.
-      await withDescriptor(path, MAKE_FILE, fill, Number(status.mode) & PERMISSIONS);
-    } finally {
-      closeSync(sourceFd);
-    }
+  private makeFileFrom(sourceFd: number, place: Place): Made {
+    const status = fromSource(() => inodeStatus(sourceFd));
+    if (!status.isFile) return 'left out';
+    // With its permissions, which saves setting them later. A set-id file must not be executable under the wrong owner.
+    const target = makeFileAt(place, status.mode & PERMISSIONS);
+    const made = withOpen(target, (targetFd): Made => {
+      this.fill(sourceFd, targetFd, status);
+      copyAttributes(sourceFd, targetFd, status);
+      return 'made';
+    });
+    return made ?? 'left out';
   }
 
-  private openSource(fd: number, visit: LeafVisit): Promise<number> {
-    return this.leases.openWhenFree(
-      () => fromSource(() => openAsync(below(fd), READ_NONBLOCK)),
-      () => nameOf(fd),
-      (wait) => visit.wait(wait),
-    );
+  private makeOther({ parentFd, name }: Place, place: Place): Made {
+    const opened = fromSource(() => openEntry(parentFd, name));
+    const made = withOpen(opened, (fd): Made => {
+      const status = fromSource(() => inodeStatus(fd));
+      if (status.isFile || status.isDirectory || !makeLike(fd, status, place)) return 'left out';
+      withMade(openEntry(place.parentFd, place.name), place.name, (madeFd) =>
+        copyAttributes(fd, madeFd, status),
+      );
+      return 'made';
+    });
+    return made ?? 'left out';
+  }
+
+  private fill(sourceFd: number, targetFd: number, { sizeBytes }: InodeStatus): void {
+    if (sizeBytes === 0n) return;
+    this.isSharing = this.isSharing && cloneFile(sourceFd, targetFd);
+    // Cloning is not tried again; copying also shares blocks where it can.
+    if (!this.isSharing) copyData(sourceFd, targetFd, this.control);
   }
 }
 
-/** A source entry, opened as a handle. */
-interface OriginalEntry {
-  readonly fd: number;
-  readonly status: BigIntStats;
+/** Makes a symbolic link, fifo, socket or device like an open one. @returns false if there is an entry of this name */
+function makeLike(fd: number, { isSymlink, mode, nodeNumber }: InodeStatus, place: Place): boolean {
+  if (isSymlink) return makeSymlinkAt(place, entryName(fromSource(() => linkText(fd))));
+  return makeNodeAt(place, (mode & constants.S_IFMT) | OWNER_ONLY, nodeNumber);
 }
 
 /** The path of an entry in the tree, for messages. */
-function nameOf(fd: number): string {
+function nameOf(parentFd: number, name: EntryName): string {
   try {
-    return readlinkSync(below(fd));
+    return join(readlinkSync(below(parentFd)), nameText(name));
   } catch (error) {
     // The path exceeds the length that the kernel returns.
     if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
@@ -181,28 +175,12 @@ function nameOf(fd: number): string {
   }
 }
 
-async function checkEmpty(fd: number, path: string): Promise<void> {
-  const entries = await opendir(below(fd));
-  try {
-    if ((await entries.read()) !== null) throw new KernelError('copy', errno.ENOTEMPTY, path);
-  } finally {
-    await entries.close();
-  }
+function checkEmpty(fd: number, path: string): void {
+  for (const _ of entriesOf(fd)) throw new KernelError('copy', errno.ENOTEMPTY, path);
 }
 
-function statusOf(fd: number): BigIntStats {
-  return fstatSync(fd, { bigint: true });
-}
-
-function fileKind({ mode }: BigIntStats): number {
-  return Number(mode) & constants.S_IFMT;
-}
-
-/** Passes a handle of a newly made entry to `use`; no other process removes such entries. */
-async function withCreated(
-  opening: Promise<number | undefined>,
-  name: Buffer,
-  use: (fd: number) => Promise<void>,
-): Promise<void> {
-  if (!(await withHandle(opening, use))) throw new KernelError('open', errno.ENOENT, name.toString());
+/** Passes a newly made entry to `use`; no other process removes such entries. */
+function withMade(opened: number | undefined, name: EntryName, use: (fd: number) => void): void {
+  if (opened === undefined) throw new KernelError('open', errno.ENOENT, nameText(name));
+  withOpen(opened, use);
 }

@@ -1,13 +1,12 @@
-import { closeSync, constants, fstatSync, lstat, open } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { nameBytes, type Place } from '../calls/entry-name.ts';
 import { errno, isErrno } from '../calls/errno.ts';
+import { inodeStatusBelow } from '../calls/inode-status.ts';
 import { below, withPath } from '../calls/path-handle.ts';
+import type { StopFlag } from '../calls/stop-flag.ts';
 import { assignProject, projectOf } from '../file-systems/project-quota.ts';
 import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
-import { type TreeVisitor, walkTree } from './walk-tree.ts';
-
-const openAsync = promisify(open);
-const lstatAsync = promisify(lstat);
+import { type TreeVisitor, type Visit, type WalkedDirectory, walkTree } from './walk-tree.ts';
 
 // Hides mounts in the tree, keeps devices from being opened and leaves access times as they are.
 const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
@@ -24,30 +23,33 @@ export interface GatheredProject {
   readonly reclaimed: ReadonlyMap<number, number>;
   /** The number that could not be opened or returned. */
   readonly failures: number;
+  /** Whether some could not be returned because the project has reached its limit. */
+  readonly isFull: boolean;
 }
 
-/** Which files are returned to the project, and how. */
+/** Which files are returned to the project. */
 export interface GatherOptions {
   readonly projectId: number;
-  /** Whether a file in this other project must be returned. */
-  isStray(projectId: number): boolean;
-  /** Called when the project is too full to take a file back; lifts its limit. */
-  liftLimit(): Promise<void>;
-  readonly signal: AbortSignal;
+  /** Files in these are returned. */
+  readonly otherProjects: ReadonlySet<number>;
+  /** Whether files in any other project, or in none, are returned as well. */
+  readonly isExclusive: boolean;
 }
 
 /**
  * Checks the project of each file in a tree and returns files that the tree's owner moved to other projects; new entries
  * in returned directories inherit the project again. The tree may change during the walk. Symbolic links, FIFOs and
- * devices cannot be checked; they count for the tree's project, which they were created in.
- * @throws the signal's reason; KernelError for which `isQuotaOff` is false if the file system has no projects
+ * devices cannot be checked; they count for the tree's project, which they were created in. Blocks its thread.
+ * @throws StoppedError; KernelError for which `isQuotaOff` is false if the file system has no projects
  */
-export async function gatherProject(path: string, options: GatherOptions): Promise<GatheredProject> {
+export async function gatherProject(
+  path: string,
+  options: GatherOptions,
+  { stop }: { readonly stop: StopFlag },
+): Promise<GatheredProject> {
   const gatherer = new Gatherer(options);
   await withPath(path, (fd) =>
-    withDetachedClone(fd, ATTRIBUTES, mountAttr.accessTimeMask, (treeFd) =>
-      walkTree(treeFd, gatherer, options.signal),
-    ),
+    withDetachedClone(fd, ATTRIBUTES, mountAttr.accessTimeMask, (treeFd) => walkTree(treeFd, gatherer, stop)),
   );
   return gatherer.found;
 }
@@ -55,52 +57,42 @@ export async function gatherProject(path: string, options: GatherOptions): Promi
 class Gatherer implements TreeVisitor<true> {
   private readonly options: GatherOptions;
   private readonly reclaimed = new Map<number, number>();
-  /** The last check of each file being checked that has several names, by inode; it never rejects. */
-  private readonly checking = new Map<bigint, Promise<unknown>>();
   // A file with several names is visited once per name.
   private inodes = 0;
   private failures = 0;
   private hadAny = false;
+  private isFull = false;
 
   constructor(options: GatherOptions) {
     this.options = options;
   }
 
   get found(): GatheredProject {
-    const { inodes, hadAny, reclaimed, failures } = this;
-    return { inodes: Math.round(inodes), hadAny, reclaimed, failures };
+    const { inodes, hadAny, reclaimed, failures, isFull } = this;
+    return { inodes: Math.round(inodes), hadAny, reclaimed, failures, isFull };
   }
 
-  async directory(
-    { fd, trail }: Parameters<TreeVisitor<true>['directory']>[0],
-    parent: true | undefined,
-    walk: (context: true) => Promise<unknown>,
-    step: Parameters<TreeVisitor<true>['directory']>[3],
-  ): Promise<void> {
+  directory({ fd, trail }: WalkedDirectory, parent: true | undefined, walk: (context: true) => Visit): void {
     // A directory deep in the tree is visited a second time, for its entries.
     const isFirstVisit = parent !== undefined || trail === undefined;
     // Before its entries, so that entries made during the walk inherit the right project.
-    if (isFirstVisit)
-      await step(() => this.checkFile(below(fd), constants.O_RDONLY | constants.O_DIRECTORY, 1));
-    await walk(true);
+    if (isFirstVisit && this.gather(fd)) this.inodes++;
+    walk(true);
   }
 
-  async leaf({ parentFd, name }: Parameters<TreeVisitor<true>['leaf']>[0]): Promise<void> {
-    const path = below(parentFd, name);
-    try {
-      const status = await lstatAsync(path);
-      const share = 1 / Math.max(status.nlink, 1);
-      if (status.isFile()) await this.checkFile(path, OPEN_FOR_CHECK, share);
-      else this.inodes += share;
-    } catch (error) {
-      if (!isErrno(error, errno.ENOENT)) throw error;
-    }
+  leaf(leaf: Place): Visit {
+    const status = inodeStatusBelow(leaf);
+    if (status === undefined) return 'visited';
+    const share = 1 / Math.max(status.names, 1);
+    if (status.isFile) this.checkFile(leaf, share);
+    else this.inodes += share;
+    return 'visited';
   }
 
-  private async checkFile(path: string | Buffer, flags: number, share: number): Promise<void> {
+  private checkFile({ parentFd, name }: Place, share: number): void {
     let fd: number;
     try {
-      fd = await openAsync(path, flags);
+      fd = openSync(below(parentFd, nameBytes(name)), OPEN_FOR_CHECK);
     } catch (error) {
       // It is gone, or its name now belongs to something else.
       if (isErrno(error, errno.ENOENT, errno.ELOOP, errno.ENXIO)) return;
@@ -110,38 +102,22 @@ class Gatherer implements TreeVisitor<true> {
       return;
     }
     try {
-      const status = fstatSync(fd, { bigint: true });
-      if (status.isFIFO()) return;
-      const isOwn = await (share < 1 ? this.inTurn(status.ino, () => this.gather(fd)) : this.gather(fd));
-      if (isOwn) this.inodes += share;
+      if (!fstatSync(fd).isFIFO() && this.gather(fd)) this.inodes += share;
     } finally {
       closeSync(fd);
     }
   }
 
-  /** Checks one name of a file after another: names that are visited at once would all count it as returned. */
-  private async inTurn<T>(inode: bigint, check: () => Promise<T>): Promise<T> {
-    const checked = (this.checking.get(inode) ?? Promise.resolve()).then(check);
-    const settled = checked.catch(() => {});
-    this.checking.set(inode, settled);
-    try {
-      return await checked;
-    } finally {
-      if (this.checking.get(inode) === settled) this.checking.delete(inode);
-    }
-  }
-
   /** @returns whether the file or directory counts for the project now */
-  private async gather(fd: number): Promise<boolean> {
-    const { projectId, isStray } = this.options;
+  private gather(fd: number): boolean {
+    const { projectId, otherProjects, isExclusive } = this.options;
     const found = projectOf(fd);
-    const isDirectory = fstatSync(fd).isDirectory();
     const isOwn = found.projectId === projectId;
     this.hadAny ||= isOwn;
     // New entries in a directory that does not pass on its project are in no project.
-    const strayFrom = isOwn && isDirectory && !found.inherits ? 0 : found.projectId;
-    if (strayFrom === projectId || !isStray(strayFrom)) return isOwn;
-    if (!(await this.reclaim(fd))) {
+    const strayFrom = isOwn && fstatSync(fd).isDirectory() && !found.inherits ? 0 : found.projectId;
+    if (strayFrom === projectId || !(isExclusive || otherProjects.has(strayFrom))) return isOwn;
+    if (!this.reclaim(fd)) {
       this.failures++;
       return isOwn;
     }
@@ -149,25 +125,15 @@ class Gatherer implements TreeVisitor<true> {
     return true;
   }
 
-  private async reclaim(fd: number): Promise<boolean> {
-    const { projectId, liftLimit } = this.options;
+  /** @returns false if it was refused, for instance because the file is immutable */
+  private reclaim(fd: number): boolean {
     try {
-      await assignProject(fd, projectId);
+      assignProject(fd, this.options.projectId);
+      return true;
     } catch (error) {
-      if (!isErrno(error, errno.EDQUOT, errno.ENOSPC)) return falseIfRefused(error);
-      await liftLimit();
-      try {
-        await assignProject(fd, projectId);
-      } catch (second) {
-        return falseIfRefused(second);
-      }
+      this.isFull ||= isErrno(error, errno.EDQUOT, errno.ENOSPC);
+      if (isErrno(error, errno.EPERM, errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EINVAL)) return false;
+      throw error;
     }
-    return true;
   }
-}
-
-/** @returns false for a refusal, for instance by an immutable file; rethrows all other errors */
-function falseIfRefused(error: unknown): false {
-  if (isErrno(error, errno.EPERM, errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.EINVAL)) return false;
-  throw error;
 }

@@ -1,23 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  mkdirSync,
-  opendirSync,
-  readlinkSync,
-  renameSync,
-  rmdirSync,
-  unlinkSync,
-} from 'node:fs';
+import { closeSync, constants, mkdirSync, readlinkSync, renameSync, rmdirSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { withDescriptor } from '../calls/descriptor.ts';
+import { entriesOf } from '../calls/directory-entries.ts';
+import { type EntryName, entryName, nameBytes } from '../calls/entry-name.ts';
 import { errno, errnoOf, isErrno, KernelError } from '../calls/errno.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 import { below, openDirectoryInMount, withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
 import { isSubvolume, ROOT_INODE } from '../file-systems/btrfs.ts';
 import { removeQgroup } from '../file-systems/btrfs-quota.ts';
 import { removeSubvolumeTree } from '../file-systems/remove-subvolume-tree.ts';
+
+const unlinkat = libraryCall('unlinkat', ['int', 'void *', 'int']);
 
 // Each level holds a descriptor open; deeper directories are moved to a heap beside the tree and removed afterwards.
 const DEPTH_LIMIT = 32;
@@ -69,7 +64,7 @@ class TreeRemoval {
     } catch (error) {
       // A symbolic link, or something else that is not a directory.
       if (!isErrno(error, errno.ENOTDIR, errno.ELOOP)) throw error;
-      unlinkAt(parentFd, name);
+      unlinkAt(parentFd, entryName(name));
     }
   }
 
@@ -77,7 +72,7 @@ class TreeRemoval {
     for (let pass = 1; ; pass++) {
       if ((await this.emptyDirectory(parentFd, name, depth)) === 'removed') return;
       try {
-        withRealPath('rmdir', parentFd, name, rmdirSync);
+        withRealPath('rmdir', parentFd, name, () => rmdirSync(below(parentFd, name)));
         return;
       } catch (error) {
         if (pass === PASS_LIMIT || !isErrno(error, errno.ENOTEMPTY)) throw error;
@@ -94,16 +89,9 @@ class TreeRemoval {
     const fd = withRealPath('openat2', parentFd, name, () => openDirectoryInMount(parentFd, name));
     try {
       if (await removeIfSubvolume(fd, parentFd, name)) return 'removed';
-      const entries = opendirSync(below(fd), { encoding: 'buffer' as BufferEncoding });
-      try {
-        // The types only list encodings that yield strings.
-        const next = () => entries.readSync() as unknown as Dirent<Buffer> | null;
-        for (let entry = next(); entry !== null; entry = next()) {
-          if (entry.isFile() || entry.isSymbolicLink()) unlinkAt(fd, entry.name);
-          else await this.removeOther(fd, entry.name, depth);
-        }
-      } finally {
-        entries.closeSync();
+      for (const entry of entriesOf(fd)) {
+        if (entry.isDirectory === false) unlinkAt(fd, entry.name);
+        else await this.removeOther(fd, Buffer.from(nameBytes(entry.name)), depth);
       }
       return 'emptied';
     } finally {
@@ -115,7 +103,7 @@ class TreeRemoval {
   private async removeOther(parentFd: number, name: Buffer, depth: number): Promise<void> {
     if (depth < DEPTH_LIMIT) await this.remove(parentFd, name, depth + 1);
     else if (!(await removeEntryIfSubvolume(parentFd, name)))
-      withRealPath('rename', parentFd, name, (path) => this.moveToOverflow(path));
+      withRealPath('rename', parentFd, name, () => this.moveToOverflow(below(parentFd, name)));
   }
 
   /** Moves a deep directory to the heap. Memory does not list them, since there may be any number. */
@@ -145,14 +133,15 @@ function makeUnlessFull(path: Buffer): boolean {
   }
 }
 
-function unlinkAt(parentFd: number, name: Buffer): void {
-  withRealPath('unlink', parentFd, name, unlinkSync);
+/** Removes an entry that is not a directory. By its name in the open directory: a path through /proc takes twice as long. */
+function unlinkAt(parentFd: number, name: EntryName): void {
+  withRealPath('unlink', parentFd, nameBytes(name), () => callSync(unlinkat, name, parentFd, name, 0));
 }
 
-/** Works on the path of an entry of an open directory. Errors name the real path, which people need to find it. */
-function withRealPath<T>(syscall: string, parentFd: number, name: Buffer, work: (path: Buffer) => T): T {
+/** Works on an entry of an open directory. Errors name the real path, which people need to find it. */
+function withRealPath<T>(syscall: string, parentFd: number, name: Buffer, work: () => T): T {
   try {
-    return work(below(parentFd, name));
+    return work();
   } catch (error) {
     const number = errnoOf(error);
     if (number === undefined) throw error;

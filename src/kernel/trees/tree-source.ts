@@ -12,7 +12,7 @@ const READ_ONLY_ATTRIBUTES = mountAttr.readOnly | mountAttr.noDev | mountAttr.no
  * nothing, and devices cannot be opened.
  * @throws KernelError ENOENT, ENOTDIR, ELOOP (a symbolic link in the path)
  */
-export async function withTreeSource<T>(path: string, use: (fd: number) => Promise<T>): Promise<T> {
+export async function withTreeSource<T>(path: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   // Errors of `use` pass through unmarked.
   let isOpen = false;
   try {

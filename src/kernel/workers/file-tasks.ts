@@ -1,4 +1,6 @@
+import type { CopyOutcome } from '../files/copy-file.ts';
 import type { FileOperation } from '../files/file-operations.ts';
+import { type CopyTaskControl, taskControl } from './copy-task-control.ts';
 import { runTask } from './workers.ts';
 
 /**
@@ -6,10 +8,10 @@ import { runTask } from './workers.ts';
  * @throws OperationError, caused by a KernelError
  */
 export function performOperations(operations: readonly FileOperation[]): Promise<void> {
-  return runTask('performOperations', operations);
+  return runTask('performOperations', [operations]);
 }
 
-/** As `removeTree` in `trees/`, as a task. @throws as it does */
-export function removeTree(path: string): Promise<void> {
-  return runTask('removeTree', path);
+/** As `copyFile` in `files/`, as a task. @throws as it does; the signal's reason */
+export function copyFile(source: string, target: string, control: CopyTaskControl): Promise<CopyOutcome> {
+  return runTask('copyFile', [source, target], taskControl(control));
 }

@@ -1,7 +1,11 @@
+import { copyFile } from '../files/copy-file.ts';
 import { performOperations } from '../files/file-operations.ts';
+import { copyTree } from '../trees/copy-tree.ts';
+import { gatherProject } from '../trees/gather-project.ts';
 import { removeTree } from '../trees/remove-tree.ts';
+import { treeBytes } from '../trees/tree-bytes.ts';
 
-/** What a worker can be asked to do, by name. Tasks block their thread. */
-export const tasks = { performOperations, removeTree };
+/** What a worker can be asked to do, by name. Tasks block their thread; the last argument of some is a `CopyControl`. */
+export const tasks = { performOperations, removeTree, copyTree, copyFile, treeBytes, gatherProject };
 
 export type Tasks = typeof tasks;

@@ -140,8 +140,8 @@ export interface ContentFault {
 
 export interface RecountControl {
   readonly signal: AbortSignal;
-  /** Whether a project belongs to another volume. */
-  isOtherVolume(projectId: number): boolean;
+  /** The projects of other volumes. */
+  readonly otherProjects: ReadonlySet<number>;
 }
 
 /** The result of a check of each file of a volume. */

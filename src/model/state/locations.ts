@@ -86,10 +86,7 @@ export class Locations {
 }
 
 /** The location of a path in a mount; undefined if the path is not in it. */
-export function locationIn(
-  { path: mountPath, root, fileSystem }: MountedPath,
-  path: string,
-): Location | undefined {
+function locationIn({ path: mountPath, root, fileSystem }: MountedPath, path: string): Location | undefined {
   if (!isWithin(path, mountPath)) return undefined;
   return { fileSystem, path: posix.join(root, path.slice(mountPath.length)) };
 }

@@ -161,10 +161,7 @@ export class Recounts implements RecountChecks {
     const owners = this.ownersOfProjects();
     const recount = await this.catalogueOf()
       .dataOf(volume)
-      .recount({
-        signal,
-        isOtherVolume: (projectId) => (owners.get(projectId) ?? id) !== id,
-      });
+      .recount({ signal, otherProjects: projectsOfOthers(owners, id) });
     if (!recount) return undefined;
     let reclaimed = 0;
     for (const [projectId, count] of recount.reclaimed) {
@@ -190,4 +187,8 @@ export class Recounts implements RecountChecks {
     const { volumes } = this.catalogueOf();
     return volumes.all().filter(({ pool, content }) => pool === poolName && content.backend === 'quota');
   }
+}
+
+function projectsOfOthers(owners: ReadonlyMap<number, string>, id: string): Set<number> {
+  return new Set([...owners].filter(([, owner]) => owner !== id).map(([projectId]) => projectId));
 }

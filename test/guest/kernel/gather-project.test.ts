@@ -6,7 +6,8 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { callSync, libraryCall } from '../../../src/kernel/calls/libc.ts';
 import { quotaOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
-import { type GatheredProject, gatherProject } from '../../../src/kernel/trees/gather-project.ts';
+import type { GatheredProject } from '../../../src/kernel/trees/gather-project.ts';
+import { gatherProject } from '../../../src/kernel/workers/tree-tasks.ts';
 import { makeRichTree } from '../../support/rich-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
@@ -26,9 +27,9 @@ function atDirectory<T>(path: string, use: (fd: number) => T | Promise<T>): Prom
 const usedInodes = (path: string) =>
   atDirectory(path, async (fd) => Number((await quotaOf(fd, PROJECT))?.usedInodes ?? 0n));
 
-function gather(path: string, isStray = (_: number) => true): Promise<GatheredProject> {
+function gather(path: string, isExclusive = true): Promise<GatheredProject> {
   const { signal } = new AbortController();
-  return gatherProject(path, { projectId: PROJECT, isStray, liftLimit: async () => {}, signal });
+  return gatherProject(path, { projectId: PROJECT, otherProjects: new Set(), isExclusive }, signal);
 }
 
 describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
@@ -48,6 +49,7 @@ describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
       hadAny: true,
       reclaimed: new Map(),
       failures: 0,
+      isFull: false,
     });
   });
 
@@ -57,9 +59,15 @@ describe.each([xfs, ext4])('on $name', ({ withQuota }) => {
     execFileSync('find', [data, '-type', 'f', '-exec', 'chattr', '-p', String(OTHER), '{}', '+']);
     const away = inodes - (await usedInodes(data));
     expect(away).toBeGreaterThan(10);
-    expect((await gather(data, (id) => id !== OTHER)).reclaimed).toEqual(new Map());
+    expect((await gather(data, false)).reclaimed).toEqual(new Map());
     const found = await gather(data);
-    expect(found).toEqual({ inodes, hadAny: true, reclaimed: new Map([[OTHER, away]]), failures: 0 });
+    expect(found).toEqual({
+      inodes,
+      hadAny: true,
+      reclaimed: new Map([[OTHER, away]]),
+      failures: 0,
+      isFull: false,
+    });
     expect(await usedInodes(data)).toBe(inodes);
   });
 

@@ -22,7 +22,7 @@ import {
   nestedSubvolumes,
   removeSubvolumeTree,
 } from '../../../src/kernel/file-systems/remove-subvolume-tree.ts';
-import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { scratchDirectory } from '../../support/scratch.ts';

@@ -12,11 +12,11 @@ import {
 import { rename, symlink, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
+import { copyTree as copyTreeHere } from '../../../src/kernel/trees/copy-tree.ts';
+import { copyTree } from '../../../src/kernel/workers/tree-tasks.ts';
+import { runningOnBytes, unhindered } from '../../support/copy-controls.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { listTree } from '../../support/tree-listing.ts';
-
-const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 /** This many names of entries. */
 function numbered(kind: string, count: number): string[] {
@@ -30,7 +30,7 @@ async function copyDuring(source: string, target: string, change: () => void): P
     if (!isChanged) change();
     isChanged = true;
   };
-  await copyTree(source, target, { ...unhindered, onBytes });
+  await copyTreeHere(source, target, runningOnBytes(onBytes));
 }
 
 test('entries that disappear during the copy are left out, and the rest is copied', async () => {
@@ -125,7 +125,7 @@ test('a file that grows during the copy is copied up to its old end', async () =
   const sizeBytes = 16 * 1024 ** 2 + 17;
   writeFileSync(path, Buffer.alloc(sizeBytes, 'content'));
   const onBytes = () => appendFileSync(path, 'more'.repeat(100_000));
-  await copyTree(source, target, { ...unhindered, onBytes });
+  await copyTreeHere(source, target, runningOnBytes(onBytes));
   expect((await listTree(target))['./file']).toMatchObject({ sizeBytes: BigInt(sizeBytes) });
 });
 

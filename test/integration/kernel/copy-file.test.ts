@@ -16,8 +16,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errno, errnoOf } from '../../../src/kernel/calls/errno.ts';
 import { call, libraryCall } from '../../../src/kernel/calls/libc.ts';
-import { copyContent, copyFile } from '../../../src/kernel/files/copy-file.ts';
+import { StopFlag, StoppedError } from '../../../src/kernel/calls/stop-flag.ts';
+import { copyContent, copyFile as copyFileHere } from '../../../src/kernel/files/copy-file.ts';
+import { copyFile } from '../../../src/kernel/workers/file-tasks.ts';
 import { btrfs } from '../../support/btrfs.ts';
+import { runningOnBytes, unhindered } from '../../support/copy-controls.ts';
 import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -26,7 +29,6 @@ import { makeSparseFile } from '../../support/sample-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
-const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 const MIB = 1024 ** 2;
 
 /** The visible properties of a file beside its times and mode. */
@@ -149,19 +151,22 @@ describe('ends', () => {
     writeFileSync(join(source, 'file'), 'content'.repeat(10_000));
     const sourceFd = opened(join(source, 'file'), 'r');
     readSync(sourceFd, Buffer.alloc(2));
-    await copyContent(sourceFd, opened(join(target, 'file'), 'wx'), unhindered);
+    copyContent(
+      sourceFd,
+      opened(join(target, 'file'), 'wx'),
+      runningOnBytes(() => {}),
+    );
     const next = Buffer.alloc(3);
     readSync(sourceFd, next);
     expect(next.toString()).toBe('nte');
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content'.repeat(10_000));
   });
 
-  test('two concurrent copies of one open file are both complete', async () => {
+  test('concurrent copies of one file are all complete', async () => {
     const { source, target } = sourceAndTarget();
     makeSparseFile(join(source, 'file'), [0, 3 * MIB, 7 * MIB], 9 * MIB);
-    const sourceFd = opened(join(source, 'file'), 'r');
     const copies = ['one', 'two', 'three'].map((name) => join(target, name));
-    await Promise.all(copies.map((path) => copyContent(sourceFd, opened(path, 'wx'), unhindered)));
+    await Promise.all(copies.map((path) => copyFile(join(source, 'file'), path, unhindered)));
     const expected = await contentOf(join(source, 'file'));
     for (const path of copies) expect(await contentOf(path)).toEqual(expected);
   });
@@ -196,7 +201,7 @@ describe('while it is copied', () => {
       if (!isChanged) change(source);
       isChanged = true;
     };
-    await copyFile(source, target, { ...unhindered, onBytes });
+    copyFileHere(source, target, runningOnBytes(onBytes));
     return { source, target };
   }
 
@@ -223,18 +228,21 @@ describe('while it is copied', () => {
     expect(statSync(target).size).toBe(32 * MIB);
   });
 
-  test('the copy can be stopped, with the reason', async () => {
+  test('the copy can be stopped', async () => {
     const directories = sourceAndTarget();
     const [source, target] = [join(directories.source, 'file'), join(directories.target, 'file')];
     writeFileSync(source, Buffer.alloc(64 * MIB, 'content'));
-    const stop = new AbortController();
-    const reason = new Error('not wanted');
-    const onBytes = () => stop.abort(reason);
-    await expect(copyFile(source, target, { ...unhindered, signal: stop.signal, onBytes })).rejects.toBe(
-      reason,
-    );
+    const stop = new StopFlag();
+    expect(() =>
+      copyFileHere(
+        source,
+        target,
+        runningOnBytes(() => stop.stop(), stop),
+      ),
+    ).toThrow(StoppedError);
     expect(statSync(target).size).toBeLessThan(64 * MIB);
-    const again = copyFile(source, `${target}-2`, { ...unhindered, signal: stop.signal });
+    const reason = new Error('not wanted');
+    const again = copyFile(source, `${target}-2`, { ...unhindered, signal: AbortSignal.abort(reason) });
     await expect(again).rejects.toBe(reason);
   });
 });

@@ -1,24 +1,37 @@
-import { chmodSync, chownSync, linkSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
+import { copyTree, treeBytes } from '../../../src/kernel/workers/tree-tasks.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { eventually } from '../../support/eventually.ts';
 import { breakingLeases, heldLeases } from '../../support/held-leases.ts';
 import { isHostRoot } from '../../support/host-root.ts';
+import { listTree } from '../../support/tree-listing.ts';
 
 const TENANT = 1000;
 
-/** A tree with as many leased files as a copy can wait for, and others beside them. */
+/** A tree with leased files, and others beside them. */
 async function leasedTree({ leased, others }: { leased: number; others: number }) {
   const { source, target } = sourceAndTarget();
   chmodSync(join(source, '..'), 0o755);
-  const paths = Array.from({ length: leased }, (_, index) => join(source, `leased-${index}`));
+  const inner = join(source, 'inner');
+  mkdirSync(inner);
+  const paths = Array.from({ length: leased }, (_, index) => join(inner, `leased-${index}`));
   for (const path of paths) {
     writeFileSync(path, 'leased');
     chownSync(path, TENANT, TENANT);
   }
   for (let index = 0; index < others; index++) writeFileSync(join(source, `other-${index}`), 'content');
+  utimesSync(inner, 1000, 2000);
   return { source, target, paths };
 }
 
@@ -41,25 +54,27 @@ describe.runIf(isHostRoot)('files that their owner has leased', () => {
     const copying = copyTree(source, target, copyControl);
     await eventually(
       () => {
-        expect(waited.size).toBe(40);
+        // It is enough to wait for one after another: the kernel has asked for all leases.
+        expect(waited.size).toBeGreaterThan(0);
         const made = readdirSync(target).filter((name) => name.startsWith('other-'));
         expect(made).toHaveLength(100);
       },
       { interval: 5 },
     );
-    expect(waited).toContain('/leased-7');
-    expect(readdirSync(target).filter((name) => name.startsWith('leased-'))).toEqual([]);
+    expect([...waited].every((name) => name.startsWith('/inner/leased-'))).toBe(true);
+    expect(readdirSync(join(target, 'inner'))).toEqual([]);
     expect(breakingLeases(leases.pid)).toBe(40);
     await leases.release();
     await copying;
-    expect(readdirSync(target).sort()).toEqual(readdirSync(source).sort());
-    expect(readFileSync(join(target, 'leased-7'), 'utf8')).toBe('leased');
+    expect(await listTree(target)).toEqual(await listTree(source));
   });
 
   test('do not prevent stopping a copy', async () => {
     const { source, target, paths } = await leasedTree({ leased: 100, others: 1 });
     const leases = await heldLeases(TENANT, paths);
     const { waited, stop, copyControl } = control();
+    // Starts the worker, which has files open itself.
+    await treeBytes(source, stop.signal);
     const openBefore = readdirSync('/proc/self/fd').length;
     const copying = copyTree(source, target, copyControl);
     copying.catch(() => {});

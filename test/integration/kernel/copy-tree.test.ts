@@ -14,11 +14,13 @@ import {
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errno, errnoOf } from '../../../src/kernel/calls/errno.ts';
+import { StopFlag, StoppedError } from '../../../src/kernel/calls/stop-flag.ts';
 import { projectOf, setProject } from '../../../src/kernel/file-systems/project-quota.ts';
 import { mountAttr } from '../../../src/kernel/mounts/bind-mount.ts';
-import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
-import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { copyTree as copyTreeHere } from '../../../src/kernel/trees/copy-tree.ts';
+import { copyTree, removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { bind } from '../../support/bind.ts';
+import { runningOnBytes, unhindered } from '../../support/copy-controls.ts';
 import { copyPlaces, sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';
 import { mountedImage } from '../../support/disk-image.ts';
@@ -26,8 +28,6 @@ import { isHostRoot } from '../../support/host-root.ts';
 import { opened } from '../../support/loop.ts';
 import { makeSampleTree } from '../../support/sample-tree.ts';
 import { listTree } from '../../support/tree-listing.ts';
-
-const unhindered = { signal: new AbortController().signal, onBytes: () => {}, onWait: () => {} };
 
 function freeBytes(directory: string): number {
   execFileSync('sync', ['--file-system', directory]);
@@ -133,7 +133,7 @@ describe('the content of the tree', () => {
     const onBytes = () => {
       openMost = Math.max(openMost, readdirSync('/proc/self/fd').length - openBefore);
     };
-    await copyTree(source, target, { ...unhindered, onBytes });
+    await copyTreeHere(source, target, runningOnBytes(onBytes));
     expect(openMost).toBeLessThan(150);
     expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
     expect(await listTree(target)).toEqual(await listTree(source));
@@ -320,16 +320,18 @@ describe('stopping', () => {
     expect(readdirSync(target)).toEqual([]);
   });
 
-  test('a copy that is stopped halfway fails with the reason, and leaves nothing open', async () => {
+  test('a copy that is stopped halfway fails, and leaves nothing open', async () => {
     const { source, target } = sourceAndTarget();
     for (let file = 0; file < 200; file++) writeFileSync(join(source, `${file}`), 'content');
     for (let directory = 0; directory < 200; directory++) mkdirSync(join(source, `directory-${directory}`));
     const openBefore = readdirSync('/proc/self/fd').length;
-    const stop = new AbortController();
-    const reason = new Error('not wanted');
-    const onBytes = () => stop.abort(reason);
-    const copying = copyTree(source, target, { ...unhindered, signal: stop.signal, onBytes });
-    await expect(copying).rejects.toBe(reason);
+    const stop = new StopFlag();
+    const copying = copyTreeHere(
+      source,
+      target,
+      runningOnBytes(() => stop.stop(), stop),
+    );
+    await expect(copying).rejects.toBeInstanceOf(StoppedError);
     expect(readdirSync(target).length).toBeLessThan(400);
     expect(readdirSync('/proc/self/fd').length).toBe(openBefore);
   });
@@ -337,12 +339,13 @@ describe('stopping', () => {
   test('a large file is stopped in the middle', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'large'), Buffer.alloc(64 * 1024 ** 2, 'large'));
-    const stop = new AbortController();
-    const reason = new Error('not wanted');
-    const onBytes = () => stop.abort(reason);
-    await expect(copyTree(source, target, { ...unhindered, signal: stop.signal, onBytes })).rejects.toBe(
-      reason,
+    const stop = new StopFlag();
+    const copying = copyTreeHere(
+      source,
+      target,
+      runningOnBytes(() => stop.stop(), stop),
     );
+    await expect(copying).rejects.toBeInstanceOf(StoppedError);
     expect(statSync(join(target, 'large')).size).toBeLessThan(64 * 1024 ** 2);
   });
 });

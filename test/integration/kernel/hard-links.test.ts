@@ -1,32 +1,30 @@
 import { linkSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { copyTree } from '../../../src/kernel/trees/copy-tree.ts';
+import { entryName } from '../../../src/kernel/calls/entry-name.ts';
 import { HardLinks } from '../../../src/kernel/trees/hard-links.ts';
+import { copyTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';
 import { opened } from '../../support/loop.ts';
 
 const FILES = 500;
-const hereAndNow = (other: Promise<void>) => other;
 
 test('the list of files with several names is stored on disk, and not in memory', async () => {
   const { target } = sourceAndTarget();
-  const links = new HardLinks(opened(target, 'r'));
-  const place = (index: number, name: string) => {
-    const path = join(target, name);
-    const make = async () => {
-      writeFileSync(path, `${index}`);
-      return true;
-    };
-    return links.addName({ key: `1-${index}`, names: 3n }, Buffer.from(path), make, hereAndNow);
-  };
-  for (let index = 0; index < FILES; index++) await place(index, `first-${index}`);
-  expect(sizesOf(links)).toEqual(sizesOf(links).map(() => 0));
-  for (let index = 0; index < FILES; index++) {
-    await Promise.all([place(index, `second-${index}`), place(index, `third-${index}`)]);
+  const parentFd = opened(target, 'r');
+  const links = new HardLinks(parentFd);
+  for (const name of ['first', 'second', 'third']) {
+    for (let index = 0; index < FILES; index++) {
+      const make = () => {
+        writeFileSync(join(target, `${name}-${index}`), `${index}`);
+        return 'made' as const;
+      };
+      const place = { parentFd, name: entryName(`${name}-${index}`) };
+      expect(links.addName({ key: `1-${index}`, names: 3 }, place, make)).toBe('made');
+    }
+    expect(sizesOf(links)).toEqual(sizesOf(links).map(() => 0));
   }
-  expect(sizesOf(links)).toEqual(sizesOf(links).map(() => 0));
   await links.close({ failed: false });
   expect(readdirSync(target)).toHaveLength(3 * FILES);
   expect(statSync(join(target, 'second-7')).nlink).toBe(3);

@@ -11,7 +11,7 @@ import {
 import { rename, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { bind } from '../../support/bind.ts';
 import { makeDeep } from '../../support/deep-path.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';

@@ -1,7 +1,7 @@
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { treeBytes } from '../../../src/kernel/trees/copy-tree.ts';
+import { treeBytes } from '../../../src/kernel/workers/tree-tasks.ts';
 import { bind } from '../../support/bind.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
 import { makeDeep } from '../../support/deep-path.ts';

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest';
 import { inProject } from '../../../scripts/lib/project.mjs';
 import { KernelError } from '../../../src/kernel/calls/errno.ts';
 import { OperationError } from '../../../src/kernel/files/file-operations.ts';
-import { performOperations, removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { performOperations } from '../../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 test('operations are performed in order, with the modes that they name whatever the umask', async () => {
@@ -53,7 +54,7 @@ test('a worker that reported an error does the next task, and tasks at once each
 test('a worker neither keeps a process alive nor prints anything', () => {
   const tree = join(scratchDirectory(), 'tree');
   mkdirSync(join(tree, 'inner'), { recursive: true });
-  const module = JSON.stringify(inProject('dist', 'kernel', 'workers', 'file-tasks.js'));
+  const module = JSON.stringify(inProject('dist', 'kernel', 'workers', 'tree-tasks.js'));
   const script = `import(${module}).then(({ removeTree }) => removeTree(process.argv[1]))`;
   const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script, tree], { encoding: 'utf8' });
   expect({ status, stdout, stderr }).toEqual({ status: 0, stdout: '', stderr: '' });

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
 import { mountedImage } from '../../support/disk-image.ts';
 import { isHostRoot } from '../../support/host-root.ts';

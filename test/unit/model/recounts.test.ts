@@ -72,8 +72,8 @@ describe('files that counted for another volume', () => {
     const { answers, id } = node;
     let isStolen = true;
     answers.set(id(0), () => ({ ...clean, unaccounted: isStolen ? 3 : 0 }));
-    answers.set(id(1), ({ isOtherVolume }) => {
-      expect([isOtherVolume(101), isOtherVolume(102), isOtherVolume(7)]).toEqual([true, false, false]);
+    answers.set(id(1), ({ otherProjects }) => {
+      expect(otherProjects).toEqual(new Set([101, 103]));
       const reclaimed = new Map(isStolen ? [[101, 3]] : []);
       isStolen = false;
       return { ...clean, reclaimed };

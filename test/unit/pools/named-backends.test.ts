@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { fromSource } from '../../../src/kernel/files/copy-source.ts';
+import { markSourceError } from '../../../src/kernel/files/copy-source.ts';
 import { VolumeError } from '../../../src/model/errors.ts';
 import type { Volume } from '../../../src/model/objects/volume.ts';
 import { namedBackends, namedFreezeMarks } from '../../../src/pools/named-backends.ts';
@@ -68,7 +68,7 @@ test.each(Object.keys(callsFailing(undefined)))('any other error of %s is passed
 });
 
 test('a copy whose original cannot be read names the pool of the original', async () => {
-  const error = await fromSource(() => Promise.reject(systemError('EIO'))).catch((each: unknown) => each);
+  const error = markSourceError(systemError('EIO'));
   const backend = backendFailing(error);
   const message = expect.stringMatching(/^pool "source" reports I\/O errors/);
   await expect(backend.provisionCopy('/v', volume, original, control)).rejects.toMatchObject({ message });

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { removeTree } from '../../../src/kernel/workers/file-tasks.ts';
+import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
 import { type OnStep, passStep } from '../../../src/model/steps.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { FileChanges } from '../../../src/records/file-changes.ts';
