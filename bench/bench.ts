@@ -87,6 +87,20 @@ export class Bench {
     return { endpoint: server.endpoint, workDirectory, parameters, pool, server };
   }
 
+  /** Starts the driver and makes it serve lives until V8 has compiled its code, as in one that has run for a while. */
+  async startWarmDriver(): Promise<DriverUnderTest> {
+    const driver = await this.startDriver();
+    await this.client.run(driver, 'life', { calls: this.amount(2000, 800), warmUp: 0, concurrency: 4 });
+    return driver;
+  }
+
+  /** The same for the empty server. */
+  async startWarmEmptyServer(): Promise<Server> {
+    const server = await this.startEmptyServer();
+    await this.client.run(targetOf(server), 'probe', { calls: 5000, warmUp: 0, concurrency: 4 });
+    return server;
+  }
+
   /** Starts a gRPC server that answers nothing but Probe. */
   startEmptyServer(): Promise<Server> {
     const home = this.newDirectory('empty');

@@ -10,8 +10,8 @@ export const createLine: Line = {
   name: 'create',
   isShort: true,
   async *measure(bench) {
-    const driver = await bench.startDriver();
-    const empty = await bench.startEmptyServer();
+    const driver = await bench.startWarmDriver();
+    const empty = await bench.startWarmEmptyServer();
     yield await oneAtATime(bench, driver, empty);
     yield await atOnce(bench, driver, empty);
     await driver.server.stop();

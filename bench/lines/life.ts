@@ -11,8 +11,8 @@ export const lifeLine: Line = {
   name: 'life',
   isShort: true,
   async *measure(bench) {
-    const driver = await bench.startDriver();
-    const empty = await bench.startEmptyServer();
+    const driver = await bench.startWarmDriver();
+    const empty = await bench.startWarmEmptyServer();
     yield await oneAtATime(bench, driver, empty);
     yield await atOnce(bench, driver);
     yield await programsRun(bench, driver);

@@ -7,8 +7,8 @@ export const probeLine: Line = {
   name: 'probe',
   isShort: true,
   async *measure(bench) {
-    const driver = await bench.startDriver();
-    const empty = await bench.startEmptyServer();
+    const driver = await bench.startWarmDriver();
+    const empty = await bench.startWarmEmptyServer();
     const against = 'a grpc-js server that answers a constant';
     const rounds = bench.amount(9, 5);
     const compare = (concurrency: number, value: (report: Report) => number) => {

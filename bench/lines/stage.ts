@@ -9,8 +9,8 @@ export const stageLine: Line = {
   name: 'stage',
   isShort: true,
   async *measure(bench) {
-    const driver = await bench.startDriver();
-    const empty = await bench.startEmptyServer();
+    const driver = await bench.startWarmDriver();
+    const empty = await bench.startWarmEmptyServer();
     const load = { calls: bench.amount(300, 100), warmUp: 50, concurrency: 1 };
     const pairs = await measurePairs(
       bench.amount(9, 5),

@@ -46,7 +46,11 @@ async function publish(
   const spec = { ...requested, readOnly };
   if (stagingPath === targetPath)
     throw invalidValue('targetPath', targetPath, 'is the staging path of the volume');
-  const target = await inspectPath(parts.host, 'targetPath', targetPath);
+  // Both at once, since each may have to be opened on another thread.
+  const [target, staging] = await Promise.all([
+    inspectPath(parts.host, 'targetPath', targetPath),
+    inspectPath(parts.host, 'stagingPath', stagingPath),
+  ]);
   if (target.kind === 'mounted') checkSameUse(parts.host, targetPath, target, capability);
   await checkSupported(parts, volume, capability);
   await checkOutsideVolumes(parts.host, 'targetPath', targetPath);
@@ -55,16 +59,16 @@ async function publish(
   // What the index knows is out of date where another program has unmounted it.
   if (hasConflict(parts.host, volume, spec)) await parts.host.mountIndex.verifiedMountsOf(volume.id);
   if (capability.accessType === 'block') await publishBlock(parts, volume, spec, target);
-  else await publishMount(parts, volume, { ...spec, capability }, target);
+  else await publishMount(parts, volume, { ...spec, capability }, { target, staging });
 }
 
 async function publishMount(
   parts: Parts<'catalogue' | 'host' | 'onStep'>,
   volume: Volume,
   spec: PublishSpec<MountCapability>,
-  target: PathState,
+  { target, staging }: { target: PathState; staging: PathState },
 ): Promise<void> {
-  const staged = await stagedAt(parts, volume, spec.stagingPath);
+  const staged = await checkStaged(parts, volume, spec.stagingPath, staging);
   const flags = requiredMountFlags(spec.capability, spec.readOnly);
   // No other call runs from here to the reservation, so two publishes cannot both find the volume free.
   checkTargets(parts.host, volume, spec);
@@ -78,14 +82,15 @@ async function publishMount(
   });
 }
 
-async function stagedAt(
+/** @throws VolumeError precondition: the volume is not staged there */
+async function checkStaged(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
   stagingPath: string,
+  state: PathState,
 ): Promise<MountedState> {
-  const staged = await inspectPath(parts.host, 'stagingPath', stagingPath);
-  checkReadable('stagingPath', stagingPath, staged);
-  if (staged.kind === 'mounted' && (await isVolumeAt(parts, volume, stagingPath, staged))) return staged;
+  checkReadable('stagingPath', stagingPath, state);
+  if (state.kind === 'mounted' && (await isVolumeAt(parts, volume, stagingPath, state))) return state;
   const message = `volume ${quote(volume.id)} is not staged at ${quote(stagingPath)}`;
   throw new VolumeError('precondition', message, { about: 'stagingPath' });
 }
