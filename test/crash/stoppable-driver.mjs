@@ -20,7 +20,7 @@ async function main() {
   const { options } = commandLine;
   const driver = await startDriver(options, {
     version: 'test',
-    logger: createLogger(
+    logger: await createLogger(
       { verbosity: options.verbosity, format: 'json' },
       await standardOutput(STANDARD_ERROR),
     ),
