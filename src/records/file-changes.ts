@@ -1,7 +1,7 @@
 import { Slots } from '../kernel/calls/slots.ts';
 import { type FileOperation, OperationError } from '../kernel/files/file-operations.ts';
 import { performOperations } from '../kernel/workers/file-tasks.ts';
-import { type OnStep, passStep, type Step } from '../model/steps.ts';
+import { areStepsPassed, type OnStep, type Step } from '../model/steps.ts';
 
 /** A change to the files of a pool: operations, and the steps that are passed between them. */
 export type FileChange = readonly (FileOperation | Step)[];
@@ -33,7 +33,7 @@ export class FileChanges {
   /** Makes a change up to the first item that fails. @throws FileChangeError */
   async make(change: FileChange): Promise<void> {
     // Only tests do something at steps, and they need the change to wait there.
-    if (this.onStep === passStep) await this.perform(change.filter(isOperation));
+    if (areStepsPassed(this.onStep)) await this.perform(change.filter(isOperation));
     else for (const item of change) await (isOperation(item) ? this.perform([item]) : this.pass(item));
   }
 
