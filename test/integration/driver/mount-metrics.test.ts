@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import fs, { copyFileSync, renameSync } from 'node:fs';
-import fsPromises from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
@@ -92,7 +91,7 @@ describe.skipIf(!isHostRoot)('the metrics show that', () => {
 
 /** How often this process, in which the driver runs, has listed mounts and block devices since the last call. */
 function countLists(): () => { mounts: number; devices: number } {
-  const readFile = vi.spyOn(fsPromises, 'readFile');
+  const readFile = vi.spyOn(fs, 'readFileSync');
   const readDirectory = vi.spyOn(fs, 'readdirSync');
   syncBuiltinESMExports();
   onTestFinished(() => {
