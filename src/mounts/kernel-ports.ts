@@ -1,5 +1,5 @@
 import type { LocalRoot } from '../kernel/calls/local-roots.ts';
-import { startLookupsAt, stopLookupsAt } from '../kernel/calls/path-handle.ts';
+import { startLookupsAt, stopLookupsAt } from '../kernel/file-systems/local-lookups.ts';
 import { KernelFileSystems } from './kernel-file-systems.ts';
 import { KernelMounts } from './kernel-mounts.ts';
 import { KernelPaths } from './kernel-paths.ts';

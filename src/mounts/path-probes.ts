@@ -1,8 +1,9 @@
 import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errno, errnoName, errnoOf, isErrno } from '../kernel/calls/errno.ts';
+import type { LocalRoot } from '../kernel/calls/local-roots.ts';
 import { isMountPoint, withLocalPath, withPath } from '../kernel/calls/path-handle.ts';
-import { fileSystemOf, isLocalDevice, learnLocalDevice, localFileSystemOf } from '../kernel/calls/statfs.ts';
+import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Probes } from '../kernel/process/probes.ts';
@@ -128,14 +129,12 @@ async function isLocal(path: string): Promise<boolean> {
 
 async function stateOf(fd: number): Promise<PathState> {
   const status = statusOf(fd);
-  if (isLocalDevice(status.device)) return toState(status, localFileSystemOf(fd).flags);
-  const fileSystem = await fileSystemOf(fd);
-  learnLocalDevice(status.device, fileSystem);
-  return toState(status, fileSystem.flags);
+  return toState(status, (await fileSystemOf(fd)).flags);
 }
 
-function localStateOf(fd: number): PathState {
-  return toState(statusOf(fd), localFileSystemOf(fd).flags);
+/** The flags are those of the root, since the path is in the same mount. */
+function localStateOf(fd: number, root: LocalRoot): PathState {
+  return toState(statusOf(fd), root.fileSystem().flags);
 }
 
 function toState(status: FileStatus, statfsFlags: number): PathState {

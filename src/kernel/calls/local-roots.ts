@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { KernelError } from './errno.ts';
 import { tryCallSync } from './libc.ts';
 import { asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
+import { type FileSystemStatus, localFileSystemOf } from './statfs.ts';
 import { type FileStatus, statusAt, statusOf, statusOfKept } from './statx.ts';
 
 const cachedBelow = openHow(asHandle, RESOLVE_CACHED | RESOLVE_NO_XDEV);
@@ -26,6 +27,11 @@ export class LocalRoot {
   /** The status of an entry that the driver keeps open as well. */
   statusBelow(name: string): FileStatus {
     return statusOfKept(this.fd, name);
+  }
+
+  /** The space of its file system, and the flags of its mount. */
+  fileSystem(): FileSystemStatus {
+    return localFileSystemOf(this.fd);
   }
 
   /** Whether its path still leads to it: the mount may have been moved, covered or unmounted. */

@@ -1,9 +1,8 @@
 import { closeSync } from 'node:fs';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { call, callSync, numberedCall, tryCallSync } from './libc.ts';
-import { addLocalRoot, LocalRoot, localRootOf, removeLocalRoot } from './local-roots.ts';
+import { type LocalRoot, localRootOf } from './local-roots.ts';
 import { asDirectory, asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
-import { fileSystemOf, isLocal } from './statfs.ts';
 
 const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
 
@@ -46,14 +45,16 @@ function mustWait(errorNumber: number): boolean {
  * @returns undefined if it does not
  * @throws as `withPath`
  */
-export function withLocalPath<T>(path: string, use: (fd: number) => T): T | undefined {
-  const fd = localRootOf(path)?.open(path) ?? -errno.EAGAIN;
+export function withLocalPath<T>(path: string, use: (fd: number, root: LocalRoot) => T): T | undefined {
+  const root = localRootOf(path);
+  if (!root) return undefined;
+  const fd = root.open(path);
   if (fd < 0) {
     if (mustWait(-fd)) return undefined;
     throw new KernelError('openat2', -fd, path);
   }
   try {
-    return use(fd);
+    return use(fd, root);
   } finally {
     closeSync(fd);
   }
@@ -67,25 +68,6 @@ function openAnywhere(path: string): Promise<number> {
 export async function openHandle(path: string): Promise<number> {
   return (await openPath(path)).fd;
 }
-
-/**
- * Makes lookups in an existing directory start there, without other threads as long as they stay in its mount, if its file
- * system is local.
- */
-export async function startLookupsAt(path: string): Promise<LocalRoot | undefined> {
-  const fd = await openAnywhere(path);
-  let root: LocalRoot | undefined;
-  try {
-    if (isLocal(await fileSystemOf(fd))) root = new LocalRoot(path, fd);
-  } finally {
-    if (root) addLocalRoot(root);
-    else closeSync(fd);
-  }
-  return root;
-}
-
-/** Ends that, and closes the directory. */
-export const stopLookupsAt = removeLocalRoot;
 
 /**
  * Opens a path as a handle, passes the file descriptor to `use` and always closes it.

@@ -42,19 +42,6 @@ export function isLocal({ magic }: FileSystemStatus): boolean {
   return localFileSystems.has(fileSystemName(magic));
 }
 
-/** Disks, as `major:minor`, whose file systems were found to be local. */
-const localDevices = new Set<string>();
-
-/** Whether the file system with this device number is local, as far as is known. */
-export function isLocalDevice(device: string): boolean {
-  return localDevices.has(device);
-}
-
-/** Remembers the disk of a local file system. Numbers without a disk (major 0) soon belong to other file systems. */
-export function learnLocalDevice(device: string, status: FileSystemStatus): void {
-  if (isLocal(status) && !device.startsWith('0:')) localDevices.add(device);
-}
-
 /** The space of an open file's file system. May wait for the file system. */
 export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
@@ -62,7 +49,10 @@ export async function fileSystemOf(fd: number): Promise<FileSystemStatus> {
   return decode(buffer);
 }
 
-/** The same on this thread, for a file on a local file system. */
+/**
+ * The same on this thread, for a directory of a local file system. Not for one in a volume: the space of a directory with a
+ * project quota is that of the quota, which the file system may have to read.
+ */
 export function localFileSystemOf(fd: number): FileSystemStatus {
   const buffer = Buffer.alloc(STRUCT_STATFS_BYTES);
   callSync(fstatfs, `descriptor ${fd}`, fd, buffer);

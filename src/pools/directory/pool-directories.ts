@@ -1,9 +1,10 @@
 import { closeSync } from 'node:fs';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import type { LocalRoot } from '../../kernel/calls/local-roots.ts';
-import { openHandle, startLookupsAt, stopLookupsAt, withPath } from '../../kernel/calls/path-handle.ts';
+import { openHandle, withPath } from '../../kernel/calls/path-handle.ts';
 import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
 import { isResourceShortage, retry } from '../../kernel/calls/transient-error.ts';
+import { startLookupsAt, stopLookupsAt } from '../../kernel/file-systems/local-lookups.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { type KindDirectoryName, kindDirectories, type PoolLayout } from '../../records/pool-layout.ts';
 

@@ -1,13 +1,9 @@
 import { closeSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import {
-  openHandle,
-  startLookupsAt,
-  stopLookupsAt,
-  withLocalPath,
-} from '../../../src/kernel/calls/path-handle.ts';
+import { openHandle, withLocalPath } from '../../../src/kernel/calls/path-handle.ts';
 import { statusOf } from '../../../src/kernel/calls/statx.ts';
+import { startLookupsAt, stopLookupsAt } from '../../../src/kernel/file-systems/local-lookups.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
