@@ -107,8 +107,13 @@ export class LoopDevices implements Devices {
     await withLoopOf(file, refreshLoopSize);
   }
 
-  sizeOf({ path }: Device): Promise<bigint> {
-    return blockDeviceBytes(path);
+  async sizeOf({ path }: Device): Promise<bigint | undefined> {
+    try {
+      return await blockDeviceBytes(path);
+    } catch (error) {
+      if (isErrno(error, errno.ENXIO, errno.ENODEV, errno.ENOENT)) return undefined;
+      throw error;
+    }
   }
 
   labelOf(file: string): Promise<string | undefined> {

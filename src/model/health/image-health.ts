@@ -71,6 +71,7 @@ async function sizesHealth(
 ): Promise<Finding[]> {
   const { id, capacityBytes } = volume;
   const deviceBytes = await parts.host.devices.sizeOf(device);
+  if (deviceBytes === undefined) return [];
   const has = `volume ${quote(id)} has ${capacityBytes} bytes, but its device ${device.path}`;
   if (deviceBytes < capacityBytes) {
     const message = `${has} has ${deviceBytes}; call NodeExpandVolume or stage the volume again`;

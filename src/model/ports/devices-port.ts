@@ -40,8 +40,8 @@ export interface Devices {
    * Updates the device of a file to the size of the file, which has grown; a file that is not attached is left alone.
    */
   refreshSize(file: string): Promise<void>;
-  /** The size of a device, in bytes: that of its file when it was last attached or refreshed. */
-  sizeOf(device: Device): Promise<bigint>;
+  /** The size of a device, in bytes: that of its file when it was last attached or refreshed; undefined while it is detached. */
+  sizeOf(device: Device): Promise<bigint | undefined>;
   /** The label that `setLabel` wrote to the device of a file; undefined if the file is not attached. */
   labelOf(file: string): Promise<string | undefined>;
   /**
