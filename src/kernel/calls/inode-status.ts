@@ -1,4 +1,5 @@
 import { constants } from 'node:fs';
+import { encodeDevice } from './device-number.ts';
 import type { EntryName, Place } from './entry-name.ts';
 import { errno, isErrno } from './errno.ts';
 import { callSync, libraryCall, type Subject } from './libc.ts';
@@ -92,12 +93,11 @@ export class InodeStatus {
     return `${device}-${this.buffer.readBigUInt64LE(statx.inode)}`;
   }
 
-  /** The number of a device node, as mknod(2) takes it: the minor number surrounds the major number. */
+  /** The number of a device node, as mknod(2) takes it. */
   get nodeNumber(): bigint {
     const major = this.buffer.readUInt32LE(statx.nodeMajor);
     const minor = this.buffer.readUInt32LE(statx.nodeMinor);
-    const [low, high] = [minor & 0xff, minor & ~0xff];
-    return (BigInt(high) << 12n) | BigInt((major << 8) | low);
+    return encodeDevice(major, minor);
   }
 }
 

@@ -3,7 +3,7 @@ import { KernelError } from './errno.ts';
 import { tryCallSync } from './libc.ts';
 import { asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
 import { type FileSystemStatus, localFileSystemOf } from './statfs.ts';
-import { type FileStatus, statusAt, statusOf, statusOfKept } from './statx.ts';
+import { type FileStatus, isSameInMount, statusAt, statusOf, statusOfKept } from './statx.ts';
 
 const cachedBelow = openHow(asHandle, RESOLVE_CACHED | RESOLVE_NO_XDEV);
 
@@ -38,8 +38,7 @@ export class LocalRoot {
   isInPlace(): boolean {
     if (this.path === '/') return true;
     try {
-      const { inode, device, mountId } = this.status();
-      return inode === this.opened.inode && device === this.opened.device && mountId === this.opened.mountId;
+      return isSameInMount(this.status(), this.opened);
     } catch (error) {
       if (error instanceof KernelError) return false;
       throw error;

@@ -2,26 +2,15 @@ import { closeSync, constants } from 'node:fs';
 import type { EntryName, Place } from './entry-name.ts';
 import { errno, isErrno } from './errno.ts';
 import { inodeStatusBelow } from './inode-status.ts';
-import { callSync, numberedCall } from './libc.ts';
+import { callSync } from './libc.ts';
+import { asDirectory, asHandle, openat2Bytes, openHow } from './open-how.ts';
 
-const openat2 = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
-
-const O_PATH = 0o10000000;
-const O_CLOEXEC = 0o2000000;
-const RESOLVE_NO_SYMLINKS = 0x04;
 const PATH_MAX = 4096;
 const SLASH = 0x2f;
 
-const handle = openHow(O_PATH | O_CLOEXEC | constants.O_NOFOLLOW);
-const file = openHow(constants.O_RDONLY | constants.O_NONBLOCK | O_CLOEXEC | constants.O_NOFOLLOW);
-const directory = openHow(constants.O_RDONLY | O_CLOEXEC | constants.O_NOFOLLOW | constants.O_DIRECTORY);
-
-function openHow(flags: number): Buffer {
-  const how = Buffer.alloc(24);
-  how.writeBigUInt64LE(BigInt(flags), 0);
-  how.writeBigUInt64LE(BigInt(RESOLVE_NO_SYMLINKS), 16);
-  return how;
-}
+const handle = openHow(asHandle, 0);
+const file = openHow(constants.O_RDONLY | constants.O_NONBLOCK, 0);
+const directory = openHow(asDirectory, 0);
 
 /** The path from the top of a tree to a directory in it: the directory's name and its parent's trail. */
 export interface Trail {
@@ -90,7 +79,7 @@ export function withOpen<T>(fd: number | undefined, use: (fd: number) => T): T |
 
 function open(fd: number, path: Buffer, how: Buffer): number | undefined {
   try {
-    return callSync(openat2, path, fd, path, how, how.length);
+    return callSync(openat2Bytes, path, fd, path, how, how.length);
   } catch (error) {
     if (isGone(error)) return undefined;
     throw error;

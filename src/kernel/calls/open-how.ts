@@ -4,6 +4,9 @@ import { numberedCall } from './libc.ts';
 /** openat2(2): the directory, the path, and how to open it. */
 export const openat2 = numberedCall('openat2', 437, ['int', 'str', 'void *', 'size_t']);
 
+/** The same with the path as bytes. */
+export const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
+
 const O_PATH = 0o10000000;
 const O_CLOEXEC = 0o2000000;
 const RESOLVE_NO_MAGICLINKS = 0x02;

@@ -1,10 +1,16 @@
 import { closeSync } from 'node:fs';
 import { errno, isErrno, KernelError } from './errno.ts';
-import { call, callSync, numberedCall, tryCallSync } from './libc.ts';
+import { call, callSync, tryCallSync } from './libc.ts';
 import { type LocalRoot, localRootOf } from './local-roots.ts';
-import { asDirectory, asHandle, openat2, openHow, RESOLVE_CACHED, RESOLVE_NO_XDEV } from './open-how.ts';
-
-const openat2Bytes = numberedCall('openat2', 437, ['int', 'void *', 'void *', 'size_t']);
+import {
+  asDirectory,
+  asHandle,
+  openat2,
+  openat2Bytes,
+  openHow,
+  RESOLVE_CACHED,
+  RESOLVE_NO_XDEV,
+} from './open-how.ts';
 
 const AT_FDCWD = -100;
 

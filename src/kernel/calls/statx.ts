@@ -60,6 +60,11 @@ function statusAtSync(fd: number, path: string): FileStatus {
   return decode(buffer);
 }
 
+/** Whether two statuses are of the same file in the same mount. The kernel reuses mount ids, so the file must be the same too. */
+export function isSameInMount(one: FileStatus, other: FileStatus): boolean {
+  return one.mountId === other.mountId && one.device === other.device && one.inode === other.inode;
+}
+
 /** The status of any open file, read on another thread. */
 export async function statusOfAsync(fd: number): Promise<FileStatus> {
   const buffer = Buffer.alloc(STRUCT_STATX_BYTES);

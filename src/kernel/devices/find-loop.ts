@@ -3,6 +3,7 @@ import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { isOpenElsewhere } from '../attributes/file-lease.ts';
 import { makeNode } from '../attributes/special-file.ts';
+import { encodeDevice } from '../calls/device-number.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { ioctl } from '../calls/ioctl.ts';
 import { withPath } from '../calls/path-handle.ts';
@@ -179,10 +180,4 @@ async function makeLoopNode({ path, number }: LoopDevice): Promise<void> {
   } catch (error) {
     if (!isErrno(error, errno.EEXIST)) throw error;
   }
-}
-
-/** Encodes a device number for mknod(2): the minor number surrounds the major number. */
-function encodeDevice(major: number, minor: number): bigint {
-  const [low, high] = [minor & 0xff, minor & ~0xff];
-  return (BigInt(high) << 12n) | BigInt((major << 8) | low);
 }

@@ -2,7 +2,8 @@
 const PATIENCE_MS = 8_000;
 // Leaves a slow answer some time.
 const ASK_AFTER_MS = 2_000;
-// Time is counted in ticks, late ones too: a process that is too busy to notice that something became free refuses nobody for that.
+// Time is counted in ticks of a timer, which also run late when the process is busy: a caller is not refused only because the process
+// was too busy to notice a free place.
 const TICK_MS = 500;
 
 interface Waiter {
@@ -60,7 +61,7 @@ export class PatientQueue {
 
   /**
    * Admits the one who has waited longest.
-   * @returns false if nobody waits
+   * @returns false if no one is waiting
    */
   admitNext(): boolean {
     this.noteProgress();

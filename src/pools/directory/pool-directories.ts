@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import type { LocalRoot } from '../../kernel/calls/local-roots.ts';
 import { openHandle, withPath } from '../../kernel/calls/path-handle.ts';
-import { type FileStatus, statusOf } from '../../kernel/calls/statx.ts';
+import { type FileStatus, isSameInMount, statusOf } from '../../kernel/calls/statx.ts';
 import { isResourceShortage, retry } from '../../kernel/calls/transient-error.ts';
 import { startLookupsAt, stopLookupsAt } from '../../kernel/file-systems/local-lookups.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
@@ -65,11 +65,9 @@ export class PoolDirectories {
     for (const { fd } of this.kinds.values()) closeSync(fd);
   }
 
-  /** The kernel reuses mount ids, so the directory itself must be the same too. */
   private async checkSame(path: string, opened: FileStatus, look?: () => FileStatus): Promise<void> {
     const now = await this.statusAt(path, look);
-    const { mountId, device, inode } = opened;
-    if (now?.mountId === mountId && now.device === device && now.inode === inode) return;
+    if (now && isSameInMount(now, opened)) return;
     throw new VolumeError(
       'unavailable',
       `pool ${quote(this.poolName)} is not reachable: ${path} is now another directory or file system`,
