@@ -1,6 +1,8 @@
 import { linkSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
+import { StopFlag, StoppedError } from '../../../src/kernel/calls/stop-flag.ts';
+import { treeBytes as countTree } from '../../../src/kernel/trees/tree-bytes.ts';
 import { treeBytes } from '../../../src/kernel/workers/tree-tasks.ts';
 import { bind } from '../../support/bind.ts';
 import { sourceAndTarget } from '../../support/copy-places.ts';
@@ -67,11 +69,18 @@ test('the count can be stopped', async () => {
   const { source } = sourceAndTarget();
   const reason = new Error('not wanted');
   await expect(treeBytes(source, AbortSignal.abort(reason))).rejects.toBe(reason);
-  for (let file = 0; file < 500; file++) writeFileSync(join(source, `${file}`), '');
-  const stop = new AbortController();
-  const counting = treeBytes(source, stop.signal);
-  stop.abort(reason);
-  await expect(counting).rejects.toBe(reason);
+});
+
+test('the count stops between two files', async () => {
+  const { source } = sourceAndTarget();
+  for (let file = 0; file < 20; file++) writeFileSync(join(source, `${file}`), '');
+  const stop = new StopFlag();
+  let checks = 0;
+  vi.spyOn(stop, 'throwIfStopped').mockImplementation(() => {
+    if (++checks === 10) throw new StoppedError('stopped');
+  });
+  await expect(countTree(source, { stop })).rejects.toThrow(StoppedError);
+  expect(checks).toBe(10);
 });
 
 test('a missing tree is an error', async () => {
