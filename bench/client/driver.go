@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -30,21 +31,26 @@ type Driver struct {
 	run        string
 }
 
-func connect(settings Settings) (*Driver, error) {
+// connect opens the connection by a call, so that no measured call waits for it.
+func connect(ctx context.Context, settings Settings) (*Driver, error) {
 	connection, err := grpc.NewClient(settings.endpoint,
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(maxReplyBytes)))
 	if err != nil {
 		return nil, err
 	}
-	return &Driver{
+	driver := &Driver{
 		connection: connection,
 		identity:   csi.NewIdentityClient(connection),
 		controller: csi.NewControllerClient(connection),
 		node:       csi.NewNodeClient(connection),
 		settings:   settings,
 		run:        fmt.Sprintf("bench-%d-%d", os.Getpid(), rand.Uint32()),
-	}, nil
+	}
+	if err := driver.probe(ctx); err != nil {
+		return nil, errors.Join(err, connection.Close())
+	}
+	return driver, nil
 }
 
 func (driver *Driver) close() {

@@ -64,12 +64,13 @@ func parseSettings() (Settings, error) {
 }
 
 func run(settings Settings) error {
-	driver, err := connect(settings)
+	ctx := context.Background()
+	driver, err := connect(ctx, settings)
 	if err != nil {
 		return err
 	}
 	defer driver.close()
-	report, err := modes[settings.mode](context.Background(), driver, settings)
+	report, err := modes[settings.mode](ctx, driver, settings)
 	if err != nil {
 		return err
 	}

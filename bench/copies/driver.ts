@@ -42,6 +42,13 @@ export class CopyDriver {
     await this.driver.server.stop();
   }
 
+  /** Makes it copy an empty volume until V8 has compiled its code, as in one that has run for a while. */
+  async warmUp(bench: Bench, place: Place): Promise<void> {
+    const load = { calls: bench.amount(100, 40), warmUp: 0, concurrency: 1 };
+    await bench.client.run(this.at(place), 'copies', load);
+    await untilRemoved(place.disk);
+  }
+
   /** The driver for `bench/client`, which makes its volumes in a place. */
   at({ disk, backend }: Place): Target {
     return { ...this.driver, parameters: { pool: disk.kind, backend } };

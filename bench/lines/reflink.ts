@@ -45,6 +45,7 @@ interface Names {
 
 async function* measurePlace(bench: Bench, place: Place, names: Names): AsyncGenerator<Measurement> {
   const driver = await CopyDriver.start(bench, place.disk);
+  await driver.warmUp(bench, place);
   const largeMib = bench.amount(1024, 256);
   const small = await driver.createWith(place, VOLUME_BYTES, oneFile(SMALL_MIB));
   const large = await driver.createWith(place, VOLUME_BYTES, oneFile(largeMib));

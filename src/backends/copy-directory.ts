@@ -1,16 +1,14 @@
-import { syncFileSystem, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { TreeObstacleError } from '../kernel/files/copy-source.ts';
 import { copyTree, treeBytes } from '../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { CopyControl, Original } from '../model/ports/ports.ts';
 
 /**
- * Copies a tree into an empty directory, durably: one sync at the end, because one for each file takes far longer.
+ * Copies a tree into an empty directory, which is made unless it exists, durably.
  * @throws VolumeError precondition: something in the tree prevents copying it
  */
-export async function copyDirectory(original: Original, target: string, control: CopyControl): Promise<void> {
-  await withTreeErrors(original.path, copyTree(original.path, target, control));
-  await withDescriptor(target, 'r', syncFileSystem);
+export function copyDirectory(original: Original, target: string, control: CopyControl): Promise<void> {
+  return withTreeErrors(original.path, copyTree(original.path, target, control));
 }
 
 /** The bytes that a copy of a tree takes. @throws VolumeError precondition: something in the tree prevents measuring it */

@@ -1,8 +1,10 @@
 import { constants } from 'node:fs';
-import { chmod, chown, lstat } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDescriptor, withDescriptor } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { withPath } from '../kernel/calls/path-handle.ts';
+import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
 import { VolumeError } from '../model/errors.ts';
 import type { RootOwnership } from '../model/objects/volume.ts';
 import type { ContentLoss } from '../model/ports/ports.ts';
@@ -35,8 +37,28 @@ export async function withExistingData<T>(
     return await withData(directory, use);
   } catch (error) {
     if (!isDataMissing(error)) throw error;
-    throw new VolumeError('damaged', `the data at ${dataOf(directory)} is missing`, { cause: error });
+    throw missingDataError(directory, error);
   }
+}
+
+/** The same with a handle (O_PATH), which on a local disk is opened without other threads. @throws VolumeError damaged */
+export async function withDataHandle<T>(
+  directory: string,
+  use: (fd: number) => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await withPath(dataOf(directory), (fd) => {
+      if (statusOf(fd).type !== 'directory') throw missingDataError(directory);
+      return use(fd);
+    });
+  } catch (error) {
+    if (!isDataMissing(error)) throw error;
+    throw missingDataError(directory, error);
+  }
+}
+
+function missingDataError(directory: string, cause?: unknown): VolumeError {
+  return new VolumeError('damaged', `the data at ${dataOf(directory)} is missing`, { cause });
 }
 
 export function isDataMissing(error: unknown): boolean {
@@ -46,13 +68,13 @@ export function isDataMissing(error: unknown): boolean {
 /** Whether the directory that pods see is gone. */
 export async function lossOfData(directory: string): Promise<ContentLoss | undefined> {
   const status = await statusUnlessMissing(dataOf(directory));
-  return status?.isDirectory() ? undefined : { kind: 'missing' };
+  return status?.type === 'directory' ? undefined : { kind: 'missing' };
 }
 
 /** The status of a file or directory, without following a symbolic link; undefined if it does not exist. */
-export async function statusUnlessMissing(path: string) {
+export async function statusUnlessMissing(path: string): Promise<FileStatus | undefined> {
   try {
-    return await lstat(path, { bigint: true });
+    return await withPath(path, statusOf);
   } catch (error) {
     if (isErrno(error, errno.ENOENT, errno.ENOTDIR)) return undefined;
     throw error;

@@ -1,7 +1,7 @@
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { isSubvolume } from '../../kernel/file-systems/btrfs.ts';
 import type { StoredContent } from '../../model/ports/ports.ts';
-import { dataOf, withExistingData } from '../volume-root.ts';
+import { dataOf, withDataHandle } from '../volume-root.ts';
 
 /**
  * Whether an open directory is a subvolume that the driver may treat as a volume: limit, snapshot and remove as a whole.
@@ -14,6 +14,6 @@ export async function isOwnSubvolume(fd: number): Promise<boolean> {
 
 /** The content to copy from the directory of a volume or snapshot. @throws VolumeError damaged: there is none */
 export async function originalData(directory: string): Promise<StoredContent> {
-  const backend = (await withExistingData(directory, isOwnSubvolume)) ? 'subvolume' : 'directory';
+  const backend = (await withDataHandle(directory, isOwnSubvolume)) ? 'subvolume' : 'directory';
   return { backend, path: dataOf(directory) };
 }

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
@@ -38,9 +37,7 @@ export class PlainDirectory implements Backend {
   }
 
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    const content = dataOf(directory);
-    await mkdir(content, { mode: 0o700 });
-    await copyDirectory(original, content, control);
+    await copyDirectory(original, dataOf(directory), control);
   }
 
   async destroy(directory: string): Promise<void> {

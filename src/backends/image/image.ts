@@ -4,10 +4,8 @@ import { syncDescriptor, withDescriptor } from '../../kernel/calls/descriptor.ts
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
-import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
-import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
 import { allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
-import { copyFile } from '../../kernel/workers/file-tasks.ts';
+import { copyFile, fileSystemOn, fileSystemState } from '../../kernel/workers/file-tasks.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { isBlock, type Volume } from '../../model/objects/volume.ts';
@@ -50,17 +48,15 @@ export class Image implements Backend {
     control: CopyControl,
   ): Promise<void> {
     const path = this.contentOf(directory);
-    await copyFile(original.path, path, control);
-    await growSparse(path, wholeSectors(capacityBytes));
+    await copyFile(original.path, path, control, wholeSectors(capacityBytes));
     // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
-    if (!isBlock(content) && (await fileSystemOn(path)) === 'btrfs') await renewId(path, original);
+    if (isBlock(content) || (await fileSystemOn(path)) !== 'btrfs') return;
+    await renewId(path, original);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    const path = this.contentOf(directory);
-    await copyFile(original.path, path, control);
-    await withDescriptor(path, 'r', syncDescriptor);
+    await copyFile(original.path, this.contentOf(directory), control);
   }
 
   async destroy(directory: string): Promise<void> {
@@ -113,8 +109,8 @@ export class Image implements Backend {
     { capacityBytes }: Pick<Volume, 'capacityBytes'>,
   ): Promise<ContentLoss | undefined> {
     const status = await statusUnlessMissing(this.contentOf(directory));
-    if (!status?.isFile()) return { kind: 'missing' };
-    return status.size < capacityBytes ? { kind: 'truncated', sizeBytes: status.size } : undefined;
+    if (status?.type !== 'file') return { kind: 'missing' };
+    return status.sizeBytes < capacityBytes ? { kind: 'truncated', sizeBytes: status.sizeBytes } : undefined;
   }
 
   copyBytes(path: string): Promise<bigint> {

@@ -1,16 +1,13 @@
-import { rm, stat } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { blockDeviceBytes } from '../../kernel/calls/block-device.ts';
 import { syncDescriptor, withDescriptor, writeText } from '../../kernel/calls/descriptor.ts';
 import { diskFaultOf } from '../../kernel/calls/disk-fault.ts';
 import { errno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
-import { fileSystemState } from '../../kernel/file-systems/file-system-state.ts';
 import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
-import { fileSystemOn } from '../../kernel/file-systems/superblock.ts';
-import { mountRefusalReason } from '../../kernel/file-systems/superblock-settings.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
+import { fileSystemOn, fileSystemState, mountRefusalReason } from '../../kernel/workers/file-tasks.ts';
 import { VolumeError } from '../../model/errors.ts';
 import type { RootOwnership } from '../../model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../model/ports/devices-port.ts';
@@ -44,8 +41,7 @@ export class KernelFormatter implements ImageFormatter {
   async faultOf(path: string): Promise<FileSystemFault | undefined> {
     const state = await fileSystemState(path);
     if (!state) return undefined;
-    const { fsType, sizeBytes: fileSystemBytes, errors } = state;
-    const sizeBytes = await sizeOf(path);
+    const { fsType, sizeBytes: fileSystemBytes, imageBytes: sizeBytes, errors } = state;
     if (fileSystemBytes > sizeBytes) return { kind: 'cut off', fileSystemBytes, sizeBytes };
     return errors === undefined ? undefined : { kind: 'errors', fsType, errors };
   }
@@ -57,11 +53,6 @@ export class KernelFormatter implements ImageFormatter {
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
     return prepareFileSystem(image, device.path, fsType);
   }
-}
-
-async function sizeOf(path: string): Promise<bigint> {
-  const status = await stat(path, { bigint: true });
-  return status.isBlockDevice() ? blockDeviceBytes(path) : status.size;
 }
 
 /**

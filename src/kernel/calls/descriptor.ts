@@ -1,5 +1,6 @@
-import { closeSync, fsync, open, read, write } from 'node:fs';
+import { closeSync, fsync, fsyncSync, open, openSync, read, readSync, write } from 'node:fs';
 import { promisify } from 'node:util';
+import { areCallsBlocking } from './blocking.ts';
 import { call, libraryCall } from './libc.ts';
 
 const syncfs = libraryCall('syncfs', ['int']);
@@ -7,6 +8,7 @@ const syncfs = libraryCall('syncfs', ['int']);
 const openAsync = promisify(open);
 const readAsync = promisify(read);
 const writeAsync = promisify(write);
+const fsyncAsync = promisify(fsync);
 
 /**
  * Opens a file, passes its descriptor to `use` and always closes it. It is closed on this thread: only unwritten data
@@ -19,7 +21,7 @@ export async function withDescriptor<T>(
   use: (fd: number) => T | Promise<T>,
   mode?: number,
 ): Promise<T> {
-  const fd = await openAsync(path, flags, mode);
+  const fd = areCallsBlocking() ? openSync(path, flags, mode) : await openAsync(path, flags, mode);
   try {
     return await use(fd);
   } finally {
@@ -28,23 +30,32 @@ export async function withDescriptor<T>(
 }
 
 /** Waits until a file, or a directory's entries, are on disk. */
-export const syncDescriptor: (fd: number) => Promise<void> = promisify(fsync);
+export async function syncDescriptor(fd: number): Promise<void> {
+  if (areCallsBlocking()) fsyncSync(fd);
+  else await fsyncAsync(fd);
+}
 
 /** Waits until everything on an open file's file system is on disk. */
 export async function syncFileSystem(fd: number): Promise<void> {
   await call(syncfs, `descriptor ${fd}`, fd);
 }
 
+/** Reads part of an open file or block device. @returns less at its end */
+export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
+  const buffer = Buffer.alloc(length);
+  let filled = 0;
+  while (filled < length) {
+    const rest = [fd, buffer, filled, length - filled, offset + filled] as const;
+    const bytes = areCallsBlocking() ? readSync(...rest) : (await readAsync(...rest)).bytesRead;
+    if (bytes === 0) break;
+    filled += bytes;
+  }
+  return buffer.subarray(0, filled);
+}
+
 /** Reads an open file of a known size; `readFile` would ask for the size again, on another thread. */
 export async function readText(fd: number, sizeBytes: number): Promise<string> {
-  const buffer = Buffer.allocUnsafe(sizeBytes);
-  let length = 0;
-  while (length < sizeBytes) {
-    const { bytesRead } = await readAsync(fd, buffer, length, sizeBytes - length, length);
-    if (bytesRead === 0) break;
-    length += bytesRead;
-  }
-  return buffer.toString('utf8', 0, length);
+  return (await readAt(fd, 0, sizeBytes)).toString('utf8');
 }
 
 /** Writes all of a text at the beginning of a file that is open for writing. */

@@ -1,5 +1,6 @@
 import koffi from 'koffi';
 import { asyncCalls } from './async-calls.ts';
+import { areCallsBlocking } from './blocking.ts';
 import { errno, KernelError } from './errno.ts';
 
 // The process is already linked to its C library, glibc or musl, so the symbols are looked up there.
@@ -60,11 +61,12 @@ function subjectText(subject: Subject): string {
 }
 
 /**
- * Makes a call on a thread of libuv's pool when a slot is free: for calls that may wait for a disk.
+ * Makes a call on a thread of libuv's pool when a slot is free: for calls that may wait for a disk. In a task, blocks its thread.
  * @param subject the subject of the call, for the error message
  * @throws KernelError
  */
 export async function call(call: Call, subject: string, ...args: Argument[]): Promise<number> {
+  if (areCallsBlocking()) return callSync(call, subject, ...args);
   for (;;) {
     const [result, errorNumber] = await asyncCalls.run(() => callOnce(call, args), call);
     if (result >= 0) return result;

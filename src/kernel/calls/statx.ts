@@ -20,6 +20,8 @@ export interface FileStatus {
   /** The device number of a device node, `major:minor`; undefined for other files. */
   readonly deviceNode: string | undefined;
   readonly sizeBytes: bigint;
+  /** What it takes on disk. */
+  readonly allocatedBytes: bigint;
   /** The id of the file's mount; the kernel reuses free ids. */
   readonly mountId: number;
   /** Whether the file is the root of that mount, that is, a mount point. */
@@ -27,6 +29,8 @@ export interface FileStatus {
 }
 
 const STRUCT_STATX_BYTES = 256;
+/** The unit in which statx(2) counts what a file takes on disk. */
+const BLOCK_BYTES = 512n;
 const MASK = STATX_BASIC_STATS | STATX_MNT_ID;
 
 // Answered from cache, even by network file systems: FUSE and NFS do not ask their server. 9p may, but has just answered the
@@ -88,6 +92,7 @@ function decode(buffer: Buffer): FileStatus {
     inode: buffer.readBigUInt64LE(32),
     device: `${buffer.readUInt32LE(136)}:${buffer.readUInt32LE(140)}`,
     sizeBytes: buffer.readBigUInt64LE(40),
+    allocatedBytes: buffer.readBigUInt64LE(48) * BLOCK_BYTES,
     mountId: Number(buffer.readBigUInt64LE(144)),
     isMountRoot: (buffer.readBigUInt64LE(8) & STATX_ATTR_MOUNT_ROOT) !== 0n,
   };

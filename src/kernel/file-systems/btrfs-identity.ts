@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { constants, write } from 'node:fs';
 import { promisify } from 'node:util';
-import { syncDescriptor, withDescriptor } from '../calls/descriptor.ts';
+import { readAt, syncDescriptor, withDescriptor } from '../calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock, withFsid } from './btrfs-superblock.ts';
-import { readAt } from './superblock.ts';
 
 const writeAsync = promisify(write);
 

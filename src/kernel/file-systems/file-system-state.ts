@@ -1,16 +1,20 @@
 import { fstatSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { withDescriptor } from '../calls/descriptor.ts';
+import { blockDeviceBytes } from '../calls/block-device.ts';
+import { readAt, withDescriptor } from '../calls/descriptor.ts';
 import { errno, isErrno } from '../calls/errno.ts';
+import { statusOf } from '../calls/statx.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { decodeExt4Superblock, EXT4_SUPERBLOCK } from './ext4-size.ts';
-import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
+import { fileSystemOn, type ImageFileSystem } from './superblock.ts';
 
 /** The state that a file system records on its disk, readable without mounting it. */
 export interface FileSystemState {
   readonly fsType: ImageFileSystem;
   /** The size of the file system; its device must not be smaller. */
   readonly sizeBytes: bigint;
+  /** The size of the file or device that it is on. */
+  readonly imageBytes: bigint;
   /** The errors it has recorded, in words; undefined if there are none. */
   readonly errors: string | undefined;
 }
@@ -45,17 +49,26 @@ const FIRST_BTRFS_DEVICE = '1';
 export async function fileSystemState(image: string): Promise<FileSystemState | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
     const fsType = await fileSystemOn(fd);
-    return fsType === 'blank' || fsType === 'unknown' ? undefined : readers[fsType](fd);
+    if (fsType === 'blank' || fsType === 'unknown') return undefined;
+    const state = await readers[fsType](fd);
+    return state && { ...state, imageBytes: await imageBytesOf(fd) };
   });
 }
 
-const readers: Readonly<Record<ImageFileSystem, (fd: number) => Promise<FileSystemState | undefined>>> = {
+async function imageBytesOf(fd: number): Promise<bigint> {
+  return fstatSync(fd).isBlockDevice() ? blockDeviceBytes(fd) : statusOf(fd).sizeBytes;
+}
+
+/** What the file system itself tells. */
+type Recorded = Omit<FileSystemState, 'imageBytes'>;
+
+const readers: Readonly<Record<ImageFileSystem, (fd: number) => Promise<Recorded | undefined>>> = {
   ext4: ext4State,
   xfs: xfsState,
   btrfs: btrfsState,
 };
 
-async function ext4State(fd: number): Promise<FileSystemState | undefined> {
+async function ext4State(fd: number): Promise<Recorded | undefined> {
   const superblock = await readAt(fd, EXT4_SUPERBLOCK.offset, EXT4_SUPERBLOCK.bytes);
   if (superblock.length < EXT4_SUPERBLOCK.bytes) return undefined;
   const geometry = decodeExt4Superblock(superblock);
@@ -90,7 +103,7 @@ function firstBlock(inodeBlocks: Buffer): number | undefined {
   return inodeBlocks.readUInt16LE(extents.firstHigh) * 2 ** 32 + inodeBlocks.readUInt32LE(extents.firstLow);
 }
 
-async function xfsState(fd: number): Promise<FileSystemState | undefined> {
+async function xfsState(fd: number): Promise<Recorded | undefined> {
   const superblock = await readAt(fd, 0, XFS_SUPERBLOCK_BYTES);
   if (superblock.length < XFS_SUPERBLOCK_BYTES) return undefined;
   const sizeBytes = superblock.readBigUInt64BE(xfs.blocks) * BigInt(superblock.readUInt32BE(xfs.blockBytes));
@@ -98,7 +111,7 @@ async function xfsState(fd: number): Promise<FileSystemState | undefined> {
   return { fsType: 'xfs', sizeBytes, errors: needsRepair ? 'it is marked as needing repair' : undefined };
 }
 
-async function btrfsState(fd: number): Promise<FileSystemState | undefined> {
+async function btrfsState(fd: number): Promise<Recorded | undefined> {
   const [offset] = BTRFS_SUPERBLOCK.offsets;
   const read = async () => {
     const block = await readAt(fd, offset, BTRFS_SUPERBLOCK.bytes);

@@ -1,7 +1,7 @@
-import { withDescriptor } from '../calls/descriptor.ts';
+import { readAt, withDescriptor } from '../calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { EXT4_SUPERBLOCK } from './ext4-size.ts';
-import { fileSystemOn, type ImageFileSystem, readAt } from './superblock.ts';
+import { fileSystemOn, type ImageFileSystem } from './superblock.ts';
 
 /** The mount settings in a superblock. */
 interface Settings {

@@ -1,9 +1,6 @@
-import { fstatSync, read } from 'node:fs';
-import { promisify } from 'node:util';
-import { withDescriptor } from '../calls/descriptor.ts';
+import { fstatSync } from 'node:fs';
+import { readAt, withDescriptor } from '../calls/descriptor.ts';
 import { isBlank } from '../files/sparse-file.ts';
-
-const readAsync = promisify(read);
 
 /** The file systems that an image can hold. */
 export type ImageFileSystem = 'ext4' | 'xfs' | 'btrfs';
@@ -28,16 +25,4 @@ async function recognise(fd: number): Promise<ImageFileSystem | 'unknown' | 'bla
     if ((await readAt(fd, offset, bytes.length)).equals(bytes)) return fsType;
   }
   return 'unknown';
-}
-
-/** Reads part of a file or block device; returns less at its end. */
-export async function readAt(fd: number, offset: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.alloc(length);
-  let filled = 0;
-  while (filled < length) {
-    const { bytesRead } = await readAsync(fd, buffer, filled, length - filled, offset + filled);
-    if (bytesRead === 0) break;
-    filled += bytesRead;
-  }
-  return buffer.subarray(0, filled);
 }

@@ -1,11 +1,14 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import { errno, KernelError } from '../calls/errno.ts';
 import { inodeStatus } from '../calls/inode-status.ts';
+import { callSync, libraryCall } from '../calls/libc.ts';
 import type { CopyControl } from './copy-control.ts';
 import { copyData } from './copy-data.ts';
 import { fromSource } from './copy-source.ts';
 import { LeaseWaits } from './lease-waits.ts';
 import { cloneFile } from './reflink.ts';
+
+const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
 
 // O_NONBLOCK, because opening something other than a regular file may block.
 const READ_SOURCE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -28,12 +31,18 @@ export function copyContent(sourceFd: number, targetFd: number, control: CopyCon
 }
 
 /**
- * Copies a file to a new path, with access for its owner only, in the same way. A failed copy leaves its target for the
- * caller to remove.
+ * Copies a file to a new path, with access for its owner only, in the same way, and syncs the copy. A failed copy leaves its
+ * target for the caller to remove.
+ * @param minBytes a shorter copy is extended to this size by a hole
  * @throws KernelError or a node:fs error: EEXIST, EINVAL if the source is not a file, ELOOP for a symbolic link,
  *   ENOSPC, …; StoppedError
  */
-export function copyFile(source: string, target: string, control: CopyControl): CopyOutcome {
+export function copyFile(
+  source: string,
+  target: string,
+  minBytes: bigint,
+  control: CopyControl,
+): CopyOutcome {
   control.stop.throwIfStopped();
   const sourceFd = new LeaseWaits(control).openWhenFree(
     () => fromSource(() => openSync(source, READ_SOURCE)),
@@ -43,7 +52,10 @@ export function copyFile(source: string, target: string, control: CopyControl): 
     if (!inodeStatus(sourceFd).isFile) throw new KernelError('copy', errno.EINVAL, source);
     const targetFd = openSync(target, MAKE_TARGET, OWNER_ONLY);
     try {
-      return copyContent(sourceFd, targetFd, control);
+      const outcome = copyContent(sourceFd, targetFd, control);
+      if (inodeStatus(targetFd).sizeBytes < minBytes) callSync(ftruncate, target, targetFd, minBytes);
+      fsyncSync(targetFd);
+      return outcome;
     } finally {
       closeSync(targetFd);
     }

@@ -1,14 +1,11 @@
 import { constants } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { syncDescriptor, withDescriptor } from '../calls/descriptor.ts';
 import { call, libraryCall } from '../calls/libc.ts';
-import { below } from '../calls/path-handle.ts';
+import { below, withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
 import { nextData } from './data-ranges.ts';
 
 const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
-
-const STAT_BLOCK_BYTES = 512n;
 
 /** Makes a new file of this size without allocated blocks, with access for its owner only, and syncs it. */
 export async function makeSparse(path: string, bytes: bigint): Promise<void> {
@@ -49,7 +46,7 @@ export async function isBlank(fd: number): Promise<boolean> {
 
 /** The space that a file takes on disk. */
 export async function allocatedBytes(path: string): Promise<bigint> {
-  return (await stat(path, { bigint: true })).blocks * STAT_BLOCK_BYTES;
+  return (await withPath(path, statusOf)).allocatedBytes;
 }
 
 // off_t is 64 bits on every architecture the driver supports.

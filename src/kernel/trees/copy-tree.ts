@@ -1,7 +1,7 @@
-import { constants, readlinkSync } from 'node:fs';
+import { constants, mkdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { linkText } from '../attributes/special-file.ts';
-import { withDescriptor } from '../calls/descriptor.ts';
+import { syncFileSystem, withDescriptor } from '../calls/descriptor.ts';
 import { entriesOf } from '../calls/directory-entries.ts';
 import { type EntryName, entryName, nameText, type Place } from '../calls/entry-name.ts';
 import { errno, isErrno, KernelError } from '../calls/errno.ts';
@@ -25,23 +25,26 @@ const PERMISSIONS = 0o777;
 const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
 
 /**
- * Copies everything in a directory, and the directory's own attributes, into an existing empty directory: owners, modes,
- * times, extended attributes with access control lists and capabilities, hard links, holes, symbolic links as they
- * are, sockets, fifos and devices. Files share their blocks where the file system can. Projects and inode flags
- * (immutable, …) are not copied; the target keeps its own.
+ * Copies everything in a directory, and the directory's own attributes, into an empty directory, which is made unless it
+ * exists: owners, modes, times, extended attributes with access control lists and capabilities, hard links, holes,
+ * symbolic links as they are, sockets, fifos and devices. Files share their blocks where the file system can. Projects and
+ * inode flags (immutable, …) are not copied; the target keeps its own. Syncs the file system at the end, because a sync
+ * for each file takes far longer.
  *
  * The source may change during the copy: removed entries are left out, and entries moved within it may be. Nothing
- * outside it is read: symbolic links are not followed and mounts in it are not visible. Does not sync. A failed copy
- * leaves its target for the caller to remove. Blocks its thread.
+ * outside it is read: symbolic links are not followed and mounts in it are not visible. A failed copy leaves its target for
+ * the caller to remove. Blocks its thread.
  * @throws KernelError or a node:fs error: ENOTEMPTY, ENOSPC, EDQUOT, EOPNOTSUPP for attributes that the target's file
  *   system lacks, EPERM for devices if this process may not make them, …; TreeObstacle; StoppedError
  */
 export async function copyTree(source: string, target: string, control: CopyControl): Promise<void> {
   control.stop.throwIfStopped();
+  makeUnlessExists(target);
   await withPath(target, (handle) =>
     withDescriptor(below(handle), READ_DIRECTORY, async (targetFd) => {
       checkEmpty(targetFd, target);
       await withTreeSource(source, (sourceFd) => new TreeCopy(targetFd, control).run(sourceFd));
+      await syncFileSystem(targetFd);
     }),
   );
 }
@@ -172,6 +175,14 @@ function nameOf(parentFd: number, name: EntryName): string {
     // The path exceeds the length that the kernel returns.
     if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
     throw error;
+  }
+}
+
+function makeUnlessExists(path: string): void {
+  try {
+    mkdirSync(path, OWNER_ONLY_DIRECTORY);
+  } catch (error) {
+    if (!isErrno(error, errno.EEXIST)) throw error;
   }
 }
 

@@ -1,9 +1,12 @@
 // The program of a worker thread: does one task after another, and ends with the process.
 import { parentPort } from 'node:worker_threads';
+import { blockInCalls } from '../calls/blocking.ts';
 import { StopFlag } from '../calls/stop-flag.ts';
 import { ByteReports } from './byte-reports.ts';
 import { type TaskMessage, type TaskReply, type TaskRequest, toFailure } from './task-message.ts';
 import { tasks } from './tasks.ts';
+
+blockInCalls();
 
 const byName: Readonly<Record<string, ((...args: never[]) => unknown) | undefined>> = tasks;
 

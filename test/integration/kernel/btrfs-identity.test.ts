@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { fileSystemUuid } from '../../../src/kernel/file-systems/btrfs.ts';
 import { renewFileSystemId } from '../../../src/kernel/file-systems/btrfs-identity.ts';
-import { readAt } from '../../../src/kernel/file-systems/superblock.ts';
+import { readAt } from '../../../src/kernel/calls/descriptor.ts';
 import { makeSparse } from '../../../src/kernel/files/sparse-file.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';

@@ -64,6 +64,18 @@ describe.each(places)('on $name', ({ outcome, make }) => {
     }
   });
 
+  test('a copy that is to be larger ends in a hole', async () => {
+    const { source, target } = make();
+    writeFileSync(join(source, 'file'), 'content');
+    await copyFile(join(source, 'file'), join(target, 'file'), unhindered, BigInt(8 * MIB));
+    const { size, blocks } = statSync(join(target, 'file'));
+    expect(size).toBe(8 * MIB);
+    expect(blocks * 512).toBeLessThan(MIB);
+    expect(readFileSync(join(target, 'file'), 'utf8').replace(/\0+$/, '')).toBe('content');
+    await copyFile(join(source, 'file'), join(target, 'again'), unhindered, 3n);
+    expect(readFileSync(join(target, 'again'), 'utf8')).toBe('content');
+  });
+
   test('data of many chunks is copied unchanged', async () => {
     const { source, target } = make();
     const content = Buffer.alloc(20 * MIB + 777);
@@ -201,7 +213,7 @@ describe('while it is copied', () => {
       if (!isChanged) change(source);
       isChanged = true;
     };
-    copyFileHere(source, target, runningOnBytes(onBytes));
+    copyFileHere(source, target, 0n, runningOnBytes(onBytes));
     return { source, target };
   }
 
@@ -237,6 +249,7 @@ describe('while it is copied', () => {
       copyFileHere(
         source,
         target,
+        0n,
         runningOnBytes(() => stop.stop(), stop),
       ),
     ).toThrow(StoppedError);

@@ -298,12 +298,20 @@ describe('invalid arguments', () => {
     });
   });
 
-  test('a target that is missing, not a directory or not empty is an error', async () => {
+  test('a target that is missing is made', async () => {
+    const { source, target } = sourceAndTarget();
+    chmodSync(source, 0o751);
+    writeFileSync(join(source, 'file'), 'content');
+    await copyTree(source, join(target, 'new'), unhindered);
+    expect(await listTree(join(target, 'new'))).toEqual(await listTree(source));
+  });
+
+  test('a target whose parent is missing, or that is not a directory or not empty, is an error', async () => {
     const { source, target } = sourceAndTarget();
     writeFileSync(join(source, 'file'), 'content');
     const code = expect.stringMatching(/^(ENOENT|ENOTDIR|ENOTEMPTY)$/);
     writeFileSync(join(target, 'file'), 'precious');
-    for (const path of [target, join(target, 'absent'), join(target, 'file')]) {
+    for (const path of [target, join(target, 'absent', 'new'), join(target, 'file')]) {
       await expect(copyTree(source, path, unhindered)).rejects.toMatchObject({ code });
     }
     expect(readFileSync(join(target, 'file'), 'utf8')).toBe('precious');

@@ -12,7 +12,8 @@ test.each(['ext4', 'xfs', 'btrfs'] as const)(
     expect(await fileSystemState(path)).toBeUndefined();
     expect(await formatter.faultOf(path)).toBeUndefined();
     await makeFileSystem(path, fsType);
-    expect(await fileSystemState(path)).toEqual({ fsType, sizeBytes: 320n * MIB, errors: undefined });
+    const bytes = { sizeBytes: 320n * MIB, imageBytes: 320n * MIB };
+    expect(await fileSystemState(path)).toEqual({ fsType, ...bytes, errors: undefined });
     expect(await formatter.faultOf(path)).toBeUndefined();
 
     truncateSync(path, Number(300n * MIB));

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK } from '../../../src/kernel/file-systems/btrfs-superblock.ts';
 import { crc32c } from '../../../src/kernel/file-systems/crc32c.ts';
-import { readAt } from '../../../src/kernel/file-systems/superblock.ts';
+import { readAt } from '../../../src/kernel/calls/descriptor.ts';
 import { mountRefusalReason } from '../../../src/kernel/file-systems/superblock-settings.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
