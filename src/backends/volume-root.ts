@@ -42,10 +42,7 @@ export async function withExistingData<T>(
 }
 
 /** The same with a handle (O_PATH), which on a local disk is opened without other threads. @throws VolumeError damaged */
-export async function withDataHandle<T>(
-  directory: string,
-  use: (fd: number) => T | Promise<T>,
-): Promise<T> {
+export async function withDataHandle<T>(directory: string, use: (fd: number) => T | Promise<T>): Promise<T> {
   try {
     return await withPath(dataOf(directory), (fd) => {
       if (statusOf(fd).type !== 'directory') throw missingDataError(directory);

@@ -1,4 +1,5 @@
 import { errno, isErrno } from '../kernel/calls/errno.ts';
+import { addLocalMount, isLocalMount, removeLocalMount } from '../kernel/calls/local-mounts.ts';
 import { below, isMountPoint } from '../kernel/calls/path-handle.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
 import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.ts';
@@ -42,12 +43,17 @@ export class KernelMounts implements Mounts {
 
   bind(source: string, target: string, flags: MountFlags, expected: FileIdentity): Promise<number> {
     const { set, clear } = toMountAttributes(flags);
-    return at(source, (sourceFd) => {
-      const { inode, device } = statusOf(sourceFd);
+    return at(source, (sourceFd, isInRoot) => {
+      const { inode, device, type } = statusOf(sourceFd);
       if (inode !== expected.inode || device !== expected.device) {
         throw new VolumeError('precondition', `${quote(source)} was replaced during the call`);
       }
-      return at(target, (targetFd) => bindMount(sourceFd, targetFd, set, clear));
+      const isLocal = type === 'directory' && (isInRoot || isLocalMount(source));
+      return at(target, (targetFd) => {
+        const mountId = bindMount(sourceFd, targetFd, set, clear);
+        if (isLocal) addLocalMount(target);
+        return mountId;
+      });
     });
   }
 
@@ -75,6 +81,7 @@ export class KernelMounts implements Mounts {
   }
 
   async unmount(path: string): Promise<void> {
+    removeLocalMount(path);
     await inParent(path, async (parentFd, name) => {
       for (let count = 0; await this.unmountTopmost(path, parentFd, name); count++) {
         if (count === STACK_LIMIT) throw new Error(`more than ${STACK_LIMIT} mounts are stacked at ${path}`);

@@ -19,6 +19,10 @@ const accessTimeBits: Readonly<Record<AccessTimes, number>> = {
   strictatime: mountAttr.strictatime,
 };
 
+const accessTimesByBit: ReadonlyMap<number, AccessTimes> = new Map(
+  Object.entries(accessTimeBits).map(([name, bit]) => [bit, name as AccessTimes]),
+);
+
 /** The attributes that mount_setattr(2) must set and clear to add these flags to a cloned mount's own. */
 export function toMountAttributes(flags: MountFlags): { set: number; clear: number } {
   const set =
@@ -43,6 +47,20 @@ export function fromStatfsFlags(bits: number): MountFlags {
     noDirectoryAccessTimes: (bits & statfsFlag.nodiratime) !== 0,
     noSymlinkFollow: (bits & statfsFlag.noSymfollow) !== 0,
     accessTimes: accessTimesOf(bits),
+  };
+}
+
+/** The same from the bits of mount_setattr(2). */
+export function fromMountAttributes(bits: number): MountFlags {
+  const accessTimeBit = bits & mountAttr.accessTimeMask;
+  return {
+    readOnly: (bits & mountAttr.readOnly) !== 0,
+    noSuid: (bits & mountAttr.noSuid) !== 0,
+    noDev: (bits & mountAttr.noDev) !== 0,
+    noExec: (bits & mountAttr.noExec) !== 0,
+    noDirectoryAccessTimes: (bits & mountAttr.nodiratime) !== 0,
+    noSymlinkFollow: (bits & mountAttr.noSymfollow) !== 0,
+    accessTimes: accessTimesByBit.get(accessTimeBit) ?? 'relatime',
   };
 }
 

@@ -5,11 +5,13 @@ import type { LocalRoot } from '../kernel/calls/local-roots.ts';
 import { isMountPoint, withLocalPath, withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { type FileStatus, statusOf } from '../kernel/calls/statx.ts';
+import { mountAttributesOf } from '../kernel/mounts/mount-attributes.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { Probes } from '../kernel/process/probes.ts';
 import type { PathState, UnreadableState } from '../model/ports/paths-port.ts';
+import type { MountFlags } from '../model/requests/mount-flags.ts';
 import { pathError } from './mount-error.ts';
-import { fromStatfsFlags } from './mount-flag-bits.ts';
+import { fromMountAttributes, fromStatfsFlags } from './mount-flag-bits.ts';
 
 const MAX_WAIT_MS = 1000;
 
@@ -129,23 +131,26 @@ async function isLocal(path: string): Promise<boolean> {
 
 async function stateOf(fd: number): Promise<PathState> {
   const status = statusOf(fd);
-  return toState(status, (await fileSystemOf(fd)).flags);
+  return toState(status, fromStatfsFlags((await fileSystemOf(fd)).flags));
 }
 
-/** The flags are those of the root, since the path is in the same mount. */
-function localStateOf(fd: number, root: LocalRoot): PathState {
-  return toState(statusOf(fd), root.fileSystem().flags);
+/** @returns undefined if the flags of the mount cannot be read at once */
+function localStateOf(fd: number, root: LocalRoot | undefined): PathState | undefined {
+  // A path in a root has the flags of the root, since it is in the same mount.
+  if (root) return toState(statusOf(fd), fromStatfsFlags(root.fileSystem().flags));
+  const attributes = mountAttributesOf(fd);
+  return attributes === undefined ? undefined : toState(statusOf(fd), fromMountAttributes(attributes));
 }
 
-function toState(status: FileStatus, statfsFlags: number): PathState {
+function toState(status: FileStatus, flags: MountFlags): PathState {
   const { type, inode, device, deviceNode, mountId, isMountRoot, sizeBytes } = status;
   const identity = { inode, device };
   if (isMountRoot) {
-    return { kind: 'mounted', mountId, identity, flags: fromStatfsFlags(statfsFlags), deviceNode };
+    return { kind: 'mounted', mountId, identity, flags, deviceNode };
   }
   switch (type) {
     case 'directory':
-      return { kind: 'directory', identity, mountId, flags: fromStatfsFlags(statfsFlags) };
+      return { kind: 'directory', identity, mountId, flags };
     case 'file':
       return { kind: 'file', isEmpty: sizeBytes === 0n };
     case 'symlink':

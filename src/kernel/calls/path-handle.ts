@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { call, callSync, tryCallSync } from './libc.ts';
+import { openLocalMount } from './local-mounts.ts';
 import { type LocalRoot, localRootOf } from './local-roots.ts';
 import {
   asDirectory,
@@ -22,7 +23,7 @@ const directoryInMount = openHow(asDirectory, RESOLVE_NO_XDEV);
 /** A path that was opened as a handle (O_PATH). */
 interface OpenPath {
   readonly fd: number;
-  /** Whether it lies on a local file system, which tells what it has in memory at once. */
+  /** Whether it lies in the mount of a local root, whose file system tells what it has in memory at once. */
   readonly isLocal: boolean;
 }
 
@@ -31,6 +32,8 @@ interface OpenPath {
  * itself; one earlier in the path fails with ELOOP.
  */
 async function openPath(path: string): Promise<OpenPath> {
+  const mounted = openLocalMount(path);
+  if (mounted !== undefined) return { fd: mounted, isLocal: false };
   const root = localRootOf(path);
   const fd = root ? root.open(path) : tryCallSync(openat2, AT_FDCWD, path, handleCached, handleCached.length);
   if (fd >= 0) return { fd, isLocal: root !== undefined };
@@ -48,13 +51,14 @@ function mustWait(errorNumber: number): boolean {
 
 /**
  * Does something at a path at once, if it lies on a local file system and in the kernel's cache. `use` must not wait for a disk.
+ * @param use gets the root whose mount the path is in; undefined for the path of a mount
  * @returns undefined if it does not
  * @throws as `withPath`
  */
-export function withLocalPath<T>(path: string, use: (fd: number, root: LocalRoot) => T): T | undefined {
-  const root = localRootOf(path);
-  if (!root) return undefined;
-  const fd = root.open(path);
+export function withLocalPath<T>(path: string, use: (fd: number, root?: LocalRoot) => T): T | undefined {
+  const mounted = openLocalMount(path);
+  const root = mounted === undefined ? localRootOf(path) : undefined;
+  const fd = mounted ?? root?.open(path) ?? -errno.EAGAIN;
   if (fd < 0) {
     if (mustWait(-fd)) return undefined;
     throw new KernelError('openat2', -fd, path);

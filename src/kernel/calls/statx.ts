@@ -9,6 +9,7 @@ const AT_NO_AUTOMOUNT = 0x800;
 const AT_EMPTY_PATH = 0x1000;
 const STATX_BASIC_STATS = 0x7ff;
 const STATX_MNT_ID = 0x1000;
+const STATX_MNT_ID_UNIQUE = 0x4000;
 const STATX_ATTR_MOUNT_ROOT = 0x2000n;
 
 /** The fields of statx(2) that the driver uses. */
@@ -67,6 +68,14 @@ function statusAtSync(fd: number, path: string): FileStatus {
 /** Whether two statuses are of the same file in the same mount. The kernel reuses mount ids, so the file must be the same too. */
 export function isSameInMount(one: FileStatus, other: FileStatus): boolean {
   return one.mountId === other.mountId && one.device === other.device && one.inode === other.inode;
+}
+
+/** The id of an open file's mount, which the kernel never reuses; undefined before Linux 6.8. */
+export function uniqueMountIdOf(fd: number): bigint | undefined {
+  const buffer = Buffer.alloc(STRUCT_STATX_BYTES);
+  callSync(statxCall, fd, fd, '', AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MNT_ID_UNIQUE, buffer);
+  const isGiven = (buffer.readUInt32LE(0) & STATX_MNT_ID_UNIQUE) !== 0;
+  return isGiven ? buffer.readBigUInt64LE(144) : undefined;
 }
 
 /** The status of any open file, read on another thread. */

@@ -6,7 +6,7 @@ import { below } from '../calls/path-handle.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { runProgram } from '../process/program.ts';
 import { decodeExt4Superblock, EXT4_SUPERBLOCK, type Ext4Geometry, ext4FullBlocks } from './ext4-size.ts';
-import { type ImageFileSystem } from './superblock.ts';
+import type { ImageFileSystem } from './superblock.ts';
 
 const EXT4_IOC_RESIZE_FS = { name: 'EXT4_IOC_RESIZE_FS', number: 0x40086610 };
 const XFS_IOC_FSGEOMETRY_V1 = { name: 'XFS_IOC_FSGEOMETRY_V1', number: 0x80705864 };

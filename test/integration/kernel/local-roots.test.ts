@@ -1,6 +1,7 @@
-import { closeSync, mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import { addLocalMount, isLocalMount, removeLocalMount } from '../../../src/kernel/calls/local-mounts.ts';
 import { openHandle, withLocalPath } from '../../../src/kernel/calls/path-handle.ts';
 import { statusOf } from '../../../src/kernel/calls/statx.ts';
 import { startLookupsAt, stopLookupsAt } from '../../../src/kernel/file-systems/local-lookups.ts';
@@ -34,6 +35,26 @@ test('nothing is found at once across a mount', async () => {
   await bind(source, join(directory, 'inner'));
   expect(typeAt(join(directory, 'inner'))).toBeUndefined();
   expect(typeAt(join(directory, 'inner', 'mounted'))).toBeUndefined();
+});
+
+test('a mount point that is known to be local is found at once, and nothing in it', async () => {
+  const { directory } = await root();
+  const [source, target] = [scratchDirectory(), join(directory, 'inner')];
+  writeFileSync(join(source, 'mounted'), '');
+  await bind(source, target);
+  addLocalMount(target);
+  onTestFinished(() => removeLocalMount(target));
+  expect(withLocalPath(target, statusOf)?.isMountRoot).toBe(true);
+  expect(typeAt(join(target, 'mounted'))).toBeUndefined();
+});
+
+test('a local mount point that others removed is forgotten', async () => {
+  const { directory } = await root();
+  const target = join(directory, 'inner');
+  addLocalMount(target);
+  rmdirSync(target);
+  expect(() => typeAt(target)).toThrow(/ENOENT/);
+  expect(isLocalMount(target)).toBe(false);
 });
 
 test('a root that is covered by a mount is not used: its path leads elsewhere now', async () => {
