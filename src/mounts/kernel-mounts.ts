@@ -51,7 +51,7 @@ export class KernelMounts implements Mounts {
       const isLocal = type === 'directory' && (isInRoot || isLocalMount(source));
       return at(target, (targetFd) => {
         const mountId = bindMount(sourceFd, targetFd, set, clear);
-        if (isLocal) addLocalMount(target);
+        if (isLocal) addLocalMount(target, mountId);
         return mountId;
       });
     });

@@ -1,10 +1,11 @@
 import { closeSync, mkdirSync, renameSync, rmdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { addLocalMount, isLocalMount, removeLocalMount } from '../../../src/kernel/calls/local-mounts.ts';
+import { addLocalMount, removeLocalMount } from '../../../src/kernel/calls/local-mounts.ts';
 import { openHandle, withLocalPath } from '../../../src/kernel/calls/path-handle.ts';
 import { statusOf } from '../../../src/kernel/calls/statx.ts';
 import { startLookupsAt, stopLookupsAt } from '../../../src/kernel/file-systems/local-lookups.ts';
+import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { bind } from '../../support/bind.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
@@ -41,20 +42,26 @@ test('a mount point that is known to be local is found at once, and nothing in i
   const { directory } = await root();
   const [source, target] = [scratchDirectory(), join(directory, 'inner')];
   writeFileSync(join(source, 'mounted'), '');
-  await bind(source, target);
-  addLocalMount(target);
+  addLocalMount(target, await bind(source, target));
   onTestFinished(() => removeLocalMount(target));
   expect(withLocalPath(target, statusOf)?.isMountRoot).toBe(true);
   expect(typeAt(join(target, 'mounted'))).toBeUndefined();
 });
 
-test('a local mount point that others removed is forgotten', async () => {
+test('a mount that others removed or covered is not taken for the local one', async () => {
   const { directory } = await root();
   const target = join(directory, 'inner');
-  addLocalMount(target);
+  const mountId = await bind(scratchDirectory(), target);
+  addLocalMount(target, mountId);
+  onTestFinished(() => removeLocalMount(target));
+  await bind(scratchDirectory(), target);
+  expect(typeAt(target)).toBeUndefined();
+  for (let count = 0; count < 2; count++) await unmount(target);
+  addLocalMount(target, mountId);
+  expect(withLocalPath(target, statusOf)?.isMountRoot).toBe(false);
   rmdirSync(target);
+  addLocalMount(target, mountId);
   expect(() => typeAt(target)).toThrow(/ENOENT/);
-  expect(isLocalMount(target)).toBe(false);
 });
 
 test('a root that is covered by a mount is not used: its path leads elsewhere now', async () => {

@@ -31,10 +31,13 @@ test.skipIf(!isSupported).each([
   expect(told).toEqual(byStatfs);
 });
 
-test.skipIf(!isSupported)('a file system that was made read-only is read-only in each of its mounts', async () => {
-  const [disk, target] = [scratchDirectory(), scratchDirectory()];
-  await runProgram('mount', ['-t', 'tmpfs', 'tmpfs', disk]);
-  await bind(disk, target);
-  await runProgram('mount', ['-o', 'remount,ro', disk]);
-  expect((await flagsAt(target)).told.readOnly).toBe(true);
-});
+test.skipIf(!isSupported)(
+  'a file system that was made read-only is read-only in each of its mounts',
+  async () => {
+    const [disk, target] = [scratchDirectory(), scratchDirectory()];
+    await runProgram('mount', ['-t', 'tmpfs', 'tmpfs', disk]);
+    await bind(disk, target);
+    await runProgram('mount', ['-o', 'remount,ro', disk]);
+    expect((await flagsAt(target)).told.readOnly).toBe(true);
+  },
+);

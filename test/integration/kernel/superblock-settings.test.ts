@@ -1,10 +1,9 @@
 import { closeSync, mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { readAt, withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK } from '../../../src/kernel/file-systems/btrfs-superblock.ts';
 import { crc32c } from '../../../src/kernel/file-systems/crc32c.ts';
-import { readAt } from '../../../src/kernel/calls/descriptor.ts';
 import { mountRefusalReason } from '../../../src/kernel/file-systems/superblock-settings.ts';
 import { runProgram } from '../../../src/kernel/process/program.ts';
 import { isHostRoot } from '../../support/host-root.ts';
