@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { detachBelow, loopsBelow } from '../../support/scratch.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
@@ -45,6 +46,10 @@ export class ChaosNode {
       '--enable-snapshot-metadata',
     ];
     await this.test.start({ ownProcess: true, flags });
+    // On a busy machine the driver may listen before it has read a pool, and lists the objects of the others until then.
+    for (const pool of poolNames) {
+      await eventually(() => this.test.controller.GetCapacity({ parameters: { pool } }));
+    }
     this.isKilled = false;
     if (this.layout.length === 0) this.layout = this.currentLayout();
   }

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { expect, onTestFailed, test } from 'vitest';
 import { expectNoQgroups } from '../../support/btrfs.ts';
 import { randomNumbers } from '../../support/random.ts';
 import { ChaosNode } from './chaos-node.ts';
@@ -23,6 +23,8 @@ test(
   async () => {
     const random = randomNumbers(seed);
     const node = new ChaosNode();
+    // The same seed may not fail again.
+    onTestFailed(() => void process.stdout.write(node.test.log()));
     await node.start();
     const clients = Array.from({ length: CLIENTS }, (_, index) => {
       return new Client(`client${index}`, node, randomNumbers(seed * 1000 + index));
