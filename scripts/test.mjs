@@ -34,6 +34,8 @@ const suites = {
     prepare: prepareMonitoring,
     onRequest: true,
   },
+  // 100,000 lives of volumes take many minutes.
+  soak: { obstacle: mountsObstacle, prepare: installPrograms, onRequest: true },
 };
 
 const results = join(cacheDirectory, 'test-results');

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
 import { inOwnNamespace } from '../../scripts/lib/namespace.mjs';
 
 // Of proc(5), counted after the name in parentheses, which may contain spaces.
@@ -60,6 +60,15 @@ export class Server {
     return this.statusMib('VmRSS');
   }
 
+  /** The number of its open descriptors. */
+  get descriptorCount(): number {
+    return readdirSync(`/proc/${this.child.pid}/fd`).length;
+  }
+
+  get threadCount(): number {
+    return this.statusNumber('Threads');
+  }
+
   /** The most that was resident at once since `forgetPeak`. */
   get peakMib(): number {
     return this.statusMib('VmHWM');
@@ -80,8 +89,12 @@ export class Server {
   }
 
   private statusMib(name: string): number {
-    const [, kib] = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(this.procFile('status')) ?? [];
-    return Number(kib) / KIB_PER_MIB;
+    return this.statusNumber(name) / KIB_PER_MIB;
+  }
+
+  private statusNumber(name: string): number {
+    const [, number] = new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(this.procFile('status')) ?? [];
+    return Number(number);
   }
 
   private procFile(name: string): string {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, constants, openSync, readdirSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,9 +6,8 @@ import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateV
 import type { Snapshot__Output as Snapshot } from '../../src/rpc/generated/csi/v1/Snapshot.ts';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import type { VolumeContentSource } from '../../src/rpc/generated/csi/v1/VolumeContentSource.ts';
-import { btrfs } from '../support/btrfs.ts';
+import { btrfs, expectNoQgroups } from '../support/btrfs.ts';
 import { reflinkPool } from '../support/copied-image.ts';
-import { eventually } from '../support/eventually.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { blockDevice, fileSystem } from '../support/image-node.ts';
 import { mountCapability } from '../support/requests.ts';
@@ -178,18 +176,6 @@ async function startHost(kind: Kind): Promise<Host> {
 /** Whether an id belongs to an object with this name, which has no dash. */
 function isNamed(id: string, name: string): boolean {
   return id.startsWith(`${name}-`);
-}
-
-/** Expects all subvolumes to be gone, along with their qgroups. */
-async function expectNoQgroups(pool: string): Promise<void> {
-  const btrfsOutput = (...words: string[]) => execFileSync('btrfs', [...words, pool], { encoding: 'utf8' });
-  expect(btrfsOutput('subvolume', 'list')).toBe('');
-  // The kernel cleans up after a commit, which would otherwise come only after half a minute.
-  btrfsOutput('filesystem', 'sync');
-  btrfsOutput('subvolume', 'sync', '-s', '1');
-  btrfsOutput('filesystem', 'sync');
-  const qgroups = () => btrfsOutput('qgroup', 'show', '--raw').match(/^\d+\/\d+/gm);
-  await eventually(() => expect(qgroups()).toEqual(['0/5']));
 }
 
 /** A node with volumes of one kind, and copies of them. */

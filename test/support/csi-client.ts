@@ -2,6 +2,7 @@ import {
   type CallOptions,
   type Client,
   type ClientReadableStream,
+  type ClientUnaryCall,
   credentials,
   type ServiceError,
 } from '@grpc/grpc-js';
@@ -9,6 +10,13 @@ import type { MethodDefinition } from '@grpc/proto-loader';
 import { csiClients } from '../../src/rpc/proto.ts';
 
 type ServiceClass = (typeof csiClients)[keyof typeof csiClients];
+
+/** When a client gives up a call. */
+export interface UnaryOptions {
+  readonly deadline?: number;
+  /** Cancels the call. */
+  readonly signal?: AbortSignal;
+}
 
 /** The RPCs of a service as functions that promise the reply. */
 type Calls<Service extends ServiceClass> = {
@@ -20,7 +28,7 @@ type Calls<Service extends ServiceClass> = {
     infer _RequestOutput,
     infer Reply
   >
-    ? (request: Request, options?: { deadline?: number }) => Promise<Reply>
+    ? (request: Request, options?: UnaryOptions) => Promise<Reply>
     : never;
 };
 
@@ -69,18 +77,19 @@ type UnaryCall = (
   request: unknown,
   options: object,
   callback: (error: ServiceError | null, reply: unknown) => void,
-) => void;
+) => ClientUnaryCall;
 
 function promising<Service extends ServiceClass>(client: Client): Calls<Service> {
   const methods = client as unknown as Record<string, UnaryCall>;
   return new Proxy({} as Calls<Service>, {
     get:
       (_, name: string) =>
-      (request: unknown, options: object = {}) =>
+      (request: unknown, { signal, ...options }: UnaryOptions = {}) =>
         new Promise((resolve, reject) => {
-          methods[name]?.call(client, request, options, (error, reply) =>
+          const call = methods[name]?.call(client, request, options, (error, reply) =>
             error ? reject(error) : resolve(reply),
           );
+          signal?.addEventListener('abort', () => call?.cancel());
         }),
   });
 }

@@ -52,3 +52,8 @@ export async function removeWithMounts(directory: string): Promise<void> {
   }
   execFileSync('rm', ['-rf', '--one-file-system', directory]);
 }
+
+/** Detaches the attached files of a pool, which could not be unmounted otherwise. */
+export function detachBelow(pool: string): void {
+  for (const { path } of loopsBelow(pool)) spawnSync('losetup', ['--detach', path]);
+}

@@ -1,11 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { onTestFinished } from 'vitest';
 import type { VolumeCapability } from '../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { btrfs } from './btrfs.ts';
 import { reflinkPool } from './copied-image.ts';
 import { fileSystem } from './image-node.ts';
 import { mountCapability } from './requests.ts';
-import { loopsBelow } from './scratch.ts';
+import { detachBelow } from './scratch.ts';
 import { type TestNode, testNode } from './test-node.ts';
 
 const MIB = 1024 ** 2;
@@ -97,9 +96,4 @@ export async function nodeWith({
     ...(backend === 'image' ? { backend } : {}),
   };
   return { node, pool: path ?? node.pool, flags, parameters };
-}
-
-/** Detaches the attached files of a pool, which could not be unmounted otherwise. */
-function detachBelow(pool: string): void {
-  for (const { path } of loopsBelow(pool)) spawnSync('losetup', ['--detach', path]);
 }
