@@ -8,7 +8,10 @@ import { editedRecord } from '../../support/edited-record.ts';
 import { exampleVolume } from '../model/fakes/model.ts';
 import { blockContent, imageContent } from '../model/fakes/requests.ts';
 
-const { checksum: _, ...written } = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<string, unknown>;
+const { checksum: _, ...written } = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<
+  string,
+  unknown
+>;
 const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes });
 
 test('a record is readable text, and ends with a newline', () => {
