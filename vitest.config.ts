@@ -30,6 +30,15 @@ export default defineConfig({
       { extends: true, test: { name: 'crash', include: ['test/crash/**/*.test.ts'], ...ownNamespace } },
       {
         extends: true,
+        test: {
+          ...ownNamespace,
+          name: 'attacks',
+          include: ['test/attacks/**/*.test.ts'],
+          globalSetup: ['test/attacks/support/print-seed.ts'],
+        },
+      },
+      {
+        extends: true,
         test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...ownNamespace },
       },
       {

@@ -26,6 +26,7 @@ const suites = {
   unit: {},
   integration: { obstacle: mountsObstacle, prepare: installPrograms },
   crash: { obstacle: mountsObstacle, prepare: installPrograms },
+  attacks: { obstacle: mountsObstacle, prepare: installPrograms },
   conformance: { obstacle: () => mountsObstacle() ?? csiSanityObstacle(), prepare: prepareConformance },
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest },
   // Building Prometheus and csi-provisioner takes minutes.

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { crc32c } from '../kernel/file-systems/crc32c.ts';
 import type { ImageUse, RootOwnership } from '../model/objects/volume.ts';
 import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
@@ -47,8 +48,15 @@ export function sizeOfContent({ backend }: { backend: string }, recordedBytes: b
   return backend === 'image' ? wholeSectors(recordedBytes) : recordedBytes;
 }
 
-export function toText(record: unknown): string {
-  return `${JSON.stringify(record, null, 2)}\n`;
+/** The text of a record, with a checksum: a few flipped bits may leave a text that parses, and says something else. */
+export function toText(record: object): string {
+  return `${JSON.stringify({ ...record, checksum: checksumOf(record) }, null, 2)}\n`;
+}
+
+function checksumOf(record: object): string {
+  return crc32c(Buffer.from(JSON.stringify(record)))
+    .toString(16)
+    .padStart(8, '0');
 }
 
 /**
@@ -65,7 +73,10 @@ export function parseRecord<Schema extends z.ZodType>(
   const parsed: unknown = parseJson(text);
   checkVersion(parsed, newestVersion);
   const result = schema.safeParse(migrate(parsed));
-  if (result.success) return result.data;
+  if (result.success) {
+    checkChecksum(parsed);
+    return result.data;
+  }
   const [problem] = result.error.issues;
   throw new Error(`${problem?.path.join('.') || 'record'}: ${problem?.message}`, { cause: result.error });
 }
@@ -84,4 +95,12 @@ function checkVersion(record: unknown, newestVersion: number): void {
   if (typeof version === 'number' && version > newestVersion) {
     throw new Error(`its format version ${version} is too new; this driver reads up to ${newestVersion}`);
   }
+}
+
+/** Records of older drivers have no checksum, and neither has one whose owner edited it and removed that line. */
+function checkChecksum(parsed: unknown): void {
+  if (typeof parsed !== 'object' || parsed === null || !('checksum' in parsed)) return;
+  const { checksum, ...record } = parsed;
+  if (checksum === checksumOf(record)) return;
+  throw new Error('its content does not match its checksum; if you edited it, remove the checksum');
 }

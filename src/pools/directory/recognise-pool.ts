@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
-import type { PoolLayout } from '../../records/pool-layout.ts';
+import { type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
 import { openFailureMessage } from './open-failure.ts';
 import { PoolConfigError, PoolHeldError, UnreachablePoolError } from './pool-errors.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
@@ -70,7 +70,9 @@ function mismatchError(
       `${question} To use this file system from now on (a copy of the pool, or a changed UUID), stop the driver and run: ${command}`,
     );
   }
-  const what = marker ? `the marker of another pool (${marker.poolId})` : 'no marker';
+  const what = marker
+    ? `the marker of another pool (${marker.poolId})`
+    : `no marker ${poolLayout(root).marker}`;
   return unreachableError(
     name,
     `${root} on file system ${fileSystem} has ${what}`,

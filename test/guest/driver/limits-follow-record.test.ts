@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { projectOf, quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
+import { editedRecord } from '../../support/edited-record.ts';
 import { eventually } from '../../support/eventually.ts';
 import { everywhere, found, healthMessages, pastedCommand } from '../../support/health.ts';
 import { mountCapability } from '../../support/requests.ts';
@@ -137,7 +138,9 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
     // As after copying a pool on its own disk: the record names a project that counts other files.
     const project = projectIn(pool, other);
     const record = join(pool, 'volumes', paths.volume_id, 'volume.json');
-    const text = readFileSync(record, 'utf8').replace(`${projectIn(pool, paths)}`, `${project}`);
+    const text = editedRecord(readFileSync(record, 'utf8'), (before) =>
+      before.replace(`${projectIn(pool, paths)}`, `${project}`),
+    );
     restoreByHand(dataOf(paths));
     writeFileSync(record, text);
     writeFileSync(join(dataOf(paths), 'file'), 'content');

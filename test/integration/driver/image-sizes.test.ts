@@ -5,6 +5,7 @@ import { minimumBytes } from '../../../src/backends/image/mkfs.ts';
 import { minimumGrownBytes } from '../../../src/kernel/file-systems/grow-file-system.ts';
 import type { VolumeCapability } from '../../../src/rpc/generated/csi/v1/VolumeCapability.ts';
 import { fromVolume } from '../../support/copies.ts';
+import { editedRecord } from '../../support/edited-record.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice, deviceBytes, fileSystem, imageFile } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -138,7 +139,10 @@ describe.skipIf(!isHostRoot)('a block volume whose size is not a multiple of the
     const { volume_id } = await created('old', asked(0));
     await node.stop();
     const record = join(node.pool, 'volumes', volume_id, 'volume.json');
-    writeFileSync(record, readFileSync(record, 'utf8').replace(`"${WHOLE_BYTES}"`, `"${ODD_BYTES}"`));
+    const older = editedRecord(readFileSync(record, 'utf8'), (text) =>
+      text.replace(`"${WHOLE_BYTES}"`, `"${ODD_BYTES}"`),
+    );
+    writeFileSync(record, older);
     await node.start();
     for (const limit of [0, ODD_BYTES, WHOLE_BYTES]) {
       expect(await created('old', asked(limit))).toEqual({ volume_id, capacityBytes: WHOLE_BYTES });

@@ -4,10 +4,14 @@ import { deletePolicies, type VolumeContent } from '../../../src/model/objects/v
 import { accessModes } from '../../../src/model/requests/capability.ts';
 import { fileSystemTypes } from '../../../src/model/requests/file-system-options.ts';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
+import { editedRecord } from '../../support/edited-record.ts';
 import { exampleVolume } from '../model/fakes/model.ts';
 import { blockContent, imageContent } from '../model/fakes/requests.ts';
 
-const written = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<string, unknown>;
+const { checksum: _, ...written } = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<
+  string,
+  unknown
+>;
 const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes });
 
 test('a record is readable text, and ends with a newline', () => {
@@ -35,7 +39,8 @@ test('a record is readable text, and ends with a newline', () => {
   },
   "mutable": {
     "onDelete": "delete"
-  }
+  },
+  "checksum": "a7ae73c4"
 }
 `);
 });
@@ -109,6 +114,19 @@ test('a written record is read back, for any volume', () => {
       expect(decodeVolumeRecord(encodeVolumeRecord(each))).toEqual(each);
     }),
   );
+});
+
+test('a record that was changed on the disk is refused, unless its checksum was removed', () => {
+  const whole = encodeVolumeRecord(exampleVolume());
+  const changed = whole.replace('"onDelete": "delete"', '"onDelete": "retain"');
+  expect(() => decodeVolumeRecord(changed)).toThrow('its content does not match its checksum');
+  expect(decodeVolumeRecord(editedRecord(changed, (text) => text)).mutable.onDelete).toBe('retain');
+});
+
+test('a record keeps its checksum with keys that JavaScript orders in its own way', () => {
+  const opaque = JSON.parse('{"b":"1","10":"2","9":"3","__proto__":"4"}') as Record<string, string>;
+  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: undefined, opaque } });
+  expect(decodeVolumeRecord(encodeVolumeRecord(volume)).id).toBe(volume.id);
 });
 
 test('an additional field of a newer driver with the same format is left out', () => {
@@ -191,7 +209,8 @@ test.each([1, 2, 3])('a record of an older format is written in the newest one: 
     ...(formatVersion === 1 ? { backend: 'directory' } : { content }),
     ...(formatVersion === 3 ? { sharing } : {}),
   };
-  expect(JSON.parse(encodeVolumeRecord(decodeVolumeRecord(JSON.stringify(record))))).toEqual(written);
+  const again = encodeVolumeRecord(decodeVolumeRecord(JSON.stringify(record)));
+  expect(JSON.parse(again)).toEqual({ ...written, checksum: expect.any(String) });
 });
 
 describe('an unreadable record reports why', () => {
