@@ -7,6 +7,7 @@ import type { ImageFileSystem } from '../../src/kernel/file-systems/superblock.t
 import { hasCapability } from '../../src/kernel/process/capabilities.ts';
 import { found } from './health.ts';
 import { df, expectNoLoops, fileSystem, image } from './image-node.ts';
+import { randomNumbers } from './random-numbers.ts';
 import { mountsBelow } from './scratch.ts';
 import { type Published, TestNode } from './test-node.ts';
 
@@ -19,17 +20,6 @@ const OVERHEAD_BYTES = 144 * MIB;
 const volumeCount = Number(process.env['GROWTH_WALKS'] ?? 3);
 const seed = Number(process.env['GROWTH_SEED'] ?? 1);
 const STEPS = 4;
-
-/** Numbers from 0 up to 1 that are the same in every run (mulberry32). */
-function randomNumbers(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const canGrowExt4Online = await hasCapability('SYS_RESOURCE');
 

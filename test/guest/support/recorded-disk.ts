@@ -1,15 +1,16 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { withPath } from '../../../src/kernel/calls/path-handle.ts';
+import { call, libraryCall } from '../../../src/kernel/calls/libc.ts';
 import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
-import { mountFileSystem } from '../../../src/kernel/mounts/file-system-mount.ts';
-import { newDirectory, removeWithMounts } from '../../support/scratch.ts';
+import { mountImageIn } from '../../support/disk-image.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
 import { mapDevice, sendMessage, unmapDevice } from './device-mapper.ts';
 import { type LoggedWrite, WriteLog } from './write-log.ts';
 
+const mountCall = libraryCall('mount', ['str', 'str', 'str', 'ulong', 'str']);
 const MIB = 1024 ** 2;
 const DISK_BYTES = 512 * MIB;
 const LOG_BYTES = 8192 * MIB;
@@ -22,26 +23,41 @@ export interface DiskFormat {
   /** The mkfs command, to which the disk is added. */
   readonly mkfs: readonly string[];
   readonly mountOptions: readonly string[];
+  /** What to do with the new file system, before the recording. */
+  readonly prepare?: (mountPoint: string) => void;
 }
 
 /** A new file system on a disk of its own, all writes to which are recorded. For one test. */
 export class RecordedDisk {
-  private readonly directory = newDirectory();
-  private readonly name = basename(this.directory);
+  private readonly directory: string;
+  private readonly name: string;
   private readonly format: DiskFormat;
   private readonly device: string;
-  private isMapped = false;
+  private isMapped = true;
 
-  constructor(format: DiskFormat) {
+  private constructor(directory: string, format: DiskFormat) {
+    this.directory = directory;
+    this.name = basename(directory);
     this.format = format;
-    onTestFinished(() => this.dispose());
-    const [command = '', ...words] = format.mkfs;
-    const disk = this.newFile('disk', DISK_BYTES);
-    execFileSync(command, [...words, disk], { stdio: ['ignore', 'ignore', 'inherit'] });
-    execFileSync('cp', ['--sparse=always', disk, this.pathOf('replayed')]);
-    const parameters = [attach(disk), attach(this.newFile('log', LOG_BYTES))];
+    const parameters = [attach(this.pathOf('disk')), attach(this.newFile('log', LOG_BYTES))];
     this.device = mapDevice(this.name, DISK_BYTES, { type: 'log-writes', parameters });
-    this.isMapped = true;
+    onTestFinished(() => this.unmap());
+  }
+
+  /** Makes the file system, and begins to record. */
+  static async make(format: DiskFormat): Promise<RecordedDisk> {
+    const { mkfs, mountOptions, prepare } = format;
+    const directory = scratchDirectory();
+    const mounted = mountImageIn(directory, {
+      mkfs,
+      mountOptions: ['rw', ...mountOptions].join(),
+      sizeBytes: DISK_BYTES,
+    });
+    prepare?.(mounted);
+    await unmount(mounted);
+    renameSync(join(directory, 'image'), join(directory, 'disk'));
+    execFileSync('cp', ['--sparse=always', 'disk', 'replayed'], { cwd: directory });
+    return new RecordedDisk(directory, format);
   }
 
   /** Mounts it, for the caller to unmount before `finish`. */
@@ -70,11 +86,6 @@ export class RecordedDisk {
   private unmap(): void {
     if (this.isMapped) unmapDevice(this.name);
     this.isMapped = false;
-  }
-
-  private async dispose(): Promise<void> {
-    this.unmap();
-    await removeWithMounts(this.directory);
   }
 
   private newFile(name: string, sizeBytes: number): string {
@@ -124,11 +135,10 @@ export class ReplayedDisk {
   }
 
   /**
-   * Mounts the disk as replayed so far. What is written to it then is forgotten when it is unmounted.
+   * Mounts the disk as replayed so far. What is written to it then is forgotten with `reset`.
    * @param more writes to apply first, which are forgotten as well
-   * @returns a function that unmounts it
    */
-  async mountAt(path: string, more: readonly LoggedWrite[] = []): Promise<() => Promise<void>> {
+  async mountAt(path: string, more: readonly LoggedWrite[]): Promise<void> {
     const { name, format } = this.parts;
     const parameters = [this.devices.disk, this.devices.changes, 'N', CHUNK_SECTORS];
     const device = mapDevice(name, DISK_BYTES, { type: 'snapshot', parameters });
@@ -139,10 +149,11 @@ export class ReplayedDisk {
       unmapDevice(name);
       throw error;
     }
-    return async () => {
-      await unmount(path);
-      unmapDevice(name);
-    };
+  }
+
+  /** Makes it what it was before it was mounted; the caller has unmounted it. */
+  reset(): void {
+    unmapDevice(this.parts.name);
   }
 
   private applyTo(device: string, writes: readonly LoggedWrite[]): void {
@@ -163,8 +174,9 @@ export class ReplayedDisk {
   }
 }
 
-function mount(device: string, { fsType, mountOptions: options }: DiskFormat, path: string): Promise<number> {
-  return withPath(path, (fd) => mountFileSystem({ device, fsType, options, attrSet: 0 }, fd));
+// The driver's own mounts override what a superblock asks for, quotas included.
+function mount(device: string, { fsType, mountOptions }: DiskFormat, path: string): Promise<number> {
+  return call(mountCall, path, device, path, fsType, 0, mountOptions.join());
 }
 
 /** Attaches a file to a loop device. @returns the path of the device */
