@@ -30,9 +30,10 @@ export async function checkLimits(pool: string, progress: readonly Progress[]): 
     for (const [name, { before, after }] of possible(chain, acknowledged)) {
       const limit = found.find(({ id }) => nameIn(id) === name);
       if (!chain.kind.hasQuota || !limit || (before ?? after)?.type !== 'volume') continue;
-      const allowed = [before, after].flatMap((state) => (state ? [limitsOf(state, limit)] : []));
+      const allowed = distinct([before, after], (state) => limitsOf(state, limit));
       const actual = `${limit.mebibytes} MiB, ${limit.inodes} inodes`;
-      if (!allowed.includes(actual)) problems.push(`${name} is limited to ${actual}, not ${allowed}`);
+      if (!allowed.includes(actual))
+        problems.push(`${name} is limited to ${actual}, not ${allowed.join(' or ')}`);
     }
     return problems;
   });
@@ -56,8 +57,11 @@ export async function checkNode(node: TestNode, progress: readonly Progress[]): 
     const left = ['.incoming', '.outgoing'].flatMap((name) => readdirSync(join(node.pool, name)));
     if (left.length > 0) throw new Error(`not removed: ${left}`);
   });
-  const errors = node.log().split('\n');
-  problems.push(...errors.filter((line) => /"level":"(error|fatal)"|limit restored/.test(line)));
+  const errors = node
+    .log()
+    .split('\n')
+    .filter((line) => /"level":(50|60)/.test(line));
+  problems.push(...errors);
   return problems;
 }
 
@@ -80,11 +84,12 @@ function checkListed(listed: readonly Listed[], { chain, acknowledged, ids }: Pr
   const problems: string[] = [];
   for (const [name, { before, after }] of possible(chain, acknowledged)) {
     const found = listed.filter(({ id }) => nameIn(id) === name);
-    const allowed = [before, after].flatMap((state) =>
-      state ? [`${name} ${ids.get(state.madeBy)} of ${state.mebibytes} MiB`] : [],
+    const allowed = distinct(
+      [before, after],
+      ({ madeBy, mebibytes }) => `${ids.get(madeBy)} of ${mebibytes} MiB`,
     );
     for (const { id, mebibytes } of found) {
-      const actual = `${name} ${id} of ${mebibytes} MiB`;
+      const actual = `${id} of ${mebibytes} MiB`;
       if (!allowed.includes(actual))
         problems.push(`${actual} is listed, not ${allowed.join(' or ') || 'none'}`);
     }
@@ -109,15 +114,22 @@ async function retryAndRead(node: TestNode, { chain, acknowledged, ids }: Progre
     // Its caller may have been lost with the reply.
     if (last && isRepeatable(last, next)) await caller.make(last);
     if (next) await caller.make(next);
+    return await readAll(node, caller, { chain, acknowledged: acknowledged + 1, ids });
   } catch (error) {
-    return [`a call was refused: ${JSON.stringify([last, next])}: ${error}`];
+    return [`${chain.name}, with ${JSON.stringify([last, next])} repeated: ${error}`];
+  } finally {
+    await caller.takeDown();
   }
-  const state = stateAfter(chain, acknowledged + 1);
-  const problems = checkListed(await list(node), {
-    chain,
-    acknowledged: acknowledged + 1,
-    ids: idsNow(state, caller, ids),
-  });
+}
+
+async function readAll(
+  node: TestNode,
+  caller: Caller,
+  { chain, acknowledged, ids }: Progress,
+): Promise<string[]> {
+  const state = stateAfter(chain, acknowledged);
+  const now = { chain, acknowledged, ids: idsNow(state, caller, ids) };
+  const problems = checkListed(await list(node), now);
   for (const [name, object] of state) {
     const problem = await readObject(caller, chain, name, object).catch(String);
     if (problem !== undefined) problems.push(`${name}: ${problem}`);
@@ -157,6 +169,13 @@ function possible(chain: Chain, acknowledged: number) {
   const [before, after] = [stateAfter(chain, acknowledged), stateAfter(chain, acknowledged + 1)];
   const names = new Set(chain.calls.map(({ name }) => name));
   return [...names].map((name) => [name, { before: before.get(name), after: after.get(name) }] as const);
+}
+
+function distinct(
+  states: readonly (ObjectState | undefined)[],
+  describe: (state: ObjectState) => string,
+): string[] {
+  return [...new Set(states.flatMap((state) => (state ? [describe(state)] : [])))];
 }
 
 function limitsOf(

@@ -21,13 +21,20 @@ export async function limitsOnDisk(pool: string): Promise<LimitOnDisk[]> {
   const ids = existsSync(volumes) ? readdirSync(volumes) : [];
   const found = ids.map(async (id) => {
     const directory = join(volumes, id);
-    const record = JSON.parse(readFileSync(join(directory, 'volume.json'), 'utf8')) as {
-      content: { backend: string; projectId?: number };
-    };
+    const record = readRecord(join(directory, 'volume.json'));
     if (record.content.backend === 'image') return [];
     return [{ id, ...(await limitsOf(join(directory, 'data'), record.content.projectId)) }];
   });
   return (await Promise.all(found)).flat();
+}
+
+function readRecord(path: string): { content: { backend: string; projectId?: number } } {
+  const text = readFileSync(path, 'utf8');
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error(`damaged record ${path}: "${text}"`, { cause: error });
+  }
 }
 
 function limitsOf(data: string, projectId: number | undefined): Promise<Omit<LimitOnDisk, 'id'>> {

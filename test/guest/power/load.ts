@@ -51,34 +51,37 @@ const image: VolumeKind = {
  * The chains of a load. The first runs alone, so that no other call's syncs hide a missing one; then the rest run at
  * once.
  */
-export function makeLoad({ canLimitInodes }: { canLimitInodes: boolean }): Chain[] {
+export function makeLoad({
+  canLimitInodes,
+  hasImages,
+}: Record<'canLimitInodes' | 'hasImages', boolean>): Chain[] {
   const limitInodes: Call[] = canLimitInodes ? [{ kind: 'limit inodes', name: 'd-c', inodes: 5000 }] : [];
   return [
     { name: 'd', kind: directory, calls: [...life('d', 8), ...limitInodes] },
-    { name: 'i', kind: image, calls: life('i', 16) },
+    ...(hasImages ? [{ name: 'i', kind: image, calls: life('i', 16) }] : []),
     { name: 'r', kind: directory, calls: [...reuse('r'), ...reuse('r')] },
   ];
 }
 
 function life(chain: string, mebibytes: number): Call[] {
-  const [a, b, c, s] = ['a', 'b', 'c', 's'].map((name) => `${chain}-${name}`) as [
-    string,
-    string,
-    string,
-    string,
-  ];
+  const [volume, snapshot, restored, clone] = [
+    `${chain}-a`,
+    `${chain}-s`,
+    `${chain}-b`,
+    `${chain}-c`,
+  ] as const;
   return [
-    { kind: 'create', name: a, mebibytes },
-    { kind: 'write', name: a, file: 'first' },
-    { kind: 'snapshot', name: s, from: a },
-    { kind: 'write', name: a, file: 'second' },
-    { kind: 'create', name: b, mebibytes, from: s },
-    { kind: 'expand', name: a, mebibytes: mebibytes * 2 },
-    { kind: 'create', name: c, mebibytes: mebibytes * 2, from: a },
-    { kind: 'write', name: c, file: 'third' },
-    { kind: 'delete', name: s },
-    { kind: 'delete', name: a },
-    { kind: 'expand', name: c, mebibytes: mebibytes * 3 },
+    { kind: 'create', name: volume, mebibytes },
+    { kind: 'write', name: volume, file: 'first' },
+    { kind: 'snapshot', name: snapshot, from: volume },
+    { kind: 'write', name: volume, file: 'second' },
+    { kind: 'create', name: restored, mebibytes, from: snapshot },
+    { kind: 'expand', name: volume, mebibytes: mebibytes * 2 },
+    { kind: 'create', name: clone, mebibytes: mebibytes * 2, from: volume },
+    { kind: 'write', name: clone, file: 'third' },
+    { kind: 'delete', name: snapshot },
+    { kind: 'delete', name: volume },
+    { kind: 'expand', name: clone, mebibytes: mebibytes * 3 },
   ];
 }
 

@@ -4,7 +4,8 @@ import { readSync } from 'node:fs';
 // for each entry, which the data written follows. A mark has its text in its own block.
 const MAGIC = 0x6a736677736872n;
 const VERSION = 1n;
-const ENTRY_BYTES = 32;
+/** struct log_write_entry; places and sizes are in blocks. */
+const entry = { bytes: 32, place: 0, size: 8, flags: 16, textBytes: 24 } as const;
 const flag = { flush: 1n, fua: 2n, discard: 4n, mark: 8n } as const;
 
 /** Data that was written to a disk. */
@@ -53,23 +54,19 @@ export class WriteLog {
     const entries: (LoggedWrite | LoggedMark)[] = [];
     for (let offset = blockBytes; entries.length < count; offset += blockBytes) {
       const block = this.read(offset, blockBytes);
-      const [block0, blocks, flags, textBytes] = [0, 8, 16, 24].map((at) => block.readBigUInt64LE(at)) as [
-        bigint,
-        bigint,
-        bigint,
-        bigint,
-      ];
+      const field = (at: number): bigint => block.readBigUInt64LE(at);
+      const flags = field(entry.flags);
       if (flags & flag.mark) {
-        const text = block.toString('utf8', ENTRY_BYTES, ENTRY_BYTES + Number(textBytes)).replace(/\0+$/, '');
-        entries.push({ kind: 'mark', text });
+        const end = entry.bytes + Number(field(entry.textBytes));
+        entries.push({ kind: 'mark', text: block.toString('utf8', entry.bytes, end) });
         continue;
       }
-      const sizeBytes = Number(blocks) * blockBytes;
+      const sizeBytes = Number(field(entry.size)) * blockBytes;
       const isDiscard = (flags & flag.discard) !== 0n;
       entries.push({
         kind: 'write',
         logOffset: isDiscard ? undefined : offset + blockBytes,
-        diskOffset: Number(block0) * blockBytes,
+        diskOffset: Number(field(entry.place)) * blockBytes,
         sizeBytes,
         isFlush: (flags & flag.flush) !== 0n,
         isForced: (flags & flag.fua) !== 0n,
