@@ -17,6 +17,8 @@ const seed = Number(process.env['POWER_SEED'] ?? Math.floor(Math.random() * 2 **
 // Beside the last.
 const SAMPLE_COUNT = 2;
 const LOOSER_COUNT = isFull ? 50 : 1;
+// Only for one that hangs; all flushes take long on a busy machine.
+const TIMEOUT_MS = 120 * 60 * 1000;
 const FLAGS = ['--enable-controller-modify-volume'];
 
 const formats: readonly DiskFormat[] = [
@@ -37,31 +39,35 @@ const formats: readonly DiskFormat[] = [
 /** The ids of the objects that a chain's calls made, by the indexes of the calls. */
 type MadeIds = Map<Chain, Map<number, string>>;
 
-test.each(formats)('a pool on $fsType has everything acknowledged after a power loss', async (format) => {
-  const { fsType } = format;
-  const load = makeLoad({
-    canLimitInodes: fsType !== 'btrfs',
-    // Which take most of the time.
-    hasImages: isFull || fsType === 'ext4',
-  });
-  const ids: MadeIds = new Map(load.map((chain) => [chain, new Map()]));
-  const disk = await record(format, ids);
-  const random = randomNumbers(seed);
-  const strict = strictPoints(disk.log);
-  const acknowledged = strict.filter(({ entryCount }) => disk.log.entries[entryCount - 1]?.kind === 'mark');
-  const chosen = isFull ? strict : [...sample(acknowledged, SAMPLE_COUNT, random), ...strict.slice(-1)];
-  const looser = sample(looserPoints(disk.log, strict, random), LOOSER_COUNT, random);
-  const points = [...chosen, ...looser].sort((one, other) => one.entryCount - other.entryCount);
-  const counts = `${chosen.length} of ${strict.length} flushes, ${looser.length} states between them`;
-  process.stdout.write(`${fsType}: ${counts}; POWER_SEED=${seed}\n`);
-  const problems: string[] = [];
-  for (const point of points) {
-    const progress = progressAt(disk, point, ids);
-    const found = await problemsAfter(disk, point, progress).catch((error: unknown) => [String(error)]);
-    for (const problem of found) problems.push(`${describePoint(point, progress)}: ${problem}`);
-  }
-  expect(problems).toEqual([]);
-});
+test.each(formats)(
+  'a pool on $fsType has everything acknowledged after a power loss',
+  async (format) => {
+    const { fsType } = format;
+    const load = makeLoad({
+      canLimitInodes: fsType !== 'btrfs',
+      // Which take most of the time.
+      hasImages: isFull || fsType === 'ext4',
+    });
+    const ids: MadeIds = new Map(load.map((chain) => [chain, new Map()]));
+    const disk = await record(format, ids);
+    const random = randomNumbers(seed);
+    const strict = strictPoints(disk.log);
+    const acknowledged = strict.filter(({ entryCount }) => disk.log.entries[entryCount - 1]?.kind === 'mark');
+    const chosen = isFull ? strict : [...sample(acknowledged, SAMPLE_COUNT, random), ...strict.slice(-1)];
+    const looser = sample(looserPoints(disk.log, strict, random), LOOSER_COUNT, random);
+    const points = [...chosen, ...looser].sort((one, other) => one.entryCount - other.entryCount);
+    const counts = `${chosen.length} of ${strict.length} flushes, ${looser.length} states between them`;
+    process.stdout.write(`${fsType}: ${counts}; POWER_SEED=${seed}\n`);
+    const problems: string[] = [];
+    for (const point of points) {
+      const progress = progressAt(disk, point, ids);
+      const found = await problemsAfter(disk, point, progress).catch((error: unknown) => [String(error)]);
+      for (const problem of found) problems.push(`${describePoint(point, progress)}: ${problem}`);
+    }
+    expect(problems).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
 
 /** Records a driver's work on a new pool, with a mark for each acknowledged call. */
 async function record(format: DiskFormat, ids: MadeIds): Promise<ReplayedDisk> {
