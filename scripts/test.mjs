@@ -39,6 +39,8 @@ const suites = {
   soak: { obstacle: mountsObstacle, prepare: installPrograms, onRequest: true },
 };
 
+// The guest gets no other variables.
+const guestSettings = ['POWER_POINTS', 'POWER_SEED'];
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];
@@ -161,6 +163,7 @@ function prepareGuest() {
 function runVitest(vitest, machine, errors, output) {
   const colors = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const env = { UV_THREADPOOL_SIZE: '192', ERRORS_FILE: errors, ...colors };
+  for (const name of guestSettings) if (process.env[name] !== undefined) env[name] = process.env[name];
   if (machine === 'guest') return runGuest([process.execPath, ...vitest], env, output);
   const [command, ...args] = vitest;
   return runInBackground(command, args, { env: { ...process.env, ...env } }, output);

@@ -11,7 +11,12 @@ const commands = { qgroup: 1n, squota: 4n } as const;
 /** A new btrfs for one test, with quotas or without. @returns where it is mounted */
 export function btrfs(quota: keyof typeof commands | 'off' = 'off', sizeBytes?: number): string {
   const mountPoint = mountedImage({ mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'], sizeBytes });
-  if (quota === 'off') return mountPoint;
+  if (quota !== 'off') enableQuota(mountPoint, quota);
+  return mountPoint;
+}
+
+/** Enables the quotas of a btrfs. */
+export function enableQuota(mountPoint: string, quota: keyof typeof commands): void {
   // The btrfs command of some distributions is too old for simple quotas.
   const args = Buffer.alloc(16);
   args.writeBigUInt64LE(commands[quota]);
@@ -21,7 +26,6 @@ export function btrfs(quota: keyof typeof commands | 'off' = 'off', sizeBytes?: 
   } finally {
     closeSync(fd);
   }
-  return mountPoint;
 }
 
 /** Expects all subvolumes to be gone, along with their qgroups. */

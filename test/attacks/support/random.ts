@@ -1,25 +1,19 @@
+import { randomNumbers } from '../../support/random.ts';
+
 /** The random choices of one attack: the same in each run with the same ATTACK_SEED, whatever other tests do. */
 export class Random {
-  private state: number;
+  private readonly next: () => number;
 
   /** @param name of the attack */
   constructor(name: string) {
-    this.state = Number(process.env['ATTACK_SEED'] ?? 0) >>> 0;
-    for (const byte of Buffer.from(name)) this.state = Math.imul(this.state ^ byte, 0x01000193) >>> 0;
-  }
-
-  /** A number from 0 to 2³² − 1 (mulberry32). */
-  next(): number {
-    this.state = (this.state + 0x6d2b79f5) >>> 0;
-    let bits = this.state;
-    bits = Math.imul(bits ^ (bits >>> 15), bits | 1);
-    bits ^= bits + Math.imul(bits ^ (bits >>> 7), bits | 61);
-    return (bits ^ (bits >>> 14)) >>> 0;
+    let seed = Number(process.env['ATTACK_SEED'] ?? 0) >>> 0;
+    for (const byte of Buffer.from(name)) seed = Math.imul(seed ^ byte, 0x01000193) >>> 0;
+    this.next = randomNumbers(seed);
   }
 
   /** A number from 0 to `limit` − 1. */
   below(limit: number): number {
-    return this.next() % limit;
+    return Math.floor(this.next() * limit);
   }
 
   pick<Item>(items: readonly Item[]): Item {

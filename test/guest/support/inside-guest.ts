@@ -7,7 +7,10 @@ const syscall = libraryCall('syscall', ['long', 'int', 'str', 'int']);
 // The number on x64, the only platform with such a guest. Not every host has the modprobe that would do this.
 const FINIT_MODULE = 313;
 // In this order, because a module may need the ones before it.
-const modules = ['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop'];
+const deviceMapper = ['dm-mod', 'dm-bufio', 'dm-snapshot', 'dm-log-writes'].map(
+  (name) => `drivers/md/${name}`,
+);
+const modules = ['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop', ...deviceMapper];
 
 /** Refuses to run outside the guest, and loads the kernel modules. */
 export default function prepareGuest(): void {
