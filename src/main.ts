@@ -45,8 +45,10 @@ async function run(options: Options, version: string): Promise<void> {
   // Not imported earlier, because on other systems resolving its system calls would fail.
   const { ensureThreads } = await import('./kernel/process/threads.ts');
   ensureThreads();
-  limitHeapGrowth();
   const { startDriver } = await import('./driver.ts');
+  // Not earlier, because it changes V8's flags: V8 would compile Node's own modules again instead of taking what was
+  // compiled with other flags.
+  limitHeapGrowth();
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
 }
 

@@ -81,17 +81,25 @@ export async function runGuest(command, env = {}, output = process.stdout) {
 }
 
 // A guest consists of many processes. In a PID namespace they all end with the first one, which ends with this process.
+// Only one runs at a time, and each system call is a switch to another: on one processor that takes a sixth less time.
 function bootAndWait(log, output) {
-  const words = ['--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child', '--'];
+  const words = ['--cpu-list', lastProcessor(), 'setpriv', '--pdeathsig', 'KILL'];
+  words.push('unshare', '--pid', '--fork', '--kill-child', '--');
   // The console is a pipe, because the guest would take over a terminal, including Ctrl-C.
   const stdio = ['ignore', log, log, 'pipe'];
   const env = needsPreload() ? { ...process.env, LD_PRELOAD: files.preload } : process.env;
-  const guest = spawn('setpriv', [...words, KERNEL, ...kernelArguments()], { stdio, env });
+  const guest = spawn('taskset', [...words, KERNEL, ...kernelArguments()], { stdio, env });
   guest.stdio[3].pipe(output, { end: false });
   const limit = setTimeout(() => guest.kill('SIGKILL'), LIMIT_MS);
   return new Promise((resolve, reject) => guest.on('close', resolve).on('error', reject)).finally(() =>
     clearTimeout(limit),
   );
+}
+
+/** The number of the last processor that this process may use. */
+function lastProcessor() {
+  const [, list = '0'] = /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return list.split(/[-,]/).at(-1);
 }
 
 function kernelArguments() {

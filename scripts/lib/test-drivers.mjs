@@ -1,7 +1,7 @@
 // The drivers that the tests start, many hundred times: the compiled driver with all that it loads in one file, and what
 // V8 has compiled of it in another. They start in less than half the time of dist/main.js, where most of it goes into
 // finding, reading and compiling files.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,8 +10,8 @@ import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 import { cacheDirectory, inProject } from './project.mjs';
 
-// With no threads that collect garbage, and little garbage to collect, a start takes less processor time. V8 takes compiled
-// code only with the flags that it was compiled with.
+// With no threads that collect garbage, a start takes less processor time. Most other flags of V8 would cost more than they
+// save: V8 takes compiled code, also that of Node's own modules, only with the flags that it was compiled with.
 const nodeFlags = JSON.parse(readFileSync(new URL('test-driver-flags.json', import.meta.url), 'utf8'));
 const directory = join(cacheDirectory, 'test-drivers');
 const main = inProject('dist', 'main.js');
@@ -74,13 +74,19 @@ const gated = {
 /** A program that runs a file with what has been compiled of it; V8 ignores that if it does not fit. */
 function loader(name) {
   return `const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 const filename = require('node:path').join(__dirname, '${name}.js');
 const cache = filename + '.cache';
 const source = '(function (require, module, exports) {' + readFileSync(filename, 'utf8') + '\\n})';
 const cachedData = existsSync(cache) ? readFileSync(cache) : undefined;
 const script = new Script(source, { filename, cachedData });
-if (process.env.WRITE_CODE_CACHE) process.on('exit', () => writeFileSync(cache, script.createCachedData()));
+if (process.env.CHECK_CODE_CACHE) process.exit(script.cachedDataRejected === false ? 0 : 1);
+if (process.env.WRITE_CODE_CACHE) process.on('exit', () => {
+  // As at a start: the driver has changed this flag.
+  setFlagsFromString('--heap-growing-percent=0');
+  writeFileSync(cache, script.createCachedData());
+});
 script.runInThisContext()(require, module, exports);
 `;
 }
@@ -97,4 +103,12 @@ async function makeCodeCache(name, program) {
   child.once('message', () => child.kill());
   await once(child, 'close');
   rmSync(scratch, { recursive: true });
+  checkCodeCache(program);
+}
+
+/** Fails if V8 would ignore what has been compiled: every start would compile it again. */
+function checkCodeCache(program) {
+  const env = { ...process.env, CHECK_CODE_CACHE: '1' };
+  const { status } = spawnSync(process.execPath, [...nodeFlags, program], { env });
+  if (status !== 0) throw new Error(`V8 does not take the compiled code of ${program}`);
 }

@@ -9,7 +9,7 @@ import { asUser } from './as-user.ts';
 import { blockDevice, fileSystem, image, imageFile } from './image-node.ts';
 import type { Published, TestNode } from './test-node.ts';
 
-const SIZE = 32 * 1024 ** 2;
+const SIZE = 16 * 1024 ** 2;
 
 /** The node of a device in a container: made when the container starts, and kept while it runs. */
 export class PodDevice {

@@ -8,7 +8,7 @@ const MIB = 1024 ** 2;
 for (const { name, withQuota } of [xfs, ext4]) {
   capacityContract(`a project quota of ${name}`, async () => {
     const node = await startedNode({ flags: [`--pool=other=${withQuota()}`] });
-    return { node, parameters: { pool: 'other' }, sizeBytes: 64 * MIB };
+    return { node, parameters: { pool: 'other' }, sizeBytes: 16 * MIB };
   });
 }
 
@@ -16,5 +16,5 @@ for (const { name, withQuota } of [xfs, ext4]) {
 capacityContract('an image with ext4', async () => {
   const pool = mountedImage({ mkfs: ['mkfs.ext4', '-q'], sizeBytes: 512 * MIB });
   const node = await startedNode({ flags: [`--pool=other=${pool}`] });
-  return { node, parameters: { pool: 'other', backend: 'image' }, sizeBytes: 64 * MIB };
+  return { node, parameters: { pool: 'other', backend: 'image' }, sizeBytes: 32 * MIB };
 });

@@ -89,7 +89,7 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
         inherits: true,
       }),
     );
-    expect(driver.log()).toContain('limit restored from the record');
+    await eventually(() => expect(driver.log()).toContain('limit restored from the record'));
     set('bhard=0 bsoft=0 ihard=0 isoft=0');
     expect(await healthMessages(node, paths)).toEqual([expect.stringContaining('has lost its limits')]);
     await node.node.NodeStageVolume({ ...paths, volume_capability });

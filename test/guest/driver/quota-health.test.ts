@@ -9,7 +9,7 @@ import { startedNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
-const SIZE = 16 * MIB;
+const SIZE = 4 * MIB;
 const parameters = { pool: 'q' };
 
 async function nodeWithVolume(pool: string) {

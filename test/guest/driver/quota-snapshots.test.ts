@@ -15,10 +15,10 @@ import { listTree } from '../../support/tree-listing.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
-const SIZE = 64 * MIB;
+const SIZE = 16 * MIB;
 const sized = (required_bytes: number) => ({ capacity_range: { required_bytes } });
 
-/** A node with a second pool, volumes published from it, and a published source of 64 MiB. */
+/** A node with a second pool, volumes published from it, and a published source of 16 MiB. */
 async function nodeWithSource(pool: string) {
   const node = await startedNode({ flags: [`--pool=q=${pool}`] });
   const publish = (name: string, changes: Parameters<typeof node.create>[1]) =>
@@ -85,7 +85,7 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
     const { node, publish, source } = await nodeWithSource(pool);
     mkdirSync(join(source.target_path, 'nested'));
     for (const name of ['file', 'nested/file']) {
-      writeFileSync(join(source.target_path, name), Buffer.alloc(8 * MIB, 1));
+      writeFileSync(join(source.target_path, name), Buffer.alloc(2 * MIB, 1));
     }
     sync(pool);
     const before = await quotaOfVolume(pool, source.volume_id);
@@ -102,12 +102,12 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
       const quota = await quotaOfVolume(pool, copy.volume_id);
       expect(Number(quota?.limitBytes), name).toBe(size);
       // Copied data is charged in full, shared or not.
-      expect(Number(quota?.usedBytes), name).toBeGreaterThanOrEqual(16 * MIB);
-      expect(Number(quota?.usedBytes), name).toBeLessThan(17 * MIB);
+      expect(Number(quota?.usedBytes), name).toBeGreaterThanOrEqual(4 * MIB);
+      expect(Number(quota?.usedBytes), name).toBeLessThan(5 * MIB);
       expect(quota?.usedInodes, name).toBe(before?.usedInodes);
       const more = fill(join(copy.target_path, 'more'));
-      expect(more, name).toBeGreaterThan(size - 18 * MIB);
-      expect(more, name).toBeLessThanOrEqual(size - 16 * MIB);
+      expect(more, name).toBeGreaterThan(size - 6 * MIB);
+      expect(more, name).toBeLessThanOrEqual(size - 4 * MIB);
       await takeDown(node, copy);
       await node.controller.DeleteVolume(copy);
     }
@@ -127,8 +127,8 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
     const pool = withQuota();
     const { node } = await nodeWithSource(pool);
     // The size of a volume in the default pool is not enforced.
-    const source = await node.createPublished('plain', undefined, sized(16 * MIB));
-    writeFileSync(join(source.target_path, 'file'), Buffer.alloc(40 * MIB, 1));
+    const source = await node.createPublished('plain', undefined, sized(4 * MIB));
+    writeFileSync(join(source.target_path, 'file'), Buffer.alloc(10 * MIB, 1));
     const { snapshot_id } = await snapshotOf(node, source.volume_id);
     const before = listing(join(pool, 'volumes'));
     for (const from of [fromSnapshot(snapshot_id), fromVolume(source.volume_id)]) {

@@ -12,9 +12,9 @@ import { startedNode, type TestNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
 const MIB = 1024 ** 2;
-const SIZE = 64 * MIB;
+const SIZE = 16 * MIB;
 
-/** A node with a second pool, and volumes of 64 MiB published from it. */
+/** A node with a second pool, and volumes of 16 MiB published from it. */
 async function nodeWithPool(pool: string) {
   const node = await startedNode({ flags: [`--pool=q=${pool}`] });
   const publish = (name: string) => node.createPublished(name, undefined, sized({ pool: 'q' }));
@@ -89,9 +89,9 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
     const { node } = await nodeWithPool(pool);
     const create = (name: string) =>
       node.create(name, { capacity_range: { required_bytes: MIB }, parameters: { pool: 'q' } });
-    const ids = await Promise.all(Array.from({ length: 50 }, (_, index) => create(`v${index}`)));
+    const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => create(`v${index}`)));
     const projects = ids.map((id) => recordOf(pool, id).content.projectId);
-    expect(new Set(projects).size).toBe(50);
+    expect(new Set(projects).size).toBe(20);
     await Promise.all(ids.map((volume_id) => node.controller.DeleteVolume({ volume_id })));
     const leftOf = (project: number) => withDescriptor(pool, 'r', (fd) => quotaOf(fd, project));
     await eventually(
@@ -103,7 +103,7 @@ describe.each([xfs, ext4])('volumes with a quota on $name', ({ withQuota, holdsR
   test('the number of inodes is limited as well', async () => {
     const { publish } = await nodeWithPool(withQuota());
     const volume = await publish('a');
-    const command = 'cd "$1" && seq 1 17000 | xargs touch';
+    const command = 'cd "$1" && seq 1 4200 | xargs touch';
     const { status } = holdsRoot
       ? spawnSync('sh', ['-c', command, 'sh', volume.target_path])
       : asUser(command, volume.target_path);

@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { errno } from '../../../src/kernel/calls/errno.ts';
 import { fromSnapshot, fromVolume, snapshotOf } from '../../support/copies.ts';
 import { makeDeep } from '../../support/deep-path.ts';
+import { eventually } from '../../support/eventually.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
 import { expectRefusal } from '../../support/refusal.ts';
@@ -47,6 +48,8 @@ test('a directory that is too deep is not copied, with the reason, and nothing i
   await expectRefusal(node.create('clone', fromVolume(volume_id)), 'FAILED_PRECONDITION', reason);
   expect(listing(join(node.pool, 'snapshots'))).toEqual([]);
   await node.controller.DeleteVolume({ volume_id });
+  // The driver removes it in the background, and the end of the test what is left.
+  await eventually(() => expect(readdirSync(join(node.pool, '.outgoing'))).toEqual([]));
 });
 
 describe.skipIf(!isHostRoot).each(others)('between the default pool and $name', (storage) => {
