@@ -31,9 +31,20 @@ export function openLocalMount(path: string): number | undefined {
   const mountId = mountIds.get(path);
   if (mountId === undefined) return undefined;
   const fd = tryCallSync(openat2, AT_FDCWD, path, cachedAcrossMounts, cachedAcrossMounts.length);
-  if (fd >= 0 && statusOf(fd).mountId === mountId) return fd;
-  if (fd >= 0) closeSync(fd);
+  if (fd >= 0) {
+    if (isMount(fd, mountId)) return fd;
+    closeSync(fd);
+  }
   // Others may unmount it, and mount there.
   mountIds.delete(path);
   return undefined;
+}
+
+function isMount(fd: number, mountId: number): boolean {
+  try {
+    return statusOf(fd).mountId === mountId;
+  } catch {
+    // Its file system fails, which those find out who ask it on another thread.
+    return false;
+  }
 }

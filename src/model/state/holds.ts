@@ -57,12 +57,13 @@ export type SharedVolume = Volume & { readonly [holdMode]: HoldMode };
 
 /** The holds of one call, until it releases them. */
 export class Held {
-  private readonly requests: readonly HoldRequest[];
+  /** By key: a call may hold very many, and asks for each. */
+  private readonly modes: ReadonlyMap<string, HoldMode>;
   private readonly onRelease: () => void;
   private isReleased = false;
 
   constructor(requests: readonly HoldRequest[], onRelease: () => void) {
-    this.requests = requests;
+    this.modes = new Map(requests.map((request) => [keyOf(request), request.mode]));
     this.onRelease = onRelease;
   }
 
@@ -94,9 +95,10 @@ export class Held {
   }
 
   private require(kind: HoldKind, id: string, modes: readonly HoldMode[]): HoldMode {
-    const found = this.requests.find((each) => each.kind === kind && each.id === id);
-    if (found && modes.includes(found.mode)) return found.mode;
-    throw new Error(`the call does not hold ${keyOf({ kind, id })} (${modes.join(' or ')})`);
+    const key = keyOf({ kind, id });
+    const mode = this.modes.get(key);
+    if (mode && modes.includes(mode)) return mode;
+    throw new Error(`the call does not hold ${key} (${modes.join(' or ')})`);
   }
 }
 
