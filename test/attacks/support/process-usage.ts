@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 
 /** The most memory that a process has had since `forgetPeak`, in KiB. */
 export function peakKib(pid: number): number {
@@ -11,9 +11,19 @@ export function forgetPeak(pid: number): number {
   return inStatus(pid, 'VmRSS');
 }
 
-/** How many files and sockets a process has open. */
+/** How many files and sockets a process has open. Not its pipes and event queues, of which each worker that starts has some. */
 export function descriptorsOf(pid: number): number {
-  return readdirSync(`/proc/${pid}/fd`).length;
+  const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => openedAs(`/proc/${pid}/fd/${fd}`));
+  return opened.filter((what) => what.startsWith('/') || what.startsWith('socket:')).length;
+}
+
+function openedAs(link: string): string {
+  try {
+    return readlinkSync(link);
+  } catch {
+    // It has just been closed.
+    return '';
+  }
 }
 
 function inStatus(pid: number, name: string): number {

@@ -170,7 +170,6 @@ describe('a driver stays small, and answers others, while callers', () => {
       for (let use = 0; use < 5; use++) await attacked.useWell();
       session.destroy();
     };
-    // The threads that read the blocks stay for the next calls, and each has descriptors.
-    await attacked.withstands(leaveUnread, { waitsForDescriptors: false });
+    await attacked.withstands(leaveUnread);
   });
 });
