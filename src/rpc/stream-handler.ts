@@ -49,18 +49,35 @@ async function sendAll(call: StreamCall, work: StreamWork, signal: AbortSignal):
   await during(work, async () => {
     for await (const message of work.method.stream(call.request, signal)) {
       signal.throwIfAborted();
-      if (!call.write(message)) await waitForEvent(call, 'drain', signal);
+      await written(call, message, signal);
     }
     signal.throwIfAborted();
   });
   call.end();
-  await waitForEvent(call, 'finish', signal);
+  await finished(call, signal);
+}
+
+/**
+ * Writes a message, and waits until it has left: a stream that was just told when it is full would hold sixteen of them for a
+ * caller that reads nothing.
+ * @throws the signal's reason
+ */
+function written(call: StreamCall, message: unknown, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    call.write(message, (error: Error | null | undefined) => {
+      signal.removeEventListener('abort', onAbort);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
 }
 
 /** @throws the signal's reason */
-async function waitForEvent(call: StreamCall, event: 'drain' | 'finish', signal: AbortSignal): Promise<void> {
+async function finished(call: StreamCall, signal: AbortSignal): Promise<void> {
   try {
-    await once(call, event, { signal });
+    await once(call, 'finish', { signal });
   } catch (error) {
     signal.throwIfAborted();
     throw error;
