@@ -22,8 +22,8 @@ export function parseArguments(args: readonly string[]): Arguments {
     },
   });
   const [directory = '', ...names] = positionals;
-  if (values.write && (values.short || names.length > 0)) {
-    throw new Error('--write needs all lines in full: committed results are those of one run');
+  if (values.write && values.short) {
+    throw new Error('--write needs lines in full: the committed results are not those of the short form');
   }
   return {
     directory,

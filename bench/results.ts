@@ -42,6 +42,18 @@ export function resultsOf(results: readonly Result[], date: Date): Results {
   return { machine, date: date.toISOString().slice(0, 10), results };
 }
 
+/**
+ * Results with those of a later run in their place. Results of another machine are dropped: ratios
+ * differ between machines.
+ */
+export function replaced(before: Results, now: Results): Results {
+  if (before.machine !== now.machine) return now;
+  const newer = new Map(now.results.map((result) => [result.id, result]));
+  const known = before.results.map((result) => newer.get(result.id) ?? result);
+  const added = now.results.filter(({ id }) => !before.results.some((result) => result.id === id));
+  return { ...now, results: [...known, ...added] };
+}
+
 /** To four digits. */
 function rounded(value: number): number {
   return Number(value.toPrecision(4));

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheDirectory, inProject } from '../../scripts/lib/project.mjs';
-import type { Results } from '../results.ts';
+import { type Results, replaced } from '../results.ts';
 import { boundsChart, timesChart } from './chart.ts';
 import { withResults } from './page.ts';
 
@@ -19,8 +19,9 @@ export function writeLatest(results: Results): void {
   writeJson(join(parent, 'latest.json'), results);
 }
 
-/** Writes the results that are committed, and shows them on their page. */
-export function writeCommitted(results: Results): void {
+/** Writes the results that are committed, and shows them on their page. Those that a run of some lines lacks stay. */
+export function writeCommitted(latest: Results): void {
+  const results = replaced(committedResults(), latest);
   writeJson(join(directory, 'results.json'), results);
   writeFileSync(join(directory, 'bounds.svg'), boundsChart(results.results));
   writeFileSync(join(directory, 'times.svg'), timesChart(results.results));

@@ -7,7 +7,7 @@ import { boundsChart, timesChart } from '../../../bench/output/chart.ts';
 import { regressionsOf } from '../../../bench/output/compare.ts';
 import { withResults } from '../../../bench/output/page.ts';
 import { committedResults } from '../../../bench/output/write.ts';
-import { type Result, resultOf } from '../../../bench/results.ts';
+import { type Result, replaced, resultOf } from '../../../bench/results.ts';
 
 const page = readFileSync(new URL('../../../docs/performance/README.md', import.meta.url), 'utf8');
 const measurement: Measurement = {
@@ -34,6 +34,17 @@ describe('the page of the results', () => {
       expect(shown).toContain(text);
     }
     expect(withResults(shown, committedResults())).toBe(page);
+  });
+
+  it('keeps the results that a run of some lines on the same machine lacks', () => {
+    const of = (machine: string, ...results: Result[]) => ({ machine, date: '2026-01-02', results });
+    const [other, again] = [
+      { ...result, id: 'other' },
+      { ...result, subject: 1 },
+    ];
+    expect(replaced(of('a', result, other), of('a', again)).results).toEqual([again, other]);
+    expect(replaced(of('a', other), of('a', result)).results).toEqual([other, result]);
+    expect(replaced(of('a', other), of('b', result)).results).toEqual([result]);
   });
 
   it('refuses a page without its markers', () => {
@@ -100,7 +111,6 @@ describe('the command line', () => {
 
   it('commits only the results of a full run', () => {
     expect(() => parseArguments(['/tmp/x', '--write', '--short'])).toThrow('--write');
-    expect(() => parseArguments(['/tmp/x', '--write', 'create'])).toThrow('--write');
   });
 
   it('selects lines by names that its page explains', () => {
