@@ -70,6 +70,7 @@ function chart(title: string, bars: readonly Bar[], line?: number): string {
         ];
   return `${[
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     `<rect width="${WIDTH}" height="${height}" fill="#fff"/>`,
     `<text x="8" y="20" font-size="15">${escaped(title)}</text>`,
     ...rows,
