@@ -43,8 +43,7 @@ export function resultsOf(results: readonly Result[], date: Date): Results {
 }
 
 /**
- * Results with those of a later run in their place. Results of another machine are dropped: ratios
- * differ between machines.
+ * Results with those of a later run in their place. Results of another machine are dropped: ratios differ between machines.
  */
 export function replaced(before: Results, now: Results): Results {
   if (before.machine !== now.machine) return now;

@@ -58,8 +58,8 @@ async function sendAll(call: StreamCall, work: StreamWork, signal: AbortSignal):
 }
 
 /**
- * Writes a message, and waits until it has left: a stream that was just told when it is full would hold sixteen of them for a
- * caller that reads nothing.
+ * Writes a message and waits until it is sent. The stream only reports that it is full after sixteen messages, which it would
+ * keep in memory for a caller that reads nothing.
  * @throws the signal's reason
  */
 function written(call: StreamCall, message: unknown, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { syncFileSystem, withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import {
@@ -178,13 +177,12 @@ async function limitCopy(fd: number, directory: string, volume: Volume): Promise
   await limit(fd, directory, volume);
 }
 
-/** Makes an empty subvolume, or a directory if the pool has been moved to another type of file system. */
+/** Makes an empty subvolume. If the pool has been moved to another type of file system, the copy makes a directory. */
 async function makeData(directory: string): Promise<void> {
   try {
     await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
   } catch (error) {
     if (!isErrno(error, errno.ENOTTY)) throw error;
-    await mkdir(dataOf(directory), { mode: 0o700 });
   }
 }
 

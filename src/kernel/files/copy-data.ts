@@ -3,7 +3,7 @@ import { min } from '../../units/bigint.ts';
 import { diskFaultOf } from '../calls/disk-fault.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { inodeStatus } from '../calls/inode-status.ts';
-import { callSync, libraryCall, numberedCall } from '../calls/libc.ts';
+import { callSync, libraryCall, numberedCall, type Subject } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
 import type { CopyControl } from './copy-control.ts';
 import { fromSource } from './copy-source.ts';
@@ -71,8 +71,9 @@ function copyRanges(sourceFd: number, targetFd: number, sizeBytes: bigint, contr
   }
 }
 
-function setSize(fd: number, bytes: bigint): void {
-  if (inodeStatus(fd).sizeBytes !== bytes) callSync(ftruncate, fd, fd, bytes);
+/** Cuts an open file to a size, or extends it to it by a hole. @param subject what errors name */
+export function setSize(fd: number, bytes: bigint, subject: Subject = fd): void {
+  if (inodeStatus(fd).sizeBytes !== bytes) callSync(ftruncate, subject, fd, bytes);
 }
 
 class DataCopy {

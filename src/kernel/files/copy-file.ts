@@ -1,14 +1,11 @@
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import { errno, KernelError } from '../calls/errno.ts';
 import { inodeStatus } from '../calls/inode-status.ts';
-import { callSync, libraryCall } from '../calls/libc.ts';
 import type { CopyControl } from './copy-control.ts';
-import { copyData } from './copy-data.ts';
+import { copyData, setSize } from './copy-data.ts';
 import { fromSource } from './copy-source.ts';
 import { LeaseWaits } from './lease-waits.ts';
 import { cloneFile } from './reflink.ts';
-
-const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
 
 // O_NONBLOCK, because opening something other than a regular file may block.
 const READ_SOURCE = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -53,7 +50,7 @@ export function copyFile(
     const targetFd = openSync(target, MAKE_TARGET, OWNER_ONLY);
     try {
       const outcome = copyContent(sourceFd, targetFd, control);
-      if (inodeStatus(targetFd).sizeBytes < minBytes) callSync(ftruncate, target, targetFd, minBytes);
+      if (inodeStatus(targetFd).sizeBytes < minBytes) setSize(targetFd, minBytes, target);
       fsyncSync(targetFd);
       return outcome;
     } finally {

@@ -32,7 +32,7 @@ export class AttackedDriver {
     return attacked;
   }
 
-  /** Attacks the driver, and expects it to answer its other client meanwhile, and to have recovered afterwards. */
+  /** Expects the driver to answer its other client during an attack, and to recover after it. */
   async withstands(
     attack: (client: RawClient) => Promise<void>,
     { waitsForDescriptors = true } = {},

@@ -24,7 +24,7 @@ export interface Snapshot {
   readonly groupId: string | undefined;
 }
 
-/** What one client has been told by the driver: the objects that have to exist, and nothing else may. */
+/** The calls of one client that the driver has acknowledged: exactly these objects must exist. */
 export class Ledger {
   readonly volumes = new Map<string, Volume>();
   readonly snapshots = new Map<string, Snapshot>();

@@ -10,10 +10,10 @@ import { scratchDirectory } from '../../support/scratch.ts';
 
 const isSupported = (await withPath('/', mountAttributesOf)) !== undefined;
 
-/** The flags of a mount as told by each of the two calls. */
+/** The flags of a mount, from statmount and from statfs. */
 function flagsAt(path: string) {
   return withPath(path, async (fd) => ({
-    told: fromMountAttributes(mountAttributesOf(fd) ?? 0),
+    byStatmount: fromMountAttributes(mountAttributesOf(fd) ?? 0),
     byStatfs: fromStatfsFlags((await fileSystemOf(fd)).flags),
   }));
 }
@@ -27,8 +27,8 @@ test.skipIf(!isSupported).each([
 ])('a mount with %s flags has the same as in statfs', async (_, attributes) => {
   const target = scratchDirectory();
   await bind(scratchDirectory(), target, attributes, mountAttr.accessTimeMask);
-  const { told, byStatfs } = await flagsAt(target);
-  expect(told).toEqual(byStatfs);
+  const { byStatmount, byStatfs } = await flagsAt(target);
+  expect(byStatmount).toEqual(byStatfs);
 });
 
 test.skipIf(!isSupported)(
@@ -38,6 +38,6 @@ test.skipIf(!isSupported)(
     await runProgram('mount', ['-t', 'tmpfs', 'tmpfs', disk]);
     await bind(disk, target);
     await runProgram('mount', ['-o', 'remount,ro', disk]);
-    expect((await flagsAt(target)).told.readOnly).toBe(true);
+    expect((await flagsAt(target)).byStatmount.readOnly).toBe(true);
   },
 );
