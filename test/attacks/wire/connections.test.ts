@@ -115,9 +115,10 @@ describe('a driver stays small, and answers others, while callers', () => {
       for (let count = 0; count < CONNECTIONS; count++) {
         const socket = await connectedTo(attacked);
         socket.write(Buffer.concat([PREFACE, settingsFrame()]));
+        // The kernel refuses connections while 512 wait to be accepted.
+        await once(socket, 'data');
         sockets.push(socket);
       }
-      await Promise.all(sockets.map((socket) => once(socket, 'data')));
       for (const socket of sockets) socket.destroy();
     });
   });
