@@ -4,11 +4,12 @@ import { below, isMountPoint } from '../kernel/calls/path-handle.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
 import { bindMount, unmount, unmountLazily } from '../kernel/mounts/bind-mount.ts';
 import { mountFileSystem } from '../kernel/mounts/file-system-mount.ts';
-import { mountsNaming, readMountinfo } from '../kernel/mounts/mountinfo.ts';
+import { mountsNaming } from '../kernel/mounts/known-mounts.ts';
+import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
 import { pollUntil } from '../kernel/process/poll-until.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { Device } from '../model/ports/devices-port.ts';
-import type { FileSystemMount, MountedPath, Mounts } from '../model/ports/mounts-port.ts';
+import type { FileSystemMount, MountedPath, MountPlace, Mounts } from '../model/ports/mounts-port.ts';
 import type { FileIdentity } from '../model/ports/paths-port.ts';
 import type { MountFlags } from '../model/requests/mount-flags.ts';
 import { growToDevice } from './kernel-file-systems.ts';
@@ -33,7 +34,7 @@ export class KernelMounts implements Mounts {
     return readMountinfo();
   }
 
-  async listNaming(name: string): Promise<MountedPath[]> {
+  async listNaming(name: string): Promise<MountPlace[]> {
     return mountsNaming(name);
   }
 

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { errno, KernelError } from '../kernel/calls/errno.ts';
-import { mountsNaming } from '../kernel/mounts/mountinfo.ts';
+import { mountsNaming } from '../kernel/mounts/known-mounts.ts';
 import { removeTree } from '../kernel/workers/tree-tasks.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import type { Volume } from '../model/objects/volume.ts';

@@ -3,14 +3,18 @@ import type { MountFlags } from '../requests/mount-flags.ts';
 import type { Device } from './devices-port.ts';
 import type { FileIdentity } from './paths-port.ts';
 
-/** One of the mounts that the driver sees. */
-export interface MountedPath {
+/** Where one of the mounts that the driver sees is. */
+export interface MountPlace {
   readonly path: string;
-  readonly mountId: number;
   /** A number of its file system, `major:minor`: the same for all mounts of one file system. */
   readonly fileSystem: string;
   /** The mounted directory of its file system, for instance `/pool/volumes/<name>/data`. */
   readonly root: string;
+}
+
+/** One of the mounts that the driver sees. */
+export interface MountedPath extends MountPlace {
+  readonly mountId: number;
   /** The source of the file system, for instance `/dev/loop3`. */
   readonly source: string;
   /** Whether this mount is read-only, as mounted or remounted. */
@@ -25,10 +29,10 @@ export interface Mounts {
   list(): Promise<MountedPath[]>;
   /**
    * The mounts with a directory of this name in their path or root, and perhaps others. The cost hardly grows with the number
-   * of all mounts.
+   * of all mounts. May miss a mount that had another place when it was first seen, if someone moved it, or renamed a directory.
    * @param name the name of an object's directory
    */
-  listNaming(name: string): Promise<MountedPath[]>;
+  listNaming(name: string): Promise<MountPlace[]>;
   /** The number of the device whose file system is mounted at a path, `major:minor`; undefined if it has none. */
   deviceAt(path: string): Promise<string | undefined>;
   /**

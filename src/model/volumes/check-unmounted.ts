@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { quote, VolumeError } from '../errors.ts';
 import type { Host } from '../parts.ts';
-import type { MountedPath } from '../ports/mounts-port.ts';
+import type { MountPlace } from '../ports/mounts-port.ts';
 import { isWithin } from '../requests/mount-paths.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function checkUnmounted(host: Host, subject: string, directory: str
   throw new VolumeError('precondition', `${subject} is still in use: unmount ${paths} first`);
 }
 
-async function mountsOf(host: Host, directory: string): Promise<MountedPath[]> {
+async function mountsOf(host: Host, directory: string): Promise<MountPlace[]> {
   const parent = posix.dirname(directory);
   const state = await host.paths.inspect(parent);
   // An earlier attempt got as far as the rename, and the directory is gone.
