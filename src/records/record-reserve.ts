@@ -20,6 +20,18 @@ const SPARE_MODE = 0o600;
 
 const WRITE_SPARE = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW;
 
+/** No room after all, no exchange on this file system, or something else is at the path of the spare. */
+const UNUSABLE = [
+  errno.ENOSPC,
+  errno.EDQUOT,
+  errno.EINVAL,
+  errno.ENOENT,
+  errno.EISDIR,
+  errno.ELOOP,
+  errno.ENXIO,
+  errno.EPERM,
+];
+
 /**
  * Preallocated files, each with an inode and space, so that a record can be replaced when the disk has neither left: a
  * spare is overwritten and exchanged with the record. Operations that must work on a full disk need this, such as
@@ -75,7 +87,7 @@ export class RecordReserve {
       });
       await exchange(spare, path);
     } catch (error) {
-      if (!isErrno(error, errno.ENOSPC, errno.EDQUOT, errno.ENOENT, errno.EINVAL)) throw error;
+      if (!isErrno(error, ...UNUSABLE)) throw error;
       this.isDepleted = true;
       return false;
     }

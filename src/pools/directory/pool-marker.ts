@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { NotOwnFileError, readOwnFile, replaceFile } from '../../records/durable-file.ts';
 import { kindDirectories } from '../../records/pool-layout.ts';
+import { parseRecord, toText } from '../../records/record-format.ts';
 
 const formatVersion = 1;
 /** The id of a pool in JSON. */
@@ -34,7 +35,7 @@ export class DamagedFileError extends Error {
 
 /**
  * The marker of a pool; undefined if there is none.
- * @throws DamagedFileError naming the file if it cannot be parsed
+ * @throws DamagedFileError naming the file if it cannot be parsed or does not match its checksum
  */
 export async function readMarker(path: string): Promise<PoolMarker | undefined> {
   return parseOwnJson(path, marker);
@@ -46,7 +47,7 @@ export async function writeMarker(path: string, content: PoolMarker): Promise<vo
 
 /**
  * The pools remembered in a state directory.
- * @throws DamagedFileError naming the file if it cannot be parsed
+ * @throws DamagedFileError naming the file if it cannot be parsed or does not match its checksum
  */
 export async function readRegistry(path: string): Promise<RememberedPool[]> {
   return (await parseOwnJson(path, registry))?.pools ?? [];
@@ -58,7 +59,7 @@ export async function writeRegistry(path: string, pools: readonly RememberedPool
 
 /**
  * Reads a JSON file that the driver wrote.
- * @throws DamagedFileError if it cannot be parsed
+ * @throws DamagedFileError if it cannot be parsed or does not match its checksum
  */
 export async function parseOwnJson<Schema extends z.ZodType>(
   path: string,
@@ -75,12 +76,9 @@ export async function parseOwnJson<Schema extends z.ZodType>(
     throw error;
   }
   try {
-    return schema.parse(JSON.parse(text));
+    return parseRecord(text, schema, formatVersion);
   } catch (error) {
-    throw new DamagedFileError(`cannot parse ${path}; file left untouched`, { cause: error });
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new DamagedFileError(`cannot parse ${path}: ${reason}; file left untouched`, { cause: error });
   }
-}
-
-function toText(value: unknown): string {
-  return `${JSON.stringify(value, null, 2)}\n`;
 }

@@ -35,10 +35,19 @@ test('without a file there is no marker, and no pool is recorded', async () => {
 });
 
 test.each([
-  ['empty', ''],
-  ['not JSON', '{"formatVersion": 1'],
-  ['of a newer format', JSON.stringify({ formatVersion: 2, ...marker, pools: [] })],
-  ['without its fields', JSON.stringify({ formatVersion: 1 })],
+  ['empty', '', 'it is empty'],
+  ['not JSON', '{"formatVersion": 1', 'it is not JSON'],
+  [
+    'of a newer format',
+    JSON.stringify({ formatVersion: 2, ...marker, pools: [] }),
+    'its format version 2 is too new',
+  ],
+  ['without its fields', JSON.stringify({ formatVersion: 1 }), 'Invalid input'],
+  [
+    'changed by a flipped bit',
+    JSON.stringify({ formatVersion: 1, ...marker, pools: [remembered], checksum: '00000000' }),
+    'its content does not match its checksum',
+  ],
   [
     'with a pool id of another form',
     JSON.stringify({
@@ -47,12 +56,16 @@ test.each([
       poolId: '../x',
       pools: [{ ...remembered, poolId: '../x' }],
     }),
+    'poolId: Invalid string',
   ],
-])('a file that is %s is never treated as missing, and is left unchanged', async (_, text) => {
+])('a file that is %s is never treated as missing, and is left unchanged', async (_, text, reason) => {
   const path = newPath();
   writeFileSync(path, text);
   for (const read of [readMarker, readRegistry]) {
-    await expect(read(path)).rejects.toThrow(`cannot parse ${path}; file left untouched`);
+    const message = await read(path).catch((error: Error) => error.message);
+    expect(message).toContain(`cannot parse ${path}: `);
+    expect(message).toContain(reason);
+    expect(message).toContain('; file left untouched');
   }
   expect(readFileSync(path, 'utf8')).toBe(text);
 });
