@@ -72,6 +72,6 @@ export const monitoringFlags = {
     default: defaultStatusSocket,
     group: 'Monitoring',
     meaning:
-      'Unix socket, for the user of the driver only, from which the commands status and watch read; empty for none (docs/reference/commands.md).',
+      'Unix socket, for the user of the driver only, from which the commands status, check and watch read; empty for none (docs/guides/status.md).',
   },
 } as const satisfies FlagTable;

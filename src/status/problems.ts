@@ -42,7 +42,7 @@ function unreachablePools({ pools }: StatusReport): Problem[] {
     .filter(({ isReachable, findings }) => isReachable === false && findings.length === 0)
     .map(({ name, path }) => ({
       subject: `pool ${name}`,
-      problem: `PoolUnreachable: there is no pool at ${path}`,
+      problem: `PoolUnreachable: ${path} does not contain the pool`,
       remedy: remedies.PoolUnreachable,
     }));
 }
