@@ -40,7 +40,7 @@ const flags = {
   help: { type: 'boolean', short: 'h', default: false },
 } as const;
 
-export function isCommand(word: string | undefined): word is CommandName {
+function isCommand(word: string | undefined): word is CommandName {
   return word !== undefined && Object.hasOwn(commands, word);
 }
 
