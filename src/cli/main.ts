@@ -86,7 +86,7 @@ async function formatted(
     case 'json':
       return `${JSON.stringify(document, null, 2)}\n`;
     case 'yaml':
-      return (await import('yaml')).stringify(document);
+      return (await import('./to-yaml.ts')).toYaml(document);
     case 'text':
       return asText();
   }
