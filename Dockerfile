@@ -42,6 +42,7 @@ RUN if test "$(dpkg --print-architecture)" != "${TARGETARCH}"; then echo "The ba
  && rm -rf /tmp/* /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=build /bundle /app
+COPY --chmod=755 scripts/image/csi-hostpath /usr/local/bin/csi-hostpath
 # File operations use libuv's threads; the default of four is too few for a server that waits for disks.
 ENV NODE_ENV=production \
     UV_THREADPOOL_SIZE=192

@@ -80,7 +80,7 @@ export class Bench {
     const workDirectory = join(home, 'work');
     mkdirSync(workDirectory, { recursive: true });
     const endpoint = `--endpoint=${join(home, 'socket')}`;
-    const flags = [`--statedir=${pool}`, endpoint, '--nodeid=bench', ...driverFlags];
+    const flags = [`--statedir=${pool}`, endpoint, '--status-socket=', '--nodeid=bench', ...driverFlags];
     const args = [...nodeFlags, '--enable-source-maps', this.programs.driver, ...flags];
     const server = await this.startServer({ args, logPath: join(home, 'log'), sharesMounts });
     const parameters = { backend: 'directory' };

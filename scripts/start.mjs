@@ -8,7 +8,12 @@ import { build, inProject, install } from './lib/project.mjs';
 install();
 build();
 
-const defaults = [`--statedir=${inProject('.state')}`, `--nodeid=${nodeIdOfHost()}`];
+const statusSocket = inProject('.cache', 'status.sock');
+const defaults = [
+  `--statedir=${inProject('.state')}`,
+  `--status-socket=${statusSocket}`,
+  `--nodeid=${nodeIdOfHost()}`,
+];
 const command = [process.execPath, inProject('dist', 'main.js'), ...defaults, ...process.argv.slice(2)];
 // If an ordinary user cannot create a namespace, the driver itself reports what it needs.
 const inNamespace = !isRoot && namespaceObstacle() === undefined;
@@ -54,11 +59,12 @@ function printWelcome(endpoint) {
   const volume =
     '{"name":"first","volume_capabilities":[{"mount":{},"access_mode":{"mode":"SINGLE_NODE_WRITER"}}]}';
   process.stdout.write(`
-The driver listens on ${endpoint}. Three things to try in another terminal:
+The driver listens on ${endpoint}. Some things to try in another terminal:
 
   ${grpcurl('')} list
   ${grpcurl('')} describe csi.v1.Controller
   ${grpcurl(`-d '${volume}' `)} csi.v1.Controller/CreateVolume
+  node dist/main.js status --socket=${statusSocket}
 ${older}
 Ctrl-C stops it.
 `);

@@ -35,6 +35,7 @@ import { startServer } from './rpc/server/server.ts';
 import { groupIdOf } from './rpc/server/unix-socket.ts';
 import { settlesWithin } from './rpc/settles-within.ts';
 import { csiServices } from './services/csi-services.ts';
+import type { StatusParts, StatusServer } from './status/status-server.ts';
 
 // A few copies at once keep a disk busy; more would only delay each other.
 const COPIES_AT_ONCE = 4;
@@ -88,6 +89,15 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
+    const status = await startStatus(options, {
+      driver: {
+        name: options.driverName,
+        version,
+        nodeId: options.nodeId,
+        startedAt: new Date().toISOString(),
+      },
+      ...whatToMonitor,
+    });
     watch?.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();
@@ -97,6 +107,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       async stop() {
         watch?.stop();
         monitoring?.setStopping();
+        await status?.close();
         // A copy may take long; it starts over at the next start.
         void model.copying.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
@@ -123,6 +134,12 @@ export async function startDriver(options: Options, dependencies: DriverDependen
 async function startMonitoring(options: Options, parts: MonitoringParts): Promise<Monitoring | undefined> {
   if (options.httpEndpoint === undefined) return undefined;
   return (await import('./monitoring.ts')).startMonitoring(options.httpEndpoint, options, parts);
+}
+
+/** Undefined without a socket for it. */
+async function startStatus(options: Options, parts: StatusParts): Promise<StatusServer | undefined> {
+  if (options.statusSocket === undefined) return undefined;
+  return (await import('./status/status-server.ts')).startStatusServer(options.statusSocket, parts);
 }
 
 /** The text of the configuration file, and its pools; none without a file. What reads one takes a while to load. */

@@ -21,6 +21,9 @@ const EXIT_USAGE = 2;
 await main();
 
 async function main(): Promise<void> {
+  const [command] = process.argv.slice(2);
+  // The driver has flags only.
+  if (command !== undefined && !command.startsWith('-')) return runCli(process.argv.slice(2));
   const version = packageVersion();
   const commandLine = parseCommandLine(process.argv.slice(2), version, process.env);
   switch (commandLine.kind) {
@@ -50,6 +53,22 @@ async function run(options: Options, version: string): Promise<void> {
   // compiled with other flags.
   limitHeapGrowth();
   await serve(options, (logger) => startDriver(options, { version, logger, onStep: passStep }));
+}
+
+/** A command that looks at a driver, such as `status`. */
+async function runCli(words: readonly string[]): Promise<void> {
+  const { parseCommand } = await import('./cli/command-line.ts');
+  const { runCommand } = await import('./cli/main.ts');
+  const output = await standardOutput(STANDARD_OUTPUT);
+  const errors = await standardOutput(STANDARD_ERROR);
+  const stopped = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+  process.exitCode = await runCommand(parseCommand(words), {
+    write: (text) => output.write(text),
+    writeError: (text) => errors.write(text),
+    isTerminal: process.stdout.isTTY ?? false,
+    stopped: stopped.signal,
+  });
 }
 
 /** A proxy mounts nothing and stores nothing, so any user can run it on any system. */

@@ -52,15 +52,17 @@ export async function startMonitoring(
     ['/healthz', () => ({ status: 200, body: 'ok\n' })],
     ['/readyz', () => ({ status: isReady() ? 200 : 503, body: `${obstacle ?? 'ok'}\n` })],
   ]);
-  const server = await startHttpServer({ host, port, routes, onError }).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `--http-endpoint: cannot listen on ${JSON.stringify(`${host ?? ''}:${port}`)}: ${reason}`,
-      {
-        cause: error,
-      },
-    );
-  });
+  const server = await startHttpServer({ address: { host, port }, routes, onError }).catch(
+    (error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      throw new Error(
+        `--http-endpoint: cannot listen on ${JSON.stringify(`${host ?? ''}:${port}`)}: ${reason}`,
+        {
+          cause: error,
+        },
+      );
+    },
+  );
   logger.info({ url: server.url, metricsPath }, 'serving metrics and health checks');
   return {
     url: server.url,

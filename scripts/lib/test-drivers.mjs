@@ -95,7 +95,12 @@ script.runInThisContext()(require, module, exports);
 async function makeCodeCache(name, program) {
   rmSync(join(directory, `${name}.js.cache`), { force: true });
   const scratch = mkdtempSync(join(tmpdir(), 'csi-'));
-  const flags = [`--statedir=${scratch}/pool`, `--endpoint=${scratch}/s`, '--nodeid=node-1'];
+  const flags = [
+    `--statedir=${scratch}/pool`,
+    '--status-socket=',
+    `--endpoint=${scratch}/s`,
+    '--nodeid=node-1',
+  ];
   const child = spawn(process.execPath, [...nodeFlags, program, ...flags], {
     env: { ...process.env, WRITE_CODE_CACHE: '1', UV_THREADPOOL_SIZE: '192' },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],

@@ -1,5 +1,5 @@
 import type { FlagTable } from './flag.ts';
-import { boolean, optional, parsed } from './values.ts';
+import { absolutePath, boolean, optional, parsed } from './values.ts';
 
 /** Where an HTTP server listens. */
 interface HttpAddress {
@@ -38,6 +38,9 @@ function parseMetricsPath(text: string): string {
   return text;
 }
 
+/** Where the commands look for a driver, too. */
+export const defaultStatusSocket = '/run/csi-hostpath.sock';
+
 /** The flags of metrics and HTTP health checks. The first two are named as in the CSI sidecars. */
 export const monitoringFlags = {
   httpEndpoint: {
@@ -62,5 +65,13 @@ export const monitoringFlags = {
     group: 'Monitoring',
     meaning:
       'Include the usage and the health of each volume in the metrics; without, the number of time series does not grow with the number of volumes.',
+  },
+  statusSocket: {
+    name: 'status-socket',
+    kind: optional(absolutePath),
+    default: defaultStatusSocket,
+    group: 'Monitoring',
+    meaning:
+      'Unix socket, for the user of the driver only, from which the commands status, check and watch read; empty for none (docs/guides/status.md).',
   },
 } as const satisfies FlagTable;

@@ -59,6 +59,7 @@ export class LifeHost {
   async start(): Promise<void> {
     const flags = [
       `--statedir=${this.pool()}`,
+      '--status-socket=',
       `--endpoint=${join(this.directory, 's')}`,
       '--nodeid=node-1',
       '--enable-attach',

@@ -45,6 +45,7 @@ export async function expectSane(kind: SanityKind): Promise<void> {
   const pool = kind.makePool ? [`--pool=other=${kind.makePool()}`] : [];
   const flags = [
     `--statedir=${join(directory, 'state')}`,
+    '--status-socket=',
     `--endpoint=unix://${join(directory, 'csi.sock')}`,
     '--nodeid=node-1',
     ...everything,

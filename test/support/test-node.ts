@@ -45,7 +45,13 @@ export class TestNode {
   async start(start: OwnProcess): Promise<DriverProcess>;
   async start(start?: Start): Promise<TestDriver>;
   async start({ flags = [], ...how }: Start = {}): Promise<TestDriver> {
-    const own = [`--statedir=${this.pool}`, `--endpoint=${this.socket}`, '--nodeid=node-1', ...flags];
+    const own = [
+      `--statedir=${this.pool}`,
+      '--status-socket=',
+      `--endpoint=${this.socket}`,
+      '--nodeid=node-1',
+      ...flags,
+    ];
     const needsProcess = Object.keys(how).length > 0;
     this.driver = await (needsProcess ? startDriverProcess(own, how) : startDriverInProcess(own));
     this.client?.close();

@@ -97,6 +97,11 @@ export class ObjectIndex<Item extends RecordedObject> {
     return [...this.byId.values()];
   }
 
+  /** Every object whose record cannot be understood. */
+  allDamaged(): DamagedObject[] {
+    return [...this.damaged.values()];
+  }
+
   /** The ids of the objects in a pool, including damaged ones, in no order. */
   idsIn(pool: string): string[] {
     return [...this.byId.values(), ...this.damaged.values()].flatMap((each) =>

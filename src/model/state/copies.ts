@@ -28,6 +28,10 @@ export interface CopyRequest {
 
 /** A long copy in progress. */
 export interface RunningCopy {
+  /** The id of the new object. */
+  readonly id: string;
+  /** The id of the source. */
+  readonly from: string;
   readonly pool: string;
   /** As in `CopyProgress`. */
   readonly copiedBytes: bigint;
@@ -125,6 +129,8 @@ export class Copies {
   /** The long copies in progress. */
   get running(): RunningCopy[] {
     return this.longJobs.map((job) => ({
+      id: job.request.id,
+      from: job.request.from,
       pool: job.request.pool,
       copiedBytes: job.copiedBytes,
       expectedBytes: job.expectedBytes,

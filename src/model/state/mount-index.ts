@@ -9,6 +9,8 @@ export interface KnownMount {
   /** Undefined while mounting is in progress: the path is taken, but there is no mount to confirm yet. */
   readonly mountId: number | undefined;
   readonly use: MountUse;
+  /** When this driver process mounted it; undefined for a mount that it found. */
+  readonly since: Date | undefined;
 }
 
 export type MountUse =
@@ -26,22 +28,32 @@ export type MountUse =
 export class MountIndex {
   private readonly paths: Paths;
   private readonly mounts: Mounts;
+  private readonly now: () => Date;
   private readonly byVolume = new Map<string, Map<string, KnownMount>>();
   private readonly byPath = new Map<string, KnownMount>();
   private readonly byMountId = new Map<number, KnownMount>();
 
-  constructor(paths: Paths, mounts: Mounts) {
+  constructor(paths: Paths, mounts: Mounts, now = () => new Date()) {
     this.paths = paths;
     this.mounts = mounts;
+    this.now = now;
   }
 
-  add(mount: KnownMount): void {
+  add(added: Omit<KnownMount, 'since'>): void {
+    const mount = { ...added, since: this.sinceWhen(added) };
     this.removePath(mount.path);
     this.byPath.set(mount.path, mount);
     if (mount.mountId !== undefined) this.byMountId.set(mount.mountId, mount);
     const ofVolume = this.byVolume.get(mount.volumeId) ?? new Map<string, KnownMount>();
     ofVolume.set(mount.path, mount);
     this.byVolume.set(mount.volumeId, ofVolume);
+  }
+
+  private sinceWhen({ path, mountId, use }: Omit<KnownMount, 'since'>): Date | undefined {
+    const known = this.byPath.get(path);
+    // A retry found it mounted.
+    if (known?.mountId !== undefined && known.mountId === mountId) return known.since;
+    return use.kind === 'found' || use.kind === 'inside' ? undefined : this.now();
   }
 
   removePath(path: string): void {

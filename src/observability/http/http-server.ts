@@ -9,11 +9,18 @@ export interface HttpReply {
   readonly contentType?: string;
 }
 
+/** Where to listen: at a TCP port, or on a Unix socket. */
+export type HttpAddress =
+  | {
+      /** Undefined for all addresses of the machine. */
+      readonly host: string | undefined;
+      /** 0 for any free port. */
+      readonly port: number;
+    }
+  | { readonly path: string };
+
 export interface HttpServerParts {
-  /** Undefined for all addresses of the machine. */
-  readonly host: string | undefined;
-  /** 0 for any free port. */
-  readonly port: number;
+  readonly address: HttpAddress;
   /** What is served, by its exact path. */
   readonly routes: ReadonlyMap<string, () => HttpReply | Promise<HttpReply>>;
   /** Called with the error of a route. */
@@ -21,7 +28,7 @@ export interface HttpServerParts {
 }
 
 export interface RunningHttpServer {
-  /** With the actual address and port, as a URL. */
+  /** With the actual address and port, or the path of the socket, as a URL. */
   readonly url: string;
   /** Stops listening and closes all connections. */
   close(): Promise<void>;
@@ -40,8 +47,7 @@ const IDLE_TIMEOUT_MS = 30_000;
  * @throws Error if it cannot listen at the address
  */
 export async function startHttpServer({
-  host,
-  port,
+  address,
   routes,
   onError,
 }: HttpServerParts): Promise<RunningHttpServer> {
@@ -62,9 +68,9 @@ export async function startHttpServer({
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.timeout = IDLE_TIMEOUT_MS;
-  await listen(server, host, port);
+  await listen(server, address);
   return {
-    url: urlOf(server.address() as AddressInfo),
+    url: 'path' in address ? `unix://${address.path}` : urlOf(server.address() as AddressInfo),
     async close() {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeAllConnections();
@@ -73,10 +79,11 @@ export async function startHttpServer({
   };
 }
 
-function listen(server: Server, host: string | undefined, port: number): Promise<void> {
+function listen(server: Server, address: HttpAddress): Promise<void> {
+  const { host = undefined, ...where } = 'path' in address ? { path: address.path } : address;
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ port, ...(host === undefined ? {} : { host }) }, () => {
+    server.listen({ ...where, ...(host === undefined ? {} : { host }) }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -17,6 +17,7 @@ GUIDES=(
   docs/guides/snapshots.md
   docs/guides/group-snapshots.md
   docs/guides/health.md
+  docs/guides/status.md
 )
 
 # A reader keeps classes.

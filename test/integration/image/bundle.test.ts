@@ -30,6 +30,18 @@ describe('the driver of the image', () => {
     expect((await node.controller.ListVolumes({})).entries).toEqual([]);
   });
 
+  test('has the commands that look at it', async () => {
+    const node = await startedNode({ program });
+    await node.create('first');
+    const status = spawnSync(
+      process.execPath,
+      [...program, 'status', '--socket=/nowhere/s', `--statedir=${node.pool}`, '-o', 'yaml'],
+      { encoding: 'utf8' },
+    );
+    expect(status.stderr).toBe('');
+    expect(status.stdout).toMatch(/^ {4}name: first$/m);
+  });
+
   test('has the version of the package', async () => {
     const node = await startedNode({ program });
     expect(await node.identity.GetPluginInfo({})).toMatchObject({

@@ -3,16 +3,19 @@ import { type KnownMount, MountIndex } from '../../../src/model/state/mount-inde
 import { FakeMounts } from './fakes/fake-mounts.ts';
 import { capability } from './fakes/requests.ts';
 
+const since = new Date('2026-01-01');
+
 const known = (path: string, mountId: number | undefined, volumeId = 'v'): KnownMount => ({
   volumeId,
   path,
   mountId,
   use: { kind: 'staging', capability: capability(), readOnly: false },
+  since,
 });
 
 function indexWith(paths: string[]) {
   const mounts = new FakeMounts();
-  const index = new MountIndex(mounts, mounts);
+  const index = new MountIndex(mounts, mounts, () => since);
   const entries = paths.map((path) => {
     mounts.tree.makeDirectory(path);
     return known(path, mounts.mountForeign(path));
@@ -23,7 +26,7 @@ function indexWith(paths: string[]) {
 
 test('mounts are found by path and by volume', () => {
   const { index, entries } = indexWith(['/a', '/b']);
-  expect(index.at('/a')).toBe(entries[0]);
+  expect(index.at('/a')).toEqual(entries[0]);
   expect(index.mountsOf('v')).toEqual(entries);
   expect(index.at('/c')).toBeUndefined();
   expect(index.mountsOf('other')).toEqual([]);
@@ -34,6 +37,24 @@ test('a path belongs to one volume, the last one added', () => {
   index.add(known('/a', 7, 'other'));
   expect(index.mountsOf('v')).toEqual([]);
   expect(index.mountsOf('other')).toEqual([known('/a', 7, 'other')]);
+});
+
+test('the time of a mount is when it was made, not when a retry found it', () => {
+  const mounts = new FakeMounts();
+  const times = [new Date('2026-01-01'), new Date('2026-01-02')];
+  const index = new MountIndex(mounts, mounts, () => times.shift() as Date);
+  index.add(known('/a', undefined));
+  index.add(known('/a', 7));
+  index.add(known('/a', 7));
+  expect(index.at('/a')?.since).toEqual(new Date('2026-01-02'));
+});
+
+test('a mount that was found has no time', () => {
+  const mounts = new FakeMounts();
+  const index = new MountIndex(mounts, mounts);
+  index.add({ ...known('/a', 7), use: { kind: 'found' } });
+  index.add(known('/a', 7));
+  expect(index.at('/a')?.since).toBeUndefined();
 });
 
 test('a removed path is forgotten, and can be removed again', () => {

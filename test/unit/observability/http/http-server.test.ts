@@ -10,8 +10,7 @@ import {
 async function serve(routes: Record<string, () => HttpReply> = {}) {
   const errors: unknown[] = [];
   const parts: HttpServerParts = {
-    host: '127.0.0.1',
-    port: 0,
+    address: { host: '127.0.0.1', port: 0 },
     routes: new Map(Object.entries(routes)),
     onError: (error) => errors.push(error),
   };
@@ -106,19 +105,31 @@ test('closing ends open connections and frees the port', async () => {
   const ended = once(idle, 'close');
   await server.close();
   await ended;
-  const again = await startHttpServer({ host: '127.0.0.1', port, routes: new Map(), onError: () => {} });
+  const again = await startHttpServer({
+    address: { host: '127.0.0.1', port },
+    routes: new Map(),
+    onError: () => {},
+  });
   await again.close();
 });
 
 test('an address that is in use is an error', async () => {
   const { server } = await serve();
   const port = Number(new URL(server.url).port);
-  const second = startHttpServer({ host: '127.0.0.1', port, routes: new Map(), onError: () => {} });
+  const second = startHttpServer({
+    address: { host: '127.0.0.1', port },
+    routes: new Map(),
+    onError: () => {},
+  });
   await expect(second).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 
 test('without a host it listens on all addresses', async () => {
-  const server = await startHttpServer({ host: undefined, port: 0, routes: new Map(), onError: () => {} });
+  const server = await startHttpServer({
+    address: { host: undefined, port: 0 },
+    routes: new Map(),
+    onError: () => {},
+  });
   onTestFinished(() => server.close());
   expect(server.url).toMatch(/^http:\/\/(?:\[::\]|0\.0\.0\.0):\d+$/);
   expect((await fetch(`http://127.0.0.1:${new URL(server.url).port}/`)).status).toBe(404);

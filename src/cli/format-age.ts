@@ -1,0 +1,12 @@
+const UNITS = [
+  ['d', 24 * 60 * 60],
+  ['h', 60 * 60],
+  ['m', 60],
+] as const;
+
+/** How long ago a time was, in its largest unit: `3d`, `5h`, `12m`, `40s`. */
+export function formatAge(time: string, now: Date): string {
+  const seconds = Math.max(0, Math.floor((now.getTime() - Date.parse(time)) / 1000));
+  const [unit, length] = UNITS.find(([, each]) => seconds >= each) ?? ['s', 1];
+  return `${Math.floor(seconds / length)}${unit}`;
+}

@@ -1,0 +1,221 @@
+import type {
+  CopyReport,
+  FindingReport,
+  JobReport,
+  MountReport,
+  PoolReport,
+  RemovalReport,
+  SpaceReport,
+  StatusReport,
+  VolumeReport,
+} from '../status/report.ts';
+import { titleOf } from '../status/title.ts';
+import { type Column, tableLines } from '../text/table.ts';
+import { formatBytes, formatCount } from '../units/format-bytes.ts';
+import { bar } from './bar.ts';
+import { formatAge } from './format-age.ts';
+
+/** A report as text for a terminal, with what is wrong under what it is about. */
+export function formatReport(report: StatusReport, now: Date): string {
+  const sections = [
+    [headline(report, now)],
+    poolSection(report),
+    volumeSection(report, now),
+    snapshotSection(report, now),
+    jobSection(report),
+    retainedSection(report),
+    damagedSection(report),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+function headline({ driver }: StatusReport, now: Date): string {
+  if (!driver) return 'No driver is running; this is what its disks say.';
+  const { name, version, nodeId, startedAt } = driver;
+  return `${name} ${version} on ${nodeId}, running for ${formatAge(startedAt, now)}`;
+}
+
+const poolColumns: readonly Column[] = [
+  { title: 'POOL' },
+  { title: 'DISK USED' },
+  { title: 'SIZE', align: 'right' },
+  { title: 'FREE', align: 'right' },
+  { title: 'FOR A VOLUME', align: 'right' },
+  { title: 'VOLUMES', align: 'right' },
+  { title: 'SNAPSHOTS', align: 'right' },
+  { title: 'DIRECTORIES' },
+];
+
+function poolSection({ pools }: StatusReport): string[] {
+  return withNotes(
+    poolColumns,
+    pools.map((pool) => ({
+      cells: [
+        pool.name,
+        pool.space ? spaceBar(pool.space) : stateOf(pool),
+        size(pool.space?.totalBytes),
+        size(pool.space?.availableBytes),
+        size(pool.provisionableBytes),
+        formatCount(pool.volumeCount),
+        formatCount(pool.snapshotCount),
+        pool.directories ?? '-',
+      ],
+      notes: findingNotes(pool.findings),
+    })),
+  );
+}
+
+/** As df shows it: a disk may have blocks that only root can use, which count as neither. */
+function spaceBar({ usedBytes, availableBytes }: SpaceReport): string {
+  return bar(usedBytes, usedBytes + availableBytes);
+}
+
+function stateOf({ isReachable }: PoolReport): string {
+  return isReachable === false ? 'unreachable' : 'not known yet';
+}
+
+const volumeColumns: readonly Column[] = [
+  { title: 'VOLUME' },
+  { title: 'POOL' },
+  { title: 'BACKEND' },
+  { title: 'SIZE', align: 'right' },
+  { title: 'USED' },
+  { title: 'INODES', align: 'right' },
+  { title: 'AGE', align: 'right' },
+];
+
+function volumeSection({ volumes }: StatusReport, now: Date): string[] {
+  return withNotes(
+    volumeColumns,
+    [...volumes].sort(byTitle).map((volume) => ({
+      cells: [
+        titleOf(volume),
+        volume.pool,
+        backendOf(volume),
+        formatBytes(volume.sizeBytes),
+        volume.usedBytes === undefined
+          ? '-'
+          : `${bar(volume.usedBytes, volume.sizeBytes)}  ${formatBytes(volume.usedBytes)}`,
+        volume.inodes ? formatCount(volume.inodes.used) : '-',
+        formatAge(volume.createdAt, now),
+      ],
+      notes: [...volume.mounts.map((mount) => mountNote(mount, now)), ...findingNotes(volume.findings)],
+    })),
+  );
+}
+
+function byTitle(one: VolumeReport, other: VolumeReport): number {
+  return titleOf(one).localeCompare(titleOf(other), 'en');
+}
+
+function backendOf({ backend, mode, fsType }: VolumeReport): string {
+  if (mode === 'Block') return `${backend} (block)`;
+  return fsType === undefined ? backend : `${backend} (${fsType})`;
+}
+
+function mountNote({ path, kind, since }: MountReport, now: Date): string {
+  const when = since === undefined ? 'since before the driver started' : `for ${formatAge(since, now)}`;
+  return kind === 'found' ? `mounted at ${path}` : `${kind} at ${path} ${when}`;
+}
+
+function snapshotSection({ snapshots, volumes }: StatusReport, now: Date): string[] {
+  const titles = new Map(volumes.map((volume) => [volume.id, titleOf(volume)]));
+  const columns: readonly Column[] = [
+    { title: 'SNAPSHOT' },
+    { title: 'OF' },
+    { title: 'POOL' },
+    { title: 'SIZE', align: 'right' },
+    { title: 'AGE', align: 'right' },
+    { title: 'VOLUMES FROM IT' },
+  ];
+  return withNotes(
+    columns,
+    snapshots.map(({ id, name, sourceVolumeId, pool, sizeBytes, createdAt }) => ({
+      cells: [
+        name ?? id,
+        titles.get(sourceVolumeId) ?? `${sourceVolumeId} (deleted)`,
+        pool,
+        formatBytes(sizeBytes),
+        formatAge(createdAt, now),
+        volumes
+          .filter(({ source }) => source?.id === id)
+          .map(titleOf)
+          .join(', ') || '-',
+      ],
+      notes: [],
+    })),
+  );
+}
+
+function jobSection({ jobs }: StatusReport): string[] {
+  if (jobs.length === 0) return [];
+  return ['JOBS', ...jobs.flatMap((job) => jobLines(job).map((line) => `  ${line}`))];
+}
+
+function jobLines(job: JobReport): string[] {
+  return job.kind === 'copy' ? [copyLine(job)] : removalLines(job);
+}
+
+function copyLine({ id, from, copiedBytes, expectedBytes, isWaiting }: CopyReport): string {
+  const progress =
+    expectedBytes === undefined
+      ? formatBytes(copiedBytes)
+      : `${bar(copiedBytes, expectedBytes)} of ${formatBytes(expectedBytes)}`;
+  return `copy of ${from} to ${id}: ${progress}${isWaiting ? ', waiting for a file that is leased' : ''}`;
+}
+
+function removalLines({ pool, directoryCount, stuck }: RemovalReport): string[] {
+  return [
+    `removal of deleted content in pool ${pool}: ${formatCount(directoryCount)} left`,
+    ...stuck.map(({ directory, reason }) => `  ! ${directory}: ${reason}`),
+  ];
+}
+
+function retainedSection({ retained }: StatusReport): string[] {
+  const columns = [{ title: 'RETAINED' }, { title: 'SIZE', align: 'right' as const }, { title: 'DIRECTORY' }];
+  return withNotes(
+    columns,
+    retained.map((volume) => ({
+      cells: [titleOf(volume), formatBytes(volume.sizeBytes), volume.directory],
+      notes: [],
+    })),
+  );
+}
+
+function damagedSection({ damaged }: StatusReport): string[] {
+  if (damaged.length === 0) return [];
+  return [
+    'DAMAGED RECORDS (docs/guides/recovery.md)',
+    ...damaged.map(({ kind, id, pool, reason }) => `  ! ${kind} ${id} in pool ${pool}: ${reason}`),
+  ];
+}
+
+/** A row of a table, and what is said under it. */
+interface NotedRow {
+  readonly cells: readonly string[];
+  readonly notes: readonly string[];
+}
+
+/** Nothing without rows. */
+function withNotes(columns: readonly Column[], rows: readonly NotedRow[]): string[] {
+  if (rows.length === 0) return [];
+  const [title = '', ...lines] = tableLines(
+    columns,
+    rows.map(({ cells }) => cells),
+  );
+  return [
+    title,
+    ...lines.flatMap((line, index) => [line, ...(rows[index]?.notes ?? []).map((note) => `  ${note}`)]),
+  ];
+}
+
+function findingNotes(findings: readonly FindingReport[]): string[] {
+  return findings.map(({ reason, message }) => `! ${reason}: ${message}`);
+}
+
+function size(bytes: number | undefined): string {
+  return bytes === undefined ? '-' : formatBytes(bytes);
+}

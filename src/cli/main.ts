@@ -1,0 +1,103 @@
+import type { CliRequest, Command } from './command-line.ts';
+import { formatReport } from './format-report.ts';
+import { readReport } from './read-report.ts';
+
+/** `check` has found problems. */
+const EXIT_PROBLEMS = 1;
+const EXIT_USAGE = 2;
+/** The status cannot be read. */
+const EXIT_FAILURE = 3;
+const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
+
+/** Where a command writes. */
+export interface CliOutput {
+  readonly write: (text: string) => void;
+  readonly writeError: (text: string) => void;
+  /** Whether it is a terminal, whose screen can be cleared. */
+  readonly isTerminal: boolean;
+  /** Ends `watch`. */
+  readonly stopped: AbortSignal;
+}
+
+/** Runs a command. @returns its exit code */
+export async function runCommand(request: CliRequest, output: CliOutput): Promise<number> {
+  switch (request.kind) {
+    case 'help':
+      output.write(`${request.text}\n`);
+      return 0;
+    case 'invalid':
+      output.writeError(`${request.error}\nRun with --help for the flags.\n`);
+      return EXIT_USAGE;
+    case 'command':
+      return run(request.command, output).catch((error: unknown) => {
+        output.writeError(`${error instanceof Error ? error.message : String(error)}\n`);
+        return EXIT_FAILURE;
+      });
+  }
+}
+
+async function run(command: Command, output: CliOutput): Promise<number> {
+  switch (command.name) {
+    case 'status':
+      output.write(await statusText(command));
+      return 0;
+    case 'watch':
+      return watch(command, output);
+    case 'check':
+      return check(command, output);
+  }
+}
+
+async function watch(command: Command, output: CliOutput): Promise<number> {
+  while (!output.stopped.aborted) {
+    const text = await statusText(command).catch((error: unknown) =>
+      error instanceof Error ? `${error.message}\n` : `${String(error)}\n`,
+    );
+    output.write(output.isTerminal ? `${CLEAR_SCREEN}${text}` : text);
+    await pause(command.intervalMs, output.stopped);
+  }
+  return 0;
+}
+
+async function check({ socket, stateDir, output }: Command, { write }: CliOutput): Promise<number> {
+  const [{ inBoth, readHostState }, { problemsIn }, { formatProblems }] = await Promise.all([
+    import('../status/host-state.ts'),
+    import('../status/problems.ts'),
+    import('./format-problems.ts'),
+  ]);
+  const before = readHostState();
+  const report = await readReport(socket, stateDir);
+  const problems = problemsIn(report, inBoth(before, readHostState()));
+  write(await formatted(output, problems, () => formatProblems(problems, report)));
+  return problems.length === 0 ? 0 : EXIT_PROBLEMS;
+}
+
+async function statusText({ socket, stateDir, output }: Command): Promise<string> {
+  const report = await readReport(socket, stateDir);
+  return formatted(output, report, () => formatReport(report, new Date()));
+}
+
+async function formatted(
+  output: Command['output'],
+  document: unknown,
+  asText: () => string,
+): Promise<string> {
+  switch (output) {
+    case 'json':
+      return `${JSON.stringify(document, null, 2)}\n`;
+    case 'yaml':
+      return (await import('./to-yaml.ts')).toYaml(document);
+    case 'text':
+      return asText();
+  }
+}
+
+function pause(durationMs: number, stopped: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, durationMs);
+    stopped.addEventListener('abort', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}

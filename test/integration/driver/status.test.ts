@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { parse } from 'yaml';
+import { bind } from '../../support/bind.ts';
+import { runDriver } from '../../support/driver-process.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { image } from '../../support/image-node.ts';
+import { type TestNode, testNode } from '../../support/test-node.ts';
+
+const claim = { 'csi.storage.k8s.io/pvc/namespace': 'shop', 'csi.storage.k8s.io/pvc/name': 'data' };
+const EXIT_PROBLEMS = 1;
+const EXIT_FAILURE = 3;
+
+/** A node whose driver serves its status, with a published volume, a snapshot of it, and a volume from that. */
+async function filledNode() {
+  const node = testNode();
+  const socket = join(node.directory, 'status.sock');
+  const flags = [`--status-socket=${socket}`];
+  await node.start({ flags });
+  const published = await node.createPublished('first', undefined, { parameters: claim });
+  const { volume_id } = published;
+  const { snapshot } = await node.controller.CreateSnapshot({ name: 'snap', source_volume_id: volume_id });
+  const snapshot_id = snapshot?.snapshot_id ?? '';
+  const restored = await node.create('restored', { volume_content_source: { snapshot: { snapshot_id } } });
+  const run = (...words: string[]) => runDriver([...words, `--socket=${socket}`, `--statedir=${node.pool}`]);
+  const statusOf = async () => JSON.parse((await run('status', '-o', 'json')).stdout);
+  return { node, flags, socket, ...published, snapshot_id, restored, run, statusOf };
+}
+
+test('the status has the volumes by claim, where they are mounted, and what is made from what', async () => {
+  const { statusOf, volume_id, staging_target_path, target_path, snapshot_id, restored } = await filledNode();
+  const report = await statusOf();
+  const since = expect.stringMatching(/^2\d{3}-/);
+  expect(report).toMatchObject({
+    formatVersion: 1,
+    driver: { name: 'hostpath.csi.k8s.io', nodeId: 'node-1' },
+    pools: [{ name: 'default', isReachable: true, isComplete: true, volumeCount: 2, snapshotCount: 1 }],
+    snapshots: [{ id: snapshot_id, name: 'snap', sourceVolumeId: volume_id }],
+    damaged: [],
+  });
+  const byId = new Map(report.volumes.map((volume: { id: string }) => [volume.id, volume]));
+  expect(byId.get(volume_id)).toMatchObject({
+    claim: { namespace: 'shop', name: 'data' },
+    backend: 'directory',
+    mounts: [
+      { path: staging_target_path, kind: 'staged', since },
+      { path: target_path, kind: 'published', since },
+    ],
+  });
+  expect(byId.get(restored)).toMatchObject({ mounts: [], source: { kind: 'snapshot', id: snapshot_id } });
+});
+
+test('without a driver the disks say the same, and nothing on them changes', async () => {
+  const { node, statusOf, volume_id } = await filledNode();
+  const { driver, ...live } = await statusOf();
+  await node.stop();
+  const before = execFileSync('find', [node.pool, '-printf', '%p %T@ %C@ %s\n'], { encoding: 'utf8' });
+  const { driver: none, ...read } = await statusOf();
+  expect(execFileSync('find', [node.pool, '-printf', '%p %T@ %C@ %s\n'], { encoding: 'utf8' })).toBe(before);
+  expect(driver).toBeDefined();
+  expect(none).toBeUndefined();
+  expect(read.snapshots).toEqual(live.snapshots);
+  const recorded = ({ findings, mounts, ...rest }: Record<string, unknown>) => ({
+    ...rest,
+    paths: (mounts as { path: string }[]).map(({ path }) => path),
+  });
+  const inOrder = (all: { id: string }[]) => all.toSorted((a, b) => a.id.localeCompare(b.id)).map(recorded);
+  expect(inOrder(read.volumes)).toEqual(inOrder(live.volumes));
+  expect(read.volumes.map(({ id }: { id: string }) => id)).toContain(volume_id);
+});
+
+test('text names the claim, the snapshot and the mounts; YAML is the same as JSON', async () => {
+  const { run, target_path } = await filledNode();
+  const text = (await run('status')).stdout;
+  for (const part of ['shop/data', 'snap', 'restored', `published at ${target_path}`])
+    expect(text).toContain(part);
+  const yaml = parse((await run('status', '-o', 'yaml')).stdout);
+  expect(yaml.volumes.map(({ claim }: { claim?: object }) => claim)).toContainEqual({
+    namespace: 'shop',
+    name: 'data',
+  });
+});
+
+test('only the user of the driver may connect, and the socket is gone after it', async () => {
+  const { node, socket } = await filledNode();
+  expect(statSync(socket).mode & 0o777).toBe(0o600);
+  await node.stop();
+  expect(() => statSync(socket)).toThrow('ENOENT');
+});
+
+test('a driver starts without a status if it cannot listen for it', async () => {
+  const node = testNode();
+  await node.start({ flags: [`--status-socket=${node.directory}/nowhere/status.sock`] });
+  expect(await node.identity.Probe({})).toMatchObject({ ready: { value: true } });
+  expect(node.log()).toContain('cannot listen at --status-socket');
+});
+
+test('without a driver and without a state directory, both are named', async () => {
+  const run = await runDriver(['status', '--socket=/nowhere/s', '--statedir=/nowhere']);
+  expect(run.code).toBe(EXIT_FAILURE);
+  expect(run.stderr).toContain('no driver listens on /nowhere/s');
+  expect(run.stderr).toContain('/nowhere is not a state directory');
+});
+
+test('a check finds damaged records, and says what to do', async () => {
+  const { node, flags, run, restored } = await filledNode();
+  const { code, stdout } = await run('check');
+  // Plain directories have no limit.
+  expect([code, stdout]).toEqual([
+    EXIT_PROBLEMS,
+    expect.stringMatching(/CapacityNotEnforced[\s\S]*2 problems with/),
+  ]);
+  await node.stop();
+  const record = join(node.pool, 'volumes', restored, 'volume.json');
+  writeFileSync(record, readFileSync(record, 'utf8').slice(0, 10));
+  for (const isRunning of [false, true]) {
+    if (isRunning) await node.start({ flags });
+    const damaged = await run('check');
+    expect(damaged.code).toBe(EXIT_PROBLEMS);
+    expect(damaged.stdout).toMatch(
+      /^volume restored-.*\n {2}RecordDamaged: .*volume.json: it is not JSON\n {2}What to do: Restore the record/m,
+    );
+  }
+});
+
+test('a check finds mounts of volumes that are gone', async () => {
+  const { node, run, restored } = await filledNode();
+  const left = node.newStaging();
+  await bind(join(node.pool, 'volumes', restored, 'data'), left);
+  rmSync(join(node.pool, 'volumes', restored), { recursive: true });
+  await node.stop();
+  expect((await run('check')).stdout).toContain(
+    `mount ${left}\n  it is a mount of ${restored}, which does not exist\n  What to do: Unmount it: umount ${left}`,
+  );
+});
+
+test.skipIf(!isHostRoot)(
+  'a check finds devices of images that are gone, and a healthy image has no problems',
+  async () => {
+    const node: TestNode = testNode();
+    const socket = join(node.directory, 'status.sock');
+    await node.start({ flags: [`--status-socket=${socket}`] });
+    const kept = await node.createPublished('kept', undefined, image(64 * 1024 ** 2));
+    const gone = await node.create('gone', image(64 * 1024 ** 2));
+    const check = () => runDriver(['check', `--socket=${socket}`]);
+    expect((await check()).stdout).toMatch(/^No problems with 2 volumes and 0 snapshots in 1 pool\.\n$/);
+    const directory = join(node.pool, 'volumes', gone);
+    const device = execFileSync('losetup', ['--find', '--show', join(directory, 'image')], {
+      encoding: 'utf8',
+    }).trim();
+    onTestFinished(() => void execFileSync('losetup', ['--detach', device]));
+    await node.stop();
+    rmSync(directory, { recursive: true });
+    const { stdout } = await runDriver(['check', `--socket=${socket}`, `--statedir=${node.pool}`]);
+    expect(stdout).toContain(
+      `device ${device}\n  it is attached to the image of ${gone}, which does not exist`,
+    );
+    expect(stdout).not.toContain(kept.volume_id);
+  },
+);
