@@ -6,6 +6,7 @@ import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import { replaceFile } from '../../records/durable-file.ts';
 import { driverOnlyMode } from '../../records/pool-layout.ts';
+import { toText } from '../../records/record-format.ts';
 import { type PoolMarker, parseOwnJson, poolId } from './pool-marker.ts';
 
 const formatVersion = 1;
@@ -64,7 +65,7 @@ export class StateGuard {
     const { markerPath } = this.rules;
     if (markerPath === undefined || isDeepStrictEqual(await this.read(), state)) return;
     await mkdir(dirname(markerPath), { recursive: true, mode: driverOnlyMode });
-    await replaceFile(markerPath, `${JSON.stringify({ formatVersion, ...state }, null, 2)}\n`);
+    await replaceFile(markerPath, toText({ formatVersion, ...state }));
   }
 
   private async read(): Promise<RememberedState | undefined> {
