@@ -94,6 +94,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
         name: options.driverName,
         version,
         nodeId: options.nodeId,
+        ...(model.settings.topology ? { topology: model.settings.topology } : {}),
         startedAt: new Date().toISOString(),
       },
       ...whatToMonitor,

@@ -1,19 +1,87 @@
 import { parseArgs } from 'node:util';
-import { defaultStatusSocket as defaultSocket } from '../options/monitoring-flags.ts';
+import { defaultStatusSocket } from '../options/monitoring-flags.ts';
 import { nearestName } from '../text/nearest-name.ts';
 
+/** A flag of a command. */
+interface CommandFlag {
+  readonly placeholder: string;
+  readonly meaning: string;
+  readonly default: string;
+  /** What is wrong with a value, as the end of a sentence; undefined if nothing is. */
+  readonly problem?: (value: string) => string | undefined;
+}
+
+const outputs = ['text', 'json', 'yaml'] as const;
+
+const absolutePath = (value: string) => (value.startsWith('/') ? undefined : 'must be an absolute path');
+
+const sharedFlags = {
+  output: {
+    placeholder: 'FORMAT',
+    meaning: 'text, json or yaml',
+    default: 'text',
+    problem: (value: string) =>
+      outputs.some((each) => each === value) ? undefined : `must be one of ${outputs.join(', ')}`,
+  },
+  socket: {
+    placeholder: 'PATH',
+    meaning: 'socket of the driver, its flag --status-socket',
+    default: defaultStatusSocket,
+    problem: absolutePath,
+  },
+  statedir: {
+    placeholder: 'PATH',
+    meaning: 'state directory to read if no driver runs',
+    default: '/csi-data-dir',
+    problem: absolutePath,
+  },
+} as const satisfies Record<string, CommandFlag>;
+
+const intervalFlag = {
+  interval: {
+    placeholder: 'SECONDS',
+    meaning: 'how often',
+    default: '2',
+    problem: (value: string) =>
+      Number(value) >= 1 && Number(value) <= 3600 ? undefined : 'must be a number of seconds from 1 to 3600',
+  },
+} as const satisfies Record<string, CommandFlag>;
+
+const exportFlags = {
+  pool: { placeholder: 'NAME', meaning: 'only the volumes of this pool', default: '' },
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
+  drivername: {
+    placeholder: 'NAME',
+    meaning: 'name of the driver, if none runs',
+    default: 'hostpath.csi.k8s.io',
+  },
+  nodeid: {
+    placeholder: 'ID',
+    meaning: 'id of the node, if no driver runs or the node has a new one',
+    default: '',
+  },
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
-export const commands = {
-  status: 'Show pools, volumes, snapshots and jobs.',
-  check: 'Compare the records, the disks and the kernel, and say what is wrong and what to do.',
-  watch: 'Show the status again every few seconds, until Ctrl-C.',
-} as const;
+const commands = {
+  status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
+  check: {
+    meaning: 'Compare the records, the disks and the kernel, and say what is wrong and what to do.',
+    flags: {},
+  },
+  watch: { meaning: 'Show the status again every few seconds, until Ctrl-C.', flags: intervalFlag },
+  export: {
+    meaning: 'Print a PersistentVolume and a claim for each volume, for a cluster that was built anew.',
+    flags: exportFlags,
+  },
+} as const satisfies Record<
+  string,
+  { readonly meaning: string; readonly flags: Readonly<Record<string, CommandFlag>> }
+>;
 
-export type CommandName = keyof typeof commands;
+type CommandName = keyof typeof commands;
 
-export const outputs = ['text', 'json', 'yaml'] as const;
-
-/** A command with its flags. */
+/** A command with the values of its flags. */
 export interface Command {
   readonly name: CommandName;
   readonly output: (typeof outputs)[number];
@@ -21,7 +89,8 @@ export interface Command {
   readonly socket: string;
   /** Read if no driver runs. */
   readonly stateDir: string;
-  readonly intervalMs: number;
+  /** All flags of the command, by name. */
+  readonly values: Readonly<Record<string, string>>;
 }
 
 /** The parsed words after the name of the program. Texts have no trailing line break. */
@@ -30,28 +99,20 @@ export type CliRequest =
   | { readonly kind: 'help'; readonly text: string }
   | { readonly kind: 'invalid'; readonly error: string };
 
-const defaultStateDir = '/csi-data-dir';
-
-const flags = {
-  output: { type: 'string', short: 'o', default: 'text' },
-  socket: { type: 'string', default: defaultSocket },
-  statedir: { type: 'string', default: defaultStateDir },
-  interval: { type: 'string', default: '2' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const;
-
-function isCommand(word: string | undefined): word is CommandName {
-  return word !== undefined && Object.hasOwn(commands, word);
-}
-
 /** Parses a command and what follows it. */
-export function parseCommand([name = '', ...rest]: readonly string[]): CliRequest {
-  if (!isCommand(name))
+export function parseCommand([name = '', ...words]: readonly string[]): CliRequest {
+  if (!isCommand(name)) {
     return invalid(`there is no command ${JSON.stringify(name)}`, name, Object.keys(commands));
+  }
+  const flags: Readonly<Record<string, CommandFlag>> = { ...sharedFlags, ...commands[name].flags };
   try {
-    const { values } = parseArgs({ args: [...rest], options: flags, allowPositionals: false });
-    if (values.help) return { kind: 'help', text: helpText(name) };
-    return commandOf(name, values);
+    const { help, ...values } = parseArgs({
+      args: [...words],
+      options: { ...optionsOf(flags), help: { type: 'boolean', short: 'h' } },
+      allowPositionals: false,
+    }).values;
+    if (help) return { kind: 'help', text: helpText(name, flags) };
+    return commandOf(name, flags, values as Record<string, string>);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = ''] = error.message.split('. ');
@@ -60,26 +121,32 @@ export function parseCommand([name = '', ...rest]: readonly string[]): CliReques
   }
 }
 
+function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(commands, word);
+}
+
+function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
+  return Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => [
+      name,
+      { type: 'string' as const, default: flag.default, ...(name === 'output' ? { short: 'o' } : {}) },
+    ]),
+  );
+}
+
 function commandOf(
   name: CommandName,
-  {
-    output,
-    socket,
-    statedir,
-    interval,
-  }: { output: string; socket: string; statedir: string; interval: string },
+  flags: Readonly<Record<string, CommandFlag>>,
+  values: Readonly<Record<string, string>>,
 ): CliRequest {
-  const known = outputs.find((each) => each === output);
-  if (!known) return invalid(`--output: ${JSON.stringify(output)} must be ${outputs.join(', ')}`);
-  const seconds = Number(interval);
-  if (!(seconds >= 1 && seconds <= 3600))
-    return invalid(`--interval: ${JSON.stringify(interval)} must be a number of seconds from 1 to 3600`);
-  for (const [flag, path] of Object.entries({ socket, statedir })) {
-    if (!path.startsWith('/')) return invalid(`--${flag}: ${JSON.stringify(path)} must be an absolute path`);
+  for (const [flag, value] of Object.entries(values)) {
+    const problem = flags[flag]?.problem?.(value);
+    if (problem !== undefined) return invalid(`--${flag}: ${JSON.stringify(value)} ${problem}`);
   }
+  const { output = '', socket = '', statedir: stateDir = '' } = values;
   return {
     kind: 'command',
-    command: { name, output: known, socket, stateDir: statedir, intervalMs: seconds * 1000 },
+    command: { name, output: output as Command['output'], socket, stateDir, values },
   };
 }
 
@@ -88,16 +155,10 @@ function invalid(error: string, given = '', names: readonly string[] = []): CliR
   return { kind: 'invalid', error: near === undefined ? error : `${error}; did you mean ${near}?` };
 }
 
-function helpText(name: CommandName): string {
-  const lines = [
-    `Usage: csi-hostpath ${name} [flags]`,
-    '',
-    commands[name],
-    '',
-    '  -o, --output FORMAT   text, json or yaml (default text)',
-    `  --socket PATH         socket of the driver, its flag --status-socket (default ${defaultSocket})`,
-    `  --statedir PATH       state directory to read if no driver runs (default ${defaultStateDir})`,
-  ];
-  if (name === 'watch') lines.push('  --interval SECONDS    how often (default 2)');
-  return lines.join('\n');
+function helpText(name: CommandName, flags: Readonly<Record<string, CommandFlag>>): string {
+  const lines = Object.entries(flags).map(([flag, { placeholder, meaning, default: byDefault }]) => {
+    const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`;
+    return `  ${spelling.padEnd(24)} ${meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
+  });
+  return [`Usage: csi-hostpath ${name} [flags]`, '', commands[name].meaning, '', ...lines].join('\n');
 }

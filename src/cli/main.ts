@@ -45,6 +45,9 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       return watch(command, output);
     case 'check':
       return check(command, output);
+    case 'export':
+      output.write(await exportText(command));
+      return 0;
   }
 }
 
@@ -54,7 +57,7 @@ async function watch(command: Command, output: CliOutput): Promise<number> {
       error instanceof Error ? `${error.message}\n` : `${String(error)}\n`,
     );
     output.write(output.isTerminal ? `${CLEAR_SCREEN}${text}` : text);
-    await pause(command.intervalMs, output.stopped);
+    await pause(Number(command.values['interval']) * 1000, output.stopped);
   }
   return 0;
 }
@@ -70,6 +73,16 @@ async function check({ socket, stateDir, output }: Command, { write }: CliOutput
   const problems = problemsIn(report, inBoth(before, readHostState()));
   write(await formatted(output, problems, () => formatProblems(problems, report)));
   return problems.length === 0 ? 0 : EXIT_PROBLEMS;
+}
+
+/** Documents for `kubectl apply`; a list in JSON. */
+async function exportText({ socket, stateDir, output, values }: Command): Promise<string> {
+  const report = await readReport(socket, stateDir);
+  const { exportedFrom } = await import('./export-objects.ts');
+  const items = exportedFrom(report, values);
+  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
+  const { toYaml } = await import('./to-yaml.ts');
+  return items.map((item) => `---\n${toYaml(item)}`).join('');
 }
 
 async function statusText({ socket, stateDir, output }: Command): Promise<string> {

@@ -1,10 +1,6 @@
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
-import {
-  type ContentSource,
-  isCapacityEnforced,
-  showsPoolSize,
-  type Volume,
-} from '../model/objects/volume.ts';
+import type { ContentSource, Volume } from '../model/objects/volume.ts';
+import { contextOf } from '../model/objects/volume-context.ts';
 import type { Settings } from '../model/settings.ts';
 import type { Snapshot as SnapshotMessage } from '../rpc/generated/csi/v1/Snapshot.ts';
 import type { Volume as VolumeMessage } from '../rpc/generated/csi/v1/Volume.ts';
@@ -13,24 +9,13 @@ import type { VolumeGroupSnapshot as GroupMessage } from '../rpc/generated/csi/v
 
 /** A volume in replies (CSI specification, Volume). */
 export function volumeMessage(settings: Settings, volume: Volume): VolumeMessage {
-  const { id, capacityBytes, source, mutable } = volume;
+  const { id, capacityBytes, source } = volume;
   return {
     volume_id: id,
     capacity_bytes: capacityBytes.toString(),
-    volume_context: { ...mutable.opaque, ...fixedContext(volume) },
+    volume_context: contextOf(volume),
     content_source: source ? sourceMessage(source) : null,
     accessible_topology: topologyMessage(settings),
-  };
-}
-
-/** The entries of a volume's context that never change. */
-export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
-  return {
-    pool,
-    ...(capacityClass === undefined ? {} : { kind: capacityClass }),
-    backend: content.backend,
-    capacityEnforced: String(isCapacityEnforced(content)),
-    ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
   };
 }
 

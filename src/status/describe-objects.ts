@@ -1,6 +1,7 @@
 import type { Finding } from '../model/objects/finding.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import { intendedFsType, isBlock, isCapacityEnforced, type Volume } from '../model/objects/volume.ts';
+import { contextOf } from '../model/objects/volume-context.ts';
 import type { Usage } from '../model/ports/file-systems-port.ts';
 import type {
   FindingReport,
@@ -15,7 +16,8 @@ import type {
 /** What the record of an object says, as it is reported. */
 
 export function describeVolume(volume: Volume): Omit<VolumeReport, 'mounts' | 'findings'> {
-  const { id, name, claim, pool, content, capacityBytes, source, createdAt, mutable, inline } = volume;
+  const { id, name, claim, pool, content, capacityBytes, source, createdAt, accessModes, mutable, inline } =
+    volume;
   const fsType = content.backend === 'image' ? intendedFsType(content.use) : undefined;
   return {
     id,
@@ -30,6 +32,8 @@ export function describeVolume(volume: Volume): Omit<VolumeReport, 'mounts' | 'f
     ...(source ? { source } : {}),
     createdAt,
     onDelete: mutable.onDelete,
+    accessModes,
+    context: contextOf(volume),
     isInline: inline !== undefined,
   };
 }

@@ -21,6 +21,8 @@ export interface DriverReport {
   readonly name: string;
   readonly version: string;
   readonly nodeId: string;
+  /** The segments by which the scheduler finds its node; absent if topology is off. */
+  readonly topology?: Readonly<Record<string, string>>;
   readonly startedAt: string;
 }
 
@@ -82,6 +84,10 @@ export interface VolumeReport {
   readonly source?: { readonly kind: 'snapshot' | 'volume'; readonly id: string };
   readonly createdAt: string;
   readonly onDelete: string;
+  /** As in its capabilities (CSI specification, AccessMode). */
+  readonly accessModes: readonly string[];
+  /** As in CreateVolume's reply. */
+  readonly context: Readonly<Record<string, string>>;
   /** Whether it belongs to a pod, and is deleted with it. */
   readonly isInline: boolean;
   readonly mounts: readonly MountReport[];

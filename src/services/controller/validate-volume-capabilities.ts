@@ -1,6 +1,7 @@
 import { missingField, VolumeError } from '../../model/errors.ts';
 import { existingVolume } from '../../model/find/find-object.ts';
 import { isBlock, type Volume } from '../../model/objects/volume.ts';
+import { fixedContext } from '../../model/objects/volume-context.ts';
 import type { Parts } from '../../model/parts.ts';
 import type { VolumeCapability } from '../../model/requests/capability.ts';
 import { accessModeProblem, capabilityConflict } from '../../model/volumes/capability-problems.ts';
@@ -11,7 +12,6 @@ import type { ValidateVolumeCapabilitiesRequest__Output as Request } from '../..
 import { truncateText } from '../../text/truncate-text.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { parseParameters } from '../parameters.ts';
-import { fixedContext } from '../replies.ts';
 import { checkShapes, parseCapabilities, required, STRING_LIMIT_BYTES } from '../requests.ts';
 import type { ControllerMethod } from './controller.ts';
 

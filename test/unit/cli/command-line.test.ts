@@ -9,7 +9,7 @@ test('a command has the paths of the driver by default', () => {
       output: 'text',
       socket: '/run/csi-hostpath.sock',
       stateDir: '/csi-data-dir',
-      intervalMs: 2000,
+      values: { output: 'text', socket: '/run/csi-hostpath.sock', statedir: '/csi-data-dir' },
     },
   });
 });
@@ -17,11 +17,11 @@ test('a command has the paths of the driver by default', () => {
 test('flags follow the command', () => {
   const words = ['watch', '-o', 'json', '--socket=/s', '--statedir', '/d', '--interval=5'];
   expect(parseCommand(words)).toMatchObject({
-    command: { name: 'watch', output: 'json', socket: '/s', stateDir: '/d', intervalMs: 5000 },
+    command: { name: 'watch', output: 'json', socket: '/s', stateDir: '/d', values: { interval: '5' } },
   });
 });
 
-test.each(['status', 'check', 'watch'])('help of %s names its flags', (name) => {
+test.each(['status', 'check', 'watch', 'export'])('help of %s names its flags', (name) => {
   const request = parseCommand([name, '--help']);
   expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
 });
@@ -29,8 +29,9 @@ test.each(['status', 'check', 'watch'])('help of %s names its flags', (name) => 
 test.each([
   [['stauts'], 'there is no command "stauts"; did you mean status?'],
   [['status', '--sockt=/s'], "status: Unknown option '--sockt'; did you mean socket?"],
+  [['status', '--interval=5'], "status: Unknown option '--interval'"],
   [['status', 'everything'], "status: Unexpected argument 'everything'"],
-  [['status', '-o', 'xml'], '--output: "xml" must be text, json, yaml'],
+  [['status', '-o', 'xml'], '--output: "xml" must be one of text, json, yaml'],
   [['status', '--socket=s'], '--socket: "s" must be an absolute path'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
   [['watch', '--interval=often'], '--interval: "often" must be a number of seconds from 1 to 3600'],

@@ -15,6 +15,8 @@ export const exampleVolume: VolumeReport = {
   inodes: { total: 1000, used: 12 },
   createdAt: '2026-01-01T00:00:00Z',
   onDelete: 'delete',
+  accessModes: ['SINGLE_NODE_WRITER'],
+  context: { pool: 'default', backend: 'quota' },
   isInline: false,
   mounts: [
     { path: '/stage', kind: 'staged', since: '2026-01-03T11:30:00Z' },
@@ -29,6 +31,7 @@ export const exampleReport: StatusReport = {
     name: 'hostpath.csi.k8s.io',
     version: '1.0.0',
     nodeId: 'node-1',
+    topology: { 'topology.hostpath.csi/node': 'node-1' },
     startedAt: '2026-01-03T10:00:00Z',
   },
   pools: [

@@ -1,0 +1,35 @@
+import { topologyKey } from '../model/objects/topology.ts';
+import { type KubernetesObject, persistentVolumesIn } from '../status/persistent-volumes.ts';
+import type { StatusReport } from '../status/report.ts';
+
+/**
+ * The objects that `export` prints.
+ * @param flags those of the command, by name
+ * @throws Error with a sentence: the node is not known, or there is no such pool
+ */
+export function exportedFrom(
+  { driver, pools, volumes }: StatusReport,
+  {
+    pool = '',
+    nodeid = '',
+    drivername = '',
+    'storage-class': storageClass = '',
+  }: Readonly<Record<string, string>>,
+): KubernetesObject[] {
+  if (pool !== '' && !pools.some(({ name }) => name === pool)) {
+    const available = pools.map(({ name }) => name).join(', ');
+    throw new Error(`--pool: unknown pool ${JSON.stringify(pool)}; available: ${available}`);
+  }
+  if (!driver && nodeid === '') {
+    throw new Error('no driver is running, so that the node is not known; give its id with --nodeid');
+  }
+  const wanted = volumes.filter((volume) => pool === '' || volume.pool === pool);
+  return persistentVolumesIn(
+    { volumes: wanted },
+    {
+      driverName: driver?.name ?? drivername,
+      topology: nodeid === '' ? (driver?.topology ?? {}) : { [topologyKey]: nodeid },
+      storageClass,
+    },
+  );
+}

@@ -1,0 +1,17 @@
+import { isCapacityEnforced, showsPoolSize, type Volume } from './volume.ts';
+
+/** The context of a volume (CSI specification, Volume): what CreateVolume replies, and later calls may bring. */
+export function contextOf(volume: Volume): Record<string, string> {
+  return { ...volume.mutable.opaque, ...fixedContext(volume) };
+}
+
+/** The entries of a volume's context that never change. */
+export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
+  return {
+    pool,
+    ...(capacityClass === undefined ? {} : { kind: capacityClass }),
+    backend: content.backend,
+    capacityEnforced: String(isCapacityEnforced(content)),
+    ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
+  };
+}
