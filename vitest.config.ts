@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 import { mountNamespacePool } from './test/support/mount-namespace-pool.ts';
 
 // `npm test` runs these side by side: unit needs nothing, the others root and a mount namespace of their own. The
-// guest's run in a kernel of their own. Those of monitoring and soak run only on request.
+// guest's run in a kernel of their own. Those of monitoring, browser and soak run only on request.
 //
 // The time limits end a test that hangs, and nothing else: a busy machine may take many times as long as an idle one.
 const realMounts = {
@@ -44,6 +44,10 @@ export default defineConfig({
       {
         extends: true,
         test: { name: 'monitoring', include: ['test/monitoring/**/*.test.ts'], ...ownNamespace },
+      },
+      {
+        extends: true,
+        test: { name: 'browser', include: ['test/browser/**/*.test.ts'], ...ownNamespace },
       },
       { extends: true, test: { name: 'soak', include: ['test/soak/**/*.test.ts'], ...ownNamespace } },
       {

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { chromiumObstacle, installChromium } from './lib/chromium.mjs';
 import { installCsiProvisioner } from './lib/go/csi-provisioner.mjs';
 import { csiSanityObstacle, installCsiSanity } from './lib/go/csi-sanity.mjs';
 import { installGrpcurl } from './lib/go/grpcurl.mjs';
@@ -33,6 +34,12 @@ const suites = {
   monitoring: {
     obstacle: () => mountsObstacle() ?? prometheusObstacle(),
     prepare: prepareMonitoring,
+    onRequest: true,
+  },
+  // Chromium and what it needs are 500 MB.
+  browser: {
+    obstacle: () => mountsObstacle() ?? chromiumObstacle(),
+    prepare: prepareBrowser,
     onRequest: true,
   },
   // 100,000 lives of volumes take many minutes.
@@ -151,6 +158,11 @@ function prepareMonitoring() {
   installPrograms();
   installPrometheus();
   installCsiProvisioner();
+}
+
+function prepareBrowser() {
+  installPrograms();
+  installChromium();
 }
 
 function prepareGuest() {

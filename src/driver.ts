@@ -35,7 +35,9 @@ import { startServer } from './rpc/server/server.ts';
 import { groupIdOf } from './rpc/server/unix-socket.ts';
 import { settlesWithin } from './rpc/settles-within.ts';
 import { csiServices } from './services/csi-services.ts';
-import type { StatusParts, StatusServer } from './status/status-server.ts';
+import type { StatusPage } from './status/page/status-page.ts';
+import type { Reporter, ReporterParts } from './status/reporter.ts';
+import type { StatusServer } from './status/status-server.ts';
 
 // A few copies at once keep a disk busy; more would only delay each other.
 const COPIES_AT_ONCE = 4;
@@ -78,8 +80,10 @@ export async function startDriver(options: Options, dependencies: DriverDependen
     monitoring?.countCall(call);
   }, hostError);
   const beginWork = (kind: 'call' | 'stream') => new PoolWork(pools, kind === 'call');
-  const whatToMonitor = { version, model, monitor, beginWork: () => beginWork('stream'), logger };
-  const monitoring = await startMonitoring(options, whatToMonitor);
+  const looking = { model, beginWork: () => beginWork('stream'), logger };
+  const reporter = await makeReporter(options, { version, ...looking });
+  const page = reporter && options.statusPage ? await makePage(reporter) : undefined;
+  const monitoring = await startMonitoring(options, { version, monitor, page, ...looking });
   const stopLookups = await startLookups(model.settings.mountPaths.directories);
   try {
     await openPools(pools.all, logger);
@@ -89,16 +93,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
-    const status = await startStatus(options, {
-      driver: {
-        name: options.driverName,
-        version,
-        nodeId: options.nodeId,
-        ...(model.settings.topology ? { topology: model.settings.topology } : {}),
-        startedAt: new Date().toISOString(),
-      },
-      ...whatToMonitor,
-    });
+    const statusServer = await startStatus(options.statusSocket, reporter, logger);
     watch?.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();
@@ -108,7 +103,8 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       async stop() {
         watch?.stop();
         monitoring?.setStopping();
-        await status?.close();
+        reporter?.stop();
+        await statusServer?.close();
         // A copy may take long; it starts over at the next start.
         void model.copying.copies.stop();
         const isDrained = await server.drain(options.drainTimeoutMs);
@@ -137,10 +133,31 @@ async function startMonitoring(options: Options, parts: MonitoringParts): Promis
   return (await import('./monitoring.ts')).startMonitoring(options.httpEndpoint, options, parts);
 }
 
+/** Undefined if the options ask for neither a socket nor a page. */
+async function makeReporter(
+  { statusSocket, statusPage, driverName: name, nodeId }: Options,
+  { version, model, ...parts }: Omit<ReporterParts, 'driver'> & { version: string },
+): Promise<Reporter | undefined> {
+  if (statusSocket === undefined && !statusPage) return undefined;
+  const { Reporter } = await import('./status/reporter.ts');
+  const { topology } = model.settings;
+  const startedAt = model.now().toISOString();
+  const driver = { name, version, nodeId, ...(topology ? { topology } : {}), startedAt };
+  return new Reporter({ driver, model, ...parts });
+}
+
+async function makePage(reporter: Reporter): Promise<StatusPage> {
+  return (await import('./status/page/status-page.ts')).statusPage(reporter);
+}
+
 /** Undefined without a socket for it. */
-async function startStatus(options: Options, parts: StatusParts): Promise<StatusServer | undefined> {
-  if (options.statusSocket === undefined) return undefined;
-  return (await import('./status/status-server.ts')).startStatusServer(options.statusSocket, parts);
+async function startStatus(
+  path: string | undefined,
+  reporter: Reporter | undefined,
+  logger: Logger,
+): Promise<StatusServer | undefined> {
+  if (path === undefined || !reporter) return undefined;
+  return (await import('./status/status-server.ts')).startStatusServer(path, reporter, logger);
 }
 
 /** The text of the configuration file, and its pools; none without a file. What reads one takes a while to load. */

@@ -5,6 +5,7 @@ import type { Logger } from './observability/logger.ts';
 import { Metrics } from './observability/metrics/metrics.ts';
 import type { Options } from './options.ts';
 import type { CallMonitor, FinishedCall } from './rpc/call-monitor.ts';
+import type { StatusPage } from './status/page/status-page.ts';
 
 /** What monitoring needs of the driver. */
 export interface MonitoringParts {
@@ -13,6 +14,8 @@ export interface MonitoringParts {
   readonly monitor: Pick<CallMonitor, 'activeCounts'>;
   readonly beginWork: () => SurveyWork;
   readonly logger: Logger;
+  /** Undefined without a page. */
+  readonly page: StatusPage | undefined;
 }
 
 /** The metrics and health checks of a driver, served over HTTP. */
@@ -34,7 +37,7 @@ export interface Monitoring {
 export async function startMonitoring(
   { host, port }: NonNullable<Options['httpEndpoint']>,
   { metricsPath, volumeMetrics, driverName }: Options,
-  { version, model, monitor, beginWork, logger }: MonitoringParts,
+  { version, model, monitor, beginWork, logger, page }: MonitoringParts,
 ): Promise<Monitoring> {
   const onError = (err: unknown) => logger.error({ err }, 'monitoring failed');
   let obstacle: string | undefined = 'starting: the pools are being opened';
@@ -51,6 +54,7 @@ export async function startMonitoring(
     ],
     ['/healthz', () => ({ status: 200, body: 'ok\n' })],
     ['/readyz', () => ({ status: isReady() ? 200 : 503, body: `${obstacle ?? 'ok'}\n` })],
+    ...(page ? servedWhen(isReady, page) : []),
   ]);
   const server = await startHttpServer({ address: { host, port }, routes, onError }).catch(
     (error: unknown) => {
@@ -72,9 +76,16 @@ export async function startMonitoring(
     },
     setStopping() {
       obstacle = 'stopping: waiting for calls in progress';
+      page?.stop();
       // Those of a hung pool end when its disk answers.
       void surveys.stop();
     },
     close: () => server.close(),
   };
+}
+
+/** The routes of the page; while the driver starts, a survey would open pools in the wrong order. */
+function servedWhen(isReady: () => boolean, { routes }: StatusPage): [string, () => Promise<HttpReply>][] {
+  const notReady = async () => ({ status: 503, body: 'the driver is starting or stopping; try again\n' });
+  return [...routes].map(([path, route]) => [path, () => (isReady() ? route() : notReady())]);
 }

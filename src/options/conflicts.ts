@@ -7,7 +7,12 @@ import type { FlagValues } from './table.ts';
 
 /** Errors in the combination of flags, a sentence each. A value that is itself invalid is absent, and not checked. */
 export function conflicts(values: Partial<FlagValues>): readonly string[] {
-  return [...topologyConflicts(values), ...poolConflicts(values), ...proxyConflicts(values)];
+  return [
+    ...topologyConflicts(values),
+    ...poolConflicts(values),
+    ...proxyConflicts(values),
+    ...pageConflicts(values),
+  ];
 }
 
 function topologyConflicts({ nodeId, enableTopology }: Partial<FlagValues>): readonly string[] {
@@ -17,6 +22,13 @@ function topologyConflicts({ nodeId, enableTopology }: Partial<FlagValues>): rea
       'digits, dashes, dots and underscores, and begin and end with a letter or digit; use another id, ' +
       'or --enable-topology=false',
   ];
+}
+
+function pageConflicts(values: Partial<FlagValues>): readonly string[] {
+  const isServed = !('httpEndpoint' in values) || values.httpEndpoint !== undefined;
+  return values.statusPage && !isServed
+    ? ['--status-page needs --http-endpoint, where the page is served']
+    : [];
 }
 
 interface PoolFlags {

@@ -66,6 +66,14 @@ export const monitoringFlags = {
     meaning:
       'Include the usage and the health of each volume in the metrics; without, the number of time series does not grow with the number of volumes.',
   },
+  statusPage: {
+    name: 'status-page',
+    kind: boolean,
+    default: 'false',
+    group: 'Monitoring',
+    meaning:
+      'Serve a page with pools, volumes, snapshots and problems at / of --http-endpoint, and the same as JSON at /status; whoever can connect can read it (docs/guides/status.md).',
+  },
   statusSocket: {
     name: 'status-socket',
     kind: optional(absolutePath),

@@ -7,6 +7,8 @@ export interface HttpReply {
   readonly body: string;
   /** By default plain text. */
   readonly contentType?: string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** Where to listen: at a TCP port, or on a Unix socket. */
@@ -107,7 +109,7 @@ function pathOf(target: string): string | undefined {
 
 function send(
   response: ServerResponse,
-  { status, body, contentType = 'text/plain; charset=utf-8' }: HttpReply,
+  { status, body, contentType = 'text/plain; charset=utf-8', headers = {} }: HttpReply,
 ): void {
   const allow = status === 405 ? { Allow: 'GET, HEAD' } : {};
   response.writeHead(status, {
@@ -115,6 +117,7 @@ function send(
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
     'X-Content-Type-Options': 'nosniff',
+    ...headers,
     ...allow,
   });
   response.end(body);

@@ -232,7 +232,14 @@ describe('the progress of copies', () => {
     const { copies, begin } = running();
     const { outcome, end, onBytes, onWait } = begin(order('a'));
     begin(order('b', false));
-    const state = { pool: 'default', copiedBytes: 0n, expectedBytes: undefined, isWaiting: false };
+    const state = {
+      id: 'a',
+      from: 'source of a',
+      pool: 'default',
+      copiedBytes: 0n,
+      expectedBytes: undefined,
+      isWaiting: false,
+    };
     expect(copies.running).toEqual([state]);
     copies.expect('a', 60n);
     copies.expect('a', 40n);

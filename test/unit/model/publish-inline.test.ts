@@ -67,7 +67,7 @@ describe('publishing an inline volume', () => {
     expect(state.flags.readOnly).toBe(true);
     const use = { kind: 'target', capability: capability(), readOnly: true };
     const known = { volumeId, path: target, mountId: state.mountId, use };
-    expect(model.host.mountIndex.mountsOf(volumeId)).toEqual([known]);
+    expect(model.host.mountIndex.mountsOf(volumeId)).toMatchObject([known]);
     expect(pool.account.reservedBytes).toBe(1024n ** 2n);
   });
 

@@ -53,7 +53,9 @@ describe('publishing', () => {
     expect(published.identity).toEqual(staged.identity);
     expect(published.flags).toEqual(staged.flags);
     const use = { kind: 'target', capability: capability(), readOnly: false };
-    expect(targetsOf()).toEqual([{ volumeId: volume.id, path: target, mountId: published.mountId, use }]);
+    expect(targetsOf()).toMatchObject([
+      { volumeId: volume.id, path: target, mountId: published.mountId, use },
+    ]);
   });
 
   test('goes through every step of a publish', async () => {

@@ -30,7 +30,7 @@ describe('stageVolume', () => {
       identity: source.identity,
       flags: combineFlags(source.flags, asked.mountFlags),
     });
-    expect(model.host.mountIndex.mountsOf(volume.id)).toEqual([
+    expect(model.host.mountIndex.mountsOf(volume.id)).toMatchObject([
       {
         volumeId: volume.id,
         path,

@@ -49,6 +49,7 @@ describe('parseCommandLine', () => {
         httpEndpoint: undefined,
         metricsPath: '/metrics',
         volumeMetrics: true,
+        statusPage: false,
         statusSocket: '/run/csi-hostpath.sock',
         verbosity: 2,
         logFormat: 'auto',
