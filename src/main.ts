@@ -59,16 +59,10 @@ async function run(options: Options, version: string): Promise<void> {
 async function runCli(words: readonly string[]): Promise<void> {
   const { parseCommand } = await import('./cli/command-line.ts');
   const { runCommand } = await import('./cli/main.ts');
-  const output = await standardOutput(STANDARD_OUTPUT);
-  const errors = await standardOutput(STANDARD_ERROR);
+  const { terminal } = await import('./cli/terminal.ts');
   const stopped = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
-  process.exitCode = await runCommand(parseCommand(words), {
-    write: (text) => output.write(text),
-    writeError: (text) => errors.write(text),
-    isTerminal: process.stdout.isTTY ?? false,
-    stopped: stopped.signal,
-  });
+  process.exitCode = await runCommand(parseCommand(words), terminal(stopped.signal));
 }
 
 /** A proxy mounts nothing and stores nothing, so any user can run it on any system. */

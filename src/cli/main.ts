@@ -11,8 +11,8 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 
 /** Where a command writes. */
 export interface CliOutput {
-  readonly write: (text: string) => void;
-  readonly writeError: (text: string) => void;
+  readonly write: (text: string) => Promise<void>;
+  readonly writeError: (text: string) => Promise<void>;
   /** Whether it is a terminal, whose screen can be cleared. */
   readonly isTerminal: boolean;
   /** Ends `watch`. */
@@ -23,14 +23,14 @@ export interface CliOutput {
 export async function runCommand(request: CliRequest, output: CliOutput): Promise<number> {
   switch (request.kind) {
     case 'help':
-      output.write(`${request.text}\n`);
+      await output.write(`${request.text}\n`);
       return 0;
     case 'invalid':
-      output.writeError(`${request.error}\nRun with --help for the flags.\n`);
+      await output.writeError(`${request.error}\nRun with --help for the flags.\n`);
       return EXIT_USAGE;
     case 'command':
-      return run(request.command, output).catch((error: unknown) => {
-        output.writeError(`${error instanceof Error ? error.message : String(error)}\n`);
+      return run(request.command, output).catch(async (error: unknown) => {
+        await output.writeError(`${error instanceof Error ? error.message : String(error)}\n`);
         return EXIT_FAILURE;
       });
   }
@@ -39,14 +39,14 @@ export async function runCommand(request: CliRequest, output: CliOutput): Promis
 async function run(command: Command, output: CliOutput): Promise<number> {
   switch (command.name) {
     case 'status':
-      output.write(await statusText(command));
+      await output.write(await statusText(command));
       return 0;
     case 'watch':
       return watch(command, output);
     case 'check':
       return check(command, output);
     case 'export':
-      output.write(await exportText(command));
+      await output.write(await exportText(command));
       return 0;
   }
 }
@@ -56,7 +56,7 @@ async function watch(command: Command, output: CliOutput): Promise<number> {
     const text = await statusText(command).catch((error: unknown) =>
       error instanceof Error ? `${error.message}\n` : `${String(error)}\n`,
     );
-    output.write(output.isTerminal ? `${CLEAR_SCREEN}${text}` : text);
+    await output.write(output.isTerminal ? `${CLEAR_SCREEN}${text}` : text);
     await pause(Number(command.values['interval']) * 1000, output.stopped);
   }
   return 0;
@@ -71,7 +71,7 @@ async function check({ socket, stateDir, output }: Command, { write }: CliOutput
   const before = readHostState();
   const report = await readReport(socket, stateDir);
   const problems = problemsIn(report, inBoth(before, readHostState()));
-  write(await formatted(output, problems, () => formatProblems(problems, report)));
+  await write(await formatted(output, problems, () => formatProblems(problems, report)));
   return problems.length === 0 ? 0 : EXIT_PROBLEMS;
 }
 

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { type CliRequest, parseCommand } from '../../../src/cli/command-line.ts';
@@ -26,11 +28,11 @@ async function run(request: CliRequest, { isTerminal = false, writeCount = 1 } =
   const written: string[] = [];
   const errors: string[] = [];
   const code = await runCommand(request, {
-    write: (text) => {
+    write: async (text) => {
       written.push(text);
       if (written.length === writeCount) stopped.abort();
     },
-    writeError: (text) => errors.push(text),
+    writeError: async (text) => void errors.push(text),
     isTerminal,
     stopped: stopped.signal,
   });
@@ -81,4 +83,24 @@ test('wrong flags and requests for help end at once', async () => {
     code: 0,
     written: [expect.stringMatching(/^Usage: csi-hostpath check \[flags\]\n/)],
   });
+});
+
+test('a reader that goes away in the middle of a long status ends the command, without an error', async () => {
+  const volumes = Array.from({ length: 20_000 }, (_, index) => ({
+    ...exampleReport.volumes[0],
+    id: `v${index}`,
+  }));
+  const long = { status: 200, body: JSON.stringify({ ...exampleReport, volumes }) };
+  const socket = await driverAnswering(() => long);
+  const program = ['--import', 'tsx', 'src/main.ts', 'status', '-o', 'json', `--socket=${socket}`];
+  const child = spawn(process.execPath, program, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let errors = '';
+  child.stderr.on('data', (bytes: Buffer) => (errors += bytes));
+  // The pipe is full long before the end.
+  await once(child.stdout, 'readable');
+  const [chunk] = [child.stdout.read(1000) as Buffer];
+  expect(chunk.toString()).toMatch(/^{\n {2}"formatVersion": 1,/);
+  child.stdout.destroy();
+  const [code] = await once(child, 'close');
+  expect([code, errors]).toEqual([0, '']);
 });

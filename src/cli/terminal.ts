@@ -1,0 +1,24 @@
+import type { Writable } from 'node:stream';
+import type { CliOutput } from './main.ts';
+
+/** The output of this process, for a command: it waits for its reader, such as a pager, and ends quietly if that goes away. */
+export function terminal(stopped: AbortSignal): CliOutput {
+  return {
+    write: (text) => writeWhole(process.stdout, text),
+    writeError: (text) => writeWhole(process.stderr, text),
+    isTerminal: process.stdout.isTTY ?? false,
+    stopped,
+  };
+}
+
+/** @throws the error of the stream, unless its reader is gone */
+function writeWhole(stream: Writable, text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    // The stream also emits the error, which would end the process.
+    stream.once('error', () => {});
+    stream.write(text, (error) => {
+      if (!error || ('code' in error && error.code === 'EPIPE')) resolve();
+      else reject(error);
+    });
+  });
+}
