@@ -1,5 +1,4 @@
-import { constants, mkdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants, mkdirSync } from 'node:fs';
 import { linkText } from '../attributes/special-file.ts';
 import { syncFileSystem, withDescriptor } from '../calls/descriptor.ts';
 import { entriesOf } from '../calls/directory-entries.ts';
@@ -8,7 +7,7 @@ import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { type InodeStatus, inodeStatus, inodeStatusBelow } from '../calls/inode-status.ts';
 import { makeDirectoryAt, makeFileAt, makeNodeAt, makeSymlinkAt } from '../calls/make-entry.ts';
 import { openDirectory, openEntry, openFile, openTrail, withOpen } from '../calls/open-below.ts';
-import { below, withPath } from '../calls/path-handle.ts';
+import { below, realPathBelow, withPath } from '../calls/path-handle.ts';
 import type { CopyControl } from '../files/copy-control.ts';
 import { copyData } from '../files/copy-data.ts';
 import { fromSource } from '../files/copy-source.ts';
@@ -122,7 +121,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
     const open = () => fromSource(() => openFile({ parentFd, name }));
     const opened = canWait
       ? openUnlessLeased(open)
-      : this.leases.openWhenFree(open, () => nameOf(parentFd, name));
+      : this.leases.openWhenFree(open, () => realPathBelow(parentFd, nameText(name)));
     if (opened === 'leased') return 'later';
     return withOpen(opened, (sourceFd) => this.makeFileFrom(sourceFd, place)) ?? 'left out';
   }
@@ -165,17 +164,6 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
 function makeLike(fd: number, { isSymlink, mode, nodeNumber }: InodeStatus, place: Place): boolean {
   if (isSymlink) return makeSymlinkAt(place, entryName(fromSource(() => linkText(fd))));
   return makeNodeAt(place, (mode & constants.S_IFMT) | OWNER_ONLY, nodeNumber);
-}
-
-/** The path of an entry in the tree, for messages. */
-function nameOf(parentFd: number, name: EntryName): string {
-  try {
-    return join(readlinkSync(below(parentFd)), nameText(name));
-  } catch (error) {
-    // The path exceeds the length that the kernel returns.
-    if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
-    throw error;
-  }
 }
 
 function makeUnlessExists(path: string): void {
