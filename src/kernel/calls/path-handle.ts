@@ -141,8 +141,11 @@ export function below(fd: number, name?: string | Buffer): string | Buffer {
     : Buffer.concat([Buffer.from(`${directory}/`), name]);
 }
 
-/** The path of an entry of an open directory, for messages: only its end if the kernel shows no path of that length. */
-export function realPathBelow(fd: number, name: string): string {
+/**
+ * The path of an open file, or of an entry of an open directory, for messages: only its end if the kernel shows no path of
+ * that length.
+ */
+export function realPathBelow(fd: number, name = ''): string {
   try {
     return join(readlinkSync(below(fd)), name);
   } catch (error) {

@@ -10,7 +10,7 @@ import { openDirectory, openEntry, openFile, openTrail, withOpen } from '../call
 import { below, realPathBelow, withPath } from '../calls/path-handle.ts';
 import type { CopyControl } from '../files/copy-control.ts';
 import { copyData } from '../files/copy-data.ts';
-import { fromSource } from '../files/copy-source.ts';
+import { fromSource, TreeObstacleError } from '../files/copy-source.ts';
 import { LeaseWaits, openUnlessLeased } from '../files/lease-waits.ts';
 import { cloneFile } from '../files/reflink.ts';
 import { copyAttributes } from './copy-attributes.ts';
@@ -118,7 +118,7 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   }
 
   private makeFile({ parentFd, name }: Place, place: Place, canWait: boolean): Made {
-    const open = () => fromSource(() => openFile({ parentFd, name }));
+    const open = () => fromSource(() => openUnlessLocked({ parentFd, name }));
     const opened = canWait
       ? openUnlessLeased(open)
       : this.leases.openWhenFree(open, () => realPathBelow(parentFd, nameText(name)));
@@ -164,6 +164,17 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
 function makeLike(fd: number, { isSymlink, mode, nodeNumber }: InodeStatus, place: Place): boolean {
   if (isSymlink) return makeSymlinkAt(place, entryName(fromSource(() => linkText(fd))));
   return makeNodeAt(place, (mode & constants.S_IFMT) | OWNER_ONLY, nodeNumber);
+}
+
+/** @throws TreeObstacle: it is encrypted, and the kernel has no key for it */
+function openUnlessLocked(place: Place): number | undefined {
+  try {
+    return openFile(place);
+  } catch (error) {
+    if (!isErrno(error, errno.ENOKEY)) throw error;
+    const path = JSON.stringify(realPathBelow(place.parentFd, nameText(place.name)));
+    throw new TreeObstacleError(`${path} is encrypted, and its key is not on the node; add the key`);
+  }
 }
 
 function makeUnlessExists(path: string): void {
