@@ -18,6 +18,8 @@ import { Random, rounds } from '../support/random.ts';
 const MIB = 1024 ** 2;
 const BYTES = 16 * MIB;
 const CHANGES = 6;
+/** For the full form, which takes longer than other tests. */
+const TIMEOUT_MS = 3_600_000;
 const volume_capability = blockDevice();
 
 /** struct loop_info64. */
@@ -137,6 +139,7 @@ test.skipIf(!isHostRoot)(
     await takeDown(node, neighbour);
     await expectNoLoops(node);
   },
+  TIMEOUT_MS,
 );
 
 const codeOf = (outcome: 'OK' | Refusal) => (outcome === 'OK' ? outcome : outcome.code);

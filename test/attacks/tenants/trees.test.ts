@@ -14,6 +14,8 @@ import { Random, rounds } from '../support/random.ts';
 import { HostileTree } from './hostile-tree.ts';
 
 const ENTRIES = 50;
+/** For the full form, which takes longer than other tests. */
+const TIMEOUT_MS = 3_600_000;
 const capacity_range = { required_bytes: 48 * 1024 ** 2 };
 
 /** Makes a pool for each kind of directory, named by a number. The default pool is a plain directory. */
@@ -91,4 +93,5 @@ test.skipIf(!isHostRoot)(
       }
     }
   },
+  TIMEOUT_MS,
 );

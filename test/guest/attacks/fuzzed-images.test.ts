@@ -10,17 +10,19 @@ import {
   writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
 import { dataRanges } from '../../../src/kernel/files/data-ranges.ts';
 import { Random, rounds } from '../../attacks/support/random.ts';
-import { expectNoLoops, fileSystem, image, imageFile } from '../../support/image-node.ts';
+import { deleteWithRetries, fileSystem, image, imageFile } from '../../support/image-node.ts';
 import { outcomeOf } from '../../support/refusal.ts';
 import { mountsBelow } from '../../support/scratch.ts';
-import { startedNode, type TestNode } from '../../support/test-node.ts';
+import { type Published, TestNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
 const MOST_BYTES = 16;
+/** For the full form, which takes longer than other tests. */
+const TIMEOUT_MS = 3_600_000;
 /** Of each tree or file system. */
 const LIMIT_MS = 60_000;
 /** A bit of /proc/sys/kernel/tainted: the kernel has had an oops. */
@@ -48,7 +50,7 @@ function craftedImage(node: TestNode, { fsType, sizeBytes, mkfs }: (typeof kinds
   execFileSync(`mkfs.${fsType}`, [...mkfs, file]);
   execFileSync('mount', ['-o', 'loop', file, mounted]);
   const make =
-    'cd "$1" && mkdir -p a/b/c && for i in $(seq 300); do echo $i > a/$i; done && ln a/1 a/b/link && ln -s /etc a/l';
+    'cd "$1" && mkdir -p a/b/c && for i in $(seq 50); do echo $i > a/$i; done && ln a/1 a/b/link && ln -s /etc a/l';
   execFileSync('sh', ['-c', make, 'sh', mounted]);
   writeFileSync(join(mounted, 'large'), Buffer.alloc(2 * MIB, 'large'));
   execFileSync('umount', [mounted]);
@@ -88,41 +90,49 @@ function use(path: string): void {
 
 const hasDied = () => (Number(readFileSync('/proc/sys/kernel/tainted', 'utf8')) & DIED) !== 0;
 
+let node: TestNode;
+let neighbour: Published;
+
+beforeAll(async () => {
+  node = new TestNode();
+  await node.start();
+  neighbour = await node.createPublished('neighbour', fileSystem('ext4'), image(32 * MIB));
+  return () => node.dispose();
+});
+
 describe.each(kinds)('$fsType with damaged bytes anywhere', (kind) => {
-  test('is staged or refused, the kernel goes on, and other volumes are served', async () => {
-    const { fsType, sizeBytes, superblock } = kind;
-    const node = await startedNode();
-    const random = new Random(`fuzzed ${fsType}`);
-    const crafted = craftedImage(node, kind);
-    const neighbour = await node.createPublished('neighbour', fileSystem('ext4'), image(32 * MIB));
-    const volume_capability = fileSystem(fsType);
-    const volume_id = await node.create('fuzzed', {
-      ...image(sizeBytes),
-      volume_capabilities: [volume_capability],
-    });
-    const staging_target_path = node.newStaging();
-    const paths = { volume_id, staging_target_path };
-    for (let round = 0; round < rounds(3); round++) {
-      execFileSync('cp', ['--sparse=always', crafted, imageFile(node, volume_id)]);
-      const title = `round ${round}: ${damage(imageFile(node, volume_id), superblock, random)}`;
-      const outcome = await outcomeOf(node.node.NodeStageVolume({ ...paths, volume_capability }));
-      expect(['OK', 'FAILED_PRECONDITION'], `${title} ${JSON.stringify(outcome)}`).toContain(
-        outcome === 'OK' ? outcome : outcome.code,
-      );
-      if (outcome === 'OK') {
-        use(staging_target_path);
-        await outcomeOf(node.node.NodeGetVolumeStats({ volume_id, volume_path: staging_target_path }));
-        await node.controller.ControllerGetVolumeHealth({ volume_id });
-      } else {
-        expect(await mountsBelow(staging_target_path), title).toEqual([]);
+  test(
+    'is staged or refused, the kernel goes on, and other volumes are served',
+    async () => {
+      const { fsType, sizeBytes, superblock } = kind;
+      const random = new Random(`fuzzed ${fsType}`);
+      const crafted = craftedImage(node, kind);
+      const volume_capability = fileSystem(fsType);
+      const changes = { ...image(sizeBytes), volume_capabilities: [volume_capability] };
+      const volume_id = await node.create(`fuzzed ${fsType}`, changes);
+      const staging_target_path = node.newStaging();
+      const paths = { volume_id, staging_target_path };
+      for (let round = 0; round < rounds(2); round++) {
+        execFileSync('cp', ['--sparse=always', crafted, imageFile(node, volume_id)]);
+        const title = `round ${round}: ${damage(imageFile(node, volume_id), superblock, random)}`;
+        const outcome = await outcomeOf(node.node.NodeStageVolume({ ...paths, volume_capability }));
+        expect(['OK', 'FAILED_PRECONDITION'], `${title} ${JSON.stringify(outcome)}`).toContain(
+          outcome === 'OK' ? outcome : outcome.code,
+        );
+        if (outcome === 'OK') {
+          use(staging_target_path);
+          await outcomeOf(node.node.NodeGetVolumeStats({ volume_id, volume_path: staging_target_path }));
+          await node.controller.ControllerGetVolumeHealth({ volume_id });
+        } else {
+          expect(await mountsBelow(staging_target_path), title).toEqual([]);
+        }
+        await node.node.NodeUnstageVolume(paths);
+        expect(hasDied(), title).toBe(false);
+        writeFileSync(join(neighbour.target_path, 'file'), title, { flush: true });
+        await node.node.NodeGetVolumeStats({ ...neighbour, volume_path: neighbour.target_path });
       }
-      await node.node.NodeUnstageVolume(paths);
-      expect(hasDied(), title).toBe(false);
-      writeFileSync(join(neighbour.target_path, 'file'), title, { flush: true });
-      await node.node.NodeGetVolumeStats({ ...neighbour, volume_path: neighbour.target_path });
-    }
-    await node.node.NodeUnpublishVolume(neighbour);
-    await node.node.NodeUnstageVolume(neighbour);
-    await expectNoLoops(node);
-  });
+      await deleteWithRetries(node, paths);
+    },
+    TIMEOUT_MS,
+  );
 });
