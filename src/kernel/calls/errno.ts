@@ -8,6 +8,7 @@ const linuxErrno = {
   EUCLEAN: 117,
   EREMOTEIO: 121,
   ENOMEDIUM: 123,
+  ENOKEY: 126,
 };
 
 /** The error numbers the driver decides on. Decisions are made on numbers, never on text. */

@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { errno, isErrno, KernelError } from './errno.ts';
 import { call, callSync, tryCallSync } from './libc.ts';
 import { openLocalMount } from './local-mounts.ts';
@@ -138,4 +139,17 @@ export function below(fd: number, name?: string | Buffer): string | Buffer {
   return typeof name === 'string'
     ? `${directory}/${name}`
     : Buffer.concat([Buffer.from(`${directory}/`), name]);
+}
+
+/**
+ * The path of an open file, or of an entry of an open directory, for messages: only its end if the kernel shows no path of
+ * that length.
+ */
+export function realPathBelow(fd: number, name = ''): string {
+  try {
+    return join(readlinkSync(below(fd)), name);
+  } catch (error) {
+    if (isErrno(error, errno.ENAMETOOLONG)) return `…/${name}`;
+    throw error;
+  }
 }

@@ -4,8 +4,8 @@ import { getXattr, listXattrs, setXattr } from '../attributes/xattr.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { type InodeStatus, inodeStatus } from '../calls/inode-status.ts';
 import { callSync, libraryCall } from '../calls/libc.ts';
-import { below } from '../calls/path-handle.ts';
-import { fromSource } from '../files/copy-source.ts';
+import { below, realPathBelow } from '../calls/path-handle.ts';
+import { fromSource, TreeObstacleError } from '../files/copy-source.ts';
 
 const fchownat = libraryCall('fchownat', ['int', 'str', 'uint', 'uint', 'int']);
 
@@ -24,6 +24,7 @@ const DUPLICATE_XATTRS = /^trusted\.SGI_ACL_/;
  * (O_PATH), also of symbolic links themselves. The target must not be written afterwards, nor entries made in it. Blocks
  * its thread.
  * @param status the source's status, taken now or before it was read
+ * @throws KernelError; TreeObstacle: its extended attributes cannot be listed
  */
 export function copyAttributes(sourceFd: number, targetFd: number, status: InodeStatus): void {
   // The owner first, because changing it clears capabilities and set-id bits.
@@ -40,7 +41,7 @@ export function copyAttributes(sourceFd: number, targetFd: number, status: Inode
 
 /** @returns whether there are any */
 function copyXattrs(sourceFd: number, targetFd: number): boolean {
-  const names = fromSource(() => listXattrs(sourceFd));
+  const names = fromSource(() => sourceXattrs(sourceFd));
   for (const name of names) {
     if (DUPLICATE_XATTRS.test(name.toString('latin1'))) continue;
     const value = fromSource(() => getXattr(sourceFd, name));
@@ -53,6 +54,16 @@ function copyXattrs(sourceFd: number, targetFd: number): boolean {
     }
   }
   return names.length > 0;
+}
+
+function sourceXattrs(sourceFd: number): Buffer[] {
+  try {
+    return listXattrs(sourceFd);
+  } catch (error) {
+    if (!isErrno(error, errno.E2BIG)) throw error;
+    const path = JSON.stringify(realPathBelow(sourceFd));
+    throw new TreeObstacleError(`${path} has more extended attributes than Linux can list; remove some`);
+  }
 }
 
 function copyMode(targetFd: number, { mode, isSymlink }: InodeStatus, made: InodeStatus): void {

@@ -1,5 +1,4 @@
-import { constants, mkdirSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants, mkdirSync } from 'node:fs';
 import { linkText } from '../attributes/special-file.ts';
 import { syncFileSystem, withDescriptor } from '../calls/descriptor.ts';
 import { entriesOf } from '../calls/directory-entries.ts';
@@ -8,10 +7,10 @@ import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { type InodeStatus, inodeStatus, inodeStatusBelow } from '../calls/inode-status.ts';
 import { makeDirectoryAt, makeFileAt, makeNodeAt, makeSymlinkAt } from '../calls/make-entry.ts';
 import { openDirectory, openEntry, openFile, openTrail, withOpen } from '../calls/open-below.ts';
-import { below, withPath } from '../calls/path-handle.ts';
+import { below, realPathBelow, withPath } from '../calls/path-handle.ts';
 import type { CopyControl } from '../files/copy-control.ts';
 import { copyData } from '../files/copy-data.ts';
-import { fromSource } from '../files/copy-source.ts';
+import { fromSource, TreeObstacleError } from '../files/copy-source.ts';
 import { LeaseWaits, openUnlessLeased } from '../files/lease-waits.ts';
 import { cloneFile } from '../files/reflink.ts';
 import { copyAttributes } from './copy-attributes.ts';
@@ -119,10 +118,10 @@ class TreeCopy implements TreeVisitor<TargetDirectory> {
   }
 
   private makeFile({ parentFd, name }: Place, place: Place, canWait: boolean): Made {
-    const open = () => fromSource(() => openFile({ parentFd, name }));
+    const open = () => fromSource(() => openUnlessLocked({ parentFd, name }));
     const opened = canWait
       ? openUnlessLeased(open)
-      : this.leases.openWhenFree(open, () => nameOf(parentFd, name));
+      : this.leases.openWhenFree(open, () => realPathBelow(parentFd, nameText(name)));
     if (opened === 'leased') return 'later';
     return withOpen(opened, (sourceFd) => this.makeFileFrom(sourceFd, place)) ?? 'left out';
   }
@@ -167,14 +166,14 @@ function makeLike(fd: number, { isSymlink, mode, nodeNumber }: InodeStatus, plac
   return makeNodeAt(place, (mode & constants.S_IFMT) | OWNER_ONLY, nodeNumber);
 }
 
-/** The path of an entry in the tree, for messages. */
-function nameOf(parentFd: number, name: EntryName): string {
+/** @throws TreeObstacle: it is encrypted, and the kernel has no key for it */
+function openUnlessLocked(place: Place): number | undefined {
   try {
-    return join(readlinkSync(below(parentFd)), nameText(name));
+    return openFile(place);
   } catch (error) {
-    // The path exceeds the length that the kernel returns.
-    if (isErrno(error, errno.ENAMETOOLONG)) return 'a file deep in the tree';
-    throw error;
+    if (!isErrno(error, errno.ENOKEY)) throw error;
+    const path = JSON.stringify(realPathBelow(place.parentFd, nameText(place.name)));
+    throw new TreeObstacleError(`${path} is encrypted, and its key is not on the node; add the key`);
   }
 }
 

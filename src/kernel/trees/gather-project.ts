@@ -96,7 +96,7 @@ class Gatherer implements TreeVisitor<true> {
     } catch (error) {
       // It is gone, or its name now belongs to something else.
       if (isErrno(error, errno.ENOENT, errno.ELOOP, errno.ENXIO)) return;
-      if (!isErrno(error, errno.EAGAIN, errno.EACCES, errno.EPERM)) throw error;
+      if (!isErrno(error, errno.EAGAIN, errno.EACCES, errno.EPERM, errno.ENOKEY)) throw error;
       this.failures++;
       this.inodes += share;
       return;

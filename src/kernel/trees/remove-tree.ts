@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { closeSync, constants, mkdirSync, readlinkSync, renameSync, rmdirSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, constants, mkdirSync, renameSync, rmdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { withDescriptor } from '../calls/descriptor.ts';
-import { entriesOf } from '../calls/directory-entries.ts';
+import { type DirectoryEntry, entriesOf } from '../calls/directory-entries.ts';
 import { type EntryName, entryName, nameBytes } from '../calls/entry-name.ts';
 import { errno, errnoOf, isErrno, KernelError } from '../calls/errno.ts';
 import { callSync, libraryCall } from '../calls/libc.ts';
-import { below, openDirectoryInMount, withPath } from '../calls/path-handle.ts';
+import { below, openDirectoryInMount, realPathBelow, withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
 import { isSubvolume, ROOT_INODE } from '../file-systems/btrfs.ts';
 import { removeQgroup } from '../file-systems/btrfs-quota.ts';
@@ -22,7 +22,7 @@ const PASS_LIMIT = 8;
 /**
  * Removes a file, or a directory with everything in it, at any depth and with names of any bytes. Works through
  * descriptors that follow no symbolic link and cross no mount, so that a process still writing in the tree cannot lead
- * the removal outside. A btrfs subvolume anywhere in the tree is removed in one step, with its nested subvolumes,
+ * the removal outside; if it outruns the removal, that fails with ENOTEMPTY. A btrfs subvolume anywhere in the tree is removed in one step, with its nested subvolumes,
  * including read-only ones, and its qgroup. A path that does not exist counts as removed. Blocks its thread.
  * @throws KernelError with the path of the obstacle: EXDEV or EBUSY for a mount in the tree, EPERM for an immutable file;
  *   the rest of the tree may already be gone
@@ -89,13 +89,20 @@ class TreeRemoval {
     const fd = withRealPath('openat2', parentFd, name, () => openDirectoryInMount(parentFd, name));
     try {
       if (await removeIfSubvolume(fd, parentFd, name)) return 'removed';
-      for (const entry of entriesOf(fd)) {
-        if (entry.isDirectory === false) unlinkAt(fd, entry.name);
-        else await this.removeOther(fd, Buffer.from(nameBytes(entry.name)), depth);
-      }
+      for (const entry of entriesOf(fd)) await this.removeEntry(fd, entry, depth);
       return 'emptied';
     } finally {
       closeSync(fd);
+    }
+  }
+
+  /** Removes an entry. One that another process moves, removes or replaces meanwhile is left to the next pass. */
+  private async removeEntry(parentFd: number, entry: DirectoryEntry, depth: number): Promise<void> {
+    try {
+      if (entry.isDirectory === false) unlinkAt(parentFd, entry.name);
+      else await this.removeOther(parentFd, Buffer.from(nameBytes(entry.name)), depth);
+    } catch (error) {
+      if (!isErrno(error, errno.ENOENT, errno.EISDIR)) throw error;
     }
   }
 
@@ -145,7 +152,7 @@ function withRealPath<T>(syscall: string, parentFd: number, name: Buffer, work: 
   } catch (error) {
     const number = errnoOf(error);
     if (number === undefined) throw error;
-    throw new KernelError(syscall, number, join(readlinkSync(below(parentFd)), name.toString()));
+    throw new KernelError(syscall, number, realPathBelow(parentFd, name.toString()));
   }
 }
 

@@ -17,6 +17,7 @@ import { makeDeep } from '../../support/deep-path.ts';
 import { fuseMount } from '../../support/fuse/fuse-mount.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { listing } from '../../support/listing.ts';
+import { restlessTenant } from '../../support/restless-tenant.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 
 const DEEP = Array.from({ length: 3000 }, () => 'deep');
@@ -171,6 +172,25 @@ describe('symbolic links', () => {
     await Promise.allSettled([removeTree(tree), swap()]);
     expect(listing(victim)).toEqual(before);
   });
+});
+
+test('a tree in which a process moves everything is gone, unless the removal fails', async () => {
+  const { directory, tree, victim, before } = treeAndVictim();
+  const outcomes = new Set<string>();
+  for (let round = 0; round < 4; round++) {
+    mkdirSync(tree, { recursive: true });
+    const tenant = await restlessTenant(tree, victim, round);
+    const outcome = await removeTree(tree).then(
+      () => 'removed',
+      (error: NodeJS.ErrnoException) => error.code,
+    );
+    outcomes.add(`${outcome}${existsSync(tree) ? ', and there' : ''}`);
+    await tenant.end();
+  }
+  await removeTree(tree);
+  expect(['removed', 'ENOTEMPTY, and there']).toEqual(expect.arrayContaining([...outcomes]));
+  expect(readdirSync(directory)).toEqual(['victim']);
+  expect(listing(victim)).toEqual(before);
 });
 
 describe('mounts', () => {
