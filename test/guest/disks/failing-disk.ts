@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
+import { extentsOf } from '../../../src/kernel/files/extents.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { eventually } from '../../support/eventually.ts';
 import { loopsBelow, mountsBelow, scratchDirectory } from '../../support/scratch.ts';
@@ -10,12 +12,14 @@ import {
   mapDevice,
   remapDevice,
   resumeDevice,
+  sendMessage,
   suspendDevice,
   unmapDevice,
 } from '../support/device-mapper.ts';
 import { attachDisk, type DiskFormat, makeDisk, mountDisk } from '../support/disk-format.ts';
 
 const DISK_BYTES = 512 * 1024 ** 2;
+const BLOCK_BYTES = 4096;
 // Down from the first second on.
 const FLAKEY_INTERVALS = [0, 3600];
 /** The status of e2fsck when nothing is wrong any more. */
@@ -52,6 +56,14 @@ export class FailingDisk {
     const mapping =
       fault === 'writes' ? this.mapping('flakey', ...FLAKEY_INTERVALS, 1, 'error_writes') : error;
     remapDevice(this.name, DISK_BYTES, mapping);
+  }
+
+  /** Makes the blocks of some files unreadable, until the fault ends; their content must be on the disk. */
+  async loseBlocksOf(paths: readonly string[]): Promise<void> {
+    const blocks = await Promise.all(paths.map(blocksOf));
+    remapDevice(this.name, DISK_BYTES, this.mapping('dust', BLOCK_BYTES));
+    for (const block of blocks.flat()) sendMessage(this.name, `addbadblock ${block}`);
+    sendMessage(this.name, 'enable');
   }
 
   /** Ends a fault. The file system may have failed for good, until it is mounted again. */
@@ -116,4 +128,15 @@ export function takesWrites(path: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** The numbers of the blocks that a file has on its disk. */
+async function blocksOf(path: string): Promise<number[]> {
+  const range = { start: 0n, end: BigInt(statSync(path).size) };
+  const { extents } = await withDescriptor(path, 'r', (fd) => extentsOf(fd, range));
+  return extents.flatMap(({ start, end, address }) => {
+    if (address === undefined) throw new Error(`unknown place of ${path} on its disk`);
+    const first = Number(address) / BLOCK_BYTES;
+    return Array.from({ length: Math.ceil(Number(end - start) / BLOCK_BYTES) }, (_, index) => first + index);
+  });
 }
