@@ -9,10 +9,7 @@ import type { TestDriver } from './driver-process.ts';
  * Starts a driver in this process, with everything that main.ts starts but the process itself: starting one takes most
  * of the time of most tests. It cannot be killed, and a test that blocks this process blocks it too.
  */
-export async function startDriverInProcess(
-  flags: string[],
-  onStep: OnStep = passStep,
-): Promise<TestDriver> {
+export async function startDriverInProcess(flags: string[], onStep: OnStep = passStep): Promise<TestDriver> {
   const commandLine = parseCommandLine(flags, '0.0.0-test', process.env);
   if (commandLine.kind !== 'run') throw new Error(`not started: ${JSON.stringify(commandLine)}`);
   const { options } = commandLine;

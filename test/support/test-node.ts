@@ -23,7 +23,8 @@ export interface Start {
 }
 
 /** A start that needs a process of its own. */
-export type OwnProcess = Omit<Start, 'onStep'> & (Pick<Required<Start>, 'ownProcess'> | Pick<Required<Start>, 'program'>);
+export type OwnProcess = Omit<Start, 'onStep'> &
+  (Pick<Required<Start>, 'ownProcess'> | Pick<Required<Start>, 'program'>);
 
 /** The volume and paths of one publish. */
 export interface Published {
