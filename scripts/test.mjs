@@ -47,7 +47,14 @@ const suites = {
 };
 
 // The guest gets no other variables.
-const guestSettings = ['POWER_POINTS', 'POWER_SEED', 'ATTACK_FACTOR', 'ATTACK_SEED'];
+const guestSettings = [
+  'POWER_POINTS',
+  'POWER_SEED',
+  'ATTACK_FACTOR',
+  'ATTACK_SEED',
+  'DISK_LOADS',
+  'DISK_SEED',
+];
 const results = join(cacheDirectory, 'test-results');
 const total = { passed: 0, failed: 0, skipped: 0 };
 const failures = [];

@@ -1,4 +1,5 @@
 import { withPath } from '../kernel/calls/path-handle.ts';
+import { recordedErrorCount } from '../kernel/file-systems/recorded-errors.ts';
 import type { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
 import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
@@ -190,6 +191,10 @@ export class DiskPool implements Pool {
 
   usage(): Promise<FileSystemUsage> {
     return withStorageErrors(this.name, () => withPath(this.path, fileSystemUsage));
+  }
+
+  recordedErrorCount(): Promise<number> {
+    return withStorageErrors(this.name, () => withPath(this.path, recordedErrorCount));
   }
 
   reserveProjectId(): Promise<number> {

@@ -112,7 +112,7 @@ export class PoolLink {
 
   lostError(): VolumeError {
     return this.unavailableError(
-      `was unmounted, or its disk replaced, during the call; the result is unknown; retry the call`,
+      'became unreachable during the call: its disk was unmounted, replaced, or has failed; the result is unknown; retry the call',
     );
   }
 

@@ -191,6 +191,10 @@ class EnteredPool implements Pool {
     return this.pool.usage();
   }
 
+  recordedErrorCount(): Promise<number> {
+    return this.pool.recordedErrorCount();
+  }
+
   reserveProjectId(): Promise<number> {
     return this.pool.reserveProjectId();
   }

@@ -10,7 +10,7 @@ import type { NewContent, Records } from '../model/ports/ports.ts';
 import { replaceFile } from './durable-file.ts';
 import { type FileChange, FileChangeError, type FileChanges } from './file-changes.ts';
 import { KindDirectory } from './kind-directory.ts';
-import { emptyDirectory, newObject, ownerError, sync } from './new-object.ts';
+import { checkWritable, emptyDirectory, newObject, ownerError, sync } from './new-object.ts';
 import type { PoolLayout } from './pool-layout.ts';
 import type { RecordKind } from './record-kinds.ts';
 import { RecordReader } from './record-reader.ts';
@@ -79,6 +79,7 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       `${this.kind.creation}: renamed`,
       sync(this.kindPath),
       sync(this.layout.incoming),
+      checkWritable(this.layout.incoming),
       `${this.kind.creation}: durable`,
     ];
     try {
@@ -159,6 +160,7 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       `${operation}: renamed`,
       sync(this.kindPath),
       sync(parent),
+      checkWritable(parent),
       `${operation}: durable`,
     ];
     try {

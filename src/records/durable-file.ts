@@ -5,6 +5,7 @@ import { readText, syncDescriptor, withDescriptor, writeText } from '../kernel/c
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { statusOf } from '../kernel/calls/statx.ts';
 import { retry } from '../kernel/calls/transient-error.ts';
+import { checkWritable } from '../kernel/files/check-writable.ts';
 
 const RECORD_MODE = 0o600;
 
@@ -36,6 +37,7 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     throw error;
   }
   await syncPath(dirname(path));
+  await checkWritable(dirname(path));
 }
 
 /** Waits until a file, or the entries of a directory, are on disk. */

@@ -62,6 +62,11 @@ export function sync(path: string): FileOperation {
   return { kind: 'sync', path };
 }
 
+/** Makes sure that syncs of a directory before it were true. */
+export function checkWritable(path: string): FileOperation {
+  return { kind: 'check-writable', path };
+}
+
 function makeDirectory(path: string): FileOperation {
   return { kind: 'make-directory', path, mode: OBJECT_DIRECTORY_MODE };
 }

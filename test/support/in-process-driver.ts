@@ -1,5 +1,5 @@
 import { startDriver } from '../../src/driver.ts';
-import { passStep } from '../../src/model/steps.ts';
+import { type OnStep, passStep } from '../../src/model/steps.ts';
 import { LineOutput } from '../../src/observability/line-output.ts';
 import { createLogger } from '../../src/observability/logger.ts';
 import { parseCommandLine } from '../../src/options.ts';
@@ -9,7 +9,7 @@ import type { TestDriver } from './driver-process.ts';
  * Starts a driver in this process, with everything that main.ts starts but the process itself: starting one takes most
  * of the time of most tests. It cannot be killed, and a test that blocks this process blocks it too.
  */
-export async function startDriverInProcess(flags: string[]): Promise<TestDriver> {
+export async function startDriverInProcess(flags: string[], onStep: OnStep = passStep): Promise<TestDriver> {
   const commandLine = parseCommandLine(flags, '0.0.0-test', process.env);
   if (commandLine.kind !== 'run') throw new Error(`not started: ${JSON.stringify(commandLine)}`);
   const { options } = commandLine;
@@ -19,7 +19,7 @@ export async function startDriverInProcess(flags: string[]): Promise<TestDriver>
     return bytes.length;
   });
   const logger = await createLogger({ verbosity: options.verbosity, format: options.logFormat }, output);
-  const driver = await startDriver(options, { version: '0.0.0-test', logger, onStep: passStep });
+  const driver = await startDriver(options, { version: '0.0.0-test', logger, onStep });
   let stopping: Promise<void> | undefined;
   const end = () => {
     stopping ??= driver.stop();

@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import type { OnStep } from '../../src/model/steps.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { CsiClient } from './csi-client.ts';
 import { type DriverProcess, type Exit, startDriverProcess, type TestDriver } from './driver-process.ts';
@@ -11,6 +12,8 @@ import { newDirectory, removeWithMounts } from './scratch.ts';
 /** How a driver is started: in this process, unless it needs one of its own. */
 export interface Start {
   readonly flags?: string[];
+  /** Called at each step of each mutation, of a driver in this process. */
+  readonly onStep?: OnStep;
   /** In a process that can be killed, and goes on while the test blocks its own. */
   readonly ownProcess?: true;
   readonly program?: string[];
@@ -20,7 +23,8 @@ export interface Start {
 }
 
 /** A start that needs a process of its own. */
-export type OwnProcess = Start & (Pick<Required<Start>, 'ownProcess'> | Pick<Required<Start>, 'program'>);
+export type OwnProcess = Omit<Start, 'onStep'> &
+  (Pick<Required<Start>, 'ownProcess'> | Pick<Required<Start>, 'program'>);
 
 /** The volume and paths of one publish. */
 export interface Published {
@@ -44,7 +48,7 @@ export class TestNode {
 
   async start(start: OwnProcess): Promise<DriverProcess>;
   async start(start?: Start): Promise<TestDriver>;
-  async start({ flags = [], ...how }: Start = {}): Promise<TestDriver> {
+  async start({ flags = [], onStep, ...how }: Start = {}): Promise<TestDriver> {
     const own = [
       `--statedir=${this.pool}`,
       '--status-socket=',
@@ -53,7 +57,7 @@ export class TestNode {
       ...flags,
     ];
     const needsProcess = Object.keys(how).length > 0;
-    this.driver = await (needsProcess ? startDriverProcess(own, how) : startDriverInProcess(own));
+    this.driver = await (needsProcess ? startDriverProcess(own, how) : startDriverInProcess(own, onStep));
     this.client?.close();
     this.client = new CsiClient(this.driver.endpoint);
     return this.driver;

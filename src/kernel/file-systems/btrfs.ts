@@ -1,4 +1,4 @@
-import { errno, KernelError } from '../calls/errno.ts';
+import { errno, isErrno, KernelError } from '../calls/errno.ts';
 import { type IoctlRequest, ioctl, ioctlSync } from '../calls/ioctl.ts';
 import { fileSystemOf } from '../calls/statfs.ts';
 import { statusOf } from '../calls/statx.ts';
@@ -120,7 +120,13 @@ function flagsOf(fd: number): bigint {
 export async function commitTransaction(fd: number): Promise<void> {
   const transaction = Buffer.alloc(8);
   await ioctl(fd, BTRFS_IOC_START_SYNC, transaction);
-  await ioctl(fd, BTRFS_IOC_WAIT_SYNC, transaction);
+  try {
+    await ioctl(fd, BTRFS_IOC_WAIT_SYNC, transaction);
+  } catch (error) {
+    // The transaction is gone without being committed: a write has failed, and the file system accepts no more.
+    if (isErrno(error, errno.EINVAL)) throw new KernelError('commit', errno.EIO, `descriptor ${fd}`);
+    throw error;
+  }
 }
 
 /** The UUID of an open file's file system, as in /sys/fs/btrfs. */

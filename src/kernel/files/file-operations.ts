@@ -9,6 +9,7 @@ import {
   renameSync,
   writeSync,
 } from 'node:fs';
+import { checkWritableSync } from './check-writable.ts';
 
 const READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW;
 
@@ -20,6 +21,8 @@ export type FileOperation =
   | { readonly kind: 'set-owner'; readonly path: string; readonly owner: DirectoryOwner }
   /** Waits until a file, or the entries of a directory, are on disk. */
   | { readonly kind: 'sync'; readonly path: string }
+  /** Makes sure that syncs before it were true: `checkWritable`. */
+  | { readonly kind: 'check-writable'; readonly path: string }
   | { readonly kind: 'rename'; readonly from: string; readonly to: string };
 
 export interface DirectoryOwner {
@@ -67,6 +70,9 @@ function perform(operation: FileOperation): void {
       return;
     case 'sync':
       withOpenFile(operation.path, READ_ONLY, fsyncSync);
+      return;
+    case 'check-writable':
+      checkWritableSync(operation.path);
       return;
     case 'rename':
       renameSync(operation.from, operation.to);

@@ -24,7 +24,7 @@ export async function poolHealth(host: Host, pool: Pool): Promise<PoolHealth> {
   const ofPool = (each: Finding) => ({ ...each, pool: pool.name });
   if (unreachable) return { findings: [ofPool(unreachable)], space: [], leftovers: [], isReachable: false };
   const name = `pool ${quote(pool.name)}`;
-  const findings = await reportUnreadable(name, () => readOnlyPool(host, pool));
+  const findings = await reportUnreadable(name, () => fileSystemFindings(host, pool));
   const space = await reportUnreadable(name, async () =>
     nearlyFull(`the disk of ${name}`, await pool.usage()),
   );
@@ -61,9 +61,14 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
   }
 }
 
-async function readOnlyPool(host: Host, pool: Pool): Promise<Finding[]> {
-  if (!(await isReadOnlyPool(host, pool))) return [];
-  return [finding('PoolReadOnly', `pool ${quote(pool.name)} is read-only`)];
+async function fileSystemFindings(host: Host, pool: Pool): Promise<Finding[]> {
+  const name = `pool ${quote(pool.name)}`;
+  if (await isReadOnlyPool(host, pool)) return [finding('PoolReadOnly', `${name} is read-only`)];
+  // After an error some kernels refuse writes to an ext4 that they show as writable: Linux 6.1.176, for instance.
+  const count = await pool.recordedErrorCount();
+  if (count === 0) return [];
+  const message = `file system of ${name} has recorded ${count} errors and may refuse writes; unmount and check it`;
+  return [finding('FileSystemErrors', message)];
 }
 
 function leftoversOf({ name, removals }: Pool): Finding[] {

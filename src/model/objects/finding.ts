@@ -25,7 +25,7 @@ export const healthReasons = {
   DetachedByOthers: 'DEGRADED',
   /** Something else is mounted where the volume was. */
   WrongMount: 'DEGRADED',
-  /** The file system of an image has recorded errors. */
+  /** The file system of an image or of a pool has recorded errors. */
   FileSystemErrors: 'DEGRADED',
   /** A volume was expanded, but its device or its file system was not. */
   ExpansionIncomplete: 'DEGRADED',

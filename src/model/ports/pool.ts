@@ -104,6 +104,8 @@ export interface Pool {
   thawMarked(volumeId: string): Promise<boolean>;
   /** The space of its file system. */
   usage(): Promise<FileSystemUsage>;
+  /** How many errors its file system has recorded since it was last checked; 0 if it does not count them. */
+  recordedErrorCount(): Promise<number>;
   /** An unused project id on its disk, for a new volume. */
   reserveProjectId(): Promise<number>;
 }

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { errno, errnoName, errnoOf, isErrno } from '../../kernel/calls/errno.ts';
 import type { LocalRoot } from '../../kernel/calls/local-roots.ts';
 import { openHandle, withPath } from '../../kernel/calls/path-handle.ts';
 import { type FileStatus, isSameInMount, statusOf } from '../../kernel/calls/statx.ts';
@@ -82,8 +82,13 @@ export class PoolDirectories {
       return await retry(() => withPath(path, statusOf), isResourceShortage);
     } catch (error) {
       if (isErrno(error, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)) return undefined;
-      const message = `pool ${quote(this.poolName)} is not reachable: cannot access ${path}`;
+      const message = `pool ${quote(this.poolName)} is not reachable: cannot access ${path}${reasonOf(error)}`;
       throw new VolumeError('unavailable', message, { cause: error });
     }
   }
+}
+
+function reasonOf(error: unknown): string {
+  const number = errnoOf(error);
+  return number === undefined ? '' : ` (${errnoName(number)})`;
 }

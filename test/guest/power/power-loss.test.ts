@@ -1,14 +1,14 @@
 import { mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
-import { enableQuota } from '../../support/btrfs.ts';
 import { eventually } from '../../support/eventually.ts';
 import { randomNumbers } from '../../support/random.ts';
 import { TestNode, testNode } from '../../support/test-node.ts';
-import { type DiskFormat, RecordedDisk, type ReplayedDisk } from '../support/recorded-disk.ts';
-import { Caller } from './caller.ts';
-import { checkLimits, checkNode, type Progress } from './check-node.ts';
-import { type Chain, makeLoad } from './load.ts';
+import { Caller } from '../support/caller.ts';
+import { checkLimits, checkNode, type Progress } from '../support/check-node.ts';
+import { type DiskFormat, diskFormats } from '../support/disk-format.ts';
+import { type Chain, makeLoad } from '../support/load.ts';
+import { RecordedDisk, type ReplayedDisk } from '../support/recorded-disk.ts';
 import { type LossPoint, looserPoints, strictPoints } from './loss-points.ts';
 
 /** In `npm run test:power` each flush; otherwise a few of those that calls were acknowledged after. */
@@ -21,25 +21,10 @@ const LOOSER_COUNT = isFull ? 50 : 1;
 const TIMEOUT_MS = 120 * 60 * 1000;
 const FLAGS = ['--enable-controller-modify-volume'];
 
-const formats: readonly DiskFormat[] = [
-  {
-    fsType: 'ext4',
-    mkfs: ['mkfs.ext4', '-q', '-O', 'project,quota', '-E', 'quotatype=prjquota'],
-    mountOptions: ['prjquota'],
-  },
-  { fsType: 'xfs', mkfs: ['mkfs.xfs', '-q', '-K'], mountOptions: ['prjquota'] },
-  {
-    fsType: 'btrfs',
-    mkfs: ['mkfs.btrfs', '--quiet', '--nodiscard'],
-    mountOptions: [],
-    prepare: (path) => enableQuota(path, 'qgroup'),
-  },
-];
-
 /** The ids of the objects that a chain's calls made, by the indexes of the calls. */
 type MadeIds = Map<Chain, Map<number, string>>;
 
-test.each(formats)(
+test.each(diskFormats)(
   'a pool on $fsType has everything acknowledged after a power loss',
   async (format) => {
     const { fsType } = format;

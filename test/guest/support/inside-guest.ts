@@ -8,7 +8,7 @@ const syscall = libraryCall('syscall', ['long', 'int', 'str', 'int']);
 // The number on x64, the only platform with such a guest. Not every host has the modprobe that would do this.
 const FINIT_MODULE = 313;
 // In this order, because a module may need the ones before it.
-const deviceMapper = ['dm-mod', 'dm-bufio', 'dm-snapshot', 'dm-log-writes'].map(
+const deviceMapper = ['dm-mod', 'dm-bufio', 'dm-snapshot', 'dm-log-writes', 'dm-flakey', 'dm-dust'].map(
   (name) => `drivers/md/${name}`,
 );
 const modules = ['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop', ...deviceMapper];

@@ -1,31 +1,17 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, renameSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { call, libraryCall } from '../../../src/kernel/calls/libc.ts';
-import type { ImageFileSystem } from '../../../src/kernel/file-systems/superblock.ts';
-import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
-import { mountImageIn } from '../../support/disk-image.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { mapDevice, sendMessage, unmapDevice } from './device-mapper.ts';
+import { attachDisk, type DiskFormat, makeDisk, mountDisk } from './disk-format.ts';
 import { type LoggedWrite, WriteLog } from './write-log.ts';
 
-const mountCall = libraryCall('mount', ['str', 'str', 'str', 'ulong', 'str']);
 const MIB = 1024 ** 2;
 const DISK_BYTES = 512 * MIB;
 const LOG_BYTES = 8192 * MIB;
 /** 4 KiB: how much of a replayed disk is copied when a part of it is written. */
 const CHUNK_SECTORS = 8;
-
-/** A file system for a recorded disk. */
-export interface DiskFormat {
-  readonly fsType: ImageFileSystem;
-  /** The mkfs command, to which the disk is added. */
-  readonly mkfs: readonly string[];
-  readonly mountOptions: readonly string[];
-  /** What to do with the new file system, before the recording. */
-  readonly prepare?: (mountPoint: string) => void;
-}
 
 /** A new file system on a disk of its own, all writes to which are recorded. For one test. */
 export class RecordedDisk {
@@ -39,30 +25,22 @@ export class RecordedDisk {
     this.directory = directory;
     this.name = basename(directory);
     this.format = format;
-    const parameters = [attach(this.pathOf('disk')), attach(this.newFile('log', LOG_BYTES))];
+    const parameters = [attachDisk(this.pathOf('disk')), attachDisk(this.newFile('log', LOG_BYTES))];
     this.device = mapDevice(this.name, DISK_BYTES, { type: 'log-writes', parameters });
     onTestFinished(() => this.unmap());
   }
 
   /** Makes the file system, and begins to record. */
   static async make(format: DiskFormat): Promise<RecordedDisk> {
-    const { mkfs, mountOptions, prepare } = format;
     const directory = scratchDirectory();
-    const mounted = mountImageIn(directory, {
-      mkfs,
-      mountOptions: ['rw', ...mountOptions].join(),
-      sizeBytes: DISK_BYTES,
-    });
-    prepare?.(mounted);
-    await unmount(mounted);
-    renameSync(join(directory, 'image'), join(directory, 'disk'));
+    await makeDisk(directory, format, DISK_BYTES);
     execFileSync('cp', ['--sparse=always', 'disk', 'replayed'], { cwd: directory });
     return new RecordedDisk(directory, format);
   }
 
   /** Mounts it, for the caller to unmount before `finish`. */
   async mountAt(path: string): Promise<void> {
-    await mount(this.device, this.format, path);
+    await mountDisk(this.device, this.format, path);
   }
 
   /** Records that something has happened: one word. */
@@ -124,7 +102,7 @@ export class ReplayedDisk {
     this.fd = openSync(parts.disk, 'r+');
     onTestFinished(() => [logFd, this.fd].forEach(closeSync));
     this.log = new WriteLog(logFd);
-    this.devices = { disk: attach(parts.disk), changes: attach(parts.changes) };
+    this.devices = { disk: attachDisk(parts.disk), changes: attachDisk(parts.changes) };
   }
 
   /** Replays the log up to an entry: each time, as many entries as last time or more. */
@@ -144,7 +122,7 @@ export class ReplayedDisk {
     const device = mapDevice(name, DISK_BYTES, { type: 'snapshot', parameters });
     try {
       if (more.length > 0) this.applyTo(device, more);
-      await mount(device, format, path);
+      await mountDisk(device, format, path);
     } catch (error) {
       unmapDevice(name);
       throw error;
@@ -172,14 +150,4 @@ export class ReplayedDisk {
       done += writeSync(fd, data, done, data.length - done, write.diskOffset + done);
     }
   }
-}
-
-// The driver's own mounts override what a superblock asks for, quotas included.
-function mount(device: string, { fsType, mountOptions }: DiskFormat, path: string): Promise<number> {
-  return call(mountCall, path, device, path, fsType, 0, mountOptions.join());
-}
-
-/** Attaches a file to a loop device. @returns the path of the device */
-function attach(path: string): string {
-  return execFileSync('losetup', ['--find', '--show', path], { encoding: 'utf8' }).trim();
 }

@@ -290,6 +290,7 @@ function fakePool(
     waitOutside: (wait) => wait(new AbortController().signal),
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
+    recordedErrorCount: async () => 0,
     reserveProjectId: async () => ++lastProjectId,
   };
 }

@@ -187,4 +187,19 @@ describe('NodeGetStorageHealth', () => {
     ]);
     expect(findings.map((each) => [each.pool, each.reason])).toContainEqual(['fast', 'PoolReadOnly']);
   });
+
+  test('reports errors that the file system of a pool has recorded, unless it is known to be read-only', async () => {
+    const { model, mounts, pool } = fakeNode();
+    pool.recordedErrorCount = async () => 3;
+    const reported = async () =>
+      (await nodeOf(model).NodeGetStorageHealth({})).backend_health.map(({ reason, message }) => [
+        reason,
+        message,
+      ]);
+    const message =
+      'file system of pool "default" has recorded 3 errors and may refuse writes; unmount and check it';
+    expect(await reported()).toEqual([['FileSystemErrors', message]]);
+    mounts.failFileSystem(pool.path);
+    expect((await reported()).map(([reason]) => reason)).toEqual(['PoolReadOnly']);
+  });
 });

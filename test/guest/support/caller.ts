@@ -13,6 +13,7 @@ export class Caller {
   private readonly chain: Chain;
   private readonly ids: Map<string, string>;
   private readonly stagings = new Map<string, string>();
+  private readonly takenDown = new Set<string>();
 
   /** @param ids those of objects that exist already, by their names */
   constructor(node: TestNode, chain: Chain, ids = new Map<string, string>()) {
@@ -79,7 +80,18 @@ export class Caller {
 
   /** Unstages everything. */
   async takeDown(): Promise<void> {
-    for (const name of [...this.stagings.keys()]) await this.unstage(name);
+    for (const name of [...this.stagings.keys()]) {
+      await this.unstage(name);
+      this.takenDown.add(name);
+    }
+  }
+
+  /** Stages again what was taken down. */
+  async bringUp(): Promise<void> {
+    for (const name of this.takenDown) {
+      await this.staged(name);
+      this.takenDown.delete(name);
+    }
   }
 
   idOf(name: string): string {
