@@ -12,7 +12,7 @@ import { installGrpcurl } from './lib/go/grpcurl.mjs';
 import { installPrometheus, prometheusObstacle } from './lib/go/prometheus.mjs';
 import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
 import { isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
-import { installPrograms, programsObstacle } from './lib/programs.mjs';
+import { installPrograms, installStrace, programsObstacle } from './lib/programs.mjs';
 import {
   build,
   cacheDirectory,
@@ -27,7 +27,7 @@ const suites = {
   unit: {},
   integration: { obstacle: mountsObstacle, prepare: installPrograms },
   crash: { obstacle: mountsObstacle, prepare: installPrograms },
-  attacks: { obstacle: mountsObstacle, prepare: installPrograms },
+  attacks: { obstacle: mountsObstacle, prepare: prepareAttacks },
   conformance: { obstacle: () => mountsObstacle() ?? csiSanityObstacle(), prepare: prepareConformance },
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest },
   // Building Prometheus and csi-provisioner takes minutes.
@@ -153,6 +153,11 @@ async function runSuites(machine, names, paths, output) {
 
 function mountsObstacle() {
   return namespaceObstacle() ?? programsObstacle();
+}
+
+function prepareAttacks() {
+  installPrograms();
+  installStrace();
 }
 
 function prepareConformance() {

@@ -26,7 +26,15 @@ export function installPrograms() {
   installPackages(...missing);
 }
 
+/** Installs strace if possible; a machine without it skips the tests in which system calls fail. */
+export function installStrace() {
+  if (isRoot && isMissing('strace') && canInstall('strace')) installPackages('strace');
+}
+
+function isMissing(program) {
+  return !directories.some((directory) => existsSync(join(directory, program)));
+}
+
 function missingPackages() {
-  const isMissing = (program) => !directories.some((directory) => existsSync(join(directory, program)));
   return Object.entries(packageByProgram).flatMap(([program, name]) => (isMissing(program) ? [name] : []));
 }

@@ -94,14 +94,27 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
     } catch (error) {
       const failed = error instanceof FileChangeError ? error.item : undefined;
       const isMoved = failed !== undefined && publish.indexOf(failed) > publish.indexOf(move);
-      // No object must remain that the caller does not know of.
-      if (isMoved) await rename(move.to, directory).catch(() => {});
-      // If removal fails now, it is retried in the background.
-      await this.destroy(directory, object).catch(() => this.removals.add(directory));
+      await this.takeBack(object, directory, isMoved);
       const cause = causeOf(error);
       const isOwner = typeof failed === 'object' && failed.kind === 'set-owner';
       throw storageError(isOwner ? ownerError(cause, failed.owner) : cause, this.poolName);
     }
+  }
+
+  /**
+   * Removes an object that could not be added: none must remain that the caller does not know of. What fails now is retried in
+   * the background.
+   * @param isMoved whether it is at its final path
+   */
+  private async takeBack(object: Item, directory: string, isMoved: boolean): Promise<void> {
+    const moveBack = () => rename(this.directoryOf(object.id), directory);
+    try {
+      if (isMoved) await moveBack();
+    } catch {
+      this.removals.add(directory, moveBack);
+      return;
+    }
+    await this.destroy(directory, object).catch(() => this.removals.add(directory));
   }
 
   load(): Promise<{ found: Item[]; damaged: DamagedObject[] }> {

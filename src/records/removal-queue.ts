@@ -33,6 +33,7 @@ export class RemovalQueue {
   private readonly parts: RemovalParts;
   private readonly after: NonNullable<RemovalParts['after']>;
   private readonly waiting: string[] = [];
+  private readonly preparations = new Map<string, () => Promise<void>>();
   private readonly failures = new Map<string, Failure>();
   private readonly retries = new Set<() => void>();
   private readonly idleListeners: (() => void)[] = [];
@@ -53,7 +54,9 @@ export class RemovalQueue {
     return { pendingCount, failingCount: this.failures.size, stuck };
   }
 
-  add(directory: string): void {
+  /** @param prepare done once before the removal, and as often as that until it succeeds */
+  add(directory: string, prepare?: () => Promise<void>): void {
+    if (prepare) this.preparations.set(directory, prepare);
     this.waiting.push(directory);
     this.startNext();
   }
@@ -78,13 +81,23 @@ export class RemovalQueue {
     const directory = this.waiting.shift();
     if (directory === undefined) return;
     this.runningCount++;
-    void this.parts
-      .remove(directory)
+    void this.remove(directory)
       .then(
         () => this.recovered(directory),
         (error: unknown) => this.retryLater(directory, error),
       )
       .finally(() => this.finishOne());
+  }
+
+  private remove(directory: string): Promise<void> {
+    const prepare = this.preparations.get(directory);
+    return prepare ? this.prepareAndRemove(directory, prepare) : this.parts.remove(directory);
+  }
+
+  private async prepareAndRemove(directory: string, prepare: () => Promise<void>): Promise<void> {
+    await prepare();
+    this.preparations.delete(directory);
+    await this.parts.remove(directory);
   }
 
   private recovered(directory: string): void {

@@ -3,7 +3,7 @@ import { chmod, chown, rename, rm, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDescriptor, withDescriptor } from '../../kernel/calls/descriptor.ts';
-import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { below } from '../../kernel/calls/path-handle.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
@@ -33,6 +33,7 @@ export interface FormatSpec {
  * Makes a file system in a blank image, durably. It is built in a file beside the image, which then replaces the image:
  * a crash at any moment leaves a blank image or a complete file system. The caller prevents concurrent use.
  * @throws VolumeError precondition: the image was written before, or is attached to a loop device; it stays unchanged
+ * @throws KernelError EBUSY: another program has opened its device
  */
 export async function formatImage({ path, fsType, label, root }: FormatSpec): Promise<void> {
   const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => checkBlank(fd, path));
@@ -51,7 +52,18 @@ export async function formatImage({ path, fsType, label, root }: FormatSpec): Pr
     await rm(newPath, { force: true });
     throw error;
   }
+  unsynced.add(path);
+  await syncFormatted(path);
+}
+
+/** The images that have a file system, while it is unknown whether it is durable. */
+const unsynced = new Set<string>();
+
+/** Makes the file system of an image durable if `formatImage` failed to. */
+export async function syncFormatted(path: string): Promise<void> {
+  if (!unsynced.has(path)) return;
   await withDescriptor(dirname(path), 'r', syncDescriptor);
+  unsynced.delete(path);
 }
 
 function formatRefusedError(path: string, why: string): VolumeError {
@@ -73,7 +85,7 @@ async function prepareRoot(imageFd: number, fsType: FileSystemType, root: RootOw
   } finally {
     await closeAsync(fd);
   }
-  if (!(await isLoopDetached(imageFd))) throw new Error(`${device.path} is still in use after formatting`);
+  if (!(await isLoopDetached(imageFd))) throw new KernelError('close', errno.EBUSY, device.path);
 }
 
 async function setRoot(path: string, { uid, gid, mode }: RootOwnership): Promise<void> {

@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDescriptor, withDescriptor, writeText } from '../../kernel/calls/descriptor.ts';
 import { diskFaultOf } from '../../kernel/calls/disk-fault.ts';
-import { errno, KernelError } from '../../kernel/calls/errno.ts';
+import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
@@ -12,7 +12,7 @@ import { VolumeError } from '../../model/errors.ts';
 import type { RootOwnership } from '../../model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../model/ports/devices-port.ts';
 import type { FileSystemType } from '../../model/requests/file-system-options.ts';
-import { formatImage } from './format.ts';
+import { formatImage, syncFormatted } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
 import { prepareFileSystem } from './prepare-file-system.ts';
 
@@ -26,7 +26,8 @@ export class KernelFormatter implements ImageFormatter {
   readonly minimumBytes = minimumBytes;
   readonly minimumGrownBytes = minimumGrownBytes;
 
-  inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
+  async inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
+    await syncFormatted(file);
     return fileSystemOn(file);
   }
 
@@ -61,6 +62,10 @@ export class KernelFormatter implements ImageFormatter {
  */
 async function formatError(path: string, error: unknown): Promise<unknown> {
   if (error instanceof VolumeError) return error;
+  if (isErrno(error, errno.EBUSY)) {
+    const message = `cannot format ${path}: another program has opened its device; retry the call`;
+    return new VolumeError('aborted', message, { cause: error });
+  }
   const fault = diskFaultOf(error)?.kind;
   if (!(error instanceof ProgramError) && fault !== 'failing' && fault !== 'damaged') return error;
   const refusal = await writeErrorAt(path);

@@ -155,9 +155,13 @@ export async function readLoopStatus(fd: number): Promise<Buffer> {
  */
 export async function openNode(device: LoopDevice, flags: number): Promise<number> {
   const fd = await openOrMake(device, flags);
-  if (statusOf(fd).deviceNode === device.number) return fd;
-  await closeAsync(fd);
-  throw new KernelError('open', errno.ENODEV, `${device.path}, which is not device ${device.number}`);
+  try {
+    if (statusOf(fd).deviceNode === device.number) return fd;
+    throw new KernelError('open', errno.ENODEV, `${device.path}, which is not device ${device.number}`);
+  } catch (error) {
+    await closeAsync(fd);
+    throw error;
+  }
 }
 
 async function openOrMake(device: LoopDevice, flags: number): Promise<number> {

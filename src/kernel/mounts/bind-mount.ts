@@ -43,9 +43,11 @@ export const mountAttr = {
 export function bindMount(sourceFd: number, targetFd: number, attrSet: number, attrClear: number): number {
   const tree = cloneMount(sourceFd, attrSet, attrClear);
   try {
+    // First, because nothing may fail once it is mounted.
+    const { mountId } = statusOf(tree);
     const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
     callSync(moveMount, 'target', tree, '', targetFd, '', flags);
-    return statusOf(tree).mountId;
+    return mountId;
   } finally {
     closeSync(tree);
   }

@@ -1,18 +1,21 @@
-import { about, type PathSubject, quote, VolumeError } from '../errors.ts';
+import { about, DiskError, type PathSubject, quote, VolumeError } from '../errors.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
 import type { Device } from '../ports/devices-port.ts';
 import { withPoolInErrors } from '../ports/error-context.ts';
-import type { DirectoryState, FileIdentity, PathState } from '../ports/paths-port.ts';
+import type { DirectoryState, FileIdentity, PathState, UnreadableState } from '../ports/paths-port.ts';
 import type { ListedDevices } from './listed-devices.ts';
 
-/** The directory that is mounted when a directory volume is staged: its path and its current state. */
+/**
+ * The directory that is mounted when a directory volume is staged: its path and its current state.
+ * @throws VolumeError damaged: it is missing; unavailable: its disk fails
+ */
 export async function contentOf(
   parts: Parts<'catalogue' | 'host'>,
   volume: Volume,
 ): Promise<{ path: string; state: DirectoryState }> {
   const path = parts.catalogue.dataOf(volume).path;
-  const state = await withPoolInErrors(volume, () => parts.host.paths.inspect(path));
+  const state = await inspectContent(parts, volume, path);
   if (state.kind !== 'directory') {
     const message = `volume ${quote(volume.id)} has lost its data: ${path} is not a directory (${state.kind})`;
     throw new VolumeError('damaged', message);
@@ -20,15 +23,27 @@ export async function contentOf(
   return { path, state };
 }
 
-/** The image file of a volume. @throws VolumeError damaged: it is missing */
+/** The image file of a volume. @throws VolumeError damaged: it is missing; unavailable: its disk fails */
 export async function imageOf(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<string> {
   const path = parts.catalogue.dataOf(volume).path;
-  const { kind } = await withPoolInErrors(volume, () => parts.host.paths.inspect(path));
+  const { kind } = await inspectContent(parts, volume, path);
   if (kind === 'file') return path;
   throw new VolumeError(
     'damaged',
     `volume ${quote(volume.id)} has lost its data: ${path} is not a file (${kind})`,
   );
+}
+
+/** The state of content. What cannot be read now may be read later, so it does not count as lost. */
+async function inspectContent(
+  { host }: Parts<'host'>,
+  volume: Volume,
+  path: string,
+): Promise<Exclude<PathState, UnreadableState>> {
+  const state = await withPoolInErrors(volume, () => host.paths.inspect(path));
+  if (state.kind !== 'unreadable') return state;
+  const message = `volume ${quote(volume.id)} in pool ${quote(volume.pool)}: ${path} ${state.why}; check the disk and the kernel log`;
+  throw new DiskError('unavailable', message);
 }
 
 /** The device of a staged volume; undefined if its image is not attached. */

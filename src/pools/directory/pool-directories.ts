@@ -38,7 +38,12 @@ export class PoolDirectories {
     try {
       for (const name of kindDirectories) {
         const fd = await openHandle(layout[name]);
-        kinds.set(name, { fd, opened: statusOf(fd) });
+        try {
+          kinds.set(name, { fd, opened: statusOf(fd) });
+        } catch (error) {
+          closeSync(fd);
+          throw error;
+        }
       }
       const root = await startLookupsAt(layout.root);
       return new PoolDirectories({ poolName, layout, opened }, root, kinds);

@@ -57,11 +57,13 @@ export async function lockPool(
 /** @returns undefined if there is no lock file and none can be created; the lock on the directory remains */
 async function openLockFile(path: string): Promise<FileHandle | undefined> {
   const file = await openOrMake(path);
-  if (file && statusOf(file.fd).type !== 'file') {
-    await file.close();
-    throw notALockFileError(path);
+  try {
+    if (file && statusOf(file.fd).type !== 'file') throw notALockFileError(path);
+    return file;
+  } catch (error) {
+    await file?.close();
+    throw error;
   }
-  return file;
 }
 
 async function openOrMake(path: string): Promise<FileHandle | undefined> {

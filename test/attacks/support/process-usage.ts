@@ -11,10 +11,15 @@ export function forgetPeak(pid: number): number {
   return inStatus(pid, 'VmRSS');
 }
 
-/** How many files and sockets a process has open. Not its pipes and event queues, of which each worker that starts has some. */
+/** How many files and sockets a process has open: what `openedBy` lists. */
 export function descriptorsOf(pid: number): number {
+  return openedBy(pid).length;
+}
+
+/** The paths of the files that a process has open, and its sockets. Not its pipes and event queues, of which each worker that starts has some. */
+export function openedBy(pid: number): string[] {
   const opened = readdirSync(`/proc/${pid}/fd`).map((fd) => openedAs(`/proc/${pid}/fd/${fd}`));
-  return opened.filter((what) => what.startsWith('/') || what.startsWith('socket:')).length;
+  return opened.filter((what) => what.startsWith('/') || what.startsWith('socket:'));
 }
 
 function openedAs(link: string): string {

@@ -9,7 +9,9 @@ interface Container {
 }
 
 const charts = readdirSync('deploy/helm/rendered').map((file) => `deploy/helm/rendered/${file}`);
-const manifests = [...charts, 'deploy/kubernetes/base/plugin.yaml'].map((path) => [path, pluginOf(path)] as const);
+const manifests = [...charts, 'deploy/kubernetes/base/plugin.yaml'].map(
+  (path) => [path, pluginOf(path)] as const,
+);
 
 function pluginOf(path: string): { driver: Container | undefined; sidecars: Container[] } {
   const documents = parseAllDocuments(readFileSync(path, 'utf8')).map((each) => each.toJS());
@@ -35,13 +37,19 @@ test.each(manifests)('in %s each sidecar runs without privileges', (_, { sidecar
   }
 });
 
-test.each(manifests)('in %s sidecars may write nothing of the node but the registration of the driver', (_, { sidecars }) => {
-  for (const { name, volumeMounts } of sidecars) {
-    const writable = volumeMounts.filter(({ readOnly }) => !readOnly).map((mount) => mount.name);
-    expect(volumeMounts.map((mount) => mount.name), name).toContain('socket-dir');
-    expect(writable, name).toEqual(name === 'node-driver-registrar' ? ['registration-dir'] : []);
-  }
-});
+test.each(manifests)(
+  'in %s sidecars may write nothing of the node but the registration of the driver',
+  (_, { sidecars }) => {
+    for (const { name, volumeMounts } of sidecars) {
+      const writable = volumeMounts.filter(({ readOnly }) => !readOnly).map((mount) => mount.name);
+      expect(
+        volumeMounts.map((mount) => mount.name),
+        name,
+      ).toContain('socket-dir');
+      expect(writable, name).toEqual(name === 'node-driver-registrar' ? ['registration-dir'] : []);
+    }
+  },
+);
 
 test.each(manifests)('in %s only the driver is privileged', (_, { driver }) => {
   expect(driver?.securityContext).toEqual({ privileged: true });

@@ -57,6 +57,16 @@ describe('stageVolume', () => {
     expect(await mounts.list()).toEqual(before);
   });
 
+  test('of content that cannot be read reports the disk, and no loss', async () => {
+    const { mounts, volume, content, stage } = await prepare();
+    mounts.mountForeign(content);
+    mounts.fail(content);
+    await expect(stage()).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: `volume "${volume.id}" in pool "${volume.pool}": ${content} answers EIO; check the disk and the kernel log`,
+    });
+  });
+
   test('recognises a mount from a process that died', async () => {
     const { model, volume, stage } = await prepare();
     await stage();

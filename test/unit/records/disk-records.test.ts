@@ -17,7 +17,9 @@ import { exampleVolume } from '../model/fakes/model.ts';
 import { systemError } from '../model/fakes/system-error.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
 
-function makeSubject(onStep: OnStep = passStep) {
+type RemovalEvents = Partial<ConstructorParameters<typeof RemovalQueue>[0]>;
+
+function makeSubject(onStep: OnStep = passStep, events: RemovalEvents = {}) {
   const layout = poolLayout(temporaryDirectory());
   for (const path of [layout.volumes, layout.retained, layout.incoming, layout.outgoing]) mkdirSync(path);
   const destroyed: string[] = [];
@@ -31,6 +33,7 @@ function makeSubject(onStep: OnStep = passStep) {
       throw error;
     },
     onRecovery: () => {},
+    ...events,
   });
   const parts = { layout, poolName: 'default', removals, destroy, changes: new FileChanges(onStep) };
   return {
@@ -83,6 +86,29 @@ test.each([
   isBroken = false;
   await subject.records.add(volume, build);
   expect((await subject.records.load()).found).toEqual([volume]);
+});
+
+test('a volume that can be neither added nor taken back is taken back later', async () => {
+  const retries: (() => void)[] = [];
+  const after = (_: number, retry: () => void) => {
+    retries.push(retry);
+    return () => {};
+  };
+  const breakDisk = async (step: string) => {
+    if (step !== 'create: renamed') return;
+    // Nothing can be moved there from now on.
+    await rename(layout.incoming, `${layout.incoming}.away`);
+    throw systemError('EIO');
+  };
+  const { layout, records, idle, leftovers } = makeSubject(breakDisk, { onFailure: () => {}, after });
+  await expect(records.add(volume, build)).rejects.toMatchObject({ kind: 'unavailable' });
+  await idle();
+  expect(readdirSync(layout.volumes)).toHaveLength(1);
+  await rename(`${layout.incoming}.away`, layout.incoming);
+  retries.pop()?.();
+  await idle();
+  expect(readdirSync(layout.volumes)).toEqual([]);
+  expect(await leftovers()).toEqual([]);
 });
 
 test('a volume with a reused id is created despite leftovers of a crash', async () => {

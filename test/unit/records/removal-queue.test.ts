@@ -169,3 +169,22 @@ test('by default it uses timers that do not keep the process running', async () 
   await queue.stop();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('what comes before a removal is retried with it, and done once', async () => {
+  const done: string[] = [];
+  const failures = [new Error('EROFS'), new Error('EROFS')];
+  const remove = async (directory: string) => {
+    done.push(`remove ${directory}`);
+    if (done.length < 3) throw new Error('EPERM');
+  };
+  const { queue, retryNow } = retryingQueue(remove);
+  queue.add('a', async () => {
+    const failure = failures.pop();
+    if (failure) throw failure;
+    done.push('prepare');
+  });
+  await queue.idle();
+  for (let time = 0; time < 4; time++) await retryNow();
+  expect(done).toEqual(['prepare', 'remove a', 'remove a']);
+  expect(queue.state.pendingCount).toBe(0);
+});
