@@ -58,7 +58,7 @@ test('a search hides the other volumes, and says how many are shown', async () =
   const { page, names } = await openPage();
   await page.getByLabel('Search').fill('gam');
   expect(await names()).toEqual(['shop/gamma']);
-  expect(await page.locator('#shown').innerText()).toBe('1 of 3 shown');
+  expect(await page.locator('#shown').textContent()).toBe('1 of 3 shown');
   await page.getByLabel('Search').fill('');
   expect(await names()).toHaveLength(3);
 });
@@ -68,7 +68,7 @@ test('a screen reader finds the parts by their roles and names', async () => {
   for (const name of ['Pools', 'Problems', 'Volumes', 'Snapshots and copies', 'Jobs', 'Retained volumes'])
     expect(await page.getByRole('heading', { name, exact: true }).count(), name).toBe(1);
   expect(await page.getByRole('meter', { name: 'use of the disk of pool default' }).count()).toBe(1);
-  expect(await page.getByRole('status').first().innerText()).toMatch(/^\d+ problems$/);
+  expect(await page.getByRole('status').first().textContent()).toMatch(/^\d+ problems$/);
   expect(await page.getByRole('rowheader', { name: 'default' }).count()).toBe(1);
 });
 
