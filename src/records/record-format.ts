@@ -48,9 +48,12 @@ export function sizeOfContent({ backend }: { backend: string }, recordedBytes: b
   return backend === 'image' ? wholeSectors(recordedBytes) : recordedBytes;
 }
 
-/** The text of a record, with a checksum: a few flipped bits may leave a text that parses, and says something else. */
+/**
+ * The text of a record, with a checksum: a few flipped bits may leave a text that parses, and says something else. It is on the
+ * first line, so that a person who edits the record, or a command, can remove that line and nothing else.
+ */
 export function toText(record: object): string {
-  return `${JSON.stringify({ ...record, checksum: checksumOf(record) }, null, 2)}\n`;
+  return `${JSON.stringify({ checksum: checksumOf(record), ...record }, null, 2)}\n`;
 }
 
 function checksumOf(record: object): string {

@@ -61,7 +61,7 @@ function mismatchError(
   if (marker?.poolId === before.poolId) {
     const { poolId, fileSystem: old } = before;
     // Edits one entry of the file, in the format in which the driver writes it.
-    const command = `sed -i '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
+    const command = `sed -i -e '/"checksum"/d' -e '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
     return unreachableError(
       name,
       `${root} on file system ${fileSystem} has the marker of this pool`,

@@ -439,7 +439,7 @@ describe('an additional pool', () => {
     const { node, id, open, expectUnreachable } = await nodeWithoutDisk();
     node.mount();
     const { marker, retained, groups, reserve, volumes } = poolLayout(node.path);
-    const { homes: _, ...old } = JSON.parse(readFileSync(marker, 'utf8'));
+    const { homes: _, checksum: __, ...old } = JSON.parse(readFileSync(marker, 'utf8'));
     writeFileSync(marker, JSON.stringify(old));
     for (const path of [retained, groups, reserve]) rmSync(path, { recursive: true });
     const { lock } = await open('fast', node.path);

@@ -16,6 +16,7 @@ const recordWith = (changes: object) => JSON.stringify({ ...written, ...changes 
 
 test('a record is readable text, and ends with a newline', () => {
   expect(encodeVolumeRecord(exampleVolume({ id: 'v', capacityBytes: 2n ** 63n - 1n }))).toBe(`{
+  "checksum": "a7ae73c4",
   "formatVersion": 4,
   "id": "v",
   "name": "a",
@@ -39,8 +40,7 @@ test('a record is readable text, and ends with a newline', () => {
   },
   "mutable": {
     "onDelete": "delete"
-  },
-  "checksum": "a7ae73c4"
+  }
 }
 `);
 });
