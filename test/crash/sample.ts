@@ -1,7 +1,7 @@
-const SHARE = 3;
+const SHARE = 5;
 
 /**
- * The steps at which a crash test kills the driver: every third in `npm test`, others for each kind of volume, so that
+ * The steps at which a crash test kills the driver: every fifth in `npm test`, others for each kind of volume, so that
  * together the kinds are killed at nearly all of them; each of them in `npm run test:crash`.
  * @param offset a number of its own for each kind
  */
