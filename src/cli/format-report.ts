@@ -5,11 +5,11 @@ import type {
   MountReport,
   PoolReport,
   RemovalReport,
-  SpaceReport,
   StatusReport,
   VolumeReport,
 } from '../status/report.ts';
 import { titleOf } from '../status/title.ts';
+import { usedShare } from '../status/used-share.ts';
 import { type Column, tableLines } from '../text/table.ts';
 import { formatBytes, formatCount } from '../units/format-bytes.ts';
 import { bar } from './bar.ts';
@@ -55,7 +55,7 @@ function poolSection({ pools }: StatusReport): string[] {
     pools.map((pool) => ({
       cells: [
         pool.name,
-        pool.space ? spaceBar(pool.space) : stateOf(pool),
+        pool.space ? bar(usedShare(pool.space), 1) : stateOf(pool),
         size(pool.space?.totalBytes),
         size(pool.space?.availableBytes),
         size(pool.provisionableBytes),
@@ -66,11 +66,6 @@ function poolSection({ pools }: StatusReport): string[] {
       notes: findingNotes(pool.findings),
     })),
   );
-}
-
-/** As df shows it: a disk may have blocks that only root can use, which count as neither. */
-function spaceBar({ usedBytes, availableBytes }: SpaceReport): string {
-  return bar(usedBytes, usedBytes + availableBytes);
 }
 
 function stateOf({ isReachable }: PoolReport): string {

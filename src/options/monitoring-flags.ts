@@ -72,7 +72,7 @@ export const monitoringFlags = {
     default: 'false',
     group: 'Monitoring',
     meaning:
-      'Serve a page with pools, volumes, snapshots and problems at / of --http-endpoint, and the same as JSON at /status; whoever can connect can read it (docs/guides/status.md).',
+      'Serve a page with pools, volumes, snapshots and problems at / of --http-endpoint, and the same as JSON at /status; everyone who can connect can read it (docs/guides/status.md).',
   },
   statusSocket: {
     name: 'status-socket',

@@ -27,7 +27,7 @@ import type {
   VolumeReport,
 } from './report.ts';
 
-type ReportParts = Parts<'catalogue' | 'host' | 'copying' | 'configProblem'>;
+type ReportParts = Parts<'catalogue' | 'host' | 'copying'>;
 
 /** What a running driver knows. */
 export function reportOfDriver(

@@ -15,6 +15,7 @@ export interface Problem {
 
 /** What is wrong with the pools, with their objects, and with what the kernel has of them. */
 export function problemsIn(report: StatusReport, host: HostState): Problem[] {
+  const isGone = goneIn(report);
   return [
     ...report.pools.flatMap(({ name, findings }) => fromFindings(`pool ${name}`, findings)),
     ...unreachablePools(report),
@@ -23,8 +24,8 @@ export function problemsIn(report: StatusReport, host: HostState): Problem[] {
     ...report.jobs.flatMap((job) =>
       job.kind === 'removal' ? job.stuck.map((stuck) => fromStuck(job.pool, stuck)) : [],
     ),
-    ...mountsOfNothing(report, host),
-    ...devicesOfNothing(report, host),
+    ...mountsOfNothing(isGone, host),
+    ...devicesOfNothing(isGone, host),
   ];
 }
 
@@ -64,8 +65,7 @@ function fromStuck(pool: string, { directory, reason }: { directory: string; rea
 }
 
 /** Mounts of volumes that no longer exist: they keep space in use that nobody sees. */
-function mountsOfNothing(report: StatusReport, { mounts }: HostState): Problem[] {
-  const isGone = goneIn(report);
+function mountsOfNothing(isGone: IsGone, { mounts }: HostState): Problem[] {
   return mounts.flatMap(({ path, root }) => {
     const directory = /\/([^/]+)\/data(?:\/|$)/.exec(root)?.[1];
     if (directory === undefined || !isGone(directory)) return [];
@@ -80,8 +80,7 @@ function mountsOfNothing(report: StatusReport, { mounts }: HostState): Problem[]
 }
 
 /** Loop devices of images that no longer exist. */
-function devicesOfNothing(report: StatusReport, { loops }: HostState): Problem[] {
-  const isGone = goneIn(report);
+function devicesOfNothing(isGone: IsGone, { loops }: HostState): Problem[] {
   return loops.flatMap(({ path, backingPath }) => {
     const [directory = '', file] = endOf(backingPath).split('/');
     if (file?.replace(/ \(deleted\)$/, '') !== 'image' || !isGone(directory)) return [];
@@ -96,7 +95,9 @@ function devicesOfNothing(report: StatusReport, { loops }: HostState): Problem[]
 }
 
 /** Whether the name is that of the directory of an object of these pools that does not exist. */
-function goneIn(report: StatusReport): (directory: string) => boolean {
+type IsGone = (directory: string) => boolean;
+
+function goneIn(report: StatusReport): IsGone {
   const objects = [report.volumes, report.snapshots, report.groupSnapshots, report.retained, report.damaged];
   const known = new Set(objects.flat().map(({ id }) => directoryNameOf(id)));
   const pools = new Set(report.pools.filter(({ isReachable }) => isReachable).map(({ id }) => id));

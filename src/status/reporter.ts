@@ -1,5 +1,6 @@
 import type { Parts } from '../model/parts.ts';
 import { Surveys, type SurveyWork } from '../model/survey/surveys.ts';
+import type { HttpReply } from '../observability/http/http-server.ts';
 import type { Logger } from '../observability/logger.ts';
 import { settlesWithin } from '../rpc/settles-within.ts';
 import { reportOfDriver } from './driver-report.ts';
@@ -33,6 +34,15 @@ export class Reporter {
     const running = this.surveys.refresh();
     await Promise.all(running.map(({ ended }) => settlesWithin(ended, SURVEY_LIMIT_MS)));
     return reportOfDriver(this.model, this.surveys, this.driver);
+  }
+
+  /** The same as a reply over HTTP. */
+  async reply(): Promise<HttpReply> {
+    return {
+      status: 200,
+      body: `${JSON.stringify(await this.report())}\n`,
+      contentType: 'application/json',
+    };
   }
 
   /** Starts no more surveys. Those of a hung pool end when its disk answers. */

@@ -19,15 +19,10 @@ export async function startStatusServer(
   reporter: Reporter,
   logger: Logger,
 ): Promise<StatusServer | undefined> {
-  const status = async () => ({
-    status: 200,
-    body: `${JSON.stringify(await reporter.report())}\n`,
-    contentType: 'application/json',
-  });
   const onError = (err: unknown) => logger.error({ err }, 'status failed');
   try {
     await clearStaleSocket(path);
-    const routes = new Map([['/status', status]]);
+    const routes = new Map([['/status', () => reporter.reply()]]);
     const server = await startHttpServer({ address: { path }, routes, onError });
     await setSocketAccess(path, { mode: socketMode, groupId: undefined });
     return server;

@@ -96,7 +96,7 @@ class TreeRemoval {
     }
   }
 
-  /** Removes an entry. One that another process moves, removes or replaces meanwhile is left to the next pass. */
+  /** Removes an entry, unless another process moves, removes or replaces it at the same time: the next pass handles that. */
   private async removeEntry(parentFd: number, entry: DirectoryEntry, depth: number): Promise<void> {
     try {
       if (entry.isDirectory === false) unlinkAt(parentFd, entry.name);

@@ -1,4 +1,5 @@
 import type { StatusReport } from '../report.ts';
+import { usedShare } from '../used-share.ts';
 
 /** How much of a pool's disk was used at a time, from 0 to 1. */
 export interface UsePoint {
@@ -20,8 +21,7 @@ export class PoolHistory {
       const known = (this.points.get(name) ?? []).filter((point) => atMs - point.atMs < KEPT_MS);
       const last = known.at(-1);
       if (space && (last === undefined || atMs - last.atMs >= INTERVAL_MS)) {
-        const whole = space.usedBytes + space.availableBytes;
-        known.push({ atMs, share: whole > 0 ? space.usedBytes / whole : 0 });
+        known.push({ atMs, share: usedShare(space) });
       }
       this.points.set(name, known);
     }

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from '../../units/format-bytes.ts';
-import type { PoolReport, SpaceReport } from '../report.ts';
+import type { PoolReport } from '../report.ts';
+import { usedShare } from '../used-share.ts';
 import { type Html, html } from './html.ts';
 import type { PoolHistory, UsePoint } from './pool-history.ts';
 
@@ -35,14 +36,9 @@ export function poolTable(pools: readonly PoolReport[], history: PoolHistory, no
 function use({ name, space, isReachable }: PoolReport): Html {
   if (!space)
     return html`<span class="problem">${isReachable === false ? 'unreachable' : 'not known yet'}</span>`;
-  const share = shareOf(space);
+  const share = usedShare(space);
   const text = `${Math.round(share * 100)} %`;
   return html`<meter min="0" max="1" high="${NEARLY_FULL}" value="${share.toFixed(4)}" aria-label="use of the disk of pool ${name}">${text}</meter> ${text}`;
-}
-
-function shareOf({ usedBytes, availableBytes }: SpaceReport): number {
-  const whole = usedBytes + availableBytes;
-  return whole > 0 ? usedBytes / whole : 0;
 }
 
 /** Nothing until there are two points. */

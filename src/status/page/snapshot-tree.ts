@@ -1,6 +1,7 @@
 import type { StatusReport } from '../report.ts';
 import { titleOf } from '../title.ts';
 import { type Html, html } from './html.ts';
+import { timeElement } from './time.ts';
 
 /** An object, and what was made from it. */
 interface Node {
@@ -13,7 +14,7 @@ export function snapshotTree({ volumes, snapshots }: Pick<StatusReport, 'volumes
   const nodes = new Map<string, Node>();
   for (const volume of volumes) nodes.set(volume.id, { label: html`${titleOf(volume)}`, children: [] });
   for (const { id, name, createdAt } of snapshots) {
-    const at = html`<time datetime="${createdAt}">${createdAt.slice(0, 16).replace('T', ' ')}</time>`;
+    const at = timeElement(createdAt);
     nodes.set(id, { label: html`snapshot <strong>${name ?? id}</strong> of ${at}`, children: [] });
   }
   const origins = [

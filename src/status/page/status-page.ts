@@ -11,7 +11,7 @@ export interface StatusPage {
   stop(): void;
 }
 
-/** Serves a page and the report behind it, and keeps the use of the pools in the last hour, also while nobody looks. */
+/** Serves a page and the report behind it, and keeps the use of the pools over the last hour, even while the page is not open. */
 export function statusPage(reporter: Reporter): StatusPage {
   const history = new PoolHistory();
   const look = async () => {
@@ -35,14 +35,7 @@ export function statusPage(reporter: Reporter): StatusPage {
           };
         },
       ],
-      [
-        '/status',
-        async () => ({
-          status: 200,
-          body: `${JSON.stringify((await look()).report)}\n`,
-          contentType: 'application/json',
-        }),
-      ],
+      ['/status', () => reporter.reply()],
     ]),
     stop: () => clearInterval(timer),
   };

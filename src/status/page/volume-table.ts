@@ -2,6 +2,7 @@ import { formatBytes, formatCount } from '../../units/format-bytes.ts';
 import type { MountReport, VolumeReport } from '../report.ts';
 import { titleOf } from '../title.ts';
 import { type Html, html } from './html.ts';
+import { timeElement } from './time.ts';
 
 const columns: readonly { readonly title: string; readonly isNumber?: true }[] = [
   { title: 'Volume' },
@@ -35,7 +36,7 @@ function row(volume: VolumeReport): Html {
 <td class="number" data-value="${sizeBytes}">${formatBytes(sizeBytes)}</td>
 <td class="number" data-value="${usedBytes ?? -1}">${usedOf(volume)}</td>
 <td class="number" data-value="${inodes?.used ?? -1}">${inodes ? formatCount(inodes.used) : ''}</td>
-<td><time datetime="${createdAt}">${createdAt.slice(0, 16).replace('T', ' ')}</time></td>
+<td>${timeElement(createdAt)}</td>
 <td data-value="${mounts.length}">${mounts.length === 0 ? 'no' : html`<details><summary>${mounts.length}</summary><ul>${mounts.map(mountItem)}</ul></details>`}</td>
 </tr>`;
 }
@@ -53,5 +54,5 @@ function backendOf({ backend, mode, fsType, isInline }: VolumeReport): string {
 }
 
 function mountItem({ path, kind, since }: MountReport): Html {
-  return html`<li>${kind} at <code>${path}</code>${since === undefined ? undefined : html` since <time datetime="${since}">${since.slice(0, 16).replace('T', ' ')}</time>`}</li>`;
+  return html`<li>${kind} at <code>${path}</code>${since === undefined ? undefined : html` since ${timeElement(since)}`}</li>`;
 }
