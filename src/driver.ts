@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import type { ActionParts } from './actions/serve-action.ts';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
 import { ConfigFileError } from './config/config-error.ts';
@@ -23,6 +24,7 @@ import { LoopDevices } from './mounts/loop-devices.ts';
 import { hostError } from './mounts/mount-error.ts';
 import { callLogger } from './observability/call-log.ts';
 import { copyLogger, findingLogger } from './observability/health-log.ts';
+import type { HttpExchange } from './observability/http/http-server.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
 import { PoolConfigError } from './pools/directory/pool-errors.ts';
@@ -93,7 +95,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
-    const statusServer = await startStatus(options.statusSocket, reporter, logger);
+    const statusServer = await startStatus(options.statusSocket, reporter, looking);
     watch?.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();
@@ -154,10 +156,19 @@ async function makePage(reporter: Reporter): Promise<StatusPage> {
 async function startStatus(
   path: string | undefined,
   reporter: Reporter | undefined,
-  logger: Logger,
+  parts: ActionParts,
 ): Promise<StatusServer | undefined> {
   if (path === undefined || !reporter) return undefined;
-  return (await import('./status/status-server.ts')).startStatusServer(path, reporter, logger);
+  const serve: HttpExchange = async (request, response) => {
+    const [{ serveAction }, { actions }] = await Promise.all([
+      import('./actions/serve-action.ts'),
+      import('./actions/actions.ts'),
+    ]);
+    await serveAction(request, response, parts, actions);
+  };
+  const exchanges = new Map([['/actions/', serve]]);
+  const { startStatusServer } = await import('./status/status-server.ts');
+  return startStatusServer(path, { reporter, exchanges, logger: parts.logger });
 }
 
 /** The text of the configuration file, and its pools; none without a file. What reads one takes a while to load. */

@@ -21,10 +21,15 @@ export type HttpAddress =
     }
   | { readonly path: string };
 
+/** Handles a request whose body or reply may be of any size. */
+export type HttpExchange = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
+
 export interface HttpServerParts {
   readonly address: HttpAddress;
   /** What is served, by its exact path. */
   readonly routes: ReadonlyMap<string, () => HttpReply | Promise<HttpReply>>;
+  /** What is served for POST, by the start of its path: it reads the request and writes the whole reply. */
+  readonly exchanges?: ReadonlyMap<string, HttpExchange>;
   /** Called with the error of a route. */
   readonly onError: (error: unknown) => void;
 }
@@ -51,15 +56,26 @@ const IDLE_TIMEOUT_MS = 30_000;
 export async function startHttpServer({
   address,
   routes,
+  exchanges = new Map(),
   onError,
 }: HttpServerParts): Promise<RunningHttpServer> {
   const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: REQUEST_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    // The body of an exchange may take any time.
+    requestTimeout: exchanges.size > 0 ? 0 : REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
   };
   const server = createServer(limits, (request, response) => {
+    const exchange = exchangeOf(request, exchanges);
+    if (exchange) {
+      request.socket.setTimeout(0);
+      exchange(request, response).catch((error: unknown) => {
+        onError(error);
+        response.destroy();
+      });
+      return;
+    }
     reply(request, routes)
       .catch((error: unknown) => {
         onError(error);
@@ -90,6 +106,15 @@ function listen(server: Server, address: HttpAddress): Promise<void> {
       resolve();
     });
   });
+}
+
+function exchangeOf(
+  { method, url = '' }: IncomingMessage,
+  exchanges: NonNullable<HttpServerParts['exchanges']>,
+): HttpExchange | undefined {
+  if (method !== 'POST') return undefined;
+  const path = pathOf(url) ?? '';
+  return [...exchanges].find(([start]) => path.startsWith(start))?.[1];
 }
 
 async function reply(
