@@ -6,6 +6,7 @@ import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
+import { MountRefusedError } from '../../kernel/mounts/file-system-mount.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { fileSystemOn, fileSystemState, mountRefusalReason } from '../../kernel/workers/file-tasks.ts';
 import { VolumeError } from '../../model/errors.ts';
@@ -54,11 +55,16 @@ export class KernelFormatter implements ImageFormatter {
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
     return prepareFileSystem(image, device.path, fsType);
   }
+
+  async checkDisk(image: string): Promise<void> {
+    const refusal = await writeErrorAt(image);
+    if (refusal !== undefined) throw refusal;
+  }
 }
 
 /**
- * Why an image was not formatted. A failed program gives no error number, and a file system on a full disk fails with
- * I/O errors; so the disk is tested.
+ * Why an image was not formatted. A failed program gives no error number, a mount on a failing disk any number, and a file
+ * system on a full disk fails with I/O errors; so the disk is tested.
  */
 async function formatError(path: string, error: unknown): Promise<unknown> {
   if (error instanceof VolumeError) return error;
@@ -67,7 +73,8 @@ async function formatError(path: string, error: unknown): Promise<unknown> {
     return new VolumeError('aborted', message, { cause: error });
   }
   const fault = diskFaultOf(error)?.kind;
-  if (!(error instanceof ProgramError) && fault !== 'failing' && fault !== 'damaged') return error;
+  const isUnclear = error instanceof ProgramError || error instanceof MountRefusedError;
+  if (!isUnclear && fault !== 'failing' && fault !== 'damaged') return error;
   const refusal = await writeErrorAt(path);
   if (refusal !== undefined) return refusal;
   const { availableBytes } = await withPath(dirname(path), fileSystemOf);

@@ -1,6 +1,6 @@
 import { checkNothingLost } from '../content/content-defects.ts';
 import { reconcileSize } from '../content/grow-content.ts';
-import type { PathSubject } from '../errors.ts';
+import { type PathSubject, VolumeError } from '../errors.ts';
 import { imageOf, isVolumeAt } from '../find/staged-content.ts';
 import { intendedFsType, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
@@ -77,12 +77,27 @@ export async function mountImage(
   await parts.onStep('stage: formatted');
   return parts.host.devices.hold(image, async (device) => {
     await parts.host.devices.refreshSize(image);
-    await parts.host.formatter.prepare(image, device, fsType);
     const options = mountOptions(fsType, capability);
-    const mountId = await parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
+    const mountId = await blamingDisk(parts.host, image, async () => {
+      await parts.host.formatter.prepare(image, device, fsType);
+      return parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
+    });
     await parts.onStep('stage: file system mounted');
     return mountId;
   });
+}
+
+/**
+ * Runs `work` with the file system in an image. What it meets on a disk that fails looks like damage of its own, with any error
+ * number; then the error of the disk is thrown.
+ */
+async function blamingDisk<T>({ formatter }: Host, image: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof VolumeError && error.kind === 'precondition') await formatter.checkDisk(image);
+    throw error;
+  }
 }
 
 /**

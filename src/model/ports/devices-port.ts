@@ -106,6 +106,11 @@ export interface ImageFormatter {
    * @throws VolumeError precondition: it has recorded errors, and was not repaired; `mountRefusalReason` has a reason
    */
   prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
+  /**
+   * Checks that the disk with an image takes writes: if it does not, whatever fails in the image may be its fault.
+   * @throws DiskError the error of a write beside the image
+   */
+  checkDisk(image: string): Promise<void>;
 }
 
 /** A fault that a file system reports. */

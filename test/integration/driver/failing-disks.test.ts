@@ -41,9 +41,18 @@ async function prepare(node: TestNode) {
     source,
     unstaged: await make('unstaged'),
     images: [await make('image 0', image), await make('image 1', image)],
+    formatted: await makeFormatted(node, await make('image 2', image)),
     unattached: await node.create('unattached', { parameters }),
     snapshot: (await snapshotOf(node, source, 'before')).snapshot_id,
   };
+}
+
+/** An image with a file system, which is not staged. */
+async function makeFormatted(node: TestNode, volume_id: string): Promise<string> {
+  const staging_target_path = node.newStaging();
+  await node.node.NodeStageVolume({ volume_id, staging_target_path, volume_capability });
+  await node.node.NodeUnstageVolume({ volume_id, staging_target_path });
+  return volume_id;
 }
 
 async function use({ node }: TestNode, paths: Published): Promise<void> {
@@ -95,7 +104,7 @@ function writing(node: TestNode, { paths, source, images, unattached, snapshot }
 }
 
 /** Calls that read from the pool, or from its mounts. */
-function reading(node: TestNode, { paths, source, unstaged }: Prepared): Calls {
+function reading(node: TestNode, { paths, source, unstaged, formatted }: Prepared): Calls {
   const { volume_id, target_path } = paths;
   return {
     GetCapacity: () => node.controller.GetCapacity({ parameters }),
@@ -107,6 +116,12 @@ function reading(node: TestNode, { paths, source, unstaged }: Prepared): Calls {
     'NodeStageVolume of a directory': () =>
       node.node.NodeStageVolume({
         volume_id: unstaged,
+        staging_target_path: node.newStaging(),
+        volume_capability,
+      }),
+    'NodeStageVolume of an image': () =>
+      node.node.NodeStageVolume({
+        volume_id: formatted,
         staging_target_path: node.newStaging(),
         volume_capability,
       }),

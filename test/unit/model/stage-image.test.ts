@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { DiskError, VolumeError } from '../../../src/model/errors.ts';
 import type { Volume, VolumeContent } from '../../../src/model/objects/volume.ts';
 import type { FileSystemType } from '../../../src/model/requests/file-system-options.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
@@ -186,6 +187,16 @@ describe('an image', () => {
     expect(await attached()).toBeDefined();
     await unstage();
     expect(await attached()).toBeUndefined();
+  });
+
+  test('is refused with the error of its disk if that takes no writes, whatever the mount met', async () => {
+    const { mounts, formatter, stage } = await prepare();
+    const refused = new VolumeError('precondition', 'the kernel refuses it');
+    vi.spyOn(mounts, 'mountDevice').mockRejectedValue(refused);
+    await expect(stage()).rejects.toThrow(refused);
+    const failing = new DiskError('unavailable', 'the disk fails');
+    vi.spyOn(formatter, 'checkDisk').mockRejectedValue(failing);
+    await expect(stage()).rejects.toThrow(failing);
   });
 
   test('goes through every step', async () => {

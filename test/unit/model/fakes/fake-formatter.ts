@@ -60,6 +60,10 @@ export class FakeFormatter implements ImageFormatter {
     if (fsType === 'ext4') this.mounts.loops.growFileSystem(device);
   }
 
+  async checkDisk(image: string): Promise<void> {
+    this.imageAt(image);
+  }
+
   private imageAt(file: string): { entry: FakeFile; image: FakeImage } {
     const entry = this.mounts.entryAt(file);
     if (entry?.kind !== 'file' || !entry.image) throw systemError('ENOENT');
