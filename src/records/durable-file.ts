@@ -37,12 +37,12 @@ export async function replaceFile(path: string, text: string): Promise<void> {
     throw error;
   }
   await syncPath(dirname(path));
-  await checkWritable(dirname(path));
 }
 
-/** Waits until a file, or the entries of a directory, are on disk. */
-export async function syncPath(path: string): Promise<void> {
-  await withDescriptor(path, 'r', syncDescriptor);
+/** Waits until the entries of a directory are on disk, and makes sure that the disk has not given up before. */
+export async function syncPath(directory: string): Promise<void> {
+  await withDescriptor(directory, 'r', syncDescriptor);
+  await checkWritable(directory);
 }
 
 // Opening a FIFO would wait for a writer, and a symbolic link leads to another file.

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { syncDescriptor, withDescriptor, writeText } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
-import { checkWritable } from '../kernel/files/check-writable.ts';
 import { exchange } from '../kernel/files/exchange.ts';
 import { allocate } from '../kernel/files/sparse-file.ts';
 import { syncPath } from './durable-file.ts';
@@ -93,7 +92,6 @@ export class RecordReserve {
       return false;
     }
     await Promise.all([syncPath(join(path, '..')), syncPath(this.directory)]);
-    await checkWritable(this.directory);
     return true;
   }
 

@@ -8,6 +8,7 @@ import { below } from '../../kernel/calls/path-handle.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { attachLoop, isLoopDetached } from '../../kernel/devices/loop.ts';
+import { checkWritable } from '../../kernel/files/check-writable.ts';
 import { isBlank, makeSparse } from '../../kernel/files/sparse-file.ts';
 import { withDetachedMount } from '../../kernel/mounts/file-system-mount.ts';
 import { VolumeError } from '../../model/errors.ts';
@@ -63,6 +64,7 @@ const unsynced = new Set<string>();
 export async function syncFormatted(path: string): Promise<void> {
   if (!unsynced.has(path)) return;
   await withDescriptor(dirname(path), 'r', syncDescriptor);
+  await checkWritable(dirname(path));
   unsynced.delete(path);
 }
 
