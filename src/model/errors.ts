@@ -47,6 +47,8 @@ export type Subject =
   | 'pool'
   | 'backend'
   | 'enforceCapacity'
+  | 'mkfsOptions'
+  | 'fsckMode'
   | 'allowVolumeModeChange'
   | 'owner'
   | 'inodeLimit'

@@ -37,10 +37,10 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
     minimumBytes: formatter.minimumBytes,
     minimumGrownBytes: formatter.minimumGrownBytes,
     inspect: (file) => named(file, () => formatter.inspect(file)),
-    format: (file, fsType, root) => named(file, () => formatter.format(file, fsType, root)),
+    format: (file, ...how) => named(file, () => formatter.format(file, ...how)),
     faultOf: (path) => named(path, () => formatter.faultOf(path)),
     mountRefusalReason: (path) => named(path, () => formatter.mountRefusalReason(path)),
-    prepare: (image, device, fsType) => named(image, () => formatter.prepare(image, device, fsType)),
+    prepare: (image, ...how) => named(image, () => formatter.prepare(image, ...how)),
     checkDisk: (image) => named(image, () => formatter.checkDisk(image)),
   };
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { crc32c } from '../kernel/file-systems/crc32c.ts';
-import type { ImageUse, RootOwnership } from '../model/objects/volume.ts';
+import { fsckModes, type ImageUse, type RootOwnership } from '../model/objects/volume.ts';
 import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
 import { fileSystemTypes } from '../model/requests/file-system-options.ts';
@@ -15,7 +15,12 @@ export const decimal64 = z
 
 const imageUse = z.discriminatedUnion('accessType', [
   z.object({ accessType: z.literal('block') }),
-  z.object({ accessType: z.literal('mount'), fsType: z.enum(fileSystemTypes).optional() }),
+  z.object({
+    accessType: z.literal('mount'),
+    fsType: z.enum(fileSystemTypes).optional(),
+    mkfsOptions: z.string().min(1).optional(),
+    fsckMode: z.enum(fsckModes).optional(),
+  }),
 ]);
 
 export const imageContent = z.object({ backend: z.literal('image'), use: imageUse });

@@ -129,6 +129,8 @@ function parameterFields(parameters: string): FieldNames {
     pool: `${parameters}.pool`,
     backend: `${parameters}.backend`,
     enforceCapacity: `${parameters}.enforceCapacity`,
+    mkfsOptions: `${parameters}.mkfsOptions`,
+    fsckMode: `${parameters}.fsckMode`,
     allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
     owner: `${parameters}.uid, ${parameters}.gid`,
   };

@@ -1,5 +1,5 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
-import type { Claim, RootOwnership } from '../model/objects/volume.ts';
+import { type Claim, type FsckMode, fsckModes, type RootOwnership } from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
@@ -7,14 +7,17 @@ import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 export interface VolumeParameters {
   /** The pools and accounting classes that the volume may be in; empty if the driver may choose. */
   readonly pools: readonly string[];
-  readonly contentRequest: Pick<ContentRequest, 'backend' | 'enforceCapacity'>;
+  readonly contentRequest: Omit<ContentRequest, 'isBlock' | 'fsType'>;
   readonly root: RootOwnership;
   /** Whether content of a block volume may be mounted. */
   readonly allowsModeChange: boolean;
 }
 
 const LARGEST_ID = 0xffff_fffe;
-const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
+const known = [
+  ...['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'],
+  ...['mkfsOptions', 'fsckMode'],
+] as const;
 // Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
 // Used only by the Go reference driver.
@@ -39,12 +42,21 @@ export function parseParameters(
   const unknown = Object.keys(parameters).find((key) => !isSkipped(key) && !expected.includes(key));
   if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
   const given = parameters as Partial<Record<(typeof known)[number] | typeof MODE_CHANGE_KEY, string>>;
-  const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
+  const {
+    backend = 'auto',
+    enforceCapacity = 'auto',
+    uid = '0',
+    gid = '0',
+    mode = '0777',
+    fsckMode = 'auto',
+  } = given;
   return {
     pools: parsePools(field, given.pool, given.kind),
     contentRequest: {
       backend: parseChoice(`${field}.backend`, backend, backendChoices),
       enforceCapacity: parseChoice(`${field}.enforceCapacity`, enforceCapacity, enforcementChoices),
+      mkfsOptions: given.mkfsOptions === undefined ? undefined : parseWords(field, given.mkfsOptions),
+      fsckMode: parseFsckMode(`${field}.fsckMode`, fsckMode),
     },
     root: {
       uid: parseId(`${field}.uid`, uid),
@@ -107,6 +119,19 @@ function parseChoice<const Choice extends string>(
   const choice = choices.find((each) => each === text);
   if (choice !== undefined) return choice;
   throw invalidField(field, text, `must be one of ${choices.join(', ')}`);
+}
+
+function parseFsckMode(field: string, text: string): FsckMode | undefined {
+  const mode = parseChoice(field, text, ['auto', ...fsckModes]);
+  return mode === 'auto' ? undefined : mode;
+}
+
+/** Words separated by one space each; which of them are possible depends on the file system. */
+function parseWords(field: string, text: string): string {
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0)
+    throw invalidField(`${field}.mkfsOptions`, text, 'must have options, such as -i 8192');
+  return words.join(' ');
 }
 
 function parseId(field: string, text: string): number {

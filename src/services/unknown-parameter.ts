@@ -17,7 +17,7 @@ export type ParameterField = 'parameters' | 'volume_context' | 'mutable_paramete
 const poolAdvice = 'did you mean pool?';
 const fileSystemAdvice = 'did you mean csi.storage.k8s.io/fstype?';
 const thinAdvice = 'omit it: volumes are always thin-provisioned';
-const formatAdvice = 'omit it: mkfs options cannot be set';
+const formatAdvice = 'did you mean mkfsOptions?';
 const modeAdvice = 'did you mean mode?';
 const mutableAdvice = 'it is a mutable parameter, to be set in a VolumeAttributesClass';
 
@@ -31,7 +31,7 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['thinprovision', thinAdvice],
   ['thinprovisioned', thinAdvice],
   ['formatoptions', formatAdvice],
-  ['mkfsoptions', formatAdvice],
+  ['mkfsparams', formatAdvice],
   ['pathpattern', 'omit it: the driver chooses the volume paths'],
   ['mountpermissions', modeAdvice],
   ['directoryperms', modeAdvice],

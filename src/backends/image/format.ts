@@ -24,8 +24,8 @@ const OPEN_IMAGE = constants.O_RDWR | constants.O_NOFOLLOW;
 export interface FormatSpec {
   readonly path: string;
   readonly fsType: FileSystemType;
-  /** At most 12 bytes for xfs, 16 for ext4. */
-  readonly label?: string;
+  /** Options of its mkfs program, which `parseMkfsOptions` accepts. */
+  readonly options?: string | undefined;
   /** The owner and mode of the file system's root directory. */
   readonly root: RootOwnership;
 }
@@ -36,14 +36,14 @@ export interface FormatSpec {
  * @throws VolumeError precondition: the image was written before, or is attached to a loop device; it stays unchanged
  * @throws KernelError EBUSY: another program has opened its device
  */
-export async function formatImage({ path, fsType, label, root }: FormatSpec): Promise<void> {
+export async function formatImage({ path, fsType, options, root }: FormatSpec): Promise<void> {
   const sizeBytes = await withDescriptor(path, OPEN_IMAGE, (fd) => checkBlank(fd, path));
   const newPath = `${path}.new`;
   // Left by a crash.
   await rm(newPath, { force: true });
   try {
     await makeSparse(newPath, sizeBytes);
-    await makeFileSystem(newPath, fsType, label);
+    await makeFileSystem(newPath, fsType, options);
     await withDescriptor(newPath, OPEN_IMAGE, async (fd) => {
       await prepareRoot(fd, fsType, root);
       await syncDescriptor(fd);

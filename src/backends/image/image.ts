@@ -8,7 +8,7 @@ import { allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../ke
 import { copyFile, fileSystemOn, fileSystemState } from '../../kernel/workers/file-tasks.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
-import { isBlock, type Volume } from '../../model/objects/volume.ts';
+import { isBlock, mountedImageUse, type Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -23,6 +23,7 @@ import type {
 import { wholeSectors } from '../../model/requests/capacity.ts';
 import { min } from '../../units/bigint.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
+import { checkMkfsOptions } from './mkfs.ts';
 
 /**
  * Volumes as files attached as block devices: their size is exact on any file system. The file is sparse, so it takes the
@@ -33,10 +34,12 @@ export class Image implements Backend {
     return join(directory, 'image');
   }
 
-  emptyContent({ capacityBytes }: Volume): NewContent {
+  emptyContent({ capacityBytes, content }: Volume): NewContent {
+    const { fsType, mkfsOptions } = mountedImageUse(content) ?? {};
     return async (directory) => {
       const path = this.contentOf(directory);
       await makeSparse(path, wholeSectors(capacityBytes));
+      if (fsType && mkfsOptions !== undefined) await checkMkfsOptions(path, fsType, mkfsOptions);
       await withDescriptor(path, 'r', syncDescriptor);
     };
   }

@@ -10,7 +10,7 @@ import { MountRefusedError } from '../../kernel/mounts/file-system-mount.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { fileSystemOn, fileSystemState, mountRefusalReason } from '../../kernel/workers/file-tasks.ts';
 import { VolumeError } from '../../model/errors.ts';
-import type { RootOwnership } from '../../model/objects/volume.ts';
+import type { FsckMode, RootOwnership } from '../../model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../model/ports/devices-port.ts';
 import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 import { formatImage, syncFormatted } from './format.ts';
@@ -32,9 +32,9 @@ export class KernelFormatter implements ImageFormatter {
     return fileSystemOn(file);
   }
 
-  async format(path: string, fsType: FileSystemType, root: RootOwnership): Promise<void> {
+  async format(path: string, fsType: FileSystemType, root: RootOwnership, options?: string): Promise<void> {
     try {
-      await formatImage({ path, fsType, root });
+      await formatImage({ path, fsType, options, root });
     } catch (error) {
       throw await formatError(path, error);
     }
@@ -52,8 +52,8 @@ export class KernelFormatter implements ImageFormatter {
     return mountRefusalReason(path);
   }
 
-  prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
-    return prepareFileSystem(image, device.path, fsType);
+  prepare(image: string, device: Device, fsType: FileSystemType, mode?: FsckMode): Promise<void> {
+    return prepareFileSystem(image, device.path, fsType, mode);
   }
 
   async checkDisk(image: string): Promise<void> {

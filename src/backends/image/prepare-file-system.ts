@@ -9,6 +9,7 @@ import { isUnclaimed } from '../../kernel/mounts/file-system-mount.ts';
 import { hasCapability } from '../../kernel/process/capabilities.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
+import type { FsckMode } from '../../model/objects/volume.ts';
 import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 
 /** The repair command for each file system, without the image path that follows. */
@@ -27,6 +28,7 @@ export async function prepareFileSystem(
   image: string,
   device: string,
   fsType: FileSystemType,
+  mode?: FsckMode,
 ): Promise<void> {
   // Before any program reads what the superblock points to.
   const reason = await mountRefusalReason(device);
@@ -35,7 +37,7 @@ export async function prepareFileSystem(
   }
   // A file system mounted in another mount namespace must not be repaired.
   const isUnmounted = await isUnclaimed(device);
-  const errors = (await fileSystemState(device))?.errors;
+  const errors = mode === 'never' ? undefined : (await fileSystemState(device))?.errors;
   if (errors !== undefined) {
     const what = `the ${fsType} in ${quote(image)} has errors (${errors})`;
     if (!isUnmounted)
@@ -45,6 +47,8 @@ export async function prepareFileSystem(
       );
     if (fsType !== 'ext4') throw needsRepairError(what, `repair it with "${repairs[fsType]} ${image}"`);
     await withRepairHint(what, image, checkUnmountedExt4(device));
+  } else if (mode === 'always' && isUnmounted && fsType === 'ext4') {
+    await withRepairHint(`the ext4 in ${quote(image)} has errors`, image, checkUnmountedExt4(device));
   }
   // All other cases, including ext4 with this capability, grow faster once mounted.
   if (!isUnmounted || fsType !== 'ext4' || (await hasCapability('SYS_RESOURCE'))) return;

@@ -30,7 +30,7 @@ export interface InlineSpec {
   readonly sizeBytes: bigint | undefined;
   /** The pools and accounting classes that the volume may be in; empty if the driver may choose. */
   readonly pools: readonly string[];
-  readonly contentRequest: Pick<ContentRequest, 'backend' | 'enforceCapacity'>;
+  readonly contentRequest: Omit<ContentRequest, 'isBlock' | 'fsType'>;
   readonly root: RootOwnership;
 }
 

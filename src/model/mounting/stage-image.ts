@@ -2,7 +2,7 @@ import { checkNothingLost } from '../content/content-defects.ts';
 import { reconcileSize } from '../content/grow-content.ts';
 import { type PathSubject, VolumeError } from '../errors.ts';
 import { imageOf, isVolumeAt } from '../find/staged-content.ts';
-import { intendedFsType, type Volume } from '../objects/volume.ts';
+import { intendedFsType, mountedImageUse, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
 import type { MountedState, PathState } from '../ports/paths-port.ts';
 import type { MountCapability } from '../requests/capability.ts';
@@ -74,12 +74,13 @@ export async function mountImage(
   await reconcileSize(parts, volume);
   const flags = effectiveFlags(combineFlags(plainFlags, mount.flags));
   const fsType = await fileSystemFor(parts.host, volume, image, capability);
+  const fsckMode = mountedImageUse(volume.content)?.fsckMode;
   await parts.onStep('stage: formatted');
   return parts.host.devices.hold(image, async (device) => {
     await parts.host.devices.refreshSize(image);
     const options = mountOptions(fsType, capability);
     const mountId = await blamingDisk(parts.host, image, async () => {
-      await parts.host.formatter.prepare(image, device, fsType);
+      await parts.host.formatter.prepare(image, device, fsType, fsckMode);
       return parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
     });
     await parts.onStep('stage: file system mounted');
@@ -129,7 +130,7 @@ async function fileSystemFor(
   if (found !== 'blank' && found !== 'unknown') return found;
   const made = volume.content.backend === 'image' ? intendedFsType(volume.content.use) : undefined;
   const fsType = wanted ?? made ?? defaultFileSystemType;
-  await host.formatter.format(image, fsType, volume.root);
+  await host.formatter.format(image, fsType, volume.root, mountedImageUse(volume.content)?.mkfsOptions);
   return fsType;
 }
 

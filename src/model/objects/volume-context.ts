@@ -1,4 +1,4 @@
-import { isCapacityEnforced, showsPoolSize, type Volume } from './volume.ts';
+import { isCapacityEnforced, mountedImageUse, showsPoolSize, type Volume } from './volume.ts';
 
 /** The context of a volume (CSI specification, Volume): what CreateVolume replies, and later calls may bring. */
 export function contextOf(volume: Volume): Record<string, string> {
@@ -7,11 +7,14 @@ export function contextOf(volume: Volume): Record<string, string> {
 
 /** The entries of a volume's context that never change. */
 export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
+  const { mkfsOptions, fsckMode } = mountedImageUse(content) ?? {};
   return {
     pool,
     ...(capacityClass === undefined ? {} : { kind: capacityClass }),
     backend: content.backend,
     capacityEnforced: String(isCapacityEnforced(content)),
     ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
+    ...(mkfsOptions === undefined ? {} : { mkfsOptions }),
+    ...(fsckMode === undefined ? {} : { fsckMode }),
   };
 }

@@ -22,10 +22,22 @@ export type VolumeContent =
   | { readonly backend: 'image'; readonly use: ImageUse };
 
 /** A block volume, or a volume with its own file system, which is created at the first stage. */
-export type ImageUse =
-  | { readonly accessType: 'block' }
+export type ImageUse = { readonly accessType: 'block' } | MountedImageUse;
+
+/** How the file system of an image is made and checked. */
+export interface MountedImageUse {
+  readonly accessType: 'mount';
   /** If the create did not name a file system, the first stage decides. */
-  | { readonly accessType: 'mount'; readonly fsType: FileSystemType | undefined };
+  readonly fsType: FileSystemType | undefined;
+  /** Options of its mkfs program, with one space between words; undefined for the driver's own choice. */
+  readonly mkfsOptions?: string | undefined;
+  readonly fsckMode?: FsckMode | undefined;
+}
+
+/** When the file system of an image is checked before it is mounted; undefined: if it has recorded errors. */
+export type FsckMode = (typeof fsckModes)[number];
+
+export const fsckModes = ['always', 'never'] as const;
 
 /** The file system that an image was created for; undefined if that was left open, and for a block volume. */
 export function intendedFsType(use: ImageUse): FileSystemType | undefined {
@@ -38,6 +50,11 @@ export type BackendKind = VolumeContent['backend'];
 export type ContentSource =
   | { readonly kind: 'snapshot'; readonly id: string }
   | { readonly kind: 'volume'; readonly id: string };
+
+/** How a volume with a file system of its own has it made and checked; undefined for every other volume. */
+export function mountedImageUse(content: VolumeContent): MountedImageUse | undefined {
+  return content.backend === 'image' && content.use.accessType === 'mount' ? content.use : undefined;
+}
 
 /** A volume that exists. */
 export interface Volume extends RecordedObject {

@@ -1,4 +1,4 @@
-import type { RootOwnership } from '../objects/volume.ts';
+import type { FsckMode, RootOwnership } from '../objects/volume.ts';
 import type { FileSystemType } from '../requests/file-system-options.ts';
 
 /** A block device of the kernel. */
@@ -84,9 +84,10 @@ export interface ImageFormatter {
   inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'>;
   /**
    * Creates a file system on a blank image, whole or not at all; its root directory gets this owner and mode.
+   * @param options of its mkfs program
    * @throws VolumeError precondition: the image is not blank, or is attached
    */
-  format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void>;
+  format(file: string, fsType: FileSystemType, root: RootOwnership, options?: string): Promise<void>;
   /**
    * The faults that the file system on an image records itself; undefined if there are none, or no file system. Reads
    * a few blocks and changes nothing.
@@ -103,9 +104,10 @@ export interface ImageFormatter {
    * Prepares a file system for mounting: ext4 with recorded errors is checked and repaired, and grown to the size of
    * its device if it could not be grown while mounted. A file system that is mounted anywhere stays as it is.
    * @param image the file that is attached to the device
+   * @param mode `always`: an ext4 without recorded errors is checked, too; `never`: nothing is checked
    * @throws VolumeError precondition: it has recorded errors, and was not repaired; `mountRefusalReason` has a reason
    */
-  prepare(image: string, device: Device, fsType: FileSystemType): Promise<void>;
+  prepare(image: string, device: Device, fsType: FileSystemType, mode?: FsckMode): Promise<void>;
   /**
    * Checks that the disk with an image takes writes: if it does not, whatever fails in the image may be its fault.
    * @throws DiskError the error of a write beside the image

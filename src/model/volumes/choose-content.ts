@@ -1,5 +1,5 @@
 import { invalidField, invalidValue, quote, VolumeError } from '../errors.ts';
-import { type ImageUse, isCapacityEnforced } from '../objects/volume.ts';
+import { type FsckMode, type ImageUse, isCapacityEnforced } from '../objects/volume.ts';
 import type { Host } from '../parts.ts';
 import type { DirectoryAbility, Pool } from '../ports/pool.ts';
 import {
@@ -7,6 +7,7 @@ import {
   type FileSystemType,
   fileSystemTypes,
 } from '../requests/file-system-options.ts';
+import { parseMkfsOptions } from '../requests/mkfs-options.ts';
 
 export const backendChoices = ['auto', 'directory', 'image'] as const;
 export const enforcementChoices = ['auto', 'required', 'strict'] as const;
@@ -17,6 +18,9 @@ export interface ContentRequest {
   readonly enforceCapacity: (typeof enforcementChoices)[number];
   readonly isBlock: boolean;
   readonly fsType: FileSystemType | undefined;
+  /** How the volume's own file system is made and checked. A block volume has none, and ignores both. */
+  readonly mkfsOptions?: string | undefined;
+  readonly fsckMode?: FsckMode | undefined;
 }
 
 /** How a volume will be provided: its content, without the details that are only known once it exists. */
@@ -36,7 +40,10 @@ export function chooseContent(host: Host, pool: Pool, contentRequest: ContentReq
   const mustBeImage = contentRequest.isBlock || why !== undefined;
   if (contentRequest.backend === 'directory' && why !== undefined)
     throw invalidValue('backend', 'directory', why);
-  if (contentRequest.backend !== 'image' && !mustBeImage) return directories;
+  if (contentRequest.backend !== 'image' && !mustBeImage) {
+    checkNoFileSystem(contentRequest);
+    return directories;
+  }
   if (!hasImages) {
     const other = mustBeImage ? '' : '; use directory';
     const message = `pool ${quote(pool.name)} cannot provide images: no loop devices or no mkfs programs on this node${other}`;
@@ -67,14 +74,31 @@ export function isPlannedEnforced(plan: ContentPlan): boolean {
   return plan.backend === 'quota' || isCapacityEnforced(plan);
 }
 
-function imageUse(host: Host, { isBlock, fsType }: ContentRequest): ImageUse {
+/** @throws VolumeError invalid: the request has wishes for a file system, and the volume is a directory */
+function checkNoFileSystem({ mkfsOptions, fsckMode }: ContentRequest): void {
+  const why =
+    'is for volumes with a file system of their own, and this one is a directory; use backend: image';
+  if (mkfsOptions !== undefined) throw invalidValue('mkfsOptions', mkfsOptions, why);
+  if (fsckMode !== undefined) throw invalidValue('fsckMode', fsckMode, why);
+}
+
+function imageUse(host: Host, { isBlock, fsType, mkfsOptions, fsckMode }: ContentRequest): ImageUse {
   if (isBlock) return { accessType: 'block' };
   const made = fsType ?? defaultFileSystemType;
   if (!host.formatter.fileSystems.includes(made)) {
     const why = `cannot be created on this node; available: ${host.formatter.fileSystems.join(', ')}`;
     throw invalidValue('fsType', made, why);
   }
-  return { accessType: 'mount', fsType };
+  if (mkfsOptions !== undefined) {
+    const settings = parseMkfsOptions(made, mkfsOptions);
+    if (typeof settings === 'string') throw invalidValue('mkfsOptions', mkfsOptions, settings);
+  }
+  if (fsckMode === 'always' && made !== 'ext4') {
+    const why = `is possible for ext4 only: ${made} has no check that repairs it without questions`;
+    throw invalidValue('fsckMode', fsckMode, why);
+  }
+  // Options belong to one file system, so the first stage must not choose another.
+  return { accessType: 'mount', fsType: mkfsOptions === undefined ? fsType : made, mkfsOptions, fsckMode };
 }
 
 /** @throws VolumeError invalid: a file system that this driver cannot create */

@@ -5,6 +5,7 @@ import {
   intendedFsType,
   isBlock,
   isCapacityEnforced,
+  mountedImageUse,
   type Volume,
   type VolumeContent,
 } from '../objects/volume.ts';
@@ -78,6 +79,10 @@ export function contentDifference(
   const made = isImage ? intendedFsType(content.use) : undefined;
   if (contentRequest.fsType !== undefined && isImage && made !== contentRequest.fsType)
     return `fs_type ${made ?? 'unset'}`;
+  const use = mountedImageUse(content);
+  if (use && use.mkfsOptions !== contentRequest.mkfsOptions)
+    return use.mkfsOptions === undefined ? 'no mkfsOptions' : `mkfsOptions ${quote(use.mkfsOptions)}`;
+  if (use && use.fsckMode !== contentRequest.fsckMode) return `fsckMode ${use.fsckMode ?? 'auto'}`;
   return undefined;
 }
 

@@ -56,7 +56,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     'makes a complete, empty %s with the requested owner and mode of its root',
     async (fsType) => {
       const { path, directory } = await newImage(GIB);
-      await formatImage({ path, fsType, label: 'data', root });
+      await formatImage({ path, fsType, options: '-L data', root });
       expect(readdirSync(directory)).toEqual(['image']);
       expect(statSync(path, { bigint: true })).toMatchObject({ size: GIB, mode: 0o100600n });
       const target = join(directory, 'target');

@@ -1,5 +1,5 @@
 import { VolumeError } from '../../../../src/model/errors.ts';
-import type { RootOwnership } from '../../../../src/model/objects/volume.ts';
+import type { FsckMode, RootOwnership } from '../../../../src/model/objects/volume.ts';
 import type { Device, FileSystemFault, ImageFormatter } from '../../../../src/model/ports/devices-port.ts';
 import { type FileSystemType, fileSystemTypes } from '../../../../src/model/requests/file-system-options.ts';
 import type { FakeMounts } from './fake-mounts.ts';
@@ -45,14 +45,14 @@ export class FakeFormatter implements ImageFormatter {
     return holds === 'blank' || holds === 'unknown' ? undefined : holds.objection;
   }
 
-  async prepare(image: string, device: Device, fsType: FileSystemType): Promise<void> {
+  async prepare(image: string, device: Device, fsType: FileSystemType, mode?: FsckMode): Promise<void> {
     const loop = this.mounts.loops.existing(device);
     const { holds } = loop.image;
     const objection = await this.mountRefusalReason(image);
     if (objection !== undefined)
       throw new VolumeError('precondition', `${image} is not mounted: ${objection}`);
     if (this.mounts.loops.isMounted(loop) || holds === 'blank' || holds === 'unknown') return;
-    if (holds.errors) {
+    if (holds.errors && mode !== 'never') {
       if (fsType !== 'ext4' || !holds.errors.isMendable)
         throw new VolumeError('precondition', `${image} has errors`);
       holds.errors = undefined;

@@ -83,7 +83,8 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
   expect(volume?.volume_context).toMatchObject({ backend: 'image' });
 });
 
-const all = 'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange';
+const all =
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, allowVolumeModeChange';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -107,12 +108,55 @@ test.each<[string, Record<string, string>]>([
   });
 });
 
+test('the options of mkfs, and when a file system is checked, are recorded as given', async () => {
+  const parameters = { backend: 'image', mkfsOptions: '  -i 8192\t-m 5 ', fsckMode: 'always' };
+  expect((await volumeWith(parameters))?.content).toEqual({
+    backend: 'image',
+    use: { accessType: 'mount', fsType: 'ext4', mkfsOptions: '-i 8192 -m 5', fsckMode: 'always' },
+  });
+  const block = {
+    volume_capabilities: [{ block: {}, access_mode: { mode: 'SINGLE_NODE_WRITER' as const } }],
+  };
+  expect((await volumeWith(parameters, {}, block))?.content).toEqual(blockContent);
+});
+
+test.each([
+  ['parameters.mkfsOptions: "-m 5" is for volumes with a file system of their own', { mkfsOptions: '-m 5' }],
+  ['parameters.fsckMode: "never" is for volumes with a file system of their own', { fsckMode: 'never' }],
+  ['parameters.mkfsOptions: " " must have options', { backend: 'image', mkfsOptions: ' ' }],
+  ['parameters.mkfsOptions: "-m 99" has "-m 99"', { backend: 'image', mkfsOptions: '-m 99' }],
+  ['parameters.fsckMode: "yes" must be one of auto, always, never', { backend: 'image', fsckMode: 'yes' }],
+])('wishes for a file system that cannot be met are refused: %s', async (message, parameters) => {
+  await expect(volumeWith(parameters as Record<string, string>)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining(message),
+  });
+});
+
+test.each([
+  [{ mkfsOptions: '-m 5' }, {}, 'mkfsOptions "-m 5"'],
+  [{}, { mkfsOptions: '-m 5' }, 'no mkfsOptions'],
+  [{ mkfsOptions: '-m 5' }, { mkfsOptions: '-m 6' }, 'mkfsOptions "-m 5"'],
+  [{ fsckMode: 'never' }, {}, 'fsckMode never'],
+  [{}, { fsckMode: 'never' }, 'fsckMode auto'],
+])('an image made with %j is not the one that %j asks for', async (first, second, difference) => {
+  const { model } = fakeNode();
+  const create = (parameters: object) =>
+    controllerOf(model).CreateVolume(createRequest('a', { parameters: { backend: 'image', ...parameters } }));
+  await create(first);
+  await create(first);
+  await expect(create(second)).rejects.toMatchObject({
+    kind: 'already-exists',
+    message: expect.stringContaining(difference),
+  });
+});
+
 test.each([
   ['storagePool', 'did you mean pool?'],
   ['fsType', 'did you mean csi.storage.k8s.io/fstype?'],
   ['FSType', 'did you mean csi.storage.k8s.io/fstype?'],
   ['thinProvision', 'omit it: volumes are always thin-provisioned;'],
-  ['formatOptions', 'omit it: mkfs options cannot be set;'],
+  ['formatOptions', 'did you mean mkfsOptions?'],
   ['pathPattern', 'omit it: the driver chooses the volume paths;'],
   ['mountPermissions', 'did you mean mode?'],
   ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
