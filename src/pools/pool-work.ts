@@ -137,6 +137,10 @@ class EnteredPool implements Pool {
     return this.pool.removals;
   }
 
+  retryRemoval(directory: string): Promise<string | undefined> {
+    return this.pool.retryRemoval(directory);
+  }
+
   get sharesSystemDisk(): boolean | undefined {
     return this.pool.sharesSystemDisk;
   }

@@ -75,6 +75,11 @@ export interface Pool {
   readonly diskReserve: DiskReserve;
   /** `noRemovals` while its disk is missing. */
   readonly removals: Removals;
+  /**
+   * Tries again now to remove deleted content that could not be removed.
+   * @returns why it cannot be removed; undefined if nothing is left of it
+   */
+  retryRemoval(directory: string): Promise<string | undefined>;
   /** Whether its disk is also that of the node's root or of the kubelet; undefined until that is known. */
   readonly sharesSystemDisk: boolean | undefined;
   /** Aborted, with a VolumeError unavailable, if the disk disappears while work uses it. */

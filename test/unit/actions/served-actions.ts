@@ -31,7 +31,7 @@ export async function servedActions(
     confirm: async () => {},
     end: () => {},
   });
-  const parts = { model, beginWork, logger };
+  const parts = { model, beginWork, renewReports: () => {}, logger };
   const path = join(temporaryDirectory(), 's');
   const server = await startHttpServer({
     address: { path },

@@ -284,6 +284,7 @@ function fakePool(
     disk,
     diskReserve: noReserve,
     removals: noRemovals,
+    retryRemoval: async () => undefined,
     sharesSystemDisk: undefined,
     lost: new AbortController().signal,
     withUnmountSlot: (work) => work(),
