@@ -1,3 +1,4 @@
+import type { acceptWithoutDriver } from '../actions/repair/moved-pools.ts';
 import type { RepairOutcome, RepairReport } from '../actions/repair/planned-repair.ts';
 import type { RepairResult } from '../actions/repair/repair.ts';
 import { inBoth, readHostState } from '../status/host-state.ts';
@@ -34,27 +35,38 @@ export async function checkedBy(command: Command, output: CliOutput): Promise<Ch
 }
 
 /** Has the driver repair what it can; what it does is shown meanwhile. */
-async function repaired(
-  { socket, output: format }: Command,
-  output: CliOutput,
-): Promise<readonly RepairOutcome[]> {
+async function repaired(command: Command, output: CliOutput): Promise<readonly RepairOutcome[]> {
+  const { socket, stateDir, output: format } = command;
+  const acceptDisks = acceptedBy(command);
+  if (acceptDisks.length > 0 && !(await readReport(socket, stateDir)).driver)
+    return withoutDriver(stateDir, acceptDisks, { isDryRun: false });
   const tell = async (text: string) => {
     if (format === 'text' && output.isTerminal) await output.writeError(`${text} …\n`);
   };
-  const result = (await callAction(socket, 'repair', { dryRun: false }, tell)) as RepairResult;
-  return result.repairs;
+  const result = await callAction(socket, 'repair', { dryRun: false, acceptDisks }, tell);
+  return (result as RepairResult).repairs;
+}
+
+/** A driver whose default pool was copied does not start. */
+async function withoutDriver(...args: Parameters<typeof acceptWithoutDriver>): Promise<RepairOutcome[]> {
+  const { acceptWithoutDriver } = await import('../actions/repair/moved-pools.ts');
+  return acceptWithoutDriver(...args);
+}
+
+function acceptedBy({ values }: Command): string[] {
+  return [values['accept-disk'] ?? ''].filter((name) => name !== '');
 }
 
 /** What the driver could repair; nothing without a driver. */
-async function plannedRepairs(
-  { socket, values }: Command,
-  report: StatusReport,
-): Promise<readonly RepairReport[]> {
-  if (!report.driver) return [];
-  const planned = callAction(socket, 'repair', { dryRun: true }, async () => {}) as Promise<RepairResult>;
+async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairReport[]> {
+  const { socket, stateDir, values } = command;
+  const acceptDisks = acceptedBy(command);
+  if (!report.driver)
+    return acceptDisks.length > 0 ? withoutDriver(stateDir, acceptDisks, { isDryRun: true }) : [];
+  const planned = callAction(socket, 'repair', { dryRun: true, acceptDisks }, async () => {});
   // A check is still one if this cannot be found out.
-  const { repairs } = values['repair'] ? await planned : await planned.catch(() => ({ repairs: [] }));
-  return repairs;
+  const result = values['repair'] ? await planned : await planned.catch(() => ({ repairs: [] }));
+  return (result as RepairResult).repairs;
 }
 
 function failedOf(repairs: readonly RepairOutcome[]): RepairReport[] {

@@ -50,6 +50,11 @@ const intervalFlag = {
 
 const checkFlags = {
   repair: { placeholder: '', meaning: 'repair what loses nothing; needs a running driver', default: '' },
+  'accept-disk': {
+    placeholder: 'POOL',
+    meaning: 'with --repair: use this pool although its disk is another (a copy, a new UUID)',
+    default: '',
+  },
   'dry-run': { placeholder: '', meaning: 'with --repair: only say what it would do', default: '' },
 } as const satisfies Record<string, CommandFlag>;
 
@@ -155,7 +160,8 @@ function commandOf(
     const problem = flags[flag]?.problem?.(value);
     if (problem !== undefined) return invalid(`--${flag}: ${JSON.stringify(value)} ${problem}`);
   }
-  if (values['dry-run'] && !values['repair']) return invalid('--dry-run needs --repair');
+  const misplaced = ['dry-run', 'accept-disk'].find((flag) => values[flag] && !values['repair']);
+  if (misplaced) return invalid(`--${misplaced} needs --repair`);
   const { output = '', socket = '', statedir: stateDir = '' } = values;
   return {
     kind: 'command',

@@ -103,6 +103,10 @@ export class DiskPool implements Pool {
     return this.link.connection?.removals.state ?? noRemovals;
   }
 
+  acceptDisk({ isDryRun }: { isDryRun: boolean } = { isDryRun: false }): Promise<boolean> {
+    return this.link.acceptDisk(isDryRun);
+  }
+
   async retryRemoval(directory: string): Promise<string | undefined> {
     return this.link.connection?.removals.retry(directory);
   }

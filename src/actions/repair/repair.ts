@@ -5,11 +5,16 @@ import { exclusive } from '../../model/state/holds.ts';
 import type { Action } from '../action.ts';
 import { leftDevices } from './left-devices.ts';
 import { leftMounts } from './left-mounts.ts';
+import { movedPools } from './moved-pools.ts';
 import type { PlannedRepair, RepairOutcome, RepairReport } from './planned-repair.ts';
 import { poolRepairs } from './pool-repairs.ts';
 import { volumeRepairs } from './volume-repairs.ts';
 
-const input = z.strictObject({ dryRun: z.boolean() });
+const input = z.strictObject({
+  dryRun: z.boolean(),
+  /** The pools whose disks are others than before, and are right. */
+  acceptDisks: z.array(z.string()).default([]),
+});
 
 /** The repairs that were made, or that would be. */
 export interface RepairResult {
@@ -23,16 +28,17 @@ export interface RepairResult {
 export const repair: Action<z.infer<typeof input>, RepairResult> = {
   input,
   holds: ({ dryRun }) => (dryRun ? [] : [exclusive('action', 'repair')]),
-  async run({ dryRun }, { model, signal, tell, renewReports }) {
-    const planned = await plannedRepairs(model);
-    if (dryRun) return { repairs: planned.map(reportOf) };
+  async run({ dryRun, acceptDisks }, { model, signal, tell, renewReports }) {
     const repairs: RepairOutcome[] = [];
-    for (const each of planned) {
-      signal.throwIfAborted();
-      tell(`${each.subject}: ${each.repair}`);
-      repairs.push({ ...reportOf(each), ...(await make(model, each, signal)) });
+    // What is wrong in a pool can be found out once it is used.
+    for (const find of [() => movedPools(model, acceptDisks), () => plannedRepairs(model)]) {
+      for (const each of await find()) {
+        signal.throwIfAborted();
+        if (!dryRun) tell(`${each.subject}: ${each.repair}`);
+        repairs.push({ ...reportOf(each), ...(dryRun ? {} : await make(model, each, signal)) });
+      }
     }
-    renewReports();
+    if (!dryRun) renewReports();
     return { repairs };
   },
 };

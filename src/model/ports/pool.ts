@@ -91,6 +91,13 @@ export interface Pool {
    */
   checkReachable(): Promise<void>;
   /**
+   * Uses the pool at its path from now on, although it is on another file system than before: it was copied, or its file
+   * system has a new UUID. Does nothing if it is on the same one.
+   * @returns whether it was on another one
+   * @throws VolumeError precondition: another pool, or none, is at the path; unavailable: it cannot be opened
+   */
+  acceptDisk(how?: { readonly isDryRun: boolean }): Promise<boolean>;
+  /**
    * Unmounts or detaches a volume in this pool, even if its disk is missing: a disk that hangs keeps a limited number
    * of these waiting.
    * @throws VolumeError unavailable: that many wait already

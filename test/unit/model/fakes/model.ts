@@ -285,6 +285,7 @@ function fakePool(
     diskReserve: noReserve,
     removals: noRemovals,
     retryRemoval: async () => undefined,
+    acceptDisk: async () => false,
     sharesSystemDisk: undefined,
     lost: new AbortController().signal,
     withUnmountSlot: (work) => work(),
