@@ -95,7 +95,10 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
-    const statusServer = await startStatus(options.statusSocket, reporter, looking);
+    const statusServer = await startStatus(options.statusSocket, reporter, {
+      ...looking,
+      renewReports: () => reporter?.renew(),
+    });
     watch?.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();

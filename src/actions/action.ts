@@ -11,6 +11,8 @@ export interface ActionContext {
   readonly signal: AbortSignal;
   /** Shows a line of text to the user while the action runs. */
   readonly tell: (text: string) => void;
+  /** What reports say was found out before the action changed something. */
+  readonly renewReports: () => void;
 }
 
 /** Something that a user asks a running driver to do, beside the RPCs. It may be repeated, and never leaves work half-done. */

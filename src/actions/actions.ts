@@ -1,4 +1,5 @@
 import type { AnyAction } from './action.ts';
+import { repair } from './repair/repair.ts';
 
 /** All actions, by name. */
-export const actions: Readonly<Record<string, AnyAction>> = {};
+export const actions: Readonly<Record<string, AnyAction>> = { repair };

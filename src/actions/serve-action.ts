@@ -11,6 +11,8 @@ import type { ActionContext, ActionLine, AnyAction } from './action.ts';
 export interface ActionParts {
   readonly model: Parts;
   readonly beginWork: () => SurveyWork;
+  /** Has the next report found out anew. */
+  readonly renewReports: () => void;
   readonly logger: Logger;
 }
 
@@ -61,7 +63,7 @@ function parse(action: AnyAction, text: string): unknown {
 async function run(
   action: AnyAction,
   input: unknown,
-  { model, beginWork }: ActionParts,
+  { model, beginWork, renewReports }: ActionParts,
   { signal, tell }: Pick<ActionContext, 'signal' | 'tell'>,
 ): Promise<unknown> {
   const held = model.holds.hold(action.holds?.(input) ?? []);
@@ -69,7 +71,13 @@ async function run(
   const ownModel = { ...model, catalogue: model.catalogue.withPools(work.pools) };
   try {
     return await during(work, () =>
-      action.run(input, { model: ownModel, held, signal: AbortSignal.any([signal, work.lost]), tell }),
+      action.run(input, {
+        model: ownModel,
+        held,
+        signal: AbortSignal.any([signal, work.lost]),
+        tell,
+        renewReports,
+      }),
     );
   } finally {
     held.release();

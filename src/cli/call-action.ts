@@ -15,7 +15,7 @@ export async function callAction(
   onProgress: (text: string) => Promise<void>,
 ): Promise<unknown> {
   const path = `/actions/${name}?input=${encodeURIComponent(JSON.stringify(input))}`;
-  for await (const text of linesOf(socketPath, path)) {
+  for await (const text of linesOf(await replyTo(socketPath, path))) {
     const line = JSON.parse(text) as ActionLine;
     if ('error' in line) throw new Error(line.error);
     if ('result' in line) return line.result;
@@ -24,14 +24,23 @@ export async function callAction(
   throw new Error('the driver ended before the command did; run it again');
 }
 
-async function* linesOf(socketPath: string, path: string): AsyncGenerator<string> {
+/** Its lines as far as they arrive. */
+async function* linesOf(reply: IncomingMessage): AsyncGenerator<string> {
+  try {
+    yield* createInterface({ input: reply });
+  } catch (error) {
+    if (reply.complete) throw error;
+  }
+}
+
+async function replyTo(socketPath: string, path: string): Promise<IncomingMessage> {
   const response = await post(socketPath, path).catch((error: unknown) => {
     const reason = error instanceof Error ? error.message : String(error);
     const message = `the command needs a running driver, and none answers on ${socketPath}: ${reason}`;
     throw new Error(message, { cause: error });
   });
   if (response.statusCode !== 200) throw new Error(`the driver answers ${response.statusCode}`);
-  yield* createInterface({ input: response });
+  return response;
 }
 
 function post(socketPath: string, path: string): Promise<IncomingMessage> {

@@ -4,6 +4,7 @@ import { nearestName } from '../text/nearest-name.ts';
 
 /** A flag of a command. */
 interface CommandFlag {
+  /** Empty for a flag without a value, whose value is then `true` or empty. */
   readonly placeholder: string;
   readonly meaning: string;
   readonly default: string;
@@ -47,6 +48,16 @@ const intervalFlag = {
   },
 } as const satisfies Record<string, CommandFlag>;
 
+const checkFlags = {
+  repair: { placeholder: '', meaning: 'repair what loses nothing; needs a running driver', default: '' },
+  'accept-disk': {
+    placeholder: 'POOL',
+    meaning: 'with --repair: use this pool although its disk is another (a copy, a new UUID)',
+    default: '',
+  },
+  'dry-run': { placeholder: '', meaning: 'with --repair: only say what it would do', default: '' },
+} as const satisfies Record<string, CommandFlag>;
+
 const exportFlags = {
   pool: { placeholder: 'NAME', meaning: 'only the volumes of this pool', default: '' },
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
@@ -67,7 +78,7 @@ const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
   check: {
     meaning: 'Compare the records, the disks and the kernel, and say what is wrong and what to do.',
-    flags: {},
+    flags: checkFlags,
   },
   watch: { meaning: 'Show the status again every few seconds, until Ctrl-C.', flags: intervalFlag },
   export: {
@@ -112,7 +123,7 @@ export function parseCommand([name = '', ...words]: readonly string[]): CliReque
       allowPositionals: false,
     }).values;
     if (help) return { kind: 'help', text: helpText(name, flags) };
-    return commandOf(name, flags, values as Record<string, string>);
+    return commandOf(name, flags, asTexts(values));
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = ''] = error.message.split('. ');
@@ -127,11 +138,17 @@ function isCommand(word: string): word is CommandName {
 
 function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
   return Object.fromEntries(
-    Object.entries(flags).map(([name, flag]) => [
+    Object.entries(flags).map(([name, { placeholder, default: byDefault }]) => [
       name,
-      { type: 'string' as const, default: flag.default, ...(name === 'output' ? { short: 'o' } : {}) },
+      placeholder === ''
+        ? { type: 'boolean' as const }
+        : { type: 'string' as const, default: byDefault, ...(name === 'output' ? { short: 'o' } : {}) },
     ]),
   );
+}
+
+function asTexts(values: Readonly<Record<string, unknown>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
 }
 
 function commandOf(
@@ -143,6 +160,8 @@ function commandOf(
     const problem = flags[flag]?.problem?.(value);
     if (problem !== undefined) return invalid(`--${flag}: ${JSON.stringify(value)} ${problem}`);
   }
+  const misplaced = ['dry-run', 'accept-disk'].find((flag) => values[flag] && !values['repair']);
+  if (misplaced) return invalid(`--${misplaced} needs --repair`);
   const { output = '', socket = '', statedir: stateDir = '' } = values;
   return {
     kind: 'command',
@@ -157,7 +176,7 @@ function invalid(error: string, given = '', names: readonly string[] = []): CliR
 
 function helpText(name: CommandName, flags: Readonly<Record<string, CommandFlag>>): string {
   const lines = Object.entries(flags).map(([flag, { placeholder, meaning, default: byDefault }]) => {
-    const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`;
+    const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`.trimEnd();
     return `  ${spelling.padEnd(24)} ${meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
   });
   return [`Usage: csi-hostpath ${name} [flags]`, '', commands[name].meaning, '', ...lines].join('\n');

@@ -62,17 +62,11 @@ async function watch(command: Command, output: CliOutput): Promise<number> {
   return 0;
 }
 
-async function check({ socket, stateDir, output }: Command, { write }: CliOutput): Promise<number> {
-  const [{ inBoth, readHostState }, { problemsIn }, { formatProblems }] = await Promise.all([
-    import('../status/host-state.ts'),
-    import('../status/problems.ts'),
-    import('./format-problems.ts'),
-  ]);
-  const before = readHostState();
-  const report = await readReport(socket, stateDir);
-  const problems = problemsIn(report, inBoth(before, readHostState()));
-  await write(await formatted(output, problems, () => formatProblems(problems, report)));
-  return problems.length === 0 ? 0 : EXIT_PROBLEMS;
+async function check(command: Command, output: CliOutput): Promise<number> {
+  const { checkedBy } = await import('./check.ts');
+  const { document, text, problemCount } = await checkedBy(command, output);
+  await output.write(await formatted(command.output, document, () => text));
+  return problemCount === 0 ? 0 : EXIT_PROBLEMS;
 }
 
 /** Documents for `kubectl apply`; a list in JSON. */

@@ -103,6 +103,14 @@ export class DiskPool implements Pool {
     return this.link.connection?.removals.state ?? noRemovals;
   }
 
+  acceptDisk({ isDryRun }: { isDryRun: boolean } = { isDryRun: false }): Promise<boolean> {
+    return this.link.acceptDisk(isDryRun);
+  }
+
+  async retryRemoval(directory: string): Promise<string | undefined> {
+    return this.link.connection?.removals.retry(directory);
+  }
+
   /** Stays known while the disk is away: space is still reserved for its volumes. */
   get disk(): Account {
     const { diskAccount } = this.link;

@@ -12,6 +12,7 @@ import type {
   Original,
   Recount,
   RecountControl,
+  RestoreOptions,
   StoredContent,
   VolumeUsage,
 } from '../model/ports/ports.ts';
@@ -72,8 +73,8 @@ class NamedBackend implements Backend {
     return withStorageErrors(this.pool, () => this.backend.applyLimits(directory, volume));
   }
 
-  restoreLimits(directory: string, volume: Volume): Promise<boolean> {
-    return withStorageErrors(this.pool, () => this.backend.restoreLimits(directory, volume));
+  restoreLimits(directory: string, volume: Volume, how?: RestoreOptions): Promise<boolean> {
+    return withStorageErrors(this.pool, () => this.backend.restoreLimits(directory, volume, how));
   }
 
   undoGrowth(directory: string, volume: Volume): Promise<bigint> {

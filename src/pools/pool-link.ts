@@ -1,6 +1,7 @@
 import { isResourceShortage } from '../kernel/calls/transient-error.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
+import { acceptMoved, findMoved } from './directory/accept-disk.ts';
 import { UnreachablePoolError } from './directory/pool-errors.ts';
 import type { PoolConfig } from './directory/pool-registry.ts';
 import { connectPool, type PoolConnection, type PoolDependencies } from './pool-connection.ts';
@@ -79,6 +80,18 @@ export class PoolLink {
   /** Connects unless it is connected. While connecting, the mounts of its volumes may not be known yet. */
   async ensureConnected(): Promise<void> {
     if (this.connecting !== undefined || !this.current) await this.connect();
+  }
+
+  /** As `Pool.acceptDisk`. */
+  async acceptDisk(isDryRun: boolean): Promise<boolean> {
+    const { registry } = this.dependencies;
+    const moved = await findMoved(this.config, registry);
+    if (!moved || isDryRun) return moved !== undefined;
+    await acceptMoved(registry, moved);
+    // An attempt that has begun may have compared the disk with what was remembered before.
+    await this.settled();
+    await this.ensureConnected();
+    return true;
   }
 
   /** Resolves when no attempt to connect is running. */

@@ -137,6 +137,14 @@ class EnteredPool implements Pool {
     return this.pool.removals;
   }
 
+  acceptDisk(how?: { readonly isDryRun: boolean }): Promise<boolean> {
+    return this.pool.acceptDisk(how);
+  }
+
+  retryRemoval(directory: string): Promise<string | undefined> {
+    return this.pool.retryRemoval(directory);
+  }
+
   get sharesSystemDisk(): boolean | undefined {
     return this.pool.sharesSystemDisk;
   }

@@ -16,6 +16,7 @@ import type { RecordKind } from './record-kinds.ts';
 import { RecordReader } from './record-reader.ts';
 import { RecordReserve } from './record-reserve.ts';
 import { emptyObject, type RemovalQueue } from './removal-queue.ts';
+import { replaceContent } from './replace-content.ts';
 import { storageError } from './storage-error.ts';
 
 /** Removes the directory of an object, complete or not. */
@@ -136,6 +137,16 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       throw storageError(error, this.poolName);
     }
     this.reserve.refill();
+  }
+
+  async replaceContent(id: string, name: string, make: (directory: string) => Promise<void>): Promise<void> {
+    const { changes, removals } = this;
+    const incoming = join(this.layout.incoming, uniqueNameFor(id));
+    try {
+      await replaceContent({ directory: this.directoryOf(id), name, make, incoming }, { changes, removals });
+    } catch (error) {
+      throw storageError(causeOf(error), this.poolName);
+    }
   }
 
   async remove(id: string): Promise<void> {

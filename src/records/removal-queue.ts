@@ -35,7 +35,9 @@ export class RemovalQueue {
   private readonly waiting: string[] = [];
   private readonly preparations = new Map<string, () => Promise<void>>();
   private readonly failures = new Map<string, Failure>();
-  private readonly retries = new Set<() => void>();
+  /** What cancels the next attempt of each directory that waits for one. */
+  private readonly retries = new Map<string, () => void>();
+  private readonly attemptListeners = new Map<string, (() => void)[]>();
   private readonly idleListeners: (() => void)[] = [];
   private runningCount = 0;
   private isStopped = false;
@@ -61,11 +63,29 @@ export class RemovalQueue {
     this.startNext();
   }
 
+  /**
+   * Tries again now to remove a directory that waits for it.
+   * @returns why it cannot be removed; undefined if nothing is left of it
+   */
+  async retry(directory: string): Promise<string | undefined> {
+    const cancel = this.retries.get(directory);
+    if (cancel) {
+      cancel();
+      this.retries.delete(directory);
+      const attempt = new Promise<void>((resolve) => {
+        this.attemptListeners.set(directory, [...(this.attemptListeners.get(directory) ?? []), resolve]);
+      });
+      this.add(directory);
+      await attempt;
+    }
+    return this.failures.get(directory)?.reason;
+  }
+
   /** Starts no more removals; resolves when the running ones have ended. */
   stop(): Promise<void> {
     this.isStopped = true;
     this.waiting.length = 0;
-    for (const cancel of this.retries) cancel();
+    for (const cancel of this.retries.values()) cancel();
     this.retries.clear();
     return this.idle();
   }
@@ -86,7 +106,7 @@ export class RemovalQueue {
         () => this.recovered(directory),
         (error: unknown) => this.retryLater(directory, error),
       )
-      .finally(() => this.finishOne());
+      .finally(() => this.finishOne(directory));
   }
 
   private remove(directory: string): Promise<void> {
@@ -113,14 +133,16 @@ export class RemovalQueue {
     if (reason !== before?.reason) this.parts.onFailure(directory, error, retryMs);
     if (this.isStopped) return;
     const cancel = this.after(retryMs, () => {
-      this.retries.delete(cancel);
+      this.retries.delete(directory);
       this.add(directory);
     });
-    this.retries.add(cancel);
+    this.retries.set(directory, cancel);
   }
 
-  private finishOne(): void {
+  private finishOne(directory: string): void {
     this.runningCount--;
+    for (const listener of this.attemptListeners.get(directory) ?? []) listener();
+    this.attemptListeners.delete(directory);
     this.startNext();
     if (this.runningCount === 0) for (const listener of this.idleListeners.splice(0)) listener();
   }

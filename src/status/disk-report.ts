@@ -4,10 +4,13 @@ import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { endOf } from '../kernel/devices/loop-list.ts';
+import { VolumeError } from '../model/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../model/objects/object-id.ts';
 import type { RecordedObject } from '../model/objects/object-index.ts';
 import { defaultPoolName } from '../model/ports/pool.ts';
-import { type RememberedPool, readRegistry } from '../pools/directory/pool-marker.ts';
+import { acceptCommand, findMoved } from '../pools/directory/accept-disk.ts';
+import type { RememberedPool } from '../pools/directory/pool-marker.ts';
+import { PoolRegistry } from '../pools/directory/pool-registry.ts';
 import { readOwnFile } from '../records/durable-file.ts';
 import { type PoolLayout, poolLayout } from '../records/pool-layout.ts';
 import {
@@ -19,7 +22,14 @@ import {
 } from '../records/record-kinds.ts';
 import { describeGroup, describeRetained, describeSnapshot, describeVolume } from './describe-objects.ts';
 import { type HostState, readHostState } from './host-state.ts';
-import type { DamagedReport, MountReport, PoolReport, SpaceReport, StatusReport } from './report.ts';
+import type {
+  DamagedReport,
+  FindingReport,
+  MountReport,
+  PoolReport,
+  SpaceReport,
+  StatusReport,
+} from './report.ts';
 
 /**
  * What the disks say while no driver runs: the records of all pools that were used with a state directory, and the mounts of
@@ -28,14 +38,15 @@ import type { DamagedReport, MountReport, PoolReport, SpaceReport, StatusReport 
  */
 export async function reportOfDisk(stateDir: string): Promise<StatusReport> {
   const layout = poolLayout(stateDir);
-  const remembered = await readRegistry(layout.registry);
+  const registry = new PoolRegistry(stateDir);
+  const remembered = await registry.read();
   if (remembered.length === 0) {
     throw new Error(`${stateDir} is not a state directory: it has no ${layout.registry}`);
   }
   const host = readHostState();
   const pools = await Promise.all(
     remembered.map((pool) =>
-      reportOfPool(pool.name === defaultPoolName ? { ...pool, path: stateDir } : pool, host),
+      reportOfPool(pool.name === defaultPoolName ? { ...pool, path: stateDir } : pool, registry, host),
     ),
   );
   return {
@@ -54,6 +65,7 @@ type ContentsReport = Pick<StatusReport, 'volumes' | 'snapshots' | 'groupSnapsho
 
 async function reportOfPool(
   { name, path, poolId: id }: RememberedPool,
+  registry: PoolRegistry,
   host: HostState,
 ): Promise<ContentsReport & { readonly pool: PoolReport }> {
   const layout = poolLayout(path);
@@ -71,6 +83,7 @@ async function reportOfPool(
     ...groups.flatMap((group) => group.snapshots),
   ];
   const space = await spaceOf(layout.marker);
+  const moved = space && (await findMoved({ name, path }, registry).catch(undefinedIfUnknown));
   return {
     pool: {
       name,
@@ -80,7 +93,7 @@ async function reportOfPool(
       ...(space ? { space } : {}),
       volumeCount: volumes.length,
       snapshotCount: snapshots.length,
-      findings: [],
+      findings: moved ? [movedFinding(name, path, registry)] : [],
     },
     volumes: volumes.map((volume) => ({
       ...describeVolume(volume),
@@ -94,6 +107,17 @@ async function reportOfPool(
     ),
     damaged,
   };
+}
+
+function movedFinding(name: string, path: string, registry: PoolRegistry): FindingReport {
+  const command = acceptCommand(name, registry.path);
+  const message = `${path} has the pool, on another file system than before, so that a driver does not use it. If this is not an old copy, run: ${command}`;
+  return { reason: 'PoolUnreachable', status: 'INACCESSIBLE', message };
+}
+
+/** A marker that is not the pool's, or is damaged. */
+function undefinedIfUnknown(error: unknown): undefined {
+  if (!(error instanceof VolumeError)) throw error;
 }
 
 /** The records of one kind in a pool; none if its disk is not mounted. */

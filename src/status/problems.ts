@@ -81,14 +81,16 @@ function mountsOfNothing(isGone: IsGone, { mounts }: HostState): Problem[] {
 
 /** Loop devices of images that no longer exist. */
 function devicesOfNothing(isGone: IsGone, { loops }: HostState): Problem[] {
-  return loops.flatMap(({ path, backingPath }) => {
+  return loops.flatMap(({ path, backingPath, isBackingRemoved }) => {
     const [directory = '', file] = endOf(backingPath).split('/');
     if (file?.replace(/ \(deleted\)$/, '') !== 'image' || !isGone(directory)) return [];
+    const onlyCopy = 'The image was removed, so the device has the only copy: save what you want to keep.';
+    const remedy = `Unmount it wherever it is mounted, and detach it: losetup --detach ${path}`;
     return [
       {
         subject: `device ${path}`,
         problem: `it is attached to the image of ${idOfDirectory(directory)}, which does not exist`,
-        remedy: `Unmount it wherever it is mounted, and detach it: losetup --detach ${path}`,
+        remedy: isBackingRemoved ? `${onlyCopy} ${remedy}` : remedy,
       },
     ];
   });

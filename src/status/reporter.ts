@@ -45,6 +45,11 @@ export class Reporter {
     };
   }
 
+  /** Has the next report find out everything anew, since something has just been changed. */
+  renew(): void {
+    this.surveys.renew();
+  }
+
   /** Starts no more surveys. Those of a hung pool end when its disk answers. */
   stop(): void {
     void this.surveys.stop();

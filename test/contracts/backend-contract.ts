@@ -233,6 +233,7 @@ export function backendContract(
         const isRaised = isCapacityEnforced(volume.content) && !isImage;
         for (const capacityBytes of isImage ? [] : [2n * CAPACITY_BYTES, CAPACITY_BYTES / 2n]) {
           await backend.applyLimits(directory, { ...volume, capacityBytes });
+          expect(await backend.restoreLimits(directory, volume, { isDryRun: true })).toBe(isRaised);
           expect(await backend.restoreLimits(directory, volume)).toBe(isRaised);
           expect(await sizeOf(volume)).toBe(isRaised ? CAPACITY_BYTES : undefined);
           expect(await backend.restoreLimits(directory, volume)).toBe(false);

@@ -186,6 +186,40 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       });
     });
 
+    describe('replaceContent', () => {
+      const mark = (directory: string) => subject.makeDirectory(join(directory, 'data', 'new'));
+      const hasNew = (volume: Volume) => subject.exists(join(records.directoryOf(volume.id), 'data', 'new'));
+
+      test('puts new content in place of the old, of which nothing is left', async () => {
+        const volume = volumeOf('a');
+        await add(volume);
+        await subject.makeDirectory(join(records.directoryOf(volume.id), 'data', 'old'));
+        await records.replaceContent(volume.id, 'data', async (directory) => {
+          await buildData(directory);
+          await mark(directory);
+        });
+        expect(await hasNew(volume)).toBe(true);
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data', 'old'))).toBe(false);
+        await subject.idle();
+        expect(await subject.leftovers()).toEqual([]);
+        expect(await loadedIds()).toEqual([volume.id]);
+      });
+
+      test('leaves the old content if the new one cannot be made', async () => {
+        const volume = volumeOf('a');
+        await add(volume);
+        const failing = async (directory: string) => {
+          await buildData(directory);
+          throw new VolumeError('exhausted', 'full');
+        };
+        await expect(records.replaceContent(volume.id, 'data', failing)).rejects.toThrow('full');
+        expect(await hasNew(volume)).toBe(false);
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
+        await subject.idle();
+        expect(await subject.leftovers()).toEqual([]);
+      });
+    });
+
     describe('remove', () => {
       test('forgets a volume, and then destroys its content', async () => {
         const [kept, gone] = [volumeOf('kept'), volumeOf('gone')];

@@ -29,7 +29,20 @@ export async function enforcementFault(
   limit: DataLimit,
 ): Promise<ContentFault | undefined> {
   const message = await explain(fd, directory, volume, limit);
-  return message === undefined ? undefined : { kind: 'not-held', message };
+  if (message === undefined) return undefined;
+  const repair = await repairOf(fd, limit);
+  return { kind: 'not-held', message, ...(repair ? { repair } : {}) };
+}
+
+async function repairOf(fd: number, limit: DataLimit): Promise<ContentFault['repair']> {
+  switch (limit.kind) {
+    case 'directory':
+      return (await fileSystemOf(fd)).magic === BTRFS_MAGIC ? 'rebuild' : undefined;
+    case 'qgroup':
+      return limit.limitBytes === undefined ? 'restore limits' : undefined;
+    default:
+      return undefined;
+  }
 }
 
 /** The remedy for a subvolume that btrfs receive has left read-only. */

@@ -16,6 +16,7 @@ import type {
   NewContent,
   OccupiedBytes,
   Original,
+  RestoreOptions,
   StoredContent,
   VolumeUsage,
 } from '../../model/ports/ports.ts';
@@ -82,12 +83,12 @@ export class Subvolume implements Backend {
     });
   }
 
-  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+  async restoreLimits(directory: string, volume: Volume, how?: RestoreOptions): Promise<boolean> {
     if (!isLimited(volume)) return false;
     return withData(directory, async (fd) => {
       const found = await dataLimit(fd);
       if (found.kind !== 'qgroup' || found.limitBytes === volume.capacityBytes) return false;
-      await setLimit(fd, found.id, volume.capacityBytes);
+      if (!how?.isDryRun) await setLimit(fd, found.id, volume.capacityBytes);
       return true;
     });
   }

@@ -21,6 +21,7 @@ import type {
   Original,
   Recount,
   RecountControl,
+  RestoreOptions,
   StoredContent,
   VolumeUsage,
 } from '../../model/ports/ports.ts';
@@ -119,12 +120,13 @@ export class QuotaDirectory implements Backend {
     });
   }
 
-  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+  async restoreLimits(directory: string, volume: Volume, how?: RestoreOptions): Promise<boolean> {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
       const found = await dataProject(fd, projectId);
       if (found.kind === 'quotas-off' || !ownsProject(found)) return false;
       const isLimitRight = hasLimits(found.quota, limitsOf(volume));
+      if (how?.isDryRun) return !isLimitRight;
       // Also set while the data is outside: then only the command that moves it in (`faultsOf`) remains to be run.
       if (!isLimitRight) await setLimits(fd, volume);
       return found.kind === 'inside' ? !isLimitRight : assignIfEmpty(fd, projectId);
@@ -135,6 +137,7 @@ export class QuotaDirectory implements Backend {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
       if (!(await isQuotaEnforced(fd))) return undefined;
+      if (control.adoptsFiles) await adopt(fd, volume);
       const recount = await recountData(fd, directory, control, {
         projectId,
         setLimits: () => setLimits(fd, volume),
@@ -213,6 +216,18 @@ export class QuotaDirectory implements Backend {
       await prepareRoot(content, fd, volume.root);
     });
   }
+}
+
+/**
+ * Puts manually restored data into its project, unless that counts other files. Its entries follow in the recount; after a
+ * crash in between, the next recount returns them, since the data is in its project by then.
+ */
+async function adopt(fd: number, volume: Volume): Promise<void> {
+  const projectId = projectIdOf(volume);
+  const found = await dataProject(fd, projectId);
+  if (found.kind !== 'outside' || !isUnused(found.quota)) return;
+  await setLimits(fd, volume);
+  await setProject(fd, projectId);
 }
 
 /** Whether a project is the volume's alone: its data is in the project, or the project is empty. */

@@ -22,11 +22,14 @@ export async function enforcementFault(
     case 'quotas-off':
       return notEnforced(await explainQuotasOff(fd, volume));
     case 'outside':
-      return notEnforced(explainOutside(directory, volume, projectId, found));
+      return {
+        ...notEnforced(explainOutside(directory, volume, projectId, found)),
+        ...(isUnused(found.quota) ? { repair: 'adopt files' } : {}),
+      };
     case 'inside': {
       if (found.quota?.limitBytes !== undefined && found.quota.limitInodes !== undefined) return undefined;
       const message = `project ${projectId} of volume ${quote(volume.id)} has lost its limits; the next stage or driver start sets them`;
-      return notEnforced(message);
+      return { ...notEnforced(message), repair: 'restore limits' };
     }
   }
 }

@@ -1,5 +1,6 @@
 import { hasLimit, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
+import type { RestoreOptions } from '../ports/ports.ts';
 
 // Each check takes a few system calls; the calls of the driver that run at the same time come first.
 const MAX_CONCURRENT_CHECKS = 2;
@@ -16,12 +17,13 @@ export type LimitCheckResult =
 export async function restoreVolumeLimits(
   parts: Parts<'catalogue' | 'holds'>,
   volumeId: string,
+  how?: RestoreOptions,
 ): Promise<LimitCheckResult> {
   try {
     const isRestored = await parts.holds.recording.inTurn(volumeId, async () => {
       const volume = parts.catalogue.volumes.findIntact(volumeId);
       if (!volume) return false;
-      return parts.catalogue.dataOf(volume).restoreLimits();
+      return parts.catalogue.dataOf(volume).restoreLimits(how);
     });
     return { kind: isRestored ? 'restored' : 'in force' };
   } catch (error) {

@@ -31,12 +31,20 @@ export async function removeOrphans(
   for (const volume of parts.catalogue.volumes.all()) {
     if (volume.pool !== poolName || !volume.inline) continue;
     const { targetPath } = volume.inline;
-    const user = await stateOf(parts.host, parts.settings.mountPaths.userDirectoryOf(targetPath));
+    const user = await podOf(parts, volume.inline);
     if (user === 'there') continue;
     const outcome = user === 'gone' ? await remove(parts, volume) : ({ kind: user } as const);
     orphans.push({ volumeId: volume.id, targetPath, outcome });
   }
   return orphans;
+}
+
+/** Whether the pod of an inline volume is gone; unknown if the disk that would show it may not be mounted. */
+export function podOf(
+  { host, settings }: Parts<'host' | 'settings'>,
+  { targetPath }: NonNullable<Volume['inline']>,
+): Promise<'there' | 'gone' | 'unknown'> {
+  return stateOf(host, settings.mountPaths.userDirectoryOf(targetPath));
 }
 
 /**

@@ -75,6 +75,11 @@ export interface Pool {
   readonly diskReserve: DiskReserve;
   /** `noRemovals` while its disk is missing. */
   readonly removals: Removals;
+  /**
+   * Tries again now to remove deleted content that could not be removed.
+   * @returns why it cannot be removed; undefined if nothing is left of it
+   */
+  retryRemoval(directory: string): Promise<string | undefined>;
   /** Whether its disk is also that of the node's root or of the kubelet; undefined until that is known. */
   readonly sharesSystemDisk: boolean | undefined;
   /** Aborted, with a VolumeError unavailable, if the disk disappears while work uses it. */
@@ -85,6 +90,13 @@ export interface Pool {
    * @throws VolumeError unavailable, naming the pool
    */
   checkReachable(): Promise<void>;
+  /**
+   * Uses the pool at its path from now on, although it is on another file system than before: it was copied, or its file
+   * system has a new UUID. Does nothing if it is on the same one.
+   * @returns whether it was on another one
+   * @throws VolumeError precondition: another pool, or none, is at the path; unavailable: it cannot be opened
+   */
+  acceptDisk(how?: { readonly isDryRun: boolean }): Promise<boolean>;
   /**
    * Unmounts or detaches a volume in this pool, even if its disk is missing: a disk that hangs keeps a limited number
    * of these waiting.

@@ -23,6 +23,13 @@ export interface Records<Item extends RecordedObject> {
   /** Replaces the record of an existing object, in one durable step. If this rejects, it may have been replaced. */
   replace(object: Item): Promise<void>;
   /**
+   * Replaces the content of an existing object, in one durable step. The old content is removed in the background. If this
+   * rejects, it may have been replaced.
+   * @param name the content in the directory of the object
+   * @param content fills another directory with the new content, durably, under the same name
+   */
+  replaceContent(id: string, name: string, content: (directory: string) => Promise<void>): Promise<void>;
+  /**
    * Removes an object in one durable step. Its content is removed later, in the background, through
    * `Backend.destroy`. Succeeds if the object is missing.
    */
@@ -80,9 +87,9 @@ export interface Backend {
   /**
    * Compares the limits in force with the volume's record, and corrects them if the content can stay as it is.
    * Otherwise, or if quotas are off, nothing changes: `faultsOf` says why. Images stay as they are.
-   * @returns whether anything was changed
+   * @returns whether anything was changed, or would be
    */
-  restoreLimits(directory: string, volume: Volume): Promise<boolean>;
+  restoreLimits(directory: string, volume: Volume, how?: RestoreOptions): Promise<boolean>;
   /** How existing content differs from its record, in time that does not depend on the content. */
   faultsOf(directory: string, volume: Volume): Promise<readonly ContentFault[]>;
   /**
@@ -136,10 +143,22 @@ export interface ContentFault {
   readonly kind: 'not-held' | 'read-only';
   /** A sentence that names the volume and the remedy: a shell command if there is one. */
   readonly message: string;
+  /**
+   * What would make the content match its record again, and lose nothing: `restoreLimits`; a recount that adopts the
+   * files; or content of the recorded kind, made as a copy. Undefined if a person has to decide.
+   */
+  readonly repair?: 'restore limits' | 'adopt files' | 'rebuild';
+}
+
+export interface RestoreOptions {
+  /** Whether to find out only, and to change nothing. */
+  readonly isDryRun: boolean;
 }
 
 export interface RecountControl {
   readonly signal: AbortSignal;
+  /** Whether content that was restored by hand, and so is in no project, is put into the volume's (`faultsOf`). */
+  readonly adoptsFiles?: boolean;
   /** The projects of other volumes. */
   readonly otherProjects: ReadonlySet<number>;
 }

@@ -10,6 +10,7 @@ import type {
   OccupiedBytes,
   Recount,
   RecountControl,
+  RestoreOptions,
   StoredContent,
   VolumeUsage,
 } from './ports.ts';
@@ -68,8 +69,8 @@ export class VolumeData {
     return this.backend.applyLimits(this.directory, changed);
   }
 
-  restoreLimits(): Promise<boolean> {
-    return this.backend.restoreLimits(this.directory, this.volume);
+  restoreLimits(how?: RestoreOptions): Promise<boolean> {
+    return this.backend.restoreLimits(this.directory, this.volume, how);
   }
 
   /** As `Backend.undoGrowth`: returns the size in bytes that is enforced now. */

@@ -10,7 +10,9 @@ export type HoldKind =
   | 'snapshot name'
   | 'group snapshot'
   | 'group snapshot name'
-  | 'path';
+  | 'path'
+  /** What a user asks the driver to do, beside the calls. */
+  | 'action';
 
 export type HoldMode = 'exclusive' | 'shared';
 

@@ -69,6 +69,11 @@ export class Surveys {
     return this.parts.catalogue.pools.all.flatMap(({ name }) => this.of(name).refresh() ?? []);
   }
 
+  /** Makes a survey of every pool due. */
+  renew(): void {
+    for (const surveys of this.byPool.values()) surveys.renew();
+  }
+
   known(poolName: string): KnownState {
     return this.of(poolName).known;
   }
@@ -97,6 +102,7 @@ class PoolSurveys {
   private running: (RunningSurvey & { readonly state: PoolState }) | undefined;
   private last = unknownState();
   private completedAt: Date | undefined;
+  private isOutdated = false;
   private nextAtMs = Number.NEGATIVE_INFINITY;
   /** Since when the values should have been renewed; undefined if they are up to date. */
   private overdueSinceMs: number | undefined;
@@ -122,10 +128,18 @@ class PoolSurveys {
       const endedAtMs = this.context.nowMs();
       // A pool that could not be reached costs little, and may be back soon.
       const pauseMs = isDone && state.isReachable ? (endedAtMs - startedAtMs) * PAUSE_FACTOR : 0;
-      this.nextAtMs = endedAtMs + Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, pauseMs));
+      if (!this.isOutdated)
+        this.nextAtMs = endedAtMs + Math.min(MAX_PAUSE_MS, Math.max(MIN_PAUSE_MS, pauseMs));
+      this.isOutdated = false;
     });
     this.running = { startedAtMs, ended, state };
     return this.running;
+  }
+
+  /** Makes a survey due; one that runs may have seen how things were before. */
+  renew(): void {
+    this.nextAtMs = Number.NEGATIVE_INFINITY;
+    this.isOutdated = this.running !== undefined;
   }
 
   get known(): KnownState {

@@ -53,6 +53,11 @@ async function checkUnused(parts: Parts<'catalogue' | 'host' | 'settings'>, volu
     const message = `volume ${quote(volume.id)} is still published to node ${quote(attachment.nodeId)}`;
     throw new VolumeError('precondition', message);
   }
+  await checkNotMounted(parts, volume);
+}
+
+/** @throws VolumeError precondition: the volume, or anything in it, is mounted somewhere, or its image is attached */
+export async function checkNotMounted(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<void> {
   const mounts = await parts.host.mountIndex.verifiedMountsOf(volume.id);
   if (mounts.length > 0) {
     const paths = mounts.map((mount) => mount.path).join(', ');

@@ -4,6 +4,7 @@ import { errnoOf } from '../../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import { defaultPoolName } from '../../model/ports/pool.ts';
 import { type PoolLayout, poolLayout } from '../../records/pool-layout.ts';
+import { acceptCommand } from './accept-disk.ts';
 import { openFailureMessage } from './open-failure.ts';
 import { PoolConfigError, PoolHeldError, UnreachablePoolError } from './pool-errors.ts';
 import { DamagedFileError, type PoolMarker, type RememberedPool, readMarker } from './pool-marker.ts';
@@ -59,15 +60,12 @@ function mismatchError(
 ): UnreachablePoolError {
   const question = `is its disk mounted?`;
   if (marker?.poolId === before.poolId) {
-    const { poolId, fileSystem: old } = before;
-    // Edits one entry of the file, in the format in which the driver writes it.
-    const command = `sed -i -e '/"checksum"/d' -e '/"${poolId}"/,/"fileSystem"/s/${old}/${fileSystem}/' ${registry.path}`;
     return unreachableError(
       name,
       `${root} on file system ${fileSystem} has the marker of this pool`,
       before,
       registry,
-      `${question} To use this file system from now on (a copy of the pool, or a changed UUID), stop the driver and run: ${command}`,
+      `${question} To use this file system from now on (a copy of the pool, or a changed UUID), run: ${acceptCommand(name, registry.path)}`,
     );
   }
   const what = marker

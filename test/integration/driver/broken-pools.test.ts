@@ -5,6 +5,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
   truncateSync,
@@ -218,12 +219,22 @@ test('a state directory and a pool that were copied to another disk can be used 
   }
   const { code, stderr } = await run();
   expect({ code, stderr }).toMatchObject({ code: 1 });
-  execFileSync('sh', ['-c', /run: (sed .*)/.exec(stderr)?.[1] ?? 'false']);
-  const driver = await node.start({ flags });
+  const commandIn = (text: string) =>
+    /run: csi-hostpath (check .*?--statedir=[^ "\n]*)/.exec(text)?.[1]?.split(' ') ?? [];
+  const socket = join(node.directory, 'status.sock');
+  const accept = (text: string, ...words: string[]) =>
+    runDriver([...commandIn(text), `--socket=${socket}`, ...words]);
+  const registry = join(node.pool, '.csi-hostpath', 'pools.json');
+  const before = readFileSync(registry, 'utf8');
+  const dryRun = await accept(stderr, '--dry-run');
+  expect(dryRun.stdout).toContain('check --repair can do this: use it there from now on');
+  expect(readFileSync(registry, 'utf8')).toBe(before);
+  expect((await accept(stderr)).stdout).toMatch(/^repaired: pool default\n/);
+  // The state directory is known again; the other pool is named, and can be accepted by the driver that runs.
+  const driver = await node.start({ flags: [...flags, `--status-socket=${socket}`] });
+  expect((await accept(stderr)).stdout).not.toContain('repaired: pool default');
   await expectOnlyDefault(node, volume_id, 'a copy of the pool');
-  await node.stop();
-  const command = /run: (sed .*?pools\.json)/.exec(driver.log())?.[1]?.replaceAll('\\"', '"') ?? 'false';
-  execFileSync('sh', ['-c', command]);
-  await node.start({ flags });
+  expect((await accept(driver.log())).stdout).toMatch(/^repaired: pool (?!default)/);
   await node.controller.DeleteVolume({ volume_id });
+  await node.restart({ flags });
 });

@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
+import { callAction } from '../../../src/cli/call-action.ts';
 import { bind } from '../../support/bind.ts';
 import { runDriver } from '../../support/driver-process.ts';
 import { isHostRoot } from '../../support/host-root.ts';
@@ -160,3 +163,37 @@ test.skipIf(!isHostRoot)(
     expect(stdout).not.toContain(kept.volume_id);
   },
 );
+
+test('a reader that is slow gets the whole of a long status, and others need not wait for it', async () => {
+  const node = testNode();
+  mkdirSync(node.pool);
+  // Thousands of files take long on a disk.
+  execFileSync('mount', ['-t', 'tmpfs', 'none', node.pool]);
+  await node.start();
+  await node.stop();
+  // A file in place of a volume is in the report as damaged.
+  const ids = Array.from({ length: 10_000 }, (_, index) => `${'long'.repeat(60)}-${index}`);
+  for (const id of ids) writeFileSync(join(node.pool, 'volumes', id), '');
+  const socket = join(node.directory, 'status.sock');
+  await node.start({ flags: [`--status-socket=${socket}`] });
+  const slow = connect(socket);
+  slow.write('GET /status HTTP/1.0\r\n\r\n');
+  await once(slow, 'readable');
+  // The driver has filled the buffers of the socket by the time it has answered the other one.
+  const { stdout } = await runDriver(['status', '-o', 'json', `--socket=${socket}`]);
+  const chunks: Buffer[] = [];
+  for await (const chunk of slow) chunks.push(chunk as Buffer);
+  const [, body = ''] = Buffer.concat(chunks).toString('utf8').split('\r\n\r\n');
+  expect(body.length).toBeGreaterThan(3 * 1024 ** 2);
+  const idsIn = (text: string) =>
+    JSON.parse(text)
+      .damaged.map(({ id }: { id: string }) => id)
+      .toSorted();
+  expect(idsIn(body)).toEqual(ids.toSorted());
+  expect(idsIn(stdout)).toEqual(ids.toSorted());
+});
+
+test('a driver names an action that it does not have', async () => {
+  const { socket } = await filledNode();
+  await expect(callAction(socket, 'x', {}, async () => {})).rejects.toThrow('this driver has no action "x"');
+});

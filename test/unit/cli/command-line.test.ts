@@ -38,3 +38,19 @@ test.each([
 ])('%j is refused with a sentence', (words, error) => {
   expect(parseCommand(words)).toEqual({ kind: 'invalid', error: expect.stringContaining(error) });
 });
+
+test('a repair is a flag without a value, and a dry run belongs to one', () => {
+  expect(parseCommand(['check', '--repair', '--dry-run'])).toMatchObject({
+    command: { values: { repair: 'true', 'dry-run': 'true' } },
+  });
+  const { command } = parseCommand(['check']) as { command: { values: object } };
+  expect(command.values).not.toHaveProperty('repair');
+  expect(parseCommand(['check', '--dry-run'])).toEqual({
+    kind: 'invalid',
+    error: '--dry-run needs --repair',
+  });
+  expect(parseCommand(['check', '--repair=yes'])).toMatchObject({ kind: 'invalid' });
+  expect(parseCommand(['check', '--help'])).toMatchObject({
+    text: expect.stringMatching(/\n {2}--repair {17}repair what loses nothing/),
+  });
+});

@@ -15,6 +15,7 @@ function recordsIn(home: string): Records<GroupSnapshot> {
     add: notAsked,
     read: notAsked,
     replace: notAsked,
+    replaceContent: notAsked,
     remove: notAsked,
     retain: notAsked,
     directoryNameOf,

@@ -188,3 +188,20 @@ test('what comes before a removal is retried with it, and done once', async () =
   expect(done).toEqual(['prepare', 'remove a', 'remove a']);
   expect(queue.state.pendingCount).toBe(0);
 });
+
+test('a directory that waits is tried again when asked, and the reason is that of this attempt', async () => {
+  const { queue, begun, running } = controlledQueue(['a']);
+  running.get('a')?.reject(new Error('EBUSY'));
+  await settled();
+  const again = queue.retry('a');
+  expect(begun).toEqual(['a', 'a']);
+  running.get('a')?.reject(new Error('EPERM'));
+  expect(await again).toBe('EPERM');
+  const last = queue.retry('a');
+  running.get('a')?.resolve();
+  expect(await last).toBeUndefined();
+  expect(queue.state).toEqual({ pendingCount: 0, failingCount: 0, stuck: [] });
+  expect(await queue.retry('a')).toBeUndefined();
+  expect(begun).toEqual(['a', 'a', 'a']);
+  await queue.stop();
+});

@@ -72,7 +72,8 @@ describe('what the kernel has of a volume that does not exist', () => {
       {
         subject: 'device /dev/loop7',
         problem: `it is attached to the image of ${gone}, which does not exist`,
-        remedy: 'Unmount it wherever it is mounted, and detach it: losetup --detach /dev/loop7',
+        remedy:
+          'The image was removed, so the device has the only copy: save what you want to keep. Unmount it wherever it is mounted, and detach it: losetup --detach /dev/loop7',
       },
     ]);
   });

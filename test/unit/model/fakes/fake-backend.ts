@@ -16,6 +16,7 @@ import type {
   Original,
   Recount,
   RecountControl,
+  RestoreOptions,
   StoredContent,
   VolumeUsage,
 } from '../../../../src/model/ports/ports.ts';
@@ -93,7 +94,7 @@ export class FakeBackend implements Backend {
     if (image || this.isLimitable(directory)) this.limit(volume);
   }
 
-  async restoreLimits(directory: string, volume: Volume): Promise<boolean> {
+  async restoreLimits(directory: string, volume: Volume, how?: RestoreOptions): Promise<boolean> {
     if (this.kind === 'image' || !isCapacityEnforced(volume.content) || !this.areLimitsInForce) return false;
     const entry = this.tree.find(this.contentOf(directory));
     if (!entry) throw systemError('ENOENT');
@@ -103,7 +104,7 @@ export class FakeBackend implements Backend {
     const isRight =
       this.limits.get(volume.id) === volume.capacityBytes &&
       this.inodeLimits.get(volume.id) === volume.mutable.inodeLimit;
-    this.limit(volume);
+    if (!how?.isDryRun) this.limit(volume);
     return isAdopted || !isRight;
   }
 

@@ -88,6 +88,20 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
     this.objects.set(object.id, this.parts.kind.inPool(object, this.parts.poolName));
   }
 
+  async replaceContent(id: string, name: string, make: (directory: string) => Promise<void>): Promise<void> {
+    const { tree } = this.parts;
+    const incoming = this.inPool('.incoming', `${directoryNameOf(id)}.${++this.removedCount}`);
+    tree.makeDirectory(incoming);
+    await make(incoming).catch((error: unknown) => {
+      tree.remove(incoming);
+      throw error;
+    });
+    const content = posix.join(this.directoryOf(id), name);
+    tree.remove(content);
+    tree.move(posix.join(incoming, name), content);
+    tree.remove(incoming);
+  }
+
   async remove(id: string): Promise<void> {
     const { tree, onStep, destroy, kind } = this.parts;
     const removed = this.inPool('.outgoing', `${directoryNameOf(id)}.${++this.removedCount}`);

@@ -284,6 +284,8 @@ function fakePool(
     disk,
     diskReserve: noReserve,
     removals: noRemovals,
+    retryRemoval: async () => undefined,
+    acceptDisk: async () => false,
     sharesSystemDisk: undefined,
     lost: new AbortController().signal,
     withUnmountSlot: (work) => work(),

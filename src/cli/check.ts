@@ -1,0 +1,93 @@
+import type { acceptWithoutDriver } from '../actions/repair/moved-pools.ts';
+import type { RepairOutcome, RepairReport } from '../actions/repair/planned-repair.ts';
+import type { RepairResult } from '../actions/repair/repair.ts';
+import { inBoth, readHostState } from '../status/host-state.ts';
+import { type Problem, problemsIn } from '../status/problems.ts';
+import type { StatusReport } from '../status/report.ts';
+import { callAction } from './call-action.ts';
+import type { Command } from './command-line.ts';
+import { type CheckedProblem, formatProblems, formatRepairs } from './format-problems.ts';
+import type { CliOutput } from './main.ts';
+import { readReport } from './read-report.ts';
+
+/** What a check has found, for programs and for people. */
+export interface CheckResult {
+  readonly document: unknown;
+  readonly text: string;
+  /** How many problems are left. */
+  readonly problemCount: number;
+}
+
+/** Looks for problems; with `--repair`, after the driver has repaired what it can. */
+export async function checkedBy(command: Command, output: CliOutput): Promise<CheckResult> {
+  const isRepair = command.values['repair'] === 'true' && command.values['dry-run'] !== 'true';
+  const repairs = isRepair ? await repaired(command, output) : undefined;
+  const before = readHostState();
+  const report = await readReport(command.socket, command.stateDir);
+  const found = problemsIn(report, inBoth(before, readHostState()));
+  const problems = withRepairs(found, repairs ? failedOf(repairs) : await plannedRepairs(command, report));
+  const text = formatProblems(problems, report);
+  return {
+    document: repairs ? { repairs, problems } : problems,
+    text: repairs && repairs.length > 0 ? `${formatRepairs(repairs)}\n${text}` : text,
+    problemCount: problems.length,
+  };
+}
+
+/** Has the driver repair what it can; what it does is shown meanwhile. */
+async function repaired(command: Command, output: CliOutput): Promise<readonly RepairOutcome[]> {
+  const { socket, stateDir, output: format } = command;
+  const acceptDisks = acceptedBy(command);
+  if (acceptDisks.length > 0 && !(await readReport(socket, stateDir)).driver)
+    return withoutDriver(stateDir, acceptDisks, { isDryRun: false });
+  const tell = async (text: string) => {
+    if (format === 'text' && output.isTerminal) await output.writeError(`${text} …\n`);
+  };
+  const result = await callAction(socket, 'repair', { dryRun: false, acceptDisks }, tell);
+  return (result as RepairResult).repairs;
+}
+
+/** A driver whose default pool was copied does not start. */
+async function withoutDriver(...args: Parameters<typeof acceptWithoutDriver>): Promise<RepairOutcome[]> {
+  const { acceptWithoutDriver } = await import('../actions/repair/moved-pools.ts');
+  return acceptWithoutDriver(...args);
+}
+
+function acceptedBy({ values }: Command): string[] {
+  return [values['accept-disk'] ?? ''].filter((name) => name !== '');
+}
+
+/** What the driver could repair; nothing without a driver. */
+async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairReport[]> {
+  const { socket, stateDir, values } = command;
+  const acceptDisks = acceptedBy(command);
+  if (!report.driver)
+    return acceptDisks.length > 0 ? withoutDriver(stateDir, acceptDisks, { isDryRun: true }) : [];
+  const planned = callAction(socket, 'repair', { dryRun: true, acceptDisks }, async () => {});
+  // A check is still one if this cannot be found out.
+  const result = values['repair'] ? await planned : await planned.catch(() => ({ repairs: [] }));
+  return (result as RepairResult).repairs;
+}
+
+function failedOf(repairs: readonly RepairOutcome[]): RepairReport[] {
+  return repairs.filter(({ error }) => error !== undefined);
+}
+
+/** The problems, each with its repair, and those that only the driver knows. */
+function withRepairs(problems: readonly Problem[], repairs: readonly RepairReport[]): CheckedProblem[] {
+  const isOf = ({ subject, problem }: Problem, each: RepairReport) =>
+    subject === each.subject && problem.startsWith(each.reason ? `${each.reason}: ` : each.problem);
+  const others = repairs.filter((each) => !problems.some((problem) => isOf(problem, each)));
+  return [
+    ...problems.map((problem) => {
+      const known = repairs.find((each) => isOf(problem, each));
+      return known ? { ...problem, repair: known.repair } : problem;
+    }),
+    ...others.map(({ subject, reason, problem, repair }) => ({
+      subject,
+      problem: reason ? `${reason}: ${problem}` : problem,
+      remedy: '',
+      repair,
+    })),
+  ];
+}
