@@ -95,10 +95,9 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       services: csiServices(model, monitor, { driverName: options.driverName, version }, beginWork),
       monitor,
     });
-    const statusServer = await startStatus(options.statusSocket, reporter, {
-      ...looking,
-      renewReports: () => reporter?.renew(),
-    });
+    const acting = { ...looking, renewReports: () => reporter?.renew() };
+    const statusServer = await startStatus(options.statusSocket, reporter, acting);
+    const stopTrims = await startTrims(options.trimIntervalMs, acting);
     watch?.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();
@@ -107,6 +106,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       monitoringUrl: monitoring?.url,
       async stop() {
         watch?.stop();
+        stopTrims?.();
         monitoring?.setStopping();
         reporter?.stop();
         await statusServer?.close();
@@ -153,6 +153,12 @@ async function makeReporter(
 
 async function makePage(reporter: Reporter): Promise<StatusPage> {
   return (await import('./status/page/status-page.ts')).statusPage(reporter);
+}
+
+/** @returns a function that ends them; undefined without */
+async function startTrims(intervalMs: number, parts: ActionParts): Promise<(() => void) | undefined> {
+  if (intervalMs === 0) return undefined;
+  return (await import('./actions/trim-schedule.ts')).scheduleTrims(intervalMs, parts);
 }
 
 /** Undefined without a socket for it. */

@@ -5,7 +5,7 @@ import type { Parts } from '../model/parts.ts';
 import type { SurveyWork } from '../model/survey/surveys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { during } from '../rpc/call-work.ts';
-import type { ActionContext, ActionLine, AnyAction } from './action.ts';
+import type { Action, ActionContext, ActionLine, AnyAction } from './action.ts';
 
 /** What serving actions needs of the driver. */
 export interface ActionParts {
@@ -43,7 +43,7 @@ export async function serveAction(
     const input = parse(action, searchParams.get('input') ?? 'null');
     parts.logger.info({ action: name, input }, 'action');
     const tell = (progress: string) => write({ progress });
-    const result = await run(action, input, parts, { signal: gone.signal, tell });
+    const result = await runAction(action, input, parts, { signal: gone.signal, tell });
     write({ result: result ?? null });
   } catch (error) {
     write({ error: sentenceOf(error, name, parts.logger) });
@@ -60,12 +60,13 @@ function parse(action: AnyAction, text: string): unknown {
   }
 }
 
-async function run(
-  action: AnyAction,
-  input: unknown,
+/** Runs an action, which uses the pools through a task of its own. @throws VolumeError with a sentence for the user */
+export async function runAction<Input, Result>(
+  action: Action<Input, Result>,
+  input: Input,
   { model, beginWork, renewReports }: ActionParts,
   { signal, tell }: Pick<ActionContext, 'signal' | 'tell'>,
-): Promise<unknown> {
+): Promise<Result> {
   const held = model.holds.hold(action.holds?.(input) ?? []);
   const work = beginWork();
   const ownModel = { ...model, catalogue: model.catalogue.withPools(work.pools) };

@@ -58,6 +58,10 @@ const checkFlags = {
   'dry-run': { placeholder: '', meaning: 'with --repair: only say what it would do', default: '' },
 } as const satisfies Record<string, CommandFlag>;
 
+const trimFlags = {
+  volume: { placeholder: 'ID', meaning: 'only this volume', default: '' },
+} as const satisfies Record<string, CommandFlag>;
+
 const exportFlags = {
   pool: { placeholder: 'NAME', meaning: 'only the volumes of this pool', default: '' },
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
@@ -81,6 +85,10 @@ const commands = {
     flags: checkFlags,
   },
   watch: { meaning: 'Show the status again every few seconds, until Ctrl-C.', flags: intervalFlag },
+  trim: {
+    meaning: 'Return the space of deleted data in images to their pools.',
+    flags: trimFlags,
+  },
   export: {
     meaning: 'Print a PersistentVolume and a claim for each volume, for a cluster that was built anew.',
     flags: exportFlags,

@@ -45,6 +45,9 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       return watch(command, output);
     case 'check':
       return check(command, output);
+    case 'trim':
+      await output.write(await trimText(command));
+      return 0;
     case 'export':
       await output.write(await exportText(command));
       return 0;
@@ -67,6 +70,12 @@ async function check(command: Command, output: CliOutput): Promise<number> {
   const { document, text, problemCount } = await checkedBy(command, output);
   await output.write(await formatted(command.output, document, () => text));
   return problemCount === 0 ? 0 : EXIT_PROBLEMS;
+}
+
+async function trimText(command: Command): Promise<string> {
+  const { formatTrims, trimmedBy } = await import('./trim.ts');
+  const reports = await trimmedBy(command);
+  return formatted(command.output, reports, () => formatTrims(reports));
 }
 
 /** Documents for `kubectl apply`; a list in JSON. */

@@ -4,6 +4,7 @@ import { syncFileSystem } from '../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { statusOfAsync } from '../kernel/calls/statx.ts';
+import { trim } from '../kernel/file-systems/trim.ts';
 import { openDetached } from '../kernel/mounts/bind-mount.ts';
 import { freeze, thaw } from '../kernel/mounts/freeze.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
@@ -33,6 +34,15 @@ class OpenFileSystem implements HeldFileSystem {
 
   async thaw(): Promise<boolean> {
     return thaw(this.openFd());
+  }
+
+  async trim(): Promise<bigint | undefined> {
+    try {
+      return await trim(this.openFd());
+    } catch (error) {
+      if (isErrno(error, errno.EOPNOTSUPP)) return undefined;
+      throw error;
+    }
   }
 
   release(): Promise<void> {

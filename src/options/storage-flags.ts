@@ -75,6 +75,14 @@ export const storageFlags = {
     group: 'Storage',
     meaning: 'How long to wait for another driver to release the lock of a pool.',
   },
+  trimIntervalMs: {
+    name: 'trim-interval',
+    kind: duration,
+    default: '0s',
+    group: 'Storage',
+    meaning:
+      'How often to return the space of deleted data in mounted images to their pools, as csi-hostpath trim does; 0s for never. Images mounted with discard, as by default, return it at once.',
+  },
   abandonedPools: {
     name: 'abandoned-pools',
     kind: listOf(parsed('POOL-ID', parsePoolId)),

@@ -556,6 +556,11 @@ export function mountsContract(
         expect(await held.thaw()).toBe(false);
       });
 
+      test('can be trimmed', async () => {
+        const { held } = await mountedAndHeld();
+        expect(await held.trim()).toBeGreaterThanOrEqual(0n);
+      });
+
       test('does not prevent unmounting, and is thawed without a mount', async () => {
         const { held } = await mountedAndHeld();
         await bind('target', 'other');

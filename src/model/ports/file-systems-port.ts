@@ -51,6 +51,11 @@ export interface HeldFileSystem {
   freeze(): Promise<boolean>;
   /** Ends a freeze, whichever process made it. @returns false if it was not frozen */
   thaw(): Promise<boolean>;
+  /**
+   * Returns the space of deleted data to the disk of its device.
+   * @returns how many bytes; undefined if the device cannot do that
+   */
+  trim(): Promise<bigint | undefined>;
   /** Releases it; may be repeated. */
   release(): Promise<void>;
 }

@@ -234,6 +234,10 @@ export class FakeMounts implements Paths, Mounts, FileSystems {
         checkHeld();
         return this.thaw(number);
       },
+      trim: async () => {
+        checkHeld();
+        return 0n;
+      },
       release: async () => {
         if (isHeld) this.held.splice(this.held.indexOf(number), 1);
         isHeld = false;

@@ -1,0 +1,27 @@
+import { VolumeError } from '../model/errors.ts';
+import { type ActionParts, runAction } from './serve-action.ts';
+import { trim } from './trim.ts';
+
+/** Trims all images again and again, and logs what that gave. @returns a function that ends it */
+export function scheduleTrims(intervalMs: number, parts: ActionParts): () => void {
+  const stopped = new AbortController();
+  let isRunning = false;
+  const run = async () => {
+    if (isRunning) return;
+    isRunning = true;
+    try {
+      const reports = await runAction(trim, {}, parts, { signal: stopped.signal, tell: () => {} });
+      parts.logger.info({ reports }, 'images trimmed');
+    } catch (err) {
+      if (!stopped.signal.aborted) parts.logger.warn({ err }, 'images not trimmed');
+    }
+    isRunning = false;
+  };
+  const timer = setInterval(() => void run(), intervalMs);
+  // It must not keep the process alive.
+  timer.unref();
+  return () => {
+    clearInterval(timer);
+    stopped.abort(new VolumeError('unavailable', 'the driver is stopping'));
+  };
+}
