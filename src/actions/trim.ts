@@ -23,6 +23,7 @@ export interface TrimReport {
 
 const reasons = {
   'not mounted': 'it is not mounted, or has no file system of its own',
+  thick: 'all its space is to stay allocated (provisioning: thick)',
   unsupported: 'the disk of its pool cannot free parts of a file',
 } as const;
 

@@ -49,6 +49,7 @@ export type Subject =
   | 'enforceCapacity'
   | 'mkfsOptions'
   | 'fsckMode'
+  | 'provisioning'
   | 'allowVolumeModeChange'
   | 'owner'
   | 'inodeLimit'

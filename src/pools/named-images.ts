@@ -41,6 +41,7 @@ export function namedFormatter(formatter: ImageFormatter, pools: () => readonly 
     faultOf: (path) => named(path, () => formatter.faultOf(path)),
     mountRefusalReason: (path) => named(path, () => formatter.mountRefusalReason(path)),
     prepare: (image, ...how) => named(image, () => formatter.prepare(image, ...how)),
+    allocate: (image) => named(image, () => formatter.allocate(image)),
     checkDisk: (image) => named(image, () => formatter.checkDisk(image)),
   };
 }

@@ -26,7 +26,7 @@ const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
   z.object({ backend: z.literal('quota'), projectId: z.int().min(1) }),
   z.object({ backend: z.literal('subvolume'), isLimited: z.boolean() }),
-  imageContent,
+  imageContent.extend({ isThick: z.literal(true).optional() }),
 ]);
 
 const source = z.object({ kind: z.enum(['snapshot', 'volume']), id: z.string().min(1) });

@@ -131,6 +131,7 @@ function parameterFields(parameters: string): FieldNames {
     enforceCapacity: `${parameters}.enforceCapacity`,
     mkfsOptions: `${parameters}.mkfsOptions`,
     fsckMode: `${parameters}.fsckMode`,
+    provisioning: `${parameters}.provisioning`,
     allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
     owner: `${parameters}.uid, ${parameters}.gid`,
   };

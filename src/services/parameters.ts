@@ -16,7 +16,7 @@ export interface VolumeParameters {
 const LARGEST_ID = 0xffff_fffe;
 const known = [
   ...['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'],
-  ...['mkfsOptions', 'fsckMode'],
+  ...['mkfsOptions', 'fsckMode', 'provisioning'],
 ] as const;
 // Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
@@ -49,6 +49,7 @@ export function parseParameters(
     gid = '0',
     mode = '0777',
     fsckMode = 'auto',
+    provisioning = 'thin',
   } = given;
   return {
     pools: parsePools(field, given.pool, given.kind),
@@ -56,6 +57,7 @@ export function parseParameters(
       backend: parseChoice(`${field}.backend`, backend, backendChoices),
       enforceCapacity: parseChoice(`${field}.enforceCapacity`, enforceCapacity, enforcementChoices),
       mkfsOptions: given.mkfsOptions === undefined ? undefined : parseWords(field, given.mkfsOptions),
+      isThick: parseChoice(`${field}.provisioning`, provisioning, ['thin', 'thick']) === 'thick' || undefined,
       fsckMode: parseFsckMode(`${field}.fsckMode`, fsckMode),
     },
     root: {

@@ -16,7 +16,7 @@ export type ParameterField = 'parameters' | 'volume_context' | 'mutable_paramete
 
 const poolAdvice = 'did you mean pool?';
 const fileSystemAdvice = 'did you mean csi.storage.k8s.io/fstype?';
-const thinAdvice = 'omit it: volumes are always thin-provisioned';
+const thinAdvice = 'did you mean provisioning?';
 const formatAdvice = 'did you mean mkfsOptions?';
 const modeAdvice = 'did you mean mode?';
 const mutableAdvice = 'it is a mutable parameter, to be set in a VolumeAttributesClass';

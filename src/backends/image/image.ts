@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { blockDeviceBytes } from '../../kernel/calls/block-device.ts';
 import { syncDescriptor, withDescriptor } from '../../kernel/calls/descriptor.ts';
+import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
-import { allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
+import { allocateAll, allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
 import { copyFile, fileSystemOn, fileSystemState } from '../../kernel/workers/file-tasks.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
-import { quote, VolumeError } from '../../model/errors.ts';
-import { isBlock, mountedImageUse, type Volume } from '../../model/objects/volume.ts';
+import { invalidValue, quote, VolumeError } from '../../model/errors.ts';
+import { isBlock, isThick, mountedImageUse, type Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
   ContentFault,
@@ -40,6 +41,7 @@ export class Image implements Backend {
       const path = this.contentOf(directory);
       await makeSparse(path, wholeSectors(capacityBytes));
       if (fsType && mkfsOptions !== undefined) await checkMkfsOptions(path, fsType, mkfsOptions);
+      if (isThick(content)) await allocateThick(path);
       await withDescriptor(path, 'r', syncDescriptor);
     };
   }
@@ -52,6 +54,7 @@ export class Image implements Backend {
   ): Promise<void> {
     const path = this.contentOf(directory);
     await copyFile(original.path, path, control, wholeSectors(capacityBytes));
+    if (isThick(content)) await allocateThick(path, control.signal);
     // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
     if (isBlock(content) || (await fileSystemOn(path)) !== 'btrfs') return;
     await renewId(path, original);
@@ -66,9 +69,10 @@ export class Image implements Backend {
     await removeTree(directory);
   }
 
-  async applyLimits(directory: string, { capacityBytes }: Volume): Promise<void> {
+  async applyLimits(directory: string, { capacityBytes, content }: Volume): Promise<void> {
     const path = this.contentOf(directory);
     await growSparse(path, wholeSectors(capacityBytes));
+    if (isThick(content)) await allocateThick(path);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
@@ -118,6 +122,17 @@ export class Image implements Backend {
 
   copyBytes(path: string): Promise<bigint> {
     return allocatedBytes(path);
+  }
+}
+
+/** @throws VolumeError invalid: the file system of the pool cannot do that */
+async function allocateThick(path: string, signal?: AbortSignal): Promise<void> {
+  try {
+    await allocateAll(path, signal);
+  } catch (error) {
+    if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
+    const why = 'is impossible here: the file system of the pool cannot allocate space in advance';
+    throw invalidValue('provisioning', 'thick', why);
   }
 }
 

@@ -6,6 +6,7 @@ import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
+import { allocateAll } from '../../kernel/files/sparse-file.ts';
 import { MountRefusedError } from '../../kernel/mounts/file-system-mount.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { fileSystemOn, fileSystemState, mountRefusalReason } from '../../kernel/workers/file-tasks.ts';
@@ -54,6 +55,10 @@ export class KernelFormatter implements ImageFormatter {
 
   prepare(image: string, device: Device, fsType: FileSystemType, mode?: FsckMode): Promise<void> {
     return prepareFileSystem(image, device.path, fsType, mode);
+  }
+
+  allocate(image: string): Promise<void> {
+    return allocateAll(image);
   }
 
   async checkDisk(image: string): Promise<void> {

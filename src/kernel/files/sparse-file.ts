@@ -1,5 +1,6 @@
 import { constants } from 'node:fs';
 import { syncDescriptor, withDescriptor } from '../calls/descriptor.ts';
+import { errno, isErrno } from '../calls/errno.ts';
 import { call, libraryCall } from '../calls/libc.ts';
 import { below, withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
@@ -58,4 +59,34 @@ const fallocate = libraryCall('fallocate', ['int', 'int', 'int64', 'int64']);
  */
 export async function allocate(fd: number, bytes: number): Promise<void> {
   await call(fallocate, `descriptor ${fd}`, fd, 0, 0, bytes);
+}
+
+const FALLOC_FL_UNSHARE_RANGE = 0x40;
+// So that it can be stopped in between.
+const ALLOCATION_CHUNK_BYTES = 256 * 1024 ** 2;
+
+/**
+ * Allocates space for all of a file, so that no write in it needs new space, and syncs it. Blocks that it shares with other files are
+ * copied. What is allocated already takes little time.
+ * @throws KernelError ENOSPC, EDQUOT; the signal's reason
+ */
+export async function allocateAll(path: string, signal?: AbortSignal): Promise<void> {
+  await withDescriptor(path, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
+    const end = Number(statusOf(fd).sizeBytes);
+    for (let start = 0; start < end; start += ALLOCATION_CHUNK_BYTES) {
+      signal?.throwIfAborted();
+      await allocateUnshared(fd, path, start, Math.min(ALLOCATION_CHUNK_BYTES, end - start));
+    }
+    await syncDescriptor(fd);
+  });
+}
+
+async function allocateUnshared(fd: number, path: string, start: number, bytes: number): Promise<void> {
+  await call(fallocate, path, fd, 0, start, bytes);
+  try {
+    await call(fallocate, path, fd, FALLOC_FL_UNSHARE_RANGE, start, bytes);
+  } catch (error) {
+    // A file system that shares no blocks has no such request.
+    if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
+  }
 }

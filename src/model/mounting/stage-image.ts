@@ -2,7 +2,7 @@ import { checkNothingLost } from '../content/content-defects.ts';
 import { reconcileSize } from '../content/grow-content.ts';
 import { type PathSubject, VolumeError } from '../errors.ts';
 import { imageOf, isVolumeAt } from '../find/staged-content.ts';
-import { intendedFsType, mountedImageUse, type Volume } from '../objects/volume.ts';
+import { intendedFsType, isThick, mountedImageUse, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
 import type { MountedState, PathState } from '../ports/paths-port.ts';
 import type { MountCapability } from '../requests/capability.ts';
@@ -75,10 +75,12 @@ export async function mountImage(
   const flags = effectiveFlags(combineFlags(plainFlags, mount.flags));
   const fsType = await fileSystemFor(parts.host, volume, image, capability);
   const fsckMode = mountedImageUse(volume.content)?.fsckMode;
+  // The image with the file system was made beside the blank one, and took its place.
+  if (isThick(volume.content)) await parts.host.formatter.allocate(image);
   await parts.onStep('stage: formatted');
   return parts.host.devices.hold(image, async (device) => {
     await parts.host.devices.refreshSize(image);
-    const options = mountOptions(fsType, capability);
+    const options = mountOptions(fsType, capability, isThick(volume.content));
     const mountId = await blamingDisk(parts.host, image, async () => {
       await parts.host.formatter.prepare(image, device, fsType, fsckMode);
       return parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
@@ -137,10 +139,12 @@ async function fileSystemFor(
 function mountOptions(
   fsType: FileSystemType,
   { superblockOptions, fileSystemOptions }: MountCapability,
+  keepsSpace: boolean,
 ): string[] {
   const options = [...superblockOptions, ...fileSystemOptions];
   // Discards return the space of deleted data to the pool, unless the request says otherwise.
-  if (!options.some((option) => /^(no)?discard\b/.test(option))) options.push('discard');
+  if (!options.some((option) => /^(no)?discard\b/.test(option)))
+    options.push(keepsSpace ? 'nodiscard' : 'discard');
   // A copy has the UUID of its original, and XFS refuses to mount both; `nouuid` only skips that check.
   if (fsType === 'xfs' && !options.includes('nouuid')) options.push('nouuid');
   return options;

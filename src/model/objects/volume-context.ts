@@ -1,4 +1,4 @@
-import { isCapacityEnforced, mountedImageUse, showsPoolSize, type Volume } from './volume.ts';
+import { isCapacityEnforced, isThick, mountedImageUse, showsPoolSize, type Volume } from './volume.ts';
 
 /** The context of a volume (CSI specification, Volume): what CreateVolume replies, and later calls may bring. */
 export function contextOf(volume: Volume): Record<string, string> {
@@ -14,6 +14,7 @@ export function fixedContext({ pool, capacityClass, content }: Volume): Record<s
     backend: content.backend,
     capacityEnforced: String(isCapacityEnforced(content)),
     ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
+    ...(isThick(content) ? { provisioning: 'thick' } : {}),
     ...(mkfsOptions === undefined ? {} : { mkfsOptions }),
     ...(fsckMode === undefined ? {} : { fsckMode }),
   };

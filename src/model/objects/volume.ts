@@ -19,7 +19,12 @@ export type VolumeContent =
   /** A btrfs subvolume; its qgroup has a limit if quotas were on when it was created. */
   | { readonly backend: 'subvolume'; readonly isLimited: boolean }
   /** A file with the content of a block device. */
-  | { readonly backend: 'image'; readonly use: ImageUse };
+  | {
+      readonly backend: 'image';
+      readonly use: ImageUse;
+      /** Whether all its space is allocated when it is created. */
+      readonly isThick?: true | undefined;
+    };
 
 /** A block volume, or a volume with its own file system, which is created at the first stage. */
 export type ImageUse = { readonly accessType: 'block' } | MountedImageUse;
@@ -156,6 +161,11 @@ export function hasLimit(content: VolumeContent): boolean {
  */
 export function showsPoolSize({ backend }: VolumeContent): boolean {
   return backend === 'subvolume' || backend === 'directory';
+}
+
+/** Whether all space of a volume is allocated when it is created. */
+export function isThick(content: VolumeContent): boolean {
+  return content.backend === 'image' && content.isThick === true;
 }
 
 /** Whether pods see a block device rather than a directory. */

@@ -108,6 +108,8 @@ export interface ImageFormatter {
    * @throws VolumeError precondition: it has recorded errors, and was not repaired; `mountRefusalReason` has a reason
    */
   prepare(image: string, device: Device, fsType: FileSystemType, mode?: FsckMode): Promise<void>;
+  /** Allocates all space of an image that has not been attached, so that no write in it needs new space. */
+  allocate(image: string): Promise<void>;
   /**
    * Checks that the disk with an image takes writes: if it does not, whatever fails in the image may be its fault.
    * @throws DiskError the error of a write beside the image

@@ -1,5 +1,5 @@
 import { invalidField, invalidValue, quote, VolumeError } from '../errors.ts';
-import { type FsckMode, type ImageUse, isCapacityEnforced } from '../objects/volume.ts';
+import { type FsckMode, type ImageUse, isCapacityEnforced, type VolumeContent } from '../objects/volume.ts';
 import type { Host } from '../parts.ts';
 import type { DirectoryAbility, Pool } from '../ports/pool.ts';
 import {
@@ -21,10 +21,12 @@ export interface ContentRequest {
   /** How the volume's own file system is made and checked. A block volume has none, and ignores both. */
   readonly mkfsOptions?: string | undefined;
   readonly fsckMode?: FsckMode | undefined;
+  /** Whether all space is to be allocated when the volume is created. */
+  readonly isThick?: true | undefined;
 }
 
 /** How a volume will be provided: its content, without the details that are only known once it exists. */
-export type ContentPlan = DirectoryAbility | { readonly backend: 'image'; readonly use: ImageUse };
+export type ContentPlan = DirectoryAbility | Extract<VolumeContent, { readonly backend: 'image' }>;
 
 /**
  * Chooses how a volume is provided in a pool: a block volume is an image, any other the best kind of directory that
@@ -49,7 +51,11 @@ export function chooseContent(host: Host, pool: Pool, contentRequest: ContentReq
     const message = `pool ${quote(pool.name)} cannot provide images: no loop devices or no mkfs programs on this node${other}`;
     throw new VolumeError('invalid', message, { about: 'backend' });
   }
-  return { backend: 'image', use: imageUse(host, contentRequest) };
+  if (contentRequest.isThick && directories.backend === 'subvolume') {
+    const why = `is impossible in pool ${quote(pool.name)}: btrfs writes every change to a new place`;
+    throw invalidValue('provisioning', 'thick', why);
+  }
+  return { backend: 'image', use: imageUse(host, contentRequest), isThick: contentRequest.isThick };
 }
 
 /** Why a directory of this pool does not enforce the capacity as requested; undefined if it does. */
@@ -75,7 +81,11 @@ export function isPlannedEnforced(plan: ContentPlan): boolean {
 }
 
 /** @throws VolumeError invalid: the request has wishes for a file system, and the volume is a directory */
-function checkNoFileSystem({ mkfsOptions, fsckMode }: ContentRequest): void {
+function checkNoFileSystem({ mkfsOptions, fsckMode, isThick }: ContentRequest): void {
+  if (isThick) {
+    const problem = 'is for images and block volumes, and this one is a directory; use backend: image';
+    throw invalidValue('provisioning', 'thick', problem);
+  }
   const why =
     'is for volumes with a file system of their own, and this one is a directory; use backend: image';
   if (mkfsOptions !== undefined) throw invalidValue('mkfsOptions', mkfsOptions, why);

@@ -1,6 +1,6 @@
 import { withFileSystemErrors } from '../content/content-defects.ts';
 import { withContentStates } from '../copying/consistent-content.ts';
-import type { Volume } from '../objects/volume.ts';
+import { isThick, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 
 /** How the trim of a volume ended. */
@@ -8,6 +8,8 @@ export type TrimOutcome =
   | { readonly kind: 'trimmed'; readonly bytes: bigint }
   /** It has no file system of its own that is mounted. */
   | { readonly kind: 'not mounted' }
+  /** All its space is to stay allocated. */
+  | { readonly kind: 'thick' }
   /** The disk of its pool cannot free parts of a file. */
   | { readonly kind: 'unsupported' };
 
@@ -17,6 +19,7 @@ export type TrimOutcome =
  * @throws VolumeError for errors of its file system
  */
 export async function trimVolume(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<TrimOutcome> {
+  if (isThick(volume.content)) return { kind: 'thick' };
   return withContentStates(parts, [volume], async ([state]) => {
     if (state?.kind !== 'mounted') return { kind: 'not mounted' };
     // ext4 frees the blocks of a deleted file with its journal.

@@ -5,6 +5,7 @@ import {
   intendedFsType,
   isBlock,
   isCapacityEnforced,
+  isThick,
   mountedImageUse,
   type Volume,
   type VolumeContent,
@@ -79,6 +80,8 @@ export function contentDifference(
   const made = isImage ? intendedFsType(content.use) : undefined;
   if (contentRequest.fsType !== undefined && isImage && made !== contentRequest.fsType)
     return `fs_type ${made ?? 'unset'}`;
+  if (isImage && isThick(content) !== (contentRequest.isThick ?? false))
+    return `provisioning ${isThick(content) ? 'thick' : 'thin'}`;
   const use = mountedImageUse(content);
   if (use && use.mkfsOptions !== contentRequest.mkfsOptions)
     return use.mkfsOptions === undefined ? 'no mkfsOptions' : `mkfsOptions ${quote(use.mkfsOptions)}`;

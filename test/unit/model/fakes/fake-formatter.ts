@@ -60,6 +60,10 @@ export class FakeFormatter implements ImageFormatter {
     if (fsType === 'ext4') this.mounts.loops.growFileSystem(device);
   }
 
+  async allocate(image: string): Promise<void> {
+    this.imageAt(image);
+  }
+
   async checkDisk(image: string): Promise<void> {
     this.imageAt(image);
   }
