@@ -81,7 +81,7 @@ export const storageFlags = {
     default: '0s',
     group: 'Storage',
     meaning:
-      'How often to return the space of deleted data in mounted images to their pools, as csi-hostpath trim does; 0s for never. Images mounted with discard, as by default, return it at once.',
+      'How often to return the space of deleted data in mounted images to their pools, as csi-hostpath trim does; 0s for never, which is enough for images mounted with discard, as by default.',
   },
   abandonedPools: {
     name: 'abandoned-pools',

@@ -5,7 +5,13 @@ import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { FileSystemIdError, renewFileSystemId } from '../../kernel/file-systems/btrfs-identity.ts';
-import { allocateAll, allocatedBytes, growSparse, makeSparse, truncateSparse } from '../../kernel/files/sparse-file.ts';
+import {
+  allocateAll,
+  allocatedBytes,
+  growSparse,
+  makeSparse,
+  truncateSparse,
+} from '../../kernel/files/sparse-file.ts';
 import { copyFile, fileSystemOn, fileSystemState } from '../../kernel/workers/file-tasks.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import { invalidValue, quote, VolumeError } from '../../model/errors.ts';

@@ -78,7 +78,9 @@ describe.skipIf(!isHostRoot)('a volume with thick provisioning', () => {
     await takeDown(node, source);
     const id = await node.create('copy', { ...thick, ...fromVolume(source.volume_id) });
     expect(usedBy(pool, id)).toBeGreaterThanOrEqual(SIZE);
-    const extents = execFileSync('filefrag', ['-v', join(pool, 'volumes', id, 'image')], { encoding: 'utf8' });
+    const extents = execFileSync('filefrag', ['-v', join(pool, 'volumes', id, 'image')], {
+      encoding: 'utf8',
+    });
     expect(extents).not.toContain('shared');
   });
 
@@ -89,7 +91,10 @@ describe.skipIf(!isHostRoot)('a volume with thick provisioning', () => {
     await refused({}, 'parameters.provisioning: "thick" is impossible in pool "other": btrfs');
     const directory = { parameters: { provisioning: 'thick' } };
     await refused(directory, 'parameters.provisioning: "thick" is for images and block volumes');
-    await refused({ parameters: { provisioning: 'fat' } }, 'parameters.provisioning: "fat" must be one of thin, thick');
+    await refused(
+      { parameters: { provisioning: 'fat' } },
+      'parameters.provisioning: "fat" must be one of thin, thick',
+    );
   });
 
   test('is another volume than a thin one of the same name', async () => {

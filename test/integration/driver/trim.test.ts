@@ -36,7 +36,9 @@ test.skipIf(!isHostRoot)('trim returns the space of deleted data in images to th
   const freedBytes = expect.any(Number);
   expect(JSON.parse(stdout)).toEqual([{ volumeId: volume_id, freedBytes }]);
   expect(used()).toBeLessThan(LITTLE);
-  expect((await run('trim', '--volume', volume_id)).stdout).toMatch(new RegExp(`^${volume_id}: .* trimmed\\n$`));
+  expect((await run('trim', '--volume', volume_id)).stdout).toMatch(
+    new RegExp(`^${volume_id}: .* trimmed\\n$`),
+  );
   const other = await run('trim', '--volume', directory.volume_id);
   expect(other.stdout).toContain('not trimmed: it is not mounted, or has no file system of its own');
   const missing = await run('trim', '--volume', 'missing');

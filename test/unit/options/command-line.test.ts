@@ -24,6 +24,7 @@ describe('parseCommandLine', () => {
         kubeletDir: '/var/lib/kubelet',
         mountDirs: ['/'],
         lockTimeoutMs: 10_000,
+        trimIntervalMs: 0,
         maxVolumeSizeBytes: 2n ** 40n,
         maxVolumeSizeNodeBytes: 2n ** 40n,
         capacities: [],

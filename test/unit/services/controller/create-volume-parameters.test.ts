@@ -84,7 +84,7 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
 });
 
 const all =
-  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, allowVolumeModeChange';
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, allowVolumeModeChange';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -155,7 +155,7 @@ test.each([
   ['storagePool', 'did you mean pool?'],
   ['fsType', 'did you mean csi.storage.k8s.io/fstype?'],
   ['FSType', 'did you mean csi.storage.k8s.io/fstype?'],
-  ['thinProvision', 'omit it: volumes are always thin-provisioned;'],
+  ['thinProvision', 'did you mean provisioning?'],
   ['formatOptions', 'did you mean mkfsOptions?'],
   ['pathPattern', 'omit it: the driver chooses the volume paths;'],
   ['mountPermissions', 'did you mean mode?'],
