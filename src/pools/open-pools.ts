@@ -75,7 +75,7 @@ function isConfigError(error: unknown): boolean {
 
 /** Registers the volumes of a pool, replacing what was known of it. */
 export async function registerPool(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   pool: DiskPool,
   connection: PoolConnection,
   logger: Logger,

@@ -36,6 +36,8 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['mountpermissions', modeAdvice],
   ['directoryperms', modeAdvice],
   ['ondelete', mutableAdvice],
+  ['archiveexpiry', mutableAdvice],
+  ['archiveondelete', 'set onDelete: archive in a VolumeAttributesClass'],
   ['inodelimit', mutableAdvice],
 ]);
 

@@ -86,6 +86,7 @@ export function backendContract(
         inline: undefined,
         claim: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
+        deletion: undefined,
       };
     }
 

@@ -29,8 +29,8 @@ export interface PoolRecords {
   readonly snapshots: Records<Snapshot>;
   /** Groups, each with its snapshots in its directory. */
   readonly groups: Records<GroupSnapshot>;
-  /** Volumes that were deleted and are kept for their owner; none is added or changed here. */
-  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
+  /** Volumes that were deleted and are kept: retained for their owner, or archived. `Records.retain` puts them here. */
+  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf' | 'remove' | 'restore'>;
 }
 
 /** Deleted content that several attempts could not remove. */

@@ -28,11 +28,16 @@ export interface Records<Item extends RecordedObject> {
    */
   remove(id: string): Promise<void>;
   /**
-   * Retains an object in one durable step: it no longer exists, and its content stays with its record in `retained/`.
-   * Succeeds if the object is missing.
+   * Records the last state of an object, and retains it in one durable step: it no longer exists, and its content stays with
+   * its record in `retained/`. Succeeds if the object is missing.
    * @throws VolumeError precondition: an object with its id was retained before, and is still there
    */
-  retain(id: string): Promise<void>;
+  retain(object: Item): Promise<void>;
+  /**
+   * The opposite, of a retained object: records its new state and makes it exist again, in one durable step.
+   * @throws VolumeError precondition: an object with its id exists; not-found: its owner has removed it
+   */
+  restore(object: Item): Promise<void>;
   /** The directory of an existing object, for the backend. */
   directoryOf(id: string): string;
   /** The name of the object's directory, as it appears in the root of its mounts. */

@@ -67,6 +67,7 @@ async function build(
     sharing: sharingOf(draft),
     attachment: undefined,
     createdAt: parts.now().toISOString(),
+    deletion: undefined,
   };
   const backend = pool.backends[content.backend];
   await parts.catalogue.addVolume(

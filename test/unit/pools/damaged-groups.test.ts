@@ -17,6 +17,7 @@ function recordsIn(home: string): Records<GroupSnapshot> {
     replace: notAsked,
     remove: notAsked,
     retain: notAsked,
+    restore: notAsked,
     directoryNameOf,
     directoryOf: (id) => join(home, directoryNameOf(id)),
   };

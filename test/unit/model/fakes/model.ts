@@ -313,6 +313,7 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     inline: undefined,
     claim: undefined,
     createdAt: fixedNow.toISOString(),
+    deletion: undefined,
     ...changes,
   };
 }
