@@ -48,6 +48,7 @@ export type Subject =
   | 'backend'
   | 'enforceCapacity'
   | 'allowVolumeModeChange'
+  | 'restore'
   | 'owner'
   | 'inodeLimit'
   | 'topology'

@@ -130,6 +130,7 @@ function parameterFields(parameters: string): FieldNames {
     backend: `${parameters}.backend`,
     enforceCapacity: `${parameters}.enforceCapacity`,
     allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
+    restore: `${parameters}.restore`,
     owner: `${parameters}.uid, ${parameters}.gid`,
   };
 }

@@ -1,6 +1,7 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
 import type { Claim, RootOwnership } from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
+import { restoreChoices, type VolumeSpec } from '../model/volumes/create-volume.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 /** The parsed parameters of a StorageClass. */
@@ -11,12 +12,16 @@ export interface VolumeParameters {
   readonly root: RootOwnership;
   /** Whether content of a block volume may be mounted. */
   readonly allowsModeChange: boolean;
+  readonly restore: VolumeSpec['restore'];
 }
 
 const LARGEST_ID = 0xffff_fffe;
 const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'] as const;
 // Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
+// Only in classes: an inline volume has no claim.
+const RESTORE_KEY = 'restore';
+const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY] as const;
 // Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -33,12 +38,12 @@ export function parseParameters(
   field: 'parameters' | 'volume_context' = 'parameters',
   others: readonly string[] = [],
 ): VolumeParameters {
-  const expected = [...known, ...(field === 'parameters' ? [MODE_CHANGE_KEY] : []), ...others];
+  const expected = [...known, ...(field === 'parameters' ? classKeys : []), ...others];
   const isSkipped = (key: string) =>
     isIgnored(key) || (field === 'parameters' && key === OLD_FILE_SYSTEM_KEY);
   const unknown = Object.keys(parameters).find((key) => !isSkipped(key) && !expected.includes(key));
   if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
-  const given = parameters as Partial<Record<(typeof known)[number] | typeof MODE_CHANGE_KEY, string>>;
+  const given = parameters as Partial<Record<(typeof known)[number] | (typeof classKeys)[number], string>>;
   const { backend = 'auto', enforceCapacity = 'auto', uid = '0', gid = '0', mode = '0777' } = given;
   return {
     pools: parsePools(field, given.pool, given.kind),
@@ -54,7 +59,15 @@ export function parseParameters(
     allowsModeChange:
       parseChoice(`${field}.${MODE_CHANGE_KEY}`, given[MODE_CHANGE_KEY] ?? 'false', ['true', 'false']) ===
       'true',
+    restore: parseChoice(`${field}.${RESTORE_KEY}`, given[RESTORE_KEY] ?? 'never', restoreChoices),
   };
+}
+
+/** @throws VolumeError invalid: a parameter needs the claim, and the caller did not name it */
+export function checkClaimKnown({ restore }: VolumeParameters, claim: Claim | undefined): void {
+  if (restore === 'never' || claim) return;
+  const why = 'needs the claim, which csi-provisioner names with --extra-create-metadata';
+  throw invalidField(`parameters.${RESTORE_KEY}`, restore, why);
 }
 
 // Added by csi-provisioner with --extra-create-metadata.

@@ -141,6 +141,17 @@ export class Catalogue {
     if (this.volumes.remove(volume)) this.retained.add(deleted);
   }
 
+  /**
+   * Makes a retained volume exist again.
+   * @param restored the same volume, as it will be
+   */
+  async restoreVolume(volume: Volume, restored: Volume): Promise<Volume> {
+    await this.pools.of(volume).records.retained.restore(restored);
+    const existing = { ...restored, deletion: undefined };
+    if (this.retained.remove(volume)) this.volumes.add(existing);
+    return existing;
+  }
+
   /** Removes a retained volume for good. */
   async removeRetained(volume: Volume): Promise<void> {
     await this.pools.of(volume).records.retained.remove(volume.id);

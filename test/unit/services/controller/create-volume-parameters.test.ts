@@ -83,7 +83,8 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
   expect(volume?.volume_context).toMatchObject({ backend: 'image' });
 });
 
-const all = 'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange';
+const all =
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange, restore';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -91,6 +92,7 @@ test.each<[string, Record<string, string>]>([
   ['parameters.backend: ""', { backend: '' }],
   ['parameters.enforceCapacity: "true" must be one of auto, required, strict', { enforceCapacity: 'true' }],
   ['parameters.allowVolumeModeChange: "yes" must be one of true, false', { allowVolumeModeChange: 'yes' }],
+  ['parameters.restore: "yes" must be one of never, latest, required', { restore: 'yes' }],
   ['parameters.uid: ""', { uid: '' }],
   ['parameters.uid: "-1"', { uid: '-1' }],
   ['parameters.uid: "4294967295"', { uid: '4294967295' }],
@@ -115,6 +117,7 @@ test.each([
   ['formatOptions', 'omit it: mkfs options cannot be set;'],
   ['pathPattern', 'omit it: the driver chooses the volume paths;'],
   ['mountPermissions', 'did you mean mode?'],
+  ['archiveOnDelete', 'set onDelete: archive in a VolumeAttributesClass;'],
   ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
 ])(
   "a key of another driver, or of another field, is answered with this driver's: %s",
