@@ -65,6 +65,7 @@ const volumeRecord = z.object({
   attachment: attachment.optional(),
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  nameTemplate: z.string().min(1).optional(),
   createdAt: z.iso.datetime(),
   deletion: deletion.optional(),
 });
@@ -99,13 +100,23 @@ export function decodeVolumeRecord(text: string): Volume {
     attachment,
     inline,
     claim,
+    nameTemplate,
     deletion,
     ...volume
   } = record;
   const { onDelete, archiveExpirySeconds, inodeLimit, opaque = {} } = volume.mutable;
   const mutable = { onDelete, archiveExpirySeconds, inodeLimit, opaque };
   const capacityBytes = sizeOfContent(content, volume.capacityBytes);
-  const optional = { name, capacityClass, source, attachment, inline, claim, deletion: deletionOf(deletion) };
+  const optional = {
+    name,
+    capacityClass,
+    source,
+    attachment,
+    inline,
+    claim,
+    nameTemplate,
+    deletion: deletionOf(deletion),
+  };
   return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
 }
 

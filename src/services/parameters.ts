@@ -1,4 +1,5 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
+import { type Named, nameProblem, needsClaim, templateProblem } from '../model/objects/name-template.ts';
 import type { Claim, RootOwnership } from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
 import { restoreChoices, type VolumeSpec } from '../model/volumes/create-volume.ts';
@@ -13,6 +14,8 @@ export interface VolumeParameters {
   /** Whether content of a block volume may be mounted. */
   readonly allowsModeChange: boolean;
   readonly restore: VolumeSpec['restore'];
+  /** How the readable name of the volume is made; undefined for none. */
+  readonly nameTemplate: string | undefined;
 }
 
 const LARGEST_ID = 0xffff_fffe;
@@ -21,7 +24,8 @@ const known = ['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
 // Only in classes: an inline volume has no claim.
 const RESTORE_KEY = 'restore';
-const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY] as const;
+const TEMPLATE_KEY = 'nameTemplate';
+const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY] as const;
 // Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -60,14 +64,37 @@ export function parseParameters(
       parseChoice(`${field}.${MODE_CHANGE_KEY}`, given[MODE_CHANGE_KEY] ?? 'false', ['true', 'false']) ===
       'true',
     restore: parseChoice(`${field}.${RESTORE_KEY}`, given[RESTORE_KEY] ?? 'never', restoreChoices),
+    nameTemplate: parseTemplate(`${field}.${TEMPLATE_KEY}`, given[TEMPLATE_KEY]),
   };
 }
 
-/** @throws VolumeError invalid: a parameter needs the claim, and the caller did not name it */
-export function checkClaimKnown({ restore }: VolumeParameters, claim: Claim | undefined): void {
-  if (restore === 'never' || claim) return;
-  const why = 'needs the claim, which csi-provisioner names with --extra-create-metadata';
-  throw invalidField(`parameters.${RESTORE_KEY}`, restore, why);
+const claimNeeded = 'needs the claim, which csi-provisioner names with --extra-create-metadata';
+
+/**
+ * Checks the parameters that depend on what the volume is created for.
+ * @throws VolumeError invalid: one needs the claim, and the caller did not name it; or the name that a template gives is not
+ *   possible
+ */
+export function checkForVolume(
+  { restore, nameTemplate }: VolumeParameters,
+  volume: Pick<Named, 'name' | 'claim'>,
+): void {
+  if (restore !== 'never' && !volume.claim) {
+    throw invalidField(`parameters.${RESTORE_KEY}`, restore, claimNeeded);
+  }
+  if (nameTemplate === undefined) return;
+  // The id and the pool are not known yet, and are safe names.
+  const problem =
+    needsClaim(nameTemplate) && !volume.claim
+      ? claimNeeded
+      : nameProblem(nameTemplate, { ...volume, id: 'id', pool: 'pool' });
+  if (problem !== undefined) throw invalidField(`parameters.${TEMPLATE_KEY}`, nameTemplate, problem);
+}
+
+function parseTemplate(field: string, template: string | undefined): string | undefined {
+  const problem = template === undefined ? undefined : templateProblem(template);
+  if (problem !== undefined) throw invalidField(field, template, problem);
+  return template;
 }
 
 // Added by csi-provisioner with --extra-create-metadata.

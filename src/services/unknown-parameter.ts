@@ -32,7 +32,7 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['thinprovisioned', thinAdvice],
   ['formatoptions', formatAdvice],
   ['mkfsoptions', formatAdvice],
-  ['pathpattern', 'omit it: the driver chooses the volume paths'],
+  ['pathpattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them'],
   ['mountpermissions', modeAdvice],
   ['directoryperms', modeAdvice],
   ['ondelete', mutableAdvice],

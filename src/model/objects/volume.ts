@@ -59,6 +59,8 @@ export interface Volume extends RecordedObject {
   readonly inline: InlineUse | undefined;
   /** The claim that it was created for; undefined if the caller did not say. A volume keeps it if its claim changes. */
   readonly claim: Claim | undefined;
+  /** How its readable name is made (`name-template.ts`); undefined for none. */
+  readonly nameTemplate: string | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** Undefined while the volume exists, and if an older driver retained it. */

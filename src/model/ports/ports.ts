@@ -44,6 +44,21 @@ export interface Records<Item extends RecordedObject> {
   directoryNameOf(id: string): string;
 }
 
+/**
+ * Readable paths to the content of the volumes of one pool that have a name template, for people and their programs. They are
+ * made from the records, and nothing depends on them: no method rejects.
+ */
+export interface VolumeNames {
+  add(volume: Volume): Promise<void>;
+  /** The same volume as it was added. */
+  remove(volume: Volume): Promise<void>;
+  /**
+   * Makes the names that are missing, and removes those of other volumes.
+   * @param volumes all volumes of the pool, asked for when it begins
+   */
+  rebuild(volumes: () => readonly Volume[]): Promise<void>;
+}
+
 /** How the content of a new object is made: by a function that fills its directory durably, or as an empty directory. */
 export type NewContent = ((directory: string) => Promise<void>) | EmptyDirectory;
 

@@ -119,8 +119,10 @@ export class Catalogue {
 
   /** Adds a volume, whole or not at all. Its capacity is reserved already. */
   async addVolume(volume: Volume, content: NewContent): Promise<void> {
-    await this.pools.of(volume).records.volumes.add(volume, content);
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.add(volume, content);
     this.volumes.add(volume);
+    await names.add(volume);
   }
 
   /** Replaces the volume that has the same id. The caller reserves capacity that is added. */
@@ -130,15 +132,19 @@ export class Catalogue {
   }
 
   async removeVolume(volume: Volume): Promise<void> {
-    await this.pools.of(volume).records.volumes.remove(volume.id);
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.remove(volume.id);
     if (this.volumes.remove(volume)) releaseVolume(placementOf(this, volume), volume);
+    await names.remove(volume);
   }
 
   /** Retains a volume: it no longer exists, and still counts. */
   async retainVolume(volume: Volume, deletion: Deletion): Promise<void> {
     const deleted = { ...volume, deletion };
-    await this.pools.of(volume).records.volumes.retain(deleted);
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.retain(deleted);
     if (this.volumes.remove(volume)) this.retained.add(deleted);
+    await names.remove(volume);
   }
 
   /**
@@ -146,9 +152,11 @@ export class Catalogue {
    * @param restored the same volume, as it will be
    */
   async restoreVolume(volume: Volume, restored: Volume): Promise<Volume> {
-    await this.pools.of(volume).records.retained.restore(restored);
+    const { retained, names } = this.pools.of(volume).records;
+    await retained.restore(restored);
     const existing = { ...restored, deletion: undefined };
     if (this.retained.remove(volume)) this.volumes.add(existing);
+    await names.add(existing);
     return existing;
   }
 

@@ -50,6 +50,8 @@ export interface VolumeSpec {
   readonly restore: (typeof restoreChoices)[number];
   /** The claim that it is for, if the caller says so. */
   readonly claim: Claim | undefined;
+  /** How its readable name is made; undefined for none. */
+  readonly nameTemplate: string | undefined;
   /** Topologies; the volume must be accessible from one of them. Empty if any will do. */
   readonly requisite: readonly TopologySegments[];
 }
@@ -128,6 +130,7 @@ async function makeIn(
     mutable,
     inline: undefined,
     claim: spec.claim,
+    nameTemplate: spec.nameTemplate,
   });
 }
 

@@ -69,11 +69,12 @@ async function restoreHeld(
 }
 
 /** A repeated create finds it by its name, and compares it with the request. */
-function asAskedFor(volume: Volume, { name, capabilities, mutable }: VolumeSpec): Volume {
+function asAskedFor(volume: Volume, { name, capabilities, mutable, nameTemplate }: VolumeSpec): Volume {
   return {
     ...volume,
     name,
     source: undefined,
+    nameTemplate,
     accessModes: [...new Set(capabilities.map(({ accessMode }) => accessMode))],
     mutable: withChanges(volume.mutable, mutable),
   };

@@ -41,6 +41,7 @@ export function differenceOf(
   if (problem) return 'access mode SINGLE_NODE_SINGLE_WRITER';
   const mutable = mutableDifference(existing, spec.mutable);
   if (mutable !== undefined) return mutable;
+  if (existing.nameTemplate !== spec.nameTemplate) return templateDifference(existing.nameTemplate);
   return (
     placementDifference(parts.catalogue, existing, spec.pools) ??
     contentDifference(existing.content, spec.contentRequest)
@@ -79,6 +80,10 @@ export function contentDifference(
   if (contentRequest.fsType !== undefined && isImage && made !== contentRequest.fsType)
     return `fs_type ${made ?? 'unset'}`;
   return undefined;
+}
+
+function templateDifference(template: string | undefined): string {
+  return template === undefined ? 'no nameTemplate' : `nameTemplate ${quote(template)}`;
 }
 
 function isSameSource(one: ContentSource | undefined, other: ContentSource | undefined): boolean {

@@ -6,7 +6,7 @@ import { exclusive, type Held, type HoldRequest, shared } from '../../model/stat
 import { createVolume, type VolumeSpec } from '../../model/volumes/create-volume.ts';
 import type { CreateVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
-import { checkClaimKnown, parseClaim, parseParameters } from '../parameters.ts';
+import { checkForVolume, parseClaim, parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, parseCapacityRange, parseName, parseTopologies, required } from '../requests.ts';
 import type { ControllerMethod } from './controller.ts';
@@ -57,9 +57,9 @@ function parse({ features }: Settings, request: Request, held: Held): VolumeSpec
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
   const mutable = parseMutableParameters(features, request.mutable_parameters);
   const parameters = parseParameters(request.parameters);
-  const { pools, root, contentRequest, allowsModeChange, restore } = parameters;
+  const { pools, root, contentRequest, allowsModeChange, restore, nameTemplate } = parameters;
   const claim = parseClaim(request.parameters);
-  checkClaimKnown(parameters, claim);
+  checkForVolume(parameters, { name, claim });
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');
   const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
   const range = parseCapacityRange(request.capacity_range);
@@ -77,6 +77,7 @@ function parse({ features }: Settings, request: Request, held: Held): VolumeSpec
     range,
     restore,
     claim,
+    nameTemplate,
     requisite,
   };
 }

@@ -114,6 +114,7 @@ test('a written record is read back, for any volume', () => {
       { nil: undefined },
     ),
     inline: fc.option(fc.record({ targetPath: fc.string().map((path) => `/${path}`) }), { nil: undefined }),
+    nameTemplate: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     createdAt: time,
     deletion: fc.option(fc.record({ at: time, expiresAt: fc.option(time, { nil: undefined }) }), {
       nil: undefined,

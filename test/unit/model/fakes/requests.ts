@@ -55,6 +55,7 @@ export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     source: undefined,
     restore: 'never',
     claim: undefined,
+    nameTemplate: undefined,
     requisite: [],
     ...changes,
   };

@@ -84,7 +84,7 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
 });
 
 const all =
-  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange, restore';
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, allowVolumeModeChange, restore, nameTemplate';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -115,7 +115,7 @@ test.each([
   ['FSType', 'did you mean csi.storage.k8s.io/fstype?'],
   ['thinProvision', 'omit it: volumes are always thin-provisioned;'],
   ['formatOptions', 'omit it: mkfs options cannot be set;'],
-  ['pathPattern', 'omit it: the driver chooses the volume paths;'],
+  ['pathPattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them;'],
   ['mountPermissions', 'did you mean mode?'],
   ['archiveOnDelete', 'set onDelete: archive in a VolumeAttributesClass;'],
   ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
