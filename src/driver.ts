@@ -27,6 +27,7 @@ import { copyLogger, findingLogger } from './observability/health-log.ts';
 import type { HttpExchange } from './observability/http/http-server.ts';
 import type { Logger } from './observability/logger.ts';
 import { type Options, resolveVolumeLimit } from './options.ts';
+import { ArchiveRemoval } from './pools/archive-removal.ts';
 import { PoolConfigError } from './pools/directory/pool-errors.ts';
 import { DriverPools } from './pools/driver-pools.ts';
 import { namedDevices, namedFormatter } from './pools/named-images.ts';
@@ -83,6 +84,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
   }, hostError);
   const beginWork = (kind: 'call' | 'stream') => new PoolWork(pools, kind === 'call');
   const looking = { model, beginWork: () => beginWork('stream'), logger };
+  const archives = new ArchiveRemoval({ model, beginWork: () => beginWork('call'), logger });
   const reporter = await makeReporter(options, { version, ...looking });
   const page = reporter && options.statusPage ? await makePage(reporter) : undefined;
   const monitoring = await startMonitoring(options, { version, monitor, page, ...looking });
@@ -99,6 +101,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
     const statusServer = await startStatus(options.statusSocket, reporter, acting);
     const stopTrims = await startTrims(options.trimIntervalMs, acting);
     watch?.start();
+    archives.start();
     const endpoint = logListening(logger, server.endpoint, { nodeId: options.nodeId, version });
     monitoring?.setReady();
     return {
@@ -107,6 +110,7 @@ export async function startDriver(options: Options, dependencies: DriverDependen
       async stop() {
         watch?.stop();
         stopTrims?.();
+        archives.stop();
         monitoring?.setStopping();
         reporter?.stop();
         await statusServer?.close();

@@ -77,6 +77,26 @@ const exportFlags = {
   },
 } as const satisfies Record<string, CommandFlag>;
 
+const restoreFlags = {
+  name: { placeholder: 'NAME', meaning: 'new name of the volume, if another has its name', default: '' },
+  claim: {
+    placeholder: 'NAMESPACE/NAME',
+    meaning: 'claim that it is for, if not the one before',
+    default: '',
+    problem: (value: string) =>
+      value === '' || /^[^/]+\/[^/]+$/.test(value) ? undefined : 'must be NAMESPACE/NAME',
+  },
+  'storage-class': exportFlags['storage-class'],
+} as const satisfies Record<string, CommandFlag>;
+
+const yesFlag = {
+  yes: {
+    placeholder: '',
+    meaning: 'do it: the content cannot be restored',
+    default: '',
+  },
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
 const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
@@ -93,10 +113,24 @@ const commands = {
     meaning: 'Print a PersistentVolume and a claim for each volume, for a cluster that was built anew.',
     flags: exportFlags,
   },
-} as const satisfies Record<
-  string,
-  { readonly meaning: string; readonly flags: Readonly<Record<string, CommandFlag>> }
->;
+  restore: {
+    meaning: 'Make a retained or archived volume exist again, and print its PersistentVolume and claim.',
+    flags: restoreFlags,
+    arguments: ['ID'],
+  },
+  purge: {
+    meaning: 'Remove a retained or archived volume now, for good.',
+    flags: yesFlag,
+    arguments: ['ID'],
+  },
+} as const satisfies Record<string, CommandTable>;
+
+interface CommandTable {
+  readonly meaning: string;
+  readonly flags: Readonly<Record<string, CommandFlag>>;
+  /** The words that it needs beside its flags. Their values are those of flags with these names. */
+  readonly arguments?: readonly string[];
+}
 
 type CommandName = keyof typeof commands;
 
@@ -108,7 +142,7 @@ export interface Command {
   readonly socket: string;
   /** Read if no driver runs. */
   readonly stateDir: string;
-  /** All flags of the command, by name. */
+  /** All flags and arguments of the command, by name. */
   readonly values: Readonly<Record<string, string>>;
 }
 
@@ -123,15 +157,24 @@ export function parseCommand([name = '', ...words]: readonly string[]): CliReque
   if (!isCommand(name)) {
     return invalid(`there is no command ${JSON.stringify(name)}`, name, Object.keys(commands));
   }
-  const flags: Readonly<Record<string, CommandFlag>> = { ...sharedFlags, ...commands[name].flags };
+  const table: CommandTable = commands[name];
+  const flags: Readonly<Record<string, CommandFlag>> = { ...sharedFlags, ...table.flags };
+  const { arguments: expected = [] } = table;
   try {
-    const { help, ...values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...words],
-      options: { ...optionsOf(flags), help: { type: 'boolean', short: 'h' } },
-      allowPositionals: false,
-    }).values;
-    if (help) return { kind: 'help', text: helpText(name, flags) };
-    return commandOf(name, flags, asTexts(values));
+      options: { ...optionsOf(flags), help: { type: 'boolean' as const, short: 'h' } },
+      allowPositionals: expected.length > 0,
+    });
+    const { help, ...given } = values;
+    if (help) return { kind: 'help', text: helpText(name, table, flags) };
+    if (positionals.length !== expected.length) {
+      return invalid(
+        `${name}: needs ${expected.join(' and ')}, and has ${JSON.stringify(positionals.join(' '))}`,
+      );
+    }
+    const named = expected.map((each, index) => [each, positionals[index] ?? '']);
+    return commandOf(name, flags, { ...asTexts(given), ...Object.fromEntries(named) });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = ''] = error.message.split('. ');
@@ -182,10 +225,16 @@ function invalid(error: string, given = '', names: readonly string[] = []): CliR
   return { kind: 'invalid', error: near === undefined ? error : `${error}; did you mean ${near}?` };
 }
 
-function helpText(name: CommandName, flags: Readonly<Record<string, CommandFlag>>): string {
-  const lines = Object.entries(flags).map(([flag, { placeholder, meaning, default: byDefault }]) => {
+function helpText(
+  name: CommandName,
+  { meaning, arguments: expected = [] }: CommandTable,
+  flags: Readonly<Record<string, CommandFlag>>,
+): string {
+  const lines = Object.entries(flags).map(([flag, each]) => {
+    const { placeholder, default: byDefault } = each;
     const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`.trimEnd();
-    return `  ${spelling.padEnd(24)} ${meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
+    return `  ${spelling.padEnd(24)} ${each.meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
   });
-  return [`Usage: csi-hostpath ${name} [flags]`, '', commands[name].meaning, '', ...lines].join('\n');
+  const usage = ['Usage: csi-hostpath', name, ...expected, '[flags]'].join(' ');
+  return [usage, '', meaning, '', ...lines].join('\n');
 }

@@ -5,6 +5,7 @@ import type {
   MountReport,
   PoolReport,
   RemovalReport,
+  RetainedReport,
   StatusReport,
   VolumeReport,
 } from '../status/report.ts';
@@ -13,7 +14,7 @@ import { usedShare } from '../status/used-share.ts';
 import { type Column, tableLines } from '../text/table.ts';
 import { formatBytes, formatCount } from '../units/format-bytes.ts';
 import { bar } from './bar.ts';
-import { formatAge } from './format-age.ts';
+import { formatAge, formatTimeUntil } from './format-age.ts';
 
 /** A report as text for a terminal, with what is wrong under what it is about. */
 export function formatReport(report: StatusReport, now: Date): string {
@@ -23,7 +24,7 @@ export function formatReport(report: StatusReport, now: Date): string {
     volumeSection(report, now),
     snapshotSection(report, now),
     jobSection(report),
-    retainedSection(report),
+    retainedSection(report, now),
     damagedSection(report),
   ];
   return `${sections
@@ -169,15 +170,35 @@ function removalLines({ pool, directoryCount, stuck }: RemovalReport): string[] 
   ];
 }
 
-function retainedSection({ retained }: StatusReport): string[] {
-  const columns = [{ title: 'RETAINED' }, { title: 'SIZE', align: 'right' as const }, { title: 'DIRECTORY' }];
+const retainedColumns: readonly Column[] = [
+  { title: 'DELETED VOLUME' },
+  { title: 'KEPT BY' },
+  { title: 'SIZE', align: 'right' },
+  { title: 'DELETED', align: 'right' },
+  { title: 'EXPIRES IN', align: 'right' },
+  { title: 'DIRECTORY' },
+];
+
+function retainedSection({ retained }: StatusReport, now: Date): string[] {
   return withNotes(
-    columns,
+    retainedColumns,
     retained.map((volume) => ({
-      cells: [titleOf(volume), formatBytes(volume.sizeBytes), volume.directory],
+      cells: [
+        titleOf(volume),
+        volume.onDelete,
+        formatBytes(volume.sizeBytes),
+        volume.deletedAt === undefined ? '-' : formatAge(volume.deletedAt, now),
+        expiryOf(volume, now),
+        volume.directory,
+      ],
       notes: [],
     })),
   );
+}
+
+function expiryOf({ expiresAt }: RetainedReport, now: Date): string {
+  if (expiresAt === undefined) return 'never';
+  return Date.parse(expiresAt) <= now.getTime() ? 'expired' : formatTimeUntil(expiresAt, now);
 }
 
 function damagedSection({ damaged }: StatusReport): string[] {

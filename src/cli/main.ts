@@ -51,6 +51,11 @@ async function run(command: Command, output: CliOutput): Promise<number> {
     case 'export':
       await output.write(await exportText(command));
       return 0;
+    case 'restore':
+    case 'purge': {
+      const { purge, restore } = await import('./deleted-volumes.ts');
+      return command.name === 'purge' ? purge(command, output) : restore(command, output, exportText);
+    }
   }
 }
 
@@ -78,11 +83,12 @@ async function trimText(command: Command): Promise<string> {
   return formatted(command.output, reports, () => formatTrims(reports));
 }
 
-/** Documents for `kubectl apply`; a list in JSON. */
-async function exportText({ socket, stateDir, output, values }: Command): Promise<string> {
+/** Documents for `kubectl apply`; a list in JSON. @param id of the only volume */
+async function exportText({ socket, stateDir, output, values }: Command, id?: string): Promise<string> {
   const report = await readReport(socket, stateDir);
+  const volumes = report.volumes.filter((volume) => id === undefined || volume.id === id);
   const { exportedFrom } = await import('./export-objects.ts');
-  const items = exportedFrom(report, values);
+  const items = exportedFrom({ ...report, volumes }, values);
   if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
   const { toYaml } = await import('./to-yaml.ts');
   return items.map((item) => `---\n${toYaml(item)}`).join('');

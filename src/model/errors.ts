@@ -51,6 +51,7 @@ export type Subject =
   | 'fsckMode'
   | 'provisioning'
   | 'allowVolumeModeChange'
+  | 'restore'
   | 'owner'
   | 'inodeLimit'
   | 'topology'

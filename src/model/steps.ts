@@ -22,7 +22,9 @@ function removal<Kind extends string>(kind: Kind) {
 export const mutationSteps = {
   createVolume: creation('create'),
   deleteVolume: ['delete: checked', ...removal('delete'), 'delete: content removed'],
-  retainVolume: ['retain: renamed', 'retain: durable'],
+  retainVolume: ['retain: recorded', 'retain: renamed', 'retain: durable'],
+  restoreVolume: ['restore: recorded', 'restore: renamed', 'restore: durable'],
+  purgeVolume: removal('purge'),
   attachVolume: ['attach: checked', 'attach: recorded'],
   detachVolume: ['detach: recorded'],
   modifyVolume: ['modify: checked', 'modify: limits applied', 'modify: recorded'],

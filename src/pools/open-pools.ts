@@ -75,7 +75,7 @@ function isConfigError(error: unknown): boolean {
 
 /** Registers the volumes of a pool, replacing what was known of it. */
 export async function registerPool(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   pool: DiskPool,
   connection: PoolConnection,
   logger: Logger,
@@ -111,7 +111,18 @@ export async function registerPool(
     'pool ready',
   );
   for (const orphan of await removeOrphans(parts, pool.name)) logOrphan(orphan, logger);
+  rebuildNames(parts, pool, connection);
   restorePoolLimits(parts, pool, logger);
+}
+
+/** In the background, since nothing waits for them. */
+function rebuildNames({ catalogue }: Parts<'catalogue'>, pool: DiskPool, { records }: PoolConnection): void {
+  const volumes = () => catalogue.volumes.all().filter((volume) => volume.pool === pool.name);
+  pool
+    .using(() => records.names.rebuild(volumes))
+    .catch(() => {
+      // The pool has disappeared again; when it is back, this is done again.
+    });
 }
 
 function logOrphan({ volumeId, targetPath, outcome }: Orphan, logger: Logger): void {

@@ -14,6 +14,7 @@ import { FileChanges } from '../records/file-changes.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
+import { DiskVolumeNames } from '../records/volume-names.ts';
 import { damagedMembers } from './directory/damaged-groups.ts';
 import { type OpenPool, openPool } from './directory/open-pool.ts';
 import type { PoolConfig, PoolRegistry } from './directory/pool-registry.ts';
@@ -102,7 +103,7 @@ function makeRecords(
   { layout, name: poolName }: OpenPool,
   backends: Pool['backends'],
   removals: RemovalQueue,
-  { onStep }: PoolDependencies,
+  { onStep, logger }: PoolDependencies,
 ): PoolRecords {
   const shared = { layout, poolName, removals, changes: new FileChanges(onStep) };
   const ofVolumes = {
@@ -112,6 +113,9 @@ function makeRecords(
   return {
     volumes: new DiskRecords({ ...ofVolumes, kind: volumeRecords }),
     retained: new DiskRecords({ ...ofVolumes, kind: retainedRecords }),
+    names: new DiskVolumeNames(layout, (err) =>
+      logger.warn({ err, pool: poolName }, 'cannot keep the names of volumes (nameTemplate)'),
+    ),
     snapshots: new DiskRecords({
       ...shared,
       kind: snapshotRecords,

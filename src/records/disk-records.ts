@@ -7,7 +7,7 @@ import { quote, VolumeError } from '../model/errors.ts';
 import { directoryNameOf } from '../model/objects/object-id.ts';
 import type { DamagedObject, RecordedObject } from '../model/objects/object-index.ts';
 import type { NewContent, Records } from '../model/ports/ports.ts';
-import { replaceFile } from './durable-file.ts';
+import { readOwnFile, replaceFile } from './durable-file.ts';
 import { type FileChange, FileChangeError, type FileChanges } from './file-changes.ts';
 import { KindDirectory } from './kind-directory.ts';
 import { checkWritable, emptyDirectory, newObject, ownerError, sync } from './new-object.ts';
@@ -159,11 +159,39 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
     this.removals.add(removed);
   }
 
-  async retain(id: string): Promise<void> {
-    const { retained } = this.layout;
-    await this.moveOut(id, join(retained, directoryNameOf(id)), retained, 'retain', async (error) => {
+  async retain(object: Item): Promise<void> {
+    await this.moveTo('retained', object, 'retain');
+  }
+
+  async restore(object: Item): Promise<void> {
+    await this.moveTo('volumes', object, 'restore');
+    await this.checkMoved('volumes', object);
+  }
+
+  /** Records an object and moves it to another directory of objects, durably. */
+  private async moveTo(
+    home: 'volumes' | 'retained',
+    object: Item,
+    operation: 'retain' | 'restore',
+  ): Promise<void> {
+    const parent = this.layout[home];
+    await this.replace(object).catch((error: unknown) => {
+      // An earlier attempt has moved it.
+      if (!isErrno(error, errno.ENOENT)) throw error;
+    });
+    const to = join(parent, directoryNameOf(object.id));
+    const onRefused = async (error: unknown) => {
       const isThere = isErrno(error, errno.ENOTEMPTY, errno.EEXIST);
-      throw isThere ? alreadyRetainedError(id, this.poolName) : error;
+      throw isThere ? alreadyThereError(object.id, home, this.poolName) : error;
+    };
+    await this.moveOut(object.id, to, parent, operation, onRefused, [`${operation}: recorded`]);
+  }
+
+  /** @throws VolumeError not-found: an object that seemed to have been moved before was removed by its owner */
+  private async checkMoved(home: 'volumes' | 'retained', { id }: Item): Promise<void> {
+    const record = join(this.layout[home], directoryNameOf(id), this.kind.recordName);
+    await readOwnFile(record).catch((error: unknown) => {
+      throw isErrno(error, errno.ENOENT) ? goneError(id, this.poolName) : storageError(error, this.poolName);
     });
   }
 
@@ -171,13 +199,15 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
    * Moves an object out of its directory, durably.
    * @param operation whose steps are passed
    * @param onRefused called if it cannot be moved
+   * @param before the steps before
    */
   private async moveOut(
     id: string,
     to: string,
     parent: string,
-    operation: RecordKind<Item>['removal'] | 'retain',
+    operation: RecordKind<Item>['removal'] | 'retain' | 'restore',
     onRefused: (error: unknown) => Promise<void>,
+    before: FileChange = [],
   ): Promise<void> {
     const move: FileOperation = { kind: 'rename', from: this.directoryOf(id), to };
     const makeDurable: FileChange = [
@@ -188,7 +218,7 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       `${operation}: durable`,
     ];
     try {
-      await this.changes.make([move, ...makeDurable]).catch(async (error: unknown) => {
+      await this.changes.make([...before, move, ...makeDurable]).catch(async (error: unknown) => {
         if (!(error instanceof FileChangeError) || error.item !== move) throw error;
         // If it is missing, an earlier attempt got as far as the rename. It may not be durable yet.
         if (isErrno(error.cause, errno.ENOENT)) await this.kindDirectory.check();
@@ -239,7 +269,12 @@ function uniqueNameFor(id: string): string {
   return `${directoryNameOf(id)}.${randomBytes(4).toString('hex')}`;
 }
 
-function alreadyRetainedError(id: string, pool: string): VolumeError {
-  const message = `retained/ of pool ${quote(pool)} already contains ${quote(id)}`;
+function alreadyThereError(id: string, home: string, pool: string): VolumeError {
+  const message = `${home}/ of pool ${quote(pool)} already contains ${quote(id)}`;
   return new VolumeError('precondition', message);
+}
+
+function goneError(id: string, pool: string): VolumeError {
+  const message = `${quote(id)} is no longer in retained/ of pool ${quote(pool)}`;
+  return new VolumeError('not-found', message);
 }

@@ -26,6 +26,8 @@ export function poolLayout(root: string) {
     groups: join(root, 'groups'),
     /** Deleted volumes whose content is kept for its owner. */
     retained: join(root, 'retained'),
+    /** Symbolic links to the content of volumes, for people. Nothing depends on them. */
+    names: join(root, 'names'),
     /** Objects being created; emptied at startup. */
     incoming: join(root, '.incoming'),
     /** Objects being removed; emptied at startup. */

@@ -22,7 +22,7 @@ export interface RecordKind<Item extends RecordedObject> {
   readonly recordName: string;
   /** The names of the steps that create and remove an object. */
   readonly creation: 'create' | 'snapshot' | 'group';
-  readonly removal: 'delete' | 'delete snapshot' | 'delete group';
+  readonly removal: 'delete' | 'delete snapshot' | 'delete group' | 'purge';
   /** The subdirectories of an object's directory that belong to the object. */
   directoriesIn(object: Item): string[];
   encode(object: Item): string;
@@ -40,11 +40,17 @@ export const volumeRecords: RecordKind<Volume> = {
   directoriesIn: () => [],
   encode: encodeVolumeRecord,
   decode: decodeVolumeRecord,
-  inPool: (volume, pool) => ({ ...volume, pool }),
+  // A volume that is still here was not deleted: a crash came in between, or it was restored.
+  inPool: (volume, pool) => ({ ...volume, pool, deletion: undefined }),
 };
 
-/** Deleted volumes that are kept for their owner. */
-export const retainedRecords: RecordKind<Volume> = { ...volumeRecords, directoryName: 'retained' };
+/** Deleted volumes that are kept: retained for their owner, or archived. */
+export const retainedRecords: RecordKind<Volume> = {
+  ...volumeRecords,
+  directoryName: 'retained',
+  removal: 'purge',
+  inPool: (volume, pool) => ({ ...volume, pool }),
+};
 
 export const snapshotRecords: RecordKind<Snapshot> = {
   directoryName: 'snapshots',

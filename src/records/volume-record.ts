@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import {
+  type Deletion,
   defaultMutableParameters,
   deletePolicies,
   type MutableParameters,
@@ -19,8 +20,10 @@ import {
   toText,
 } from './record-format.ts';
 
-/** The format that this driver writes. It also reads older formats, and refuses newer ones. */
-const formatVersion = 4;
+/** The newest format. This driver also reads older formats, and refuses newer ones. */
+const formatVersion = 5;
+/** The format of records with nothing that is new in format 5: drivers that do not know it can read them. */
+const formatWithoutArchive = 4;
 
 const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
@@ -33,6 +36,7 @@ const source = z.object({ kind: z.enum(['snapshot', 'volume']), id: z.string().m
 
 const mutableParameters = z.object({
   onDelete: z.enum(deletePolicies),
+  archiveExpirySeconds: z.int().min(1).optional(),
   inodeLimit: decimal64.optional(),
   opaque: z.record(z.string(), z.string()).optional(),
 });
@@ -42,6 +46,8 @@ const attachment = z.object({
   accessMode: z.enum(accessModes),
   readOnly: z.boolean(),
 });
+
+const deletion = z.object({ at: z.iso.datetime(), expiresAt: z.iso.datetime().optional() });
 
 const volumeRecord = z.object({
   formatVersion: z.literal(formatVersion),
@@ -59,14 +65,16 @@ const volumeRecord = z.object({
   attachment: attachment.optional(),
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  nameTemplate: z.string().min(1).optional(),
   createdAt: z.iso.datetime(),
+  deletion: deletion.optional(),
 });
 
 /** The text of `volume.json`. */
 export function encodeVolumeRecord(volume: Volume): string {
   const { capacityBytes, root, sharing, mutable, ...rest } = volume;
-  const record: z.input<typeof volumeRecord> = {
-    formatVersion,
+  const record: Omit<z.input<typeof volumeRecord>, 'formatVersion'> & { formatVersion: number } = {
+    formatVersion: usesArchive(mutable) ? formatVersion : formatWithoutArchive,
     ...rest,
     capacityBytes: capacityBytes.toString(),
     sharing: { ...sharing, sharedBytes: sharing.sharedBytes.toString() },
@@ -92,13 +100,33 @@ export function decodeVolumeRecord(text: string): Volume {
     attachment,
     inline,
     claim,
+    nameTemplate,
+    deletion,
     ...volume
   } = record;
-  const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
-  const mutable = { onDelete, inodeLimit, opaque };
+  const { onDelete, archiveExpirySeconds, inodeLimit, opaque = {} } = volume.mutable;
+  const mutable = { onDelete, archiveExpirySeconds, inodeLimit, opaque };
   const capacityBytes = sizeOfContent(content, volume.capacityBytes);
-  const optional = { name, capacityClass, source, attachment, inline, claim };
+  const optional = {
+    name,
+    capacityClass,
+    source,
+    attachment,
+    inline,
+    claim,
+    nameTemplate,
+    deletion: deletionOf(deletion),
+  };
   return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
+}
+
+function deletionOf(record: z.output<typeof deletion> | undefined): Deletion | undefined {
+  return record && { at: record.at, expiresAt: record.expiresAt };
+}
+
+/** A driver that does not know of archives must not remove such a volume, so it must not read its record. */
+function usesArchive({ onDelete, archiveExpirySeconds }: MutableParameters): boolean {
+  return onDelete === 'archive' || archiveExpirySeconds !== undefined;
 }
 
 /**
@@ -106,11 +134,12 @@ export function decodeVolumeRecord(text: string): Volume {
  */
 function encodeMutable({
   onDelete,
+  archiveExpirySeconds,
   inodeLimit,
   opaque,
 }: MutableParameters): z.input<typeof mutableParameters> {
   const kept = Object.keys(opaque).length > 0 ? { ...opaque } : undefined;
-  return { onDelete, inodeLimit: inodeLimit?.toString(), opaque: kept };
+  return { onDelete, archiveExpirySeconds, inodeLimit: inodeLimit?.toString(), opaque: kept };
 }
 
 function contentOf(record: z.output<typeof content>): VolumeContent {
@@ -126,6 +155,8 @@ function migrate(record: unknown): unknown {
       return fromVersion3(fromVersion2(record));
     case 3:
       return fromVersion3(record);
+    case 4:
+      return { ...record, formatVersion };
     default:
       return record;
   }

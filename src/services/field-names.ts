@@ -133,6 +133,7 @@ function parameterFields(parameters: string): FieldNames {
     fsckMode: `${parameters}.fsckMode`,
     provisioning: `${parameters}.provisioning`,
     allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
+    restore: `${parameters}.restore`,
     owner: `${parameters}.uid, ${parameters}.gid`,
   };
 }

@@ -1,6 +1,7 @@
 import { invalidField, VolumeError } from '../model/errors.ts';
 import { deletePolicies, type MutableParameters, mutableParameterNames } from '../model/objects/volume.ts';
 import type { Features } from '../model/settings.ts';
+import { parseLifetimeSeconds } from '../units/lifetime.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 type MutableParameterName = (typeof mutableParameterNames)[number];
@@ -27,11 +28,12 @@ export function parseMutableParameters(
   if (unknown !== undefined) {
     throw unknownParameter('mutable_parameters', unknown, [...accepted]);
   }
-  const { onDelete, inodeLimit } = parameters as Partial<Record<MutableParameterName, string>>;
+  const { onDelete, archiveExpiry, inodeLimit } = parameters as Partial<Record<MutableParameterName, string>>;
   const isImplemented = (key: string) => mutableParameterNames.some((name) => name === key);
   const opaque = keys.filter((key) => !isImplemented(key)).map((key) => [key, parameters[key] ?? '']);
   return {
     ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(onDelete) }),
+    ...(archiveExpiry === undefined ? {} : { archiveExpirySeconds: parseArchiveExpiry(archiveExpiry) }),
     ...(inodeLimit === undefined ? {} : { inodeLimit: parseInodeLimit(inodeLimit) }),
     ...(opaque.length === 0 ? {} : { opaque: Object.fromEntries(opaque) }),
   };
@@ -41,6 +43,14 @@ function parseDeletePolicy(text: string): MutableParameters['onDelete'] {
   const policy = deletePolicies.find((each) => each === text);
   if (policy !== undefined) return policy;
   throw invalidField('mutable_parameters.onDelete', text, `must be one of ${deletePolicies.join(', ')}`);
+}
+
+function parseArchiveExpiry(text: string): number | undefined {
+  if (text === 'never') return undefined;
+  const seconds = parseLifetimeSeconds(text);
+  if (seconds !== undefined) return seconds;
+  const why = 'must be never, or a time such as 30d, 72h or 1d12h, up to 36500d';
+  throw invalidField('mutable_parameters.archiveExpiry', text, why);
 }
 
 /** Without its own limit, a volume has the default limit for its size. */

@@ -1,6 +1,8 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
+import { type Named, nameProblem, needsClaim, templateProblem } from '../model/objects/name-template.ts';
 import { type Claim, type FsckMode, fsckModes, type RootOwnership } from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
+import { restoreChoices, type VolumeSpec } from '../model/volumes/create-volume.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 /** The parsed parameters of a StorageClass. */
@@ -11,6 +13,9 @@ export interface VolumeParameters {
   readonly root: RootOwnership;
   /** Whether content of a block volume may be mounted. */
   readonly allowsModeChange: boolean;
+  readonly restore: VolumeSpec['restore'];
+  /** How the readable name of the volume is made; undefined for none. */
+  readonly nameTemplate: string | undefined;
 }
 
 const LARGEST_ID = 0xffff_fffe;
@@ -20,6 +25,10 @@ const known = [
 ] as const;
 // Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
+// Only in classes: an inline volume has no claim.
+const RESTORE_KEY = 'restore';
+const TEMPLATE_KEY = 'nameTemplate';
+const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY] as const;
 // Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -36,12 +45,12 @@ export function parseParameters(
   field: 'parameters' | 'volume_context' = 'parameters',
   others: readonly string[] = [],
 ): VolumeParameters {
-  const expected = [...known, ...(field === 'parameters' ? [MODE_CHANGE_KEY] : []), ...others];
+  const expected = [...known, ...(field === 'parameters' ? classKeys : []), ...others];
   const isSkipped = (key: string) =>
     isIgnored(key) || (field === 'parameters' && key === OLD_FILE_SYSTEM_KEY);
   const unknown = Object.keys(parameters).find((key) => !isSkipped(key) && !expected.includes(key));
   if (unknown !== undefined) throw unknownParameter(field, unknown, expected);
-  const given = parameters as Partial<Record<(typeof known)[number] | typeof MODE_CHANGE_KEY, string>>;
+  const given = parameters as Partial<Record<(typeof known)[number] | (typeof classKeys)[number], string>>;
   const {
     backend = 'auto',
     enforceCapacity = 'auto',
@@ -68,7 +77,38 @@ export function parseParameters(
     allowsModeChange:
       parseChoice(`${field}.${MODE_CHANGE_KEY}`, given[MODE_CHANGE_KEY] ?? 'false', ['true', 'false']) ===
       'true',
+    restore: parseChoice(`${field}.${RESTORE_KEY}`, given[RESTORE_KEY] ?? 'never', restoreChoices),
+    nameTemplate: parseTemplate(`${field}.${TEMPLATE_KEY}`, given[TEMPLATE_KEY]),
   };
+}
+
+const claimNeeded = 'needs the claim, which csi-provisioner names with --extra-create-metadata';
+
+/**
+ * Checks the parameters that depend on what the volume is created for.
+ * @throws VolumeError invalid: one needs the claim, and the caller did not name it; or the name that a template gives is not
+ *   possible
+ */
+export function checkForVolume(
+  { restore, nameTemplate }: VolumeParameters,
+  volume: Pick<Named, 'name' | 'claim'>,
+): void {
+  if (restore !== 'never' && !volume.claim) {
+    throw invalidField(`parameters.${RESTORE_KEY}`, restore, claimNeeded);
+  }
+  if (nameTemplate === undefined) return;
+  // The id and the pool are not known yet, and are safe names.
+  const problem =
+    needsClaim(nameTemplate) && !volume.claim
+      ? claimNeeded
+      : nameProblem(nameTemplate, { ...volume, id: 'id', pool: 'pool' });
+  if (problem !== undefined) throw invalidField(`parameters.${TEMPLATE_KEY}`, nameTemplate, problem);
+}
+
+function parseTemplate(field: string, template: string | undefined): string | undefined {
+  const problem = template === undefined ? undefined : templateProblem(template);
+  if (problem !== undefined) throw invalidField(field, template, problem);
+  return template;
 }
 
 // Added by csi-provisioner with --extra-create-metadata.

@@ -32,10 +32,12 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['thinprovisioned', thinAdvice],
   ['formatoptions', formatAdvice],
   ['mkfsparams', formatAdvice],
-  ['pathpattern', 'omit it: the driver chooses the volume paths'],
+  ['pathpattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them'],
   ['mountpermissions', modeAdvice],
   ['directoryperms', modeAdvice],
   ['ondelete', mutableAdvice],
+  ['archiveexpiry', mutableAdvice],
+  ['archiveondelete', 'set onDelete: archive in a VolumeAttributesClass'],
   ['inodelimit', mutableAdvice],
 ]);
 

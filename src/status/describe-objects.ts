@@ -56,7 +56,7 @@ export function describeGroup({ id, name, pool, snapshots, createdAt }: GroupSna
 }
 
 export function describeRetained(
-  { id, name, claim, pool, capacityBytes }: Volume,
+  { id, name, claim, pool, capacityBytes, mutable, deletion }: Volume,
   directory: string,
 ): RetainedReport {
   return {
@@ -66,6 +66,9 @@ export function describeRetained(
     pool,
     sizeBytes: Number(capacityBytes),
     directory,
+    onDelete: mutable.onDelete,
+    ...(deletion ? { deletedAt: deletion.at } : {}),
+    ...(deletion?.expiresAt === undefined ? {} : { expiresAt: deletion.expiresAt }),
   };
 }
 

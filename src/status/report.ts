@@ -10,7 +10,7 @@ export interface StatusReport {
   readonly volumes: readonly VolumeReport[];
   readonly snapshots: readonly SnapshotReport[];
   readonly groupSnapshots: readonly GroupReport[];
-  /** Deleted volumes whose content is kept for its owner (onDelete: retain). */
+  /** Deleted volumes whose content is kept (onDelete: retain, archive). */
   readonly retained: readonly RetainedReport[];
   /** Objects whose record cannot be understood. */
   readonly damaged: readonly DamagedReport[];
@@ -132,6 +132,12 @@ export interface RetainedReport {
   readonly pool: string;
   readonly sizeBytes: number;
   readonly directory: string;
+  /** retain or archive. */
+  readonly onDelete: string;
+  /** Absent if a driver that did not record it deleted the volume. */
+  readonly deletedAt?: string;
+  /** When the driver removes it; absent for never. */
+  readonly expiresAt?: string;
 }
 
 export interface DamagedReport {

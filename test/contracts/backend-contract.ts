@@ -85,7 +85,9 @@ export function backendContract(
         attachment: undefined,
         inline: undefined,
         claim: undefined,
+        nameTemplate: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
+        deletion: undefined,
       };
     }
 

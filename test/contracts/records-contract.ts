@@ -15,7 +15,7 @@ import type { FileSystemType } from '../../src/model/requests/file-system-option
 export interface RecordsSubject {
   readonly records: Records<Volume>;
   /** The objects that were put aside. */
-  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
+  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf' | 'remove' | 'restore'>;
   /** The owner that this process may give directories to, and a mode. */
   readonly root: RootOwnership;
   makeDirectory(path: string): Promise<void>;
@@ -79,6 +79,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
           'its space shared with copies',
           volumeOf('a', { sharing: { lineage: 'first', sharedBytes: 2n ** 63n - 1n } }),
         ],
+        ['a name template', volumeOf('a', { nameTemplate: '${pvc.name}' })],
         ['an accounting class', volumeOf('a', { capacityClass: 'slow' })],
         ['a project', volumeOf('a', { content: { backend: 'quota', projectId: 2 ** 31 - 1 } })],
         ['a subvolume', volumeOf('a', { content: { backend: 'subvolume', isLimited: true } })],
@@ -260,11 +261,12 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         const [kept, aside] = [volumeOf('kept'), volumeOf('aside', { id: 'any/form' })];
         await add(kept);
         await add(aside);
-        await records.retain(aside.id);
-        await records.retain(aside.id);
+        const deleted = { ...aside, deletion: archivedAt };
+        await records.retain(deleted);
+        await records.retain(deleted);
         expect(await loadedIds()).toEqual([kept.id]);
         expect(await subject.exists(records.directoryOf(aside.id))).toBe(false);
-        expect((await subject.retained.load()).found).toEqual([aside]);
+        expect((await subject.retained.load()).found).toEqual([deleted]);
         expect(await subject.exists(join(subject.retained.directoryOf(aside.id), 'data'))).toBe(true);
         await subject.idle();
         expect(subject.destroyed).toEqual([]);
@@ -273,7 +275,7 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       test.each(['a', '../..', ''])('retaining a missing volume changes nothing: %j', async (id) => {
         const volume = volumeOf('kept');
         await add(volume);
-        await records.retain(id);
+        await records.retain(volumeOf('gone', { id }));
         expect(await loadedIds()).toEqual([volume.id]);
         expect((await subject.retained.load()).found).toEqual([]);
       });
@@ -281,10 +283,52 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
       test('refuses a second volume with the same id, and keeps the first', async () => {
         const volume = volumeOf('a');
         await add(volume);
-        await records.retain(volume.id);
+        await records.retain(volume);
         await add(volume);
-        await expect(records.retain(volume.id)).rejects.toMatchObject({ kind: 'precondition' });
+        await expect(records.retain(volume)).rejects.toMatchObject({ kind: 'precondition' });
         expect(await loadedIds()).toEqual([volume.id]);
+      });
+    });
+
+    describe('of a retained volume', () => {
+      async function retainedVolume(id: string): Promise<Volume> {
+        const volume = volumeOf('a', { id, deletion: archivedAt });
+        await add(volume);
+        await records.retain(volume);
+        return volume;
+      }
+
+      test.each([newObjectId('a', 'aaaaaaaa'), 'any/form'])(
+        'restore makes it exist again: %s',
+        async (id) => {
+          const volume = { ...(await retainedVolume(id)), name: 'another' };
+          await subject.retained.restore(volume);
+          expect((await records.load()).found).toEqual([{ ...volume, deletion: undefined }]);
+          expect(await subject.exists(join(records.directoryOf(id), 'data'))).toBe(true);
+          expect((await subject.retained.load()).found).toEqual([]);
+          await subject.retained.restore(volume);
+          expect(await loadedIds()).toEqual([id]);
+        },
+      );
+
+      test('restore refuses one whose owner has removed it, or whose id was reused', async () => {
+        const volume = await retainedVolume('a');
+        const gone = volumeOf('gone', { id: 'gone' });
+        await expect(subject.retained.restore(gone)).rejects.toMatchObject({ kind: 'not-found' });
+        await add({ ...volume, name: 'b' });
+        await expect(subject.retained.restore(volume)).rejects.toMatchObject({ kind: 'precondition' });
+        expect((await records.load()).found).toMatchObject([{ name: 'b' }]);
+        expect((await subject.retained.load()).found).toEqual([volume]);
+      });
+
+      test('remove destroys its content', async () => {
+        const { id } = await retainedVolume('a');
+        await subject.retained.remove(id);
+        await subject.retained.remove(id);
+        expect((await subject.retained.load()).found).toEqual([]);
+        await subject.idle();
+        expect(await subject.exists(subject.retained.directoryOf(id))).toBe(false);
+        expect(await subject.leftovers()).toEqual([]);
       });
     });
 
@@ -323,6 +367,8 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
   });
 }
 
+const archivedAt = { at: '2024-06-01T00:00:00.000Z', expiresAt: '2024-07-01T00:00:00.000Z' };
+
 function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
   const { id = newObjectId(name, 'aaaaaaaa') } = changes;
   return {
@@ -340,7 +386,9 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     attachment: undefined,
     inline: undefined,
     claim: undefined,
+    nameTemplate: undefined,
     createdAt: '2024-05-06T07:08:09.010Z',
+    deletion: undefined,
     ...changes,
   };
 }

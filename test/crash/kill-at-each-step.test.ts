@@ -2,6 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { mutationSteps, type Step } from '../../src/model/steps.ts';
 import { isHostRoot } from '../support/host-root.ts';
 import { mountCapability } from '../support/requests.ts';
+import { archiveSteps } from './archive-steps.ts';
 import { copySteps } from './copy-steps.ts';
 import { type Kind, LifeHost, life } from './life-host.ts';
 import { sampleOf } from './sample.ts';
@@ -43,11 +44,11 @@ const directory: Kind = {
   content: 'data',
   steps: [...everywhere, ...stageVolume, ...onceOnly],
 };
-const retained: Kind = {
+const archived: Kind = {
   ...directory,
-  name: 'a retained directory volume',
+  name: 'an archived directory volume',
   steps: retainVolume,
-  onDelete: 'retain',
+  onDelete: 'archive',
 };
 const image: Kind = {
   name: 'an image volume',
@@ -65,7 +66,7 @@ const block: Kind = {
   content: 'image',
   steps: [...everywhere, 'stage: checked', ...stageBlock, 'expand: device grown', ...unstageBlock],
 };
-const kinds = isHostRoot ? [directory, retained, image, block] : [directory, retained];
+const kinds = isHostRoot ? [directory, archived, image, block] : [directory, archived];
 const cases = kinds.flatMap((kind, offset) =>
   sampleOf(kind.steps, offset).map((step) => ({ kind, name: kind.name, step })),
 );
@@ -77,7 +78,11 @@ function callOf(step: Step): string | undefined {
 }
 
 test('every mutation step is covered by some volume or by a copy of one', () => {
-  const taken = new Set([...[directory, retained, image, block].flatMap((kind) => kind.steps), ...copySteps]);
+  const taken = new Set([
+    ...[directory, archived, image, block].flatMap((kind) => kind.steps),
+    ...copySteps,
+    ...archiveSteps,
+  ]);
   expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
 });
 

@@ -19,7 +19,7 @@ export interface Kind {
   readonly content: string;
   readonly steps: readonly Step[];
   /** What a delete does with the volume. */
-  readonly onDelete?: 'retain';
+  readonly onDelete?: 'archive';
 }
 
 /** All calls of a volume's life, in order; the same calls serve as retries. */
@@ -182,7 +182,7 @@ export class LifeHost {
     expect(await mountsBelow(this.directory)).toEqual([]);
     expect(existsSync(this.target)).toBe(false);
     expect(readdirSync(join(this.pool(), 'volumes'))).toEqual([]);
-    if (this.kind.onDelete === 'retain') this.retained.push(this.volumeId);
+    if (this.kind.onDelete === 'archive') this.retained.push(this.volumeId);
     expect(readdirSync(join(this.pool(), 'retained')).sort()).toEqual([...this.retained].sort());
     for (const id of this.retained) {
       expect(readdirSync(join(this.pool(), 'retained', id)).sort()).toEqual([

@@ -36,7 +36,7 @@ test('each flag enables its feature', () => {
 });
 
 test.each([
-  [[], ['onDelete', 'inodeLimit']],
+  [[], ['onDelete', 'archiveExpiry', 'inodeLimit']],
   [['--accepted-mutable-parameter-names=onDelete'], ['onDelete']],
   [['--accepted-mutable-parameter-names=inodeLimit,onDelete,iops,'], ['inodeLimit', 'onDelete', 'iops']],
   [['--accepted-mutable-parameter-names=iops'], ['iops']],

@@ -12,7 +12,7 @@ import { deleteUnused } from '../volumes/delete-volume.ts';
  * @throws VolumeError precondition: part of the volume is still in use
  */
 export async function deleteInlineVolume(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   volumeId: string,
   unpublishedPath: string,
 ): Promise<void> {

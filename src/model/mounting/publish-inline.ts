@@ -116,6 +116,7 @@ async function makeInline(
     mutable: defaultMutableParameters,
     inline: { targetPath: target.id },
     claim: undefined,
+    nameTemplate: undefined,
   });
 }
 

@@ -101,7 +101,7 @@ async function checkStaged(
  * call shares the volume only if it is known not to be inline.
  */
 export function unpublishVolume(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   { id: volumeId }: Hold<'volume', HoldMode>,
   { id: targetPath }: Hold<'path'>,
 ): Promise<void> {
@@ -109,7 +109,7 @@ export function unpublishVolume(
 }
 
 async function unpublish(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   volumeId: string,
   targetPath: string,
 ): Promise<void> {

@@ -24,7 +24,7 @@ export interface Orphan {
  * @returns the volumes whose pods are not known to exist
  */
 export async function removeOrphans(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   poolName: string,
 ): Promise<Orphan[]> {
   const orphans: Orphan[] = [];
@@ -66,7 +66,7 @@ async function stateOf({ paths }: Host, directory: string): Promise<'there' | 'g
 }
 
 async function remove(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
   volume: Volume,
 ): Promise<Orphan['outcome']> {
   try {

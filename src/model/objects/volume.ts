@@ -81,8 +81,19 @@ export interface Volume extends RecordedObject {
   readonly inline: InlineUse | undefined;
   /** The claim that it was created for; undefined if the caller did not say. A volume keeps it if its claim changes. */
   readonly claim: Claim | undefined;
+  /** How its readable name is made (`name-template.ts`); undefined for none. */
+  readonly nameTemplate: string | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+  /** Undefined while the volume exists, and if an older driver retained it. */
+  readonly deletion: Deletion | undefined;
+}
+
+/** When a retained or archived volume was deleted. Times are ISO 8601, UTC. */
+export interface Deletion {
+  readonly at: string;
+  /** When the driver may remove it; undefined for never. */
+  readonly expiresAt: string | undefined;
 }
 
 /** A PersistentVolumeClaim. */
@@ -93,24 +104,24 @@ export interface Claim {
 
 /** The volume properties that can change while it exists (CSI specification, ControllerModifyVolume). */
 export interface MutableParameters {
-  /** How DeleteVolume treats its content: removes it, or retains it for its owner. */
+  /** How DeleteVolume treats its content: removes it, retains it for its owner, or archives it until it expires. */
   readonly onDelete: (typeof deletePolicies)[number];
+  /** How long an archived volume is kept; undefined for ever. */
+  readonly archiveExpirySeconds: number | undefined;
   /** The maximum number of inodes; undefined for the backend's default. */
   readonly inodeLimit: bigint | undefined;
   /** Parameters that mean nothing to this driver, and are kept for the client that set them. */
   readonly opaque: Readonly<Record<string, string>>;
 }
 
-export const deletePolicies = ['delete', 'retain'] as const;
+export const deletePolicies = ['delete', 'retain', 'archive'] as const;
 
 /** The names of the parameters that this driver acts on. */
-export const mutableParameterNames = ['onDelete', 'inodeLimit'] as const satisfies readonly Exclude<
-  keyof MutableParameters,
-  'opaque'
->[];
+export const mutableParameterNames = ['onDelete', 'archiveExpiry', 'inodeLimit'] as const;
 
 export const defaultMutableParameters: MutableParameters = {
   onDelete: 'delete',
+  archiveExpirySeconds: undefined,
   inodeLimit: undefined,
   opaque: {},
 };

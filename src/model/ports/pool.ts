@@ -5,7 +5,7 @@ import type { RecordedObject } from '../objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../objects/snapshot.ts';
 import type { BackendKind, Volume } from '../objects/volume.ts';
 import type { FileSystemUsage } from './file-systems-port.ts';
-import type { Backend, FreezeMarks, Records } from './ports.ts';
+import type { Backend, FreezeMarks, Records, VolumeNames } from './ports.ts';
 
 /** How a pool provides directory volumes: the best kind that its file system supports. */
 export type DirectoryAbility =
@@ -29,8 +29,9 @@ export interface PoolRecords {
   readonly snapshots: Records<Snapshot>;
   /** Groups, each with its snapshots in its directory. */
   readonly groups: Records<GroupSnapshot>;
-  /** Volumes that were deleted and are kept for their owner; none is added or changed here. */
-  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf'>;
+  /** Volumes that were deleted and are kept: retained for their owner, or archived. `Records.retain` puts them here. */
+  readonly retained: Pick<Records<Volume>, 'load' | 'directoryOf' | 'remove' | 'restore'>;
+  readonly names: VolumeNames;
 }
 
 /** Deleted content that several attempts could not remove. */

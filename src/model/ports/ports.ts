@@ -35,15 +35,35 @@ export interface Records<Item extends RecordedObject> {
    */
   remove(id: string): Promise<void>;
   /**
-   * Retains an object in one durable step: it no longer exists, and its content stays with its record in `retained/`.
-   * Succeeds if the object is missing.
+   * Records the last state of an object, and retains it in one durable step: it no longer exists, and its content stays with
+   * its record in `retained/`. Succeeds if the object is missing.
    * @throws VolumeError precondition: an object with its id was retained before, and is still there
    */
-  retain(id: string): Promise<void>;
+  retain(object: Item): Promise<void>;
+  /**
+   * The opposite, of a retained object: records its new state and makes it exist again, in one durable step.
+   * @throws VolumeError precondition: an object with its id exists; not-found: its owner has removed it
+   */
+  restore(object: Item): Promise<void>;
   /** The directory of an existing object, for the backend. */
   directoryOf(id: string): string;
   /** The name of the object's directory, as it appears in the root of its mounts. */
   directoryNameOf(id: string): string;
+}
+
+/**
+ * Readable paths to the content of the volumes of one pool that have a name template, for people and their programs. They are
+ * made from the records, and nothing depends on them: no method rejects.
+ */
+export interface VolumeNames {
+  add(volume: Volume): Promise<void>;
+  /** The same volume as it was added. */
+  remove(volume: Volume): Promise<void>;
+  /**
+   * Makes the names that are missing, and removes those of other volumes.
+   * @param volumes all volumes of the pool, asked for when it begins
+   */
+  rebuild(volumes: () => readonly Volume[]): Promise<void>;
 }
 
 /** How the content of a new object is made: by a function that fills its directory durably, or as an empty directory. */

@@ -2,7 +2,7 @@ import { parseObjectId } from '../objects/object-id.ts';
 import { type DamagedObject, ObjectIndex, type RecordedObject } from '../objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../objects/snapshot.ts';
 import { SnapshotIndex } from '../objects/snapshot-index.ts';
-import type { Volume } from '../objects/volume.ts';
+import type { Deletion, Volume } from '../objects/volume.ts';
 import { VolumeIndex } from '../objects/volume-index.ts';
 import type { Pool, Pools } from '../ports/pool.ts';
 import type { NewContent } from '../ports/ports.ts';
@@ -49,7 +49,7 @@ export class Catalogue {
   readonly pools: Pools;
   readonly abandoned: AbandonedPools;
   readonly volumes: VolumeIndex;
-  /** Volumes that were deleted and are kept for their owner: they count, but otherwise do not exist. */
+  /** Volumes that were deleted and are kept, for their owner or archived: they count, but otherwise do not exist. */
   readonly retained: VolumeIndex;
   readonly snapshots: SnapshotIndex;
   readonly groups: ObjectIndex<GroupSnapshot>;
@@ -119,8 +119,10 @@ export class Catalogue {
 
   /** Adds a volume, whole or not at all. Its capacity is reserved already. */
   async addVolume(volume: Volume, content: NewContent): Promise<void> {
-    await this.pools.of(volume).records.volumes.add(volume, content);
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.add(volume, content);
     this.volumes.add(volume);
+    await names.add(volume);
   }
 
   /** Replaces the volume that has the same id. The caller reserves capacity that is added. */
@@ -130,17 +132,41 @@ export class Catalogue {
   }
 
   async removeVolume(volume: Volume): Promise<void> {
-    await this.pools.of(volume).records.volumes.remove(volume.id);
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.remove(volume.id);
     if (this.volumes.remove(volume)) releaseVolume(placementOf(this, volume), volume);
+    await names.remove(volume);
   }
 
   /** Retains a volume: it no longer exists, and still counts. */
-  async retainVolume(volume: Volume): Promise<void> {
-    await this.pools.of(volume).records.volumes.retain(volume.id);
-    if (this.volumes.remove(volume)) this.retained.add(volume);
+  async retainVolume(volume: Volume, deletion: Deletion): Promise<void> {
+    const deleted = { ...volume, deletion };
+    const { volumes, names } = this.pools.of(volume).records;
+    await volumes.retain(deleted);
+    if (this.volumes.remove(volume)) this.retained.add(deleted);
+    await names.remove(volume);
   }
 
-  /** Drops a retained volume whose directory its owner has removed. */
+  /**
+   * Makes a retained volume exist again.
+   * @param restored the same volume, as it will be
+   */
+  async restoreVolume(volume: Volume, restored: Volume): Promise<Volume> {
+    const { retained, names } = this.pools.of(volume).records;
+    await retained.restore(restored);
+    const existing = { ...restored, deletion: undefined };
+    if (this.retained.remove(volume)) this.volumes.add(existing);
+    await names.add(existing);
+    return existing;
+  }
+
+  /** Removes a retained volume for good. */
+  async removeRetained(volume: Volume): Promise<void> {
+    await this.pools.of(volume).records.retained.remove(volume.id);
+    this.forgetRetained(volume);
+  }
+
+  /** Drops a retained volume whose directory is gone. */
   forgetRetained(volume: Volume): void {
     if (this.retained.remove(volume)) releaseVolume(placementOf(this, volume), volume);
   }
@@ -176,6 +202,7 @@ export class Catalogue {
     for (const group of groups.found) this.indexGroup(group);
     for (const snapshot of snapshots.found) this.snapshots.add(snapshot);
     for (const damaged of volumes.damaged) this.volumes.addDamaged(damaged);
+    for (const damaged of retained.damaged) this.retained.addDamaged(damaged);
     for (const damaged of snapshots.damaged) this.snapshots.addDamaged(damaged);
     for (const damaged of groups.damaged) this.groups.addDamaged(damaged);
   }

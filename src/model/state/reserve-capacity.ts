@@ -140,10 +140,20 @@ async function occupiedOn(
 async function releaseRemoved(parts: Parts<'catalogue' | 'host'>, pool: Pool): Promise<void> {
   for (const volume of parts.catalogue.retained.all()) {
     if (volume.pool !== pool.name) continue;
-    const path = parts.catalogue.dataOf(volume, 'retained').directory;
-    const { kind } = await withPoolInErrors(volume, () => parts.host.paths.inspect(path));
-    if (kind === 'absent') parts.catalogue.forgetRetained(volume);
+    // In this order: it may be restored just now.
+    if ((await isAbsent(parts, volume, 'retained')) && (await isAbsent(parts, volume, 'volumes')))
+      parts.catalogue.forgetRetained(volume);
   }
+}
+
+async function isAbsent(
+  parts: Parts<'catalogue' | 'host'>,
+  volume: Volume,
+  home: 'volumes' | 'retained',
+): Promise<boolean> {
+  const path = parts.catalogue.dataOf(volume, home).directory;
+  const { kind } = await withPoolInErrors(volume, () => parts.host.paths.inspect(path));
+  return kind === 'absent';
 }
 
 /**

@@ -22,7 +22,11 @@ import { checkMountable, contentForCopy } from './content-for-copy.ts';
 import { copiedSizes, newSizes } from './content-sizes.ts';
 import { makeVolume } from './make-volume.ts';
 import { checkMutable, withChanges } from './modify-volume.ts';
+import { restoreForClaim } from './restore-claim.ts';
 import { differenceOf } from './volume-difference.ts';
+
+/** Whether a claim gets its deleted volume back: never, if there is one, or else no volume. */
+export const restoreChoices = ['never', 'latest', 'required'] as const;
 
 /** The parsed CreateVolume request. */
 export interface VolumeSpec {
@@ -42,8 +46,12 @@ export interface VolumeSpec {
   readonly mutable: Partial<MutableParameters>;
   /** The source of its content; undefined for an empty volume. */
   readonly source: Hold<'volume' | 'snapshot', HoldMode> | undefined;
-  /** The claim that it is for, if the caller says so. Has no effect on the volume. */
+  /** Whether the newest deleted volume of its claim takes the place of an empty one. */
+  readonly restore: (typeof restoreChoices)[number];
+  /** The claim that it is for, if the caller says so. */
   readonly claim: Claim | undefined;
+  /** How its readable name is made; undefined for none. */
+  readonly nameTemplate: string | undefined;
   /** Topologies; the volume must be accessible from one of them. Empty if any will do. */
   readonly requisite: readonly TopologySegments[];
 }
@@ -82,11 +90,13 @@ async function prepare(parts: Parts<'catalogue' | 'host' | 'settings'>, spec: Vo
   return { placements, source };
 }
 
-function make(
+async function make(
   parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
   spec: VolumeSpec,
   { placements, source }: Prepared,
 ): Promise<Volume> {
+  const restored = await restoreForClaim(parts, spec);
+  if (restored) return restored;
   return inBestPlacement(parts, placements, source?.pool, (placement) =>
     makeIn(parts, spec, placement, source),
   );
@@ -120,6 +130,7 @@ async function makeIn(
     mutable,
     inline: undefined,
     claim: spec.claim,
+    nameTemplate: spec.nameTemplate,
   });
 }
 

@@ -15,7 +15,7 @@ import { type ContentPlan, isPlannedEnforced } from './choose-content.ts';
 export interface VolumeDraft
   extends Pick<
     Volume,
-    'id' | 'name' | 'capacityBytes' | 'root' | 'accessModes' | 'mutable' | 'inline' | 'claim'
+    'id' | 'name' | 'capacityBytes' | 'root' | 'accessModes' | 'mutable' | 'inline' | 'claim' | 'nameTemplate'
   > {
   readonly placement: Placement;
   readonly plan: ContentPlan;
@@ -67,6 +67,7 @@ async function build(
     sharing: sharingOf(draft),
     attachment: undefined,
     createdAt: parts.now().toISOString(),
+    deletion: undefined,
   };
   const backend = pool.backends[content.backend];
   await parts.catalogue.addVolume(

@@ -1,3 +1,4 @@
+import { formatLifetime } from '../../units/lifetime.ts';
 import { quote, VolumeError } from '../errors.ts';
 import type { BackendKind, MutableParameters, Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
@@ -74,10 +75,17 @@ export function mutableDifference(
 ): string | undefined {
   if (named.onDelete !== undefined && named.onDelete !== mutable.onDelete)
     return `onDelete ${mutable.onDelete}`;
+  if ('archiveExpirySeconds' in named && named.archiveExpirySeconds !== mutable.archiveExpirySeconds) {
+    return `archiveExpiry ${formatExpiry(mutable.archiveExpirySeconds)}`;
+  }
   if ('inodeLimit' in named && named.inodeLimit !== mutable.inodeLimit) {
     return `inodeLimit ${quote(String(mutable.inodeLimit ?? 'default'))}`;
   }
   return opaqueDifference(mutable.opaque, named.opaque ?? {});
+}
+
+function formatExpiry(seconds: number | undefined): string {
+  return seconds === undefined ? 'never' : formatLifetime(seconds);
 }
 
 function opaqueDifference(

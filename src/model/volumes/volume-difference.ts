@@ -43,6 +43,7 @@ export function differenceOf(
   if (problem) return 'access mode SINGLE_NODE_SINGLE_WRITER';
   const mutable = mutableDifference(existing, spec.mutable);
   if (mutable !== undefined) return mutable;
+  if (existing.nameTemplate !== spec.nameTemplate) return templateDifference(existing.nameTemplate);
   return (
     placementDifference(parts.catalogue, existing, spec.pools) ??
     contentDifference(existing.content, spec.contentRequest)
@@ -87,6 +88,10 @@ export function contentDifference(
     return use.mkfsOptions === undefined ? 'no mkfsOptions' : `mkfsOptions ${quote(use.mkfsOptions)}`;
   if (use && use.fsckMode !== contentRequest.fsckMode) return `fsckMode ${use.fsckMode ?? 'auto'}`;
   return undefined;
+}
+
+function templateDifference(template: string | undefined): string {
+  return template === undefined ? 'no nameTemplate' : `nameTemplate ${quote(template)}`;
 }
 
 function isSameSource(one: ContentSource | undefined, other: ContentSource | undefined): boolean {

@@ -50,7 +50,7 @@ export const contentMetrics: readonly SampledMetric<Scrape>[] = [
   ofEach(
     'retained_volumes',
     'number',
-    'Number of deleted volumes whose content is kept (onDelete: retain).',
+    'Number of deleted volumes whose content is kept (onDelete: retain or archive).',
     (each, { parts }) => inPool(parts.catalogue.retained.all(), each).length,
   ),
   ofEach(

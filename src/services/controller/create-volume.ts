@@ -6,7 +6,7 @@ import { exclusive, type Held, type HoldRequest, shared } from '../../model/stat
 import { createVolume, type VolumeSpec } from '../../model/volumes/create-volume.ts';
 import type { CreateVolumeRequest__Output as Request } from '../../rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
-import { parseClaim, parseParameters } from '../parameters.ts';
+import { checkForVolume, parseClaim, parseParameters } from '../parameters.ts';
 import { volumeMessage } from '../replies.ts';
 import { parseCapabilities, parseCapacityRange, parseName, parseTopologies, required } from '../requests.ts';
 import type { ControllerMethod } from './controller.ts';
@@ -56,7 +56,10 @@ function parse({ features }: Settings, request: Request, held: Held): VolumeSpec
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
   const mutable = parseMutableParameters(features, request.mutable_parameters);
-  const { pools, root, contentRequest, allowsModeChange } = parseParameters(request.parameters);
+  const parameters = parseParameters(request.parameters);
+  const { pools, root, contentRequest, allowsModeChange, restore, nameTemplate } = parameters;
+  const claim = parseClaim(request.parameters);
+  checkForVolume(parameters, { name, claim });
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');
   const fsType = capabilities.map(fsTypeOf).find((each) => each !== undefined);
   const range = parseCapacityRange(request.capacity_range);
@@ -72,7 +75,9 @@ function parse({ features }: Settings, request: Request, held: Held): VolumeSpec
     mutable,
     source,
     range,
-    claim: parseClaim(request.parameters),
+    restore,
+    claim,
+    nameTemplate,
     requisite,
   };
 }

@@ -78,7 +78,7 @@ function parametersProblem(
     parseMutableParameters(parts.settings.features, mutable_parameters),
   );
   if (changed !== undefined) return `mutable_parameters: the volume has ${changed}`;
-  const { pools, root, contentRequest } = parseParameters(parameters);
+  const { pools, root, contentRequest, nameTemplate } = parseParameters(parameters);
   const difference =
     placementDifference(parts.catalogue, volume, pools) ??
     contentDifference(volume.content, {
@@ -89,6 +89,9 @@ function parametersProblem(
   if (difference !== undefined) return `parameters: the volume has ${difference}`;
   const givenKeys = (['uid', 'gid', 'mode'] as const).filter((key) => Object.hasOwn(parameters, key));
   const different = givenKeys.find((key) => root[key] !== volume.root[key]);
+  if (nameTemplate !== undefined && nameTemplate !== volume.nameTemplate) {
+    return 'parameters.nameTemplate: the volume was created with another value';
+  }
   return different && `parameters.${different}: the volume was created with another value`;
 }
 

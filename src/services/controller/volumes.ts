@@ -19,7 +19,7 @@ import type { ControllerMethod } from './controller.ts';
 
 /** Controller.DeleteVolume. */
 export function deleteVolumeMethod(
-  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
 ): ControllerMethod<'DeleteVolume'> {
   return {
     holds: (request) => [exclusive('volume', request.volume_id)],

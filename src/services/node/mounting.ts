@@ -87,7 +87,7 @@ export function publishVolumeMethod(
 
 /** Node.NodeUnpublishVolume: also works for unknown volumes. */
 export function unpublishVolumeMethod(
-  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
+  parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep' | 'now'>,
 ): NodeMethod<'NodeUnpublishVolume'> {
   return {
     holds: (request) => [

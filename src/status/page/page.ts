@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { formatBytes, formatCount } from '../../units/format-bytes.ts';
 import { type Problem, problemsIn } from '../problems.ts';
-import type { CopyReport, JobReport, RemovalReport, StatusReport } from '../report.ts';
+import type { CopyReport, JobReport, RemovalReport, RetainedReport, StatusReport } from '../report.ts';
 import { titleOf } from '../title.ts';
 import { Html, html } from './html.ts';
 import type { PoolHistory } from './pool-history.ts';
@@ -9,6 +9,7 @@ import { poolTable } from './pool-table.ts';
 import { script } from './script.ts';
 import { snapshotTree } from './snapshot-tree.ts';
 import { style } from './style.ts';
+import { timeElement } from './time.ts';
 import { volumeTable } from './volume-table.ts';
 
 /** Nothing is loaded from elsewhere, and nothing runs but the script of the page. */
@@ -46,13 +47,20 @@ export function pageOf(report: StatusReport, history: PoolHistory, now: Date): s
 <div data-part="volumes">${volumeTable(volumes)}</div>
 <h2>Snapshots and copies</h2><div data-part="snapshots">${snapshotTree(report)}</div>
 <h2>Jobs</h2><div data-part="jobs">${jobList(report.jobs)}</div>
-<h2>Retained volumes</h2><div data-part="retained">${
+<h2>Deleted volumes that are kept</h2><div data-part="retained">${
     retained.length === 0
       ? html`<p class="muted">None.</p>`
-      : html`<ul>${retained.map((each) => html`<li>${titleOf(each)}, ${formatBytes(each.sizeBytes)}: <code>${each.directory}</code></li>`)}</ul>`
+      : html`<ul>${retained.map((each) => html`<li>${retainedItem(each)}</li>`)}</ul>`
   }</div>
 </main><script>${new Html(script)}</script></body></html>
 `.text;
+}
+
+function retainedItem(volume: RetainedReport): Html {
+  const { sizeBytes, onDelete, deletedAt, expiresAt, directory } = volume;
+  const deleted = deletedAt === undefined ? undefined : html`, deleted ${timeElement(deletedAt)}`;
+  const expires = expiresAt === undefined ? 'never expires' : html`expires ${timeElement(expiresAt)}`;
+  return html`${titleOf(volume)}, ${formatBytes(sizeBytes)}${deleted}, kept by onDelete: ${onDelete}, ${expires}: <code>${directory}</code>`;
 }
 
 function summary(problems: readonly Problem[]): string {

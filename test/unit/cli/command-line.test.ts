@@ -26,7 +26,26 @@ test.each(['status', 'check', 'watch', 'export'])('help of %s names its flags', 
   expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
 });
 
+test('a command has its arguments anywhere among its flags', () => {
+  for (const words of [
+    ['purge', 'v', '--yes', '--socket=/s'],
+    ['purge', '--socket=/s', '--yes', 'v'],
+  ]) {
+    expect(parseCommand(words)).toMatchObject({
+      command: { socket: '/s', values: { ID: 'v', yes: 'true' } },
+    });
+  }
+  expect(parseCommand(['restore', 'v'])).toMatchObject({ command: { values: { ID: 'v', name: '' } } });
+  expect(parseCommand(['purge', '-h'])).toMatchObject({
+    text: expect.stringMatching(/^Usage: csi-hostpath purge ID \[flags\]\n[\s\S]*--yes +do it/),
+  });
+});
+
 test.each([
+  [['purge', '--yes'], 'purge: needs ID, and has ""'],
+  [['restore', 'a', 'b'], 'restore: needs ID, and has "a b"'],
+  [['purge', 'a', '--yes=no'], "purge: Option '--yes' does not take an argument"],
+  [['restore', 'a', '--claim=data'], '--claim: "data" must be NAMESPACE/NAME'],
   [['stauts'], 'there is no command "stauts"; did you mean status?'],
   [['status', '--sockt=/s'], "status: Unknown option '--sockt'; did you mean socket?"],
   [['status', '--interval=5'], "status: Unknown option '--interval'"],

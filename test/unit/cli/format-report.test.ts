@@ -44,6 +44,25 @@ test('a pool that cannot be reached has no figures', () => {
   expect(text).toMatch(/^fast +not known yet +- +- +- /m);
 });
 
+const kept = {
+  id: 'kept',
+  pool: 'default',
+  sizeBytes: 1024 ** 3,
+  directory: '/data/retained/kept',
+  onDelete: 'retain',
+};
+const archived = {
+  onDelete: 'archive',
+  deletedAt: '2026-01-02T12:00:00Z',
+  expiresAt: '2026-02-01T12:00:00Z',
+};
+
+test('an archived volume whose time is over has expired', () => {
+  const expired = { ...kept, ...archived, expiresAt: '2026-01-03T12:00:00Z' };
+  const text = formatReport({ ...exampleReport, retained: [expired] }, now);
+  expect(text).toMatch(/^kept +archive +1 GiB +1d +expired +\/data/m);
+});
+
 test('jobs, retained volumes and damaged records are listed', () => {
   const text = formatReport(
     {
@@ -65,7 +84,7 @@ test('jobs, retained volumes and damaged records are listed', () => {
           stuck: [{ directory: '/data/x', reason: 'EPERM' }],
         },
       ],
-      retained: [{ id: 'kept', pool: 'default', sizeBytes: 1024 ** 3, directory: '/data/retained/kept' }],
+      retained: [kept, { ...kept, ...archived }],
       damaged: [{ kind: 'volume', id: 'broken', pool: 'default', reason: 'volume.json: it is empty' }],
     },
     now,
@@ -74,7 +93,8 @@ test('jobs, retained volumes and damaged records are listed', () => {
     'copy of old to new: [#####---------------]  25 % of 4 MiB, waiting for a file that is leased',
   );
   expect(text).toContain('removal of deleted content in pool default: 2 left\n    ! /data/x: EPERM');
-  expect(text).toMatch(/^kept +1 GiB +\/data\/retained\/kept$/m);
+  expect(text).toMatch(/^kept +retain +1 GiB +- +never +\/data\/retained\/kept$/m);
+  expect(text).toMatch(/^kept +archive +1 GiB +1d +29d +\/data\/retained\/kept$/m);
   expect(text).toContain('! volume broken in pool default: volume.json: it is empty');
 });
 

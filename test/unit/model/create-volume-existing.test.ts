@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { ContentSource, Volume, VolumeContent } from '../../../src/model/objects/volume.ts';
+import {
+  type ContentSource,
+  defaultMutableParameters,
+  type Volume,
+  type VolumeContent,
+} from '../../../src/model/objects/volume.ts';
 import { type ContentRequest, createVolume, type VolumeSpec } from './fakes/calls.ts';
 import { type FakeModelSettings, fakeNode, here } from './fakes/model.ts';
 import {
@@ -143,7 +148,7 @@ test.each<[VolumeSpec['mutable'], string | undefined]>([
   [{ opaque: { constructor: 'x' } as never }, 'no constructor'],
 ])('an existing volume and the mutable parameters %o: %s', async (mutable, difference) => {
   const again = createAgain(
-    { mutable: { onDelete: 'delete', inodeLimit: 7n, opaque: { iops: '100' } } },
+    { mutable: { ...defaultMutableParameters, inodeLimit: 7n, opaque: { iops: '100' } } },
     { mutable },
   );
   if (difference === undefined) expect(await again).toBe(true);

@@ -2,6 +2,7 @@ import { posix } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { VolumeError } from '../../../src/model/errors.ts';
 import { newObjectId } from '../../../src/model/objects/object-id.ts';
+import { defaultMutableParameters } from '../../../src/model/objects/volume.ts';
 import { noMountFlags } from '../../../src/model/requests/mount-flags.ts';
 import { mutationSteps } from '../../../src/model/steps.ts';
 import {
@@ -13,7 +14,7 @@ import {
   unstageVolume,
 } from './fakes/calls.ts';
 import { gateAt, settled } from './fakes/gate.ts';
-import { fakeNode } from './fakes/model.ts';
+import { fakeNode, fixedNow } from './fakes/model.ts';
 import { capability, volumeSpec } from './fakes/requests.ts';
 
 test('a deleted volume is removed from disk and index, and its content is removed', async () => {
@@ -116,7 +117,8 @@ test('a volume is refused while another file system is mounted in it', async () 
 });
 
 describe('a volume with onDelete=retain', () => {
-  const mutable = { onDelete: 'retain', inodeLimit: undefined, opaque: {} } as const;
+  const mutable = { ...defaultMutableParameters, onDelete: 'retain' } as const;
+  const deletion = { at: fixedNow.toISOString(), expiresAt: undefined };
 
   test('is deleted for every caller, and stays on disk and in the accounts', async () => {
     const steps: string[] = [];
@@ -131,9 +133,9 @@ describe('a volume with onDelete=retain', () => {
     expect(steps).toEqual(['delete: checked', ...mutationSteps.retainVolume]);
     expect(model.catalogue.volumes.find(volume.id)).toBeUndefined();
     expect(model.catalogue.volumes.findByName('a')).toBeUndefined();
-    expect(model.catalogue.retained.all()).toEqual([volume]);
+    expect(model.catalogue.retained.all()).toEqual([{ ...volume, deletion }]);
     expect((await pool.records.volumes.load()).found).toEqual([]);
-    expect((await pool.records.retained.load()).found).toEqual([volume]);
+    expect((await pool.records.retained.load()).found).toEqual([{ ...volume, deletion }]);
     expect(mounts.entryAt(`${pool.records.retained.directoryOf(volume.id)}/data`)).toBeDefined();
     expect(pool.account.reservedBytes).toBe(volume.capacityBytes);
   });
@@ -162,6 +164,28 @@ describe('a volume with onDelete=retain', () => {
     await createVolume(model, volumeSpec({ name: 'b' }));
     expect(model.catalogue.retained.all()).toEqual([]);
     expect(pool.account.reservedBytes).toBe(1024n ** 2n);
+  });
+});
+
+describe('a volume with onDelete=archive', () => {
+  const archive = { ...defaultMutableParameters, onDelete: 'archive', archiveExpirySeconds: 60 } as const;
+
+  test('is kept with the times of its deletion and expiry, in its record too', async () => {
+    const { model, pool, addVolume } = fakeNode();
+    const { id } = await addVolume('a', { mutable: archive });
+    await deleteVolume(model, id);
+    const deletion = { at: '2024-05-06T07:08:09.010Z', expiresAt: '2024-05-06T07:09:09.010Z' };
+    expect(model.catalogue.retained.all()).toMatchObject([{ id, deletion }]);
+    expect((await pool.records.retained.load()).found).toMatchObject([{ id, deletion }]);
+  });
+
+  test('has its whole time from its creation on, if the clock is behind that', async () => {
+    const { model, addVolume } = fakeNode();
+    const { id } = await addVolume('a', { mutable: archive, createdAt: '2026-01-01T00:00:00.000Z' });
+    await deleteVolume(model, id);
+    expect(model.catalogue.retained.all()).toMatchObject([
+      { deletion: { at: '2026-01-01T00:00:00.000Z', expiresAt: '2026-01-01T00:01:00.000Z' } },
+    ]);
   });
 });
 

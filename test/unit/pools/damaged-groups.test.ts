@@ -18,6 +18,7 @@ function recordsIn(home: string): Records<GroupSnapshot> {
     replaceContent: notAsked,
     remove: notAsked,
     retain: notAsked,
+    restore: notAsked,
     directoryNameOf,
     directoryOf: (id) => join(home, directoryNameOf(id)),
   };

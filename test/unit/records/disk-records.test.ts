@@ -193,11 +193,11 @@ test('a retain that fails while it is synced is completed by a retry', async () 
     if (failure) throw failure;
   });
   await subject.records.add(volume, build);
-  await expect(subject.records.retain(volume.id)).rejects.toMatchObject({
+  await expect(subject.records.retain(volume)).rejects.toMatchObject({
     kind: 'unavailable',
     cause: error,
   });
-  await subject.records.retain(volume.id);
+  await subject.records.retain(volume);
   expect((await subject.retained.load()).found).toEqual([volume]);
 });
 
@@ -215,7 +215,7 @@ test('a delete or a retain detects when the directory of all volumes was replace
   await rename(layout.volumes, `${layout.volumes}.away`);
   for (const isThere of [false, true]) {
     if (isThere) mkdirSync(layout.volumes);
-    for (const call of [() => records.remove(volume.id), () => records.retain(volume.id)]) {
+    for (const call of [() => records.remove(volume.id), () => records.retain(volume)]) {
       await expect(call()).rejects.toMatchObject({ kind: 'unavailable' });
     }
   }

@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { deletePolicies, type VolumeContent } from '../../../src/model/objects/volume.ts';
+import {
+  defaultMutableParameters,
+  deletePolicies,
+  type MutableParameters,
+  type VolumeContent,
+} from '../../../src/model/objects/volume.ts';
 import { accessModes } from '../../../src/model/requests/capability.ts';
 import { fileSystemTypes } from '../../../src/model/requests/file-system-options.ts';
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
@@ -66,6 +71,9 @@ test('a written record is read back, for any volume', () => {
   const id = fc.nat({ max: 0xffff_fffe });
   // JSON and zod drop a key called __proto__, which no operator accepts as a parameter.
   const parameterName = fc.string({ minLength: 1 }).filter((name) => name !== '__proto__');
+  const time = fc
+    .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
+    .map((date) => date.toISOString());
   const volume = fc.record({
     id: fc.string({ unit: 'binary', minLength: 1 }),
     name: fc.option(fc.string({ unit: 'binary', minLength: 1 }), { nil: undefined }),
@@ -89,6 +97,7 @@ test('a written record is read back, for any volume', () => {
     accessModes: fc.subarray([...accessModes]),
     mutable: fc.record({
       onDelete: fc.constantFrom(...deletePolicies),
+      archiveExpirySeconds: fc.option(fc.integer({ min: 1, max: 2 ** 32 }), { nil: undefined }),
       inodeLimit: fc.option(fc.bigInt({ min: 1n, max: 2n ** 63n - 1n }), { nil: undefined }),
       opaque: fc.dictionary(parameterName, fc.string(), { noNullPrototype: true }),
     }),
@@ -105,9 +114,11 @@ test('a written record is read back, for any volume', () => {
       { nil: undefined },
     ),
     inline: fc.option(fc.record({ targetPath: fc.string().map((path) => `/${path}`) }), { nil: undefined }),
-    createdAt: fc
-      .date({ min: new Date(0), max: new Date('9999-12-31'), noInvalidDate: true })
-      .map((date) => date.toISOString()),
+    nameTemplate: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
+    createdAt: time,
+    deletion: fc.option(fc.record({ at: time, expiresAt: fc.option(time, { nil: undefined }) }), {
+      nil: undefined,
+    }),
   });
   fc.assert(
     fc.property(volume, (each) => {
@@ -125,12 +136,21 @@ test('a record that was changed on the disk is refused, unless its checksum was 
 
 test('a record keeps its checksum with keys that JavaScript orders in its own way', () => {
   const opaque = JSON.parse('{"b":"1","10":"2","9":"3","__proto__":"4"}') as Record<string, string>;
-  const volume = exampleVolume({ mutable: { onDelete: 'delete', inodeLimit: undefined, opaque } });
+  const volume = exampleVolume({ mutable: { ...defaultMutableParameters, opaque } });
   expect(decodeVolumeRecord(encodeVolumeRecord(volume)).id).toBe(volume.id);
 });
 
 test('an additional field of a newer driver with the same format is left out', () => {
   expect(decodeVolumeRecord(recordWith({ colour: 'blue' }))).toEqual(exampleVolume());
+});
+
+test('an older driver can read each record but that of a volume to be archived, which it must not remove', () => {
+  const formatOf = (changes: Partial<MutableParameters>) =>
+    JSON.parse(encodeVolumeRecord(exampleVolume({ mutable: { ...defaultMutableParameters, ...changes } })))
+      .formatVersion;
+  expect(formatOf({ onDelete: 'retain' })).toBe(4);
+  expect(formatOf({ onDelete: 'archive' })).toBe(5);
+  expect(formatOf({ archiveExpirySeconds: 60 })).toBe(5);
 });
 
 test('a record of the first format is read with its original meaning', () => {
@@ -222,8 +242,8 @@ describe('an unreadable record reports why', () => {
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
     [
       'a newer format',
-      recordWith({ formatVersion: 5 }),
-      'its format version 5 is too new; this driver reads up to 4',
+      recordWith({ formatVersion: 6 }),
+      'its format version 6 is too new; this driver reads up to 5',
     ],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],

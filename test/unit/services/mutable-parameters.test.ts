@@ -5,7 +5,7 @@ import { fakeNode } from '../model/fakes/model.ts';
 
 function parse(
   parameters: Record<string, string>,
-  mutableParameters: Features['mutableParameters'] = new Set(['onDelete', 'inodeLimit']),
+  mutableParameters: Features['mutableParameters'] = new Set(['onDelete', 'archiveExpiry', 'inodeLimit']),
 ) {
   return parseMutableParameters(
     fakeNode({ features: { mutableParameters } }).model.settings.features,
@@ -17,6 +17,9 @@ test.each([
   [{}, {}],
   [{ onDelete: 'retain' }, { onDelete: 'retain' }],
   [{ onDelete: 'delete' }, { onDelete: 'delete' }],
+  [{ onDelete: 'archive' }, { onDelete: 'archive' }],
+  [{ archiveExpiry: '72h' }, { archiveExpirySeconds: 259_200 }],
+  [{ archiveExpiry: 'never' }, { archiveExpirySeconds: undefined }],
   [{ inodeLimit: '1' }, { inodeLimit: 1n }],
   [{ inodeLimit: '9223372036854775807' }, { inodeLimit: 2n ** 63n - 1n }],
   [{ inodeLimit: 'default' }, { inodeLimit: undefined }],
@@ -46,12 +49,15 @@ test('accepted names without a meaning here are kept unchanged, beside the known
 
 test.each([
   [
-    'mutable_parameters: unknown parameter "colour"; expected one of onDelete, inodeLimit',
+    'mutable_parameters: unknown parameter "colour"; expected one of onDelete, archiveExpiry, inodeLimit',
     { colour: 'blue' },
   ],
   ['mutable_parameters: unknown parameter "OnDelete"; did you mean onDelete?', { OnDelete: 'retain' }],
-  ['mutable_parameters.onDelete: "burn" must be one of delete, retain', { onDelete: 'burn' }],
+  ['mutable_parameters.onDelete: "burn" must be one of delete, retain, archive', { onDelete: 'burn' }],
   ['mutable_parameters.onDelete: ""', { onDelete: '' }],
+  ['mutable_parameters.archiveExpiry: "0d" must be never, or a time such as', { archiveExpiry: '0d' }],
+  ['mutable_parameters.archiveExpiry: "30"', { archiveExpiry: '30' }],
+  ['mutable_parameters.archiveExpiry: "36501d"', { archiveExpiry: '36501d' }],
   ['mutable_parameters.inodeLimit: "0" must be default or', { inodeLimit: '0' }],
   ['mutable_parameters.inodeLimit: "-1"', { inodeLimit: '-1' }],
   ['mutable_parameters.inodeLimit: "1e6"', { inodeLimit: '1e6' }],

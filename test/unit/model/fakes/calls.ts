@@ -16,6 +16,7 @@ import * as creation from '../../../../src/model/volumes/create-volume.ts';
 import * as deletion from '../../../../src/model/volumes/delete-volume.ts';
 import * as expansion from '../../../../src/model/volumes/expand-volume.ts';
 import * as modification from '../../../../src/model/volumes/modify-volume.ts';
+import * as restoring from '../../../../src/model/volumes/restore-volume.ts';
 
 // What a start, the pools and the health calls ask of the model; none of it needs a hold.
 export { type LimitCheckResult, restoreLimits } from '../../../../src/model/content/restore-limits.ts';
@@ -60,6 +61,18 @@ export async function createVolume(model: Parts, { source, ...spec }: VolumeSpec
 
 export function deleteVolume(model: Parts, volumeId: string) {
   return deletion.deleteVolume(model, heldVolume(volumeId));
+}
+
+export function restoreVolume(
+  model: Parts,
+  volumeId: string,
+  changes: Partial<restoring.RestoreChanges> = {},
+) {
+  return restoring.restoreVolume(model, heldVolume(volumeId), {
+    name: undefined,
+    claim: undefined,
+    ...changes,
+  });
 }
 
 export type AttachSpec = attachment.AttachSpec;

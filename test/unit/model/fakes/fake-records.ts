@@ -118,23 +118,26 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
     });
   }
 
-  async retain(id: string): Promise<void> {
+  async retain(object: Kind): Promise<void> {
+    const { id } = object;
     const { tree, onStep, poolName } = this.parts;
     const directory = this.retained.directoryOf(id);
-    const object = this.objects.get(id);
-    if (object && tree.find(directory)) {
-      throw new VolumeError(
-        'precondition',
-        `"${id}" was retained before, and is still in retained/ of "${poolName}"`,
-      );
+    const exists = this.objects.has(id);
+    await onStep('retain: recorded');
+    if (exists && tree.find(directory)) {
+      throw new VolumeError('precondition', `retained/ of pool "${poolName}" already contains "${id}"`);
     }
-    if (object) {
+    if (exists) {
       tree.move(this.directoryOf(id), directory);
       this.aside.set(id, object);
     }
     this.objects.delete(id);
     await onStep('retain: renamed');
     await onStep('retain: durable');
+  }
+
+  async restore(): Promise<void> {
+    throw new Error('only retained objects are restored');
   }
 
   /** The objects that were put aside. */
@@ -144,7 +147,43 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
       found: [...this.aside.values()],
       damaged: [],
     }),
+    remove: (id: string) => this.purge(id),
+    restore: (object: Kind) => this.restoreRetained(object),
   };
+
+  private async purge(id: string): Promise<void> {
+    const { tree, onStep, destroy } = this.parts;
+    const removed = this.inPool('.outgoing', `${directoryNameOf(id)}.${++this.removedCount}`);
+    if (tree.find(this.retained.directoryOf(id))) tree.move(this.retained.directoryOf(id), removed);
+    const object = this.aside.get(id);
+    this.aside.delete(id);
+    await onStep('purge: renamed');
+    await onStep('purge: durable');
+    this.removals = this.removals.then(async () => {
+      if (object) await destroy(removed, object);
+      await onStep('delete: content removed');
+    });
+  }
+
+  private async restoreRetained(object: Kind): Promise<void> {
+    const { tree, onStep, kind, poolName } = this.parts;
+    const [from, to] = [this.retained.directoryOf(object.id), this.directoryOf(object.id)];
+    await onStep('restore: recorded');
+    if (tree.find(from)) {
+      if (tree.find(to)) {
+        throw new VolumeError(
+          'precondition',
+          `volumes/ of pool "${poolName}" already contains "${object.id}"`,
+        );
+      }
+      tree.move(from, to);
+      this.objects.set(object.id, kind.inPool(object, poolName));
+      this.aside.delete(object.id);
+    }
+    await onStep('restore: renamed');
+    await onStep('restore: durable');
+    if (!tree.find(to)) throw new VolumeError('not-found', `"${object.id}" is no longer in retained/`);
+  }
 
   /** Makes the record of an object unreadable. */
   damage(id: string, reason: string): void {

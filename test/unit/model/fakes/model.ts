@@ -38,6 +38,7 @@ import { FakeFormatter } from './fake-formatter.ts';
 import { FakeFreezeMarks } from './fake-freeze-marks.ts';
 import { FakeMounts } from './fake-mounts.ts';
 import { FakeRecords } from './fake-records.ts';
+import { FakeVolumeNames } from './fake-volume-names.ts';
 
 /** The kubelet's directory as it appears in requests, and its real path. */
 export const kubeletDir = '/var/lib/kubelet';
@@ -93,6 +94,7 @@ export type FakePool = Pool & {
     readonly snapshots: FakeRecords<Snapshot>;
     readonly groups: FakeRecords<GroupSnapshot>;
     readonly retained: FakeRecords<Volume>['retained'];
+    readonly names: FakeVolumeNames;
   };
   readonly freezeMarks: FakeFreezeMarks;
   readonly backends: Readonly<Record<BackendKind, FakeBackend>>;
@@ -257,6 +259,7 @@ function fakePool(
     records: {
       volumes,
       retained: volumes.retained,
+      names: new FakeVolumeNames(),
       snapshots: new FakeRecords({
         ...shared,
         kind: snapshotRecords,
@@ -314,7 +317,9 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     attachment: undefined,
     inline: undefined,
     claim: undefined,
+    nameTemplate: undefined,
     createdAt: fixedNow.toISOString(),
+    deletion: undefined,
     ...changes,
   };
 }

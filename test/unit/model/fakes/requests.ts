@@ -53,7 +53,9 @@ export function volumeSpec(changes: Partial<VolumeSpec> = {}): VolumeSpec {
     root: { uid: 0, gid: 0, mode: 0o777 },
     mutable: {},
     source: undefined,
+    restore: 'never',
     claim: undefined,
+    nameTemplate: undefined,
     requisite: [],
     ...changes,
   };

@@ -167,7 +167,7 @@ test('several problems with the same reason are one series', async () => {
 test('a pool has its snapshots, groups and retained volumes', async () => {
   const { scrape, model, addQuotaVolume } = monitoredNode();
   const volume = await addQuotaVolume('a');
-  await model.catalogue.retainVolume(volume);
+  await model.catalogue.retainVolume(volume, { at: '', expiresAt: undefined });
   model.catalogue.snapshots.add(exampleSnapshot({ id: 's', sizeBytes: 100n, occupiedBytes: 20n }));
   const member = exampleSnapshot({ id: 't', sizeBytes: 11n, occupiedBytes: undefined });
   model.catalogue.snapshots.add(member);

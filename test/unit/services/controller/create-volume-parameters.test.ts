@@ -84,7 +84,7 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
 });
 
 const all =
-  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, allowVolumeModeChange';
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, allowVolumeModeChange, restore, nameTemplate';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -92,6 +92,7 @@ test.each<[string, Record<string, string>]>([
   ['parameters.backend: ""', { backend: '' }],
   ['parameters.enforceCapacity: "true" must be one of auto, required, strict', { enforceCapacity: 'true' }],
   ['parameters.allowVolumeModeChange: "yes" must be one of true, false', { allowVolumeModeChange: 'yes' }],
+  ['parameters.restore: "yes" must be one of never, latest, required', { restore: 'yes' }],
   ['parameters.uid: ""', { uid: '' }],
   ['parameters.uid: "-1"', { uid: '-1' }],
   ['parameters.uid: "4294967295"', { uid: '4294967295' }],
@@ -157,8 +158,9 @@ test.each([
   ['FSType', 'did you mean csi.storage.k8s.io/fstype?'],
   ['thinProvision', 'did you mean provisioning?'],
   ['formatOptions', 'did you mean mkfsOptions?'],
-  ['pathPattern', 'omit it: the driver chooses the volume paths;'],
+  ['pathPattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them;'],
   ['mountPermissions', 'did you mean mode?'],
+  ['archiveOnDelete', 'set onDelete: archive in a VolumeAttributesClass;'],
   ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
 ])(
   "a key of another driver, or of another field, is answered with this driver's: %s",
