@@ -1,5 +1,5 @@
 import type { acceptWithoutDriver } from '../actions/repair/moved-pools.ts';
-import type { RepairOutcome, RepairReport } from '../actions/repair/planned-repair.ts';
+import type { RepairOutcome } from '../actions/repair/planned-repair.ts';
 import type { RepairResult } from '../actions/repair/repair.ts';
 import { inBoth, readHostState } from '../status/host-state.ts';
 import { type Problem, problemsIn } from '../status/problems.ts';
@@ -25,7 +25,8 @@ export async function checkedBy(command: Command, output: CliOutput): Promise<Ch
   const before = readHostState();
   const report = await readReport(command.socket, command.stateDir);
   const found = problemsIn(report, inBoth(before, readHostState()));
-  const problems = withRepairs(found, repairs ? failedOf(repairs) : await plannedRepairs(command, report));
+  const failed = repairs?.filter(({ error }) => error !== undefined);
+  const problems = withRepairs(found, failed ?? (await plannedRepairs(command, report)));
   const text = formatProblems(problems, report);
   return {
     document: repairs ? { repairs, problems } : problems,
@@ -58,7 +59,7 @@ function acceptedBy({ values }: Command): string[] {
 }
 
 /** What the driver could repair; nothing without a driver. */
-async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairReport[]> {
+async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairOutcome[]> {
   const { socket, stateDir, values } = command;
   const acceptDisks = acceptedBy(command);
   if (!report.driver)
@@ -69,25 +70,22 @@ async function plannedRepairs(command: Command, report: StatusReport): Promise<r
   return (result as RepairResult).repairs;
 }
 
-function failedOf(repairs: readonly RepairOutcome[]): RepairReport[] {
-  return repairs.filter(({ error }) => error !== undefined);
-}
-
-/** The problems, each with its repair, and those that only the driver knows. */
-function withRepairs(problems: readonly Problem[], repairs: readonly RepairReport[]): CheckedProblem[] {
-  const isOf = ({ subject, problem }: Problem, each: RepairReport) =>
+/** The problems, each with its repair, and those that only the driver knows. A repair that has failed is none. */
+function withRepairs(problems: readonly Problem[], repairs: readonly RepairOutcome[]): CheckedProblem[] {
+  const isOf = ({ subject, problem }: Problem, each: RepairOutcome) =>
     subject === each.subject && problem.startsWith(each.reason ? `${each.reason}: ` : each.problem);
+  const repairOf = ({ repair, error }: RepairOutcome) => (error === undefined ? { repair } : {});
   const others = repairs.filter((each) => !problems.some((problem) => isOf(problem, each)));
   return [
     ...problems.map((problem) => {
       const known = repairs.find((each) => isOf(problem, each));
-      return known ? { ...problem, repair: known.repair } : problem;
+      return known ? { ...problem, ...repairOf(known) } : problem;
     }),
-    ...others.map(({ subject, reason, problem, repair }) => ({
-      subject,
-      problem: reason ? `${reason}: ${problem}` : problem,
-      remedy: '',
-      repair,
+    ...others.map((each) => ({
+      subject: each.subject,
+      problem: each.reason ? `${each.reason}: ${each.problem}` : each.problem,
+      remedy: each.error ?? '',
+      ...repairOf(each),
     })),
   ];
 }
