@@ -24,7 +24,10 @@ function plugin(...words: string[]) {
   writeFileSync(join(directory, 'kubectl'), fakeKubectl);
   chmodSync(join(directory, 'kubectl'), 0o755);
   const env = { ...process.env, PATH: `${directory}:${process.env['PATH']}`, CALLS: calls };
-  const { status, stdout } = spawnSync('deploy/kubectl/kubectl-hostpath', words, { env, encoding: 'utf8' });
+  const { status, stdout } = spawnSync('bash', ['deploy/kubectl/kubectl-hostpath', ...words], {
+    env,
+    encoding: 'utf8',
+  });
   return { status, stdout, calls: readFileSync(calls, 'utf8').split('\n').filter(Boolean) };
 }
 
