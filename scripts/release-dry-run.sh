@@ -32,6 +32,7 @@ main() {
   check_image
   list_components
   make_chart
+  node scripts/release/kubectl-plugin.mjs "$OUTPUT" "$SOURCE"
   write_notes
   report_leftovers
   say "version $version is ready in $OUTPUT"

@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
 import type { acceptWithoutDriver } from '../actions/repair/moved-pools.ts';
-import type { RepairOutcome, RepairReport } from '../actions/repair/planned-repair.ts';
+import type { RepairOutcome } from '../actions/repair/planned-repair.ts';
 import type { RepairResult } from '../actions/repair/repair.ts';
+import { type ClusterVolume, parseClusterVolumes } from '../status/cluster-volumes.ts';
 import { inBoth, readHostState } from '../status/host-state.ts';
+import { orphansIn } from '../status/orphans.ts';
 import { type Problem, problemsIn } from '../status/problems.ts';
 import type { StatusReport } from '../status/report.ts';
 import { callAction } from './call-action.ts';
@@ -22,16 +26,36 @@ export interface CheckResult {
 export async function checkedBy(command: Command, output: CliOutput): Promise<CheckResult> {
   const isRepair = command.values['repair'] === 'true' && command.values['dry-run'] !== 'true';
   const repairs = isRepair ? await repaired(command, output) : undefined;
+  // Before the volumes: one that is created meanwhile is not an orphan.
+  const cluster = await clusterVolumesFor(command);
   const before = readHostState();
   const report = await readReport(command.socket, command.stateDir);
-  const found = problemsIn(report, inBoth(before, readHostState()));
-  const problems = withRepairs(found, repairs ? failedOf(repairs) : await plannedRepairs(command, report));
-  const text = formatProblems(problems, report);
+  const found = [
+    ...problemsIn(report, inBoth(before, readHostState())),
+    ...(cluster ? orphansIn(report, cluster, new Date()) : []),
+  ];
+  const failed = repairs?.filter(({ error }) => error !== undefined);
+  const problems = withRepairs(found, failed ?? (await plannedRepairs(command, report)));
+  const shown = formatProblems(problems, report);
   return {
     document: repairs ? { repairs, problems } : problems,
-    text: repairs && repairs.length > 0 ? `${formatRepairs(repairs)}\n${text}` : text,
+    text: repairs && repairs.length > 0 ? `${formatRepairs(repairs)}\n${shown}` : shown,
     problemCount: problems.length,
   };
+}
+
+/** The PersistentVolumes to compare with; undefined if the user gave none. */
+async function clusterVolumesFor({
+  values: { orphans: file = '' },
+}: Command): Promise<ClusterVolume[] | undefined> {
+  if (file === '') return undefined;
+  try {
+    return parseClusterVolumes(file === '-' ? await text(process.stdin) : await readFile(file, 'utf8'));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const message = `--orphans: ${file} is not the output of kubectl get pv -o json: ${reason}`;
+    throw new Error(message, { cause: error });
+  }
 }
 
 /** Has the driver repair what it can; what it does is shown meanwhile. */
@@ -40,8 +64,8 @@ async function repaired(command: Command, output: CliOutput): Promise<readonly R
   const acceptDisks = acceptedBy(command);
   if (acceptDisks.length > 0 && !(await readReport(socket, stateDir)).driver)
     return withoutDriver(stateDir, acceptDisks, { isDryRun: false });
-  const tell = async (text: string) => {
-    if (format === 'text' && output.isTerminal) await output.writeError(`${text} …\n`);
+  const tell = async (sentence: string) => {
+    if (format === 'text' && output.isTerminal) await output.writeError(`${sentence} …\n`);
   };
   const result = await callAction(socket, 'repair', { dryRun: false, acceptDisks }, tell);
   return (result as RepairResult).repairs;
@@ -58,7 +82,7 @@ function acceptedBy({ values }: Command): string[] {
 }
 
 /** What the driver could repair; nothing without a driver. */
-async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairReport[]> {
+async function plannedRepairs(command: Command, report: StatusReport): Promise<readonly RepairOutcome[]> {
   const { socket, stateDir, values } = command;
   const acceptDisks = acceptedBy(command);
   if (!report.driver)
@@ -69,25 +93,22 @@ async function plannedRepairs(command: Command, report: StatusReport): Promise<r
   return (result as RepairResult).repairs;
 }
 
-function failedOf(repairs: readonly RepairOutcome[]): RepairReport[] {
-  return repairs.filter(({ error }) => error !== undefined);
-}
-
-/** The problems, each with its repair, and those that only the driver knows. */
-function withRepairs(problems: readonly Problem[], repairs: readonly RepairReport[]): CheckedProblem[] {
-  const isOf = ({ subject, problem }: Problem, each: RepairReport) =>
+/** The problems, each with its repair, and those that only the driver knows. A repair that has failed is none. */
+function withRepairs(problems: readonly Problem[], repairs: readonly RepairOutcome[]): CheckedProblem[] {
+  const isOf = ({ subject, problem }: Problem, each: RepairOutcome) =>
     subject === each.subject && problem.startsWith(each.reason ? `${each.reason}: ` : each.problem);
+  const repairOf = ({ repair, error }: RepairOutcome) => (error === undefined ? { repair } : {});
   const others = repairs.filter((each) => !problems.some((problem) => isOf(problem, each)));
   return [
     ...problems.map((problem) => {
       const known = repairs.find((each) => isOf(problem, each));
-      return known ? { ...problem, repair: known.repair } : problem;
+      return known ? { ...problem, ...repairOf(known) } : problem;
     }),
-    ...others.map(({ subject, reason, problem, repair }) => ({
-      subject,
-      problem: reason ? `${reason}: ${problem}` : problem,
-      remedy: '',
-      repair,
+    ...others.map((each) => ({
+      subject: each.subject,
+      problem: each.reason ? `${each.reason}: ${each.problem}` : each.problem,
+      remedy: each.error ?? '',
+      ...repairOf(each),
     })),
   ];
 }

@@ -55,6 +55,11 @@ const checkFlags = {
     meaning: 'with --repair: use this pool although its disk is another (a copy, a new UUID)',
     default: '',
   },
+  orphans: {
+    placeholder: 'FILE',
+    meaning: 'also compare with the output of kubectl get pv -o json, - for standard input',
+    default: '',
+  },
   'dry-run': { placeholder: '', meaning: 'with --repair: only say what it would do', default: '' },
 } as const satisfies Record<string, CommandFlag>;
 

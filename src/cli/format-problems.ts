@@ -3,7 +3,7 @@ import type { Problem } from '../status/problems.ts';
 import type { StatusReport } from '../status/report.ts';
 import { formatCount } from '../units/format-bytes.ts';
 
-/** A problem, and what `check --repair` would do about it. */
+/** A problem, and what `check --repair` would do about it, as the end of a sentence. */
 export type CheckedProblem = Problem & { readonly repair?: string };
 
 /** Problems as text, each with what to do; or that there are none. */
@@ -15,8 +15,7 @@ export function formatProblems(problems: readonly CheckedProblem[], report: Stat
     [
       subject,
       `  ${problem}`,
-      ...(remedy === '' ? [] : [`  What to do: ${remedy}`]),
-      ...(repair === undefined ? [] : [`  check --repair can do this: ${repair}`]),
+      `  What to do: ${repair === undefined ? remedy : `run check --repair to ${repair}`}`,
     ].join('\n'),
   );
   return `${texts.join('\n\n')}\n\n${count(problems, 'problem')} with ${checked}.\n`;

@@ -1,4 +1,5 @@
 import type { HealthReason } from '../../src/model/objects/finding.ts';
+import { runDriver } from './driver-process.ts';
 import { eventually } from './eventually.ts';
 import type { Published, TestNode } from './test-node.ts';
 
@@ -93,4 +94,10 @@ export async function pastedCommand(node: TestNode, paths: Pick<Published, 'volu
 
 function withoutFigures(text: string): string {
   return text.replace(/\d+/g, '0');
+}
+
+/** Has the driver that has this socket for its status repair what it can. @returns what the command printed */
+export async function repaired(statusSocket: string): Promise<string> {
+  const { stdout, stderr } = await runDriver(['check', '--repair', `--socket=${statusSocket}`]);
+  return `${stdout}${stderr}`;
 }

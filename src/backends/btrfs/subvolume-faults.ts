@@ -60,7 +60,7 @@ async function explain(
 ): Promise<string | undefined> {
   switch (limit.kind) {
     case 'directory':
-      return plainDirectory(fd, directory, volume);
+      return plainDirectory(fd, volume);
     case 'quotas-off':
       return quotasOff(directory, volume);
     case 'no-qgroup':
@@ -72,21 +72,13 @@ async function explain(
   }
 }
 
-async function plainDirectory(fd: number, directory: string, volume: Volume): Promise<string> {
+async function plainDirectory(fd: number, volume: Volume): Promise<string> {
   const { magic } = await fileSystemOf(fd);
   const start = `capacity of volume ${quote(volume.id)} (${volume.capacityBytes} bytes) is not enforced: its data is a plain directory`;
   if (magic !== BTRFS_MAGIC) {
     return `${start} on ${fileSystemName(magic)}, which has no subvolumes; a clone of it uses the pool's backend`;
   }
-  const steps = [
-    `cd ${shellWord(directory)}`,
-    'btrfs subvolume create data.new',
-    'cp -a --reflink=auto -T data data.new',
-    'mv data data.old',
-    'mv data.new data',
-    'rm -r data.old',
-  ];
-  return `${start}, not a subvolume; unstage it and run: ${steps.join(' && ')}; ${LIMIT_SET_LATER}`;
+  return `${start}, not a subvolume; unstage it and run: csi-hostpath check --repair`;
 }
 
 function quotasOff(directory: string, { id, pool }: Volume): string {

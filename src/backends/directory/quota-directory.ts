@@ -151,7 +151,7 @@ export class QuotaDirectory implements Backend {
     const projectId = projectIdOf(volume);
     return withData(directory, async (fd) => {
       const found = await dataProject(fd, projectId);
-      const fault = await enforcementFault(fd, directory, volume, { projectId, found });
+      const fault = await enforcementFault(fd, volume, { projectId, found });
       return fault ? [fault] : [];
     });
   }

@@ -2,8 +2,6 @@ import { fileSystemName, fileSystemOf } from '../../kernel/calls/statfs.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type { ContentFault } from '../../model/ports/ports.ts';
-import { shellWord } from '../shell-word.ts';
-import { dataOf } from '../volume-root.ts';
 import { type DataProject, isUnused } from './project-data.ts';
 
 /** The error for a limit that cannot be set, because the disk does not enforce project limits. */
@@ -14,7 +12,6 @@ export async function quotasOffError(fd: number, volume: Volume): Promise<Volume
 /** Why a volume's project quota is not enforced; undefined if it is. */
 export async function enforcementFault(
   fd: number,
-  directory: string,
   volume: Volume,
   { projectId, found }: { projectId: number; found: DataProject },
 ): Promise<ContentFault | undefined> {
@@ -23,7 +20,7 @@ export async function enforcementFault(
       return notEnforced(await explainQuotasOff(fd, volume));
     case 'outside':
       return {
-        ...notEnforced(explainOutside(directory, volume, projectId, found)),
+        ...notEnforced(explainOutside(volume, projectId, found)),
         ...(isUnused(found.quota) ? { repair: 'adopt files' } : {}),
       };
     case 'inside': {
@@ -47,15 +44,11 @@ async function explainQuotasOff(fd: number, { id, pool }: Volume): Promise<strin
 }
 
 function explainOutside(
-  directory: string,
   { id, capacityBytes }: Volume,
   projectId: number,
   { quota }: Extract<DataProject, { kind: 'outside' }>,
 ): string {
   const start = `capacity of volume ${quote(id)} (${capacityBytes} bytes) is not enforced: its data is not in project ${projectId}`;
   if (!isUnused(quota)) return `${start}, which other files use; a clone of it gets its own project`;
-  const data = shellWord(dataOf(directory));
-  // Directories pass their project on. chattr cannot set one on symbolic links and devices.
-  const command = `find ${data} -type d -exec chattr -p ${projectId} +P {} + -o -type f -exec chattr -p ${projectId} {} +`;
-  return `${start}; run: ${command}`;
+  return `${start}; run: csi-hostpath check --repair`;
 }

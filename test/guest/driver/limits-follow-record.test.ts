@@ -6,8 +6,9 @@ import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
 import { projectOf, quotaOf } from '../../../src/kernel/file-systems/project-quota.ts';
 import { editedRecord } from '../../support/edited-record.ts';
 import { eventually } from '../../support/eventually.ts';
-import { everywhere, found, healthMessages, pastedCommand } from '../../support/health.ts';
+import { everywhere, found, healthMessages, pastedCommand, repaired } from '../../support/health.ts';
 import { mountCapability } from '../../support/requests.ts';
+import { scratchDirectory } from '../../support/scratch.ts';
 import { type Published, startedNode, type TestNode } from '../../support/test-node.ts';
 import { ext4, xfs } from '../support/quota-file-system.ts';
 
@@ -19,10 +20,11 @@ const sized = (mebibytes: number) => ({ parameters, capacity_range: { required_b
 const modify = '--enable-controller-modify-volume';
 
 async function nodeWithQuota(pool: string) {
-  const flags = [`--pool=q=${pool}`, modify];
+  const statusSocket = join(scratchDirectory(), 's');
+  const flags = [`--pool=q=${pool}`, modify, `--status-socket=${statusSocket}`];
   const node = await startedNode({ flags });
   const dataOf = ({ volume_id }: { volume_id: string }) => join(pool, 'volumes', volume_id, 'data');
-  return { node, pool, flags, dataOf };
+  return { node, pool, flags, statusSocket, dataOf };
 }
 
 function run(command: string, ...args: string[]): void {
@@ -98,7 +100,7 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
   });
 
   test('data restored by hand can be used, and is limited again after one command', async () => {
-    const { node, pool, flags, dataOf } = await nodeWithQuota(withQuota());
+    const { node, pool, flags, statusSocket, dataOf } = await nodeWithQuota(withQuota());
     const paths = await node.createPublished('a b', volume_capability, sized(16));
     writeFileSync(join(paths.target_path, 'file'), Buffer.alloc(4 * MIB), { flush: true });
     run('mkdir', join(paths.target_path, 'directory'));
@@ -119,7 +121,8 @@ describe.each([xfs, ext4])('with a quota on $name', ({ name, withQuota }) => {
     expect(statSync(join(dataOf({ volume_id: clone }), 'file')).size).toBe(4 * MIB);
 
     // While pods use it.
-    run('bash', '-ec', await pastedCommand(node, paths));
+    expect(await pastedCommand(node, paths)).toBe('csi-hostpath check --repair');
+    expect(await repaired(statusSocket)).toMatch(/^repaired: volume a b\n/);
     expect(await found(node, paths)).toEqual(everywhere([]));
     expect(await totalOf(node, paths)).toBe(24);
     expect(await limitsOf(pool, projectIn(pool, paths))).toEqual({ mebibytes: 24, inodes: 6144 });

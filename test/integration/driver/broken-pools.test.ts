@@ -227,7 +227,7 @@ test('a state directory and a pool that were copied to another disk can be used 
   const registry = join(node.pool, '.csi-hostpath', 'pools.json');
   const before = readFileSync(registry, 'utf8');
   const dryRun = await accept(stderr, '--dry-run');
-  expect(dryRun.stdout).toContain('check --repair can do this: use it there from now on');
+  expect(dryRun.stdout).toContain('run check --repair to use it there from now on');
   expect(readFileSync(registry, 'utf8')).toBe(before);
   expect((await accept(stderr)).stdout).toMatch(/^repaired: pool default\n/);
   // The state directory is known again; the other pool is named, and can be accepted by the driver that runs.

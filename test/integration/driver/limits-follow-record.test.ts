@@ -7,7 +7,14 @@ import { fileSystemUuid, subvolumeId } from '../../../src/kernel/file-systems/bt
 import { qgroupOf } from '../../../src/kernel/file-systems/btrfs-quota.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { eventually } from '../../support/eventually.ts';
-import { everywhere, found, healthMessages, pastedCommand, unlimited } from '../../support/health.ts';
+import {
+  everywhere,
+  found,
+  healthMessages,
+  pastedCommand,
+  repaired,
+  unlimited,
+} from '../../support/health.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
@@ -22,10 +29,11 @@ const sized = (mebibytes: number) => ({ parameters, capacity_range: { required_b
 
 async function nodeOnBtrfs(quota: Parameters<typeof btrfs>[0] = 'qgroup') {
   const pool = btrfs(quota);
-  const flags = [`--pool=btrfs=${pool}`];
+  const statusSocket = join(scratchDirectory(), 's');
+  const flags = [`--pool=btrfs=${pool}`, `--status-socket=${statusSocket}`];
   const node = await startedNode({ flags });
   const dataOf = ({ volume_id }: { volume_id: string }) => join(pool, 'volumes', volume_id, 'data');
-  return { node, pool, flags, dataOf };
+  return { node, pool, flags, statusSocket, dataOf };
 }
 
 /** The limit of the subvolume that contains a path, in MiB. */
@@ -136,13 +144,13 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
 
 describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quotas', () => {
   async function restoredVolume() {
-    const { node, pool, flags, dataOf } = await nodeOnBtrfs();
+    const { node, pool, flags, statusSocket, dataOf } = await nodeOnBtrfs();
     const paths = await node.createPublished('a', volume_capability, sized(16));
     writeFileSync(join(paths.target_path, 'file'), 'content');
     run('chown', '1000:2000', paths.target_path);
     run('chmod', '2751', paths.target_path);
     await takeDown(node, paths);
-    return { node, pool, flags, dataOf, paths };
+    return { node, pool, flags, statusSocket, dataOf, paths };
   }
 
   test('works in every call like a plain directory, sets no limit on its surroundings, and can be deleted', async () => {
@@ -198,14 +206,15 @@ describe.skipIf(!isHostRoot)('data that was restored by hand on btrfs with quota
     expect(execFileSync('btrfs', ['subvolume', 'list', pool], { encoding: 'utf8' })).toBe('');
   });
 
-  test('is reported as not enforced, and is enforced again after the reported command and a stage', async () => {
-    const { node, dataOf, paths } = await restoredVolume();
+  test('is reported as not enforced, and is enforced again after the reported command', async () => {
+    const { node, statusSocket, dataOf, paths } = await restoredVolume();
     restoreByHand(dataOf(paths));
     const before = statSync(dataOf(paths));
     expect((await found(node, paths)).controller).toEqual(unlimited);
     const [message] = await healthMessages(node, paths);
     expect(message).toContain('its data is a plain directory, not a subvolume');
-    run('bash', '-ec', await pastedCommand(node, paths));
+    expect(await pastedCommand(node, paths)).toBe('csi-hostpath check --repair');
+    expect(await repaired(statusSocket)).toMatch(/^repaired: volume a\n/);
     expect(readdirSync(join(dataOf(paths), '..')).sort()).toEqual(['data', 'volume.json']);
     await stage(node, paths);
     expect(await limitAt(dataOf(paths))).toBe(16);

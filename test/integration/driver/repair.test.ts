@@ -56,13 +56,13 @@ describe('a mount of a volume that is gone', () => {
     expect(before.toSorted()).toEqual([kept, left].toSorted());
     for (const words of [[], ['--repair', '--dry-run']]) {
       expect((await check(...words)).output).toContain(
-        `mount ${left}\n  it is a mount of ${gone}, which does not exist\n  What to do: Unmount it: umount ${left}\n  check --repair can do this: unmount it\n`,
+        `mount ${left}\n  it is a mount of ${gone}, which does not exist\n  What to do: run check --repair to unmount it\n`,
       );
     }
     expect(await mountsBelow(node.directory)).toEqual(before);
     const { output } = await check('--repair');
     expect(output).toMatch(/^repaired: mount .*\n {2}it is a mount of .*\n {2}Done: unmount it\n/);
-    expect(output).not.toContain('What to do: Unmount it');
+    expect(output).not.toContain('to unmount it');
     expect(await mountsBelow(node.directory)).toEqual([kept]);
     expect((await check('--repair')).output).not.toContain('repaired');
   });
@@ -115,7 +115,7 @@ describe.skipIf(!isHostRoot)('a loop device of an image that is gone', () => {
     const problem = `device ${device}\n  it is attached to ${file}/image, which was deleted with its volume`;
     expect(await check()).toEqual({
       code: 1,
-      output: `${problem}\n  check --repair can do this: detach it\n\n1 problem with 0 volumes and 0 snapshots in 1 pool.\n`,
+      output: `${problem}\n  What to do: run check --repair to detach it\n\n1 problem with 0 volumes and 0 snapshots in 1 pool.\n`,
     });
     expect(isAttached()).toBe(true);
     const none = 'No problems with 0 volumes and 0 snapshots in 1 pool.\n';
@@ -155,7 +155,7 @@ test('an inline volume is deleted once its pod is gone, and not before', async (
   endPod(gone);
   const { output } = await check();
   expect(output).toContain(
-    `volume ${gone.volume_id}\n  it is an inline volume, and its pod is gone (${gone.target_path})\n  check --repair can do this: delete it`,
+    `volume ${gone.volume_id}\n  it is an inline volume, and its pod is gone (${gone.target_path})\n  What to do: run check --repair to delete it`,
   );
   expect(output).not.toContain(`(${there.target_path})`);
   expect((await check('--repair')).output).toContain(`repaired: volume ${gone.volume_id}\n`);
@@ -189,7 +189,7 @@ describe.skipIf(!isHostRoot)('on btrfs', () => {
     expect([code, output]).toEqual([
       1,
       expect.stringMatching(
-        /^volume data\n.*the limit in force is not that of its record\n {2}check --repair can do this: set the limit that its record has\n/,
+        /^volume data\n.*the limit in force is not that of its record\n {2}What to do: run check --repair to set the limit that its record has\n/,
       ),
     ]);
     expect(await check('--repair')).toMatchObject({

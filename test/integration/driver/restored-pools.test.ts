@@ -74,7 +74,7 @@ describe.skipIf(!isHostRoot).each(Object.entries(disks))(
 
       await node.start({ flags });
       if (kind === 'btrfs') {
-        expect(await check()).toContain('check --repair can do this: make it a subvolume');
+        expect(await check()).toContain('run check --repair to make it a subvolume');
         expect(await check('--repair')).toMatch(
           /^repaired: volume directory\n[\s\S]*\nNo problems with 2 volumes/,
         );

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -7,7 +7,8 @@ import { expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
 import { callAction } from '../../../src/cli/call-action.ts';
 import { bind } from '../../support/bind.ts';
-import { runDriver } from '../../support/driver-process.ts';
+import { programs, runDriver } from '../../support/driver-process.ts';
+import { editedRecord } from '../../support/edited-record.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { image } from '../../support/image-node.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
@@ -163,6 +164,39 @@ test.skipIf(!isHostRoot)(
     expect(stdout).not.toContain(kept.volume_id);
   },
 );
+
+test('a check compares the volumes with the PersistentVolumes of the cluster', async () => {
+  const { node, run, volume_id, restored } = await filledNode();
+  const gone = volume_id.replace(/.{8}$/, '00000000');
+  const list = JSON.stringify({
+    items: [volume_id, gone].map((volumeHandle) => ({
+      metadata: { name: `pv-${volumeHandle}` },
+      spec: { csi: { driver: 'hostpath.csi.k8s.io', volumeHandle } },
+    })),
+  });
+  const file = join(node.directory, 'volumes.json');
+  writeFileSync(file, list);
+  const { code, stdout } = await run('check', `--orphans=${file}`);
+  expect(code).toBe(EXIT_PROBLEMS);
+  const problem = `PersistentVolume pv-${gone}\n  its volume ${gone} is not in pool default\n  What to do: Restore`;
+  expect(stdout).toContain(problem);
+  // A volume may be without a PersistentVolume while it is new.
+  expect(stdout).not.toContain('no PersistentVolume');
+  await node.stop();
+  const record = join(node.pool, 'volumes', restored, 'volume.json');
+  const isOld = (text: string) => text.replace(/"createdAt": "20../, '"createdAt": "2001');
+  writeFileSync(record, editedRecord(readFileSync(record, 'utf8'), isOld));
+  const words = [programs.driver, 'check', '--orphans=-', '--socket=/nowhere', `--statedir=${node.pool}`];
+  const offline = spawnSync(process.execPath, words, { input: list, encoding: 'utf8' });
+  expect(offline.stdout).toContain(problem);
+  expect(offline.stdout).toContain(`no PersistentVolume has its id ${restored}; its data is in pool default`);
+  expect(offline.stdout).toMatch(/\n2 problems with /);
+  const invalid = await run('check', '--orphans=/nowhere');
+  expect([invalid.code, invalid.stderr]).toEqual([
+    EXIT_FAILURE,
+    expect.stringMatching(/^--orphans: \/nowhere is not the output of kubectl get pv -o json: ENOENT/),
+  ]);
+});
 
 test('a reader that is slow gets the whole of a long status, and others need not wait for it', async () => {
   const node = testNode();
