@@ -59,12 +59,15 @@ const volumeRecord = z.object({
   attachment: attachment.optional(),
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  adoptedFrom: z
+    .object({ path: z.string().startsWith('/'), inode: z.string().regex(/^\d{1,20}$/) })
+    .optional(),
   createdAt: z.iso.datetime(),
 });
 
 /** The text of `volume.json`. */
 export function encodeVolumeRecord(volume: Volume): string {
-  const { capacityBytes, root, sharing, mutable, ...rest } = volume;
+  const { capacityBytes, root, sharing, mutable, adoptedFrom, ...rest } = volume;
   const record: z.input<typeof volumeRecord> = {
     formatVersion,
     ...rest,
@@ -73,6 +76,7 @@ export function encodeVolumeRecord(volume: Volume): string {
     root: encodeRoot(root),
     accessModes: [...volume.accessModes],
     mutable: encodeMutable(mutable),
+    ...(adoptedFrom ? { adoptedFrom: { ...adoptedFrom, inode: adoptedFrom.inode.toString() } } : {}),
   };
   return toText(record);
 }
@@ -92,13 +96,15 @@ export function decodeVolumeRecord(text: string): Volume {
     attachment,
     inline,
     claim,
+    adoptedFrom,
     ...volume
   } = record;
   const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
   const mutable = { onDelete, inodeLimit, opaque };
   const capacityBytes = sizeOfContent(content, volume.capacityBytes);
   const optional = { name, capacityClass, source, attachment, inline, claim };
-  return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
+  const adopted = adoptedFrom && { adoptedFrom: { ...adoptedFrom, inode: BigInt(adoptedFrom.inode) } };
+  return { ...volume, ...optional, ...adopted, capacityBytes, content: contentOf(content), mutable };
 }
 
 /**

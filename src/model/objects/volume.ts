@@ -59,8 +59,18 @@ export interface Volume extends RecordedObject {
   readonly inline: InlineUse | undefined;
   /** The claim that it was created for; undefined if the caller did not say. A volume keeps it if its claim changes. */
   readonly claim: Claim | undefined;
+  /** The data that it was made from, outside every pool; absent for a volume that was created. */
+  readonly adoptedFrom?: AdoptedData;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** A directory or file that became a volume. */
+export interface AdoptedData {
+  /** Where it was, or still is if it was copied. */
+  readonly path: string;
+  /** Its inode number, by which other data at that path is told apart. */
+  readonly inode: bigint;
 }
 
 /** A PersistentVolumeClaim. */
