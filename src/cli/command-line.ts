@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { defaultStatusSocket } from '../options/monitoring-flags.ts';
 import { nearestName } from '../text/nearest-name.ts';
+import { parseQuantityBytes } from '../units/quantity.ts';
 
 /** A flag of a command. */
 interface CommandFlag {
+  /** Empty for a flag without a value, which is `true` if it is given. */
   readonly placeholder: string;
   readonly meaning: string;
   readonly default: string;
@@ -14,6 +16,16 @@ interface CommandFlag {
 const outputs = ['text', 'json', 'yaml'] as const;
 
 const absolutePath = (value: string) => (value.startsWith('/') ? undefined : 'must be an absolute path');
+
+/** What is wrong with a size, for which an empty text stands for none. */
+function sizeProblem(value: string): string | undefined {
+  if (value === '') return undefined;
+  try {
+    return parseQuantityBytes(value) > 0n ? undefined : 'must be more than 0';
+  } catch {
+    return 'must be a size such as 10Gi or 500M';
+  }
+}
 
 const sharedFlags = {
   output: {
@@ -62,6 +74,31 @@ const exportFlags = {
   },
 } as const satisfies Record<string, CommandFlag>;
 
+const adoptFlags = {
+  pool: { placeholder: 'NAME', meaning: 'pool of the volume (default default)', default: '' },
+  name: {
+    placeholder: 'NAME',
+    meaning: 'name of the volume (default: that of the directory or file)',
+    default: '',
+  },
+  size: {
+    placeholder: 'SIZE',
+    meaning: 'size of the volume, such as 10Gi (default: what is in it, rounded up to whole GiB)',
+    default: '',
+    problem: sizeProblem,
+  },
+  claim: {
+    placeholder: 'NAMESPACE/NAME',
+    meaning: 'PersistentVolumeClaim to print as well',
+    default: '',
+    problem: (value: string) =>
+      value === '' || /^[a-z0-9-]+\/[a-z0-9.-]+$/.test(value) ? undefined : 'must be NAMESPACE/NAME',
+  },
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claim', default: '' },
+  block: { placeholder: '', meaning: 'a file is the content of a block volume', default: '' },
+  yes: { placeholder: '', meaning: 'do it; without this flag nothing changes', default: '' },
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
 const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
@@ -74,10 +111,19 @@ const commands = {
     meaning: 'Print a PersistentVolume and a claim for each volume, for a cluster that was built anew.',
     flags: exportFlags,
   },
-} as const satisfies Record<
-  string,
-  { readonly meaning: string; readonly flags: Readonly<Record<string, CommandFlag>> }
->;
+  adopt: {
+    meaning: 'Make a volume of an existing directory or image file, and print its PersistentVolume.',
+    arguments: ['PATH'],
+    flags: adoptFlags,
+  },
+} as const satisfies Record<string, CommandEntry>;
+
+interface CommandEntry {
+  readonly meaning: string;
+  /** What must follow the name, besides flags. */
+  readonly arguments?: readonly string[];
+  readonly flags: Readonly<Record<string, CommandFlag>>;
+}
 
 type CommandName = keyof typeof commands;
 
@@ -91,6 +137,8 @@ export interface Command {
   readonly stateDir: string;
   /** All flags of the command, by name. */
   readonly values: Readonly<Record<string, string>>;
+  /** What follows the name, besides flags. */
+  readonly arguments: readonly string[];
 }
 
 /** The parsed words after the name of the program. Texts have no trailing line break. */
@@ -106,13 +154,14 @@ export function parseCommand([name = '', ...words]: readonly string[]): CliReque
   }
   const flags: Readonly<Record<string, CommandFlag>> = { ...sharedFlags, ...commands[name].flags };
   try {
-    const { help, ...values } = parseArgs({
+    const { values: given, positionals } = parseArgs({
       args: [...words],
       options: { ...optionsOf(flags), help: { type: 'boolean', short: 'h' } },
-      allowPositionals: false,
-    }).values;
+      allowPositionals: argumentsOf(name).length > 0,
+    });
+    const { help, ...values } = given;
     if (help) return { kind: 'help', text: helpText(name, flags) };
-    return commandOf(name, flags, values as Record<string, string>);
+    return commandOf(name, flags, values as Record<string, string | boolean>, positionals);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = ''] = error.message.split('. ');
@@ -129,7 +178,9 @@ function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
   return Object.fromEntries(
     Object.entries(flags).map(([name, flag]) => [
       name,
-      { type: 'string' as const, default: flag.default, ...(name === 'output' ? { short: 'o' } : {}) },
+      flag.placeholder === ''
+        ? { type: 'boolean' as const }
+        : { type: 'string' as const, default: flag.default, ...(name === 'output' ? { short: 'o' } : {}) },
     ]),
   );
 }
@@ -137,8 +188,13 @@ function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
 function commandOf(
   name: CommandName,
   flags: Readonly<Record<string, CommandFlag>>,
-  values: Readonly<Record<string, string>>,
+  given: Readonly<Record<string, string | boolean>>,
+  words: readonly string[],
 ): CliRequest {
+  const wanted = argumentsOf(name);
+  if (words.length !== wanted.length)
+    return invalid(`${name} needs ${wanted.join(' ')}, and nothing else besides flags`);
+  const values = Object.fromEntries(Object.entries(given).map(([flag, value]) => [flag, String(value)]));
   for (const [flag, value] of Object.entries(values)) {
     const problem = flags[flag]?.problem?.(value);
     if (problem !== undefined) return invalid(`--${flag}: ${JSON.stringify(value)} ${problem}`);
@@ -146,8 +202,13 @@ function commandOf(
   const { output = '', socket = '', statedir: stateDir = '' } = values;
   return {
     kind: 'command',
-    command: { name, output: output as Command['output'], socket, stateDir, values },
+    command: { name, output: output as Command['output'], socket, stateDir, values, arguments: words },
   };
+}
+
+function argumentsOf(name: CommandName): readonly string[] {
+  const entry: CommandEntry = commands[name];
+  return entry.arguments ?? [];
 }
 
 function invalid(error: string, given = '', names: readonly string[] = []): CliRequest {
@@ -157,8 +218,9 @@ function invalid(error: string, given = '', names: readonly string[] = []): CliR
 
 function helpText(name: CommandName, flags: Readonly<Record<string, CommandFlag>>): string {
   const lines = Object.entries(flags).map(([flag, { placeholder, meaning, default: byDefault }]) => {
-    const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`;
+    const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`.trimEnd();
     return `  ${spelling.padEnd(24)} ${meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
   });
-  return [`Usage: csi-hostpath ${name} [flags]`, '', commands[name].meaning, '', ...lines].join('\n');
+  const usage = ['csi-hostpath', name, ...argumentsOf(name), '[flags]'].join(' ');
+  return [`Usage: ${usage}`, '', commands[name].meaning, '', ...lines].join('\n');
 }

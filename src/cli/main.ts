@@ -48,6 +48,8 @@ async function run(command: Command, output: CliOutput): Promise<number> {
     case 'export':
       await output.write(await exportText(command));
       return 0;
+    case 'adopt':
+      return (await import('./adopt.ts')).runAdopt(command, output);
   }
 }
 
@@ -75,14 +77,10 @@ async function check({ socket, stateDir, output }: Command, { write }: CliOutput
   return problems.length === 0 ? 0 : EXIT_PROBLEMS;
 }
 
-/** Documents for `kubectl apply`; a list in JSON. */
 async function exportText({ socket, stateDir, output, values }: Command): Promise<string> {
   const report = await readReport(socket, stateDir);
-  const { exportedFrom } = await import('./export-objects.ts');
-  const items = exportedFrom(report, values);
-  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
-  const { toYaml } = await import('./to-yaml.ts');
-  return items.map((item) => `---\n${toYaml(item)}`).join('');
+  const { exportedFrom, objectsText } = await import('./export-objects.ts');
+  return objectsText(exportedFrom(report, values), output);
 }
 
 async function statusText({ socket, stateDir, output }: Command): Promise<string> {
