@@ -1,5 +1,6 @@
 import type { AnyAction } from './action.ts';
 import { adopt } from './adopt/adopt.ts';
+import { findCandidates } from './take-over/find-candidates.ts';
 
 /** All actions, by name. */
-export const actions: Readonly<Record<string, AnyAction>> = { adopt };
+export const actions: Readonly<Record<string, AnyAction>> = { adopt, 'find-candidates': findCandidates };

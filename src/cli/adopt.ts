@@ -45,8 +45,8 @@ async function planText({ output }: Command, adoptions: readonly Adoption[]): Pr
   }
 }
 
-/** The objects of the volumes. */
-async function volumesText(
+/** The PersistentVolumes and claims of volumes that were made of data. */
+export async function volumesText(
   { socket, stateDir, output, values }: Command,
   adoptions: readonly Adoption[],
 ): Promise<string> {

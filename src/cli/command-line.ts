@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { provisioners } from '../actions/take-over/provisioners.ts';
 import { defaultStatusSocket } from '../options/monitoring-flags.ts';
 import { nearestName } from '../text/nearest-name.ts';
 import { parseQuantityBytes } from '../units/quantity.ts';
@@ -99,6 +100,25 @@ const adoptFlags = {
   yes: { placeholder: '', meaning: 'do it; without this flag nothing changes', default: '' },
 } as const satisfies Record<string, CommandFlag>;
 
+const takeOverFlags = {
+  from: {
+    placeholder: 'KIND',
+    meaning: `whose volumes they are: ${provisioners.join(', ')}`,
+    default: '',
+    problem: (value: string) =>
+      provisioners.some((each) => each === value) ? undefined : `must be one of ${provisioners.join(', ')}`,
+  },
+  volumes: {
+    placeholder: 'FILE',
+    meaning: 'output of kubectl get pv -o json, for their sizes, claims and access modes',
+    default: '',
+    problem: (value: string) => (value === '' ? undefined : absolutePath(value)),
+  },
+  pool: adoptFlags.pool,
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
+  yes: adoptFlags.yes,
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
 const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
@@ -115,6 +135,11 @@ const commands = {
     meaning: 'Make a volume of an existing directory or image file, and print its PersistentVolume.',
     arguments: ['PATH'],
     flags: adoptFlags,
+  },
+  'take-over': {
+    meaning: 'Make volumes of those of another provisioner, and print their PersistentVolumes and claims.',
+    arguments: ['PATH'],
+    flags: takeOverFlags,
   },
 } as const satisfies Record<string, CommandEntry>;
 

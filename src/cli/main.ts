@@ -50,6 +50,8 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       return 0;
     case 'adopt':
       return (await import('./adopt.ts')).runAdopt(command, output);
+    case 'take-over':
+      return (await import('./take-over.ts')).runTakeOver(command, output);
   }
 }
 

@@ -66,7 +66,7 @@ export async function adoptData(
 /** @throws VolumeError already-exists: the volume with this name was not made of this data, or differs */
 function checkSame(
   existing: Volume,
-  { name, path, sizeBytes, claim, id }: AdoptSpec,
+  { name, path, sizeBytes, isMinimum, claim, id }: AdoptSpec,
   source: Source | undefined,
 ): void {
   const { adoptedFrom, capacityBytes } = existing;
@@ -77,7 +77,7 @@ function checkSame(
   if (adoptedFrom?.path !== path) fail(`and was not made of ${quote(path)}`);
   if (id !== undefined && id !== existing.id) fail(`with the id ${quote(existing.id)}`);
   if (source && source.inode !== adoptedFrom?.inode) fail(`made of other data that was at ${quote(path)}`);
-  if (sizeBytes !== undefined && sizeBytes > capacityBytes) fail(`with ${capacityBytes} bytes`);
+  if (sizeBytes !== undefined && !isMinimum && sizeBytes > capacityBytes) fail(`with ${capacityBytes} bytes`);
   const { namespace, name: claimName } = existing.claim ?? {};
   if (claim && (claim.namespace !== namespace || claim.name !== claimName))
     fail(existing.claim ? `for the claim ${namespace}/${claimName}` : 'for no claim');

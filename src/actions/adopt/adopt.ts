@@ -1,6 +1,7 @@
 import { posix } from 'node:path';
 import * as z from 'zod';
 import { quote, VolumeError } from '../../model/errors.ts';
+import { accessModes } from '../../model/requests/capability.ts';
 import { exclusive } from '../../model/state/holds.ts';
 import type { Action } from '../action.ts';
 import { type Adoption, adoptData } from './adopt-data.ts';
@@ -19,6 +20,11 @@ const input = z.object({
     .transform(BigInt)
     .optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  /** Whether what is in it may make the volume larger than that. */
+  isMinimum: z.boolean().default(false),
+  /** That of existing PersistentVolumes; by default a new one. */
+  id: z.string().min(1).optional(),
+  accessModes: z.array(z.enum(accessModes)).min(1).default(['SINGLE_NODE_WRITER']),
   isBlock: z.boolean(),
   isReal: z.boolean(),
 });
@@ -30,11 +36,9 @@ export const adopt: Action<z.output<typeof input>, Adoption> = {
     exclusive('path', sourcePath(path)),
     exclusive('volume name', nameFor(sourcePath(path), name)),
   ],
-  run: ({ path: text, name, pool, isReal, sizeBytes, claim, isBlock }, context) => {
+  run: ({ path: text, name, pool, isReal, ...given }, context) => {
     const path = sourcePath(text);
-    const accessModes = ['SINGLE_NODE_WRITER'] as const;
-    const spec = { path, name: nameFor(path, name), sizeBytes, claim, accessModes, isBlock };
-    return adoptData(context, spec, { pool, isReal });
+    return adoptData(context, { ...given, path, name: nameFor(path, name) }, { pool, isReal });
   },
 };
 

@@ -8,6 +8,7 @@ import type { AccessMode } from '../../model/requests/capability.ts';
 import { SECTOR_BYTES } from '../../model/requests/capacity.ts';
 import type { Placement } from '../../model/state/placement.ts';
 import type { ContentPlan } from '../../model/volumes/choose-content.ts';
+import { max } from '../../units/bigint.ts';
 import type { Source } from './find-source.ts';
 import { imagePlan } from './image-plan.ts';
 
@@ -17,10 +18,12 @@ export interface AdoptSpec {
   readonly path: string;
   readonly name: string;
   /** An id that other programs know already; undefined for a new one. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** Undefined for what is in it, rounded up. */
-  readonly sizeBytes: bigint | undefined;
-  readonly claim: Claim | undefined;
+  readonly sizeBytes?: bigint | undefined;
+  /** Whether what is in it may make the volume larger than that. */
+  readonly isMinimum: boolean;
+  readonly claim?: Claim | undefined;
   readonly accessModes: readonly AccessMode[];
   /** Whether a file is the content of a block volume. */
   readonly isBlock: boolean;
@@ -78,17 +81,17 @@ export async function planAdoption(
   };
 }
 
-function directorySize({ path, sizeBytes }: AdoptSpec, usedBytes: bigint): bigint {
-  if (sizeBytes === undefined) return usedBytes === 0n ? UNIT_BYTES : roundUp(usedBytes, UNIT_BYTES);
-  if (sizeBytes >= usedBytes) return sizeBytes;
+function directorySize({ path, sizeBytes, isMinimum }: AdoptSpec, usedBytes: bigint): bigint {
+  if (sizeBytes !== undefined && sizeBytes >= usedBytes) return sizeBytes;
+  if (sizeBytes === undefined || isMinimum) return roundUp(max(usedBytes, 1n), UNIT_BYTES);
   const message = `--size: ${sizeBytes} is smaller than what is in ${quote(path)} (${usedBytes} bytes)`;
   throw new VolumeError('out-of-range', message);
 }
 
 /** The file itself is the device, so that its size is that of the volume. */
-function imageSize({ path, sizeBytes }: AdoptSpec, source: Source): bigint {
+function imageSize({ path, sizeBytes, isMinimum }: AdoptSpec, source: Source): bigint {
   const size = roundUp(source.sizeBytes, SECTOR_BYTES);
-  if (sizeBytes === undefined || sizeBytes === size) return size;
+  if (sizeBytes === undefined || isMinimum || sizeBytes === size) return size;
   const message = `--size: ${sizeBytes} is not the size of the image ${quote(path)} (${size} bytes); leave it out, and expand the volume afterwards`;
   throw new VolumeError('out-of-range', message);
 }
