@@ -166,7 +166,7 @@ function reasonFor(number: number): string {
     case errno.EBUSY:
       return 'it is in use as a mount point';
     case errno.EXDEV:
-      return 'it is not in the mount of the pool, or in a directory with a quota of its own';
+      return 'it is not in the mount of the pool';
     case errno.EPERM:
     case errno.EACCES:
       return 'it, or its directory, may not be changed (lsattr -d shows whether it is immutable)';

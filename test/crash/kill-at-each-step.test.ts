@@ -76,8 +76,9 @@ function callOf(step: Step): string | undefined {
   return word === 'retain' ? 'delete' : word;
 }
 
-test('every mutation step is covered by some volume or by a copy of one', () => {
-  const taken = new Set([...[directory, retained, image, block].flatMap((kind) => kind.steps), ...copySteps]);
+test('every mutation step is covered by some volume, by a copy of one, or by existing data', () => {
+  const kindSteps = [directory, retained, image, block].flatMap((kind) => kind.steps);
+  const taken = new Set([...kindSteps, ...copySteps, ...mutationSteps.adoptVolume]);
   expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
 });
 

@@ -25,8 +25,8 @@ export interface Source {
   readonly allocatedBytes: bigint;
   /** How many hard links it has. */
   readonly names: number;
-  /** The mount that it is in. */
-  readonly mountId: number;
+  /** As in `Location`: the same for all mounts, and on btrfs all subvolumes, of a file system. */
+  readonly fileSystem: string;
 }
 
 /**
@@ -54,18 +54,21 @@ export async function findSource(
     case 'unreadable':
       throw refusal('precondition', path, state.why);
   }
-  await checkUnused(parts, path);
+  const { fileSystem } = await checkUnused(parts, path);
   return withPath(path, (fd) => {
-    const { type, inode, device, mountId, allocatedBytes } = statusOf(fd);
+    const { type, inode, device, allocatedBytes } = statusOf(fd);
     const { uid, gid, mode, sizeBytes, names } = inodeStatus(fd);
     const root = { uid, gid, mode: mode & PERMISSIONS };
     const kind = type === 'directory' ? 'directory' : 'file';
-    return { path, kind, inode, device, root, sizeBytes, allocatedBytes, names, mountId };
+    return { path, kind, inode, device, root, sizeBytes, allocatedBytes, names, fileSystem };
   });
 }
 
 /** @throws VolumeError invalid: it is part of a pool or a volume; precondition: it is in use */
-async function checkUnused({ catalogue, host }: Parts<'catalogue' | 'host'>, path: string): Promise<void> {
+async function checkUnused(
+  { catalogue, host }: Parts<'catalogue' | 'host'>,
+  path: string,
+): Promise<Location> {
   const location = await locationOf(host, path);
   const mount = await host.mountIndex.withId(location.mountId);
   if (mount) throw refusal('invalid', path, `is in volume ${quote(mount.volumeId)}`);
@@ -83,6 +86,7 @@ async function checkUnused({ catalogue, host }: Parts<'catalogue' | 'host'>, pat
     const what = attached.file === path ? 'it' : attached.file;
     throw refusal('precondition', path, `is in use: ${what} is attached to ${attached.path}`);
   }
+  return location;
 }
 
 /** Where it lies, by its directory: a file does not name its mount. */

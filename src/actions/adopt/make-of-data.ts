@@ -9,6 +9,7 @@ import { reserveCapacity, reserveDisk } from '../../model/state/reserve-capacity
 import { isPlannedEnforced } from '../../model/volumes/choose-content.ts';
 import type { ActionContext } from '../action.ts';
 import { copyProgress } from './copy-progress.ts';
+import { withMovable } from './movable.ts';
 import type { AdoptPlan } from './plan-adoption.ts';
 
 /**
@@ -86,11 +87,10 @@ async function moveIn(
 ): Promise<void> {
   const backend = pool.backends[volume.content.backend];
   await backend.charge(path, volume, signal);
-  await withPath(dirname(path), async (fd) => {
-    const { inode, device, isMountRoot } = await statusBelow(fd, basename(path));
-    if (inode !== source.inode || device !== source.device || isMountRoot) {
+  await withMovable(path, pool.path, async (fd) => {
+    const found = fd === undefined ? undefined : await statusBelow(fd, basename(path));
+    if (fd === undefined || found?.inode !== source.inode || found.device !== source.device)
       throw new VolumeError('precondition', `${quote(path)} has been replaced in the meantime; run it again`);
-    }
     await catalogue.adoptVolume(volume, {
       path,
       from: { directory: below(fd), name: basename(path) },

@@ -4,6 +4,7 @@ import { quote, VolumeError } from '../../model/errors.ts';
 import { newObjectId } from '../../model/objects/object-id.ts';
 import type { Claim } from '../../model/objects/volume.ts';
 import type { Parts } from '../../model/parts.ts';
+import type { Pool } from '../../model/ports/pool.ts';
 import type { AccessMode } from '../../model/requests/capability.ts';
 import { SECTOR_BYTES } from '../../model/requests/capacity.ts';
 import type { Placement } from '../../model/state/placement.ts';
@@ -11,6 +12,7 @@ import type { ContentPlan } from '../../model/volumes/choose-content.ts';
 import { max } from '../../units/bigint.ts';
 import type { Source } from './find-source.ts';
 import { imagePlan } from './image-plan.ts';
+import { canMove } from './movable.ts';
 
 /** A volume that is to be made of existing data. */
 export interface AdoptSpec {
@@ -66,8 +68,7 @@ export async function planAdoption(
   const usedBytes = isDirectory ? await directoryBytes(spec.path, signal) : source.allocatedBytes;
   const capacityBytes = isDirectory ? directorySize(spec, usedBytes) : imageSize(spec, source);
   checkMaximum(parts, capacityBytes);
-  const inMount = await isInMountOf(parts, pool.path, source);
-  const copiedBecause = whyCopied(content, source, pool.name, inMount);
+  const copiedBecause = await whyCopied(content, source, pool);
   return {
     spec,
     source,
@@ -77,7 +78,9 @@ export async function planAdoption(
     capacityBytes,
     usedBytes,
     copiedBecause,
-    isPresent: copiedBecause === undefined || (inMount && pool.abilities.sharesBlocks),
+    isPresent:
+      copiedBecause === undefined ||
+      (pool.abilities.sharesBlocks && (await isOnFileSystemOf(parts, pool.path, source))),
   };
 }
 
@@ -103,15 +106,22 @@ function checkMaximum({ settings }: Parts<'settings'>, capacityBytes: bigint): v
   throw new VolumeError('out-of-range', message);
 }
 
-/** A rename stays in one mount, even if another one shows the same file system. */
-async function isInMountOf({ host }: Parts<'host'>, path: string, source: Source): Promise<boolean> {
-  const state = await host.paths.inspect(path);
-  return 'mountId' in state && state.mountId === source.mountId;
+async function isOnFileSystemOf(
+  { host }: Parts<'host'>,
+  path: string,
+  { fileSystem }: Source,
+): Promise<boolean> {
+  return (await host.locations.locate(path))?.fileSystem === fileSystem;
 }
 
-function whyCopied(content: ContentPlan, source: Source, pool: string, inMount: boolean): string | undefined {
-  if (!inMount) return `it is not in the mount of pool ${quote(pool)}`;
+async function whyCopied(
+  content: ContentPlan,
+  source: Source,
+  { name, path }: Pool,
+): Promise<string | undefined> {
   if (content.backend === 'subvolume') return 'a directory cannot become a btrfs subvolume';
+  if (!(await canMove(source.path, path)))
+    return `it cannot be moved into the file system of pool ${quote(name)}`;
   if (source.kind === 'directory') return undefined;
   if (source.names > 1) return 'the file has other hard links';
   if (source.sizeBytes % SECTOR_BYTES !== 0n) return 'the last sector of the image is not whole';

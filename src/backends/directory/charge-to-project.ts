@@ -6,7 +6,7 @@ import { gatherProject } from '../../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import { checkFits } from '../../model/requests/capacity.ts';
-import { projectIdOf } from './project-limits.ts';
+import { limitsOf, projectIdOf } from './project-limits.ts';
 import { quotasOffError } from './quota-faults.ts';
 
 const READ_DIRECTORY = constants.O_RDONLY | constants.O_DIRECTORY;
@@ -24,9 +24,19 @@ export async function chargeToProject(path: string, volume: Volume, signal: Abor
       const everything = { projectId, otherProjects: new Set<number>(), isExclusive: true };
       const { failures } = await gatherProject(path, everything, signal);
       if (failures > 0) throw notChargedError(path, failures);
-      checkFits((await quotaOf(fd, projectId))?.usedBytes ?? 0n, volume.capacityBytes);
+      const { usedBytes = 0n, usedInodes = 0n } = (await quotaOf(fd, projectId)) ?? {};
+      checkFits(usedBytes, volume.capacityBytes);
+      checkInodes(path, volume, usedInodes);
     }),
   );
+}
+
+/** A limit below what is there would let nothing be made any more. */
+function checkInodes(path: string, volume: Volume, usedInodes: bigint): void {
+  const { limitInodes = usedInodes } = limitsOf(volume);
+  if (usedInodes <= limitInodes) return;
+  const message = `${quote(path)} has ${usedInodes} files and directories, and a volume of ${volume.capacityBytes} bytes may have ${limitInodes}; give it a larger size`;
+  throw new VolumeError('out-of-range', message);
 }
 
 function notChargedError(path: string, failures: number): VolumeError {

@@ -22,10 +22,13 @@ test('flags follow the command', () => {
   });
 });
 
-test.each(['status', 'check', 'watch', 'export'])('help of %s names its flags', (name) => {
-  const request = parseCommand([name, '--help']);
-  expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
-});
+test.each(['status', 'check', 'watch', 'export', 'adopt', 'take-over'])(
+  'help of %s names its flags',
+  (name) => {
+    const request = parseCommand([name, '--help']);
+    expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
+  },
+);
 
 test.each([
   [['stauts'], 'there is no command "stauts"; did you mean status?'],
@@ -35,7 +38,29 @@ test.each([
   [['status', '-o', 'xml'], '--output: "xml" must be one of text, json, yaml'],
   [['status', '--socket=s'], '--socket: "s" must be an absolute path'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
+  [['adopt'], 'adopt needs PATH, and nothing else besides flags'],
+  [['adopt', '/a', '/b'], 'adopt needs PATH, and nothing else besides flags'],
+  [['adopt', '/a', '--size=much'], '--size: "much" must be a size such as 10Gi or 500M'],
+  [['adopt', '/a', '--size=0'], '--size: "0" must be more than 0'],
+  [['adopt', '/a', '--claim=data'], '--claim: "data" must be NAMESPACE/NAME'],
+  [['adopt', '/a', '--yes=please'], "adopt: Option '--yes' does not take an argument"],
+  [['take-over', '/a'], '--from: "" must be one of local-path, openebs, rawfile, reference'],
+  [['take-over', '/a', '--from=longhorn'], '--from: "longhorn" must be one of local-path'],
   [['watch', '--interval=often'], '--interval: "often" must be a number of seconds from 1 to 3600'],
 ])('%j is refused with a sentence', (words, error) => {
   expect(parseCommand(words)).toEqual({ kind: 'invalid', error: expect.stringContaining(error) });
+});
+
+test('a command has what follows it, and flags without a value are true if they are given', () => {
+  expect(parseCommand(['adopt', '--yes', '/data'])).toMatchObject({
+    command: { name: 'adopt', arguments: ['/data'], values: { yes: 'true', size: '' } },
+  });
+  const { values } = (parseCommand(['adopt', '/data']) as { command: { values: object } }).command;
+  expect(values).not.toHaveProperty('yes');
+});
+
+test('help of a command shows what must follow it', () => {
+  const { text } = parseCommand(['adopt', '--help']) as { text: string };
+  expect(text).toMatch(/^Usage: csi-hostpath adopt PATH \[flags\]\n/);
+  expect(text).toMatch(/^ {2}--yes {20}do it; without this flag nothing changes$/m);
 });
