@@ -80,7 +80,7 @@ async function checkUnused(
     if (isWithin(pool.path, location.path)) throw refusal('invalid', path, `contains pool ${quote(name)}`);
   }
   const [use] = await mountsUsing(location);
-  if (use !== undefined) throw refusal('precondition', path, `is in use: it ${use}`);
+  if (use !== undefined) throw refusal('precondition', path, `is in use: ${use}`);
   const attached = (await host.devices.list()).find(({ file }) => isWithin(file, path));
   if (attached) {
     const what = attached.file === path ? 'it' : attached.file;

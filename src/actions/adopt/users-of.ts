@@ -6,7 +6,7 @@ import type { Location } from '../../model/state/locations.ts';
 /**
  * Who uses a directory or file by a mount, as far as this process sees: mounts of it or of something in it, and mounts on something
  * in it, in every mount namespace of a process that is visible here.
- * @returns the end of a sentence for each, worded to follow "it"
+ * @returns a sentence for each, worded to follow a colon
  */
 export async function mountsUsing(location: Location): Promise<string[]> {
   return (await mountsOfNamespaces()).flatMap((namespace) => usesIn(namespace, location));
@@ -17,10 +17,10 @@ export function usesIn({ isOwn, process, mounts }: NamespaceMounts, location: Lo
   const where = isOwn ? '' : ` in the mount namespace of process ${process}`;
   return mounts.flatMap((mount) => {
     if (mount.fileSystem === location.fileSystem && isWithin(mount.root, location.path))
-      return [`is mounted at ${mount.path}${where}`];
+      return [`it is mounted at ${mount.path}${where}`];
     const point = mountPointOf(mount, mounts);
     if (point && point.fileSystem === location.fileSystem && isWithin(point.path, location.path))
-      return [`has a mount on it or in it, at ${mount.path}${where}`];
+      return [`it has a mount on it or in it, at ${mount.path}${where}`];
     return [];
   });
 }

@@ -187,7 +187,7 @@ describe('refused before anything changes:', () => {
     await expectRefused(mounted, 'is a mount point');
     execFileSync('umount', [mounted]);
     await bind(scratchDirectory(), join(path, 'inner'));
-    await expectRefused(path, `has a mount on it or in it, at ${path}/inner`);
+    await expectRefused(path, `it has a mount on it or in it, at ${path}/inner`);
     execFileSync('umount', [join(path, 'inner')]);
     const script = `mount --bind ${path} ${mounted} && echo && cat`;
     const words = ['--mount', '--propagation', 'private', 'sh', '-c', script];

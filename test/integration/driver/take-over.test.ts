@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { adoptingNode, makeData, objectsIn } from '../../support/adopting-node.ts';
@@ -128,7 +128,8 @@ test.skipIf(!isHostRoot)(
     const makeImage = (name: string, metadata: object | undefined, mkfs = ['mkfs.ext4', '-q']) => {
       mkdirSync(join(path, name), { recursive: true });
       const image = join(path, name, 'disk.img');
-      execFileSync('truncate', ['--size=320M', image]);
+      writeFileSync(image, '');
+    truncateSync(image, 320 * MIB);
       const [command = '', ...words] = mkfs;
       if (command !== '') execFileSync(command, [...words, image]);
       if (metadata)

@@ -11,17 +11,21 @@ function uses(...lines: string[]): string[] {
 }
 
 test.each([
-  ['the directory itself', line(2, '8:1', '/srv/data', '/mnt'), 'is mounted at /mnt'],
-  ['a directory in it', line(2, '8:1', '/srv/data/inner', '/mnt'), 'is mounted at /mnt'],
-  ['a mount on it', line(2, '8:2', '/', '/srv/data'), 'has a mount on it or in it, at /srv/data'],
-  ['a mount in it', line(2, '0:5', '/', '/srv/data/inner'), 'has a mount on it or in it, at /srv/data/inner'],
+  ['the directory itself', line(2, '8:1', '/srv/data', '/mnt'), 'it is mounted at /mnt'],
+  ['a directory in it', line(2, '8:1', '/srv/data/inner', '/mnt'), 'it is mounted at /mnt'],
+  ['a mount on it', line(2, '8:2', '/', '/srv/data'), 'it has a mount on it or in it, at /srv/data'],
+  [
+    'a mount in it',
+    line(2, '0:5', '/', '/srv/data/inner'),
+    'it has a mount on it or in it, at /srv/data/inner',
+  ],
 ])('%s is a use of a directory', (_, mount, use) => {
   expect(uses(mount)).toEqual([`${use} in the mount namespace of process 7 (pod)`]);
 });
 
 test('a mount in it is found through another mount of what is above it', () => {
   expect(uses(line(2, '8:1', '/srv', '/host'), line(3, '0:5', '/', '/host/data/inner'))).toEqual([
-    'has a mount on it or in it, at /host/data/inner in the mount namespace of process 7 (pod)',
+    'it has a mount on it or in it, at /host/data/inner in the mount namespace of process 7 (pod)',
   ]);
 });
 
