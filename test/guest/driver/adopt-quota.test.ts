@@ -16,7 +16,7 @@ const MIN_INODES = 4096;
 const EXIT_FAILURE = 3;
 const listing = (path: string) => listTree(path, { holes: false });
 
-describe.each([xfs, ext4])('a directory beside a pool with quotas on $name', ({ withQuota }) => {
+describe.each([xfs, ext4])('a directory beside a pool with quotas on $name', ({ name, withQuota }) => {
   test('is moved, with every file counted and limited, whatever project it was in', async () => {
     const disk = withQuota();
     const pool = join(disk, 'pool');
@@ -29,13 +29,13 @@ describe.each([xfs, ext4])('a directory beside a pool with quotas on $name', ({ 
     const words = ['adopt', path, '--pool=other', '--size=16Mi', '--yes'];
 
     // What cannot be counted keeps it from being moved, and nothing holds back who goes on using it.
-    execFileSync('chattr', ['+i', join(path, 'file')]);
-    const refused = await run(...words);
-    expect([refused.code, refused.stderr]).toEqual([
-      EXIT_FAILURE,
-      expect.stringMatching(/1 file in .*immutable/),
-    ]);
-    execFileSync('chattr', ['-i', join(path, 'file')]);
+    // XFS counts immutable files as well.
+    if (name === 'ext4') {
+      execFileSync('chattr', ['+i', join(path, 'file')]);
+      const refused = await run(...words);
+      expect([refused.code, refused.stderr]).toEqual([EXIT_FAILURE, expect.stringContaining('immutable')]);
+      execFileSync('chattr', ['-i', join(path, 'file')]);
+    }
     writeFileSync(join(path, 'more'), Buffer.alloc(2 * SIZE));
     const small = await run(...words);
     expect([small.code, small.stderr]).toEqual([EXIT_FAILURE, expect.stringContaining('is smaller than')]);
@@ -67,22 +67,22 @@ describe.each([xfs, ext4])('a directory beside a pool with quotas on $name', ({ 
     await node.controller.DeleteVolume({ volume_id: volumeHandle });
     expect(readdirSync(join(pool, 'volumes'))).toEqual([]);
   });
+});
 
-  test('with more files than a volume of its size may have is left where it is', async () => {
-    const disk = withQuota();
-    const pool = join(disk, 'pool');
-    mkdirSync(pool);
-    const { run } = await adoptingNode(pool);
-    const path = makeData(join(disk, 'data'));
-    for (let index = 0; index < MIN_INODES; index++) writeFileSync(join(path, `empty-${index}`), '');
-    const { code, stderr } = await run('adopt', path, '--pool=other', '--size=16Mi', '--yes');
-    expect([code, stderr]).toEqual([
-      EXIT_FAILURE,
-      expect.stringMatching(/files and directories, and a volume of/),
-    ]);
-    expect(existsSync(join(path, 'inner'))).toBe(true);
-    // It takes most of the disk already: the disk needs room only for what it may take on top of that.
-    execFileSync('fallocate', ['--length', String(300 * MIB), join(path, 'large')]);
-    expect(await run('adopt', path, '--pool=other', '--size=400Mi', '--yes')).toMatchObject({ code: 0 });
-  });
+test('a directory with more files than a volume of its size may have is left where it is', async () => {
+  const disk = xfs.withQuota();
+  const pool = join(disk, 'pool');
+  mkdirSync(pool);
+  const { run } = await adoptingNode(pool);
+  const path = makeData(join(disk, 'data'));
+  execFileSync('sh', ['-c', `seq ${MIN_INODES} | xargs touch`], { cwd: path });
+  const { code, stderr } = await run('adopt', path, '--pool=other', '--size=16Mi', '--yes');
+  expect([code, stderr]).toEqual([
+    EXIT_FAILURE,
+    expect.stringMatching(/files and directories, and a volume of/),
+  ]);
+  expect(existsSync(join(path, 'inner'))).toBe(true);
+  // It takes most of the disk already: the disk needs room only for what it may take on top of that.
+  execFileSync('fallocate', ['--length', String(300 * MIB), join(path, 'large')]);
+  expect(await run('adopt', path, '--pool=other', '--size=400Mi', '--yes')).toMatchObject({ code: 0 });
 });
