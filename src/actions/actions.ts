@@ -1,8 +1,17 @@
 import type { AnyAction } from './action.ts';
+import { adopt } from './adopt/adopt.ts';
 import { purge } from './purge.ts';
 import { repair } from './repair/repair.ts';
 import { restore } from './restore.ts';
+import { findCandidates } from './take-over/find-candidates.ts';
 import { trim } from './trim.ts';
 
 /** All actions, by name. */
-export const actions: Readonly<Record<string, AnyAction>> = { purge, repair, restore, trim };
+export const actions: Readonly<Record<string, AnyAction>> = {
+  adopt,
+  'find-candidates': findCandidates,
+  purge,
+  repair,
+  restore,
+  trim,
+};

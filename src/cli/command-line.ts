@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
+import { provisioners } from '../actions/take-over/provisioners.ts';
 import { defaultStatusSocket } from '../options/monitoring-flags.ts';
 import { nearestName } from '../text/nearest-name.ts';
+import { parseQuantityBytes } from '../units/quantity.ts';
 
 /** A flag of a command. */
 interface CommandFlag {
@@ -15,6 +17,16 @@ interface CommandFlag {
 const outputs = ['text', 'json', 'yaml'] as const;
 
 const absolutePath = (value: string) => (value.startsWith('/') ? undefined : 'must be an absolute path');
+
+/** What is wrong with a size, for which an empty text stands for none. */
+function sizeProblem(value: string): string | undefined {
+  if (value === '') return undefined;
+  try {
+    return parseQuantityBytes(value) > 0n ? undefined : 'must be more than 0';
+  } catch {
+    return 'must be a size such as 10Gi or 500M';
+  }
+}
 
 const sharedFlags = {
   output: {
@@ -102,6 +114,50 @@ const yesFlag = {
   },
 } as const satisfies Record<string, CommandFlag>;
 
+const adoptFlags = {
+  pool: { placeholder: 'NAME', meaning: 'pool of the volume (default default)', default: '' },
+  name: {
+    placeholder: 'NAME',
+    meaning: 'name of the volume (default: that of the directory or file)',
+    default: '',
+  },
+  size: {
+    placeholder: 'SIZE',
+    meaning: 'size of the volume, such as 10Gi (default: what is in it, rounded up to whole GiB)',
+    default: '',
+    problem: sizeProblem,
+  },
+  claim: {
+    placeholder: 'NAMESPACE/NAME',
+    meaning: 'PersistentVolumeClaim to print as well',
+    default: '',
+    problem: (value: string) =>
+      value === '' || /^[a-z0-9-]+\/[a-z0-9.-]+$/.test(value) ? undefined : 'must be NAMESPACE/NAME',
+  },
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claim', default: '' },
+  block: { placeholder: '', meaning: 'a file is the content of a block volume', default: '' },
+  yes: { placeholder: '', meaning: 'do it; without this flag nothing changes', default: '' },
+} as const satisfies Record<string, CommandFlag>;
+
+const takeOverFlags = {
+  from: {
+    placeholder: 'KIND',
+    meaning: `whose volumes they are: ${provisioners.join(', ')}`,
+    default: '',
+    problem: (value: string) =>
+      provisioners.some((each) => each === value) ? undefined : `must be one of ${provisioners.join(', ')}`,
+  },
+  volumes: {
+    placeholder: 'FILE',
+    meaning: 'output of kubectl get pv -o json, for their sizes, claims and access modes',
+    default: '',
+    problem: (value: string) => (value === '' ? undefined : absolutePath(value)),
+  },
+  pool: adoptFlags.pool,
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
+  yes: adoptFlags.yes,
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
 const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
@@ -127,6 +183,16 @@ const commands = {
     meaning: 'Remove a retained or archived volume now, for good.',
     flags: yesFlag,
     arguments: ['ID'],
+  },
+  adopt: {
+    meaning: 'Make a volume of an existing directory or image file, and print its PersistentVolume.',
+    flags: adoptFlags,
+    arguments: ['PATH'],
+  },
+  'take-over': {
+    meaning: 'Make volumes of those of another provisioner, and print their PersistentVolumes and claims.',
+    flags: takeOverFlags,
+    arguments: ['PATH'],
   },
 } as const satisfies Record<string, CommandTable>;
 

@@ -1,6 +1,7 @@
 import { topologyKey } from '../model/objects/topology.ts';
 import { type KubernetesObject, persistentVolumesIn } from '../status/persistent-volumes.ts';
 import type { StatusReport } from '../status/report.ts';
+import type { Command } from './command-line.ts';
 
 /**
  * The objects that `export` prints.
@@ -32,4 +33,14 @@ export function exportedFrom(
       storageClass,
     },
   );
+}
+
+/** Documents for `kubectl apply`; a list in JSON. */
+export async function objectsText(
+  items: readonly KubernetesObject[],
+  output: Command['output'],
+): Promise<string> {
+  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
+  const { toYaml } = await import('./to-yaml.ts');
+  return items.map((item) => `---\n${toYaml(item)}`).join('');
 }

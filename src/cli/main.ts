@@ -56,6 +56,10 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       const { purge, restore } = await import('./deleted-volumes.ts');
       return command.name === 'purge' ? purge(command, output) : restore(command, output, exportText);
     }
+    case 'adopt':
+      return (await import('./adopt.ts')).runAdopt(command, output);
+    case 'take-over':
+      return (await import('./take-over.ts')).runTakeOver(command, output);
   }
 }
 
@@ -87,11 +91,8 @@ async function trimText(command: Command): Promise<string> {
 async function exportText({ socket, stateDir, output, values }: Command, id?: string): Promise<string> {
   const report = await readReport(socket, stateDir);
   const volumes = report.volumes.filter((volume) => id === undefined || volume.id === id);
-  const { exportedFrom } = await import('./export-objects.ts');
-  const items = exportedFrom({ ...report, volumes }, values);
-  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
-  const { toYaml } = await import('./to-yaml.ts');
-  return items.map((item) => `---\n${toYaml(item)}`).join('');
+  const { exportedFrom, objectsText } = await import('./export-objects.ts');
+  return objectsText(exportedFrom({ ...report, volumes }, values), output);
 }
 
 async function statusText({ socket, stateDir, output }: Command): Promise<string> {

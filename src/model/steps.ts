@@ -21,6 +21,14 @@ function removal<Kind extends string>(kind: Kind) {
  */
 export const mutationSteps = {
   createVolume: creation('create'),
+  adoptVolume: [
+    'adopt: prepared',
+    'adopt: moved',
+    'adopt: moved durably',
+    'adopt: limited',
+    'adopt: renamed',
+    'adopt: durable',
+  ],
   deleteVolume: ['delete: checked', ...removal('delete'), 'delete: content removed'],
   retainVolume: ['retain: recorded', 'retain: renamed', 'retain: durable'],
   restoreVolume: ['restore: recorded', 'restore: renamed', 'restore: durable'],

@@ -61,6 +61,10 @@ class NamedBackend implements Backend {
     return this.copying(original, () => this.backend.provisionCopy(directory, volume, original, control));
   }
 
+  charge(path: string, volume: Volume, signal: AbortSignal): Promise<void> {
+    return withStorageErrors(this.pool, () => this.backend.charge(path, volume, signal));
+  }
+
   snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
     return this.copying(original, () => this.backend.snapshot(directory, original, control));
   }

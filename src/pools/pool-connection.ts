@@ -11,6 +11,7 @@ import type { OnStep } from '../model/steps.ts';
 import type { Logger } from '../observability/logger.ts';
 import { DiskRecords } from '../records/disk-records.ts';
 import { FileChanges } from '../records/file-changes.ts';
+import { finishAdoptions } from '../records/finish-adoptions.ts';
 import { DiskFreezeMarks } from '../records/freeze-marks.ts';
 import { groupRecords, retainedRecords, snapshotRecords, volumeRecords } from '../records/record-kinds.ts';
 import { RemovalQueue } from '../records/removal-queue.ts';
@@ -72,6 +73,7 @@ export async function connectPool(
     };
     const removals = startRemovals(backends, dependencies);
     const records = makeRecords(open, backends, removals, dependencies);
+    await finishAdopting(open, logger);
     const contents = await readContents(records);
     for (const directory of open.leftovers) removals.add(directory);
     return {
@@ -88,6 +90,18 @@ export async function connectPool(
   } catch (error) {
     await open.lock.release();
     throw contentError(error, open);
+  }
+}
+
+/** Before the records are read, because it adds some. */
+async function finishAdopting({ layout, name: pool }: OpenPool, logger: Logger): Promise<void> {
+  for (const { directory, error } of await finishAdoptions(layout)) {
+    if (error === undefined) logger.info({ pool, directory }, 'finished making a volume of existing data');
+    else
+      logger.error(
+        { err: error, pool, directory },
+        'cannot make a volume of existing data; it is left there',
+      );
   }
 }
 

@@ -6,7 +6,8 @@ import type { FileOperation } from '../kernel/files/file-operations.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import { directoryNameOf } from '../model/objects/object-id.ts';
 import type { DamagedObject, RecordedObject } from '../model/objects/object-index.ts';
-import type { NewContent, Records } from '../model/ports/ports.ts';
+import type { MovedContent, NewContent, Records } from '../model/ports/ports.ts';
+import { adoptObject } from './adopt-object.ts';
 import { readOwnFile, replaceFile } from './durable-file.ts';
 import { type FileChange, FileChangeError, type FileChanges } from './file-changes.ts';
 import { KindDirectory } from './kind-directory.ts';
@@ -99,6 +100,15 @@ export class DiskRecords<Item extends RecordedObject> implements Records<Item> {
       const cause = causeOf(error);
       const isOwner = typeof failed === 'object' && failed.kind === 'set-owner';
       throw storageError(isOwner ? ownerError(cause, failed.owner) : cause, this.poolName);
+    }
+  }
+
+  async adopt(object: Item, content: MovedContent): Promise<void> {
+    const { kind, layout, changes } = this;
+    try {
+      await adoptObject({ kind, layout, changes, target: this.directoryOf(object.id) }, object, content);
+    } catch (error) {
+      throw storageError(causeOf(error), this.poolName);
     }
   }
 

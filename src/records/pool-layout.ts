@@ -30,6 +30,8 @@ export function poolLayout(root: string) {
     names: join(root, 'names'),
     /** Objects being created; emptied at startup. */
     incoming: join(root, '.incoming'),
+    /** Volumes being made of data that exists; finished at startup. Made when it is first needed. */
+    adopting: join(root, '.adopting'),
     /** Objects being removed; emptied at startup. */
     outgoing: join(root, '.outgoing'),
   } as const;

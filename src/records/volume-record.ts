@@ -66,13 +66,16 @@ const volumeRecord = z.object({
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
   nameTemplate: z.string().min(1).optional(),
+  adoptedFrom: z
+    .object({ path: z.string().startsWith('/'), inode: z.string().regex(/^\d{1,20}$/) })
+    .optional(),
   createdAt: z.iso.datetime(),
   deletion: deletion.optional(),
 });
 
 /** The text of `volume.json`. */
 export function encodeVolumeRecord(volume: Volume): string {
-  const { capacityBytes, root, sharing, mutable, ...rest } = volume;
+  const { capacityBytes, root, sharing, mutable, adoptedFrom, ...rest } = volume;
   const record: Omit<z.input<typeof volumeRecord>, 'formatVersion'> & { formatVersion: number } = {
     formatVersion: usesArchive(mutable) ? formatVersion : formatWithoutArchive,
     ...rest,
@@ -81,6 +84,7 @@ export function encodeVolumeRecord(volume: Volume): string {
     root: encodeRoot(root),
     accessModes: [...volume.accessModes],
     mutable: encodeMutable(mutable),
+    ...(adoptedFrom ? { adoptedFrom: { ...adoptedFrom, inode: adoptedFrom.inode.toString() } } : {}),
   };
   return toText(record);
 }
@@ -102,6 +106,7 @@ export function decodeVolumeRecord(text: string): Volume {
     claim,
     nameTemplate,
     deletion,
+    adoptedFrom,
     ...volume
   } = record;
   const { onDelete, archiveExpirySeconds, inodeLimit, opaque = {} } = volume.mutable;
@@ -117,7 +122,8 @@ export function decodeVolumeRecord(text: string): Volume {
     nameTemplate,
     deletion: deletionOf(deletion),
   };
-  return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
+  const adopted = adoptedFrom && { adoptedFrom: { ...adoptedFrom, inode: BigInt(adoptedFrom.inode) } };
+  return { ...volume, ...optional, ...adopted, capacityBytes, content: contentOf(content), mutable };
 }
 
 function deletionOf(record: z.output<typeof deletion> | undefined): Deletion | undefined {

@@ -19,6 +19,8 @@ export interface RecordsSubject {
   /** The owner that this process may give directories to, and a mode. */
   readonly root: RootOwnership;
   makeDirectory(path: string): Promise<void>;
+  /** A directory outside the pool, in its mount. */
+  readonly outside: string;
   exists(path: string): Promise<boolean>;
   /** Makes the record of an existing volume unreadable. */
   damage(id: string): Promise<void>;
@@ -218,6 +220,38 @@ export function recordsContract(name: string, makeSubject: () => Promise<Records
         expect(await subject.exists(join(records.directoryOf(volume.id), 'data'))).toBe(true);
         await subject.idle();
         expect(await subject.leftovers()).toEqual([]);
+      });
+    });
+
+    describe('adopt', () => {
+      const limited: string[] = [];
+      const content = async (limit = async (directory: string) => void limited.push(directory)) => {
+        await subject.makeDirectory(join(subject.outside, 'source'));
+        await subject.makeDirectory(join(subject.outside, 'source', 'inner'));
+        const from = { directory: subject.outside, name: 'source' };
+        return { path: '/named/source', from, name: 'data', limit };
+      };
+
+      test('moves content into a new object, and limits it before others see it', async () => {
+        const volume = volumeOf('a', { adoptedFrom: { path: '/named/source', inode: 2n ** 64n - 1n } });
+        await records.adopt(volume, await content());
+        expect(await records.load()).toEqual({ found: [volume], damaged: [] });
+        expect(await subject.exists(join(records.directoryOf(volume.id), 'data', 'inner'))).toBe(true);
+        expect(await subject.exists(join(subject.outside, 'source'))).toBe(false);
+        expect(limited.at(-1)).not.toBe(records.directoryOf(volume.id));
+      });
+
+      test('leaves content where it was if it cannot be limited, or if the object exists', async () => {
+        const volume = volumeOf('a');
+        const failing = await content(() => Promise.reject(new VolumeError('precondition', 'no quotas')));
+        await expect(records.adopt(volume, failing)).rejects.toThrow('no quotas');
+        expect(await subject.exists(join(subject.outside, 'source', 'inner'))).toBe(true);
+        await expectNothingOf(volume);
+        await add(volume);
+        const again = { ...failing, limit: async () => {} };
+        await expect(records.adopt(volume, again)).rejects.toThrow();
+        expect(await subject.exists(join(subject.outside, 'source', 'inner'))).toBe(true);
+        expect(await loadedIds()).toEqual([volume.id]);
       });
     });
 

@@ -77,11 +77,12 @@ function callOf(step: Step): string | undefined {
   return word === 'retain' ? 'delete' : word;
 }
 
-test('every mutation step is covered by some volume or by a copy of one', () => {
+test('every mutation step is covered by some volume, by a copy of one, or by existing data', () => {
   const taken = new Set([
     ...[directory, archived, image, block].flatMap((kind) => kind.steps),
     ...copySteps,
     ...archiveSteps,
+    ...mutationSteps.adoptVolume,
   ]);
   expect([...taken].sort()).toEqual(Object.values(mutationSteps).flat().sort());
 });

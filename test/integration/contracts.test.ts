@@ -125,12 +125,16 @@ recordsContract('DiskRecords in a pool of the driver', async () => {
     records,
     root: { ...owner, mode: 0o750 },
     retained: new DiskRecords({ ...parts, kind: retainedRecords }),
+    outside: scratchDirectory(),
     makeDirectory,
     exists,
     damage: (id) => writeFile(join(records.directoryOf(id), 'volume.json'), ''),
     idle: () => removals.idle(),
     destroyed,
-    leftovers: async () => [layout.incoming, layout.outgoing].flatMap((path) => readdirSync(path)),
+    leftovers: async () =>
+      [layout.incoming, layout.outgoing, layout.adopting]
+        .filter((path) => existsSync(path))
+        .flatMap((path) => readdirSync(path)),
   };
 });
 

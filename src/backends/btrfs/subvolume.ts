@@ -59,6 +59,9 @@ export class Subvolume implements Backend {
     });
   }
 
+  /** Nothing moves here: only a new subvolume can be limited and snapshotted. */
+  async charge(): Promise<void> {}
+
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
     if (!(await trySnapshot(directory, original, { readOnly: true }))) {
       await makeData(directory);

@@ -36,6 +36,9 @@ export class PlainDirectory implements Backend {
     await this.snapshot(directory, original, control);
   }
 
+  /** Nothing is counted. */
+  async charge(): Promise<void> {}
+
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
     await copyDirectory(original, dataOf(directory), control);
   }

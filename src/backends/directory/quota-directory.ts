@@ -37,6 +37,7 @@ import {
   withData,
   withExistingData,
 } from '../volume-root.ts';
+import { chargeToProject } from './charge-to-project.ts';
 import { PlainDirectory } from './plain-directory.ts';
 import { assignIfEmpty, type DataProject, dataProject, hasLimits, isUnused } from './project-data.ts';
 import type { ProjectIds } from './project-ids.ts';
@@ -85,6 +86,10 @@ export class QuotaDirectory implements Backend {
       await setLimits(fd, volume);
       await syncFileSystem(fd);
     });
+  }
+
+  async charge(path: string, volume: Volume, signal: AbortSignal): Promise<void> {
+    await chargeToProject(path, volume, signal);
   }
 
   /** Without a project: a snapshot does not grow. */

@@ -67,6 +67,9 @@ export class Image implements Backend {
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
+  /** An image is its own limit. */
+  async charge(): Promise<void> {}
+
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
     await copyFile(original.path, this.contentOf(directory), control);
   }

@@ -83,6 +83,8 @@ export interface Volume extends RecordedObject {
   readonly claim: Claim | undefined;
   /** How its readable name is made (`name-template.ts`); undefined for none. */
   readonly nameTemplate: string | undefined;
+  /** The data that it was made from, outside every pool; absent for a volume that was created. */
+  readonly adoptedFrom?: AdoptedData;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** Undefined while the volume exists, and if an older driver retained it. */
@@ -94,6 +96,14 @@ export interface Deletion {
   readonly at: string;
   /** When the driver may remove it; undefined for never. */
   readonly expiresAt: string | undefined;
+}
+
+/** A directory or file that became a volume. */
+export interface AdoptedData {
+  /** Where it was, or still is if it was copied. */
+  readonly path: string;
+  /** Its inode number, by which other data at that path is told apart. */
+  readonly inode: bigint;
 }
 
 /** A PersistentVolumeClaim. */

@@ -18,6 +18,12 @@ export interface Records<Item extends RecordedObject> {
    * @throws VolumeError exhausted or unavailable for errors of the disk
    */
   add(object: Item, content: NewContent): Promise<void>;
+  /**
+   * Adds an object whose content exists already, outside the pool, by moving it: durably, whole or not at all. If this rejects,
+   * the content is where it was; after a crash it is there, or the object exists once the pool is opened again.
+   * @throws VolumeError precondition: it cannot be moved; unavailable: it could not be moved back, and where it is
+   */
+  adopt(object: Item, content: MovedContent): Promise<void>;
   /** Reads the record of an existing object from its disk. @throws if it cannot be read or understood */
   read(id: string): Promise<Item>;
   /** Replaces the record of an existing object, in one durable step. If this rejects, it may have been replaced. */
@@ -69,6 +75,18 @@ export interface VolumeNames {
 /** How the content of a new object is made: by a function that fills its directory durably, or as an empty directory. */
 export type NewContent = ((directory: string) => Promise<void>) | EmptyDirectory;
 
+/** Content outside a pool that becomes that of an object. */
+export interface MovedContent {
+  /** Its path, for messages. */
+  readonly path: string;
+  /** How it is reached. The caller keeps its directory open, so that no symbolic link can redirect it. */
+  readonly from: { readonly directory: string; readonly name: string };
+  /** Its name in the directory of the object. */
+  readonly name: string;
+  /** Puts its limits in force, in the directory of the object, before others see it. */
+  limit(directory: string): Promise<void>;
+}
+
 /** An empty directory in the directory of an object, which is made together with that. */
 export interface EmptyDirectory {
   readonly name: string;
@@ -87,6 +105,11 @@ export interface Backend {
    * @throws VolumeError invalid: this backend cannot hold this kind of original
    */
   provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void>;
+  /**
+   * Charges content outside the pool to the volume that it will be moved into. It stays as it is otherwise.
+   * @throws VolumeError precondition: a part of it cannot be charged; out-of-range: it does not fit; the signal's reason
+   */
+  charge(path: string, volume: Volume, signal: AbortSignal): Promise<void>;
   /** Creates the content of a snapshot, a copy without a limit, and makes it durable. */
   snapshot(directory: string, original: Original, control: CopyControl): Promise<void>;
   /**

@@ -5,7 +5,7 @@ import { SnapshotIndex } from '../objects/snapshot-index.ts';
 import type { Deletion, Volume } from '../objects/volume.ts';
 import { VolumeIndex } from '../objects/volume-index.ts';
 import type { Pool, Pools } from '../ports/pool.ts';
-import type { NewContent } from '../ports/ports.ts';
+import type { MovedContent, NewContent } from '../ports/ports.ts';
 import { SnapshotData, VolumeData } from '../ports/volume-data.ts';
 import type { Hold } from './holds.ts';
 import { placementOf } from './placement.ts';
@@ -125,6 +125,12 @@ export class Catalogue {
     await names.add(volume);
   }
 
+  /** Adds a volume whose content is moved into its pool, whole or not at all. Its capacity is reserved already. */
+  async adoptVolume(volume: Volume, content: MovedContent): Promise<void> {
+    await this.pools.of(volume).records.volumes.adopt(volume, content);
+    this.volumes.add(volume);
+  }
+
   /** Replaces the volume that has the same id. The caller reserves capacity that is added. */
   async replaceVolume(volume: Volume): Promise<void> {
     await this.pools.of(volume).records.volumes.replace(volume);
@@ -225,7 +231,11 @@ export class Catalogue {
     for (const snapshot of group.snapshots) this.snapshots.add(snapshot);
   }
 
-  private async findNamed<Item extends RecordedObject>(
+  /**
+   * The object created with this name, once its pool is reached; undefined if there is none.
+   * @throws VolumeError damaged; unavailable: its pool is missing
+   */
+  async findNamed<Item extends RecordedObject>(
     index: ObjectIndex<Item>,
     name: string,
   ): Promise<Item | undefined> {

@@ -9,6 +9,8 @@ export interface Reservation {
   readonly bytes: bigint;
   /** Whether the capacity of the volume is enforced, so that the disk must have the room. */
   readonly isEnforced: boolean;
+  /** The part of the bytes that its data takes on the disk already; none by default. */
+  readonly presentBytes?: bigint;
 }
 
 /** Reserves the capacity of an existing volume. */

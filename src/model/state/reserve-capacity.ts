@@ -46,7 +46,7 @@ export async function reserveCapacity(
   const { available, total } = (await pool.usage()).bytes;
   const quick = { diskBytes: total, freeBytes: available, occupiedBytes: 0n };
   const isQuick =
-    reservation.bytes <= availableDiskBytes(parts.settings, pool, quick) &&
+    missingBytes(reservation) <= availableDiskBytes(parts.settings, pool, quick) &&
     hasCapacity(accountsOf(placement), reservation);
   const space = isQuick ? quick : await measure(parts, pool);
   checkAccounts(placement, reservation);
@@ -186,16 +186,22 @@ function checkAccounts(placement: Placement, reservation: Reservation): void {
 
 function checkDisk(settings: Settings, pool: Pool, reservation: Reservation, space: DiskSpace): void {
   const availableBytes = availableDiskBytes(settings, pool, space);
-  if (reservation.bytes > availableBytes)
-    throw exhaustedError({ pool, capacityClass: undefined }, availableBytes, reservation);
+  const bytes = missingBytes(reservation);
+  if (bytes > availableBytes)
+    throw exhaustedError({ pool, capacityClass: undefined }, availableBytes, { bytes });
+}
+
+/** What the disk must still have room for. */
+function missingBytes({ bytes, presentBytes = 0n }: Reservation): bigint {
+  return max(0n, bytes - presentBytes);
 }
 
 function exhaustedError(
   { pool, capacityClass }: Placement,
   availableBytes: bigint,
-  reservation: Reservation,
+  { bytes }: Pick<Reservation, 'bytes'>,
 ): VolumeError {
-  const message = noCapacityMessage(capacityClass ?? pool.name, availableBytes, reservation.bytes);
+  const message = noCapacityMessage(capacityClass ?? pool.name, availableBytes, bytes);
   return new VolumeError('exhausted', message, { about: 'requiredBytes' });
 }
 

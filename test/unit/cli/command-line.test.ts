@@ -10,6 +10,7 @@ test('a command has the paths of the driver by default', () => {
       socket: '/run/csi-hostpath.sock',
       stateDir: '/csi-data-dir',
       values: { output: 'text', socket: '/run/csi-hostpath.sock', statedir: '/csi-data-dir' },
+      arguments: [],
     },
   });
 });
@@ -21,10 +22,13 @@ test('flags follow the command', () => {
   });
 });
 
-test.each(['status', 'check', 'watch', 'export'])('help of %s names its flags', (name) => {
-  const request = parseCommand([name, '--help']);
-  expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
-});
+test.each(['status', 'check', 'watch', 'export', 'adopt', 'take-over'])(
+  'help of %s names its flags',
+  (name) => {
+    const request = parseCommand([name, '--help']);
+    expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
+  },
+);
 
 test('a command has its arguments anywhere among its flags', () => {
   for (const words of [
@@ -53,6 +57,14 @@ test.each([
   [['status', '-o', 'xml'], '--output: "xml" must be one of text, json, yaml'],
   [['status', '--socket=s'], '--socket: "s" must be an absolute path'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
+  [['adopt'], 'adopt needs PATH, and nothing else besides flags'],
+  [['adopt', '/a', '/b'], 'adopt needs PATH, and nothing else besides flags'],
+  [['adopt', '/a', '--size=much'], '--size: "much" must be a size such as 10Gi or 500M'],
+  [['adopt', '/a', '--size=0'], '--size: "0" must be more than 0'],
+  [['adopt', '/a', '--claim=data'], '--claim: "data" must be NAMESPACE/NAME'],
+  [['adopt', '/a', '--yes=please'], "adopt: Option '--yes' does not take an argument"],
+  [['take-over', '/a'], '--from: "" must be one of local-path, openebs, rawfile, reference'],
+  [['take-over', '/a', '--from=longhorn'], '--from: "longhorn" must be one of local-path'],
   [['watch', '--interval=often'], '--interval: "often" must be a number of seconds from 1 to 3600'],
 ])('%j is refused with a sentence', (words, error) => {
   expect(parseCommand(words)).toEqual({ kind: 'invalid', error: expect.stringContaining(error) });
@@ -72,4 +84,18 @@ test('a repair is a flag without a value, and a dry run belongs to one', () => {
   expect(parseCommand(['check', '--help'])).toMatchObject({
     text: expect.stringMatching(/\n {2}--repair {17}repair what loses nothing/),
   });
+});
+
+test('a command has what follows it, and flags without a value are true if they are given', () => {
+  expect(parseCommand(['adopt', '--yes', '/data'])).toMatchObject({
+    command: { name: 'adopt', values: { PATH: '/data', yes: 'true', size: '' } },
+  });
+  const { values } = (parseCommand(['adopt', '/data']) as { command: { values: object } }).command;
+  expect(values).not.toHaveProperty('yes');
+});
+
+test('help of a command shows what must follow it', () => {
+  const { text } = parseCommand(['adopt', '--help']) as { text: string };
+  expect(text).toMatch(/^Usage: csi-hostpath adopt PATH \[flags\]\n/);
+  expect(text).toMatch(/^ {2}--yes {20}do it; without this flag nothing changes$/m);
 });

@@ -13,6 +13,7 @@ function recordsIn(home: string): Records<GroupSnapshot> {
   return {
     load: notAsked,
     add: notAsked,
+    adopt: notAsked,
     read: notAsked,
     replace: notAsked,
     replaceContent: notAsked,

@@ -4,9 +4,11 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { removeTree } from '../../../src/kernel/workers/tree-tasks.ts';
+import type { Volume } from '../../../src/model/objects/volume.ts';
 import { type OnStep, passStep } from '../../../src/model/steps.ts';
 import { DiskRecords } from '../../../src/records/disk-records.ts';
 import { FileChanges } from '../../../src/records/file-changes.ts';
+import { finishAdoptions } from '../../../src/records/finish-adoptions.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { retainedRecords, volumeRecords } from '../../../src/records/record-kinds.ts';
 import { RemovalQueue } from '../../../src/records/removal-queue.ts';
@@ -42,11 +44,15 @@ function makeSubject(onStep: OnStep = passStep, events: RemovalEvents = {}) {
     records: new DiskRecords({ ...parts, kind: volumeRecords }),
     retained: new DiskRecords({ ...parts, kind: retainedRecords }),
     destroyed,
+    outside: temporaryDirectory(),
     makeDirectory: async (path: string) => void (await mkdir(path)),
     exists: async (path: string) => existsSync(path),
     damage: (id: string) => writeFile(join(subjectDirectory(layout.volumes, id), 'volume.json'), ''),
     idle: () => removals.idle(),
-    leftovers: async () => [layout.incoming, layout.outgoing].flatMap((path) => readdirSync(path)),
+    leftovers: async () =>
+      [layout.incoming, layout.outgoing, layout.adopting]
+        .filter((path) => existsSync(path))
+        .flatMap((path) => readdirSync(path)),
   };
 
   function subjectDirectory(volumes: string, id: string): string {
@@ -223,4 +229,49 @@ test('a delete or a retain detects when the directory of all volumes was replace
   await rename(`${layout.volumes}.away`, layout.volumes);
   await records.remove(volume.id);
   expect((await records.load()).found).toEqual([]);
+});
+
+test('existing data that cannot be moved stays where it is, and the reason is given', async () => {
+  const { records, layout, outside } = makeSubject();
+  const volume = exampleVolume();
+  const content = (name: string) => ({
+    path: `/named/${name}`,
+    from: { directory: outside, name },
+    name: 'data',
+    limit: async () => {},
+  });
+  await expect(records.adopt(volume, content('gone'))).rejects.toThrow(
+    'cannot move "/named/gone": it does not exist any more',
+  );
+  expect(readdirSync(layout.adopting)).toEqual([]);
+  // The data of an earlier attempt is never overwritten.
+  mkdirSync(join(layout.adopting, records.directoryNameOf(volume.id), 'data'), { recursive: true });
+  await expect(records.adopt(volume, content('other'))).rejects.toThrow('restart the driver');
+});
+
+test('at startup, interrupted adoptions become volumes where the data has arrived, and vanish where it has not', async () => {
+  const { records, layout } = makeSubject();
+  const [whole, empty, early, damaged] = ['whole', 'empty', 'early', 'damaged'].map((id) =>
+    exampleVolume({ id, name: id }),
+  );
+  const begin = (volume: Volume | undefined, text: string, ...content: string[]) => {
+    const directory = join(layout.adopting, records.directoryNameOf(volume?.id ?? ''));
+    for (const name of ['', ...content]) mkdirSync(join(directory, name), { recursive: true });
+    if (text !== '') writeFileSync(join(directory, 'volume.json'), text);
+    return directory;
+  };
+  if (!whole || !empty) throw new Error('not made');
+  expect(await finishAdoptions(layout)).toEqual([]);
+  const finished = begin(whole, encodeVolumeRecord(whole), 'data');
+  begin(empty, encodeVolumeRecord(empty));
+  begin(early, '');
+  const left = begin(damaged, '{', 'data');
+  const outcomes = await finishAdoptions(layout);
+  expect(outcomes.toSorted((a, b) => Number('error' in a) - Number('error' in b))).toEqual([
+    { directory: finished },
+    { directory: left, error: expect.any(Error) },
+  ]);
+  expect((await records.load()).found).toEqual([whole]);
+  expect(existsSync(join(records.directoryOf('whole'), 'data'))).toBe(true);
+  expect(readdirSync(layout.adopting)).toEqual([records.directoryNameOf('damaged')]);
 });

@@ -297,3 +297,11 @@ describe('an unreadable record reports why', () => {
     expect(() => decodeVolumeRecord(recordWith(changes))).toThrow(new RegExp(`^${field}: `));
   });
 });
+
+test('a record tells of which data the volume was made, with any inode number', () => {
+  const adopted = exampleVolume({ adoptedFrom: { path: '/srv/data', inode: 2n ** 64n - 1n } });
+  expect(decodeVolumeRecord(encodeVolumeRecord(adopted))).toEqual(adopted);
+  expect(() => decodeVolumeRecord(recordWith({ adoptedFrom: { path: 'data', inode: '1' } }))).toThrow(
+    'adoptedFrom.path',
+  );
+});

@@ -20,6 +20,7 @@ import type {
   StoredContent,
   VolumeUsage,
 } from '../../../../src/model/ports/ports.ts';
+import { checkFits } from '../../../../src/model/requests/capacity.ts';
 import { bytesIn, type FakeEntry, type FakeTree, isEmpty, makeDirectoryEntry } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 
@@ -70,6 +71,14 @@ export class FakeBackend implements Backend {
   ): Promise<void> {
     await this.snapshot(directory, original, control);
     await this.applyLimits(directory, volume);
+  }
+
+  async charge(path: string, volume: Volume, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const entry = this.tree.find(path);
+    if (!entry) throw systemError('ENOENT');
+    checkFits(bytesIn(entry), volume.capacityBytes);
+    this.limitable.add(entry);
   }
 
   async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {

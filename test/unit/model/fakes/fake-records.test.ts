@@ -28,10 +28,12 @@ recordsContract('FakeRecords', async () => {
     root: { uid: 1000, gid: 2000, mode: 0o750 },
     retained: records.retained,
     destroyed,
+    outside: '/outside',
     makeDirectory: async (path) => void tree.makeDirectory(path),
     exists: async (path) => tree.find(path) !== undefined,
     damage: async (id) => records.damage(id, 'it is empty'),
     idle: () => records.idle(),
-    leftovers: async () => [...namesIn('/pool/.incoming'), ...namesIn('/pool/.outgoing')],
+    leftovers: async () =>
+      ['.incoming', '.outgoing', '.adopting'].flatMap((name) => namesIn(`/pool/${name}`)),
   };
 });

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { VolumeError } from '../../../../src/model/errors.ts';
 import { directoryNameOf } from '../../../../src/model/objects/object-id.ts';
 import type { DamagedObject, RecordedObject } from '../../../../src/model/objects/object-index.ts';
-import type { NewContent, Records } from '../../../../src/model/ports/ports.ts';
+import type { MovedContent, NewContent, Records } from '../../../../src/model/ports/ports.ts';
 import type { OnStep } from '../../../../src/model/steps.ts';
 import type { RecordKind } from '../../../../src/records/record-kinds.ts';
 import { storageError } from '../../../../src/records/storage-error.ts';
@@ -75,6 +75,33 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
       throw storageError(error, poolName);
     }
     await onStep(`${kind.creation}: durable`);
+  }
+
+  async adopt(object: Kind, content: MovedContent): Promise<void> {
+    const { tree, onStep, poolName, kind } = this.parts;
+    const directory = this.inPool('.adopting', directoryNameOf(object.id));
+    const from = posix.join(content.from.directory, content.from.name);
+    const within = posix.join(directory, content.name);
+    tree.makeDirectory(directory);
+    let isMoved = false;
+    try {
+      await onStep('adopt: prepared');
+      tree.move(from, within);
+      isMoved = true;
+      await onStep('adopt: moved');
+      await onStep('adopt: moved durably');
+      await content.limit(directory);
+      await onStep('adopt: limited');
+      if (tree.find(this.directoryOf(object.id))) throw systemError('ENOTEMPTY');
+    } catch (error) {
+      if (isMoved) tree.move(within, from);
+      tree.remove(directory);
+      throw storageError(error, poolName);
+    }
+    tree.move(directory, this.directoryOf(object.id));
+    this.objects.set(object.id, kind.inPool(object, poolName));
+    await onStep('adopt: renamed');
+    await onStep('adopt: durable');
   }
 
   async read(id: string): Promise<Kind> {

@@ -1,0 +1,2 @@
+/** The provisioners whose volumes can be taken over. */
+export const provisioners = ['local-path', 'openebs', 'rawfile', 'reference'] as const;
