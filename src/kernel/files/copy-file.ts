@@ -1,6 +1,7 @@
 import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import { errno, KernelError } from '../calls/errno.ts';
 import { inodeStatus } from '../calls/inode-status.ts';
+import { checkWriteback } from './check-writeback.ts';
 import type { CopyControl } from './copy-control.ts';
 import { copyData, setSize } from './copy-data.ts';
 import { fromSource } from './copy-source.ts';
@@ -52,6 +53,7 @@ export function copyFile(
       const outcome = copyContent(sourceFd, targetFd, control);
       if (inodeStatus(targetFd).sizeBytes < minBytes) setSize(targetFd, minBytes, target);
       fsyncSync(targetFd);
+      fromSource(() => checkWriteback(sourceFd));
       return outcome;
     } finally {
       closeSync(targetFd);
