@@ -11,6 +11,14 @@ interface CommandFlag {
   readonly problem?: (value: string) => string | undefined;
 }
 
+/** A command of the program. */
+interface CommandSpec {
+  readonly meaning: string;
+  /** What follows the command and is no flag; all of it is required. */
+  readonly arguments?: readonly string[];
+  readonly flags: Readonly<Record<string, CommandFlag>>;
+}
+
 const outputs = ['text', 'json', 'yaml'] as const;
 
 const absolutePath = (value: string) => (value.startsWith('/') ? undefined : 'must be an absolute path');
@@ -62,6 +70,37 @@ const exportFlags = {
   },
 } as const satisfies Record<string, CommandFlag>;
 
+const sendFlags = {
+  since: {
+    placeholder: 'ID',
+    meaning: 'send only what changed since this snapshot, of an image',
+    default: '',
+  },
+} as const satisfies Record<string, CommandFlag>;
+
+const kinds = ['volume', 'snapshot'] as const;
+
+const receiveFlags = {
+  pool: {
+    placeholder: 'NAME',
+    meaning: 'pool to receive it in; without, the one with the name of its pool',
+    default: '',
+  },
+  name: {
+    placeholder: 'NAME',
+    meaning: 'name of the volume or snapshot; without, its name as it was',
+    default: '',
+  },
+  as: {
+    placeholder: 'KIND',
+    meaning: `${kinds.join(' or ')}; without, as it was`,
+    default: '',
+    problem: (value: string) =>
+      value === '' || kinds.some((each) => each === value) ? undefined : `must be one of ${kinds.join(', ')}`,
+  },
+  'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claim', default: '' },
+} as const satisfies Record<string, CommandFlag>;
+
 /** The commands of the program; without one, it is the driver. */
 const commands = {
   status: { meaning: 'Show pools, volumes, snapshots and jobs.', flags: {} },
@@ -74,10 +113,18 @@ const commands = {
     meaning: 'Print a PersistentVolume and a claim for each volume, for a cluster that was built anew.',
     flags: exportFlags,
   },
-} as const satisfies Record<
-  string,
-  { readonly meaning: string; readonly flags: Readonly<Record<string, CommandFlag>> }
->;
+  send: {
+    meaning:
+      'Write a volume that is not in use, or a snapshot, to standard output, for receive on another node.',
+    arguments: ['ID'],
+    flags: sendFlags,
+  },
+  receive: {
+    meaning:
+      'Make a volume or snapshot of what send writes, read from standard input, and print its Kubernetes objects.',
+    flags: receiveFlags,
+  },
+} as const satisfies Record<string, CommandSpec>;
 
 type CommandName = keyof typeof commands;
 
@@ -91,6 +138,8 @@ export interface Command {
   readonly stateDir: string;
   /** All flags of the command, by name. */
   readonly values: Readonly<Record<string, string>>;
+  /** What follows the command and is no flag, in the order of the command's `arguments`. */
+  readonly arguments: readonly string[];
 }
 
 /** The parsed words after the name of the program. Texts have no trailing line break. */
@@ -106,13 +155,18 @@ export function parseCommand([name = '', ...words]: readonly string[]): CliReque
   }
   const flags: Readonly<Record<string, CommandFlag>> = { ...sharedFlags, ...commands[name].flags };
   try {
-    const { help, ...values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: [...words],
       options: { ...optionsOf(flags), help: { type: 'boolean', short: 'h' } },
-      allowPositionals: false,
-    }).values;
+      allowPositionals: argumentsOf(name).length > 0,
+    });
+    const { help, ...given } = values;
     if (help) return { kind: 'help', text: helpText(name, flags) };
-    return commandOf(name, flags, values as Record<string, string>);
+    const missing = argumentsOf(name)[positionals.length];
+    if (missing !== undefined) return invalid(`${name}: ${missing} is required`);
+    const extra = positionals[argumentsOf(name).length];
+    if (extra !== undefined) return invalid(`${name}: unexpected argument ${JSON.stringify(extra)}`);
+    return commandOf(name, flags, { values: given as Record<string, string>, positionals });
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
     const [sentence = ''] = error.message.split('. ');
@@ -123,6 +177,11 @@ export function parseCommand([name = '', ...words]: readonly string[]): CliReque
 
 function isCommand(word: string): word is CommandName {
   return Object.hasOwn(commands, word);
+}
+
+function argumentsOf(name: CommandName): readonly string[] {
+  const command: CommandSpec = commands[name];
+  return command.arguments ?? [];
 }
 
 function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
@@ -137,7 +196,7 @@ function optionsOf(flags: Readonly<Record<string, CommandFlag>>) {
 function commandOf(
   name: CommandName,
   flags: Readonly<Record<string, CommandFlag>>,
-  values: Readonly<Record<string, string>>,
+  { values, positionals }: { values: Readonly<Record<string, string>>; positionals: readonly string[] },
 ): CliRequest {
   for (const [flag, value] of Object.entries(values)) {
     const problem = flags[flag]?.problem?.(value);
@@ -146,7 +205,14 @@ function commandOf(
   const { output = '', socket = '', statedir: stateDir = '' } = values;
   return {
     kind: 'command',
-    command: { name, output: output as Command['output'], socket, stateDir, values },
+    command: {
+      name,
+      output: output as Command['output'],
+      socket,
+      stateDir,
+      values,
+      arguments: positionals,
+    },
   };
 }
 
@@ -160,5 +226,6 @@ function helpText(name: CommandName, flags: Readonly<Record<string, CommandFlag>
     const spelling = `${flag === 'output' ? '-o, ' : ''}--${flag} ${placeholder}`;
     return `  ${spelling.padEnd(24)} ${meaning}${byDefault === '' ? '' : ` (default ${byDefault})`}`;
   });
-  return [`Usage: csi-hostpath ${name} [flags]`, '', commands[name].meaning, '', ...lines].join('\n');
+  const usage = ['csi-hostpath', name, ...argumentsOf(name), '[flags]'].join(' ');
+  return [`Usage: ${usage}`, '', commands[name].meaning, '', ...lines].join('\n');
 }

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { CliRequest, Command } from './command-line.ts';
 import { formatReport } from './format-report.ts';
 import { readReport } from './read-report.ts';
@@ -13,6 +14,10 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 export interface CliOutput {
   readonly write: (text: string) => Promise<void>;
   readonly writeError: (text: string) => Promise<void>;
+  /** Writes the output of `send`. */
+  readonly writeBytes: (bytes: Buffer) => Promise<void>;
+  /** What `receive` reads. */
+  readonly input: Readable;
   /** Whether it is a terminal, whose screen can be cleared. */
   readonly isTerminal: boolean;
   /** Ends `watch`. */
@@ -48,6 +53,12 @@ async function run(command: Command, output: CliOutput): Promise<number> {
     case 'export':
       await output.write(await exportText(command));
       return 0;
+    case 'send':
+      await (await import('./move.ts')).send(command, output);
+      return 0;
+    case 'receive':
+      await output.write(await (await import('./move.ts')).receive(command, output));
+      return 0;
   }
 }
 
@@ -80,9 +91,7 @@ async function exportText({ socket, stateDir, output, values }: Command): Promis
   const report = await readReport(socket, stateDir);
   const { exportedFrom } = await import('./export-objects.ts');
   const items = exportedFrom(report, values);
-  if (output === 'json') return `${JSON.stringify({ apiVersion: 'v1', kind: 'List', items }, null, 2)}\n`;
-  const { toYaml } = await import('./to-yaml.ts');
-  return items.map((item) => `---\n${toYaml(item)}`).join('');
+  return (await import('./kubernetes-text.ts')).kubernetesText(items, output);
 }
 
 async function statusText({ socket, stateDir, output }: Command): Promise<string> {

@@ -6,9 +6,19 @@ export function terminal(stopped: AbortSignal): CliOutput {
   return {
     write: (text) => writeWhole(process.stdout, text),
     writeError: (text) => writeWhole(process.stderr, text),
+    writeBytes: (bytes) => writeAll(process.stdout, bytes),
+    input: process.stdin,
     isTerminal: process.stdout.isTTY ?? false,
     stopped,
   };
+}
+
+/** @throws the error of the stream, also if its reader is gone: the command cannot be done */
+function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (stream.listenerCount('error') === 0) stream.on('error', () => {});
+    stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** @throws the error of the stream, unless its reader is gone */

@@ -13,6 +13,8 @@ import {
   encodeRoot,
   imageContent,
   imageUseOf,
+  origin,
+  originOf,
   parseRecord,
   rootOwnership,
   sizeOfContent,
@@ -59,6 +61,7 @@ const volumeRecord = z.object({
   attachment: attachment.optional(),
   inline: z.object({ targetPath: z.string().startsWith('/') }).optional(),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  origin: origin.optional(),
   createdAt: z.iso.datetime(),
 });
 
@@ -92,12 +95,13 @@ export function decodeVolumeRecord(text: string): Volume {
     attachment,
     inline,
     claim,
+    origin: received,
     ...volume
   } = record;
   const { onDelete, inodeLimit, opaque = {} } = volume.mutable;
   const mutable = { onDelete, inodeLimit, opaque };
   const capacityBytes = sizeOfContent(content, volume.capacityBytes);
-  const optional = { name, capacityClass, source, attachment, inline, claim };
+  const optional = { name, capacityClass, source, attachment, inline, claim, origin: originOf(received) };
   return { ...volume, ...optional, capacityBytes, content: contentOf(content), mutable };
 }
 

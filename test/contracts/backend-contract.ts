@@ -85,6 +85,7 @@ export function backendContract(
         attachment: undefined,
         inline: undefined,
         claim: undefined,
+        origin: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
       };
     }

@@ -306,6 +306,7 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     attachment: undefined,
     inline: undefined,
     claim: undefined,
+    origin: undefined,
     createdAt: '2024-05-06T07:08:09.010Z',
     ...changes,
   };

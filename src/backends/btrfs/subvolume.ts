@@ -13,9 +13,9 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   StoredContent,
   VolumeUsage,
 } from '../../model/ports/ports.ts';
@@ -43,12 +43,12 @@ export class Subvolume implements Backend {
   async provisionCopy(
     directory: string,
     volume: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
-    if (!(await trySnapshot(directory, original, { readOnly: false }))) {
+    if (!(await trySnapshot(directory, source, { readOnly: false }))) {
       await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
-      await copyDirectory(original, dataOf(directory), control);
+      await copyDirectory(source, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       // A snapshot inherits the limit of its source.
@@ -58,10 +58,10 @@ export class Subvolume implements Backend {
     });
   }
 
-  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    if (!(await trySnapshot(directory, original, { readOnly: true }))) {
+  async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    if (!(await trySnapshot(directory, source, { readOnly: true }))) {
       await makeData(directory);
-      await copyDirectory(original, dataOf(directory), control);
+      await copyDirectory(source, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       await removeLimit(fd);
@@ -189,12 +189,12 @@ async function makeData(directory: string): Promise<void> {
 /** Takes a snapshot of a subvolume on the same file system. @returns false if the original is not such a subvolume */
 async function trySnapshot(
   directory: string,
-  { backend, path }: Original,
+  source: CopySource,
   how: { readOnly: boolean },
 ): Promise<boolean> {
-  if (backend !== 'subvolume') return false;
+  if ('write' in source || source.backend !== 'subvolume') return false;
   try {
-    await withDescriptor(path, 'r', (sourceFd) =>
+    await withDescriptor(source.path, 'r', (sourceFd) =>
       withDescriptor(directory, 'r', (fd) => snapshotSubvolume(sourceFd, fd, 'data', how)),
     );
     return true;

@@ -59,8 +59,18 @@ export interface Volume extends RecordedObject {
   readonly inline: InlineUse | undefined;
   /** The claim that it was created for; undefined if the caller did not say. A volume keeps it if its claim changes. */
   readonly claim: Claim | undefined;
+  /** The object that it was received from as a stream; undefined if it was created here. */
+  readonly origin: Origin | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** The object, on this node or another, that a received object is a copy of. */
+export interface Origin {
+  /** The id of the volume, or of the snapshot where it was taken. */
+  readonly id: string;
+  /** The digest of the stream that it was received from; undefined until all of that was recorded. */
+  readonly digest: string | undefined;
 }
 
 /** A PersistentVolumeClaim. */

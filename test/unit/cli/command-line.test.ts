@@ -10,6 +10,7 @@ test('a command has the paths of the driver by default', () => {
       socket: '/run/csi-hostpath.sock',
       stateDir: '/csi-data-dir',
       values: { output: 'text', socket: '/run/csi-hostpath.sock', statedir: '/csi-data-dir' },
+      arguments: [],
     },
   });
 });
@@ -21,7 +22,13 @@ test('flags follow the command', () => {
   });
 });
 
-test.each(['status', 'check', 'watch', 'export'])('help of %s names its flags', (name) => {
+test('arguments and flags may be mixed', () => {
+  expect(parseCommand(['send', '--since=s', 'v'])).toMatchObject({
+    command: { name: 'send', arguments: ['v'], values: { since: 's' } },
+  });
+});
+
+test.each(['status', 'check', 'watch', 'export', 'send', 'receive'])('help of %s names its flags', (name) => {
   const request = parseCommand([name, '--help']);
   expect(request).toMatchObject({ kind: 'help', text: expect.stringContaining('--socket PATH') });
 });
@@ -33,6 +40,10 @@ test.each([
   [['status', 'everything'], "status: Unexpected argument 'everything'"],
   [['status', '-o', 'xml'], '--output: "xml" must be one of text, json, yaml'],
   [['status', '--socket=s'], '--socket: "s" must be an absolute path'],
+  [['send'], 'send: ID is required'],
+  [['send', 'a', 'b'], 'send: unexpected argument "b"'],
+  [['receive', 'a'], "receive: Unexpected argument 'a'"],
+  [['receive', '--as=tape'], '--as: "tape" must be one of volume, snapshot'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
   [['watch', '--interval=often'], '--interval: "often" must be a number of seconds from 1 to 3600'],
 ])('%j is refused with a sentence', (words, error) => {

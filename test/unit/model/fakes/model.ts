@@ -312,6 +312,7 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     attachment: undefined,
     inline: undefined,
     claim: undefined,
+    origin: undefined,
     createdAt: fixedNow.toISOString(),
     ...changes,
   };

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ProgramError, programEnvironment, programPath, reasonIn } from './program.ts';
+
+/** As in `runProgram`, with a stream for its output or input. A program that writes to stderr has failed, whatever its exit code. */
+
+/**
+ * Runs a program, and yields what it writes to its stdout.
+ * @throws the signal's reason; ProgramError
+ */
+export async function* programOutput(
+  name: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const program = start(name, args, signal);
+  try {
+    for await (const bytes of program.child.stdout as AsyncIterable<Buffer>) yield bytes;
+    await program.succeeded();
+  } finally {
+    await program.stop();
+  }
+}
+
+/**
+ * Runs a program with a source as its stdin.
+ * @throws the signal's reason; the error of the source; ProgramError
+ */
+export async function feedProgram(
+  name: string,
+  args: readonly string[],
+  source: AsyncIterable<Buffer>,
+  signal: AbortSignal,
+): Promise<void> {
+  const program = start(name, args, signal);
+  try {
+    await pipeline(Readable.from(source, { objectMode: false }), program.child.stdin);
+    await program.succeeded();
+  } catch (error) {
+    // If the program has ended early, it says why.
+    if (isClosedPipe(error)) await program.succeeded();
+    throw error;
+  } finally {
+    await program.stop();
+  }
+}
+
+function isClosedPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+}
+
+function start(name: string, args: readonly string[], signal: AbortSignal) {
+  const path = programPath(name);
+  if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
+  signal.throwIfAborted();
+  const child = spawn(path, args, { env: programEnvironment(), stdio: 'pipe' });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = reasonIn(stderr + text)));
+  const kill = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  const ended = endOf(child);
+  return {
+    child,
+    async succeeded() {
+      const code = await ended;
+      signal.throwIfAborted();
+      if (code !== 0 || stderr !== '')
+        throw new ProgramError(`${name} ended with exit code ${code}: ${reasonIn(stderr)}`, code, undefined);
+    },
+    async stop() {
+      signal.removeEventListener('abort', kill);
+      kill();
+      await ended;
+    },
+  };
+}
+
+/** @returns its exit code; undefined if it was killed or could not be run */
+async function endOf(child: ChildProcess): Promise<number | undefined> {
+  try {
+    const [code] = await once(child, 'close');
+    return code ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
