@@ -1,7 +1,7 @@
 import { packTree } from '../../backends/directory/tree-archive.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { Sendable } from '../../model/moving/find-sendable.ts';
-import { imagePieces } from '../../model/moving/image-pieces.ts';
+import { imagePieces, pieceBytes } from '../../model/moving/image-pieces.ts';
 import type { Parts } from '../../model/parts.ts';
 import type { OpenImage } from '../../model/ports/block-maps.ts';
 import type { Original } from '../../model/ports/ports.ts';
@@ -22,7 +22,8 @@ export async function* contentFrames(
   signal: AbortSignal,
 ): AsyncGenerator<ContentFrame, void, undefined> {
   if (object.content.format === 'tar') {
-    for await (const bytes of packTree(original.path, signal))
+    // All of one size, so that the same content gives the same stream.
+    for await (const bytes of inChunks(packTree(original.path, signal), pieceBytes))
       yield { type: frameTypes.archive, payload: [bytes], bytes: bytes.length };
     return;
   }
@@ -50,6 +51,26 @@ export async function* contentFrames(
   } finally {
     image.close();
   }
+}
+
+/** Bytes in chunks of one size, but for the last. */
+async function* inChunks(
+  source: AsyncIterable<Buffer>,
+  chunkBytes: number,
+): AsyncGenerator<Buffer, void, undefined> {
+  let rest: Buffer[] = [];
+  let restBytes = 0;
+  for await (const bytes of source) {
+    rest.push(bytes);
+    restBytes += bytes.length;
+    if (restBytes < chunkBytes) continue;
+    const all = Buffer.concat(rest);
+    const whole = all.length - (all.length % chunkBytes);
+    for (let at = 0; at < whole; at += chunkBytes) yield all.subarray(at, at + chunkBytes);
+    rest = [all.subarray(whole)];
+    restBytes = all.length - whole;
+  }
+  if (restBytes > 0) yield Buffer.concat(rest);
 }
 
 async function openImage({ blockMaps }: Parts['host'], { path, pool }: Original): Promise<OpenImage> {

@@ -27,6 +27,8 @@ export async function* packTree(path: string, signal: AbortSignal): AsyncGenerat
     '--pax-option=exthdr.name=%d/PaxHeaders/%f,delete=atime,delete=ctime',
     '--sort=name',
     '--sparse',
+    // The other versions put the number of the process into the archive.
+    '--sparse-version=0.0',
     ...attributes,
     '--atime-preserve=system',
     '--warning=no-file-ignored',

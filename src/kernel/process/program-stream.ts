@@ -4,6 +4,8 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { ProgramError, programEnvironment, programPath, reasonIn } from './program.ts';
 
+const STDERR_LIMIT = 4096;
+
 /** As in `runProgram`, with a stream for its output or input. A program that writes to stderr has failed, whatever its exit code. */
 
 /**
@@ -55,9 +57,11 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
   const path = programPath(name);
   if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
   signal.throwIfAborted();
-  const child = spawn(path, args, { env: programEnvironment(), stdio: 'pipe' });
+  const child = spawn(path, args, { argv0: name, env: programEnvironment(), stdio: 'pipe' });
   let stderr = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = reasonIn(stderr + text)));
+  child.stderr
+    .setEncoding('utf8')
+    .on('data', (text: string) => (stderr = (stderr + text).slice(-STDERR_LIMIT)));
   const kill = () => child.kill('SIGKILL');
   signal.addEventListener('abort', kill);
   const ended = endOf(child);
@@ -66,8 +70,10 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
     async succeeded() {
       const code = await ended;
       signal.throwIfAborted();
-      if (code !== 0 || stderr !== '')
-        throw new ProgramError(`${name} ended with exit code ${code}: ${reasonIn(stderr)}`, code, undefined);
+      if (code === 0 && stderr === '') return;
+      const how = code === 0 ? 'warned' : `ended with exit code ${code}`;
+      const reason = reasonIn(stderr).replaceAll('\n', '; ');
+      throw new ProgramError(`${name} ${how}: ${reason}`, code, undefined);
     },
     async stop() {
       signal.removeEventListener('abort', kill);
