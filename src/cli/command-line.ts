@@ -76,6 +76,12 @@ const sendFlags = {
     meaning: 'send only what changed since this snapshot, of an image',
     default: '',
   },
+  from: {
+    placeholder: 'BYTES',
+    meaning: 'leave out this much of the stream, to go on after an interruption',
+    default: '0',
+    problem: (value: string) => (/^\d{1,15}$/.test(value) ? undefined : 'must be a number of bytes'),
+  },
 } as const satisfies Record<string, CommandFlag>;
 
 const kinds = ['volume', 'snapshot'] as const;

@@ -10,13 +10,13 @@ import { readReport } from './read-report.ts';
 
 /** Writes a volume or snapshot to the output. @throws Error with a sentence */
 export async function send(
-  { socket, arguments: [id], values: { since = '' } }: Command,
+  { socket, arguments: [id], values: { since = '', from } }: Command,
   { writeBytes, writeError }: CliOutput,
 ): Promise<void> {
   await callAction(
     socket,
     'send',
-    { id, ...given({ since }) },
+    { id, ...given({ since }), from: Number(from) },
     { ...progressOn(writeError), onBytes: writeBytes },
   );
 }

@@ -239,6 +239,30 @@ test('a stream of another version, without room, or for an unknown pool is refus
   ]);
 });
 
+test('a stream that was interrupted goes on where it ended, unless the volume has changed since', async () => {
+  const from = await sender();
+  const { bytes } = await from.send(from.volumeId);
+  const begun = bytes.subarray(0, 2 * MiB + 1);
+  const rest = await from.send(from.volumeId, `--from=${begun.length}`);
+  expect(Buffer.concat([begun, rest.bytes]).equals(bytes)).toBe(true);
+  const beyond = await from.send(from.volumeId, `--from=${bytes.length + 1}`);
+  expect([beyond.code, beyond.bytes.length, beyond.errors]).toEqual([
+    EXIT_FAILURE,
+    0,
+    expect.stringContaining(
+      `--from: ${bytes.length + 1} is more than the ${bytes.length} bytes of the stream`,
+    ),
+  ]);
+  write(from.path, MiB, randomBytes(4096));
+  const other = await from.send(from.volumeId, `--from=${begun.length}`);
+  const to = await movingNode();
+  const { code, errors } = await to.receive(Buffer.concat([begun, other.bytes]));
+  expect([code, errors]).toEqual([
+    EXIT_FAILURE,
+    expect.stringContaining('the stream was changed on its way'),
+  ]);
+});
+
 test('while a stream is received, a second one of the same name is refused, and a sender that stops leaves nothing', async () => {
   const from = await sender();
   const { bytes } = await from.send(from.volumeId);

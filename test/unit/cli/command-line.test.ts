@@ -43,6 +43,7 @@ test.each([
   [['send'], 'send: ID is required'],
   [['send', 'a', 'b'], 'send: unexpected argument "b"'],
   [['receive', 'a'], "receive: Unexpected argument 'a'"],
+  [['send', 'a', '--from=x'], '--from: "x" must be a number of bytes'],
   [['receive', '--as=tape'], '--as: "tape" must be one of volume, snapshot'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
   [['watch', '--interval=often'], '--interval: "often" must be a number of seconds from 1 to 3600'],
