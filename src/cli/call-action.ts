@@ -9,6 +9,8 @@ export interface ActionClient {
   readonly onBytes?: (bytes: Buffer) => Promise<void>;
   /** What is sent with the request. */
   readonly body?: Readable;
+  /** Ends the call. */
+  readonly stopped?: AbortSignal;
 }
 
 /**
@@ -23,7 +25,8 @@ export async function callAction(
   client: ActionClient,
 ): Promise<unknown> {
   const path = `/actions/${name}?input=${encodeURIComponent(JSON.stringify(input))}`;
-  const response = await post(socketPath, path, client.body).catch((error: unknown) => {
+  const response = await post(socketPath, path, client).catch((error: unknown) => {
+    if (client.stopped?.aborted) throw new Error('interrupted');
     const reason = error instanceof Error ? error.message : String(error);
     const message = `the command needs a running driver, and none answers on ${socketPath}: ${reason}`;
     throw new Error(message, { cause: error });
@@ -31,6 +34,10 @@ export async function callAction(
   if (response.statusCode !== 200) throw new Error(`the driver answers ${response.statusCode}`);
   try {
     return await resultOf(response, client);
+  } catch (error) {
+    if (client.stopped?.aborted) throw new Error('interrupted');
+    if (!(error instanceof Error && 'code' in error && error.code === 'ECONNRESET')) throw error;
+    throw endedError(error);
   } finally {
     response.destroy();
     client.body?.destroy();
@@ -65,16 +72,23 @@ async function resultOf(
       else await onProgress(line.progress);
     }
   }
-  throw new Error('the driver ended before the command did; run it again');
+  throw endedError();
 }
 
-function post(socketPath: string, path: string, body?: Readable): Promise<IncomingMessage> {
+function endedError(cause?: unknown): Error {
+  return new Error('the driver ended before the command did; run it again', { cause });
+}
+
+function post(socketPath: string, path: string, { body, stopped }: ActionClient): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const call = request({ socketPath, path, method: 'POST' }, (response) => {
-      // A driver that refuses the body answers before it has read all of it.
-      call.on('error', () => {});
-      resolve(response);
-    });
+    const call = request(
+      { socketPath, path, method: 'POST', ...(stopped ? { signal: stopped } : {}) },
+      (response) => {
+        // A driver that refuses the body answers before it has read all of it.
+        call.on('error', () => {});
+        resolve(response);
+      },
+    );
     call.on('error', reject);
     if (body) body.on('error', (error) => call.destroy(error)).pipe(call);
     else call.end();

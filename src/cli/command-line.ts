@@ -105,6 +105,7 @@ const receiveFlags = {
       value === '' || kinds.some((each) => each === value) ? undefined : `must be one of ${kinds.join(', ')}`,
   },
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claim', default: '' },
+  namespace: { placeholder: 'NAME', meaning: 'namespace of the VolumeSnapshot', default: 'default' },
 } as const satisfies Record<string, CommandFlag>;
 
 /** The commands of the program; without one, it is the driver. */

@@ -11,21 +11,21 @@ import { readReport } from './read-report.ts';
 /** Writes a volume or snapshot to the output. @throws Error with a sentence */
 export async function send(
   { socket, arguments: [id], values: { since = '', from } }: Command,
-  { writeBytes, writeError }: CliOutput,
+  { writeBytes, writeError, stopped }: CliOutput,
 ): Promise<void> {
   await callAction(
     socket,
     'send',
     { id, ...given({ since }), from: Number(from) },
-    { ...progressOn(writeError), onBytes: writeBytes },
+    { ...progressOn(writeError), onBytes: writeBytes, stopped },
   );
 }
 
 /** Makes a volume or snapshot of the input. @returns its Kubernetes objects @throws Error with a sentence */
-export async function receive(command: Command, { input, writeError }: CliOutput): Promise<string> {
+export async function receive(command: Command, { input, writeError, stopped }: CliOutput): Promise<string> {
   const { socket, stateDir, output, values } = command;
   const { pool = '', name = '', as = '' } = values;
-  const client = { ...progressOn(writeError), body: input };
+  const client = { ...progressOn(writeError), body: input, stopped };
   const result = await callAction(socket, 'receive', given({ pool, name, as }), client);
   const { kind, id, isOld } = result as ReceiveResult;
   await writeError(
@@ -46,7 +46,7 @@ function given(flags: Readonly<Record<string, string>>): Record<string, string> 
 function objectsOf(
   { driver, volumes, snapshots }: StatusReport,
   { kind, id }: Pick<ReceiveResult, 'kind' | 'id'>,
-  { 'storage-class': storageClass = '' }: Command['values'],
+  { 'storage-class': storageClass = '', namespace = '' }: Command['values'],
 ): KubernetesObject[] {
   const { name: driverName, topology = {}, nodeId } = requireDriver(driver);
   if (kind === 'volume') {
@@ -54,7 +54,7 @@ function objectsOf(
     return persistentVolumesIn({ volumes: received }, { driverName, topology, storageClass });
   }
   const received = snapshots.filter((snapshot) => snapshot.id === id);
-  return received.flatMap((snapshot) => snapshotObjects(snapshot, { driverName, nodeId }));
+  return received.flatMap((snapshot) => snapshotObjects(snapshot, { driverName, nodeId, namespace }));
 }
 
 function requireDriver(driver: DriverReport | undefined): DriverReport {

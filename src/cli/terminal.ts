@@ -1,6 +1,8 @@
 import type { Writable } from 'node:stream';
 import type { CliOutput } from './main.ts';
 
+const READER_GONE = 'the program that reads the stream has ended, and says why';
+
 /** The output of this process, for a command: it waits for its reader, such as a pager, and ends quietly if that goes away. */
 export function terminal(stopped: AbortSignal): CliOutput {
   return {
@@ -17,7 +19,10 @@ export function terminal(stopped: AbortSignal): CliOutput {
 function writeAll(stream: Writable, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     if (stream.listenerCount('error') === 0) stream.on('error', () => {});
-    stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+    stream.write(bytes, (error) => {
+      if (!error) resolve();
+      else reject('code' in error && error.code === 'EPIPE' ? new Error(READER_GONE) : error);
+    });
   });
 }
 

@@ -6,12 +6,14 @@ export interface SnapshotTarget {
   readonly driverName: string;
   /** By which the snapshot controllers of several nodes know whose a content is. */
   readonly nodeId: string;
+  /** The namespace of the VolumeSnapshot. */
+  readonly namespace: string;
 }
 
 /** A VolumeSnapshotContent for a snapshot that exists, and its VolumeSnapshot. It is kept when they are deleted. */
 export function snapshotObjects(
   snapshot: SnapshotReport,
-  { driverName, nodeId }: SnapshotTarget,
+  { driverName, nodeId, namespace }: SnapshotTarget,
 ): KubernetesObject[] {
   const name = objectName(snapshot);
   const apiVersion = 'snapshot.storage.k8s.io/v1';
@@ -24,13 +26,13 @@ export function snapshotObjects(
         deletionPolicy: 'Retain',
         driver: driverName,
         source: { snapshotHandle: snapshot.id },
-        volumeSnapshotRef: { name, namespace: 'default' },
+        volumeSnapshotRef: { name, namespace },
       },
     },
     {
       apiVersion,
       kind: 'VolumeSnapshot',
-      metadata: { name, namespace: 'default' },
+      metadata: { name, namespace },
       spec: { source: { volumeSnapshotContentName: name } },
     },
   ];

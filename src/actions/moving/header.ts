@@ -21,7 +21,7 @@ const header = z.object({
   contentId: z.string().min(1),
   name: z.string().min(1),
   pool: z.string().min(1),
-  sizeBytes: decimal64,
+  sizeBytes: decimal64.refine((bytes) => bytes > 0n),
   content,
   contentBytes: decimal64,
   since: z.string().min(1).optional(),

@@ -128,8 +128,9 @@ async function copyImage(
     await copyFile(source.path, path, control, minBytes);
     return;
   }
-  if (source.base) await copyFile(source.base.path, path, control, source.sizeBytes);
-  else await makeSparse(path, source.sizeBytes);
+  const sizeBytes = wholeSectors(source.sizeBytes);
+  if (source.base) await copyFile(source.base.path, path, control, sizeBytes);
+  else await makeSparse(path, sizeBytes);
   await source.write(path, control);
 }
 

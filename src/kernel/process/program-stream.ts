@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import type { Writable } from 'node:stream';
 import { ProgramError, programEnvironment, programPath, reasonIn } from './program.ts';
 
 const STDERR_LIMIT = 4096;
@@ -38,19 +37,22 @@ export async function feedProgram(
 ): Promise<void> {
   const program = start(name, args, signal);
   try {
-    await pipeline(Readable.from(source, { objectMode: false }), program.child.stdin);
+    let isReading = true;
+    for await (const bytes of source) {
+      if (isReading) isReading = await write(program.child.stdin, bytes);
+      // It may have had enough before the end of the source; otherwise it says why it has ended.
+      if (!isReading) await program.succeeded();
+    }
+    program.child.stdin.end();
     await program.succeeded();
-  } catch (error) {
-    // If the program has ended early, it says why.
-    if (isClosedPipe(error)) await program.succeeded();
-    throw error;
   } finally {
     await program.stop();
   }
 }
 
-function isClosedPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE';
+/** @returns false if the program reads no more */
+function write(stdin: Writable, bytes: Buffer): Promise<boolean> {
+  return new Promise((resolve) => stdin.write(bytes, (error) => resolve(!error)));
 }
 
 function start(name: string, args: readonly string[], signal: AbortSignal) {
@@ -58,6 +60,8 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
   if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
   signal.throwIfAborted();
   const child = spawn(path, args, { argv0: name, env: programEnvironment(), stdio: 'pipe' });
+  // Writes and reads fail themselves.
+  child.stdin.on('error', () => {});
   let stderr = '';
   child.stderr
     .setEncoding('utf8')
