@@ -75,9 +75,8 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
       const code = await ended;
       signal.throwIfAborted();
       if (code === 0 && stderr === '') return;
-      const how = code === 0 ? 'warned' : `ended with exit code ${code}`;
       const reason = reasonIn(stderr).replaceAll('\n', '; ');
-      throw new ProgramError(`${name} ${how}: ${reason}`, code, undefined);
+      throw new ProgramError(`${name} ${endingOf(code)}: ${reason}`, code, undefined);
     },
     async stop() {
       signal.removeEventListener('abort', kill);
@@ -85,6 +84,11 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
       await ended;
     },
   };
+}
+
+function endingOf(code: number | undefined): string {
+  if (code === undefined) return 'did not finish';
+  return code === 0 ? 'warned' : `ended with exit code ${code}`;
 }
 
 /** @returns its exit code; undefined if it was killed or could not be run */
