@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { directoryFormats } from '../model/moving/moved-object.ts';
 import { defaultStatusSocket } from '../options/monitoring-flags.ts';
 import { nearestName } from '../text/nearest-name.ts';
 
@@ -73,8 +74,17 @@ const exportFlags = {
 const sendFlags = {
   since: {
     placeholder: 'ID',
-    meaning: 'send only what changed since this snapshot, of an image',
+    meaning: 'send only what changed since this snapshot, of an image or with --format=btrfs',
     default: '',
+  },
+  format: {
+    placeholder: 'FORMAT',
+    meaning: `${directoryFormats.join(' or ')}: how to send a directory; btrfs needs pools on btrfs`,
+    default: 'tar',
+    problem: (value: string) =>
+      directoryFormats.some((each) => each === value)
+        ? undefined
+        : `must be one of ${directoryFormats.join(', ')}`,
   },
   from: {
     placeholder: 'BYTES',

@@ -10,13 +10,13 @@ import { readReport } from './read-report.ts';
 
 /** Writes a volume or snapshot to the output. @throws Error with a sentence */
 export async function send(
-  { socket, arguments: [id], values: { since = '', from } }: Command,
+  { socket, arguments: [id], values: { since = '', format, from } }: Command,
   { writeBytes, writeError, stopped }: CliOutput,
 ): Promise<void> {
   await callAction(
     socket,
     'send',
-    { id, ...given({ since }), from: Number(from) },
+    { id, ...given({ since }), format, from: Number(from) },
     { ...progressOn(writeError), onBytes: writeBytes, stopped },
   );
 }

@@ -215,9 +215,14 @@ export function backendContract(
           else await subject.makeFile(join(path, 'file'), 'arrived');
           paths.push(path);
         };
-        await backend.provisionCopy(directory, volume, { base: undefined, sizeBytes, write }, going);
+        await backend.provisionCopy(
+          directory,
+          volume,
+          { base: undefined, sizeBytes, isSubvolume: false, write },
+          going,
+        );
         const snapshot = await makeVolumeDirectory('snapshot');
-        await backend.snapshot(snapshot, { base: undefined, sizeBytes, write }, going);
+        await backend.snapshot(snapshot, { base: undefined, sizeBytes, isSubvolume: false, write }, going);
         expect(paths).toEqual([content, backend.contentOf(snapshot)]);
         expect(await sizeOf(volume)).toBe(isCapacityEnforced(volume.content) ? CAPACITY_BYTES : undefined);
         if (!isImage) expect(await subject.readText(join(content, 'file'))).toBe('arrived');
@@ -225,7 +230,7 @@ export function backendContract(
 
       test('makes it fail if it does', async () => {
         const write = () => Promise.reject(new Error('cut short'));
-        const source = { base: undefined, sizeBytes, write };
+        const source = { base: undefined, sizeBytes, isSubvolume: false, write };
         await expect(backend.provisionCopy(directory, await newVolume(), source, going)).rejects.toThrow(
           'cut short',
         );
@@ -236,7 +241,12 @@ export function backendContract(
         const { original } = await filled();
         const copy = await makeVolumeDirectory('copy');
         const write = (path: string) => expectCopied(path);
-        await backend.provisionCopy(copy, await newVolume(), { base: original, sizeBytes, write }, going);
+        await backend.provisionCopy(
+          copy,
+          await newVolume(),
+          { base: original, sizeBytes, isSubvolume: false, write },
+          going,
+        );
         await expectCopied(backend.contentOf(copy));
       });
     });

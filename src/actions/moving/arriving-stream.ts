@@ -1,3 +1,4 @@
+import { receiveSubvolume } from '../../backends/btrfs/subvolume-stream.ts';
 import { unpackTree } from '../../backends/directory/tree-archive.ts';
 import { type ImageChange, writeImage } from '../../backends/image/write-image.ts';
 import { VolumeError } from '../../model/errors.ts';
@@ -31,8 +32,14 @@ export class ArrivingStream implements IncomingStream {
 
   /** All frames are read, so that content is whole once it is written. */
   readonly write = async (path: string, control: CopyControl): Promise<void> => {
-    if (this.object.content.format === 'tar') await unpackTree(path, this.archive(control), control.signal);
-    else await writeImage(path, this.object.sizeBytes, this.changes(control));
+    switch (this.object.content.format) {
+      case 'tar':
+        return unpackTree(path, this.archive(control), control.signal);
+      case 'btrfs':
+        return receiveSubvolume(path, this.archive(control), control.signal);
+      case 'image':
+        return writeImage(path, this.object.sizeBytes, this.changes(control));
+    }
   };
 
   readonly skip = async (): Promise<void> => {

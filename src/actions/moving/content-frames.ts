@@ -1,3 +1,4 @@
+import { sendSubvolume } from '../../backends/btrfs/subvolume-stream.ts';
 import { packTree } from '../../backends/directory/tree-archive.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { Sendable } from '../../model/moving/find-sendable.ts';
@@ -21,9 +22,12 @@ export async function* contentFrames(
   { object, original, base }: Sendable,
   signal: AbortSignal,
 ): AsyncGenerator<ContentFrame, void, undefined> {
-  if (object.content.format === 'tar') {
+  const { format } = object.content;
+  if (format !== 'image') {
+    const stream =
+      format === 'tar' ? packTree(original.path, signal) : sendSubvolume(original.path, base?.path, signal);
     // All of one size, so that the same content gives the same stream.
-    for await (const bytes of inChunks(packTree(original.path, signal), pieceBytes))
+    for await (const bytes of inChunks(stream, pieceBytes))
       yield { type: frameTypes.archive, payload: [bytes], bytes: bytes.length };
     return;
   }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { quote, VolumeError } from '../../model/errors.ts';
-import type { MovedObject } from '../../model/moving/moved-object.ts';
+import { directoryFormats, type MovedObject } from '../../model/moving/moved-object.ts';
 import { deletePolicies } from '../../model/objects/volume.ts';
 import {
   accessModeList,
@@ -13,7 +13,7 @@ import {
 
 const content = z.discriminatedUnion('format', [
   z.object({ format: z.literal('image'), use: imageUse }),
-  z.object({ format: z.literal('tar') }),
+  z.object({ format: z.enum(directoryFormats) }),
 ]);
 
 const header = z.object({

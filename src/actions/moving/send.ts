@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { VolumeError } from '../../model/errors.ts';
 import { findSendable, type Sendable } from '../../model/moving/find-sendable.ts';
+import { directoryFormats } from '../../model/moving/moved-object.ts';
 import { shared } from '../../model/state/holds.ts';
 import type { Action, ActionContext } from '../action.ts';
 import { contentFrames } from './content-frames.ts';
@@ -11,6 +12,7 @@ import { Progress } from './progress.ts';
 const input = z.object({
   id: z.string().min(1),
   since: z.string().min(1).optional(),
+  format: z.enum(directoryFormats).optional(),
   /** How many bytes of the stream the client has already. */
   from: z.int().min(0).optional(),
 });
@@ -22,12 +24,13 @@ export const send: Action<z.output<typeof input>, null> = {
     shared('volume', id),
     ...[...new Set([id, ...(since === undefined ? [] : [since])])].map((each) => shared('snapshot', each)),
   ],
-  async run({ id, since, from = 0 }, context) {
+  async run({ id, since, format = 'tar', from = 0 }, context) {
     const { model, held, signal } = context;
     const request = {
       volume: held.shared('volume', id),
       snapshot: held.shared('snapshot', id),
       since: since === undefined ? undefined : held.shared('snapshot', since),
+      format,
     };
     const sendable = await findSendable(model, request, signal);
     const rest = new RestOfStream(from, context.send);

@@ -1,14 +1,18 @@
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { syncFileSystem, withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import {
   commitTransaction,
   createSubvolume,
+  deleteSubvolume,
   isReadOnlySubvolume,
   snapshotSubvolume,
 } from '../../kernel/file-systems/btrfs.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
+  ArrivingContent,
   Backend,
   ContentFault,
   ContentLoss,
@@ -46,7 +50,8 @@ export class Subvolume implements Backend {
     source: CopySource,
     control: CopyControl,
   ): Promise<void> {
-    if (!(await trySnapshot(directory, source, { readOnly: false }))) {
+    if ('write' in source && source.isSubvolume) await receiveWritable(directory, source, control);
+    else if (!(await trySnapshot(directory, source, { readOnly: false }))) {
       await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
       await copyDirectory(source, dataOf(directory), control);
     }
@@ -59,7 +64,8 @@ export class Subvolume implements Backend {
   }
 
   async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
-    if (!(await trySnapshot(directory, source, { readOnly: true }))) {
+    if ('write' in source && source.isSubvolume) await source.write(directory, control);
+    else if (!(await trySnapshot(directory, source, { readOnly: true }))) {
       await makeData(directory);
       await copyDirectory(source, dataOf(directory), control);
     }
@@ -175,6 +181,24 @@ async function limitCopy(fd: number, directory: string, volume: Volume): Promise
   const found = await dataLimit(fd);
   checkFits(found.kind === 'qgroup' ? found.usedBytes : 0n, volume.capacityBytes);
   await limit(fd, directory, volume);
+}
+
+/** Receives a subvolume, which is read-only, and makes a writable one of it. */
+async function receiveWritable(
+  directory: string,
+  { write }: ArrivingContent,
+  control: CopyControl,
+): Promise<void> {
+  const received = join(directory, 'received');
+  await mkdir(received, { mode: 0o700 });
+  await write(received, control);
+  await withDescriptor(received, 'r', async (receivedFd) => {
+    await withDescriptor(dataOf(received), 'r', (sourceFd) =>
+      withDescriptor(directory, 'r', (fd) => snapshotSubvolume(sourceFd, fd, 'data', { readOnly: false })),
+    );
+    await deleteSubvolume(receivedFd, 'data');
+  });
+  await rmdir(received);
 }
 
 /** Makes an empty subvolume. If the pool has been moved to another type of file system, the copy makes a directory. */

@@ -5,7 +5,7 @@ import { ProgramError, programEnvironment, programPath, reasonIn } from './progr
 
 const STDERR_LIMIT = 4096;
 
-/** As in `runProgram`, with a stream for its output or input. A program that writes to stderr has failed, whatever its exit code. */
+/** As in `runProgram`, with a stream for its output or input. A program that writes to stderr has failed, unless it may warn. */
 
 /**
  * Runs a program, and yields what it writes to its stdout.
@@ -34,8 +34,9 @@ export async function feedProgram(
   args: readonly string[],
   source: AsyncIterable<Buffer>,
   signal: AbortSignal,
+  { mayWarn = false } = {},
 ): Promise<void> {
-  const program = start(name, args, signal);
+  const program = start(name, args, signal, mayWarn);
   try {
     let isReading = true;
     for await (const bytes of source) {
@@ -55,7 +56,7 @@ function write(stdin: Writable, bytes: Buffer): Promise<boolean> {
   return new Promise((resolve) => stdin.write(bytes, (error) => resolve(!error)));
 }
 
-function start(name: string, args: readonly string[], signal: AbortSignal) {
+function start(name: string, args: readonly string[], signal: AbortSignal, mayWarn = false) {
   const path = programPath(name);
   if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
   signal.throwIfAborted();
@@ -74,7 +75,7 @@ function start(name: string, args: readonly string[], signal: AbortSignal) {
     async succeeded() {
       const code = await ended;
       signal.throwIfAborted();
-      if (code === 0 && stderr === '') return;
+      if (code === 0 && (mayWarn || stderr === '')) return;
       const reason = reasonIn(stderr).replaceAll('\n', '; ');
       throw new ProgramError(`${name} ${endingOf(code)}: ${reason}`, code, undefined);
     },

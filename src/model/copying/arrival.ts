@@ -13,6 +13,7 @@ export interface Arrival {
   readonly bytes: bigint;
   /** The snapshot of this node that the stream changes; undefined if the stream has all of the content. */
   readonly base: FoundSource | undefined;
+  readonly isSubvolume: boolean;
   readonly write: ArrivingContent['write'];
   /** Aborted when no more arrives. */
   readonly signal: AbortSignal;
@@ -37,7 +38,7 @@ export function receiveContent(
   arrival: Arrival,
   make: (source: ArrivingContent, control: CopyControl) => Promise<void>,
 ): Promise<void> {
-  const { base, bytes, origin, write } = arrival;
+  const { base, bytes, origin, isSubvolume, write } = arrival;
   const request = { id, from: origin.id, pool: pool.name, isLong: true };
   return parts.copying.copies.run(request, async (control) => {
     const signal = AbortSignal.any([control.signal, pool.lost, arrival.signal]);
@@ -45,7 +46,7 @@ export function receiveContent(
     const neededBytes = isReserved ? 0n : bytes + (await baseBytes(pool, base, signal));
     const release = await reserveDisk(parts, pool, neededBytes);
     try {
-      await make({ base: base?.original, sizeBytes, write }, { ...control, signal });
+      await make({ base: base?.original, sizeBytes, isSubvolume, write }, { ...control, signal });
     } finally {
       release();
     }

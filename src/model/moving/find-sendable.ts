@@ -2,12 +2,12 @@ import { checkSnapshotWhole, checkVolumeWhole } from '../content/content-defects
 import { quote, VolumeError } from '../errors.ts';
 import { whyForeign } from '../find/find-object.ts';
 import { contentIdOf, type Snapshot } from '../objects/snapshot.ts';
-import { defaultMutableParameters, type ImageUse, type Volume } from '../objects/volume.ts';
+import { defaultMutableParameters, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 import type { Original } from '../ports/ports.ts';
 import type { Hold, HoldMode } from '../state/holds.ts';
 import { checkUnmounted } from '../volumes/check-unmounted.ts';
-import type { MovedContent, MovedObject } from './moved-object.ts';
+import type { DirectoryFormat, MovedObject } from './moved-object.ts';
 
 /** A volume or snapshot to be sent. */
 export interface Sendable {
@@ -22,6 +22,8 @@ export interface SendRequest {
   readonly volume: Hold<'volume', HoldMode>;
   readonly snapshot: Hold<'snapshot', HoldMode>;
   readonly since: Hold<'snapshot', HoldMode> | undefined;
+  /** How a directory is sent. */
+  readonly format: DirectoryFormat;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface SendRequest {
  */
 export async function findSendable(
   parts: Parts<'catalogue' | 'host'>,
-  { volume, snapshot, since }: SendRequest,
+  { volume, snapshot, since, format }: SendRequest,
   signal: AbortSignal,
 ): Promise<Sendable> {
   const { catalogue } = parts;
@@ -41,7 +43,8 @@ export async function findSendable(
     const why = whyForeign(catalogue, volume.id) ?? `${quote(volume.id)} does not exist`;
     throw new VolumeError('not-found', `volume or snapshot ${why}`);
   }
-  const sent = 'capacityBytes' in found ? await ofVolume(parts, found) : await ofSnapshot(parts, found);
+  const sent =
+    'capacityBytes' in found ? await ofVolume(parts, found, format) : await ofSnapshot(parts, found, format);
   const base = since && (await baseOf(parts, since.id, sent));
   const { backend, path } = sent.original;
   const pool = catalogue.pools.of(found);
@@ -55,10 +58,18 @@ export async function findSendable(
 
 type Found = Pick<Sendable, 'original'> & { object: Omit<MovedObject, 'since' | 'contentBytes'> };
 
-async function ofVolume(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<Found> {
+async function ofVolume(
+  parts: Parts<'catalogue' | 'host'>,
+  volume: Volume,
+  format: DirectoryFormat,
+): Promise<Found> {
   const { id, inline, content, capacityBytes, root, accessModes, mutable, claim, createdAt } = volume;
   if (inline)
     throw new VolumeError('precondition', `volume ${quote(id)} belongs to a pod, and is deleted with it`);
+  if (content.backend !== 'image' && format === 'btrfs') {
+    const message = `--format: btrfs sends snapshots only; take one of volume ${quote(id)} and send that`;
+    throw new VolumeError('invalid', message);
+  }
   await checkVolumeUnused(parts, volume);
   await checkVolumeWhole(parts, volume);
   return {
@@ -69,7 +80,7 @@ async function ofVolume(parts: Parts<'catalogue' | 'host'>, volume: Volume): Pro
       name: volume.name ?? id,
       pool: volume.capacityClass ?? volume.pool,
       sizeBytes: capacityBytes,
-      content: movedContent(content.backend === 'image' ? content.use : undefined),
+      content: content.backend === 'image' ? { format: 'image', use: content.use } : { format },
       root,
       accessModes,
       mutable,
@@ -95,18 +106,27 @@ async function checkVolumeUnused(parts: Parts<'catalogue' | 'host'>, volume: Vol
   await checkUnmounted(parts.host, `volume ${quote(volume.id)}`, data.directory);
 }
 
-async function ofSnapshot(parts: Parts<'catalogue' | 'host'>, snapshot: Snapshot): Promise<Found> {
+async function ofSnapshot(
+  parts: Parts<'catalogue' | 'host'>,
+  snapshot: Snapshot,
+  format: DirectoryFormat,
+): Promise<Found> {
   const { id, sourceVolumeId, content, sizeBytes, root, createdAt } = snapshot;
   await checkSnapshotWhole(parts, snapshot);
+  const original = { pool: snapshot.pool, ...(await parts.catalogue.dataOfSnapshot(snapshot).original()) };
+  if (content.backend !== 'image' && format === 'btrfs' && original.backend !== 'subvolume') {
+    const message = `--format: btrfs sends subvolumes only, and snapshot ${quote(id)} is a directory; use tar`;
+    throw new VolumeError('invalid', message);
+  }
   return {
-    original: { pool: snapshot.pool, ...(await parts.catalogue.dataOfSnapshot(snapshot).original()) },
+    original,
     object: {
       kind: 'snapshot',
       contentId: contentIdOf(snapshot),
       name: snapshot.name ?? id,
       pool: snapshot.pool,
       sizeBytes,
-      content: movedContent(content.backend === 'image' ? content.use : undefined),
+      content: content.backend === 'image' ? { format: 'image', use: content.use } : { format },
       root,
       accessModes: ['SINGLE_NODE_WRITER'],
       mutable: defaultMutableParameters,
@@ -117,24 +137,24 @@ async function ofSnapshot(parts: Parts<'catalogue' | 'host'>, snapshot: Snapshot
   };
 }
 
-function movedContent(use: ImageUse | undefined): MovedContent {
-  return use ? { format: 'image', use } : { format: 'tar' };
-}
-
 /** @throws VolumeError not-found; invalid: the differences cannot be found exactly */
-async function baseOf(parts: Parts<'catalogue' | 'host'>, id: string, { object }: Found) {
+async function baseOf(parts: Parts<'catalogue' | 'host'>, id: string, { object, original: sent }: Found) {
   const { catalogue } = parts;
   const snapshot = await catalogue.find(catalogue.snapshots, id);
   if (!snapshot) throw new VolumeError('not-found', `--since: snapshot ${quote(id)} does not exist`);
-  if (object.content.format !== 'image' || snapshot.content.backend !== 'image') {
-    const message = `--since: changes are only found between images, and ${quote(object.name)} is a directory; send all of it`;
-    throw new VolumeError('invalid', message);
-  }
-  await checkSnapshotWhole(parts, snapshot);
-  if (snapshot.sizeBytes > object.sizeBytes) {
-    const message = `--since: snapshot ${quote(id)} has ${snapshot.sizeBytes} bytes, more than the ${object.sizeBytes} of ${quote(object.name)}`;
+  if (object.content.format === 'tar') {
+    const message = `--since: of directories only snapshots on btrfs have changes (--format=btrfs), and ${quote(object.name)} is sent as an archive; send all of it`;
     throw new VolumeError('invalid', message);
   }
   const original = { pool: snapshot.pool, ...(await catalogue.dataOfSnapshot(snapshot).original()) };
+  if (original.backend !== sent.backend) {
+    const message = `--since: snapshot ${quote(id)} is of another kind than ${quote(object.name)}`;
+    throw new VolumeError('invalid', message);
+  }
+  await checkSnapshotWhole(parts, snapshot);
+  if (object.content.format === 'image' && snapshot.sizeBytes > object.sizeBytes) {
+    const message = `--since: snapshot ${quote(id)} has ${snapshot.sizeBytes} bytes, more than the ${object.sizeBytes} of ${quote(object.name)}`;
+    throw new VolumeError('invalid', message);
+  }
   return { contentId: contentIdOf(snapshot), original };
 }

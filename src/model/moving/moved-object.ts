@@ -1,8 +1,15 @@
 import type { Claim, ImageUse, MutableParameters, RootOwnership } from '../objects/volume.ts';
 import type { AccessMode } from '../requests/capability.ts';
 
-/** The form in which content travels: the data of an image, or a directory as an archive. */
-export type MovedContent = { readonly format: 'image'; readonly use: ImageUse } | { readonly format: 'tar' };
+export const directoryFormats = ['tar', 'btrfs'] as const;
+
+/** An archive of any directory, or a stream of `btrfs send` for a snapshot on btrfs. */
+export type DirectoryFormat = (typeof directoryFormats)[number];
+
+/** The form in which content travels. */
+export type MovedContent =
+  | { readonly format: 'image'; readonly use: ImageUse }
+  | { readonly format: DirectoryFormat };
 
 /** A volume or snapshot as it travels from one node to another. */
 export interface MovedObject {

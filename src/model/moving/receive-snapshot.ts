@@ -79,7 +79,7 @@ async function make(
 }
 
 function contentIn({ name, abilities }: Pool, content: MovedContent): SnapshotContent {
-  if (content.format === 'tar') {
+  if (content.format !== 'image') {
     const { backend } = abilities.directories;
     return { backend: backend === 'subvolume' ? 'subvolume' : 'directory' };
   }

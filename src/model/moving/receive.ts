@@ -50,7 +50,12 @@ export async function prepareReceiving(
   spec: ReceiveSpec,
 ): Promise<ReceivePlace> {
   const placement = placementFor(parts, spec.pool ?? object.pool);
-  await placement.pool.checkReachable();
+  const { pool } = placement;
+  await pool.checkReachable();
+  if (object.content.format === 'btrfs' && pool.abilities.directories.backend !== 'subvolume') {
+    const message = `the stream is one of btrfs send, and pool ${quote(pool.name)} is not on btrfs; send it with --format=tar`;
+    throw new VolumeError('invalid', message);
+  }
   return { placement, base: await baseFor(parts, placement, object) };
 }
 
@@ -65,7 +70,7 @@ function placementFor(parts: Parts<'catalogue'>, pool: string): Placement {
 async function baseFor(
   parts: Parts<'catalogue' | 'host'>,
   { pool }: Placement,
-  { since, sizeBytes, name }: MovedObject,
+  { since, sizeBytes, name, content }: MovedObject,
 ): Promise<FoundSource | undefined> {
   if (since === undefined) return undefined;
   const known = parts.catalogue.snapshots.all().filter((each) => contentIdOf(each) === since);
@@ -75,18 +80,20 @@ async function baseFor(
     throw new VolumeError('precondition', message);
   }
   const base = await findSource(parts, { kind: 'snapshot', id: snapshot.id });
-  if (base.imageUse === undefined || base.sizeBytes > sizeBytes)
-    throw new VolumeError(
-      'precondition',
-      `snapshot ${quote(snapshot.id)} is not the one that the stream changes`,
-    );
-  return base;
+  const isSuitable =
+    content.format === 'image'
+      ? base.imageUse !== undefined && base.sizeBytes <= sizeBytes
+      : base.original.backend === 'subvolume' && base.pool.name === pool.name;
+  if (isSuitable) return base;
+  const message = `snapshot ${quote(snapshot.id)} in pool ${quote(snapshot.pool)} is not of the kind that the stream changes`;
+  throw new VolumeError('precondition', message);
 }
 
 /** The stream as the first content of an object. */
 export function arrivalOf({ object, write, signal }: IncomingStream, base: FoundSource | undefined): Arrival {
   const origin = { id: object.contentId, digest: undefined };
-  return { origin, bytes: object.contentBytes, base, write, signal };
+  const isSubvolume = object.content.format === 'btrfs';
+  return { origin, bytes: object.contentBytes, base, isSubvolume, write, signal };
 }
 
 /**

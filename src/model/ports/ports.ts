@@ -182,6 +182,8 @@ export interface ArrivingContent {
   readonly base: Original | undefined;
   /** The size of an image. */
   readonly sizeBytes: bigint;
+  /** Whether it is a subvolume, which `write` makes by itself, read-only, with the name `data` in a directory. */
+  readonly isSubvolume: boolean;
   /**
    * Writes it, durably, into an empty directory, or into an image that has the content of the base, and zeros after it.
    * @throws VolumeError invalid: the stream is not intact

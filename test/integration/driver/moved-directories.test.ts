@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { FrameWriter, frameTypes } from '../../../src/actions/moving/frames.ts';
 import { btrfs } from '../../support/btrfs.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { type MovingNode, movingNode } from '../../support/moving-node.ts';
-import { makeRichTree } from '../../support/rich-tree.ts';
+import { changeTree, makeRichTree } from '../../support/rich-tree.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
 import { listTree } from '../../support/tree-listing.ts';
 
@@ -33,6 +33,38 @@ function contentsOf({ node }: MovingNode): string[] {
   return ['volumes', 'snapshots', '.incoming', '.outgoing'].flatMap((each) =>
     readdirSync(join(node.pool, each)).map((name) => `${each}/${name}`),
   );
+}
+
+/** The archive in a stream, which has one frame of it. */
+function archiveIn(stream: Buffer): Buffer {
+  const header = stream.indexOf('\n') + 1;
+  const at = header + 5 + stream.readUInt32BE(header + 1) + 32;
+  return stream.subarray(at + 5, at + 5 + stream.readUInt32BE(at + 1));
+}
+
+/** A stream of btrfs send with another name of the same length in each of its commands. */
+function patchedBtrfsStream(stream: Buffer, name: string, other: string): Buffer {
+  const patched = Buffer.from(stream);
+  const [header, head, checksum] = [17, 10, 6];
+  for (let at = header; at < patched.length; ) {
+    const command = patched.subarray(at, at + head + patched.readUInt32LE(at));
+    const found = command.indexOf(name);
+    if (found >= 0) command.write(other, found);
+    command.writeUInt32LE(0, checksum);
+    command.writeUInt32LE(plainCrc32c(command), checksum);
+    at += command.length;
+  }
+  return patched;
+}
+
+/** As btrfs send has it: without inversion. */
+function plainCrc32c(bytes: Buffer): number {
+  let crc = 0;
+  for (const byte of bytes) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
+  }
+  return crc >>> 0;
 }
 
 /** The stream of a volume, with another archive in it. */
@@ -85,6 +117,96 @@ describe.skipIf(!isHostRoot)('between a plain directory and btrfs', () => {
     expect(back.errors).toContain('is complete');
     const path = dataOf(from, back.objects[0].spec.csi.volumeHandle);
     expect(await listTree(path, { holes: false })).toEqual(content);
+  });
+});
+
+describe.skipIf(!isHostRoot)('between two pools on btrfs', () => {
+  async function btrfsNode() {
+    const pool = btrfs('qgroup', 2048 * MiB);
+    const moving = await movingNode({ flags: [`--pool=other=${pool}`] });
+    const { controller } = moving.node;
+    const snapshot = async (name: string, source_volume_id: string) =>
+      (await controller.CreateSnapshot({ name, source_volume_id })).snapshot?.snapshot_id ?? '';
+    return { ...moving, pool, snapshot };
+  }
+
+  /** A node with a volume on btrfs, and a snapshot of it. */
+  async function btrfsSender() {
+    const from = await btrfsNode();
+    const volumeId = await from.node.create('first', { ...size, parameters: { pool: 'other' } });
+    const path = dataOf(from, volumeId, from.pool);
+    await makeRichTree(path);
+    // btrfs makes no paths of more than 4096 bytes, either.
+    execFileSync('rm', ['--recursive', join(path, 'deep')]);
+    return { ...from, volumeId, path, first: await from.snapshot('one', volumeId) };
+  }
+
+  const contentOf = (path: string) => listTree(path, { holes: false });
+
+  test('only what changed in a directory is sent, exactly, in both directions', async () => {
+    const from = await btrfsSender();
+    const to = await btrfsNode();
+    const format = '--format=btrfs';
+    const whole = await from.send(from.first, format);
+    expect(whole.errors).toContain('all of it');
+    expect((await to.receive(whole.bytes)).errors).toContain('is complete');
+    changeTree(from.path);
+    const second = await from.snapshot('two', from.volumeId);
+    const { bytes } = await from.send(second, format, `--since=${from.first}`);
+    const { objects, errors } = await to.receive(bytes);
+    expect(errors).toContain('is complete');
+    const received = objects[0].spec.source.snapshotHandle;
+    const content = await contentOf(from.path);
+    expect(await contentOf(join(to.pool, 'snapshots', received, 'data'))).toEqual(content);
+    const moved = await to.receive(bytes, '--as=volume', '--name=moved');
+    const { volumeHandle, volumeAttributes } = moved.objects[0].spec.csi;
+    expect(volumeAttributes).toMatchObject({ backend: 'subvolume', capacityEnforced: 'true' });
+    const path = dataOf(to, volumeHandle, to.pool);
+    expect(await contentOf(path)).toEqual(content);
+    expect(readdirSync(join(path, '..')).toSorted()).toEqual(['data', 'volume.json']);
+    writeFileSync(join(path, 'added'), 'on the other node');
+    const third = await to.snapshot('three', volumeHandle);
+    const back = await from.receive((await to.send(third, format)).bytes, '--as=volume', '--name=back');
+    const returned = dataOf(from, back.objects[0].spec.csi.volumeHandle, from.pool);
+    expect(await contentOf(returned)).toEqual(await contentOf(path));
+  });
+
+  test('a stream for btrfs is refused elsewhere, and one of a volume is not made', async () => {
+    const from = await btrfsSender();
+    const to = await btrfsNode();
+    const { bytes } = await from.send(from.first, '--format=btrfs');
+    expect((await to.receive(bytes, '--pool=default')).errors).toBe(
+      'the stream is one of btrfs send, and pool "default" is not on btrfs; send it with --format=tar\n',
+    );
+    expect((await from.send(from.volumeId, '--format=btrfs')).errors).toBe(
+      `--format: btrfs sends snapshots only; take one of volume "${from.volumeId}" and send that\n`,
+    );
+    expect(contentsOf(to)).toEqual([]);
+  });
+
+  test('a stream for btrfs that would write outside its subvolume leaves nothing', async () => {
+    const from = await btrfsNode();
+    const volumeId = await from.node.create('first', { ...size, parameters: { pool: 'other' } });
+    const names = { 'xx_snapshot.json': '../snapshot.json', xx_xx_xx_xx_other: '../../../../other' };
+    const to = await btrfsNode();
+    for (const [name, outside] of Object.entries(names)) {
+      const path = join(dataOf(from, volumeId, from.pool), name);
+      writeFileSync(path, 'hostile');
+      const id = await from.snapshot(name, volumeId);
+      rmSync(path);
+      const { bytes } = await from.send(id, '--format=btrfs');
+      const hostile = patchedBtrfsStream(archiveIn(bytes), name, outside);
+      const { code, errors } = await to.receive(await withArchive(bytes, hostile));
+      expect([code, errors], outside).toEqual([
+        EXIT_FAILURE,
+        expect.stringMatching(
+          /^(cannot receive the subvolume in the stream: btrfs|the stream has other things)/,
+        ),
+      ]);
+      for (const each of ['volumes', 'snapshots', '.incoming'])
+        expect(readdirSync(join(to.pool, each))).toEqual([]);
+    }
+    expect(readdirSync(to.pool)).not.toContain('other');
   });
 });
 
@@ -144,6 +266,6 @@ test('changes of a directory are not sent, and a mounted one is not', async () =
   const { code, errors } = await send(id, `--since=${id}`);
   expect([code, errors]).toEqual([
     EXIT_FAILURE,
-    '--since: changes are only found between images, and "snap" is a directory; send all of it\n',
+    '--since: of directories only snapshots on btrfs have changes (--format=btrfs), and "snap" is sent as an archive; send all of it\n',
   ]);
 });
