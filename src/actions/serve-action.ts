@@ -16,7 +16,7 @@ export interface ActionParts {
 }
 
 /** The path of an action is this and its name; its input is JSON in the parameter `input` of the query. */
-export const actionPath = '/actions/';
+const actionPath = '/actions/';
 
 /**
  * Runs the action of a request and writes a line of JSON for each sentence that it tells, one before bytes that it sends, and one
