@@ -33,7 +33,8 @@ RUN npm run bundle -- /bundle "${TARGETARCH}" target/node_modules && cp LICENSE 
 # --- the image --------------------------------------------------------------------------------------------------
 FROM ${RUNTIME_BASE}
 ARG TARGETARCH
-# The programs that create file systems in images, and check and grow ext4; the rest is done by system calls. Of xfsprogs only
+# The programs that create file systems in images, and check and grow ext4; GNU tar, which packs directories that move to another
+# node, is in Debian's base. The rest is done by system calls. Of xfsprogs only
 # mkfs.xfs is used, whose libraries are listed here; xfs_scrub would bring Python and ICU.
 RUN if test "$(dpkg --print-architecture)" != "${TARGETARCH}"; then echo "The base image is not for ${TARGETARCH}." >&2; exit 1; fi \
  && apt-get update \

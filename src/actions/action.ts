@@ -13,6 +13,10 @@ export interface ActionContext {
   readonly tell: (text: string) => void;
   /** What reports say was found out before the action changed something. */
   readonly renewReports: () => void;
+  /** What the client sends with its request. */
+  readonly body: AsyncIterable<Buffer>;
+  /** Sends bytes to the client; resolves when it has room for more. */
+  readonly send: (bytes: Buffer) => Promise<void>;
 }
 
 /** Something that a user asks a running driver to do, beside the RPCs. It may be repeated, and never leaves work half-done. */
@@ -27,8 +31,10 @@ export interface Action<Input, Result> {
 // biome-ignore lint/suspicious/noExplicitAny: actions of all inputs are in one table, which parses the input of each.
 export type AnyAction = Action<any, unknown>;
 
-/** A line of the reply to an action: progress, or how it ended. */
+/** A line of the reply to an action: progress, bytes, or how it ended. */
 export type ActionLine =
   | { readonly progress: string }
+  /** This many bytes follow the line. */
+  | { readonly bytes: number }
   | { readonly result: unknown }
   | { readonly error: string };

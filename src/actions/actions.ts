@@ -1,5 +1,7 @@
 import type { AnyAction } from './action.ts';
 import { adopt } from './adopt/adopt.ts';
+import { receive } from './moving/receive.ts';
+import { send } from './moving/send.ts';
 import { purge } from './purge.ts';
 import { repair } from './repair/repair.ts';
 import { restore } from './restore.ts';
@@ -11,7 +13,9 @@ export const actions: Readonly<Record<string, AnyAction>> = {
   adopt,
   'find-candidates': findCandidates,
   purge,
+  receive,
   repair,
   restore,
+  send,
   trim,
 };

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import * as z from 'zod';
 import { quote, VolumeError } from '../model/errors.ts';
@@ -20,7 +21,8 @@ export interface ActionParts {
 export const actionPath = '/actions/';
 
 /**
- * Runs the action of a request and writes a line of JSON for each sentence that it tells, and one for its end. An action whose
+ * Runs the action of a request and writes a line of JSON for each sentence that it tells, one before bytes that it sends, and one
+ * for its end. An action whose
  * client disconnects decides itself whether it goes on.
  */
 export async function serveAction(
@@ -43,12 +45,35 @@ export async function serveAction(
     const input = parse(action, searchParams.get('input') ?? 'null');
     parts.logger.info({ action: name, input }, 'action');
     const tell = (progress: string) => write({ progress });
-    const result = await runAction(action, input, parts, { signal: gone.signal, tell });
+    const send = async (bytes: Buffer) => {
+      gone.signal.throwIfAborted();
+      write({ bytes: bytes.length });
+      if (!response.write(bytes)) await once(response, 'drain', { signal: gone.signal }).catch(throwGone);
+    };
+    const result = await runAction(action, input, parts, {
+      signal: gone.signal,
+      tell,
+      body: bodyOf(request),
+      send,
+    });
     write({ result: result ?? null });
   } catch (error) {
     write({ error: sentenceOf(error, name, parts.logger) });
   }
   response.end();
+
+  function throwGone(): never {
+    throw gone.signal.reason;
+  }
+}
+
+/** @throws VolumeError cancelled: the client disconnects before the end of the body */
+async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
+  try {
+    yield* request as AsyncIterable<Buffer>;
+  } catch (error) {
+    throw new VolumeError('cancelled', 'the client has disconnected', { cause: error });
+  }
 }
 
 function parse(action: AnyAction, text: string): unknown {
@@ -65,7 +90,7 @@ export async function runAction<Input, Result>(
   action: Action<Input, Result>,
   input: Input,
   { model, beginWork, renewReports }: ActionParts,
-  { signal, tell }: Pick<ActionContext, 'signal' | 'tell'>,
+  { signal, ...io }: Omit<ActionContext, 'model' | 'held' | 'renewReports'>,
 ): Promise<Result> {
   const held = model.holds.hold(action.holds?.(input) ?? []);
   const work = beginWork();
@@ -76,8 +101,8 @@ export async function runAction<Input, Result>(
         model: ownModel,
         held,
         signal: AbortSignal.any([signal, work.lost]),
-        tell,
         renewReports,
+        ...io,
       }),
     );
   } finally {

@@ -1,6 +1,10 @@
+import { Readable } from 'node:stream';
 import { VolumeError } from '../model/errors.ts';
 import { type ActionParts, runAction } from './serve-action.ts';
 import { trim } from './trim.ts';
+
+/** Nobody reads what the action tells. */
+const noClient = { tell: () => {}, body: Readable.from([]), send: async () => {} };
 
 /** Trims all images again and again, and logs what that gave. @returns a function that ends it */
 export function scheduleTrims(intervalMs: number, parts: ActionParts): () => void {
@@ -10,7 +14,7 @@ export function scheduleTrims(intervalMs: number, parts: ActionParts): () => voi
     if (isRunning) return;
     isRunning = true;
     try {
-      const reports = await runAction(trim, {}, parts, { signal: stopped.signal, tell: () => {} });
+      const reports = await runAction(trim, {}, parts, { ...noClient, signal: stopped.signal });
       parts.logger.info({ reports }, 'images trimmed');
     } catch (err) {
       if (!stopped.signal.aborted) parts.logger.warn({ err }, 'images not trimmed');

@@ -20,9 +20,9 @@ export async function runAdopt(command: Command, output: CliOutput): Promise<num
     isBlock: block === 'true',
     isReal: yes === 'true',
   };
-  const adoption = (await callAction(command.socket, 'adopt', input, (text) =>
-    output.writeError(`${text}\n`),
-  )) as Adoption;
+  const adoption = (await callAction(command.socket, 'adopt', input, {
+    onProgress: (text) => output.writeError(`${text}\n`),
+  })) as Adoption;
   if (!input.isReal) {
     await output.write(await planText(command, [adoption]));
     return 0;

@@ -64,10 +64,10 @@ async function repaired(command: Command, output: CliOutput): Promise<readonly R
   const acceptDisks = acceptedBy(command);
   if (acceptDisks.length > 0 && !(await readReport(socket, stateDir)).driver)
     return withoutDriver(stateDir, acceptDisks, { isDryRun: false });
-  const tell = async (sentence: string) => {
+  const onProgress = async (sentence: string) => {
     if (format === 'text' && output.isTerminal) await output.writeError(`${sentence} …\n`);
   };
-  const result = await callAction(socket, 'repair', { dryRun: false, acceptDisks }, tell);
+  const result = await callAction(socket, 'repair', { dryRun: false, acceptDisks }, { onProgress });
   return (result as RepairResult).repairs;
 }
 
@@ -87,7 +87,7 @@ async function plannedRepairs(command: Command, report: StatusReport): Promise<r
   const acceptDisks = acceptedBy(command);
   if (!report.driver)
     return acceptDisks.length > 0 ? withoutDriver(stateDir, acceptDisks, { isDryRun: true }) : [];
-  const planned = callAction(socket, 'repair', { dryRun: true, acceptDisks }, async () => {});
+  const planned = callAction(socket, 'repair', { dryRun: true, acceptDisks });
   // A check is still one if this cannot be found out.
   const result = values['repair'] ? await planned : await planned.catch(() => ({ repairs: [] }));
   return (result as RepairResult).repairs;

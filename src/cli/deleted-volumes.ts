@@ -15,7 +15,7 @@ export async function restore(
     ...(name === '' ? {} : { name }),
     ...(claim === '' ? {} : { claim: { namespace, name: claimName } }),
   };
-  await callAction(command.socket, 'restore', input, (text) => writeError(`${text}\n`));
+  await callAction(command.socket, 'restore', input, { onProgress: (text) => writeError(`${text}\n`) });
   // Not on standard output, which kubectl reads.
   await writeError(`Volume ${id} is restored. Apply these objects to use it.\n`);
   await write(await objectsOf(command, id));
@@ -28,7 +28,12 @@ export async function purge({ socket, values }: Command, { write, writeError }: 
   if (yes !== 'true') {
     throw new Error(`this removes the content of ${id} for good; to do it, repeat the command with --yes`);
   }
-  const isPurged = await callAction(socket, 'purge', { id }, (text) => writeError(`${text}\n`));
+  const isPurged = await callAction(
+    socket,
+    'purge',
+    { id },
+    { onProgress: (text) => writeError(`${text}\n`) },
+  );
   await write(
     isPurged
       ? `Volume ${id} is purged.\n`

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { CliRequest, Command } from './command-line.ts';
 import { formatReport } from './format-report.ts';
 import { readReport } from './read-report.ts';
@@ -13,6 +14,10 @@ const CLEAR_SCREEN = '\x1b[H\x1b[2J\x1b[3J';
 export interface CliOutput {
   readonly write: (text: string) => Promise<void>;
   readonly writeError: (text: string) => Promise<void>;
+  /** Writes the output of `send`. */
+  readonly writeBytes: (bytes: Buffer) => Promise<void>;
+  /** What `receive` reads. */
+  readonly input: Readable;
   /** Whether it is a terminal, whose screen can be cleared. */
   readonly isTerminal: boolean;
   /** Ends `watch`. */
@@ -60,6 +65,12 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       return (await import('./adopt.ts')).runAdopt(command, output);
     case 'take-over':
       return (await import('./take-over.ts')).runTakeOver(command, output);
+    case 'send':
+      await (await import('./move.ts')).send(command, output);
+      return 0;
+    case 'receive':
+      await output.write(await (await import('./move.ts')).receive(command, output));
+      return 0;
   }
 }
 

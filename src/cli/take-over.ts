@@ -22,12 +22,7 @@ export async function runTakeOver(command: Command, output: CliOutput): Promise<
   const isReal = yes === 'true';
   const known = volumes === '' ? new Map<string, OldVolume>() : readOldVolumes(volumes);
   const input = { from, path: command.values['PATH'] };
-  const candidates = (await callAction(
-    command.socket,
-    'find-candidates',
-    input,
-    async () => {},
-  )) as Candidate[];
+  const candidates = (await callAction(command.socket, 'find-candidates', input)) as Candidate[];
   const outcomes: Outcome[] = [];
   for (const candidate of candidates)
     outcomes.push(await takeOver(command, candidate, known.get(candidate.name), isReal, output));
@@ -62,7 +57,7 @@ async function takeOver(
   };
   const onProgress = (text: string) => output.writeError(`${path}: ${text}\n`);
   try {
-    return { path, name, adoption: (await callAction(socket, 'adopt', input, onProgress)) as Adoption };
+    return { path, name, adoption: (await callAction(socket, 'adopt', input, { onProgress })) as Adoption };
   } catch (error) {
     return { path, name, obstacle: error instanceof Error ? error.message : String(error) };
   }

@@ -6,7 +6,7 @@ import type { Command } from './command-line.ts';
 /** Has the driver trim a volume, or all. */
 export async function trimmedBy({ socket, values }: Command): Promise<readonly TrimReport[]> {
   const volumeId = values['volume'];
-  return (await callAction(socket, 'trim', volumeId ? { volumeId } : {}, async () => {})) as TrimReport[];
+  return (await callAction(socket, 'trim', volumeId ? { volumeId } : {})) as TrimReport[];
 }
 
 /** A line for each volume. */

@@ -6,10 +6,10 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   FreezeMarks,
   NewContent,
   OccupiedBytes,
-  Original,
   Recount,
   RecountControl,
   RestoreOptions,
@@ -57,16 +57,16 @@ class NamedBackend implements Backend {
     return (directory) => withStorageErrors(this.pool, () => content(directory));
   }
 
-  provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void> {
-    return this.copying(original, () => this.backend.provisionCopy(directory, volume, original, control));
+  provisionCopy(directory: string, volume: Volume, source: CopySource, control: CopyControl): Promise<void> {
+    return this.copying(source, () => this.backend.provisionCopy(directory, volume, source, control));
   }
 
   charge(path: string, volume: Volume, signal: AbortSignal): Promise<void> {
     return withStorageErrors(this.pool, () => this.backend.charge(path, volume, signal));
   }
 
-  snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    return this.copying(original, () => this.backend.snapshot(directory, original, control));
+  snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    return this.copying(source, () => this.backend.snapshot(directory, source, control));
   }
 
   destroy(directory: string, volume?: Volume): Promise<void> {
@@ -114,11 +114,12 @@ class NamedBackend implements Backend {
   }
 
   /** The original may be in another pool, on another disk. */
-  private async copying(original: Original, copy: () => Promise<void>): Promise<void> {
+  private async copying(source: CopySource, copy: () => Promise<void>): Promise<void> {
+    const original = 'write' in source ? source.base : source;
     try {
       await copy();
     } catch (error) {
-      throw storageError(error, isSourceError(error) ? original.pool : this.pool);
+      throw storageError(error, original && isSourceError(error) ? original.pool : this.pool);
     }
   }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { crc32c } from '../kernel/file-systems/crc32c.ts';
-import { fsckModes, type ImageUse, type RootOwnership } from '../model/objects/volume.ts';
+import { fsckModes, type ImageUse, type Origin, type RootOwnership } from '../model/objects/volume.ts';
 import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
 import { fileSystemTypes } from '../model/requests/file-system-options.ts';
@@ -13,7 +13,7 @@ export const decimal64 = z
   .regex(/^\d{1,19}$/)
   .transform(BigInt);
 
-const imageUse = z.discriminatedUnion('accessType', [
+export const imageUse = z.discriminatedUnion('accessType', [
   z.object({ accessType: z.literal('block') }),
   z.object({
     accessType: z.literal('mount'),
@@ -34,13 +34,21 @@ export const rootOwnership = z.object({
     .transform((text) => Number.parseInt(text, 8)),
 });
 
+/** The object that a received one is a copy of. */
+export const origin = z.object({ id: z.string().min(1), digest: z.string().min(1).optional() });
+
 export const accessModeList = z.array(z.enum(accessModes));
 
 export function encodeRoot(root: RootOwnership): z.input<typeof rootOwnership> {
   return { ...root, mode: root.mode.toString(8).padStart(4, '0') };
 }
 
-/** A field that is absent in the record is present in the model, with the value undefined. */
+// A field that is absent in the record is present in the model, with the value undefined.
+
+export function originOf(record: z.output<typeof origin> | undefined): Origin | undefined {
+  return record && { id: record.id, digest: record.digest };
+}
+
 export function imageUseOf(use: z.output<typeof imageUse>): ImageUse {
   return use.accessType === 'block' ? use : { ...use, fsType: use.fsType };
 }

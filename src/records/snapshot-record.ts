@@ -5,6 +5,8 @@ import {
   encodeRoot,
   imageContent,
   imageUseOf,
+  origin,
+  originOf,
   parseRecord,
   rootOwnership,
   sizeOfContent,
@@ -30,6 +32,7 @@ const snapshot = z.object({
   occupiedBytes: decimal64.optional(),
   root: rootOwnership,
   lineage: z.string().min(1),
+  origin: origin.optional(),
   createdAt: z.iso.datetime(),
 });
 
@@ -87,7 +90,14 @@ function toRecord({ sizeBytes, occupiedBytes, root, ...rest }: Snapshot): z.inpu
   };
 }
 
-function fromRecord({ name, groupId, occupiedBytes, content, ...rest }: z.output<typeof snapshot>): Snapshot {
+function fromRecord({
+  name,
+  groupId,
+  occupiedBytes,
+  content,
+  origin: received,
+  ...rest
+}: z.output<typeof snapshot>): Snapshot {
   const isImage = content.backend === 'image';
   return {
     ...rest,
@@ -95,6 +105,7 @@ function fromRecord({ name, groupId, occupiedBytes, content, ...rest }: z.output
     name,
     groupId,
     occupiedBytes,
+    origin: originOf(received),
     content: isImage ? { ...content, use: imageUseOf(content.use) } : content,
   };
 }

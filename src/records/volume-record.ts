@@ -14,6 +14,8 @@ import {
   encodeRoot,
   imageContent,
   imageUseOf,
+  origin,
+  originOf,
   parseRecord,
   rootOwnership,
   sizeOfContent,
@@ -69,6 +71,7 @@ const volumeRecord = z.object({
   adoptedFrom: z
     .object({ path: z.string().startsWith('/'), inode: z.string().regex(/^\d{1,20}$/) })
     .optional(),
+  origin: origin.optional(),
   createdAt: z.iso.datetime(),
   deletion: deletion.optional(),
 });
@@ -107,6 +110,7 @@ export function decodeVolumeRecord(text: string): Volume {
     nameTemplate,
     deletion,
     adoptedFrom,
+    origin: received,
     ...volume
   } = record;
   const { onDelete, archiveExpirySeconds, inodeLimit, opaque = {} } = volume.mutable;
@@ -120,6 +124,7 @@ export function decodeVolumeRecord(text: string): Volume {
     inline,
     claim,
     nameTemplate,
+    origin: originOf(received),
     deletion: deletionOf(deletion),
   };
   const adopted = adoptedFrom && { adoptedFrom: { ...adoptedFrom, inode: BigInt(adoptedFrom.inode) } };

@@ -80,7 +80,7 @@ function shared({ accessModes, mode }: VolumeReport, storageClassName: string) {
 }
 
 /** The name by which the provisioner created it is that of its PersistentVolume. */
-function objectName({ id, name }: VolumeReport): string {
+export function objectName({ id, name }: Pick<VolumeReport, 'id' | 'name'>): string {
   return [name ?? '', id].find((each) => OBJECT_NAME.test(each)) ?? `hostpath-${nameHash(id)}`;
 }
 

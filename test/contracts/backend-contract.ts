@@ -86,6 +86,7 @@ export function backendContract(
         inline: undefined,
         claim: undefined,
         nameTemplate: undefined,
+        origin: undefined,
         createdAt: '2024-05-06T07:08:09.010Z',
         deletion: undefined,
       };
@@ -201,6 +202,54 @@ export function backendContract(
         await backend.provisionCopy(copy, await newVolume('copy'), { ...original, path }, going);
         if (!isImage) await subject.makeFile(join(backend.contentOf(copy), 'file'), 'after');
         await expectCopied(path);
+      });
+    });
+
+    describe('content that arrives', () => {
+      const sizeBytes = CAPACITY_BYTES;
+
+      test('is written into an image of its size or an empty directory, within the limit', async () => {
+        const volume = await newVolume();
+        const paths: string[] = [];
+        const write = async (path: string) => {
+          expect(await subject.exists(path)).toBe(true);
+          if (isImage) expect(await subject.sizeOf(path)).toBe(sizeBytes);
+          else await subject.makeFile(join(path, 'file'), 'arrived');
+          paths.push(path);
+        };
+        await backend.provisionCopy(
+          directory,
+          volume,
+          { base: undefined, sizeBytes, isSubvolume: false, write },
+          going,
+        );
+        const snapshot = await makeVolumeDirectory('snapshot');
+        await backend.snapshot(snapshot, { base: undefined, sizeBytes, isSubvolume: false, write }, going);
+        expect(paths).toEqual([content, backend.contentOf(snapshot)]);
+        expect(await sizeOf(volume)).toBe(isCapacityEnforced(volume.content) ? CAPACITY_BYTES : undefined);
+        if (!isImage) expect(await subject.readText(join(content, 'file'))).toBe('arrived');
+      });
+
+      test('makes it fail if it does', async () => {
+        const write = () => Promise.reject(new Error('cut short'));
+        const source = { base: undefined, sizeBytes, isSubvolume: false, write };
+        await expect(backend.provisionCopy(directory, await newVolume(), source, going)).rejects.toThrow(
+          'cut short',
+        );
+      });
+
+      test('changes a copy of its base', async () => {
+        if (!isImage) return;
+        const { original } = await filled();
+        const copy = await makeVolumeDirectory('copy');
+        const write = (path: string) => expectCopied(path);
+        await backend.provisionCopy(
+          copy,
+          await newVolume(),
+          { base: original, sizeBytes, isSubvolume: false, write },
+          going,
+        );
+        await expectCopied(backend.contentOf(copy));
       });
     });
 

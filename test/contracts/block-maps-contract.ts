@@ -77,6 +77,14 @@ export function blockMapsContract(name: string, prepare: () => Promise<BlockMaps
       expect(lengthOf(ranges)).toBeLessThan(2 * MIB);
     });
 
+    test('bytes are read, and holes read as zeros', async () => {
+      await subject.write(path, Buffer.from('abc'), MIB);
+      const image = await opened(path);
+      const bytes = await image.read({ start: BigInt(MIB - 2), end: BigInt(MIB + 4) });
+      image.close();
+      expect(bytes).toEqual(Buffer.from('\0\0abc\0'));
+    });
+
     test('data is reported from an offset on, also from the middle of a range', async () => {
       await subject.write(path, randomBytes(64 * KIB), MIB);
       await subject.write(path, randomBytes(64 * KIB), 5 * MIB);

@@ -421,6 +421,7 @@ function volumeOf(name: string, changes: Partial<Volume> = {}): Volume {
     inline: undefined,
     claim: undefined,
     nameTemplate: undefined,
+    origin: undefined,
     createdAt: '2024-05-06T07:08:09.010Z',
     deletion: undefined,
     ...changes,

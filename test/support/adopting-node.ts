@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { parseAllDocuments } from 'yaml';
 import { parseCommand } from '../../src/cli/command-line.ts';
 import { runCommand } from '../../src/cli/main.ts';
@@ -38,6 +39,8 @@ export async function runInProcess(words: readonly string[]): Promise<CommandRes
   const code = await runCommand(parseCommand(words), {
     write: async (text) => void written.push(text),
     writeError: async (text) => void errors.push(text),
+    writeBytes: async (bytes) => void written.push(bytes.toString()),
+    input: Readable.from([]),
     isTerminal: false,
     stopped: new AbortController().signal,
   });

@@ -74,6 +74,7 @@ async function volumeFor(
     attachment: undefined,
     inline: undefined,
     nameTemplate: undefined,
+    origin: undefined,
     deletion: undefined,
     claim,
     adoptedFrom: { path, inode: source.inode },

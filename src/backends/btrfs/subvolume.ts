@@ -1,21 +1,25 @@
+import { mkdir, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { syncFileSystem, withDescriptor } from '../../kernel/calls/descriptor.ts';
 import { errno, isErrno } from '../../kernel/calls/errno.ts';
 import {
   commitTransaction,
   createSubvolume,
+  deleteSubvolume,
   isReadOnlySubvolume,
   snapshotSubvolume,
 } from '../../kernel/file-systems/btrfs.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import type { Volume } from '../../model/objects/volume.ts';
 import type {
+  ArrivingContent,
   Backend,
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   RestoreOptions,
   StoredContent,
   VolumeUsage,
@@ -44,12 +48,13 @@ export class Subvolume implements Backend {
   async provisionCopy(
     directory: string,
     volume: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
-    if (!(await trySnapshot(directory, original, { readOnly: false }))) {
+    if ('write' in source && source.isSubvolume) await receiveWritable(directory, source, control);
+    else if (!(await trySnapshot(directory, source, { readOnly: false }))) {
       await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
-      await copyDirectory(original, dataOf(directory), control);
+      await copyDirectory(source, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       // A snapshot inherits the limit of its source.
@@ -62,10 +67,11 @@ export class Subvolume implements Backend {
   /** Nothing moves here: only a new subvolume can be limited and snapshotted. */
   async charge(): Promise<void> {}
 
-  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    if (!(await trySnapshot(directory, original, { readOnly: true }))) {
+  async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    if ('write' in source && source.isSubvolume) await source.write(directory, control);
+    else if (!(await trySnapshot(directory, source, { readOnly: true }))) {
       await makeData(directory);
-      await copyDirectory(original, dataOf(directory), control);
+      await copyDirectory(source, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
       await removeLimit(fd);
@@ -181,6 +187,24 @@ async function limitCopy(fd: number, directory: string, volume: Volume): Promise
   await limit(fd, directory, volume);
 }
 
+/** Receives a subvolume, which is read-only, and makes a writable one of it. */
+async function receiveWritable(
+  directory: string,
+  { write }: ArrivingContent,
+  control: CopyControl,
+): Promise<void> {
+  const received = join(directory, 'received');
+  await mkdir(received, { mode: 0o700 });
+  await write(received, control);
+  await withDescriptor(received, 'r', async (receivedFd) => {
+    await withDescriptor(dataOf(received), 'r', (sourceFd) =>
+      withDescriptor(directory, 'r', (fd) => snapshotSubvolume(sourceFd, fd, 'data', { readOnly: false })),
+    );
+    await deleteSubvolume(receivedFd, 'data');
+  });
+  await rmdir(received);
+}
+
 /** Makes an empty subvolume. If the pool has been moved to another type of file system, the copy makes a directory. */
 async function makeData(directory: string): Promise<void> {
   try {
@@ -193,12 +217,12 @@ async function makeData(directory: string): Promise<void> {
 /** Takes a snapshot of a subvolume on the same file system. @returns false if the original is not such a subvolume */
 async function trySnapshot(
   directory: string,
-  { backend, path }: Original,
+  source: CopySource,
   how: { readOnly: boolean },
 ): Promise<boolean> {
-  if (backend !== 'subvolume') return false;
+  if ('write' in source || source.backend !== 'subvolume') return false;
   try {
-    await withDescriptor(path, 'r', (sourceFd) =>
+    await withDescriptor(source.path, 'r', (sourceFd) =>
       withDescriptor(directory, 'r', (fd) => snapshotSubvolume(sourceFd, fd, 'data', how)),
     );
     return true;

@@ -5,9 +5,9 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   StoredContent,
 } from '../../model/ports/ports.ts';
 import { originalData } from '../btrfs/data-kind.ts';
@@ -30,17 +30,17 @@ export class PlainDirectory implements Backend {
   async provisionCopy(
     directory: string,
     _volume: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
-    await this.snapshot(directory, original, control);
+    await this.snapshot(directory, source, control);
   }
 
   /** Nothing is counted. */
   async charge(): Promise<void> {}
 
-  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    await copyDirectory(original, dataOf(directory), control);
+  async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    await copyDirectory(source, dataOf(directory), control);
   }
 
   async destroy(directory: string): Promise<void> {

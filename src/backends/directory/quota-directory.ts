@@ -16,9 +16,9 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   Recount,
   RecountControl,
   RestoreOptions,
@@ -72,7 +72,7 @@ export class QuotaDirectory implements Backend {
   async provisionCopy(
     directory: string,
     volume: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
     const content = dataOf(directory);
@@ -81,7 +81,7 @@ export class QuotaDirectory implements Backend {
       await checkEnforced(fd, volume);
       await setProject(fd, projectIdOf(volume));
       // Content that filled its source volume may need slightly more metadata here, so the limit is set afterwards.
-      await copyDirectory(original, content, control);
+      await copyDirectory(source, content, control);
       checkFits((await quotaOf(fd, projectIdOf(volume)))?.usedBytes ?? 0n, volume.capacityBytes);
       await setLimits(fd, volume);
       await syncFileSystem(fd);
@@ -93,8 +93,8 @@ export class QuotaDirectory implements Backend {
   }
 
   /** Without a project: a snapshot does not grow. */
-  snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    return new PlainDirectory().snapshot(directory, original, control);
+  snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    return new PlainDirectory().snapshot(directory, source, control);
   }
 
   async destroy(directory: string, volume?: Volume): Promise<void> {

@@ -21,9 +21,9 @@ import type {
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   StoredContent,
   VolumeUsage,
 } from '../../model/ports/ports.ts';
@@ -55,23 +55,23 @@ export class Image implements Backend {
   async provisionCopy(
     directory: string,
     { capacityBytes, content }: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
     const path = this.contentOf(directory);
-    await copyFile(original.path, path, control, wholeSectors(capacityBytes));
+    await copyImage(source, path, control, wholeSectors(capacityBytes));
     if (isThick(content)) await allocateThick(path, control.signal);
     // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
     if (isBlock(content) || (await fileSystemOn(path)) !== 'btrfs') return;
-    await renewId(path, original);
+    await renewId(path, 'path' in source ? source.path : path);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
   /** An image is its own limit. */
   async charge(): Promise<void> {}
 
-  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
-    await copyFile(original.path, this.contentOf(directory), control);
+  async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
+    await copyImage(source, this.contentOf(directory), control);
   }
 
   async destroy(directory: string): Promise<void> {
@@ -145,13 +145,29 @@ async function allocateThick(path: string, signal?: AbortSignal): Promise<void> 
   }
 }
 
+async function copyImage(
+  source: CopySource,
+  path: string,
+  control: CopyControl,
+  minBytes?: bigint,
+): Promise<void> {
+  if (!('write' in source)) {
+    await copyFile(source.path, path, control, minBytes);
+    return;
+  }
+  const sizeBytes = wholeSectors(source.sizeBytes);
+  if (source.base) await copyFile(source.base.path, path, control, sizeBytes);
+  else await makeSparse(path, sizeBytes);
+  await source.write(path, control);
+}
+
 /** @throws VolumeError precondition: the original's btrfs is damaged, or of a kind that the driver does not make */
-async function renewId(path: string, original: Original): Promise<void> {
+async function renewId(path: string, original: string): Promise<void> {
   try {
     await renewFileSystemId(path);
   } catch (error) {
     if (!(error instanceof FileSystemIdError)) throw error;
-    const message = `cannot copy the btrfs in ${quote(original.path)}: ${error.reason}`;
+    const message = `cannot copy the btrfs in ${quote(original)}: ${error.reason}`;
     throw new VolumeError('precondition', message, { cause: error });
   }
 }

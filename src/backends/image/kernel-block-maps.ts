@@ -1,6 +1,7 @@
 import { closeSync, constants, open } from 'node:fs';
 import { promisify } from 'node:util';
-import { errno, isErrno } from '../../kernel/calls/errno.ts';
+import { readAt } from '../../kernel/calls/descriptor.ts';
+import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { statusOf } from '../../kernel/calls/statx.ts';
 import { addressSpaceOf } from '../../kernel/file-systems/address-space.ts';
 import type { Range } from '../../kernel/files/data-ranges.ts';
@@ -89,6 +90,17 @@ class KernelImage implements OpenImage {
         for (const chunk of chunksOf(part)) yield* await this.compare(chunk, files, granuleBytes, signal);
       }
       position = window.end;
+    }
+  }
+
+  async read({ start, end }: ByteRange): Promise<Buffer> {
+    const length = Number(end - start);
+    try {
+      const bytes = await readAt(this.parts.fd, Number(start), length);
+      if (bytes.length < length) throw new KernelError('read', errno.EIO, `descriptor ${this.parts.fd}`);
+      return bytes;
+    } catch (error) {
+      throw storageError(error, this.parts.pool);
     }
   }
 

@@ -58,6 +58,14 @@ export async function readText(fd: number, sizeBytes: number): Promise<string> {
   return (await readAt(fd, 0, sizeBytes)).toString('utf8');
 }
 
+/** Writes all of these bytes to an open file, from an offset on. */
+export async function writeAt(fd: number, offset: number, bytes: Buffer): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    const rest = [fd, bytes, written, bytes.length - written, offset + written] as const;
+    written += (await writeAsync(...rest)).bytesWritten;
+  }
+}
+
 /** Writes all of a text at the beginning of a file that is open for writing. */
 export async function writeText(fd: number, text: string): Promise<void> {
   let rest = Buffer.from(text);

@@ -1,10 +1,11 @@
 import { constants } from 'node:fs';
-import { syncDescriptor, withDescriptor } from '../calls/descriptor.ts';
+import { min } from '../../units/bigint.ts';
+import { syncDescriptor, withDescriptor, writeAt } from '../calls/descriptor.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { call, libraryCall } from '../calls/libc.ts';
 import { below, withPath } from '../calls/path-handle.ts';
 import { statusOf } from '../calls/statx.ts';
-import { nextData } from './data-ranges.ts';
+import { nextData, type Range } from './data-ranges.ts';
 
 const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
 
@@ -90,3 +91,19 @@ async function allocateUnshared(fd: number, path: string, start: number, bytes: 
     if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
   }
 }
+const FALLOC_FL_KEEP_SIZE = 1;
+const FALLOC_FL_PUNCH_HOLE = 2;
+
+/** Makes a part of an open file read as zero: as a hole, if the file system can. */
+export async function zeroRange(fd: number, { start, end }: Range): Promise<void> {
+  try {
+    const mode = FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE;
+    await call(fallocate, `descriptor ${fd}`, fd, mode, start, end - start);
+  } catch (error) {
+    if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
+    for (let at = start; at < end; at += ZERO_BYTES)
+      await writeAt(fd, Number(at), Buffer.alloc(Number(min(ZERO_BYTES, end - at))));
+  }
+}
+
+const ZERO_BYTES = 1024n ** 2n;

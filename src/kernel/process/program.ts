@@ -33,18 +33,26 @@ export async function runProgram(
 ): Promise<{ stdout: string; stderr: string }> {
   const path = programPath(name);
   if (path === undefined) throw new ProgramError(`${name} is not installed`, undefined, undefined);
-  const env = { PATH: searchPath().join(delimiter), LC_ALL: 'C' };
   try {
-    return await execute(path, args, { env, maxBuffer: OUTPUT_BYTES });
+    return await execute(path, args, { env: programEnvironment(), maxBuffer: OUTPUT_BYTES });
   } catch (error) {
     const { code, signal, stdout, stderr } = error as ExecutionError;
     if (typeof code !== 'number') {
       throw new ProgramError(`${name} did not finish: ${signal ?? code}`, undefined, error);
     }
     if (acceptedExitCodes.includes(code)) return { stdout, stderr };
-    const reason = stderr.trim().slice(-REASON_CHARACTERS);
-    throw new ProgramError(`${name} ended with exit code ${code}: ${reason}`, code, error);
+    throw new ProgramError(`${name} ended with exit code ${code}: ${reasonIn(stderr)}`, code, error);
   }
+}
+
+/** The environment of a program. */
+export function programEnvironment(): NodeJS.ProcessEnv {
+  return { PATH: searchPath().join(delimiter), LC_ALL: 'C' };
+}
+
+/** The end of a program's stderr, which says why it failed. */
+export function reasonIn(stderr: string): string {
+  return stderr.trim().slice(-REASON_CHARACTERS);
 }
 
 interface ExecutionError {

@@ -115,6 +115,7 @@ async function makeInline(
     accessModes: [capability.accessMode],
     mutable: defaultMutableParameters,
     inline: { targetPath: target.id },
+    arrival: undefined,
     claim: undefined,
     nameTemplate: undefined,
   });

@@ -1,5 +1,5 @@
 import type { RecordedObject } from './object-index.ts';
-import type { ImageUse, RootOwnership } from './volume.ts';
+import type { ImageUse, Origin, RootOwnership } from './volume.ts';
 
 /** The form of a snapshot's content. Snapshots are never mounted, so they have no limits. */
 export type SnapshotContent =
@@ -24,8 +24,15 @@ export interface Snapshot extends RecordedObject {
   readonly root: RootOwnership;
   /** The first volume in the chain of copies that its content comes from: they may share blocks. */
   readonly lineage: string;
+  /** The object that it was received from as a stream; undefined if it was taken here. */
+  readonly origin: Origin | undefined;
   /** The point in time: ISO 8601, UTC. */
   readonly createdAt: string;
+}
+
+/** What the content of a snapshot is known by on every node that has it: the id where it was taken. */
+export function contentIdOf({ id, origin }: Pick<Snapshot, 'id' | 'origin'>): string {
+  return origin?.id ?? id;
 }
 
 /** Snapshots that were taken at one point in time, and are created and deleted together. */

@@ -85,6 +85,8 @@ export interface Volume extends RecordedObject {
   readonly nameTemplate: string | undefined;
   /** The data that it was made from, outside every pool; absent for a volume that was created. */
   readonly adoptedFrom?: AdoptedData;
+  /** The object that it was received from as a stream; undefined if it was created here. */
+  readonly origin: Origin | undefined;
   /** ISO 8601, UTC. */
   readonly createdAt: string;
   /** Undefined while the volume exists, and if an older driver retained it. */
@@ -104,6 +106,14 @@ export interface AdoptedData {
   readonly path: string;
   /** Its inode number, by which other data at that path is told apart. */
   readonly inode: bigint;
+}
+
+/** The object, on this node or another, that a received object is a copy of. */
+export interface Origin {
+  /** The id of the volume, or of the snapshot where it was taken. */
+  readonly id: string;
+  /** The digest of the stream that it was received from; undefined until all of that was recorded. */
+  readonly digest: string | undefined;
 }
 
 /** A PersistentVolumeClaim. */

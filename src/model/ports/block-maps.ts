@@ -37,6 +37,8 @@ export interface OpenImage {
    * Blocks that the two share are not read.
    */
   changedRanges(base: OpenImage, search: ChangeSearch, signal: AbortSignal): AsyncIterable<ByteRange>;
+  /** The bytes of a range within the image. */
+  read(range: ByteRange): Promise<Buffer>;
   close(): void;
 }
 

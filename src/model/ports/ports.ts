@@ -104,14 +104,14 @@ export interface Backend {
    * Creates the volume's content in its directory, with its limit in force and a copy as its first content, durably. The limit is the volume's own, not the original's.
    * @throws VolumeError invalid: this backend cannot hold this kind of original
    */
-  provisionCopy(directory: string, volume: Volume, original: Original, control: CopyControl): Promise<void>;
+  provisionCopy(directory: string, volume: Volume, source: CopySource, control: CopyControl): Promise<void>;
   /**
    * Charges content outside the pool to the volume that it will be moved into. It stays as it is otherwise.
    * @throws VolumeError precondition: a part of it cannot be charged; out-of-range: it does not fit; the signal's reason
    */
   charge(path: string, volume: Volume, signal: AbortSignal): Promise<void>;
   /** Creates the content of a snapshot, a copy without a limit, and makes it durable. */
-  snapshot(directory: string, original: Original, control: CopyControl): Promise<void>;
+  snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void>;
   /**
    * Removes the directory of a volume, with its contents and its limit; without a volume, the directory of a
    * snapshot. Missing parts are no error; may be repeated.
@@ -237,6 +237,23 @@ export interface Original extends StoredContent {
   /** The name of its pool. */
   readonly pool: string;
 }
+
+/** Content that does not come from a pool of this node, but from a stream. */
+export interface ArrivingContent {
+  /** Content of this node that the stream changes; undefined if the stream has all of the content. */
+  readonly base: Original | undefined;
+  /** The size of an image. */
+  readonly sizeBytes: bigint;
+  /** Whether it is a subvolume, which `write` makes by itself, read-only, with the name `data` in a directory. */
+  readonly isSubvolume: boolean;
+  /**
+   * Writes it, durably, into an empty directory, or into an image that has the content of the base, and zeros after it.
+   * @throws VolumeError invalid: the stream is not intact
+   */
+  readonly write: (path: string, control: CopyControl) => Promise<void>;
+}
+
+export type CopySource = Original | ArrivingContent;
 
 /** How a caller stops a copy, and follows its progress. */
 export interface CopyControl {

@@ -76,6 +76,7 @@ export function planSnapshot(
     occupiedBytes,
     root: volume.root,
     lineage,
+    origin: undefined,
   };
 }
 

@@ -128,6 +128,7 @@ async function makeIn(
     root: spec.root,
     accessModes: [...new Set(spec.capabilities.map((capability) => capability.accessMode))],
     mutable,
+    arrival: undefined,
     inline: undefined,
     claim: spec.claim,
     nameTemplate: spec.nameTemplate,

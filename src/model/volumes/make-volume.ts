@@ -1,3 +1,4 @@
+import { type Arrival, receiveContent } from '../copying/arrival.ts';
 import { copyContent } from '../copying/copy-content.ts';
 import type { FoundSource } from '../copying/find-source.ts';
 import { inTurn } from '../copying/in-turn.ts';
@@ -21,6 +22,8 @@ export interface VolumeDraft
   readonly plan: ContentPlan;
   /** The source to copy; undefined for an empty volume. */
   readonly contentSource: { readonly origin: ContentSource; readonly found: FoundSource } | undefined;
+  /** The stream that it is received from; undefined for any other volume. */
+  readonly arrival: Arrival | undefined;
 }
 
 /**
@@ -53,7 +56,7 @@ async function build(
   parts: Parts<'catalogue' | 'host' | 'copying' | 'holds' | 'settings' | 'onStep' | 'now'>,
   draft: VolumeDraft,
 ): Promise<Volume> {
-  const { placement, plan, contentSource, ...decided } = draft;
+  const { placement, plan, contentSource, arrival, ...decided } = draft;
   const { pool, capacityClass } = placement;
   const { id, capacityBytes } = draft;
   const content: VolumeContent =
@@ -66,15 +69,26 @@ async function build(
     source: contentSource?.origin,
     sharing: sharingOf(draft),
     attachment: undefined,
+    origin: arrival?.origin,
     createdAt: parts.now().toISOString(),
     deletion: undefined,
   };
   const backend = pool.backends[content.backend];
-  await parts.catalogue.addVolume(
-    volume,
-    contentSource ? copyOf(contentSource.found) : backend.emptyContent(volume),
-  );
+  await parts.catalogue.addVolume(volume, newContent());
   return volume;
+
+  function newContent(): NewContent {
+    if (arrival) return arriving(arrival);
+    return contentSource ? copyOf(contentSource.found) : backend.emptyContent(volume);
+  }
+
+  function arriving(received: Arrival): NewContent {
+    const target = { id, pool, sizeBytes: capacityBytes, isReserved: isPlannedEnforced(plan) };
+    return (directory) =>
+      receiveContent(parts, target, received, (source, control) =>
+        backend.provisionCopy(directory, volume, source, control),
+      );
+  }
 
   function copyOf(source: FoundSource): NewContent {
     const reservedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
@@ -86,8 +100,8 @@ async function build(
   }
 }
 
-function sharingOf({ id, placement, capacityBytes, contentSource }: VolumeDraft): Sharing {
-  const source = contentSource?.found;
+function sharingOf({ id, placement, capacityBytes, contentSource, arrival }: VolumeDraft): Sharing {
+  const source = contentSource?.found ?? arrival?.base;
   if (!source || !mayShareBlocks({ source, pool: placement.pool })) return { lineage: id, sharedBytes: 0n };
   return { lineage: source.lineage, sharedBytes: source.occupiedBytes ?? capacityBytes };
 }

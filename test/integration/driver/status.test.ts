@@ -229,5 +229,5 @@ test('a reader that is slow gets the whole of a long status, and others need not
 
 test('a driver names an action that it does not have', async () => {
   const { socket } = await filledNode();
-  await expect(callAction(socket, 'x', {}, async () => {})).rejects.toThrow('this driver has no action "x"');
+  await expect(callAction(socket, 'x', {})).rejects.toThrow('this driver has no action "x"');
 });

@@ -19,7 +19,7 @@ async function nodeWithStuckRemoval(reasonLater: string | undefined) {
   const { socket } = await servedActions(actions, node.model);
   const told: string[] = [];
   const repair = (dryRun: boolean) =>
-    callAction(socket, 'repair', { dryRun }, async (text) => void told.push(text));
+    callAction(socket, 'repair', { dryRun }, { onProgress: async (text) => void told.push(text) });
   return { ...node, retried, told, repair };
 }
 

@@ -23,9 +23,9 @@ function doing(run: (context: ActionContext, id: string) => unknown): Action<z.i
 /** The sentences that an action tells, and its result or error. */
 async function call(socket: string, name: string, given: unknown = { id: 'v' }) {
   const told: string[] = [];
-  const result = await callAction(socket, name, given, async (text) => void told.push(text)).catch(
-    (error: Error) => error.message,
-  );
+  const result = await callAction(socket, name, given, {
+    onProgress: async (text) => void told.push(text),
+  }).catch((error: Error) => error.message);
   return { told, result };
 }
 
@@ -133,7 +133,7 @@ test('a driver that ends in the middle is named as the reason', async () => {
       await once(signal, 'abort');
     }),
   });
-  await expect(callAction(socket, 'work', { id: 'v' }, () => close())).rejects.toThrow(
+  await expect(callAction(socket, 'work', { id: 'v' }, { onProgress: close })).rejects.toThrow(
     'the driver ended before the command did; run it again',
   );
 });

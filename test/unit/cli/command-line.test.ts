@@ -22,7 +22,7 @@ test('flags follow the command', () => {
   });
 });
 
-test.each(['status', 'check', 'watch', 'export', 'adopt', 'take-over'])(
+test.each(['status', 'check', 'watch', 'export', 'adopt', 'take-over', 'send', 'receive'])(
   'help of %s names its flags',
   (name) => {
     const request = parseCommand([name, '--help']);
@@ -45,6 +45,12 @@ test('a command has its arguments anywhere among its flags', () => {
   });
 });
 
+test('arguments and flags may be mixed', () => {
+  expect(parseCommand(['send', '--since=s', 'v'])).toMatchObject({
+    command: { name: 'send', values: { ID: 'v', since: 's' } },
+  });
+});
+
 test.each([
   [['purge', '--yes'], 'purge: needs ID, and has ""'],
   [['restore', 'a', 'b'], 'restore: needs ID, and has "a b"'],
@@ -56,9 +62,14 @@ test.each([
   [['status', 'everything'], "status: Unexpected argument 'everything'"],
   [['status', '-o', 'xml'], '--output: "xml" must be one of text, json, yaml'],
   [['status', '--socket=s'], '--socket: "s" must be an absolute path'],
+  [['send'], 'send: needs ID, and has ""'],
+  [['send', 'a', 'b'], 'send: needs ID, and has "a b"'],
+  [['receive', 'a'], "receive: Unexpected argument 'a'"],
+  [['send', 'a', '--from=x'], '--from: "x" must be a number of bytes'],
+  [['receive', '--as=tape'], '--as: "tape" must be one of volume, snapshot'],
   [['watch', '--interval=0'], '--interval: "0" must be a number of seconds from 1 to 3600'],
-  [['adopt'], 'adopt needs PATH, and nothing else besides flags'],
-  [['adopt', '/a', '/b'], 'adopt needs PATH, and nothing else besides flags'],
+  [['adopt'], 'adopt: needs PATH, and has ""'],
+  [['adopt', '/a', '/b'], 'adopt: needs PATH, and has "/a /b"'],
   [['adopt', '/a', '--size=much'], '--size: "much" must be a size such as 10Gi or 500M'],
   [['adopt', '/a', '--size=0'], '--size: "0" must be more than 0'],
   [['adopt', '/a', '--claim=data'], '--claim: "data" must be NAMESPACE/NAME'],

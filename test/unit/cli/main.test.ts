@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { expect, onTestFinished, test } from 'vitest';
 import { type CliRequest, parseCommand } from '../../../src/cli/command-line.ts';
 import { runCommand } from '../../../src/cli/main.ts';
@@ -33,6 +34,8 @@ async function run(request: CliRequest, { isTerminal = false, writeCount = 1 } =
       if (written.length === writeCount) stopped.abort();
     },
     writeError: async (text) => void errors.push(text),
+    writeBytes: async () => {},
+    input: Readable.from([]),
     isTerminal,
     stopped: stopped.signal,
   });

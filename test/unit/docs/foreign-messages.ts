@@ -33,6 +33,7 @@ export const foreignMessages: ReadonlyMap<string, string> = new Map([
   ['readyToUse: false', 'the status of a VolumeSnapshot'],
   ['capacityEnforced: "false"', 'the volumeAttributes of a PersistentVolume'],
   // Others
+  ['cannot find parent subvolume', 'btrfs-progs 6.2, cmds/receive.c'],
   [
     'cannot delete Pods that declare no controller (use --force to override)',
     'kubectl, k8s.io/kubectl/pkg/drain/filters.go',

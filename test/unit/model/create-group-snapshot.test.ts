@@ -106,7 +106,7 @@ describe('images that are staged', () => {
     const seen: [string, boolean[]][] = [];
     const take = pool.backends.image.snapshot.bind(pool.backends.image);
     vi.spyOn(pool.backends.image, 'snapshot').mockImplementation((to, original, control) => {
-      seen.push([original.path, paths.map((path) => mounts.isFrozen(path))]);
+      seen.push(['path' in original ? original.path : '', paths.map((path) => mounts.isFrozen(path))]);
       return take(to, original, control);
     });
     await cut();

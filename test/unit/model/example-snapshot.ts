@@ -15,6 +15,7 @@ export function exampleSnapshot(changes: Partial<Snapshot> = {}): Snapshot {
     occupiedBytes: undefined,
     root: { uid: 0, gid: 0, mode: 0o777 },
     lineage: 'v',
+    origin: undefined,
     createdAt: fixedNow.toISOString(),
     ...changes,
   };

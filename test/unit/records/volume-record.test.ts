@@ -113,6 +113,13 @@ test('a written record is read back, for any volume', () => {
       fc.record({ namespace: fc.string({ minLength: 1 }), name: fc.string({ minLength: 1 }) }),
       { nil: undefined },
     ),
+    origin: fc.option(
+      fc.record({
+        id: fc.string({ minLength: 1 }),
+        digest: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
+      }),
+      { nil: undefined },
+    ),
     inline: fc.option(fc.record({ targetPath: fc.string().map((path) => `/${path}`) }), { nil: undefined }),
     nameTemplate: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
     createdAt: time,

@@ -7,13 +7,14 @@ import {
   type Volume,
 } from '../../../../src/model/objects/volume.ts';
 import type {
+  ArrivingContent,
   Backend,
   ContentFault,
   ContentLoss,
   CopyControl,
+  CopySource,
   NewContent,
   OccupiedBytes,
-  Original,
   Recount,
   RecountControl,
   RestoreOptions,
@@ -66,10 +67,10 @@ export class FakeBackend implements Backend {
   async provisionCopy(
     directory: string,
     volume: Volume,
-    original: Original,
+    source: CopySource,
     control: CopyControl,
   ): Promise<void> {
-    await this.snapshot(directory, original, control);
+    await this.snapshot(directory, source, control);
     await this.applyLimits(directory, volume);
   }
 
@@ -81,12 +82,26 @@ export class FakeBackend implements Backend {
     this.limitable.add(entry);
   }
 
-  async snapshot(directory: string, original: Original, control: CopyControl): Promise<void> {
+  async snapshot(directory: string, source: CopySource, control: CopyControl): Promise<void> {
     control.signal.throwIfAborted();
     if (this.tree.find(directory)?.kind !== 'directory') throw systemError('ENOENT');
-    this.tree.copy(original.path, this.contentOf(directory));
+    const path = this.contentOf(directory);
+    if ('write' in source) await this.makeArriving(directory, source, control);
+    else this.tree.copy(source.path, path);
     this.makeLimitable(directory);
-    control.onBytes(bytesIn(this.tree.find(original.path)));
+    if (!('write' in source)) control.onBytes(bytesIn(this.tree.find(source.path)));
+  }
+
+  private async makeArriving(
+    directory: string,
+    { base, sizeBytes, write }: ArrivingContent,
+    control: CopyControl,
+  ): Promise<void> {
+    const path = this.contentOf(directory);
+    if (base) this.tree.copy(base.path, path);
+    else if (this.kind === 'image') this.tree.makeImage(path, sizeBytes);
+    else this.tree.makeDirectory(path);
+    await write(path, control);
   }
 
   async destroy(directory: string, volume?: Volume): Promise<void> {

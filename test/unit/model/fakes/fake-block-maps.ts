@@ -92,6 +92,10 @@ class FakeImage implements OpenImage {
     });
   }
 
+  async read({ start, end }: ByteRange): Promise<Buffer> {
+    return this.blocks.read(start, end);
+  }
+
   private *granulesWhere(
     { start, granuleBytes }: ChangeSearch,
     signal: AbortSignal,

@@ -318,6 +318,7 @@ export function exampleVolume(changes: Partial<Volume> = {}): Volume {
     inline: undefined,
     claim: undefined,
     nameTemplate: undefined,
+    origin: undefined,
     createdAt: fixedNow.toISOString(),
     deletion: undefined,
     ...changes,
