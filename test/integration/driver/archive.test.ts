@@ -4,10 +4,10 @@ import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { bind } from '../../support/bind.ts';
-import { runDriver } from '../../support/driver-process.ts';
 import { eventually } from '../../support/eventually.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
+import { runInProcess } from '../../support/run-command.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
@@ -23,7 +23,8 @@ async function archivingNode() {
     `--status-socket=${socket}`,
   ];
   await node.start({ flags });
-  const run = (...words: string[]) => runDriver([...words, `--socket=${socket}`, `--statedir=${node.pool}`]);
+  const run = (...words: string[]) =>
+    runInProcess([...words, `--socket=${socket}`, `--statedir=${node.pool}`]);
   return { node, flags, run, statusOf: async () => JSON.parse((await run('status', '-o', 'json')).stdout) };
 }
 
