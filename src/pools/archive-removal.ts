@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { VolumeError } from '../model/errors.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Parts } from '../model/parts.ts';
@@ -49,7 +50,7 @@ export class ArchiveRemoval {
   private async look(): Promise<number> {
     const { model, logger } = this.parts;
     const retained = model.catalogue.retained.all();
-    const { expired, due, nextMs } = this.expiry.look(retained, model.now(), performance.now());
+    const { expired, due, nextMs } = this.expiry.look(retained, model.now(), uptimeMs());
     for (const volume of expired)
       logger.warn(describe(volume), 'archived volume has expired; will be removed');
     const unreachable = new Set<string>();
@@ -57,8 +58,10 @@ export class ArchiveRemoval {
       if (this.isStopped) break;
       if (unreachable.has(volume.pool)) continue;
       await this.remove(volume).catch((error: unknown) => {
-        if (error instanceof VolumeError && error.kind === 'unavailable') unreachable.add(volume.pool);
-        this.logFailure(volume, error);
+        const kind = error instanceof VolumeError ? error.kind : undefined;
+        if (kind === 'unavailable') unreachable.add(volume.pool);
+        // A command is restoring or purging it.
+        if (kind !== 'aborted') this.logFailure(volume, error);
       });
     }
     return nextMs;
@@ -92,6 +95,11 @@ export class ArchiveRemoval {
       'cannot remove expired archived volume; will retry',
     );
   }
+}
+
+/** Time since the start of the machine, including that in which it slept. */
+function uptimeMs(): number {
+  return uptime() * 1000;
 }
 
 function describe({ id, pool, claim, deletion }: Volume): object {

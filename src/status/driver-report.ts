@@ -116,9 +116,12 @@ function retainedDirectory({ catalogue }: ReportParts, volume: Volume): string {
   return join(poolLayout(catalogue.pools.of(volume).path).retained, directoryNameOf(volume.id));
 }
 
-function damagedIn({ catalogue: { volumes, snapshots, groups } }: ReportParts): DamagedReport[] {
+function damagedIn({ catalogue: { volumes, retained, snapshots, groups } }: ReportParts): DamagedReport[] {
   return [
-    ...volumes.allDamaged().map((each) => ({ kind: 'volume' as const, ...each })),
+    ...[...volumes.allDamaged(), ...retained.allDamaged()].map((each) => ({
+      kind: 'volume' as const,
+      ...each,
+    })),
     ...snapshots.allDamaged().map((each) => ({ kind: 'snapshot' as const, ...each })),
     ...groups.allDamaged().map((each) => ({ kind: 'group snapshot' as const, ...each })),
   ].map(({ kind, id, pool, reason }) => ({ kind, id, pool, reason }));

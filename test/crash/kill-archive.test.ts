@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { mutationSteps } from '../../src/model/steps.ts';
-import { runDriver } from '../support/driver-process.ts';
+import { runInProcess } from '../support/run-command.ts';
 import { scratchDirectory } from '../support/scratch.ts';
 import { sampleOf } from './sample.ts';
 import { StoppableNode } from './stoppable-node.ts';
@@ -15,7 +15,7 @@ async function startedNode() {
   const flags = ['--enable-controller-modify-volume', `--status-socket=${socket}`];
   const node = new StoppableNode(undefined, flags);
   await node.start();
-  const run = (...words: string[]) => runDriver([...words, `--socket=${socket}`]);
+  const run = (...words: string[]) => runInProcess([...words, `--socket=${socket}`]);
   return { node, run };
 }
 

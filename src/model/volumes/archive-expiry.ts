@@ -10,18 +10,25 @@ export interface ExpiryLook {
   readonly nextMs: number;
 }
 
-// Long enough for a clock to be set after a start, and for an operator to notice a jump.
+// Long enough for a clock to be set after a start, and for an operator to notice that it is wrong.
 const LONGEST_GRACE_MS = 60 * 60 * 1000;
 const GRACE_SHARE = 10;
 
+/** What is known of an archived volume since it was first seen. */
+interface Seen {
+  /** When it may be removed, by the clock that cannot be set. */
+  dueMs: number;
+  isExpired: boolean;
+}
+
 /**
- * Decides when archived volumes are removed. A clock may be wrong, mostly after a start or until it is set for the first
- * time, so that a volume is not removed the moment that its time is over: it must stay expired for a tenth of its time, or
- * an hour, of a clock that cannot be set.
+ * Decides when archived volumes are removed. A clock may be wrong after a start, and is set or jumps at any time, so that two
+ * clocks must agree: that of the node, which shows that the time of the volume is over, and one that cannot be set, which
+ * shows that all the time has passed that was left when the volume was first seen, and a grace after it. So while the driver
+ * runs, a jump of the clock removes nothing early, and after a start there is time to set it.
  */
 export class ArchiveExpiry {
-  /** When each volume was first seen to have expired. */
-  private readonly expiredSinceMs = new Map<string, number>();
+  private readonly seen = new Map<string, Seen>();
 
   /**
    * @param retained all retained and archived volumes
@@ -31,25 +38,31 @@ export class ArchiveExpiry {
     const expired: Volume[] = [];
     const due: Volume[] = [];
     let nextMs = Infinity;
-    const seen = new Set<string>();
+    const keys = new Set<string>();
     for (const volume of retained) {
       const expiry = expiryOf(volume);
       if (!expiry) continue;
-      const leftMs = expiry.atMs - now.getTime();
-      if (leftMs > 0) {
-        nextMs = Math.min(nextMs, leftMs);
-        continue;
-      }
-      seen.add(expiry.key);
-      if (!this.expiredSinceMs.has(expiry.key)) expired.push(volume);
-      const sinceMs = this.expiredSinceMs.get(expiry.key) ?? monotonicMs;
-      this.expiredSinceMs.set(expiry.key, sinceMs);
-      const waitMs = sinceMs + expiry.graceMs - monotonicMs;
+      keys.add(expiry.key);
+      const leftMs = Math.max(0, expiry.atMs - now.getTime());
+      const seen = this.see(expiry.key, monotonicMs + leftMs + expiry.graceMs);
+      // It is never before the time by either clock. Only a clock that goes back moves it.
+      if (leftMs > 0) seen.dueMs = Math.max(seen.dueMs, monotonicMs + leftMs + expiry.graceMs);
+      if (leftMs === 0 && !seen.isExpired) expired.push(volume);
+      seen.isExpired = leftMs === 0;
+      const waitMs = seen.dueMs - monotonicMs;
       if (waitMs <= 0) due.push(volume);
-      else nextMs = Math.min(nextMs, waitMs);
+      else nextMs = Math.min(nextMs, leftMs > 0 ? leftMs : waitMs);
     }
-    for (const key of this.expiredSinceMs.keys()) if (!seen.has(key)) this.expiredSinceMs.delete(key);
+    for (const key of this.seen.keys()) if (!keys.has(key)) this.seen.delete(key);
     return { expired, due, nextMs };
+  }
+
+  private see(key: string, dueMs: number): Seen {
+    const known = this.seen.get(key);
+    if (known) return known;
+    const seen = { dueMs, isExpired: false };
+    this.seen.set(key, seen);
+    return seen;
   }
 }
 

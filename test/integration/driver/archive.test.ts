@@ -4,13 +4,23 @@ import { expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { bind } from '../../support/bind.ts';
-import { runDriver } from '../../support/driver-process.ts';
 import { eventually } from '../../support/eventually.ts';
+import { isHostRoot } from '../../support/host-root.ts';
+import { fileSystem } from '../../support/image-node.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
+import { runInProcess } from '../../support/run-command.ts';
+import { nodeWith, type Storage, subvolumes } from '../../support/storages.ts';
 import { type TestNode, testNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
+const image: Storage = {
+  name: 'an image',
+  backend: 'image',
+  capability: fileSystem('ext4'),
+  sizeBytes: 64 * MIB,
+  makePool: undefined,
+};
 const claim = { 'csi.storage.k8s.io/pvc/namespace': 'shop', 'csi.storage.k8s.io/pvc/name': 'data' };
 
 /** A node with a status, whose volumes can be archived and whose pool can reserve 100 MiB. */
@@ -23,7 +33,8 @@ async function archivingNode() {
     `--status-socket=${socket}`,
   ];
   await node.start({ flags });
-  const run = (...words: string[]) => runDriver([...words, `--socket=${socket}`, `--statedir=${node.pool}`]);
+  const run = (...words: string[]) =>
+    runInProcess([...words, `--socket=${socket}`, `--statedir=${node.pool}`]);
   return { node, flags, run, statusOf: async () => JSON.parse((await run('status', '-o', 'json')).stdout) };
 }
 
@@ -171,6 +182,29 @@ test('a claim gets its newest deleted volume back, with its content, and the sam
   expect(retainedIn(node)).toEqual([other]);
   // Its only deleted volume has been restored, so that the next claim of this name is empty.
   expect(await small(node, 'third', parameters)).not.toBe(old);
+});
+
+const archivable = isHostRoot ? [...subvolumes.filter(({ name }) => name.endsWith('squota')), image] : [];
+
+test.each(archivable)('$name is restored with its content and its limit', async (storage) => {
+  const made = await nodeWith(storage);
+  const { node, pool, parameters } = made;
+  await node.restart({ flags: [...made.flags, '--enable-controller-modify-volume'] });
+  const { capability, sizeBytes } = storage;
+  const request = { capacity_range: { required_bytes: sizeBytes }, parameters: { ...parameters, ...claim } };
+  const mutable_parameters = { onDelete: 'archive' };
+  const old = await node.createPublished('old', capability, { ...request, mutable_parameters });
+  writeFileSync(join(old.target_path, 'file'), 'kept');
+  await node.node.NodeUnpublishVolume(old);
+  await node.node.NodeUnstageVolume(old);
+  await node.controller.DeleteVolume(old);
+  expect(readdirSync(join(pool, 'retained'))).toEqual([old.volume_id]);
+  const again = { ...request, parameters: { ...request.parameters, restore: 'required' } };
+  const { volume_id, target_path } = await node.createPublished('new', capability, again);
+  expect(volume_id).toBe(old.volume_id);
+  expect(readFileSync(join(target_path, 'file'), 'utf8')).toBe('kept');
+  const tooMuch = Buffer.alloc(sizeBytes + MIB, 'x');
+  expect(() => writeFileSync(join(target_path, 'more'), tooMuch, { flush: true })).toThrow();
 });
 
 test('a claim that cannot have its volume back is refused with the reason, and nothing is made', async () => {

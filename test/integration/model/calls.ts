@@ -10,7 +10,7 @@ export type Call =
   | { readonly rpc: 'Clone'; readonly name: string; readonly volume: string }
   | { readonly rpc: 'DeleteVolume' | 'GetVolume' | 'Validate'; readonly volume: string }
   | { readonly rpc: 'Expand'; readonly volume: string; readonly mib: number }
-  | { readonly rpc: 'Modify'; readonly volume: string; readonly onDelete: 'delete' | 'retain' }
+  | { readonly rpc: 'Modify'; readonly volume: string; readonly onDelete: 'delete' | 'retain' | 'archive' }
   | { readonly rpc: 'CreateSnapshot'; readonly name: string; readonly volume: string }
   | { readonly rpc: 'DeleteSnapshot' | 'GetSnapshot'; readonly snapshot: string }
   | { readonly rpc: 'CreateGroup'; readonly name: string; readonly volumes: readonly string[] }
@@ -68,7 +68,7 @@ const creates = [
 ] as const;
 const changes = [
   fc.record({ rpc: fc.constant('Expand'), volume, mib }),
-  fc.record({ rpc: fc.constant('Modify'), volume, onDelete: fc.constantFrom('delete', 'retain') }),
+  fc.record({ rpc: fc.constant('Modify'), volume, onDelete: fc.constantFrom('delete', 'retain', 'archive') }),
   fc.record({ rpc: fc.constant('CreateSnapshot'), name: snapshot, volume }),
   fc.record({ rpc: fc.constant('DeleteSnapshot'), snapshot: source }),
   fc.record({

@@ -18,7 +18,7 @@ interface Volume {
   readonly backend: Backend;
   readonly bytes: number;
   readonly source: string;
-  readonly onDelete: 'delete' | 'retain';
+  readonly onDelete: 'delete' | 'retain' | 'archive';
 }
 
 interface Snapshot {
@@ -104,7 +104,7 @@ export function expected(state: State, call: Call, ids: NewIds): Expected {
       if (!volume) return ok();
       if (Object.values(state.mounts).some((mount) => mount.volume === call.volume))
         return refused('FAILED_PRECONDITION');
-      const retainedBytes = state.retainedBytes + (volume.onDelete === 'retain' ? volume.bytes : 0);
+      const retainedBytes = state.retainedBytes + (volume.onDelete === 'delete' ? 0 : volume.bytes);
       return ok({ ...state, volumes: without(state.volumes, call.volume), retainedBytes });
     }
     case 'GetVolume': {

@@ -22,28 +22,44 @@ const lookAt = (
   monotonicMs: number,
 ) => expiry.look(volumes, new Date(deletedAt + afterMs), monotonicMs);
 
-test('a volume is due an hour after it was seen to have expired, and is announced once', () => {
+test('a volume is announced when it has expired, and due an hour later', () => {
   const volume = archived('a', 30 * DAY_MS);
   const expiry = new ArchiveExpiry();
   const look = (afterMs: number, monotonicMs: number) => lookAt(expiry, [volume], afterMs, monotonicMs);
   expect(look(29 * DAY_MS, 0)).toEqual({ expired: [], due: [], nextMs: DAY_MS });
   expect(look(30 * DAY_MS, DAY_MS)).toEqual({ expired: [volume], due: [], nextMs: HOUR_MS });
-  expect(look(31 * DAY_MS, DAY_MS + 1)).toEqual({ expired: [], due: [], nextMs: HOUR_MS - 1 });
+  expect(look(30 * DAY_MS + 1, DAY_MS + 1)).toEqual({ expired: [], due: [], nextMs: HOUR_MS - 1 });
   expect(look(30 * DAY_MS + HOUR_MS, DAY_MS + HOUR_MS)).toMatchObject({ expired: [], due: [volume] });
 });
 
-test('a short time has a short grace', () => {
+test('a volume that expired while no driver ran is due after the grace', () => {
+  const volume = archived('a', 30 * DAY_MS);
   const expiry = new ArchiveExpiry();
-  expect(lookAt(expiry, [archived('a', 1000)], 1000, 0).nextMs).toBe(100);
+  expect(lookAt(expiry, [volume], 40 * DAY_MS, 0)).toEqual({ expired: [volume], due: [], nextMs: HOUR_MS });
+  expect(lookAt(expiry, [volume], 40 * DAY_MS + HOUR_MS, HOUR_MS).due).toEqual([volume]);
 });
 
-test('a clock that is put right within the grace removes nothing, and the grace begins anew', () => {
+test('a short time has a short grace', () => {
+  expect(lookAt(new ArchiveExpiry(), [archived('a', 1000)], 1000, 0).nextMs).toBe(100);
+});
+
+test('a clock that jumps ahead removes nothing while the driver runs', () => {
+  const volume = archived('a', 30 * DAY_MS);
+  const expiry = new ArchiveExpiry();
+  const look = (afterMs: number, monotonicMs: number) => lookAt(expiry, [volume], afterMs, monotonicMs);
+  look(DAY_MS, 0);
+  expect(look(1000 * DAY_MS, DAY_MS)).toMatchObject({ expired: [volume], due: [] });
+  expect(look(1020 * DAY_MS, 29 * DAY_MS).due).toEqual([]);
+  expect(look(1020 * DAY_MS, 29 * DAY_MS + HOUR_MS).due).toEqual([volume]);
+});
+
+test('a clock that was ahead at the start, and is put right within the grace, removes nothing, later neither', () => {
   const volume = archived('a', 30 * DAY_MS);
   const expiry = new ArchiveExpiry();
   const look = (afterMs: number, monotonicMs: number) => lookAt(expiry, [volume], afterMs, monotonicMs);
   expect(look(1000 * DAY_MS, 0).expired).toEqual([volume]);
   expect(look(DAY_MS, HOUR_MS / 2)).toMatchObject({ expired: [], due: [] });
-  expect(look(1000 * DAY_MS, HOUR_MS)).toMatchObject({ expired: [volume], due: [], nextMs: HOUR_MS });
+  expect(look(1000 * DAY_MS, 2 * HOUR_MS)).toMatchObject({ expired: [volume], due: [] });
 });
 
 test('a volume that was restored and deleted again has its whole time', () => {

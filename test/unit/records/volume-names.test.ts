@@ -13,6 +13,7 @@ import { expect, test } from 'vitest';
 import type { Volume } from '../../../src/model/objects/volume.ts';
 import { poolLayout } from '../../../src/records/pool-layout.ts';
 import { DiskVolumeNames } from '../../../src/records/volume-names.ts';
+import { namesContract } from '../../contracts/names-contract.ts';
 import { exampleVolume } from '../model/fakes/model.ts';
 import { blockContent } from '../model/fakes/requests.ts';
 import { temporaryDirectory } from '../temporary-directory.ts';
@@ -47,6 +48,12 @@ function treeOf(root: string): Record<string, string> {
     }),
   );
 }
+
+namesContract('DiskVolumeNames', async () => {
+  const { names, tree } = namesInPool();
+  const idOf = (text: string) => text.split('/').at(-2) ?? '';
+  return { names, namedIds: async () => Object.values(tree()).map(idOf) };
+});
 
 let lastId = 0;
 
