@@ -42,6 +42,7 @@ export const mutationSteps = {
   deleteGroupSnapshot: removal('delete group'),
   freeze: ['freeze: marked', 'freeze: frozen', 'freeze: cut', 'freeze: thawed', 'freeze: unmarked'],
   expandVolume: ['expand: checked', 'expand: content grown', 'expand: recorded'],
+  rebuildContent: ['rebuild: content made', 'rebuild: exchanged', 'rebuild: durable'],
   expandImage: ['expand: device grown', 'expand: file system grown'],
   stageVolume: ['stage: checked', 'stage: mounted'],
   stageImage: ['stage: formatted', 'stage: file system mounted'],

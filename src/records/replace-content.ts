@@ -26,8 +26,15 @@ export async function replaceContent(
   await mkdir(incoming, { mode: driverOnlyMode });
   try {
     await make(incoming);
+    await changes.make(['rebuild: content made']);
     await exchange(join(incoming, name), join(directory, name));
-    await changes.make([sync(directory), sync(incoming), checkWritable(directory)]);
+    await changes.make([
+      'rebuild: exchanged',
+      sync(directory),
+      sync(incoming),
+      checkWritable(directory),
+      'rebuild: durable',
+    ]);
   } finally {
     removals.add(incoming);
   }

@@ -16,4 +16,8 @@ export const stepsOfCopies = {
   freeze,
 } as const;
 
-export const copySteps: readonly Step[] = Object.values(stepsOfCopies).flat();
+/** Those, and the steps of content that is made anew as a copy (kill-rebuild.test.ts). */
+export const copySteps: readonly Step[] = [
+  ...Object.values(stepsOfCopies).flat(),
+  ...mutationSteps.rebuildContent,
+];

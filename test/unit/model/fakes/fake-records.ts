@@ -116,17 +116,20 @@ export class FakeRecords<Kind extends RecordedObject> implements Records<Kind> {
   }
 
   async replaceContent(id: string, name: string, make: (directory: string) => Promise<void>): Promise<void> {
-    const { tree } = this.parts;
+    const { tree, onStep } = this.parts;
     const incoming = this.inPool('.incoming', `${directoryNameOf(id)}.${++this.removedCount}`);
     tree.makeDirectory(incoming);
-    await make(incoming).catch((error: unknown) => {
+    try {
+      await make(incoming);
+      await onStep('rebuild: content made');
+      const content = posix.join(this.directoryOf(id), name);
+      tree.remove(content);
+      tree.move(posix.join(incoming, name), content);
+      await onStep('rebuild: exchanged');
+      await onStep('rebuild: durable');
+    } finally {
       tree.remove(incoming);
-      throw error;
-    });
-    const content = posix.join(this.directoryOf(id), name);
-    tree.remove(content);
-    tree.move(posix.join(incoming, name), content);
-    tree.remove(incoming);
+    }
   }
 
   async remove(id: string): Promise<void> {
