@@ -7,23 +7,27 @@ export function formatAdoptions(adoptions: readonly Adoption[], { isReal }: { is
 }
 
 function linesFor(adoption: Adoption, isReal: boolean): string[] {
-  const { path, name, volumeId, sizeBytes } = adoption;
+  const { path, name, volumeId, sizeBytes, isSnapshot } = adoption;
+  const what = isSnapshot ? 'snapshot' : 'volume';
   return [
     `${path}: ${verdictOf(adoption, isReal)}`,
-    `  volume ${name}, ${formatBytes(sizeBytes)}${adoption.isSizeEnforced ? '' : ', which nothing enforces'}`,
+    `  ${what} ${name}, ${formatBytes(sizeBytes)}${adoption.isSizeEnforced ? '' : ', which nothing enforces'}`,
     `  id     ${volumeId}`,
     ...(adoption.isLeft
-      ? [`  The data stays at ${path} as well; remove it when the volume has been tried.`]
+      ? [`  The data stays at ${path} as well; remove it when the ${what} has been tried.`]
       : []),
   ];
 }
 
-function verdictOf({ how, pool, backend, usedBytes = 0, reason }: Adoption, isReal: boolean): string {
+function verdictOf(
+  { how, pool, backend, usedBytes = 0, reason, isSnapshot }: Adoption,
+  isReal: boolean,
+): string {
   const target = `pool ${pool} (${backend})`;
   const size = formatBytes(usedBytes);
   switch (how) {
     case 'existing':
-      return `is a volume of ${target} already`;
+      return `is a ${isSnapshot ? 'snapshot' : 'volume'} of ${target} already`;
     case 'move':
       return `${size} ${isReal ? 'moved' : 'would be moved'} into ${target}`;
     case 'copy':

@@ -31,7 +31,9 @@ export async function runTakeOver(command: Command, output: CliOutput): Promise<
     await output.writeError(formatOutcomes(outcomes, isReal));
     // Their PersistentVolumes exist, and have the same ids.
     if (from === 'reference')
-      await output.writeError('The PersistentVolumes of the cluster go on working.\n');
+      await output.writeError(
+        'The PersistentVolumes and VolumeSnapshotContents of the cluster go on working.\n',
+      );
     else if (adoptions.length > 0) await output.write(await volumesText(command, adoptions));
   } else await output.write(await planText(command, outcomes));
   return adoptions.length === outcomes.length ? 0 : EXIT_OBSTACLES;
@@ -39,7 +41,7 @@ export async function runTakeOver(command: Command, output: CliOutput): Promise<
 
 async function takeOver(
   { socket, values: { pool = '' } }: Command,
-  { obstacle, pool: oldPool, ...candidate }: Candidate,
+  { obstacle, pool: oldPool, snapshot, ...candidate }: Candidate,
   known: OldVolume | undefined,
   isReal: boolean,
   output: CliOutput,
@@ -50,6 +52,7 @@ async function takeOver(
   const { isBlock, ...details } = { ...candidate, ...known };
   const input = {
     ...details,
+    ...snapshot,
     ...(chosen === undefined ? {} : { pool: chosen }),
     isBlock: isBlock || candidate.isBlock,
     isMinimum: true,
@@ -57,7 +60,8 @@ async function takeOver(
   };
   const onProgress = (text: string) => output.writeError(`${path}: ${text}\n`);
   try {
-    return { path, name, adoption: (await callAction(socket, 'adopt', input, { onProgress })) as Adoption };
+    const action = snapshot ? 'adopt-snapshot' : 'adopt';
+    return { path, name, adoption: (await callAction(socket, action, input, { onProgress })) as Adoption };
   } catch (error) {
     return { path, name, obstacle: error instanceof Error ? error.message : String(error) };
   }

@@ -28,13 +28,23 @@ export async function expectWholeLife(
   const name = `life-${volume_id}`.slice(0, 100);
   const { snapshot } = await test.controller.CreateSnapshot({ name, source_volume_id: volume_id });
   expect(snapshot).toMatchObject({ ready_to_use: true });
-  const snapshot_id = snapshot?.snapshot_id ?? '';
-  const restored = await test.create(name, {
-    capacity_range: { required_bytes: snapshot?.size_bytes ?? '' },
+  await expectRestored(test, snapshot?.snapshot_id ?? '', use, volume_capability);
+  await test.controller.DeleteVolume({ volume_id });
+}
+
+/** Restores a snapshot to a volume, and deletes both. @param use gets the path of the volume */
+export async function expectRestored(
+  test: TestNode,
+  snapshot_id: string,
+  use: (path: string) => unknown,
+  volume_capability = mountCapability(),
+): Promise<void> {
+  const volume_id = await test.create(`from-${snapshot_id}`.slice(0, 100), {
+    capacity_range: {},
     volume_content_source: { snapshot: { snapshot_id } },
     volume_capabilities: [volume_capability],
   });
-  await whilePublished(test, restored, use, volume_capability);
-  for (const id of [restored, volume_id]) await test.controller.DeleteVolume({ volume_id: id });
+  await whilePublished(test, volume_id, use, volume_capability);
+  await test.controller.DeleteVolume({ volume_id });
   await test.controller.DeleteSnapshot({ snapshot_id });
 }

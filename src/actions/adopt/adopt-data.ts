@@ -9,6 +9,8 @@ import { type AdoptPlan, type AdoptSpec, planAdoption } from './plan-adoption.ts
 
 /** What has become, or would become, of some data. Sizes are bytes. */
 export interface Adoption {
+  /** Whether it is a snapshot, and no volume. */
+  readonly isSnapshot?: true;
   readonly path: string;
   readonly name: string;
   readonly volumeId: string;

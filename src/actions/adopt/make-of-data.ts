@@ -9,6 +9,7 @@ import { reserveCapacity, reserveDisk } from '../../model/state/reserve-capacity
 import { isPlannedEnforced } from '../../model/volumes/choose-content.ts';
 import type { ActionContext } from '../action.ts';
 import { copyProgress } from './copy-progress.ts';
+import { findSource } from './find-source.ts';
 import { withMovable } from './movable.ts';
 import type { AdoptPlan } from './plan-adoption.ts';
 
@@ -83,18 +84,20 @@ async function volumeFor(
 }
 
 async function moveIn(
-  { catalogue }: Parts,
+  parts: Parts,
   { spec: { path }, source, placement: { pool } }: AdoptPlan,
   volume: Volume,
   { signal }: Pick<ActionContext, 'signal'>,
 ): Promise<void> {
   const backend = pool.backends[volume.content.backend];
   await backend.charge(path, volume, signal);
+  // Again, since that may have taken long.
+  await findSource(parts, path);
   await withMovable(path, pool.path, async (fd) => {
     const found = fd === undefined ? undefined : await statusBelow(fd, basename(path));
     if (fd === undefined || found?.inode !== source.inode || found.device !== source.device)
       throw new VolumeError('precondition', `${quote(path)} has been replaced in the meantime; run it again`);
-    await catalogue.adoptVolume(volume, {
+    await parts.catalogue.adoptVolume(volume, {
       path,
       from: { directory: below(fd), name: basename(path) },
       name: basename(backend.contentOf('/')),

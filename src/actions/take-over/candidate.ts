@@ -21,6 +21,8 @@ export interface Candidate {
   /** The pool or accounting class that it was in, if this driver has it. */
   readonly pool?: string;
   readonly isBlock: boolean;
+  /** Present if it is the file of a snapshot, whose `sizeBytes` are those of its volume. */
+  readonly snapshot?: { readonly sourceVolumeId: string; readonly createdAt: string };
   /** Why it cannot become a volume; absent if nothing is known against it. */
   readonly obstacle?: string;
 }

@@ -1,9 +1,11 @@
 import { basename, join } from 'node:path';
 import * as z from 'zod';
+import { errnoName, errnoOf } from '../../kernel/calls/errno.ts';
 import { quote, VolumeError } from '../../model/errors.ts';
 import type { Catalogue } from '../../model/state/catalogue.ts';
 import { findPlacement } from '../../model/state/placement.ts';
 import { type Candidate, readJson } from './candidate.ts';
+import { isCompressed } from './unpack-archive.ts';
 
 const BLOCK_ACCESS = 1;
 
@@ -17,7 +19,15 @@ const volume = z.object({
   Kind: z.string().default(''),
 });
 
-const snapshot = z.object({ Name: z.string(), Id: z.string().min(1), Path: z.string() });
+const snapshot = z.object({
+  Name: z.string(),
+  Id: z.string().min(1),
+  VolID: z.string().min(1),
+  Path: z.string().min(1),
+  SizeBytes: z.number().min(0),
+  ReadyToUse: z.boolean().default(true),
+  CreationTime: z.object({ seconds: z.number().default(0) }).nullish(),
+});
 
 /** An empty list of Go is null in JSON. */
 const state = z.object({
@@ -26,17 +36,16 @@ const state = z.object({
 });
 
 /**
- * The volumes of csi-driver-host-path: a directory or an image for each, as listed in its `state.json`. They keep their ids, so that
- * the PersistentVolumes of the cluster go on working.
+ * The volumes and snapshots of csi-driver-host-path, as listed in its `state.json`: a directory or an image for each volume, a tar
+ * archive or the copy of an image for each snapshot. They keep their ids, so that the objects of the cluster go on working.
  * @throws VolumeError precondition: there is no such file, or it cannot be understood
  */
 export async function findReference(path: string, catalogue: Catalogue): Promise<Candidate[]> {
   const found = await readJson(path, 'state.json', state);
   if (!found) throw new VolumeError('precondition', `there is no state.json in ${quote(path)}`);
-  return [
-    ...(found.Volumes ?? []).map((each) => candidateFor(path, each, catalogue)),
-    ...(found.Snapshots ?? []).map(snapshotCandidate(path)),
-  ];
+  const volumes = (found.Volumes ?? []).map((each) => candidateFor(path, each, catalogue));
+  const snapshots = (found.Snapshots ?? []).map((each) => snapshotCandidate(path, each, found.Volumes ?? []));
+  return [...volumes, ...(await Promise.all(snapshots))];
 }
 
 function candidateFor(
@@ -62,12 +71,31 @@ function candidateFor(
   return candidate;
 }
 
-function snapshotCandidate(path: string) {
-  return ({ Name, Id, Path }: z.output<typeof snapshot>): Candidate => ({
-    path: join(path, basename(Path)),
+async function snapshotCandidate(
+  path: string,
+  { Name, Id, VolID, Path, SizeBytes, ReadyToUse, CreationTime }: z.output<typeof snapshot>,
+  volumes: readonly z.output<typeof volume>[],
+): Promise<Candidate> {
+  const file = join(path, basename(Path));
+  const candidate = {
+    path: file,
     name: Name === '' ? Id : Name,
     id: Id,
     isBlock: false,
-    obstacle: 'snapshots are not taken over: restore it to a volume first, with the driver that made it',
-  });
+    sizeBytes: BigInt(Math.trunc(SizeBytes)).toString(),
+    snapshot: {
+      sourceVolumeId: VolID,
+      createdAt: new Date((CreationTime?.seconds ?? 0) * 1000).toISOString(),
+    },
+  };
+  if (!ReadyToUse) return { ...candidate, obstacle: 'the snapshot was never completed' };
+  const source = volumes.find((each) => each.VolID === VolID);
+  if (source) return { ...candidate, isBlock: source.VolAccessType === BLOCK_ACCESS };
+  try {
+    return { ...candidate, isBlock: !(await isCompressed(file)) };
+  } catch (error) {
+    const number = errnoOf(error);
+    if (number === undefined) throw error;
+    return { ...candidate, obstacle: `its file cannot be read: ${errnoName(number)}` };
+  }
 }

@@ -13,7 +13,7 @@ import { expect, test } from 'vitest';
 import { adoptingNode, makeData, objectsIn } from '../../support/adopting-node.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { blockDevice } from '../../support/image-node.ts';
-import { expectWholeLife } from '../../support/whole-life.ts';
+import { expectRestored, expectWholeLife } from '../../support/whole-life.ts';
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -186,32 +186,48 @@ test('volumes of csi-driver-host-path keep their ids, so that PersistentVolumes 
     volume('', ids.inline, { Ephemeral: true }),
     volume('evil', '../victim', { VolPath: '/csi-data-dir/..' }),
   ];
-  const Path = '/csi-data-dir/5nap.snap';
-  const CreationTime = { seconds: 1700000000 };
+  const snapshot = (Id: string, VolID: string, more: object) => ({
+    ...{ Name: `named-${Id}`, Id, VolID, Path: `/csi-data-dir/${Id}.snap`, SizeBytes: GIB, ReadyToUse: true },
+    ...{ CreationTime: { seconds: 1700000000, nanos: 5 }, GroupSnapshotID: '', ...more },
+  });
+  execFileSync('tar', ['-czf', join(path, '5nap.snap'), '-C', join(path, ids.directory), '.']);
+  writeFileSync(join(path, 'bad0.snap'), 'no archive');
+  writeFileSync(join(path, 'b10c.snap'), Buffer.alloc(MIB, 7));
   const Snapshots = [
-    {
-      Name: 'snapshot',
-      Id: '5nap',
-      VolID: ids.directory,
-      Path,
-      CreationTime,
-      SizeBytes: GIB,
-      ReadyToUse: true,
-    },
+    snapshot('5nap', ids.directory, {}),
+    ...(isHostRoot ? [snapshot('b10c', 'deleted', { SizeBytes: MIB })] : []),
+    snapshot('0pen', ids.directory, { ReadyToUse: false }),
+    snapshot('g0ne', ids.directory, {}),
+    snapshot('bad0', ids.directory, {}),
   ];
   writeFileSync(join(path, 'state.json'), JSON.stringify({ Volumes, Snapshots, GroupSnapshots: null }));
   const words = ['take-over', path, '--from=reference', '--yes'];
   const done = await run(...words);
   expect([done.code, done.stdout]).toEqual([EXIT_OBSTACLES, '']);
-  for (const reason of ['inline volume', 'cannot be that of a volume', 'snapshots are not taken over'])
+  for (const reason of [
+    'inline volume',
+    'cannot be that of a volume',
+    'never completed',
+    'there is no file',
+    'cannot unpack',
+  ])
     expect(done.stderr).toContain(reason);
   const again = await run(...words);
   expect(again.stderr.match(/is a volume of pool default/g)).toHaveLength(isHostRoot ? 3 : 2);
+  expect(again.stderr.match(/is a snapshot of pool default/g)).toHaveLength(isHostRoot ? 2 : 1);
+  expect(readdirSync(join(node.pool, 'snapshots'))).toHaveLength(isHostRoot ? 2 : 1);
   await node.restart({ flags: [...flags, '--capacity=fast=100Gi'] });
   const report = JSON.parse((await run('status', '-o', 'json')).stdout);
   const byId = new Map<string, object>(report.volumes.map((each: { id: string }) => [each.id, each]));
   expect(byId.get(ids.directory)).toMatchObject({ sizeBytes: 2 * GIB, context: { kind: 'fast' } });
   expect(byId.get(ids.full)).toMatchObject({ sizeBytes: GIB });
+  const { entries = [] } = await node.controller.ListSnapshots({ snapshot_id: '5nap' });
+  expect(entries[0]?.snapshot).toMatchObject({
+    source_volume_id: ids.directory,
+    creation_time: { seconds: '1700000000' },
+    size_bytes: String(GIB),
+  });
+  await expectRestored(node, '5nap', (target) => expectData(target, 'directory'));
   for (const text of ['directory', 'full'] as const)
     await expectWholeLife(node, ids[text], (target) => expectData(target, text));
   if (!isHostRoot) return;
@@ -219,4 +235,5 @@ test('volumes of csi-driver-host-path keep their ids, so that PersistentVolumes 
   const read = (target: string) =>
     expect(execFileSync('head', ['--bytes=4', target])).toEqual(Buffer.alloc(4, 7));
   await expectWholeLife(node, ids.block, read, blockDevice());
+  await expectRestored(node, 'b10c', read, blockDevice());
 });
