@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { parseCommand } from '../../src/cli/command-line.ts';
 import { runCommand } from '../../src/cli/main.ts';
 
@@ -18,6 +19,10 @@ export async function runInProcess(words: readonly string[]): Promise<CommandRun
     writeError: async (text) => {
       stderr += text;
     },
+    writeBytes: async (bytes) => {
+      stdout += bytes.toString();
+    },
+    input: Readable.from([]),
     isTerminal: false,
     stopped: new AbortController().signal,
   });

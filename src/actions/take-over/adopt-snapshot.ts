@@ -75,6 +75,7 @@ function snapshotFor(
     occupiedBytes: undefined,
     root: { uid: 0, gid: 0, mode: 0o777 },
     lineage: sourceVolumeId,
+    origin: undefined,
   };
 }
 
