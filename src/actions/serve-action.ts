@@ -22,8 +22,7 @@ export const actionPath = '/actions/';
 
 /**
  * Runs the action of a request and writes a line of JSON for each sentence that it tells, one before bytes that it sends, and one
- * for its end. An action whose
- * client disconnects decides itself whether it goes on.
+ * for its end. An action whose client disconnects decides itself whether it goes on.
  */
 export async function serveAction(
   request: IncomingMessage,
@@ -44,36 +43,49 @@ export async function serveAction(
     if (!action) throw new VolumeError('unimplemented', `this driver has no action ${quote(name)}`);
     const input = parse(action, searchParams.get('input') ?? 'null');
     parts.logger.info({ action: name, input }, 'action');
-    const tell = (progress: string) => write({ progress });
-    const send = async (bytes: Buffer) => {
-      gone.signal.throwIfAborted();
-      write({ bytes: bytes.length });
-      if (!response.write(bytes)) await once(response, 'drain', { signal: gone.signal }).catch(throwGone);
-    };
-    const result = await runAction(action, input, parts, {
-      signal: gone.signal,
-      tell,
-      body: bodyOf(request),
-      send,
+    const result = await runAction(action, input, parts, (lost) => {
+      const signal = AbortSignal.any([gone.signal, lost]);
+      const send = async (bytes: Buffer) => {
+        signal.throwIfAborted();
+        write({ bytes: bytes.length });
+        if (!response.write(bytes)) await untilAborted(once(response, 'drain'), signal);
+      };
+      return { signal, tell: (progress) => write({ progress }), body: bodyOf(request, signal), send };
     });
     write({ result: result ?? null });
   } catch (error) {
     write({ error: sentenceOf(error, name, parts.logger) });
   }
   response.end();
+}
 
-  function throwGone(): never {
-    throw gone.signal.reason;
+/**
+ * The body of a request. A client that sends nothing must not keep a pool in use that has disappeared.
+ * @throws the signal's reason; VolumeError cancelled: the client disconnects before the end of the body
+ */
+async function* bodyOf(
+  request: IncomingMessage,
+  signal: AbortSignal,
+): AsyncGenerator<Buffer, void, undefined> {
+  const chunks = (request as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+  for (;;) {
+    const next = chunks.next().catch((cause: unknown) => {
+      throw new VolumeError('cancelled', 'the client has disconnected', { cause });
+    });
+    const { done, value } = await untilAborted(next, signal);
+    if (done) return;
+    yield value;
   }
 }
 
-/** @throws VolumeError cancelled: the client disconnects before the end of the body */
-async function* bodyOf(request: IncomingMessage): AsyncGenerator<Buffer, void, undefined> {
-  try {
-    yield* request as AsyncIterable<Buffer>;
-  } catch (error) {
-    throw new VolumeError('cancelled', 'the client has disconnected', { cause: error });
-  }
+/** Waits, but no longer than until the signal is aborted. @throws its reason */
+function untilAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    waiting.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
 }
 
 function parse(action: AnyAction, text: string): unknown {
@@ -85,25 +97,23 @@ function parse(action: AnyAction, text: string): unknown {
   }
 }
 
-/** Runs an action, which uses the pools through a task of its own. @throws VolumeError with a sentence for the user */
+/**
+ * Runs an action, which uses the pools through a task of its own.
+ * @param talk how it talks to its client, given a signal that is aborted when a pool in use disappears
+ * @throws VolumeError with a sentence for the user
+ */
 export async function runAction<Input, Result>(
   action: Action<Input, Result>,
   input: Input,
   { model, beginWork, renewReports }: ActionParts,
-  { signal, ...io }: Omit<ActionContext, 'model' | 'held' | 'renewReports'>,
+  talk: (lost: AbortSignal) => Omit<ActionContext, 'model' | 'held' | 'renewReports'>,
 ): Promise<Result> {
   const held = model.holds.hold(action.holds?.(input) ?? []);
   const work = beginWork();
   const ownModel = { ...model, catalogue: model.catalogue.withPools(work.pools) };
   try {
     return await during(work, () =>
-      action.run(input, {
-        model: ownModel,
-        held,
-        signal: AbortSignal.any([signal, work.lost]),
-        renewReports,
-        ...io,
-      }),
+      action.run(input, { model: ownModel, held, renewReports, ...talk(work.lost) }),
     );
   } finally {
     held.release();

@@ -14,7 +14,10 @@ export function scheduleTrims(intervalMs: number, parts: ActionParts): () => voi
     if (isRunning) return;
     isRunning = true;
     try {
-      const reports = await runAction(trim, {}, parts, { ...noClient, signal: stopped.signal });
+      const reports = await runAction(trim, {}, parts, (lost) => ({
+        ...noClient,
+        signal: AbortSignal.any([stopped.signal, lost]),
+      }));
       parts.logger.info({ reports }, 'images trimmed');
     } catch (err) {
       if (!stopped.signal.aborted) parts.logger.warn({ err }, 'images not trimmed');

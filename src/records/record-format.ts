@@ -35,7 +35,11 @@ export const rootOwnership = z.object({
 });
 
 /** The object that a received one is a copy of. */
-export const origin = z.object({ id: z.string().min(1), digest: z.string().min(1).optional() });
+export const origin = z.object({
+  kind: z.enum(['volume', 'snapshot']),
+  id: z.string().min(1),
+  digest: z.string().min(1).optional(),
+});
 
 export const accessModeList = z.array(z.enum(accessModes));
 
@@ -46,7 +50,7 @@ export function encodeRoot(root: RootOwnership): z.input<typeof rootOwnership> {
 // A field that is absent in the record is present in the model, with the value undefined.
 
 export function originOf(record: z.output<typeof origin> | undefined): Origin | undefined {
-  return record && { id: record.id, digest: record.digest };
+  return record && { ...record, digest: record.digest };
 }
 
 export function imageUseOf(use: z.output<typeof imageUse>): ImageUse {

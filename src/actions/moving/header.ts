@@ -19,7 +19,7 @@ const content = z.discriminatedUnion('format', [
 const header = z.object({
   kind: z.enum(['volume', 'snapshot']),
   contentId: z.string().min(1),
-  name: z.string().min(1),
+  name: z.string().min(1).max(128),
   pool: z.string().min(1),
   sizeBytes: decimal64.refine((bytes) => bytes > 0n),
   content,

@@ -51,7 +51,7 @@ async function make(
   const { object } = stream;
   const id = newObjectId(name, pool.id);
   const arrival = arrivalOf(stream, base);
-  const { sizeBytes, root, volumeId: sourceVolumeId, createdAt } = object;
+  const { sizeBytes, root, volumeId: sourceVolumeId } = object;
   const snapshot: Snapshot = {
     id,
     name,
@@ -64,7 +64,7 @@ async function make(
     root,
     lineage: base && mayShareBlocks({ source: base, pool }) ? base.lineage : id,
     origin: arrival.origin,
-    createdAt,
+    createdAt: object.kind === 'snapshot' ? object.createdAt : parts.now().toISOString(),
   };
   const target = { id, pool, sizeBytes, isReserved: false };
   const backend = pool.backends[snapshot.content.backend];

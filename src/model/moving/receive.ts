@@ -91,7 +91,7 @@ async function baseFor(
 
 /** The stream as the first content of an object. */
 export function arrivalOf({ object, write, signal }: IncomingStream, base: FoundSource | undefined): Arrival {
-  const origin = { id: object.contentId, digest: undefined };
+  const origin = { kind: object.kind, id: object.contentId, digest: undefined };
   const isSubvolume = object.content.format === 'btrfs';
   return { origin, bytes: object.contentBytes, base, isSubvolume, write, signal };
 }
@@ -105,10 +105,11 @@ export async function acceptExisting(
   kind: MovedObject['kind'],
   { id, name, origin }: { id: string; name: string | undefined; origin: Origin | undefined },
 ): Promise<Received> {
-  const isSameObject = origin?.id === stream.object.contentId;
+  const { object } = stream;
+  const isSameObject = origin?.kind === object.kind && origin.id === object.contentId;
   if (isSameObject) await stream.skip();
   // What a snapshot is known by says everything of its content; a volume changes.
-  const isSnapshot = kind === 'snapshot' && stream.object.kind === 'snapshot';
+  const isSnapshot = kind === 'snapshot' && object.kind === 'snapshot';
   if (isSameObject && (isSnapshot || origin.digest === stream.digest())) return { id, isOld: true };
   const message = `a ${kind} named ${quote(name)} already exists, and was not received from this stream; choose another --name`;
   throw new VolumeError('already-exists', message);

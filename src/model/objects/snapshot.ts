@@ -30,9 +30,12 @@ export interface Snapshot extends RecordedObject {
   readonly createdAt: string;
 }
 
-/** What the content of a snapshot is known by on every node that has it: the id where it was taken. */
+/**
+ * What the content of a snapshot is known by on every node that has it: the id where it was taken. The content of a volume
+ * changes, so that its id says nothing of a snapshot that was received from it.
+ */
 export function contentIdOf({ id, origin }: Pick<Snapshot, 'id' | 'origin'>): string {
-  return origin?.id ?? id;
+  return origin?.kind === 'snapshot' ? origin.id : id;
 }
 
 /** Snapshots that were taken at one point in time, and are created and deleted together. */

@@ -110,6 +110,7 @@ export interface AdoptedData {
 
 /** The object, on this node or another, that a received object is a copy of. */
 export interface Origin {
+  readonly kind: 'volume' | 'snapshot';
   /** The id of the volume, or of the snapshot where it was taken. */
   readonly id: string;
   /** The digest of the stream that it was received from; undefined until all of that was recorded. */

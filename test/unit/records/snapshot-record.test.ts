@@ -38,7 +38,14 @@ const snapshot = fc.record({
   occupiedBytes: fc.option(bytes, { nil: undefined }),
   root: fc.record({ uid: ownerId, gid: ownerId, mode: fc.nat({ max: 0o7777 }) }),
   lineage: text,
-  origin: fc.option(fc.record({ id: text, digest: fc.option(text, { nil: undefined }) }), { nil: undefined }),
+  origin: fc.option(
+    fc.record({
+      kind: fc.constantFrom('volume' as const, 'snapshot' as const),
+      id: text,
+      digest: fc.option(text, { nil: undefined }),
+    }),
+    { nil: undefined },
+  ),
   createdAt,
 });
 const group = fc.record({

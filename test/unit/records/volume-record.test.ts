@@ -115,6 +115,7 @@ test('a written record is read back, for any volume', () => {
     ),
     origin: fc.option(
       fc.record({
+        kind: fc.constantFrom('volume' as const, 'snapshot' as const),
         id: fc.string({ minLength: 1 }),
         digest: fc.option(fc.string({ minLength: 1 }), { nil: undefined }),
       }),
