@@ -10,7 +10,6 @@ test('a command has the paths of the driver by default', () => {
       socket: '/run/csi-hostpath.sock',
       stateDir: '/csi-data-dir',
       values: { output: 'text', socket: '/run/csi-hostpath.sock', statedir: '/csi-data-dir' },
-      arguments: [],
     },
   });
 });
