@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { describe } from 'vitest';
 import { capacityContract } from '../../contracts/capacity-contract.ts';
 import { btrfs } from '../../support/btrfs.ts';
@@ -10,15 +11,20 @@ const POOL_BYTES = 4096 * MIB;
 
 describe.skipIf(!isHostRoot)('on the host', () => {
   capacityContract('a qgroup of btrfs', async () => {
-    const node = await startedNode({ flags: [`--pool=other=${btrfs('qgroup', POOL_BYTES)}`] });
-    return { node, parameters: { pool: 'other' }, sizeBytes: 64 * MIB };
+    const pool = btrfs('qgroup', POOL_BYTES);
+    const node = await startedNode({ flags: [`--pool=other=${pool}`] });
+    const settle = () => execFileSync('btrfs', ['filesystem', 'sync', pool]);
+    return { node, parameters: { pool: 'other' }, sizeBytes: 64 * MIB, settle };
   });
 
-  for (const fsType of ['xfs', 'btrfs']) {
+  for (const [fsType, sizeBytes] of [
+    ['xfs', 384 * MIB],
+    ['btrfs', 256 * MIB],
+  ] as const) {
     capacityContract(`an image with ${fsType}`, async () => {
       const pool = mountedImage({ mkfs: ['mkfs.xfs', '-q'], sizeBytes: POOL_BYTES });
       const node = await startedNode({ flags: [`--pool=other=${pool}`] });
-      return { node, parameters: { pool: 'other', backend: 'image' }, fsType, sizeBytes: 512 * MIB };
+      return { node, parameters: { pool: 'other', backend: 'image' }, fsType, sizeBytes };
     });
   }
 });
