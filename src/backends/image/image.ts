@@ -60,7 +60,7 @@ export class Image implements Backend {
   ): Promise<void> {
     const path = this.contentOf(directory);
     await copyImage(source, path, control, wholeSectors(capacityBytes));
-    if (isThick(content)) await allocateThick(path, control.signal);
+    if (isThick(content)) await allocateThick(path, { isUnshared: true, signal: control.signal });
     // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
     if (isBlock(content) || (await fileSystemOn(path)) !== 'btrfs') return;
     await renewId(path, 'path' in source ? source.path : path);
@@ -135,9 +135,9 @@ export class Image implements Backend {
 }
 
 /** @throws VolumeError invalid: the file system of the pool cannot do that */
-async function allocateThick(path: string, signal?: AbortSignal): Promise<void> {
+async function allocateThick(...args: Parameters<typeof allocateAll>): Promise<void> {
   try {
-    await allocateAll(path, signal);
+    await allocateAll(...args);
   } catch (error) {
     if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
     const why = 'is impossible here: the file system of the pool cannot allocate space in advance';

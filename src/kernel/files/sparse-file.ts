@@ -67,23 +67,27 @@ const FALLOC_FL_UNSHARE_RANGE = 0x40;
 const ALLOCATION_CHUNK_BYTES = 256 * 1024 ** 2;
 
 /**
- * Allocates space for all of a file, so that no write in it needs new space, and syncs it. Blocks that it shares with other files are
- * copied. What is allocated already takes little time.
+ * Allocates space for all of a file, so that no write in it needs new space, and syncs it. What is allocated already takes little time.
+ * @param isUnshared whether blocks that it shares with other files are copied, too
  * @throws KernelError ENOSPC, EDQUOT; the signal's reason
  */
-export async function allocateAll(path: string, signal?: AbortSignal): Promise<void> {
+export async function allocateAll(
+  path: string,
+  { isUnshared = false, signal }: { isUnshared?: boolean; signal?: AbortSignal } = {},
+): Promise<void> {
   await withDescriptor(path, constants.O_RDWR | constants.O_NOFOLLOW, async (fd) => {
     const end = Number(statusOf(fd).sizeBytes);
     for (let start = 0; start < end; start += ALLOCATION_CHUNK_BYTES) {
       signal?.throwIfAborted();
-      await allocateUnshared(fd, path, start, Math.min(ALLOCATION_CHUNK_BYTES, end - start));
+      const bytes = Math.min(ALLOCATION_CHUNK_BYTES, end - start);
+      await call(fallocate, path, fd, 0, start, bytes);
+      if (isUnshared) await unshare(fd, path, start, bytes);
     }
     await syncDescriptor(fd);
   });
 }
 
-async function allocateUnshared(fd: number, path: string, start: number, bytes: number): Promise<void> {
-  await call(fallocate, path, fd, 0, start, bytes);
+async function unshare(fd: number, path: string, start: number, bytes: number): Promise<void> {
   try {
     await call(fallocate, path, fd, FALLOC_FL_UNSHARE_RANGE, start, bytes);
   } catch (error) {

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { fromVolume, takeDown } from '../../support/copies.ts';
+import { fromVolume, snapshotOf, takeDown } from '../../support/copies.ts';
 import { FaultyDisk } from '../../support/faulty-disk.ts';
 import { isHostRoot } from '../../support/host-root.ts';
 import { allocatedBytes, blockDevice, fileSystem } from '../../support/image-node.ts';
@@ -16,6 +16,10 @@ const parameters = { pool: 'other', backend: 'image', provisioning: 'thick' };
 const thick = { parameters, capacity_range: { required_bytes: SIZE } };
 
 const usedBy = (pool: string, id: string) => allocatedBytes(join(pool, 'volumes', id, 'image'));
+
+/** The extents of an image, each with its flags. */
+const extentsOf = (pool: string, id: string) =>
+  execFileSync('filefrag', ['-v', join(pool, 'volumes', id, 'image')], { encoding: 'utf8' });
 
 /** A node with a pool on a disk of its own. */
 async function nodeWithDisk(flags: readonly string[] = []) {
@@ -78,10 +82,24 @@ describe.skipIf(!isHostRoot)('a volume with thick provisioning', () => {
     await takeDown(node, source);
     const id = await node.create('copy', { ...thick, ...fromVolume(source.volume_id) });
     expect(usedBy(pool, id)).toBeGreaterThanOrEqual(SIZE);
-    const extents = execFileSync('filefrag', ['-v', join(pool, 'volumes', id, 'image')], {
-      encoding: 'utf8',
+    expect(extentsOf(pool, id)).not.toContain('shared');
+  });
+
+  test('goes on sharing blocks with its snapshots when it is staged again, or grows', async () => {
+    const { node, pool } = await nodeOn('xfs');
+    const paths = await node.createPublished('a', fileSystem('ext4'), thick);
+    writeFileSync(join(paths.target_path, 'file'), Buffer.alloc(SIZE / 2, 'x'), { flush: true });
+    const { volume_id, staging_target_path } = paths;
+    await snapshotOf(node, volume_id, 'snapshot');
+    await takeDown(node, paths);
+    const capacity_range = { required_bytes: SIZE + 16 * MIB };
+    await node.controller.ControllerExpandVolume({ volume_id, capacity_range });
+    await node.node.NodeStageVolume({
+      volume_id,
+      staging_target_path,
+      volume_capability: fileSystem('ext4'),
     });
-    expect(extents).not.toContain('shared');
+    expect(extentsOf(pool, volume_id)).toContain('shared');
   });
 
   test('is refused where it cannot be had, with the reason', async () => {
