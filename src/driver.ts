@@ -1,4 +1,5 @@
 import { realpath } from 'node:fs/promises';
+import { actionPath } from './actions/action.ts';
 import type { ActionParts } from './actions/serve-action.ts';
 import { KernelBlockMaps } from './backends/image/kernel-block-maps.ts';
 import { KernelFormatter } from './backends/image/kernel-formatter.ts';
@@ -179,7 +180,7 @@ async function startStatus(
     ]);
     await serveAction(request, response, parts, actions);
   };
-  const exchanges = new Map([['/actions/', serve]]);
+  const exchanges = new Map([[actionPath, serve]]);
   const { startStatusServer } = await import('./status/status-server.ts');
   return startStatusServer(path, { reporter, exchanges, logger: parts.logger });
 }

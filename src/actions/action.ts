@@ -2,6 +2,9 @@ import type { ZodType } from 'zod';
 import type { Parts } from '../model/parts.ts';
 import type { Held, HoldRequest } from '../model/state/holds.ts';
 
+/** The path of an action is this and its name; its input is JSON in the parameter `input` of the query. */
+export const actionPath = '/actions/';
+
 /** What an action needs of the driver besides its input. */
 export interface ActionContext {
   /** The model, whose pools the action uses through its own task. */

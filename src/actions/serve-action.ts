@@ -6,7 +6,7 @@ import type { Parts } from '../model/parts.ts';
 import type { SurveyWork } from '../model/survey/surveys.ts';
 import type { Logger } from '../observability/logger.ts';
 import { during } from '../rpc/call-work.ts';
-import type { Action, ActionContext, ActionLine, AnyAction } from './action.ts';
+import { type Action, type ActionContext, type ActionLine, type AnyAction, actionPath } from './action.ts';
 
 /** What serving actions needs of the driver. */
 export interface ActionParts {
@@ -16,9 +16,6 @@ export interface ActionParts {
   readonly renewReports: () => void;
   readonly logger: Logger;
 }
-
-/** The path of an action is this and its name; its input is JSON in the parameter `input` of the query. */
-export const actionPath = '/actions/';
 
 /**
  * Runs the action of a request and writes a line of JSON for each sentence that it tells, one before bytes that it sends, and one

@@ -1,6 +1,6 @@
 import { type IncomingMessage, request } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { ActionLine } from '../actions/action.ts';
+import { type ActionLine, actionPath } from '../actions/action.ts';
 
 /** What a client does with what an action sends. */
 export interface ActionClient {
@@ -24,7 +24,7 @@ export async function callAction(
   input: unknown,
   client: ActionClient = {},
 ): Promise<unknown> {
-  const path = `/actions/${name}?input=${encodeURIComponent(JSON.stringify(input))}`;
+  const path = `${actionPath}${name}?input=${encodeURIComponent(JSON.stringify(input))}`;
   const response = await post(socketPath, path, client).catch((error: unknown) => {
     if (client.stopped?.aborted) throw new Error('interrupted');
     const reason = error instanceof Error ? error.message : String(error);

@@ -27,14 +27,22 @@ function sizeProblem(value: string): string | undefined {
   }
 }
 
+function oneOf(choices: readonly string[]) {
+  return (value: string) => (choices.includes(value) ? undefined : `must be one of ${choices.join(', ')}`);
+}
+
+/** For a flag that may be left out. */
+function orEmpty(problem: (value: string) => string | undefined) {
+  return (value: string) => (value === '' ? undefined : problem(value));
+}
+
 /** The flags of every command. */
 export const sharedFlags = {
   output: {
     placeholder: 'FORMAT',
     meaning: 'text, json or yaml',
     default: 'text',
-    problem: (value: string) =>
-      outputs.some((each) => each === value) ? undefined : `must be one of ${outputs.join(', ')}`,
+    problem: oneOf(outputs),
   },
   socket: {
     placeholder: 'PATH',
@@ -144,14 +152,13 @@ const takeOverFlags = {
     placeholder: 'KIND',
     meaning: `whose volumes they are: ${provisioners.join(', ')}`,
     default: '',
-    problem: (value: string) =>
-      provisioners.some((each) => each === value) ? undefined : `must be one of ${provisioners.join(', ')}`,
+    problem: oneOf(provisioners),
   },
   volumes: {
     placeholder: 'FILE',
     meaning: 'output of kubectl get pv -o json, for their sizes, claims and access modes',
     default: '',
-    problem: (value: string) => (value === '' ? undefined : absolutePath(value)),
+    problem: orEmpty(absolutePath),
   },
   pool: adoptFlags.pool,
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
@@ -168,10 +175,7 @@ const sendFlags = {
     placeholder: 'FORMAT',
     meaning: `${directoryFormats.join(' or ')}: how to send a directory; btrfs needs pools on btrfs`,
     default: 'tar',
-    problem: (value: string) =>
-      directoryFormats.some((each) => each === value)
-        ? undefined
-        : `must be one of ${directoryFormats.join(', ')}`,
+    problem: oneOf(directoryFormats),
   },
   from: {
     placeholder: 'BYTES',
@@ -198,8 +202,7 @@ const receiveFlags = {
     placeholder: 'KIND',
     meaning: `${kinds.join(' or ')}; without, as it was`,
     default: '',
-    problem: (value: string) =>
-      value === '' || kinds.some((each) => each === value) ? undefined : `must be one of ${kinds.join(', ')}`,
+    problem: orEmpty(oneOf(kinds)),
   },
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claim', default: '' },
   namespace: { placeholder: 'NAME', meaning: 'namespace of the VolumeSnapshot', default: 'default' },

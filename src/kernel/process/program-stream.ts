@@ -5,10 +5,8 @@ import { ProgramError, programEnvironment, programPath, reasonIn } from './progr
 
 const STDERR_LIMIT = 4096;
 
-/** As in `runProgram`, with a stream for its output or input. A program that writes to stderr has failed, unless it may warn. */
-
 /**
- * Runs a program, and yields what it writes to its stdout.
+ * Runs a program as `runProgram` does, and yields what it writes to its stdout. If it writes to stderr, it has failed.
  * @throws the signal's reason; ProgramError
  */
 export async function* programOutput(
@@ -26,7 +24,7 @@ export async function* programOutput(
 }
 
 /**
- * Runs a program with a source as its stdin.
+ * Runs a program with a source as its stdin. If it writes to stderr, it has failed, unless it may warn.
  * @throws the signal's reason; the error of the source; ProgramError
  */
 export async function feedProgram(

@@ -11,8 +11,8 @@ import type { MovedContent } from './moved-object.ts';
 import {
   acceptExisting,
   arrivalOf,
+  findOrMake,
   type IncomingStream,
-  prepareReceiving,
   type Received,
   type ReceivePlace,
   type ReceiveSpec,
@@ -29,17 +29,11 @@ export async function receiveSnapshot(
   stream: IncomingStream,
   spec: ReceiveSpec,
 ): Promise<Received> {
-  const { catalogue } = parts;
-  let existing: Snapshot | undefined;
-  const { id } = await catalogue.createOnce(catalogue.snapshots, held, {
-    accept: (found) => {
-      existing = found;
-      return found;
-    },
-    prepare: () => prepareReceiving(parts, stream, spec),
-    make: (prepared) => make(parts, held.id, stream, prepared),
-  });
-  return existing ? acceptExisting(stream, 'snapshot', existing) : { id, isOld: false };
+  const { snapshots } = parts.catalogue;
+  const { item, isNew } = await findOrMake(parts, snapshots, held, stream, spec, (place) =>
+    make(parts, held.id, stream, place),
+  );
+  return isNew ? { id: item.id, isOld: false } : acceptExisting(stream, 'snapshot', item);
 }
 
 async function make(

@@ -10,8 +10,8 @@ import { checkMutable } from '../volumes/modify-volume.ts';
 import {
   acceptExisting,
   arrivalOf,
+  findOrMake,
   type IncomingStream,
-  prepareReceiving,
   type Received,
   type ReceivePlace,
   type ReceiveSpec,
@@ -28,19 +28,13 @@ export async function receiveVolume(
   stream: IncomingStream,
   spec: ReceiveSpec,
 ): Promise<Received> {
-  const { catalogue } = parts;
-  let existing: Volume | undefined;
-  const volume = await catalogue.createOnce(catalogue.volumes, held, {
-    accept: (found) => {
-      existing = found;
-      return found;
-    },
-    prepare: () => prepareReceiving(parts, stream, spec),
-    make: (prepared) => make(parts, held.id, stream, prepared),
-  });
-  if (existing) return acceptExisting(stream, 'volume', existing);
-  await recordDigest(parts, volume, stream.digest());
-  return { id: volume.id, isOld: false };
+  const { volumes } = parts.catalogue;
+  const { item, isNew } = await findOrMake(parts, volumes, held, stream, spec, (place) =>
+    make(parts, held.id, stream, place),
+  );
+  if (!isNew) return acceptExisting(stream, 'volume', item);
+  await recordDigest(parts, item, stream.digest());
+  return { id: item.id, isOld: false };
 }
 
 function make(

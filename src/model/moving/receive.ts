@@ -1,9 +1,11 @@
 import type { Arrival } from '../copying/arrival.ts';
 import { type FoundSource, findSource } from '../copying/find-source.ts';
 import { prefixed, quote, VolumeError } from '../errors.ts';
+import type { ObjectIndex, RecordedObject } from '../objects/object-index.ts';
 import { contentIdOf } from '../objects/snapshot.ts';
 import type { Origin } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
+import type { Hold } from '../state/holds.ts';
 import { type Placement, requirePlacements } from '../state/placement.ts';
 import type { MovedObject } from './moved-object.ts';
 
@@ -41,10 +43,10 @@ export interface Received {
 }
 
 /**
- * Where a stream can be received, and the snapshot of this node that it changes.
+ * Where a stream can be received, and what it changes.
  * @throws VolumeError invalid: there is no such pool; precondition: the snapshot is missing
  */
-export async function prepareReceiving(
+async function prepareReceiving(
   parts: Parts<'catalogue' | 'host'>,
   { object }: IncomingStream,
   spec: ReceiveSpec,
@@ -87,6 +89,30 @@ async function baseFor(
   if (isSuitable) return base;
   const message = `snapshot ${quote(snapshot.id)} in pool ${quote(snapshot.pool)} is not of the kind that the stream changes`;
   throw new VolumeError('precondition', message);
+}
+
+/**
+ * The object that a stream is for: the one that has its name, or a new one.
+ * @param held the name
+ */
+export async function findOrMake<Item extends RecordedObject>(
+  parts: Parts<'catalogue' | 'host'>,
+  index: ObjectIndex<Item>,
+  held: Hold<'volume name' | 'snapshot name'>,
+  stream: IncomingStream,
+  spec: ReceiveSpec,
+  make: (place: ReceivePlace) => Promise<Item>,
+): Promise<{ item: Item; isNew: boolean }> {
+  let isNew = true;
+  const item = await parts.catalogue.createOnce(index, held, {
+    accept: (found) => {
+      isNew = false;
+      return found;
+    },
+    prepare: () => prepareReceiving(parts, stream, spec),
+    make,
+  });
+  return { item, isNew };
 }
 
 /** The stream as the first content of an object. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import type { AnyAction } from '../../../src/actions/action.ts';
-import { actionPath, serveAction } from '../../../src/actions/serve-action.ts';
+import { type AnyAction, actionPath } from '../../../src/actions/action.ts';
+import { serveAction } from '../../../src/actions/serve-action.ts';
 import type { Parts } from '../../../src/model/parts.ts';
 import { startHttpServer } from '../../../src/observability/http/http-server.ts';
 import type { Logger } from '../../../src/observability/logger.ts';
