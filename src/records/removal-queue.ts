@@ -97,7 +97,8 @@ export class RemovalQueue {
   }
 
   private startNext(): void {
-    if (this.isStopped || this.runningCount >= CONCURRENCY_LIMIT) return;
+    const limit = this.waiting.length > LONG_BACKLOG ? BACKLOG_CONCURRENCY_LIMIT : CONCURRENCY_LIMIT;
+    if (this.isStopped || this.runningCount >= limit) return;
     const directory = this.waiting.shift();
     if (directory === undefined) return;
     this.runningCount++;
@@ -156,6 +157,10 @@ function afterTimeout(delayMs: number, callback: () => void): () => void {
 }
 
 const CONCURRENCY_LIMIT = 2;
+// Calls that delete volumes faster than two removals at a time would make the backlog, its memory and its space on the disk grow
+// as long as they go on.
+const LONG_BACKLOG = 64;
+const BACKLOG_CONCURRENCY_LIMIT = 4;
 /** By then, removal has been retried for 15 seconds. */
 const STUCK_AFTER_FAILURES = 5;
 const FIRST_RETRY_MS = 1000;

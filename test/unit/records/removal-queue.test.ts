@@ -30,6 +30,20 @@ test('removes two at a time, in the order they were added', async () => {
   expect(begun).toEqual(['a', 'b', 'c']);
 });
 
+test('removes more at a time while many wait, so that deletions do not outrun it', async () => {
+  const { begun, running } = controlledQueue(Array.from({ length: 80 }, (_, index) => String(index)));
+  expect(begun).toHaveLength(4);
+  const finish = async (from: number, to: number) => {
+    for (const directory of begun.slice(from, to)) running.get(directory)?.resolve();
+    await settled();
+  };
+  for (const from of [0, 4, 8]) await finish(from, from + 4);
+  expect(begun).toHaveLength(16);
+  // The rest waits for its turn as usual.
+  await finish(12, 16);
+  expect(begun).toHaveLength(18);
+});
+
 test('a failed removal is reported, and the others go on', async () => {
   const { queue, begun, failures, running } = controlledQueue(['a', 'b', 'c']);
   const failure = new Error('EBUSY');
