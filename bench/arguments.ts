@@ -22,9 +22,6 @@ export function parseArguments(args: readonly string[]): Arguments {
     },
   });
   const [directory = '', ...names] = positionals;
-  if (values.write && values.short) {
-    throw new Error('--write needs lines in full: the committed results are not those of the short form');
-  }
   return {
     directory,
     names,

@@ -8,7 +8,7 @@ import { lines } from './lines.ts';
 import type { Line } from './measurement.ts';
 import { regressionsOf } from './output/compare.ts';
 import { tableHead, tableRow } from './output/table.ts';
-import { committedResults, writeCommitted, writeLatest } from './output/write.ts';
+import { committedShort, writeCommitted, writeCommittedShort, writeLatest } from './output/write.ts';
 import { type Result, type Results, resultOf, resultsOf } from './results.ts';
 
 const cache = join(cacheDirectory, 'bench');
@@ -18,10 +18,10 @@ try {
   const args = parseArguments(process.argv.slice(2));
   const results = resultsOf(await measureAll(args), new Date());
   writeLatest(results);
-  if (args.isWritten) writeCommitted(results);
+  if (args.isWritten) (args.isShort ? writeCommittedShort : writeCommitted)(results);
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   console.log(`\n${summaryOf(results)}; ${seconds} s.`);
-  if (args.isShort) failIfWorse(results.results);
+  if (args.isShort && !args.isWritten) failIfWorse(results.results);
 } catch (error) {
   console.log(`The benchmark failed: ${error instanceof Error ? error.stack : error}`);
   process.exitCode = 1;
@@ -72,7 +72,7 @@ function summaryOf({ results }: Results): string {
 }
 
 function failIfWorse(results: readonly Result[]): void {
-  const regressions = regressionsOf(results, committedResults().results);
+  const regressions = regressionsOf(results, committedShort().results);
   for (const sentence of regressions) console.log(sentence);
   if (regressions.length > 0) process.exitCode = 1;
 }

@@ -43,9 +43,12 @@ function missedPercent(ratio: number, bound: Bound): number {
   return Math.max(1, Math.round(share * 100));
 }
 
-/** How many times as bad a ratio is as an earlier one. Where a ratio must be high, a lower one is worse. */
-export function worsening(ratio: number, earlier: number, bound: Bound | undefined): number {
-  return bound && 'atLeast' in bound ? earlier / ratio : ratio / earlier;
+/**
+ * How many times as bad a ratio is as an earlier one, beyond what noise makes of both: the better end of the middle half of the one
+ * against the worse end of the other. Where a ratio must be high, a lower one is worse.
+ */
+export function worsening(ratio: Ratio, earlier: Ratio, bound: Bound | undefined): number {
+  return bound && 'atLeast' in bound ? earlier.lower / ratio.upper : ratio.lower / earlier.upper;
 }
 
 /** Whether there must be nothing of what is counted, so that a ratio means nothing. */

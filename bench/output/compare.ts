@@ -1,7 +1,7 @@
 import type { Result } from '../results.ts';
 import { worsening } from '../verdict.ts';
 
-/** How many times as bad as the committed ratio a ratio may be, before the short form fails. */
+/** How many times as bad as the committed ratio a ratio may be beyond noise, before the short form fails. */
 const WORSENING_LIMIT = 1.3;
 
 /** One sentence for each result whose ratio is too much worse than the committed one. What is only named may change. */
@@ -9,7 +9,7 @@ export function regressionsOf(results: readonly Result[], committed: readonly Re
   return results.flatMap(({ id, title, unit, bound, ratio }) => {
     const earlier = committed.find((other) => other.id === id);
     if (!earlier || !bound || unit === 'count') return [];
-    const factor = worsening(ratio.median, earlier.ratio.median, bound);
+    const factor = worsening(ratio, earlier.ratio, bound);
     if (factor <= WORSENING_LIMIT) return [];
     const change = `${earlier.ratio.median.toFixed(2)} → ${ratio.median.toFixed(2)}`;
     return [

@@ -109,8 +109,11 @@ describe('the command line', () => {
     expect(() => parseArguments(['/tmp/x', '--peer', 'unix:///run/csi.sock'])).toThrow('NAME=unix:///PATH');
   });
 
-  it('commits only the results of a full run', () => {
-    expect(() => parseArguments(['/tmp/x', '--write', '--short'])).toThrow('--write');
+  it('commits results of the full and of the short form', () => {
+    for (const isShort of [true, false]) {
+      const words = ['/tmp/x', '--write', ...(isShort ? ['--short'] : [])];
+      expect(parseArguments(words)).toMatchObject({ isShort, isWritten: true });
+    }
   });
 
   it('selects lines by names that its page explains', () => {

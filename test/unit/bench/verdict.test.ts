@@ -71,7 +71,15 @@ describe('a verdict', () => {
 
 describe('a comparison with an earlier ratio', () => {
   it('is greater than one if the ratio became worse, whichever way is worse', () => {
-    expect(worsening(3, 2, { atMost: 2 })).toBe(1.5);
-    expect(worsening(2, 3, { atLeast: 5 })).toBe(1.5);
+    const exactly = (ratio: number) => ({ median: ratio, lower: ratio, upper: ratio });
+    expect(worsening(exactly(3), exactly(2), { atMost: 2 })).toBe(1.5);
+    expect(worsening(exactly(2), exactly(3), { atLeast: 5 })).toBe(1.5);
+  });
+
+  it('is not greater than one if noise explains it', () => {
+    const noisy = { median: 2, lower: 1, upper: 3 };
+    const worse = { median: 4, lower: 2.4, upper: 5 };
+    expect(worsening(worse, noisy, { atMost: 2 })).toBeCloseTo(0.8);
+    expect(worsening(noisy, worse, { atLeast: 5 })).toBeCloseTo(0.8);
   });
 });
