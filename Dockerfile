@@ -33,12 +33,12 @@ RUN npm run bundle -- /bundle "${TARGETARCH}" target/node_modules && cp LICENSE 
 # --- the image --------------------------------------------------------------------------------------------------
 FROM ${RUNTIME_BASE}
 ARG TARGETARCH
-# The programs that create file systems in images, and check and grow ext4; GNU tar, which packs directories that move to another
+# The programs that create file systems in images, and check and grow ext4; cryptsetup, which opens encrypted ones; GNU tar, which packs directories that move to another
 # node, is in Debian's base. The rest is done by system calls. Of xfsprogs only
 # mkfs.xfs is used, whose libraries are listed here; xfs_scrub would bring Python and ICU.
 RUN if test "$(dpkg --print-architecture)" != "${TARGETARCH}"; then echo "The base image is not for ${TARGETARCH}." >&2; exit 1; fi \
  && apt-get update \
- && apt-get install --yes --no-install-recommends btrfs-progs e2fsprogs libblkid1 libinih1 liburcu8 libuuid1 \
+ && apt-get install --yes --no-install-recommends btrfs-progs cryptsetup-bin e2fsprogs libblkid1 libinih1 liburcu8 libuuid1 \
  && cd /tmp && apt-get download xfsprogs && dpkg --install --force-depends xfsprogs_*.deb && mkfs.xfs -V \
  && rm -rf /tmp/* /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node

@@ -61,6 +61,16 @@ export default defineConfig({
           globalSetup: ['test/guest/support/inside-guest.ts'],
         },
       },
+      {
+        extends: true,
+        test: {
+          ...realMounts,
+          name: 'selinux',
+          maxWorkers: 1,
+          include: ['test/selinux/**/*.test.ts'],
+          globalSetup: ['test/selinux/support/load-policy.ts'],
+        },
+      },
     ],
   },
 });

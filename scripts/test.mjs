@@ -10,7 +10,14 @@ import { installCsiProvisioner } from './lib/go/csi-provisioner.mjs';
 import { csiSanityObstacle, installCsiSanity } from './lib/go/csi-sanity.mjs';
 import { installGrpcurl } from './lib/go/grpcurl.mjs';
 import { installPrometheus, prometheusObstacle } from './lib/go/prometheus.mjs';
-import { guestObstacle, installGuest, runGuest } from './lib/guest.mjs';
+import {
+  guestObstacle,
+  installGuest,
+  installPolicyCompiler,
+  runGuest,
+  selinuxObstacle,
+  selinuxOptions,
+} from './lib/guest.mjs';
 import { isRoot, namespaceObstacle, ordinaryUserNote } from './lib/namespace.mjs';
 import { installPrograms, installStrace, programsObstacle } from './lib/programs.mjs';
 import {
@@ -30,6 +37,8 @@ const suites = {
   attacks: { obstacle: mountsObstacle, prepare: prepareAttacks },
   conformance: { obstacle: () => mountsObstacle() ?? csiSanityObstacle(), prepare: prepareConformance },
   guest: { obstacle: () => programsObstacle() ?? guestObstacle(), prepare: prepareGuest },
+  // In a guest whose kernel was started with SELinux.
+  selinux: { obstacle: () => programsObstacle() ?? selinuxObstacle(), prepare: prepareSelinux },
   // Building Prometheus and csi-provisioner takes minutes.
   monitoring: {
     obstacle: () => mountsObstacle() ?? prometheusObstacle(),
@@ -46,8 +55,12 @@ const suites = {
   soak: { obstacle: mountsObstacle, prepare: installPrograms, onRequest: true },
 };
 
+/** The suites that run in a guest, and the options of its kernel. */
+const guests = { guest: [], selinux: selinuxOptions };
 // The guest gets no other variables.
 const guestSettings = [
+  'GUEST_TESTS',
+  'CRASH_STEPS',
   'POWER_POINTS',
   'POWER_SEED',
   'ATTACK_FACTOR',
@@ -80,12 +93,19 @@ async function main() {
   if (!isRoot) process.stdout.write(`${ordinaryUserNote}\n`);
   const ready = wantedSuites(chosen, paths).filter(prepareSuite);
   const machines = {
-    host: ready.filter((name) => name !== 'guest'),
-    guest: ready.filter((name) => name === 'guest'),
+    host: ready.filter((name) => !(name in guests)),
+    ...Object.fromEntries(Object.keys(guests).map((name) => [name, ready.filter((each) => each === name)])),
   };
+  let guest = Promise.resolve();
   const running = Object.entries(machines)
     .filter(([, names]) => names.length > 0)
-    .map(([machine, names], index) => startSuites(machine, names, paths, index > 0));
+    .map(([machine, names], index) => {
+      // One guest after the other.
+      const before = machine === 'host' ? Promise.resolve() : guest;
+      const suite = startSuites(machine, names, paths, index > 0, before);
+      if (machine !== 'host') guest = suite.ended;
+      return suite.show;
+    });
   for (const show of running) await show();
   process.stdout.write(`\n${durations.join('\n')}\n`);
   if (failures.length > 0) process.stdout.write(`\nFailed:\n${failures.join('\n')}\n\n`);
@@ -106,19 +126,21 @@ function isIn(suite, path) {
 
 /**
  * Starts the suites of a machine: the host's run their files side by side.
- * @returns a function that waits for their end and then shows the held-back output
+ * @param before what they wait for
+ * @returns their end, and a function that waits for it and then shows the held-back output
  */
-function startSuites(machine, names, paths, heldBack) {
+function startSuites(machine, names, paths, heldBack, before) {
   // All output must fit into the buffer, or the suites would block until it is read.
   const output = new PassThrough({ highWaterMark: 64 * 1024 ** 2 });
   if (!heldBack) output.pipe(process.stdout, { end: false });
-  const running = runSuites(machine, names, paths, output);
-  return async () => {
-    await running;
+  const ended = before.then(() => runSuites(machine, names, paths, output));
+  const show = async () => {
+    await ended;
     if (heldBack) output.pipe(process.stdout, { end: false });
     output.end();
     await finished(output);
   };
+  return { ended, show };
 }
 
 /**
@@ -184,11 +206,16 @@ function prepareGuest() {
   if (csiSanityObstacle() === undefined) installCsiSanity();
 }
 
+function prepareSelinux() {
+  prepareGuest();
+  installPolicyCompiler();
+}
+
 function runVitest(vitest, machine, errors, output) {
   const colors = process.stdout.isTTY ? { FORCE_COLOR: '1' } : {};
   const env = { UV_THREADPOOL_SIZE: '192', ERRORS_FILE: errors, ...colors };
   for (const name of guestSettings) if (process.env[name] !== undefined) env[name] = process.env[name];
-  if (machine === 'guest') return runGuest([process.execPath, ...vitest], env, output);
+  if (machine in guests) return runGuest([process.execPath, ...vitest], env, output, guests[machine]);
   // The guest takes longest and can use only one processor: it gets that, and the host's suites the rest.
   return runInBackground('nice', vitest, { env: { ...process.env, ...env } }, output);
 }

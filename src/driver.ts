@@ -20,9 +20,11 @@ import { Recounts } from './model/state/recounts.ts';
 import { SharedReservations } from './model/state/shared-reservations.ts';
 import type { OnStep } from './model/steps.ts';
 import type { Monitoring, MonitoringParts } from './monitoring.ts';
+import { EncryptedDevices } from './mounts/encrypted-devices.ts';
 import { kernelPorts, startLookups } from './mounts/kernel-ports.ts';
 import { LoopDevices } from './mounts/loop-devices.ts';
 import { hostError } from './mounts/mount-error.ts';
+import { nodeKeyIn } from './mounts/node-key.ts';
 import { callLogger } from './observability/call-log.ts';
 import { copyLogger, findingLogger } from './observability/health-log.ts';
 import type { HttpExchange } from './observability/http/http-server.ts';
@@ -238,10 +240,11 @@ async function makeModel(
     host: {
       ...ports,
       locations: new Locations(paths, mounts),
-      devices: namedDevices(loops, () => pools.all),
+      devices: namedDevices(new EncryptedDevices(loops), () => pools.all),
       formatter: namedFormatter(new KernelFormatter(), () => pools.all),
       blockMaps: new KernelBlockMaps(),
       mountIndex: new MountIndex(paths, mounts),
+      nodeKey: nodeKeyIn(options.encryptionKeyFile),
     },
     copying: { copies: new Copies(COPIES_AT_ONCE, copyLogger(logger)), sharing: new SharedReservations() },
     recounts: new Recounts(() => modelOf().catalogue, usingPools(pools.all)),

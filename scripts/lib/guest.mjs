@@ -9,6 +9,9 @@ import { cacheDirectory, inProject, mustRun } from './project.mjs';
 
 const GUEST_PACKAGE = 'user-mode-linux';
 const KERNEL = 'linux.uml';
+const POLICY_COMPILER = 'secilc';
+/** In permissive mode: it labels, and forbids nothing. */
+export const selinuxOptions = ['security=selinux', 'selinux=1', 'enforcing=0'];
 const MEMORY = '1G';
 const DISK_BYTES = 16 * 1024 ** 3;
 // Only for a guest that hangs; its tests have their own limits.
@@ -57,22 +60,38 @@ function hasCompiler() {
   return spawnSync('gcc', ['--version']).status === 0;
 }
 
+/** Why the guest's tests of SELinux cannot run on this machine, or undefined. */
+export function selinuxObstacle() {
+  if (hasPolicyCompiler() || canInstall(POLICY_COMPILER)) return guestObstacle();
+  return `it needs the package ${POLICY_COMPILER}`;
+}
+
+/** Installs what compiles an SELinux policy. */
+export function installPolicyCompiler() {
+  if (!hasPolicyCompiler()) installPackages(POLICY_COMPILER);
+}
+
+function hasPolicyCompiler() {
+  return spawnSync(POLICY_COMPILER, ['--help']).error === undefined;
+}
+
 function isInstalled() {
   return spawnSync(KERNEL, ['--version']).status === 0;
 }
 
 /**
  * Runs a command as root in a new guest, in the project's directory, and writes its output to a stream.
+ * @param kernelOptions of its kernel
  * @returns its exit code; 127 if it did not finish
  */
-export async function runGuest(command, env = {}, output = process.stdout) {
+export async function runGuest(command, env = {}, output = process.stdout, kernelOptions = []) {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   writeFileSync(files.command, script(command, env));
   makeDisk();
   const log = openSync(files.log, 'w');
   try {
-    await bootAndWait(log, output);
+    await bootAndWait(log, output, kernelOptions);
   } finally {
     closeSync(log);
     rmSync(files.disk, { force: true });
@@ -82,13 +101,13 @@ export async function runGuest(command, env = {}, output = process.stdout) {
 
 // A guest consists of many processes. In a PID namespace they all end with the first one, which ends with this process.
 // Only one runs at a time, and each system call is a switch to another: on one processor that takes a sixth less time.
-function bootAndWait(log, output) {
+function bootAndWait(log, output, kernelOptions) {
   const words = ['--cpu-list', lastProcessor(), 'setpriv', '--pdeathsig', 'KILL'];
   words.push('unshare', '--pid', '--fork', '--kill-child', '--');
   // The console is a pipe, because the guest would take over a terminal, including Ctrl-C.
   const stdio = ['ignore', log, log, 'pipe'];
   const env = needsPreload() ? { ...process.env, LD_PRELOAD: files.preload } : process.env;
-  const guest = spawn('taskset', [...words, KERNEL, ...kernelArguments()], { stdio, env });
+  const guest = spawn('taskset', [...words, KERNEL, ...kernelArguments(), ...kernelOptions], { stdio, env });
   guest.stdio[3].pipe(output, { end: false });
   const limit = setTimeout(() => guest.kill('SIGKILL'), LIMIT_MS);
   return new Promise((resolve, reject) => guest.on('close', resolve).on('error', reject)).finally(() =>

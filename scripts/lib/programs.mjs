@@ -9,6 +9,7 @@ const packageByProgram = {
   'mkfs.ext4': 'e2fsprogs',
   'mkfs.xfs': 'xfsprogs',
   'mkfs.btrfs': 'btrfs-progs',
+  cryptsetup: 'cryptsetup-bin',
 };
 const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
 

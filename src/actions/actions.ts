@@ -3,6 +3,7 @@ import { adopt } from './adopt/adopt.ts';
 import { receive } from './moving/receive.ts';
 import { send } from './moving/send.ts';
 import { purge } from './purge.ts';
+import { rekey } from './rekey.ts';
 import { repair } from './repair/repair.ts';
 import { restore } from './restore.ts';
 import { adoptSnapshot } from './take-over/adopt-snapshot.ts';
@@ -16,6 +17,7 @@ export const actions: Readonly<Record<string, AnyAction>> = {
   'find-candidates': findCandidates,
   purge,
   receive,
+  rekey,
   repair,
   restore,
   send,

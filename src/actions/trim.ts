@@ -24,6 +24,7 @@ export interface TrimReport {
 const reasons = {
   'not mounted': 'it is not mounted, or has no file system of its own',
   thick: 'all its space is to stay allocated (provisioning: thick)',
+  'discards denied': 'it is encrypted, and its class denies discards (encryptionDiscards)',
   unsupported: 'the disk of its pool cannot free parts of a file',
 } as const;
 

@@ -87,9 +87,18 @@ const trimFlags = {
   volume: { placeholder: 'ID', meaning: 'only this volume', default: '' },
 } as const satisfies Record<string, CommandFlag>;
 
+const namespacedName = (value: string) =>
+  /^[^/]+\/[^/]+$/.test(value) ? undefined : 'must be NAMESPACE/NAME';
+
 const exportFlags = {
   pool: { placeholder: 'NAME', meaning: 'only the volumes of this pool', default: '' },
   'storage-class': { placeholder: 'NAME', meaning: 'StorageClass of the claims', default: '' },
+  secret: {
+    placeholder: 'NAMESPACE/NAME',
+    meaning: 'Secret with the key of encrypted volumes',
+    default: '',
+    problem: orEmpty(namespacedName),
+  },
   drivername: {
     placeholder: 'NAME',
     meaning: 'name of the driver, if none runs',
@@ -108,16 +117,29 @@ const restoreFlags = {
     placeholder: 'NAMESPACE/NAME',
     meaning: 'claim that it is for, if not the one before',
     default: '',
-    problem: (value: string) =>
-      value === '' || /^[^/]+\/[^/]+$/.test(value) ? undefined : 'must be NAMESPACE/NAME',
+    problem: orEmpty(namespacedName),
   },
   'storage-class': exportFlags['storage-class'],
+  secret: exportFlags.secret,
 } as const satisfies Record<string, CommandFlag>;
 
 const yesFlag = {
   yes: {
     placeholder: '',
     meaning: 'do it: the content cannot be restored',
+    default: '',
+  },
+} as const satisfies Record<string, CommandFlag>;
+
+const rekeyFlags = {
+  'key-file': {
+    placeholder: 'FILE',
+    meaning: 'file with the key as it is, - for a line of standard input',
+    default: '',
+  },
+  'new-key-file': {
+    placeholder: 'FILE',
+    meaning: 'file with the new key, - for the next line of standard input',
     default: '',
   },
 } as const satisfies Record<string, CommandFlag>;
@@ -232,6 +254,11 @@ export const commands = {
   purge: {
     meaning: 'Remove a retained or archived volume now, for good.',
     flags: yesFlag,
+    arguments: ['ID'],
+  },
+  rekey: {
+    meaning: 'Replace the key of an encrypted volume, which may be mounted.',
+    flags: rekeyFlags,
     arguments: ['ID'],
   },
   adopt: {

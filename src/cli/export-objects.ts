@@ -1,5 +1,5 @@
 import { topologyKey } from '../model/objects/topology.ts';
-import { type KubernetesObject, persistentVolumesIn } from '../status/persistent-volumes.ts';
+import { isEncrypted, type KubernetesObject, persistentVolumesIn } from '../status/persistent-volumes.ts';
 import type { StatusReport } from '../status/report.ts';
 import type { Command } from './command-line.ts';
 
@@ -15,6 +15,7 @@ export function exportedFrom(
     nodeid = '',
     drivername = '',
     'storage-class': storageClass = '',
+    secret = '',
   }: Readonly<Record<string, string>>,
 ): KubernetesObject[] {
   if (pool !== '' && !pools.some(({ name }) => name === pool)) {
@@ -25,12 +26,19 @@ export function exportedFrom(
     throw new Error('no driver is running, so that the node is not known; give its id with --nodeid');
   }
   const wanted = volumes.filter((volume) => pool === '' || volume.pool === pool);
+  const encrypted = wanted.find(isEncrypted);
+  if (encrypted && secret === '')
+    throw new Error(
+      `volume ${encrypted.id} is encrypted; name the Secret with its key: --secret NAMESPACE/NAME`,
+    );
+  const [namespace = '', name = ''] = secret.split('/');
   return persistentVolumesIn(
     { volumes: wanted },
     {
       driverName: driver?.name ?? drivername,
       topology: nodeid === '' ? (driver?.topology ?? {}) : { [topologyKey]: nodeid },
       storageClass,
+      secret: secret === '' ? undefined : { namespace, name },
     },
   );
 }

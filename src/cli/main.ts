@@ -61,6 +61,8 @@ async function run(command: Command, output: CliOutput): Promise<number> {
       const { purge, restore } = await import('./deleted-volumes.ts');
       return command.name === 'purge' ? purge(command, output) : restore(command, output, exportText);
     }
+    case 'rekey':
+      return (await import('./rekey.ts')).rekey(command, output);
     case 'adopt':
       return (await import('./adopt.ts')).runAdopt(command, output);
     case 'take-over':

@@ -21,6 +21,8 @@ export type VolumeErrorKind =
   | 'cancelled'
   /** The pool cannot be reached, or its disk answers with errors. */
   | 'unavailable'
+  /** The key of an encrypted volume does not open it. */
+  | 'unauthenticated'
   /** A record on disk cannot be understood; it is unknown whether the object exists. */
   | 'damaged'
   /** The operation is not part of this driver. */
@@ -50,6 +52,10 @@ export type Subject =
   | 'mkfsOptions'
   | 'fsckMode'
   | 'provisioning'
+  | 'encryption'
+  | 'compression'
+  | 'nodatacow'
+  | 'passphrase'
   | 'allowVolumeModeChange'
   | 'restore'
   | 'owner'

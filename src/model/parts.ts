@@ -43,6 +43,8 @@ export interface Host {
   readonly blockMaps: BlockMaps;
   readonly locations: Locations;
   readonly mountIndex: MountIndex;
+  /** The key of this node, for encrypted volumes whose calls bring none; undefined if it has none. */
+  readonly nodeKey: () => Promise<Buffer | undefined>;
 }
 
 /** Copies in progress, and the space that they share with their originals. */

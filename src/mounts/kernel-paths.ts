@@ -5,6 +5,7 @@ import { makeNode } from '../kernel/attributes/special-file.ts';
 import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { below, withPath } from '../kernel/calls/path-handle.ts';
 import { type FileStatus, statusBelow } from '../kernel/calls/statx.ts';
+import { labelTree } from '../kernel/workers/tree-tasks.ts';
 import { quote, VolumeError } from '../model/errors.ts';
 import type { PathState, Paths } from '../model/ports/paths-port.ts';
 import { pathError } from './mount-error.ts';
@@ -23,6 +24,16 @@ export class KernelPaths implements Paths {
 
   inspect(path: string): Promise<PathState> {
     return this.probes.inspect(path);
+  }
+
+  async label(path: string, seLinuxContext: string): Promise<void> {
+    try {
+      await labelTree(path, seLinuxContext);
+    } catch (error) {
+      if (!isErrno(error, errno.EOPNOTSUPP)) throw error;
+      const message = `${quote(path)} cannot get an SELinux label: its file system has none, or was mounted with a context`;
+      throw new VolumeError('precondition', message, { cause: error });
+    }
   }
 
   hasEntries(path: string): Promise<boolean> {

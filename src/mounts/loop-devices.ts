@@ -16,7 +16,7 @@ import {
   setLoopLabel,
 } from '../kernel/devices/loop.ts';
 import { hasAutoclear, isLoopReadOnly, listLoops } from '../kernel/devices/loop-list.ts';
-import type { AttachedFile, Device, Devices } from '../model/ports/devices-port.ts';
+import type { AttachedFile, Device, PlainDevices } from '../model/ports/devices-port.ts';
 import { SECTOR_BYTES } from '../model/requests/capacity.ts';
 
 const closeAsync = promisify(close);
@@ -26,8 +26,8 @@ const OPEN_FILE = constants.O_RDWR | constants.O_NOFOLLOW;
 // Read-only, so that a file on a disk that has become read-only can still be inspected and detached.
 const OPEN_READ_ONLY = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
-/** The Devices port, by the kernel's loop devices. */
-export class LoopDevices implements Devices {
+/** Files as the kernel's loop devices. */
+export class LoopDevices implements PlainDevices {
   readonly sectorBytes = SECTOR_BYTES;
   /** Descriptors of attached devices, by device number; kept until the device is detached. */
   private readonly kept = new Map<string, number>();

@@ -83,6 +83,14 @@ export const storageFlags = {
     meaning:
       'How often to return the space of deleted data in mounted images to their pools, as csi-hostpath trim does; 0s for never, which is enough for images mounted with discard, as by default.',
   },
+  encryptionKeyFile: {
+    name: 'encryption-key-file',
+    kind: optional(absolutePath),
+    default: '',
+    group: 'Storage',
+    meaning:
+      'File whose content, of 1 to 4096 bytes, is the key of encrypted volumes whose calls bring none; it is read each time that it is needed.',
+  },
   abandonedPools: {
     name: 'abandoned-pools',
     kind: listOf(parsed('POOL-ID', parsePoolId)),

@@ -1,4 +1,5 @@
 import { isSourceError } from '../kernel/files/copy-source.ts';
+import type { SizedContent } from '../model/objects/encryption.ts';
 import type { Volume } from '../model/objects/volume.ts';
 import type { Pool } from '../model/ports/pool.ts';
 import type {
@@ -105,7 +106,7 @@ class NamedBackend implements Backend {
     return withStorageErrors(this.pool, () => this.backend.occupiedBytes(directory, volume));
   }
 
-  lossOf(directory: string, volume: Pick<Volume, 'capacityBytes'>): Promise<ContentLoss | undefined> {
+  lossOf(directory: string, volume: SizedContent): Promise<ContentLoss | undefined> {
     return withStorageErrors(this.pool, () => this.backend.lossOf(directory, volume));
   }
 

@@ -5,7 +5,8 @@ import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { below, withPath } from '../kernel/calls/path-handle.ts';
 import { findLoop } from '../kernel/devices/find-loop.ts';
 import type { LoopDevice } from '../kernel/devices/loop-list.ts';
-import { fileSystemOn } from '../kernel/file-systems/superblock.ts';
+import { containerOn } from '../kernel/devices/open-container.ts';
+import { fileSystemOn, isFileSystem } from '../kernel/file-systems/superblock.ts';
 import { isUnclaimed, withSharedMount } from '../kernel/mounts/file-system-mount.ts';
 import { thaw } from '../kernel/mounts/freeze.ts';
 import { readMountinfo } from '../kernel/mounts/mountinfo.ts';
@@ -61,7 +62,8 @@ export class MarkedImages {
 async function thawImage(image: string): Promise<boolean> {
   const loop = await withDescriptor(image, OPEN_READ_ONLY, findLoop).catch(undefinedIfMissing);
   if (!loop) return false;
-  return (await thawMounted(loop)) ?? thawElsewhereMounted(loop, image);
+  const device = containerOn(loop.path, image) ?? loop;
+  return (await thawMounted(device)) ?? thawElsewhereMounted(device, device === loop ? image : device.path);
 }
 
 /** @returns whether it was frozen; undefined if this process sees no mount of it */
@@ -86,7 +88,7 @@ async function thawElsewhereMounted(loop: LoopDevice, image: string): Promise<bo
   // unmounted.
   if (await isUnclaimed(loop.path)) return false;
   const fsType = await fileSystemOn(image);
-  if (fsType === 'blank' || fsType === 'unknown') {
+  if (!isFileSystem(fsType)) {
     throw new Error(`${loop.path} is attached to ${image}, which has no known file system`);
   }
   const options = fsType === 'xfs' ? ['nouuid'] : [];

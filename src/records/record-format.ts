@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { crc32c } from '../kernel/file-systems/crc32c.ts';
+import { encryptionFormats } from '../model/objects/encryption.ts';
 import { fsckModes, type ImageUse, type Origin, type RootOwnership } from '../model/objects/volume.ts';
 import { accessModes } from '../model/requests/capability.ts';
 import { wholeSectors } from '../model/requests/capacity.ts';
@@ -13,13 +14,19 @@ export const decimal64 = z
   .regex(/^\d{1,19}$/)
   .transform(BigInt);
 
+const encryption = z.object({
+  format: z.enum(encryptionFormats),
+  discards: z.literal(true).optional(),
+});
+
 export const imageUse = z.discriminatedUnion('accessType', [
-  z.object({ accessType: z.literal('block') }),
+  z.object({ accessType: z.literal('block'), encryption: encryption.optional() }),
   z.object({
     accessType: z.literal('mount'),
     fsType: z.enum(fileSystemTypes).optional(),
     mkfsOptions: z.string().min(1).optional(),
     fsckMode: z.enum(fsckModes).optional(),
+    encryption: encryption.optional(),
   }),
 ]);
 

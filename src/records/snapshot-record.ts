@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { encryptionOf } from '../model/objects/encryption.ts';
 import type { GroupSnapshot, Snapshot } from '../model/objects/snapshot.ts';
 import {
   decimal64,
@@ -13,7 +14,10 @@ import {
   toText,
 } from './record-format.ts';
 
-const formatVersion = 1;
+/** The newest format, of encrypted snapshots. */
+const formatVersion = 2;
+/** The format of all others, which older drivers can read. */
+const formatWithoutEncryption = 1;
 
 const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
@@ -36,10 +40,12 @@ const snapshot = z.object({
   createdAt: z.iso.datetime(),
 });
 
-const snapshotRecord = snapshot.extend({ formatVersion: z.literal(formatVersion) });
+const knownFormat = z.literal([formatVersion, formatWithoutEncryption]);
+
+const snapshotRecord = snapshot.extend({ formatVersion: knownFormat });
 
 const groupRecord = z.object({
-  formatVersion: z.literal(formatVersion),
+  formatVersion: knownFormat,
   id: z.string().min(1),
   name: z.string().min(1),
   pool: z.string().min(1),
@@ -49,7 +55,7 @@ const groupRecord = z.object({
 
 /** The text of `snapshot.json`. */
 export function encodeSnapshotRecord(object: Snapshot): string {
-  const record: z.input<typeof snapshotRecord> = { formatVersion, ...toRecord(object) };
+  const record = { formatVersion: formatOf([object]), ...toRecord(object) };
   return toText(record);
 }
 
@@ -65,7 +71,7 @@ export function decodeSnapshotRecord(text: string): Snapshot {
 /** The text of `group.json`, including the records of the group's snapshots. */
 export function encodeGroupRecord({ snapshots, ...rest }: GroupSnapshot): string {
   const record: z.input<typeof groupRecord> = {
-    formatVersion,
+    formatVersion: formatOf(snapshots),
     ...rest,
     snapshots: snapshots.map(toRecord),
   };
@@ -79,6 +85,10 @@ export function encodeGroupRecord({ snapshots, ...rest }: GroupSnapshot): string
 export function decodeGroupRecord(text: string): GroupSnapshot {
   const { formatVersion: _, snapshots, ...rest } = parseRecord(text, groupRecord, formatVersion);
   return { ...rest, snapshots: snapshots.map(fromRecord) };
+}
+
+function formatOf(snapshots: readonly Snapshot[]): typeof formatVersion | typeof formatWithoutEncryption {
+  return snapshots.some(({ content }) => encryptionOf(content)) ? formatVersion : formatWithoutEncryption;
 }
 
 function toRecord({ sizeBytes, occupiedBytes, root, ...rest }: Snapshot): z.input<typeof snapshot> {

@@ -1,5 +1,7 @@
 import * as z from 'zod';
+import { encryptionOf } from '../model/objects/encryption.ts';
 import {
+  compressions,
   type Deletion,
   defaultMutableParameters,
   deletePolicies,
@@ -22,15 +24,22 @@ import {
   toText,
 } from './record-format.ts';
 
-/** The newest format. This driver also reads older formats, and refuses newer ones. */
-const formatVersion = 5;
-/** The format of records with nothing that is new in format 5: drivers that do not know it can read them. */
+/** The newest format, of encrypted volumes. This driver also reads older formats, and refuses newer ones. */
+const formatVersion = 6;
+/** The formats of records with nothing that is newer: drivers that know no more can read them. */
+const formatWithArchive = 5;
 const formatWithoutArchive = 4;
 
 const content = z.discriminatedUnion('backend', [
   z.object({ backend: z.literal('directory') }),
   z.object({ backend: z.literal('quota'), projectId: z.int().min(1) }),
-  z.object({ backend: z.literal('subvolume'), isLimited: z.boolean() }),
+  z.object({
+    backend: z.literal('subvolume'),
+    isLimited: z.boolean(),
+    attributes: z
+      .object({ compression: z.enum(compressions).optional(), noDataCow: z.literal(true).optional() })
+      .optional(),
+  }),
   imageContent.extend({ isThick: z.literal(true).optional() }),
 ]);
 
@@ -80,7 +89,7 @@ const volumeRecord = z.object({
 export function encodeVolumeRecord(volume: Volume): string {
   const { capacityBytes, root, sharing, mutable, adoptedFrom, ...rest } = volume;
   const record: Omit<z.input<typeof volumeRecord>, 'formatVersion'> & { formatVersion: number } = {
-    formatVersion: usesArchive(mutable) ? formatVersion : formatWithoutArchive,
+    formatVersion: formatOf(volume),
     ...rest,
     capacityBytes: capacityBytes.toString(),
     sharing: { ...sharing, sharedBytes: sharing.sharedBytes.toString() },
@@ -135,7 +144,14 @@ function deletionOf(record: z.output<typeof deletion> | undefined): Deletion | u
   return record && { at: record.at, expiresAt: record.expiresAt };
 }
 
-/** A driver that does not know of archives must not remove such a volume, so it must not read its record. */
+/** The oldest format that has all of a volume. A driver must not read the record of a volume that it would treat wrongly. */
+function formatOf({ content, mutable }: Volume): number {
+  // It would be formatted without encryption.
+  if (encryptionOf(content)) return formatVersion;
+  return usesArchive(mutable) ? formatWithArchive : formatWithoutArchive;
+}
+
+/** A driver that does not know of archives would remove such a volume. */
 function usesArchive({ onDelete, archiveExpirySeconds }: MutableParameters): boolean {
   return onDelete === 'archive' || archiveExpirySeconds !== undefined;
 }
@@ -167,6 +183,7 @@ function migrate(record: unknown): unknown {
     case 3:
       return fromVersion3(record);
     case 4:
+    case 5:
       return { ...record, formatVersion };
     default:
       return record;

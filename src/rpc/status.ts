@@ -18,6 +18,7 @@ const codeOfKind: Readonly<Record<VolumeErrorKind, status>> = {
   aborted: status.ABORTED,
   cancelled: status.CANCELLED,
   unavailable: status.UNAVAILABLE,
+  unauthenticated: status.UNAUTHENTICATED,
   damaged: status.INTERNAL,
   unimplemented: status.UNIMPLEMENTED,
 };

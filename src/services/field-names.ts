@@ -30,6 +30,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
     ...capabilityFields('volume_capability'),
   },
   ControllerExpandVolume: {
+    passphrase: 'secrets.passphrase',
     ...capacityFields,
     ...capabilityFields('volume_capability'),
   },
@@ -45,6 +46,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
   NodeStageVolume: {
     volume: 'volume_id',
     stagingPath: 'staging_target_path',
+    passphrase: 'secrets.passphrase',
     ...capabilityFields('volume_capability'),
   },
   NodeUnstageVolume: { stagingPath: 'staging_target_path' },
@@ -62,6 +64,7 @@ export const fieldNames: Readonly<Record<string, FieldNames>> = {
   NodeGetVolumeHealth: { stagingPath: 'staging_target_path', targetPath: 'volume_publish_path' },
   NodeExpandVolume: {
     volumePath: 'volume_path',
+    passphrase: 'secrets.passphrase',
     ...capacityFields,
     ...capabilityFields('volume_capability'),
   },
@@ -132,6 +135,9 @@ function parameterFields(parameters: string): FieldNames {
     mkfsOptions: `${parameters}.mkfsOptions`,
     fsckMode: `${parameters}.fsckMode`,
     provisioning: `${parameters}.provisioning`,
+    encryption: `${parameters}.encryption`,
+    compression: `${parameters}.compression`,
+    nodatacow: `${parameters}.nodatacow`,
     allowVolumeModeChange: `${parameters}.allowVolumeModeChange`,
     restore: `${parameters}.restore`,
     owner: `${parameters}.uid, ${parameters}.gid`,

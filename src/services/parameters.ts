@@ -1,6 +1,14 @@
 import { invalidField, quote, VolumeError } from '../model/errors.ts';
+import { type Encryption, encryptionFormats } from '../model/objects/encryption.ts';
 import { type Named, nameProblem, needsClaim, templateProblem } from '../model/objects/name-template.ts';
-import { type Claim, type FsckMode, fsckModes, type RootOwnership } from '../model/objects/volume.ts';
+import {
+  type Claim,
+  compressions,
+  type FsckMode,
+  fsckModes,
+  type RootOwnership,
+  type SubvolumeAttributes,
+} from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
 import { restoreChoices, type VolumeSpec } from '../model/volumes/create-volume.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
@@ -21,14 +29,17 @@ export interface VolumeParameters {
 const LARGEST_ID = 0xffff_fffe;
 const known = [
   ...['pool', 'kind', 'backend', 'enforceCapacity', 'uid', 'gid', 'mode'],
-  ...['mkfsOptions', 'fsckMode', 'provisioning'],
+  ...['mkfsOptions', 'fsckMode', 'provisioning', 'compression', 'nodatacow'],
 ] as const;
 // Only in classes: the author of a pod must not be able to allow it, and an inline volume has no content source.
 const MODE_CHANGE_KEY = 'allowVolumeModeChange';
 // Only in classes: an inline volume has no claim.
 const RESTORE_KEY = 'restore';
 const TEMPLATE_KEY = 'nameTemplate';
-const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY] as const;
+// Only in classes: nothing of an inline volume outlives its pod.
+const ENCRYPTION_KEY = 'encryption';
+const DISCARDS_KEY = 'encryptionDiscards';
+const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY, ENCRYPTION_KEY, DISCARDS_KEY] as const;
 // Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -68,6 +79,8 @@ export function parseParameters(
       mkfsOptions: given.mkfsOptions === undefined ? undefined : parseWords(field, given.mkfsOptions),
       isThick: parseChoice(`${field}.provisioning`, provisioning, ['thin', 'thick']) === 'thick' || undefined,
       fsckMode: parseFsckMode(`${field}.fsckMode`, fsckMode),
+      attributes: parseAttributes(field, given),
+      encryption: parseEncryption(field, given[ENCRYPTION_KEY], given[DISCARDS_KEY]),
     },
     root: {
       uid: parseId(`${field}.uid`, uid),
@@ -166,6 +179,37 @@ function parseChoice<const Choice extends string>(
 function parseFsckMode(field: string, text: string): FsckMode | undefined {
   const mode = parseChoice(field, text, ['auto', ...fsckModes]);
   return mode === 'auto' ? undefined : mode;
+}
+
+function parseAttributes(
+  field: string,
+  { compression, nodatacow }: { compression?: string; nodatacow?: string },
+): SubvolumeAttributes | undefined {
+  const isInPlace =
+    parseChoice(`${field}.nodatacow`, nodatacow ?? 'false', ['true', 'false']) === 'true' || undefined;
+  if (compression === undefined) return isInPlace && { noDataCow: isInPlace };
+  const chosen = parseChoice(`${field}.compression`, compression, compressions);
+  if (!isInPlace) return { compression: chosen };
+  throw invalidField(
+    `${field}.compression`,
+    chosen,
+    'is impossible with nodatacow: btrfs compresses only what it writes anew',
+  );
+}
+
+function parseEncryption(
+  field: string,
+  encryption = 'none',
+  discards: string | undefined,
+): Encryption | undefined {
+  const format = parseChoice(`${field}.${ENCRYPTION_KEY}`, encryption, ['none', ...encryptionFormats]);
+  const discardsField = `${field}.${DISCARDS_KEY}`;
+  if (format === 'none') {
+    if (discards === undefined) return undefined;
+    throw invalidField(discardsField, discards, 'is for encrypted volumes; set encryption: luks2');
+  }
+  const isAllowed = parseChoice(discardsField, discards ?? 'deny', ['deny', 'allow']) === 'allow';
+  return isAllowed ? { format, discards: true } : { format };
 }
 
 /** Words separated by one space each; which of them are possible depends on the file system. */

@@ -4,6 +4,7 @@ import { errno, isErrno } from '../kernel/calls/errno.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../kernel/calls/statfs.ts';
 import { endOf } from '../kernel/devices/loop-list.ts';
+import { containerOn } from '../kernel/devices/open-container.ts';
 import { VolumeError } from '../model/errors.ts';
 import { directoryNameOf, idOfDirectory } from '../model/objects/object-id.ts';
 import type { RecordedObject } from '../model/objects/object-index.ts';
@@ -166,7 +167,9 @@ async function spaceOf(marker: string): Promise<SpaceReport | undefined> {
 /** The mounts of a volume by the name of its directory, which no other volume has. */
 function mountsOf(directoryName: string, { mounts, loops }: HostState): MountReport[] {
   const image = `${directoryName}/image`;
-  const devices = loops.filter(({ backingPath }) => endOf(backingPath) === image).map(({ path }) => path);
+  const devices = loops
+    .filter(({ backingPath }) => endOf(backingPath) === image)
+    .map(({ path }) => containerOn(path, image)?.path ?? path);
   return mounts
     .filter(({ root, source }) => `${root}/`.includes(`/${directoryName}/data/`) || devices.includes(source))
     .map(({ path }) => ({ path, kind: 'found' }));

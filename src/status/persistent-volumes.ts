@@ -18,6 +18,8 @@ export interface ExportTarget {
   readonly topology: Readonly<Record<string, string>>;
   /** The StorageClass of the claims. Empty for none, so that no provisioner cares about them. */
   readonly storageClass: string;
+  /** The Secret with the key of encrypted volumes. */
+  readonly secret?: { readonly namespace: string; readonly name: string } | undefined;
 }
 
 /**
@@ -35,7 +37,7 @@ export function persistentVolumesIn(
 
 function persistentVolume(volume: VolumeReport, target: ExportTarget): KubernetesObject {
   const { id, claim, context, fsType } = volume;
-  const { driverName, topology, storageClass } = target;
+  const { driverName, topology, storageClass, secret } = target;
   return {
     apiVersion: 'v1',
     kind: 'PersistentVolume',
@@ -53,10 +55,16 @@ function persistentVolume(volume: VolumeReport, target: ExportTarget): Kubernete
         volumeHandle: id,
         ...(fsType === undefined ? {} : { fsType }),
         volumeAttributes: context,
+        ...(secret && isEncrypted(volume) ? { nodeStageSecretRef: secret, nodeExpandSecretRef: secret } : {}),
       },
       ...(Object.keys(topology).length === 0 ? {} : { nodeAffinity: affinityTo(topology) }),
     },
   };
+}
+
+/** Whether only a key opens a volume, which the calls for it must bring. */
+export function isEncrypted({ context }: Pick<VolumeReport, 'context'>): boolean {
+  return 'encryption' in context;
 }
 
 function claimOf(volume: VolumeReport, { storageClass }: ExportTarget): KubernetesObject[] {

@@ -20,6 +20,8 @@ export interface Kind {
   readonly steps: readonly Step[];
   /** What a delete does with the volume. */
   readonly onDelete?: 'archive';
+  /** Flags of the driver that it needs. */
+  readonly flags?: readonly string[];
 }
 
 /** All calls of a volume's life, in order; the same calls serve as retries. */
@@ -64,6 +66,7 @@ export class LifeHost {
       '--nodeid=node-1',
       '--enable-attach',
       '--enable-controller-modify-volume',
+      ...(this.kind.flags ?? []),
     ];
     const program = [programs.stoppableDriver];
     rmSync(this.stopFile, { force: true });

@@ -10,6 +10,7 @@ import { growSparse, makeSparse } from '../../src/kernel/files/sparse-file.ts';
 import { runProgram } from '../../src/kernel/process/program.ts';
 import { removeTree } from '../../src/kernel/workers/tree-tasks.ts';
 import { passStep } from '../../src/model/steps.ts';
+import { EncryptedDevices } from '../../src/mounts/encrypted-devices.ts';
 import { kernelPorts } from '../../src/mounts/kernel-ports.ts';
 import { LoopDevices } from '../../src/mounts/loop-devices.ts';
 import { openStatePool } from '../../src/pools/directory/open-pool.ts';
@@ -72,11 +73,11 @@ mountsContract(
 );
 
 describe.skipIf(!isHostRoot)('with devices', () => {
-  devicesContract('LoopDevices', async () => {
+  devicesContract('EncryptedDevices', async () => {
     const directory = imageDirectory();
     let lastImage = 0;
     return {
-      devices: new LoopDevices(),
+      devices: new EncryptedDevices(new LoopDevices()),
       async makeImage(bytes) {
         const path = join(directory, `image-${++lastImage}`);
         await makeSparse(path, bytes);

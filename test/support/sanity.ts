@@ -18,6 +18,8 @@ export interface SanityKind {
   readonly mutableParameters?: Readonly<Record<string, string>>;
   /** Makes a pool called `other`. @returns its path */
   readonly makePool?: () => string;
+  /** Further flags of the driver. */
+  readonly flags?: readonly string[];
 }
 
 interface Spec {
@@ -50,6 +52,7 @@ export async function expectSane(kind: SanityKind): Promise<void> {
     '--nodeid=node-1',
     ...everything,
     ...pool,
+    ...(kind.flags ?? []),
   ];
   // The driver as users start it.
   const driver = await startDriverProcess(flags, { program: ['dist/main.js'] });

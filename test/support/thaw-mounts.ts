@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { withDescriptor } from '../../src/kernel/calls/descriptor.ts';
 import { below } from '../../src/kernel/calls/path-handle.ts';
-import { fileSystemOn } from '../../src/kernel/file-systems/superblock.ts';
+import { fileSystemOn, isFileSystem } from '../../src/kernel/file-systems/superblock.ts';
 import { withSharedMount } from '../../src/kernel/mounts/file-system-mount.ts';
 import { thaw } from '../../src/kernel/mounts/freeze.ts';
 import { readMountinfo } from '../../src/kernel/mounts/mountinfo.ts';
@@ -31,7 +31,7 @@ export function thawAtEnd(directory: string): void {
 
 async function thawUnseen(device: string): Promise<boolean> {
   const fsType = await fileSystemOn(device);
-  if (fsType === 'blank' || fsType === 'unknown') return false;
+  if (!isFileSystem(fsType)) return false;
   const spec = { device, fsType, options: fsType === 'xfs' ? ['nouuid'] : [], attrSet: 0 };
   return withSharedMount(spec, (rootFd) => withDescriptor(below(rootFd), 'r', thaw));
 }

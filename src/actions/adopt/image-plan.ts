@@ -22,7 +22,7 @@ export async function imagePlan(
   if (sizeBytes === 0n) throw refusal(path, 'is an empty file');
   if (isBlock) return { backend: 'image', use: { accessType: 'block' } };
   const found = await formatter.inspect(path);
-  if (found === 'unknown')
+  if (found === 'unknown' || found === 'luks2')
     throw refusal(path, 'has no file system of ext4, xfs or btrfs; add --block to make a block volume of it');
   if (found === 'blank') return { backend: 'image', use: { accessType: 'mount', fsType: undefined } };
   const reason = await formatter.mountRefusalReason(path);

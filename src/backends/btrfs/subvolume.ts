@@ -9,8 +9,9 @@ import {
   isReadOnlySubvolume,
   snapshotSubvolume,
 } from '../../kernel/file-systems/btrfs.ts';
+import { setCompression, setNoDataCow } from '../../kernel/file-systems/btrfs-attributes.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
-import type { Volume } from '../../model/objects/volume.ts';
+import { subvolumeAttributes, type Volume } from '../../model/objects/volume.ts';
 import type {
   ArrivingContent,
   Backend,
@@ -57,6 +58,7 @@ export class Subvolume implements Backend {
       await copyDirectory(source, dataOf(directory), control);
     }
     await withDescriptor(dataOf(directory), 'r', async (fd) => {
+      await setAttributes(fd, volume);
       // A snapshot inherits the limit of its source.
       if (isLimited(volume)) await limitCopy(fd, directory, volume);
       else await removeLimit(fd);
@@ -159,11 +161,22 @@ export class Subvolume implements Backend {
     await withDescriptor(directory, 'r', (fd) => createSubvolume(fd, 'data'));
     await withDescriptor(content, 'r', async (fd) => {
       if (isLimited(volume)) await limit(fd, directory, volume);
+      await setAttributes(fd, volume);
       await prepareRoot(content, fd, volume.root);
       // Syncing only the directory does not cover the qgroup.
       await syncFileSystem(fd);
     });
   }
+}
+
+/** New files in the root directory, and in directories made in it, get these attributes; those of a copy keep theirs. */
+async function setAttributes(fd: number, { content }: Volume): Promise<void> {
+  const { compression, noDataCow } = subvolumeAttributes(content) ?? {};
+  if (compression === undefined && !noDataCow) return;
+  // Manually restored data may be on another file system.
+  if (!(await isOwnSubvolume(fd))) return;
+  if (compression !== undefined) setCompression(fd, compression);
+  else setNoDataCow(fd);
 }
 
 /** Sets the limit of a volume's data, unless the data is a plain directory, which cannot have one. */

@@ -15,6 +15,7 @@ import {
 import { copyFile, fileSystemOn, fileSystemState } from '../../kernel/workers/file-tasks.ts';
 import { removeTree } from '../../kernel/workers/tree-tasks.ts';
 import { invalidValue, quote, VolumeError } from '../../model/errors.ts';
+import { fullBytesOf, headerBytesOf, type SizedContent } from '../../model/objects/encryption.ts';
 import { isBlock, isThick, mountedImageUse, type Volume } from '../../model/objects/volume.ts';
 import type {
   Backend,
@@ -28,7 +29,7 @@ import type {
   VolumeUsage,
 } from '../../model/ports/ports.ts';
 import { wholeSectors } from '../../model/requests/capacity.ts';
-import { min } from '../../units/bigint.ts';
+import { max, min } from '../../units/bigint.ts';
 import { statusUnlessMissing } from '../volume-root.ts';
 import { checkMkfsOptions } from './mkfs.ts';
 
@@ -41,11 +42,12 @@ export class Image implements Backend {
     return join(directory, 'image');
   }
 
-  emptyContent({ capacityBytes, content }: Volume): NewContent {
+  emptyContent(volume: Volume): NewContent {
+    const { content } = volume;
     const { fsType, mkfsOptions } = mountedImageUse(content) ?? {};
     return async (directory) => {
       const path = this.contentOf(directory);
-      await makeSparse(path, wholeSectors(capacityBytes));
+      await makeSparse(path, imageBytesOf(volume));
       if (fsType && mkfsOptions !== undefined) await checkMkfsOptions(path, fsType, mkfsOptions);
       if (isThick(content)) await allocateThick(path);
       await withDescriptor(path, 'r', syncDescriptor);
@@ -54,12 +56,13 @@ export class Image implements Backend {
 
   async provisionCopy(
     directory: string,
-    { capacityBytes, content }: Volume,
+    volume: Volume,
     source: CopySource,
     control: CopyControl,
   ): Promise<void> {
+    const { content } = volume;
     const path = this.contentOf(directory);
-    await copyImage(source, path, control, wholeSectors(capacityBytes));
+    await copyImage(source, path, control, imageBytesOf(volume));
     if (isThick(content)) await allocateThick(path, { isUnshared: true, signal: control.signal });
     // The kernel takes two btrfs with the same id for one. The content of a block volume is up to its user.
     if (isBlock(content) || (await fileSystemOn(path)) !== 'btrfs') return;
@@ -78,10 +81,10 @@ export class Image implements Backend {
     await removeTree(directory);
   }
 
-  async applyLimits(directory: string, { capacityBytes, content }: Volume): Promise<void> {
+  async applyLimits(directory: string, volume: Volume): Promise<void> {
     const path = this.contentOf(directory);
-    await growSparse(path, wholeSectors(capacityBytes));
-    if (isThick(content)) await allocateThick(path);
+    await growSparse(path, imageBytesOf(volume));
+    if (isThick(volume.content)) await allocateThick(path);
     await withDescriptor(path, 'r', syncDescriptor);
   }
 
@@ -102,10 +105,11 @@ export class Image implements Backend {
     return { backend: 'image', path: this.contentOf(directory) };
   }
 
-  async undoGrowth(directory: string, { capacityBytes }: Volume): Promise<bigint> {
-    const wantedBytes = wholeSectors(capacityBytes);
+  async undoGrowth(directory: string, volume: Volume): Promise<bigint> {
+    const { content, capacityBytes } = volume;
+    const wantedBytes = imageBytesOf(volume);
     const sizeBytes = await undoGrowth(this.contentOf(directory), wantedBytes);
-    return sizeBytes > wantedBytes ? sizeBytes : capacityBytes;
+    return sizeBytes > wantedBytes ? sizeBytes - headerBytesOf(content) : capacityBytes;
   }
 
   /** A mounted image's file system reports its own space. */
@@ -120,18 +124,21 @@ export class Image implements Backend {
     return { total: await allocatedBytes(this.contentOf(directory)), exclusive: undefined };
   }
 
-  async lossOf(
-    directory: string,
-    { capacityBytes }: Pick<Volume, 'capacityBytes'>,
-  ): Promise<ContentLoss | undefined> {
+  async lossOf(directory: string, sized: SizedContent): Promise<ContentLoss | undefined> {
     const status = await statusUnlessMissing(this.contentOf(directory));
     if (status?.type !== 'file') return { kind: 'missing' };
-    return status.sizeBytes < capacityBytes ? { kind: 'truncated', sizeBytes: status.sizeBytes } : undefined;
+    if (status.sizeBytes >= fullBytesOf(sized)) return undefined;
+    return { kind: 'truncated', sizeBytes: max(0n, status.sizeBytes - headerBytesOf(sized.content)) };
   }
 
   copyBytes(path: string): Promise<bigint> {
     return allocatedBytes(path);
   }
+}
+
+/** The size of the image of a volume, in bytes. */
+function imageBytesOf(volume: Volume): bigint {
+  return wholeSectors(fullBytesOf(volume));
 }
 
 /** @throws VolumeError invalid: the file system of the pool cannot do that */
@@ -182,6 +189,8 @@ async function undoGrowth(path: string, bytes: bigint): Promise<bigint> {
   if (sizeBytes <= bytes) return sizeBytes;
   const device = await withDescriptor(path, 'r', findLoop);
   if (device && (await blockDeviceBytes(device.path)) > bytes) return sizeBytes;
+  // Nothing tells how far a file system in an encrypted container reaches.
+  if (!device && (await fileSystemOn(path)) === 'luks2') return sizeBytes;
   // If there is a device, its file system does not reach beyond the device.
   if (!device && ((await fileSystemState(path))?.sizeBytes ?? 0n) > bytes) return sizeBytes;
   return truncateSparse(path, bytes);

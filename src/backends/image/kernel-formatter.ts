@@ -5,14 +5,21 @@ import { diskFaultOf } from '../../kernel/calls/disk-fault.ts';
 import { errno, isErrno, KernelError } from '../../kernel/calls/errno.ts';
 import { withPath } from '../../kernel/calls/path-handle.ts';
 import { fileSystemOf } from '../../kernel/calls/statfs.ts';
+import { luksObstacle } from '../../kernel/devices/luks.ts';
 import { minimumGrownBytes } from '../../kernel/file-systems/grow-file-system.ts';
 import { allocateAll } from '../../kernel/files/sparse-file.ts';
 import { MountRefusedError } from '../../kernel/mounts/file-system-mount.ts';
 import { ProgramError } from '../../kernel/process/program.ts';
 import { fileSystemOn, fileSystemState, mountRefusalReason } from '../../kernel/workers/file-tasks.ts';
 import { VolumeError } from '../../model/errors.ts';
-import type { FsckMode, RootOwnership } from '../../model/objects/volume.ts';
-import type { Device, FileSystemFault, ImageFormatter } from '../../model/ports/devices-port.ts';
+import type { FsckMode } from '../../model/objects/volume.ts';
+import type {
+  Device,
+  FileSystemFault,
+  ImageContents,
+  ImageFormat,
+  ImageFormatter,
+} from '../../model/ports/devices-port.ts';
 import type { FileSystemType } from '../../model/requests/file-system-options.ts';
 import { formatImage, syncFormatted } from './format.ts';
 import { availableFileSystems, minimumBytes } from './mkfs.ts';
@@ -28,14 +35,18 @@ export class KernelFormatter implements ImageFormatter {
   readonly minimumBytes = minimumBytes;
   readonly minimumGrownBytes = minimumGrownBytes;
 
-  async inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
-    await syncFormatted(file);
-    return fileSystemOn(file);
+  encryptionObstacle(): string | undefined {
+    return luksObstacle();
   }
 
-  async format(path: string, fsType: FileSystemType, root: RootOwnership, options?: string): Promise<void> {
+  async inspect(path: string): Promise<ImageContents> {
+    await syncFormatted(path);
+    return fileSystemOn(path);
+  }
+
+  async format(path: string, format: ImageFormat): Promise<void> {
     try {
-      await formatImage({ path, fsType, options, root });
+      await formatImage(path, format);
     } catch (error) {
       throw await formatError(path, error);
     }

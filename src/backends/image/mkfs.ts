@@ -24,12 +24,21 @@ export function availableFileSystems(): FileSystemType[] {
   return fileSystemTypes.filter((fsType) => programPath(`mkfs.${fsType}`) !== undefined);
 }
 
-/**
- * Makes a file system that fills a blank file. Writes as little as possible and discards nothing.
- * @param options that `parseMkfsOptions` accepts
- */
-export async function makeFileSystem(path: string, fsType: FileSystemType, options?: string): Promise<void> {
-  await runProgram(`mkfs.${fsType}`, ['-q', ...(await argumentsFor(fsType, options)), path]);
+/** How a file system is made. */
+export interface MkfsSpec {
+  /** Options that `parseMkfsOptions` accepts. */
+  readonly options?: string | undefined;
+  /** Whether all of the file or device reads as zeros; true by default. */
+  readonly isZeroed?: boolean;
+}
+
+/** Makes a file system that fills a file or device that was never written. Writes as little as possible and discards nothing. */
+export async function makeFileSystem(
+  path: string,
+  fsType: FileSystemType,
+  spec: MkfsSpec = {},
+): Promise<void> {
+  await runProgram(`mkfs.${fsType}`, ['-q', ...(await argumentsFor(fsType, spec)), path]);
 }
 
 /**
@@ -41,15 +50,18 @@ export async function checkMkfsOptions(path: string, fsType: FileSystemType, opt
   const dryRun = dryRunFlags[fsType];
   if (dryRun === undefined) return;
   try {
-    await runProgram(`mkfs.${fsType}`, ['-q', dryRun, ...(await argumentsFor(fsType, options)), path]);
+    await runProgram(`mkfs.${fsType}`, ['-q', dryRun, ...(await argumentsFor(fsType, { options })), path]);
   } catch (error) {
     if (!(error instanceof ProgramError) || error.exitCode === undefined) throw error;
     throw invalidValue('mkfsOptions', options, `is refused for this volume: ${error.message}`);
   }
 }
 
-async function argumentsFor(fsType: FileSystemType, options: string | undefined): Promise<string[]> {
-  const { fixed, settings } = await choices[fsType]();
+async function argumentsFor(
+  fsType: FileSystemType,
+  { options, isZeroed = true }: MkfsSpec,
+): Promise<string[]> {
+  const { fixed, settings } = await choices[fsType](isZeroed);
   const wanted = options === undefined ? [] : parseMkfsOptions(fsType, options);
   if (typeof wanted === 'string') throw new Error(`mkfs.${fsType}: ${options} ${wanted}`);
   // The number of inodes and the ratio exclude each other.
@@ -72,9 +84,10 @@ const part = (flag: string, key: string, value: string): MkfsSetting => ({
 });
 const feature = (name: string): MkfsSetting => ({ flag: '-O', key: name, text: name });
 
-const choices: Readonly<Record<FileSystemType, () => Promise<Choice>>> = {
-  async ext4() {
-    const zeroes = (await supportsPrezeroed()) ? 'assume_storage_prezeroed=1' : 'lazy_itable_init=1';
+const choices: Readonly<Record<FileSystemType, (isZeroed: boolean) => Promise<Choice>>> = {
+  async ext4(isZeroed) {
+    const zeroes =
+      isZeroed && (await supportsPrezeroed()) ? 'assume_storage_prezeroed=1' : 'lazy_itable_init=1';
     return {
       fixed: ['-F', '-E', `nodiscard,${zeroes},lazy_journal_init=1`],
       settings: [

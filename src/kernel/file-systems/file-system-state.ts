@@ -6,7 +6,7 @@ import { errno, isErrno } from '../calls/errno.ts';
 import { statusOf } from '../calls/statx.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { decodeExt4Superblock, EXT4_SUPERBLOCK } from './ext4-size.ts';
-import { fileSystemOn, type ImageFileSystem } from './superblock.ts';
+import { fileSystemOn, type ImageFileSystem, isFileSystem } from './superblock.ts';
 
 /** The state that a file system records on its disk, readable without mounting it. */
 export interface FileSystemState {
@@ -49,7 +49,7 @@ const FIRST_BTRFS_DEVICE = '1';
 export async function fileSystemState(image: string): Promise<FileSystemState | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
     const fsType = await fileSystemOn(fd);
-    if (fsType === 'blank' || fsType === 'unknown') return undefined;
+    if (!isFileSystem(fsType)) return undefined;
     const state = await readers[fsType](fd);
     return state && { ...state, imageBytes: await imageBytesOf(fd) };
   });

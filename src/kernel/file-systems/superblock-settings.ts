@@ -1,7 +1,7 @@
 import { readAt, withDescriptor } from '../calls/descriptor.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { EXT4_SUPERBLOCK } from './ext4-size.ts';
-import { fileSystemOn, type ImageFileSystem } from './superblock.ts';
+import { fileSystemOn, type ImageFileSystem, isFileSystem } from './superblock.ts';
 
 /** The mount settings in a superblock. */
 interface Settings {
@@ -60,7 +60,7 @@ export async function overridesOf(
 export async function mountRefusalReason(image: string): Promise<string | undefined> {
   return withDescriptor(image, 'r', async (fd) => {
     const fsType = await fileSystemOn(fd);
-    return fsType === 'blank' || fsType === 'unknown' ? undefined : (await readers[fsType](fd)).refusalReason;
+    return isFileSystem(fsType) ? (await readers[fsType](fd)).refusalReason : undefined;
   });
 }
 

@@ -1,5 +1,5 @@
 import type { FileSystemState } from '../file-systems/file-system-state.ts';
-import type { ImageFileSystem } from '../file-systems/superblock.ts';
+import type { ImageContents } from '../file-systems/superblock.ts';
 import type { CopyOutcome } from '../files/copy-file.ts';
 import type { FileOperation } from '../files/file-operations.ts';
 import { type CopyTaskControl, taskControl } from './copy-task-control.ts';
@@ -25,7 +25,7 @@ export function copyFile(
 
 // The functions of the same names in `file-systems/`, for the path of an image or its device, as tasks. They read several times.
 
-export function fileSystemOn(image: string): Promise<ImageFileSystem | 'unknown' | 'blank'> {
+export function fileSystemOn(image: string): Promise<ImageContents> {
   return runTask('fileSystemOn', [image]);
 }
 

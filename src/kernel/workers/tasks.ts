@@ -5,6 +5,7 @@ import { copyFile } from '../files/copy-file.ts';
 import { performOperations } from '../files/file-operations.ts';
 import { copyTree } from '../trees/copy-tree.ts';
 import { gatherProject } from '../trees/gather-project.ts';
+import { labelTree } from '../trees/label-tree.ts';
 import { removeTree } from '../trees/remove-tree.ts';
 import { treeBytes } from '../trees/tree-bytes.ts';
 
@@ -16,6 +17,7 @@ export const tasks = {
   copyFile,
   treeBytes,
   gatherProject,
+  labelTree,
   fileSystemOn,
   fileSystemState,
   mountRefusalReason,

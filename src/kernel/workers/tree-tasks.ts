@@ -16,6 +16,10 @@ export function treeBytes(path: string, signal: AbortSignal): Promise<bigint> {
   return runTask('treeBytes', [path], { signal });
 }
 
+export function labelTree(path: string, label: string): Promise<boolean> {
+  return runTask('labelTree', [path, label]);
+}
+
 export function gatherProject(
   path: string,
   options: GatherOptions,

@@ -1,7 +1,8 @@
 import { about, DiskError, type PathSubject, quote, VolumeError } from '../errors.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
-import type { Device } from '../ports/devices-port.ts';
+import type { Device, ImageContents } from '../ports/devices-port.ts';
 import { withPoolInErrors } from '../ports/error-context.ts';
 import type { DirectoryState, FileIdentity, PathState, UnreadableState } from '../ports/paths-port.ts';
 import type { ListedDevices } from './listed-devices.ts';
@@ -66,6 +67,16 @@ export async function listedDeviceOf(
   listed: ListedDevices,
 ): Promise<Device | undefined> {
   return listed.of(parts.catalogue.dataOf(volume).path) ?? deviceOf(parts, volume, listed);
+}
+
+/** What pods see on an attached image: of an encrypted one, what its device decrypts. */
+export function contentsAt(
+  host: Host,
+  { content }: Volume,
+  image: string,
+  device: Device,
+): Promise<ImageContents> {
+  return host.formatter.inspect(encryptionOf(content) ? device.path : image);
 }
 
 /** Whether the volume itself is staged or published at a path. */

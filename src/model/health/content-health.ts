@@ -1,5 +1,6 @@
 import { contentInfoOf, describeDefect, hasFileSystem, lossOfVolume } from '../content/content-defects.ts';
 import { quote, VolumeError } from '../errors.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { type Finding, finding } from '../objects/finding.ts';
 import { isBlock, isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
@@ -57,7 +58,9 @@ async function unusableFileSystem(parts: Parts<'catalogue' | 'host'>, volume: Vo
   const name = `volume ${quote(volume.id)}`;
   const image = parts.catalogue.dataOf(volume).path;
   const found = await parts.host.formatter.inspect(image);
-  if (found === 'unknown') {
+  // What is encrypted is only seen when it is staged.
+  if (found === 'luks2' && encryptionOf(volume.content)) return [];
+  if (found === 'unknown' || found === 'luks2') {
     const message = `${name} contains an unrecognised file system or data and cannot be staged`;
     return [finding('FileSystemUnknown', message)];
   }

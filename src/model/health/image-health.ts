@@ -1,11 +1,11 @@
 import { contentInfoOf, describeDefect, recordedErrors } from '../content/content-defects.ts';
 import { quote, VolumeError } from '../errors.ts';
 import { type ListedDevices, listDevices } from '../find/listed-devices.ts';
-import { listedDeviceOf } from '../find/staged-content.ts';
+import { contentsAt, listedDeviceOf } from '../find/staged-content.ts';
 import { type Finding, finding } from '../objects/finding.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
-import type { Device } from '../ports/devices-port.ts';
+import { type Device, isFileSystem } from '../ports/devices-port.ts';
 import { wholeSectors } from '../requests/capacity.ts';
 import type { SharedChecks } from './shared-checks.ts';
 
@@ -89,8 +89,8 @@ async function fileSystemSize(
   device: Device,
 ): Promise<Finding[]> {
   if (isBlock(volume.content)) return [];
-  const fsType = await parts.host.formatter.inspect(parts.catalogue.dataOf(volume).path);
-  if (fsType === 'blank' || fsType === 'unknown') return [];
+  const fsType = await contentsAt(parts.host, volume, parts.catalogue.dataOf(volume).path, device);
+  if (!isFileSystem(fsType)) return [];
   for (const { path, mountId, use } of parts.host.mountIndex.mountsOf(volume.id)) {
     if (use.kind === 'inside') continue;
     const isSmaller = await parts.holds.mounting.watch(async (watch) => {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { quote, VolumeError } from '../errors.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { directoryNameOf } from '../objects/object-id.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
@@ -16,7 +17,10 @@ export async function detachImage(
   volumeId: string,
 ): Promise<void> {
   const volume = parts.catalogue.volumes.findIntact(volumeId);
-  if (volume && !isBlock(volume.content)) return;
+  if (volume && !isBlock(volume.content)) {
+    if (encryptionOf(volume.content)) await closeContainer(parts, volume);
+    return;
+  }
   for (const { file, path } of await attachedImages(parts, volumeId, volume)) {
     const targets = await parts.host.mountIndex.verifiedMountsOf(volumeId);
     const [target] = targets;
@@ -30,6 +34,16 @@ export async function detachImage(
     }
   }
   await parts.onStep('unstage: detached');
+}
+
+/** The kernel closes a container with its last mount, unless the driver was killed between opening and mounting it. */
+async function closeContainer(
+  { catalogue, host }: Parts<'catalogue' | 'host'>,
+  volume: Volume,
+): Promise<void> {
+  const image = catalogue.dataOf(volume).path;
+  await host.devices.settled(image);
+  if ((await host.mountIndex.verifiedMountsOf(volume.id)).length === 0) await host.devices.detach(image);
 }
 
 /** Where the image of a volume is attached; without a record, the volume is recognised by the name of its directory. */

@@ -18,6 +18,7 @@ import { makeVolume } from '../volumes/make-volume.ts';
 import { checkExistingMount, checkSameUse, occupiedError } from './check-existing-mount.ts';
 import { mountOnTarget, reserveTarget } from './mount-targets.ts';
 import { checkImageAt, growImageFileSystem, mountImage } from './stage-image.ts';
+import { labelContent } from './stage-volume.ts';
 
 /** The parsed NodePublishVolume request for an inline ephemeral volume. */
 export interface InlineSpec {
@@ -143,7 +144,7 @@ async function mountInline(
   await checkSupported(parts, volume, capability);
   await parts.host.mountIndex.verifiedMountsOf(volume.id);
   const flags = requiredMountFlags(capability, readOnly);
-  const image = { path: targetPath, capability, flags };
+  const image = { path: targetPath, capability, flags, key: undefined };
   const directory = volume.content.backend === 'image' ? undefined : await contentOf(parts, volume);
   if (target.kind === 'mounted') {
     if (directory) checkExistingMount('targetPath', targetPath, target, directory.state, flags);
@@ -152,7 +153,10 @@ async function mountInline(
       await growImageFileSystem(parts, volume, image);
     }
   }
+  const { seLinuxContext } = capability;
   await reserveTarget(parts, volume, { targetPath, capability, readOnly }, target, async () => {
+    if (directory && seLinuxContext !== undefined)
+      await labelContent(parts.host, volume, directory.path, seLinuxContext);
     const wasCreated = await about('targetPath', parts.host.paths.makeDirectory(targetPath));
     return mountOnTarget(parts, targetPath, wasCreated, () =>
       directory

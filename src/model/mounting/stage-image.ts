@@ -1,9 +1,11 @@
 import { checkNothingLost } from '../content/content-defects.ts';
 import { reconcileSize } from '../content/grow-content.ts';
-import { type PathSubject, VolumeError } from '../errors.ts';
-import { imageOf, isVolumeAt } from '../find/staged-content.ts';
+import { type PathSubject, quote, VolumeError } from '../errors.ts';
+import { contentsAt, imageOf, isVolumeAt } from '../find/staged-content.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { intendedFsType, isThick, mountedImageUse, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
+import { type Device, type ImageKey, isFileSystem } from '../ports/devices-port.ts';
 import type { MountedState, PathState } from '../ports/paths-port.ts';
 import type { MountCapability } from '../requests/capability.ts';
 import { defaultFileSystemType, type FileSystemType } from '../requests/file-system-options.ts';
@@ -24,6 +26,13 @@ export interface ImageMount {
   readonly path: string;
   readonly capability: MountCapability;
   readonly flags: RequestedFlags;
+  /** What opens an encrypted image; undefined for any other. */
+  readonly key: ImageKey | undefined;
+}
+
+interface ImageStaging extends Pick<ImageMount, 'capability' | 'key'> {
+  readonly stagingPath: string;
+  readonly state: PathState;
 }
 
 /**
@@ -33,9 +42,9 @@ export interface ImageMount {
 export async function stageImage(
   parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
-  { stagingPath, state, capability }: { stagingPath: string; state: PathState; capability: MountCapability },
+  { stagingPath, state, capability, key }: ImageStaging,
 ): Promise<number> {
-  const wanted = { path: stagingPath, capability, flags: capability.mountFlags };
+  const wanted = { path: stagingPath, capability, flags: capability.mountFlags, key };
   if (state.kind !== 'mounted') return mountImage(parts, volume, wanted);
   await checkImageAt(parts, volume, 'stagingPath', state, wanted);
   await growImageFileSystem(parts, volume, wanted);
@@ -68,26 +77,47 @@ export async function mountImage(
   volume: Volume,
   mount: ImageMount,
 ): Promise<number> {
-  const { path, capability } = mount;
+  const { path, capability, key } = mount;
   const image = await imageOf(parts, volume);
   await checkNothingLost(parts, volume);
   await reconcileSize(parts, volume);
   const flags = effectiveFlags(combineFlags(plainFlags, mount.flags));
-  const fsType = await fileSystemFor(parts.host, volume, image, capability);
+  const fsType = await fileSystemFor(parts.host, volume, image, mount);
   const fsckMode = mountedImageUse(volume.content)?.fsckMode;
   // The image with the file system was made beside the blank one, and took its place.
   if (isThick(volume.content)) await parts.host.formatter.allocate(image);
   await parts.onStep('stage: formatted');
-  return parts.host.devices.hold(image, async (device) => {
-    await parts.host.devices.refreshSize(image);
-    const options = mountOptions(fsType, capability, isThick(volume.content));
+  const mountDevice = async (device: Device) => {
+    await parts.host.devices.refreshSize(image, key?.key);
+    if (key) await checkDecrypted(parts.host, volume, device, fsType);
+    const options = mountOptions(fsType, capability, keepsSpace(volume));
     const mountId = await blamingDisk(parts.host, image, async () => {
       await parts.host.formatter.prepare(image, device, fsType, fsckMode);
       return parts.host.mounts.mountDevice(device, path, { fsType, options, flags });
     });
     await parts.onStep('stage: file system mounted');
     return mountId;
-  });
+  };
+  return parts.host.devices.hold(image, mountDevice, key);
+}
+
+/** @throws VolumeError precondition: the encrypted content is not the file system that it was formatted with */
+async function checkDecrypted(
+  host: Host,
+  { id }: Volume,
+  device: Device,
+  fsType: FileSystemType,
+): Promise<void> {
+  const found = await host.formatter.inspect(device.path);
+  if (found === fsType) return;
+  const message = `the encrypted content of volume ${quote(id)} is not ${fsType} (${found}); left untouched`;
+  throw new VolumeError('precondition', message);
+}
+
+/** Whether the space of deleted data stays in the image. */
+function keepsSpace({ content }: Volume): boolean {
+  const encryption = encryptionOf(content);
+  return isThick(content) || (encryption !== undefined && encryption.discards !== true);
 }
 
 /**
@@ -109,15 +139,16 @@ async function blamingDisk<T>({ formatter }: Host, image: string, work: () => Pr
 export async function growImageFileSystem(
   parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
-  { path, flags }: ImageMount,
+  { path, flags, key }: ImageMount,
 ): Promise<void> {
   await checkNothingLost(parts, volume);
   await reconcileSize(parts, volume);
   const image = await imageOf(parts, volume);
-  await parts.host.devices.refreshSize(image);
+  await parts.host.devices.refreshSize(image, key?.key);
   const device = await parts.host.devices.find(image);
-  const fsType = await parts.host.formatter.inspect(image);
-  if (flags.readOnly || !device || fsType === 'blank' || fsType === 'unknown') return;
+  if (flags.readOnly || !device) return;
+  const fsType = await contentsAt(parts.host, volume, image, device);
+  if (!isFileSystem(fsType)) return;
   await parts.host.fileSystems.grow(path, device, fsType);
 }
 
@@ -126,19 +157,22 @@ async function fileSystemFor(
   host: Host,
   volume: Volume,
   image: string,
-  { fsType: wanted }: MountCapability,
+  { capability, key }: ImageMount,
 ): Promise<FileSystemType> {
   const found = await host.formatter.inspect(image);
-  if (found !== 'blank' && found !== 'unknown') return found;
+  if (isFileSystem(found)) return found;
   const made = volume.content.backend === 'image' ? intendedFsType(volume.content.use) : undefined;
-  const fsType = wanted ?? made ?? defaultFileSystemType;
-  await host.formatter.format(image, fsType, volume.root, mountedImageUse(volume.content)?.mkfsOptions);
+  const fsType = capability.fsType ?? made ?? defaultFileSystemType;
+  if (key && found === 'luks2') return fsType;
+  const { root, content } = volume;
+  const options = mountedImageUse(content)?.mkfsOptions;
+  await host.formatter.format(image, { fsType, root, options, key: key?.key });
   return fsType;
 }
 
 function mountOptions(
   fsType: FileSystemType,
-  { superblockOptions, fileSystemOptions }: MountCapability,
+  { superblockOptions, fileSystemOptions, seLinuxContext }: MountCapability,
   keepsSpace: boolean,
 ): string[] {
   const options = [...superblockOptions, ...fileSystemOptions];
@@ -147,5 +181,6 @@ function mountOptions(
     options.push(keepsSpace ? 'nodiscard' : 'discard');
   // A copy has the UUID of its original, and XFS refuses to mount both; `nouuid` only skips that check.
   if (fsType === 'xfs' && !options.includes('nouuid')) options.push('nouuid');
+  if (seLinuxContext !== undefined) options.push(`context=${seLinuxContext}`);
   return options;
 }

@@ -3,13 +3,16 @@ import { reconcileSize } from '../content/grow-content.ts';
 import { restoreVolumeLimits } from '../content/restore-limits.ts';
 import { quote, VolumeError } from '../errors.ts';
 import { checkOutsideVolumes, checkReadable, symlinkError } from '../find/check-mount-path.ts';
+import { imageKeyOf } from '../find/image-key.ts';
 import { contentOf, imageOf, inspectPath, isVolumeAt } from '../find/staged-content.ts';
 import { recordStagingPath } from '../find/staging-label.ts';
-import type { Volume } from '../objects/volume.ts';
+import { isThick, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
+import type { ImageKey } from '../ports/devices-port.ts';
+import { withPoolInErrors } from '../ports/error-context.ts';
 import type { PathState } from '../ports/paths-port.ts';
-import type { AccessMode, VolumeCapability } from '../requests/capability.ts';
-import { effectiveFlags, type RequestedFlags } from '../requests/mount-flags.ts';
+import type { AccessMode, MountCapability, VolumeCapability } from '../requests/capability.ts';
+import { effectiveFlags } from '../requests/mount-flags.ts';
 import type { HeldVolume, Hold } from '../state/holds.ts';
 import type { KnownMount } from '../state/mount-index.ts';
 import { checkAttached } from '../volumes/attach-volume.ts';
@@ -28,16 +31,23 @@ export function stageVolume(
   parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: HeldVolume,
   { id: stagingPath }: Hold<'path'>,
-  capability: VolumeCapability,
+  spec: StageSpec,
 ): Promise<void> {
-  return parts.holds.mounting.during(stagingPath, () => stage(parts, volume, stagingPath, capability));
+  return parts.holds.mounting.during(stagingPath, () => stage(parts, volume, stagingPath, spec));
+}
+
+/** How a volume is staged. */
+export interface StageSpec {
+  readonly capability: VolumeCapability;
+  /** The key of an encrypted volume, if the request has one. */
+  readonly key: Buffer | undefined;
 }
 
 async function stage(
   parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: Volume,
   stagingPath: string,
-  capability: VolumeCapability,
+  { capability, key: given }: StageSpec,
 ): Promise<void> {
   checkNotInline(volume);
   checkAttached(parts.settings, volume);
@@ -48,15 +58,16 @@ async function stage(
   await checkOutsideVolumes(parts.host, 'stagingPath', stagingPath);
   checkReadable('stagingPath', stagingPath, state);
   if (state.kind !== 'mounted') checkDirectory(stagingPath, state);
+  const key = await imageKeyOf(parts, volume, given);
   await parts.onStep('stage: checked');
   if (capability.accessType === 'block') {
-    await stageBlock(parts, volume, { stagingPath, state, accessMode: capability.accessMode });
+    await stageBlock(parts, volume, { stagingPath, state, accessMode: capability.accessMode, key });
     return;
   }
   const isImage = volume.content.backend === 'image';
   const mountId = isImage
-    ? await stageImage(parts, volume, { stagingPath, state, capability })
-    : await stageDirectory(parts, volume, { stagingPath, state, flags: capability.mountFlags });
+    ? await stageImage(parts, volume, { stagingPath, state, capability, key })
+    : await stageDirectory(parts, volume, { stagingPath, state, capability });
   const use = { kind: 'staging', capability, readOnly: capability.mountFlags.readOnly } as const;
   parts.host.mountIndex.add({ volumeId: volume.id, path: stagingPath, mountId, use });
   await parts.onStep('stage: mounted');
@@ -65,8 +76,9 @@ async function stage(
 async function stageDirectory(
   parts: Parts<'catalogue' | 'host' | 'holds'>,
   volume: Volume,
-  { stagingPath, state, flags }: { stagingPath: string; state: PathState; flags: RequestedFlags },
+  { stagingPath, state, capability }: { stagingPath: string; state: PathState; capability: MountCapability },
 ): Promise<number> {
+  const { mountFlags: flags, seLinuxContext } = capability;
   const content = await contentOf(parts, volume);
   // Before pods write. A volume whose limit cannot be set is staged all the same: its health reports that.
   await restoreVolumeLimits(parts, volume.id);
@@ -74,27 +86,67 @@ async function stageDirectory(
     checkExistingMount('stagingPath', stagingPath, state, content.state, flags);
     return state.mountId;
   }
+  if (seLinuxContext !== undefined) await labelContent(parts.host, volume, content.path, seLinuxContext);
   return parts.host.mounts.bind(content.path, stagingPath, effectiveFlags(flags), content.state.identity);
+}
+
+/** A bind mount has the labels of its source, and the pod may use files of one label only. */
+export function labelContent(
+  host: Host,
+  volume: Volume,
+  path: string,
+  seLinuxContext: string,
+): Promise<void> {
+  return withPoolInErrors(volume, () => host.paths.label(path, seLinuxContext));
+}
+
+interface BlockStaging {
+  readonly stagingPath: string;
+  readonly state: PathState;
+  readonly accessMode: AccessMode;
+  readonly key: ImageKey | undefined;
 }
 
 async function stageBlock(
   parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
-  { stagingPath, state, accessMode }: { stagingPath: string; state: PathState; accessMode: AccessMode },
+  { stagingPath, state, accessMode, key }: BlockStaging,
 ): Promise<void> {
   if (state.kind === 'mounted') throw occupiedError('stagingPath', stagingPath);
   const image = await imageOf(parts, volume);
   await checkNothingLost(parts, volume);
   await reconcileSize(parts, volume);
-  await parts.host.devices.attach(image);
+  if (key) {
+    await formatBlank(parts.host, volume, image, key);
+    // The image with the container was made beside the blank one, and took its place.
+    if (isThick(volume.content)) await parts.host.formatter.allocate(image);
+    await parts.onStep('stage: formatted');
+  }
+  await parts.host.devices.attach(image, key);
   // A device attached before the volume grew has the old size.
-  await parts.host.devices.refreshSize(image);
+  await parts.host.devices.refreshSize(image, key?.key);
   const stagedMode = await recordStagingPath(parts.host, image, stagingPath, accessMode);
   if (stagedMode !== accessMode) {
     const message = `the volume is already staged at ${quote(stagingPath)}, as ${stagedMode}`;
     throw new VolumeError('already-exists', message, { about: 'accessMode' });
   }
   await parts.onStep('stage: attached');
+}
+
+/** @throws VolumeError precondition: the image of an encrypted block volume has something else on it; it stays as it is */
+async function formatBlank(
+  host: Host,
+  { id, root }: Volume,
+  image: string,
+  { key }: ImageKey,
+): Promise<void> {
+  const found = await host.formatter.inspect(image);
+  if (found === 'blank') await host.formatter.format(image, { fsType: undefined, root, key });
+  if (found === 'blank' || found === 'luks2') return;
+  throw new VolumeError(
+    'precondition',
+    `volume ${quote(id)} is not encrypted, but should be; left untouched`,
+  );
 }
 
 /**

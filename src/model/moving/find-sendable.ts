@@ -1,6 +1,7 @@
 import { checkSnapshotWhole, checkVolumeWhole } from '../content/content-defects.ts';
 import { quote, VolumeError } from '../errors.ts';
 import { whyForeign } from '../find/find-object.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { contentIdOf, type Snapshot } from '../objects/snapshot.ts';
 import { defaultMutableParameters, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
@@ -42,6 +43,10 @@ export async function findSendable(
   if (!found) {
     const why = whyForeign(catalogue, volume.id) ?? `${quote(volume.id)} does not exist`;
     throw new VolumeError('not-found', `volume or snapshot ${why}`);
+  }
+  if (encryptionOf(found.content)) {
+    const message = `${quote(found.id)} is encrypted, and cannot be sent yet`;
+    throw new VolumeError('precondition', message);
   }
   const sent =
     'capacityBytes' in found ? await ofVolume(parts, found, format) : await ofSnapshot(parts, found, format);

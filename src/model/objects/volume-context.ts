@@ -1,4 +1,12 @@
-import { isCapacityEnforced, isThick, mountedImageUse, showsPoolSize, type Volume } from './volume.ts';
+import { encryptionOf } from './encryption.ts';
+import {
+  isCapacityEnforced,
+  isThick,
+  mountedImageUse,
+  showsPoolSize,
+  subvolumeAttributes,
+  type Volume,
+} from './volume.ts';
 
 /** The context of a volume (CSI specification, Volume): what CreateVolume replies, and later calls may bring. */
 export function contextOf(volume: Volume): Record<string, string> {
@@ -7,6 +15,8 @@ export function contextOf(volume: Volume): Record<string, string> {
 
 /** The entries of a volume's context that never change. */
 export function fixedContext({ pool, capacityClass, content }: Volume): Record<string, string> {
+  const encryption = encryptionOf(content);
+  const attributes = subvolumeAttributes(content);
   const { mkfsOptions, fsckMode } = mountedImageUse(content) ?? {};
   return {
     pool,
@@ -15,6 +25,9 @@ export function fixedContext({ pool, capacityClass, content }: Volume): Record<s
     capacityEnforced: String(isCapacityEnforced(content)),
     ...(showsPoolSize(content) ? { dfShows: 'pool' } : {}),
     ...(isThick(content) ? { provisioning: 'thick' } : {}),
+    ...(attributes?.compression ? { compression: attributes.compression } : {}),
+    ...(attributes?.noDataCow ? { nodatacow: 'true' } : {}),
+    ...(encryption ? { encryption: encryption.format } : {}),
     ...(mkfsOptions === undefined ? {} : { mkfsOptions }),
     ...(fsckMode === undefined ? {} : { fsckMode }),
   };

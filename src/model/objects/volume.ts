@@ -1,5 +1,6 @@
 import type { AccessMode } from '../requests/capability.ts';
 import type { FileSystemType } from '../requests/file-system-options.ts';
+import type { Encryption } from './encryption.ts';
 import type { RecordedObject } from './object-index.ts';
 
 /** The owner and mode of a volume's root directory, set once when it is created. */
@@ -17,7 +18,11 @@ export type VolumeContent =
   /** A directory with an XFS or ext4 project quota. */
   | { readonly backend: 'quota'; readonly projectId: number }
   /** A btrfs subvolume; its qgroup has a limit if quotas were on when it was created. */
-  | { readonly backend: 'subvolume'; readonly isLimited: boolean }
+  | {
+      readonly backend: 'subvolume';
+      readonly isLimited: boolean;
+      readonly attributes?: SubvolumeAttributes | undefined;
+    }
   /** A file with the content of a block device. */
   | {
       readonly backend: 'image';
@@ -26,8 +31,24 @@ export type VolumeContent =
       readonly isThick?: true | undefined;
     };
 
+/** How btrfs stores the files of a subvolume, unless they say otherwise; the two exclude each other. */
+export interface SubvolumeAttributes {
+  readonly compression?: Compression | undefined;
+  /** Whether data is overwritten in place, without checksums. */
+  readonly noDataCow?: true | undefined;
+}
+
+export const compressions = ['zstd', 'lzo', 'zlib'] as const;
+export type Compression = (typeof compressions)[number];
+
 /** A block volume, or a volume with its own file system, which is created at the first stage. */
-export type ImageUse = { readonly accessType: 'block' } | MountedImageUse;
+export type ImageUse = BlockImageUse | MountedImageUse;
+
+export interface BlockImageUse {
+  readonly accessType: 'block';
+  /** Undefined if it is not encrypted. */
+  readonly encryption?: Encryption | undefined;
+}
 
 /** How the file system of an image is made and checked. */
 export interface MountedImageUse {
@@ -37,6 +58,8 @@ export interface MountedImageUse {
   /** Options of its mkfs program, with one space between words; undefined for the driver's own choice. */
   readonly mkfsOptions?: string | undefined;
   readonly fsckMode?: FsckMode | undefined;
+  /** Undefined if it is not encrypted. */
+  readonly encryption?: Encryption | undefined;
 }
 
 /** When the file system of an image is checked before it is mounted; undefined: if it has recorded errors. */
@@ -193,6 +216,11 @@ export function hasLimit(content: VolumeContent): boolean {
  */
 export function showsPoolSize({ backend }: VolumeContent): boolean {
   return backend === 'subvolume' || backend === 'directory';
+}
+
+/** How btrfs stores the files of a volume, if its class says so; undefined for every other volume. */
+export function subvolumeAttributes(content: VolumeContent): SubvolumeAttributes | undefined {
+  return content.backend === 'subvolume' ? content.attributes : undefined;
 }
 
 /** Whether all space of a volume is allocated when it is created. */

@@ -55,6 +55,11 @@ export interface UnreadableState {
 export interface Paths {
   /** The state of a path. Answers within seconds, even if the disk or server there hangs. */
   inspect(path: string): Promise<PathState>;
+  /**
+   * Gives a directory and everything in it an SELinux label; reads only the directory itself if it has the label.
+   * @throws VolumeError precondition: its file system has no labels of its own
+   */
+  label(path: string, seLinuxContext: string): Promise<void>;
   /** Whether the existing directory at a path has any entries. */
   hasEntries(path: string): Promise<boolean>;
   /**

@@ -3,7 +3,7 @@ import { quote, VolumeError } from '../errors.ts';
 import type { Account } from '../objects/account.ts';
 import type { RecordedObject } from '../objects/object-index.ts';
 import type { GroupSnapshot, Snapshot } from '../objects/snapshot.ts';
-import type { BackendKind, Volume } from '../objects/volume.ts';
+import type { BackendKind, SubvolumeAttributes, Volume } from '../objects/volume.ts';
 import type { FileSystemUsage } from './file-systems-port.ts';
 import type { Backend, FreezeMarks, Records, VolumeNames } from './ports.ts';
 
@@ -11,7 +11,11 @@ import type { Backend, FreezeMarks, Records, VolumeNames } from './ports.ts';
 export type DirectoryAbility =
   | { readonly backend: 'directory' }
   | { readonly backend: 'quota' }
-  | { readonly backend: 'subvolume'; readonly isLimited: boolean };
+  | {
+      readonly backend: 'subvolume';
+      readonly isLimited: boolean;
+      readonly attributes?: SubvolumeAttributes | undefined;
+    };
 
 /** The kinds of volumes that a pool supports. */
 export interface PoolAbilities {

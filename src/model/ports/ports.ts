@@ -1,3 +1,4 @@
+import type { SizedContent } from '../objects/encryption.ts';
 import type { DamagedObject, RecordedObject } from '../objects/object-index.ts';
 import type { BackendKind, RootOwnership, Volume } from '../objects/volume.ts';
 import type { Usage } from './file-systems-port.ts';
@@ -168,7 +169,7 @@ export interface Backend {
    * The lost part of the content, as far as the file system's metadata shows it, in time that does not depend on the
    * content; undefined if nothing is lost. For a snapshot, the capacity is that of its volume when the snapshot was taken.
    */
-  lossOf(directory: string, content: Pick<Volume, 'capacityBytes'>): Promise<ContentLoss | undefined>;
+  lossOf(directory: string, content: SizedContent): Promise<ContentLoss | undefined>;
   /** The bytes that a full copy takes on a disk where no blocks can be shared. It may visit each file. */
   copyBytes(path: string, signal: AbortSignal): Promise<bigint>;
 }

@@ -107,7 +107,8 @@ export class SnapshotData {
 
   /** As `Backend.lossOf`. */
   loss(): Promise<ContentLoss | undefined> {
-    return this.backend.lossOf(this.directory, { capacityBytes: this.snapshot.sizeBytes });
+    const { content, sizeBytes } = this.snapshot;
+    return this.backend.lossOf(this.directory, { content, capacityBytes: sizeBytes });
   }
 
   /** As `Backend.originalIn`. */

@@ -50,6 +50,7 @@ export function capabilityDifference(
   if (one.accessType === 'block' || other.accessType === 'block') return undefined;
   if (one.fsType !== undefined && other.fsType !== undefined && one.fsType !== other.fsType) return 'fsType';
   const hasSameOptions =
+    one.seLinuxContext === other.seLinuxContext &&
     isSameSet(one.superblockOptions, other.superblockOptions) &&
     isSameSet(one.fileSystemOptions, other.fileSystemOptions);
   return hasSameOptions && !differInDefaults(one.mountFlags, other.mountFlags) ? undefined : 'mountFlags';

@@ -8,6 +8,8 @@ export interface ParsedMountFlags {
   readonly superblockOptions: readonly string[];
   /** Options that only a volume with its own file system can have. */
   readonly fileSystemOptions: readonly string[];
+  /** The SELinux label of everything in the volume; undefined if the request does not say. */
+  readonly seLinuxContext?: string;
 }
 
 const superblockOptions: ReadonlySet<string> = new Set(['sync', 'dirsync', 'lazytime']);
@@ -69,7 +71,9 @@ const fileSystemOptions: readonly FileSystemOption[] = [
 export function parseCapabilityFlags(field: string, flags: readonly string[]): ParsedMountFlags {
   const isOption = (flag: string) => fileSystemOptions.some(({ pattern }) => pattern.test(flag));
   const options = flags.filter(isOption);
-  const rest = flags.filter((flag) => !isOption(flag));
+  const isContext = (flag: string) => flag.startsWith(CONTEXT);
+  const rest = flags.filter((flag) => !isOption(flag) && !isContext(flag));
+  const seLinuxContext = parseContext(field, flags.filter(isContext));
   const unknown = rest.find((flag) => !mountFlagNames.includes(flag));
   if (unknown !== undefined) {
     const ofImages = fileSystemTypes.map((fsType) => `an image with ${fsType}: ${optionsOf(fsType)}`);
@@ -80,7 +84,28 @@ export function parseCapabilityFlags(field: string, flags: readonly string[]): P
     mountFlags: parseMountFlags(field, rest),
     superblockOptions: flags.filter((flag) => superblockOptions.has(flag)),
     fileSystemOptions: options,
+    ...(seLinuxContext === undefined ? {} : { seLinuxContext }),
   };
+}
+
+const CONTEXT = 'context=';
+// user:role:type, and a range where the policy has levels. The kubelet puts it in quotes.
+const CONTEXT_PATTERN = /^context=("?)([\w.-]+(?::[\w.-]+){2}(?::[\w.:,-]+)?)\1$/;
+
+/** @throws VolumeError invalid: it is not an SELinux context, or there are two */
+function parseContext(field: string, flags: readonly string[]): string | undefined {
+  const contexts = flags.map((flag) => {
+    const context = CONTEXT_PATTERN.exec(flag)?.[2];
+    if (context !== undefined) return context;
+    throw invalidField(
+      field,
+      flag,
+      'must be an SELinux context, such as context=system_u:object_r:container_file_t:s0',
+    );
+  });
+  const [first, other] = new Set(contexts);
+  if (other === undefined) return first;
+  throw invalidField(field, other, `is another SELinux context than ${first}`);
 }
 
 /** Why a file system cannot be mounted with these options; undefined if it can. */

@@ -1,5 +1,7 @@
+import { max } from '../../units/bigint.ts';
 import { invalidValue, quote, type Subject, VolumeError } from '../errors.ts';
 import { existingSnapshot } from '../find/find-object.ts';
+import { headerBytesOf } from '../objects/encryption.ts';
 import type { Snapshot } from '../objects/snapshot.ts';
 import type { Parts } from '../parts.ts';
 import type { BlockType, ByteRange, ChangeSearch, OpenImage } from '../ports/block-maps.ts';
@@ -36,9 +38,10 @@ export async function* allocatedBlocks(
   spec: MetadataSpec,
   signal: AbortSignal,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
-  const image = await openImage(parts, await blockSnapshot(parts.catalogue, 'snapshot', snapshotId));
+  const snapshot = await blockSnapshot(parts.catalogue, 'snapshot', snapshotId);
+  const image = await openImage(parts, snapshot);
   try {
-    yield* metadataOf(image, spec, ({ start }) => image.dataRanges(start, signal));
+    yield* metadataOf(image, snapshot, spec, ({ start }) => image.dataRanges(start, signal));
   } finally {
     image.close();
   }
@@ -65,7 +68,7 @@ export async function* changedBlocks(
   try {
     const image = await openImage(parts, target);
     try {
-      yield* metadataOf(image, spec, (search) => image.changedRanges(baseImage, search, signal));
+      yield* metadataOf(image, target, spec, (search) => image.changedRanges(baseImage, search, signal));
     } finally {
       image.close();
     }
@@ -74,18 +77,35 @@ export async function* changedBlocks(
   }
 }
 
+/**
+ * Ranges and offsets are those of the device: the header of an encrypted image comes before it. Blocks of it that were never
+ * written are left out, although they do not read as zeros.
+ */
 async function* metadataOf(
-  { sizeBytes }: OpenImage,
+  image: OpenImage,
+  { content }: Snapshot,
   { blockType, startingOffset, maximumRanges }: MetadataSpec,
   rangesFrom: (search: ChangeSearch) => AsyncIterable<ByteRange>,
 ): AsyncGenerator<BlockMetadata, void, undefined> {
+  const headerBytes = headerBytesOf(content);
+  const sizeBytes = image.sizeBytes - headerBytes;
   if (startingOffset < 0n || startingOffset > sizeBytes) {
     const message = `${startingOffset} must be between 0 and ${sizeBytes}, the size of the snapshot`;
     throw new VolumeError('out-of-range', message, { about: 'startingOffset' });
   }
   const limit = maximumRanges === 0 ? RANGES_LIMIT : Math.min(maximumRanges, RANGES_LIMIT);
-  const blocks = layOutRanges({ blockType, sizeBytes, startingOffset }, rangesFrom);
+  const blocks = layOutRanges({ blockType, sizeBytes, startingOffset }, ({ start, granuleBytes }) =>
+    after(headerBytes, rangesFrom({ start: start + headerBytes, granuleBytes })),
+  );
   for await (const ranges of pagesOf(blocks, limit)) yield { capacityBytes: sizeBytes, ranges };
+}
+
+/** Ranges of an image as they are in what comes after its first bytes. */
+async function* after(
+  bytes: bigint,
+  ranges: AsyncIterable<ByteRange>,
+): AsyncGenerator<ByteRange, void, undefined> {
+  for await (const { start, end } of ranges) yield { start: max(0n, start - bytes), end: end - bytes };
 }
 
 /** A snapshot that is an image, of a block volume or of a volume with its own file system. */

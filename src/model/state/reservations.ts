@@ -1,4 +1,5 @@
 import type { Account } from '../objects/account.ts';
+import { fullBytesOf } from '../objects/encryption.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import { accountsOf, type Placement } from './placement.ts';
 
@@ -24,8 +25,8 @@ export function releaseVolume(placement: Placement, volume: Volume): void {
   for (const account of accountsFor(placement, reservation)) account.release(reservation.bytes);
 }
 
-function reservationOf({ capacityBytes, content }: Volume): Reservation {
-  return { bytes: capacityBytes, isEnforced: isCapacityEnforced(content) };
+function reservationOf(volume: Volume): Reservation {
+  return { bytes: fullBytesOf(volume), isEnforced: isCapacityEnforced(volume.content) };
 }
 
 /** Reserves bytes in every account that it counts against. @returns releases it */

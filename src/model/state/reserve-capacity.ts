@@ -3,6 +3,7 @@ import { reservedBytesOf } from '../../units/disk-reserve.ts';
 import { quote, VolumeError } from '../errors.ts';
 import { mapConcurrently } from '../map-concurrently.ts';
 import type { Account } from '../objects/account.ts';
+import { fullBytesOf } from '../objects/encryption.ts';
 import { isCapacityEnforced, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 import { withPoolInErrors } from '../ports/error-context.ts';
@@ -130,7 +131,7 @@ async function occupiedOn(
 ): Promise<bigint> {
   if (catalogue.pools.of(volume).disk !== disk || !isCapacityEnforced(volume.content)) return 0n;
   const occupied = await catalogue.dataOf(volume, collection).occupiedBytes();
-  return min(exclusiveBytes(catalogue, volume, occupied), volume.capacityBytes);
+  return min(exclusiveBytes(catalogue, volume, occupied), fullBytesOf(volume));
 }
 
 /**

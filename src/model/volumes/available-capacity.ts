@@ -1,6 +1,7 @@
-import { min } from '../../units/bigint.ts';
+import { max, min } from '../../units/bigint.ts';
 import { VolumeError } from '../errors.ts';
 import { writableBytesIn } from '../find/best-placement.ts';
+import { headerBytesOf } from '../objects/encryption.ts';
 import { matchesTopology, type TopologySegments } from '../objects/topology.ts';
 import type { Host, Parts } from '../parts.ts';
 import { fsTypeOf, type VolumeCapability } from '../requests/capability.ts';
@@ -14,7 +15,7 @@ export interface CapacityQuery {
   readonly capabilities: readonly VolumeCapability[];
   /** The pools and accounting classes that the volumes may be in; empty if the driver may choose. */
   readonly pools: readonly string[];
-  readonly contentRequest: Pick<ContentRequest, 'backend' | 'enforceCapacity'>;
+  readonly contentRequest: Pick<ContentRequest, 'backend' | 'enforceCapacity' | 'encryption'>;
   readonly topology: TopologySegments | undefined;
 }
 
@@ -62,7 +63,7 @@ async function capacityIn(
 ): Promise<AvailableCapacity | undefined> {
   const plan = planOf(parts.host, placement, query);
   if (!plan || capabilitiesProblem(plan, query.capabilities)) return undefined;
-  const availableBytes = await writableBytesIn(parts, placement);
+  const availableBytes = max(0n, (await writableBytesIn(parts, placement)) - headerBytesOf(plan));
   // If this figure is present, schedulers use it alone, so it never exceeds the available capacity.
   const maximumVolumeBytes = min(availableBytes, parts.settings.limits.maximumVolumeBytes);
   const minimumVolumeBytes = newSizes(parts.host, plan).minimumBytes;

@@ -1,7 +1,9 @@
 import { quote, type VolumeErrorKind } from '../errors.ts';
 import { imageOf } from '../find/staged-content.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { intendedFsType, isBlock, type Volume } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
+import { isFileSystem } from '../ports/devices-port.ts';
 import { fsTypeOf, type VolumeCapability } from '../requests/capability.ts';
 import { defaultFileSystemType } from '../requests/file-system-options.ts';
 import { type CapabilityProblem, capabilityError, capabilityProblem } from './capability-problems.ts';
@@ -32,14 +34,16 @@ export async function capabilityProblemOf(
     return capabilityProblem(content, capability);
   }
   const found = await parts.host.formatter.inspect(await imageOf(parts, volume));
-  if (found === 'unknown') {
+  const isExpected = found === 'blank' || (encryptionOf(content) ? found === 'luks2' : isFileSystem(found));
+  if (!isExpected) {
     const message = `volume ${quote(volume.id)} contains an unrecognised file system or data; left untouched`;
     return { about: 'capability', message };
   }
-  if (found !== 'blank') {
+  if (isFileSystem(found)) {
     return capabilityProblem({ backend: 'image', use: { accessType: 'mount', fsType: found } }, capability);
   }
-  return capabilityProblem(content, capability) ?? sizeProblem(parts.host, volume, capability);
+  const problem = capabilityProblem(content, capability);
+  return problem ?? (found === 'blank' ? sizeProblem(parts.host, volume, capability) : undefined);
 }
 
 /** Why a blank volume is too small for its file system; undefined if it is large enough. */

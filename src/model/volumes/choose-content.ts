@@ -1,5 +1,12 @@
 import { invalidField, invalidValue, quote, VolumeError } from '../errors.ts';
-import { type FsckMode, type ImageUse, isCapacityEnforced, type VolumeContent } from '../objects/volume.ts';
+import type { Encryption } from '../objects/encryption.ts';
+import {
+  type FsckMode,
+  type ImageUse,
+  isCapacityEnforced,
+  type SubvolumeAttributes,
+  type VolumeContent,
+} from '../objects/volume.ts';
 import type { Host } from '../parts.ts';
 import type { DirectoryAbility, Pool } from '../ports/pool.ts';
 import {
@@ -23,6 +30,10 @@ export interface ContentRequest {
   readonly fsckMode?: FsckMode | undefined;
   /** Whether all space is to be allocated when the volume is created. */
   readonly isThick?: true | undefined;
+  /** How btrfs is to store the files of the volume. */
+  readonly attributes?: SubvolumeAttributes | undefined;
+  /** How the volume is encrypted; undefined for not. */
+  readonly encryption?: Encryption | undefined;
 }
 
 /** How a volume will be provided: its content, without the details that are only known once it exists. */
@@ -44,8 +55,10 @@ export function chooseContent(host: Host, pool: Pool, contentRequest: ContentReq
     throw invalidValue('backend', 'directory', why);
   if (contentRequest.backend !== 'image' && !mustBeImage) {
     checkNoFileSystem(contentRequest);
-    return directories;
+    return withAttributes(pool, contentRequest);
   }
+  const [attribute] = attributeEntries(contentRequest.attributes);
+  if (attribute) throw invalidValue(...attribute, 'is for directories on btrfs, and this volume is an image');
   if (!hasImages) {
     const other = mustBeImage ? '' : '; use directory';
     const message = `pool ${quote(pool.name)} cannot provide images: no loop devices or no mkfs programs on this node${other}`;
@@ -58,11 +71,32 @@ export function chooseContent(host: Host, pool: Pool, contentRequest: ContentReq
   return { backend: 'image', use: imageUse(host, contentRequest), isThick: contentRequest.isThick };
 }
 
-/** Why a directory of this pool does not enforce the capacity as requested; undefined if it does. */
+/** A directory of the best kind that a pool has, stored as requested. */
+function withAttributes(
+  { name, abilities: { directories } }: Pool,
+  { attributes }: ContentRequest,
+): DirectoryAbility {
+  const [attribute] = attributeEntries(attributes);
+  if (!attribute) return directories;
+  if (directories.backend === 'subvolume') return { ...directories, attributes };
+  throw invalidValue(...attribute, `is possible on btrfs only, where pool ${quote(name)} is not`);
+}
+
+/** The parameters that say how btrfs stores files, and their values. */
+function attributeEntries(attributes: SubvolumeAttributes = {}): ['compression' | 'nodatacow', string][] {
+  const { compression, noDataCow } = attributes;
+  return [
+    ...(compression === undefined ? [] : [['compression', compression] as ['compression', string]]),
+    ...(noDataCow ? [['nodatacow', 'true'] as ['nodatacow', string]] : []),
+  ];
+}
+
+/** Why a directory of this pool is not what is requested; undefined if it may be. */
 function noDirectoryReason(
   { name, abilities }: Pool,
-  { enforceCapacity }: ContentRequest,
+  { enforceCapacity, encryption }: ContentRequest,
 ): string | undefined {
+  if (encryption) return 'cannot be encrypted; use image';
   switch (enforceCapacity) {
     case 'auto':
       return undefined;
@@ -92,8 +126,12 @@ function checkNoFileSystem({ mkfsOptions, fsckMode, isThick }: ContentRequest): 
   if (fsckMode !== undefined) throw invalidValue('fsckMode', fsckMode, why);
 }
 
-function imageUse(host: Host, { isBlock, fsType, mkfsOptions, fsckMode }: ContentRequest): ImageUse {
-  if (isBlock) return { accessType: 'block' };
+function imageUse(
+  host: Host,
+  { isBlock, fsType, mkfsOptions, fsckMode, encryption }: ContentRequest,
+): ImageUse {
+  if (encryption) checkEncryption(host, encryption, isBlock ? undefined : fsType);
+  if (isBlock) return { accessType: 'block', encryption };
   const made = fsType ?? defaultFileSystemType;
   if (!host.formatter.fileSystems.includes(made)) {
     const why = `cannot be created on this node; available: ${host.formatter.fileSystems.join(', ')}`;
@@ -107,8 +145,20 @@ function imageUse(host: Host, { isBlock, fsType, mkfsOptions, fsckMode }: Conten
     const why = `is possible for ext4 only: ${made} has no check that repairs it without questions`;
     throw invalidValue('fsckMode', fsckMode, why);
   }
-  // Options belong to one file system, so the first stage must not choose another.
-  return { accessType: 'mount', fsType: mkfsOptions === undefined ? fsType : made, mkfsOptions, fsckMode };
+  // Options belong to one file system, so the first stage must not choose another; and what is encrypted does not show which it is.
+  const isChosen = mkfsOptions !== undefined || encryption !== undefined;
+  return { accessType: 'mount', fsType: isChosen ? made : fsType, mkfsOptions, fsckMode, encryption };
+}
+
+/** @throws VolumeError invalid: this node cannot encrypt images, or not with this file system */
+function checkEncryption(host: Host, { format }: Encryption, fsType: FileSystemType | undefined): void {
+  const obstacle = host.formatter.encryptionObstacle();
+  if (obstacle !== undefined)
+    throw invalidValue('encryption', format, `is impossible on this node: ${obstacle}`);
+  if (fsType !== 'btrfs') return;
+  const why =
+    'is impossible with btrfs, whose copies need new identifiers, which the driver cannot write without the key; use ext4 or xfs';
+  throw invalidValue('encryption', format, why);
 }
 
 /** @throws VolumeError invalid: a file system that this driver cannot create */

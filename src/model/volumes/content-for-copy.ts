@@ -1,5 +1,6 @@
 import type { FoundSource } from '../copying/find-source.ts';
 import { invalidValue, quote, VolumeError } from '../errors.ts';
+import type { Encryption } from '../objects/encryption.ts';
 import { intendedFsType } from '../objects/volume.ts';
 import type { Host } from '../parts.ts';
 import type { Pool } from '../ports/pool.ts';
@@ -28,11 +29,19 @@ export async function contentForCopy(
       'cannot hold the content source, which is an image',
     );
   }
+  checkSameEncryption(imageUse.encryption, contentRequest.encryption);
   if (contentRequest.isBlock) return { ...contentRequest, backend: 'image' };
   // Applies to blank content as well, so that the rule is predictable.
   if (imageUse.accessType === 'block' && !allowsModeChange) throw modeChangeRefused();
-  const found = await host.formatter.inspect(original.path);
-  if (found === 'unknown') {
+  const made = intendedFsType(imageUse);
+  const contents = await host.formatter.inspect(original.path);
+  if (imageUse.encryption && imageUse.accessType === 'block') {
+    const message =
+      'an encrypted block volume can only be copied to a block volume: its file system cannot be checked';
+    throw new VolumeError('invalid', message, { about: 'capability' });
+  }
+  const found = imageUse.encryption && contents === 'luks2' ? (made ?? 'unknown') : contents;
+  if (found === 'unknown' || found === 'luks2') {
     const message = 'the content source has no recognised file system; request a block volume';
     throw new VolumeError('invalid', message, { about: 'capability' });
   }
@@ -41,12 +50,23 @@ export async function contentForCopy(
     const why = `does not match the file system of the content source, ${found}`;
     throw invalidValue('fsType', contentRequest.fsType, why);
   }
-  const made = intendedFsType(imageUse);
   return {
     ...contentRequest,
     backend: 'image',
     fsType: contentRequest.fsType ?? (hasFileSystem ? found : made),
   };
+}
+
+/** A copy has the header of its source, and its calls bring the key. */
+function checkSameEncryption(of: Encryption | undefined, requested: Encryption | undefined): void {
+  if (of?.format === requested?.format) return;
+  if (of)
+    throw invalidValue(
+      'encryption',
+      requested?.format ?? 'none',
+      `must be ${of.format}, as of the content source`,
+    );
+  throw invalidValue('encryption', requested?.format, 'is impossible: the content source is not encrypted');
 }
 
 function modeChangeRefused(): VolumeError {
@@ -90,7 +110,8 @@ export async function checkMountable(
   { original, imageUse }: FoundSource,
   capacityBytes: bigint,
 ): Promise<void> {
-  if (plan.backend !== 'image' || plan.use.accessType === 'block') return;
+  // What is encrypted is checked when it is staged.
+  if (plan.backend !== 'image' || plan.use.accessType === 'block' || plan.use.encryption) return;
   const reason = await host.formatter.mountRefusalReason(original.path);
   if (reason !== undefined) {
     const message = `the file system of the content source is refused: ${reason}`;

@@ -3,6 +3,7 @@ import { hasFileSystem } from '../content/content-defects.ts';
 import type { FoundSource } from '../copying/find-source.ts';
 import type { Volume, VolumeContent } from '../objects/volume.ts';
 import type { Host, Parts } from '../parts.ts';
+import { isFileSystem } from '../ports/devices-port.ts';
 import type { SizeSteps } from '../requests/capacity.ts';
 import { defaultFileSystemType } from '../requests/file-system-options.ts';
 import type { ContentPlan } from './choose-content.ts';
@@ -53,5 +54,5 @@ export function unitBytesOf({ devices }: Host, { backend }: Pick<VolumeContent, 
 
 async function minimumGrownBytes({ formatter }: Host, image: string): Promise<bigint> {
   const found = await formatter.inspect(image);
-  return found === 'blank' || found === 'unknown' ? 0n : formatter.minimumGrownBytes[found];
+  return isFileSystem(found) ? formatter.minimumGrownBytes[found] : 0n;
 }

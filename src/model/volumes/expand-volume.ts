@@ -1,9 +1,11 @@
 import { checkNothingLost } from '../content/content-defects.ts';
 import { growContent, reconcileSize } from '../content/grow-content.ts';
 import { quote, VolumeError, type VolumeErrorKind, withErrorChanges } from '../errors.ts';
-import { imageOf } from '../find/staged-content.ts';
+import { contentsAt, imageOf } from '../find/staged-content.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { isBlock, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
+import { isFileSystem } from '../ports/devices-port.ts';
 import { withPoolInErrors } from '../ports/error-context.ts';
 import { type CapacityRange, fitsRange, type SizeSteps, sizeInRange } from '../requests/capacity.ts';
 import type { HeldVolume } from '../state/holds.ts';
@@ -52,15 +54,17 @@ async function expandNow(
  * Grows the device of a staged image, and the file system on it, to the size of the image (CSI specification,
  * NodeExpandVolume). Other volumes need nothing.
  * @param path where the volume is mounted
+ * @param given the key of an encrypted volume, if the request has one
  * @returns the size of the volume in bytes; undefined if its file system will only fill the image at the next stage
  */
 export function expandStaged(
   parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: HeldVolume,
   path: string,
+  given?: Buffer,
 ): Promise<bigint | undefined> {
   return withErrorKinds(stagedKinds, () =>
-    parts.holds.changing.during(volume.id, () => expandStagedNow(parts, volume, path)),
+    parts.holds.changing.during(volume.id, () => expandStagedNow(parts, volume, path, given)),
   );
 }
 
@@ -68,17 +72,20 @@ async function expandStagedNow(
   parts: Parts<'catalogue' | 'host' | 'settings' | 'onStep'>,
   volume: Volume,
   path: string,
+  given: Buffer | undefined,
 ): Promise<bigint | undefined> {
   if (volume.content.backend !== 'image') return volume.capacityBytes;
   const image = await imageOf(parts, volume);
   const device = await parts.host.devices.find(image);
   if (!device) return volume.capacityBytes;
   const { capacityBytes } = await reconcileSize(parts, volume);
-  await parts.host.devices.refreshSize(image);
+  // Only the growth of a device needs a key, and this may be a repeated call.
+  const key = encryptionOf(volume.content) ? (given ?? (await parts.host.nodeKey())) : undefined;
+  await parts.host.devices.refreshSize(image, key);
   await parts.onStep('expand: device grown');
   if (isBlock(volume.content)) return capacityBytes;
-  const fsType = await parts.host.formatter.inspect(image);
-  if (fsType === 'blank' || fsType === 'unknown') return capacityBytes;
+  const fsType = await contentsAt(parts.host, volume, image, device);
+  if (!isFileSystem(fsType)) return capacityBytes;
   const { isGrown } = await withPoolInErrors(volume, () => parts.host.fileSystems.grow(path, device, fsType));
   await parts.onStep('expand: file system grown');
   return isGrown ? capacityBytes : undefined;
@@ -107,9 +114,10 @@ async function withErrorKinds<T>(
 export async function expandMounted(
   parts: Parts<'catalogue' | 'host' | 'holds' | 'settings' | 'onStep'>,
   volume: HeldVolume,
+  given?: Buffer,
 ): Promise<void> {
   const [mount] = await parts.host.mountIndex.verifiedMountsOf(volume.id);
-  if (mount || isBlock(volume.content)) await expandStaged(parts, volume, mount?.path ?? '');
+  if (mount || isBlock(volume.content)) await expandStaged(parts, volume, mount?.path ?? '', given);
 }
 
 function expandedBytes(

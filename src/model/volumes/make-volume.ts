@@ -4,6 +4,7 @@ import type { FoundSource } from '../copying/find-source.ts';
 import { inTurn } from '../copying/in-turn.ts';
 import { mayShareBlocks } from '../copying/shared-space.ts';
 import { creating } from '../copying/track-creation.ts';
+import { fullBytesOf } from '../objects/encryption.ts';
 import type { ContentSource, Sharing, Volume, VolumeContent } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 import { withSizeErrors } from '../ports/error-context.ts';
@@ -37,7 +38,7 @@ export async function makeVolume(
 ): Promise<Volume> {
   const { id, placement, plan, capacityBytes, contentSource } = draft;
   const release = await reserveCapacity(parts, placement, {
-    bytes: capacityBytes,
+    bytes: fullBytesOf({ content: plan, capacityBytes }),
     isEnforced: isPlannedEnforced(plan),
   });
   const { pool } = placement;
@@ -91,7 +92,7 @@ async function build(
   }
 
   function copyOf(source: FoundSource): NewContent {
-    const reservedBytes = isPlannedEnforced(plan) ? capacityBytes : undefined;
+    const reservedBytes = isPlannedEnforced(plan) ? fullBytesOf(volume) : undefined;
     const copy = { id, source, pool, backend: content.backend, reservedBytes };
     return (directory) =>
       copyContent(parts, copy, (control) =>

@@ -1,5 +1,6 @@
 import { withFileSystemErrors } from '../content/content-defects.ts';
 import { withContentStates } from '../copying/consistent-content.ts';
+import { encryptionOf } from '../objects/encryption.ts';
 import { isThick, type Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
 
@@ -10,6 +11,8 @@ export type TrimOutcome =
   | { readonly kind: 'not mounted' }
   /** All its space is to stay allocated. */
   | { readonly kind: 'thick' }
+  /** It is encrypted, and must not show where it has data. */
+  | { readonly kind: 'discards denied' }
   /** The disk of its pool cannot free parts of a file. */
   | { readonly kind: 'unsupported' };
 
@@ -20,6 +23,8 @@ export type TrimOutcome =
  */
 export async function trimVolume(parts: Parts<'catalogue' | 'host'>, volume: Volume): Promise<TrimOutcome> {
   if (isThick(volume.content)) return { kind: 'thick' };
+  const encryption = encryptionOf(volume.content);
+  if (encryption && !encryption.discards) return { kind: 'discards denied' };
   return withContentStates(parts, [volume], async ([state]) => {
     if (state?.kind !== 'mounted') return { kind: 'not mounted' };
     // ext4 frees the blocks of a deleted file with its journal.

@@ -1,4 +1,5 @@
 import { quote } from '../errors.ts';
+import { type Encryption, encryptionOf } from '../objects/encryption.ts';
 import { isAccessible } from '../objects/topology.ts';
 import {
   type ContentSource,
@@ -7,6 +8,7 @@ import {
   isCapacityEnforced,
   isThick,
   mountedImageUse,
+  subvolumeAttributes,
   type Volume,
   type VolumeContent,
 } from '../objects/volume.ts';
@@ -83,11 +85,22 @@ export function contentDifference(
     return `fs_type ${made ?? 'unset'}`;
   if (isImage && isThick(content) !== (contentRequest.isThick ?? false))
     return `provisioning ${isThick(content) ? 'thick' : 'thin'}`;
+  const { compression, noDataCow } = subvolumeAttributes(content) ?? {};
+  if (compression !== contentRequest.attributes?.compression) return `compression ${compression ?? 'unset'}`;
+  if (noDataCow !== contentRequest.attributes?.noDataCow) return `nodatacow ${noDataCow ?? false}`;
+  const encryption = encryptionOf(content);
+  if (isImage && describeEncryption(encryption) !== describeEncryption(contentRequest.encryption))
+    return `encryption ${describeEncryption(encryption)}`;
   const use = mountedImageUse(content);
   if (use && use.mkfsOptions !== contentRequest.mkfsOptions)
     return use.mkfsOptions === undefined ? 'no mkfsOptions' : `mkfsOptions ${quote(use.mkfsOptions)}`;
   if (use && use.fsckMode !== contentRequest.fsckMode) return `fsckMode ${use.fsckMode ?? 'auto'}`;
   return undefined;
+}
+
+function describeEncryption(encryption: Encryption | undefined): string {
+  if (!encryption) return 'none';
+  return `${encryption.format} with discards ${encryption.discards ? 'allowed' : 'denied'}`;
 }
 
 function templateDifference(template: string | undefined): string {

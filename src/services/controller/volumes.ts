@@ -12,6 +12,7 @@ import { checkExpansionCapability } from '../check-expansion-capability.ts';
 import { parseMutableParameters } from '../mutable-parameters.ts';
 import { pageOf } from '../page.ts';
 import { parseParameters } from '../parameters.ts';
+import { parsePassphrase } from '../passphrase.ts';
 import { volumeMessage, volumeStatus } from '../replies.ts';
 import { checkShapes, parseCapabilities, parseCapacityRange, required } from '../requests.ts';
 import { volumeList } from '../volume-list.ts';
@@ -91,7 +92,8 @@ export function expandVolumeMethod(
       const { limits, expansion } = parts.settings;
       const expanded = await expandContent(parts, held.volume(volume), range, limits.maximumVolumeBytes);
       // Otherwise no call would do the node's part.
-      if (!expansion.byNode) await expandMounted(parts, held.volume(expanded.volume));
+      if (!expansion.byNode)
+        await expandMounted(parts, held.volume(expanded.volume), parsePassphrase(request.secrets));
       return {
         capacity_bytes: expanded.volume.capacityBytes.toString(),
         node_expansion_required: expansion.byNode && expanded.needsNodeExpansion,

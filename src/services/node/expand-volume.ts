@@ -4,6 +4,7 @@ import type { Parts } from '../../model/parts.ts';
 import { exclusive } from '../../model/state/holds.ts';
 import { expandContent, expandStaged } from '../../model/volumes/expand-volume.ts';
 import { checkExpansionCapability } from '../check-expansion-capability.ts';
+import { parsePassphrase } from '../passphrase.ts';
 import { parseCapacityRange, required } from '../requests.ts';
 import type { NodeMethod } from './node.ts';
 
@@ -25,7 +26,8 @@ export function expandVolumeMethod(
       await checkVolumeAt(parts, volume, mountedAt);
       const { maximumNodeExpansionBytes } = parts.settings.limits;
       const expanded = await expandContent(parts, held.volume(volume), range, maximumNodeExpansionBytes);
-      const bytes = await expandStaged(parts, held.volume(expanded.volume), mountedAt);
+      const key = parsePassphrase(request.secrets);
+      const bytes = await expandStaged(parts, held.volume(expanded.volume), mountedAt, key);
       return bytes === undefined ? {} : { capacity_bytes: bytes.toString() };
     },
   };

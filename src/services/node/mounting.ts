@@ -6,6 +6,7 @@ import { stageVolume, unstageVolume } from '../../model/mounting/stage-volume.ts
 import type { Parts } from '../../model/parts.ts';
 import type { Settings } from '../../model/settings.ts';
 import { exclusive, type HoldRequest } from '../../model/state/holds.ts';
+import { parsePassphrase } from '../passphrase.ts';
 import { parseCapability, required } from '../requests.ts';
 import { isInline, parseInline, publishHold, unpublishHold } from './inline-volume.ts';
 import type { NodeMethod } from './node.ts';
@@ -26,7 +27,8 @@ export function stageVolumeMethod(
       const volume = await existingVolume(parts.catalogue, volumeId);
       const stagingPath = parts.settings.mountPaths.resolve('staging_target_path', path);
       const capability = parseCapability('volume_capability', capabilityMessage);
-      await stageVolume(parts, held.volume(volume), held.exclusive('path', stagingPath), capability);
+      const spec = { capability, key: parsePassphrase(request.secrets) };
+      await stageVolume(parts, held.volume(volume), held.exclusive('path', stagingPath), spec);
       return {};
     },
   };

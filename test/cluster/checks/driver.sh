@@ -15,8 +15,8 @@ pod_is_ready() {
 }
 
 csi_driver_is_described() {
-  local fields='{.spec.attachRequired} {.spec.podInfoOnMount} {.spec.fsGroupPolicy} {.spec.storageCapacity} {.spec.volumeLifecycleModes}'
-  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'false true File true ["Persistent","Ephemeral"]' ]]
+  local fields='{.spec.attachRequired} {.spec.podInfoOnMount} {.spec.seLinuxMount} {.spec.fsGroupPolicy} {.spec.storageCapacity} {.spec.volumeLifecycleModes}'
+  [[ $(kubectl get csidriver "$DRIVER" -o jsonpath="$fields") == 'false true true File true ["Persistent","Ephemeral"]' ]]
 }
 
 driver_is_registered() {

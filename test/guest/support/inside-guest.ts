@@ -11,7 +11,16 @@ const FINIT_MODULE = 313;
 const deviceMapper = ['dm-mod', 'dm-bufio', 'dm-snapshot', 'dm-log-writes', 'dm-flakey', 'dm-dust'].map(
   (name) => `drivers/md/${name}`,
 );
-const modules = ['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop', ...deviceMapper];
+// What encrypted images need: the cipher, and the interface by which cryptsetup uses it to read its header.
+const encryption = [
+  ...['hmac', 'cbc', 'ecb', 'xts', 'af_alg', 'algif_skcipher'].map((name) => `crypto/${name}`),
+  ...['security/keys/encrypted-keys/encrypted-keys', 'drivers/md/dm-crypt'],
+];
+const modules = [
+  ...['fs/quota/quota_tree', 'fs/quota/quota_v2', 'drivers/block/loop'],
+  ...deviceMapper,
+  ...encryption,
+];
 
 /** Refuses to run outside the guest, loads the kernel modules, and chooses the seed of attacks. */
 export default function prepareGuest(): void {

@@ -56,7 +56,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     'makes a complete, empty %s with the requested owner and mode of its root',
     async (fsType) => {
       const { path, directory } = await newImage(GIB);
-      await formatImage({ path, fsType, options: '-L data', root });
+      await formatImage(path, { fsType, options: '-L data', root });
       expect(readdirSync(directory)).toEqual(['image']);
       expect(statSync(path, { bigint: true })).toMatchObject({ size: GIB, mode: 0o100600n });
       const target = join(directory, 'target');
@@ -74,13 +74,13 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     ['btrfs', 8n],
   ] as const)('%s takes little space in the pool: of 10 GiB, less than %i MiB', async (fsType, mebibytes) => {
     const { path } = await newImage(10n * GIB);
-    await formatImage({ path, fsType, root });
+    await formatImage(path, { fsType, root });
     expect(await allocatedBytes(path)).toBeLessThan(mebibytes * MIB);
   });
 
   test.each(fileSystemTypes)('the smallest %s is usable', async (fsType) => {
     const { path, directory } = await newImage(minimumBytes[fsType]);
-    await formatImage({ path, fsType, root });
+    await formatImage(path, { fsType, root });
     const target = join(directory, 'target');
     await mountedWhole(path, fsType, target);
     writeFileSync(join(target, 'file'), Buffer.alloc(Number(minimumBytes[fsType]) / 2, 1), { flush: true });
@@ -94,7 +94,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     await mounted(await attached(pool.fd), 'btrfs', poolPath);
     const path = join(poolPath, 'image');
     await makeSparse(path, 512n * MIB);
-    await formatImage({ path, fsType, root });
+    await formatImage(path, { fsType, root });
     await mountedWhole(path, fsType, join(pool.directory, 'target'));
     // Unmounted here, because it keeps the pool in use.
     await unmount(join(pool.directory, 'target'));
@@ -105,7 +105,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
 
   test('ext4 can grow a thousandfold', async () => {
     const { path } = await newImage(64n * MIB);
-    await formatImage({ path, fsType: 'ext4', root });
+    await formatImage(path, { fsType: 'ext4', root });
     await growSparse(path, 64n * GIB);
     await growUnmountedExt4(path);
     await runProgram('e2fsck', ['-f', '-n', path]);
@@ -114,7 +114,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
   test('leftovers of a crash beside the image do no harm', async () => {
     const { path, directory } = await newImage(64n * MIB);
     writeFileSync(`${path}.new`, 'half a file system');
-    await formatImage({ path, fsType: 'ext4', root });
+    await formatImage(path, { fsType: 'ext4', root });
     await mountedWhole(path, 'ext4', join(directory, 'target'));
   });
 
@@ -122,7 +122,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
     const directory = imageDirectory();
     const paths = Array.from({ length: 8 }, (_, index) => join(directory, `image-${index}`));
     await Promise.all(paths.map((path) => makeSparse(path, 64n * MIB)));
-    await Promise.all(paths.map((path) => formatImage({ path, fsType: 'ext4', root })));
+    await Promise.all(paths.map((path) => formatImage(path, { fsType: 'ext4', root })));
     for (const path of paths) expect(await fileSystemOn(path)).toBe('ext4');
     const left = listLoops().filter((loop) => loop.backingPath.startsWith(directory));
     expect(left).toEqual([]);
@@ -131,7 +131,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
   test('an image with data in it is refused and left unchanged', async () => {
     const { path, fd, directory } = await newImage(64n * MIB);
     writeFileSync(fd, 'content');
-    await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow(
+    await expect(formatImage(path, { fsType: 'ext4', root })).rejects.toThrow(
       `cannot format ${path}: it contains data`,
     );
     expect(readFileSync(path, 'utf8')).toMatch(/^content/);
@@ -140,16 +140,16 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
 
   test('an image that has a file system is refused', async () => {
     const { path } = await newImage(64n * MIB);
-    await formatImage({ path, fsType: 'ext4', root });
+    await formatImage(path, { fsType: 'ext4', root });
     const before = statSync(path).ino;
-    await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow('it contains data');
+    await expect(formatImage(path, { fsType: 'ext4', root })).rejects.toThrow('it contains data');
     expect(statSync(path).ino).toBe(before);
   });
 
   test('an image that is attached to a loop device is refused', async () => {
     const { path, fd, directory } = await newImage(64n * MIB);
     const device = await attached(fd);
-    await expect(formatImage({ path, fsType: 'ext4', root })).rejects.toThrow(
+    await expect(formatImage(path, { fsType: 'ext4', root })).rejects.toThrow(
       `it is attached to ${device.path}`,
     );
     expect(readdirSync(directory)).toEqual(['image']);
@@ -158,7 +158,7 @@ describe.skipIf(!isHostRoot)('formatImage', () => {
   test('when it fails, the image is still blank and has no files beside it', async () => {
     const { path, directory } = await newImage(64n * MIB);
     truncateSync(path, 4096);
-    await expect(formatImage({ path, fsType: 'xfs', root })).rejects.toThrow(
+    await expect(formatImage(path, { fsType: 'xfs', root })).rejects.toThrow(
       /^mkfs.xfs ended with exit code 1: ./,
     );
     expect(await fileSystemOn(path)).toBe('blank');

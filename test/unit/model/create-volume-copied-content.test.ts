@@ -26,7 +26,8 @@ async function contentOfCopy(
   const { model, formatter } = node;
   const volume = await node.addVolume('original', { content });
   if (held === 'unknown') imageAt(node, volume).holds = held;
-  else if (held !== 'blank') await formatter.format(model.catalogue.dataOf(volume).path, held, volume.root);
+  else if (held !== 'blank')
+    await formatter.format(model.catalogue.dataOf(volume).path, { fsType: held, root: volume.root });
   const spec = volumeSpec({
     source: { kind: 'volume', id: volume.id },
     contentRequest: contentRequestWith(wish),

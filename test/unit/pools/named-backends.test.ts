@@ -49,7 +49,8 @@ function callsFailing(error: unknown): Record<string, () => Promise<unknown>> {
     'devices.detach': () => devices.detach(file),
     'devices.refreshSize': () => devices.refreshSize(file),
     'formatter.inspect': () => formatter.inspect(file),
-    'formatter.format': () => formatter.format(file, 'ext4', { uid: 0, gid: 0, mode: 0o755 }),
+    'formatter.format': () =>
+      formatter.format(file, { fsType: 'ext4', root: { uid: 0, gid: 0, mode: 0o755 } }),
   };
 }
 

@@ -137,7 +137,7 @@ describe('an unreadable record reports why', () => {
     ['nothing', '', 'it is empty'],
     ['its first half', whole.slice(0, whole.length / 2), 'it is not JSON'],
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
-    ['a newer format', '{"formatVersion":2}', 'its format version 2 is too new; this driver reads up to 1'],
+    ['a newer format', '{"formatVersion":3}', 'its format version 3 is too new; this driver reads up to 2'],
     ['a list', '[]', 'record: '],
   ])('of a snapshot and of a group: %s', (_, record, why) => {
     expect(() => decodeSnapshotRecord(record)).toThrow(why);

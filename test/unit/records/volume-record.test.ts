@@ -11,7 +11,7 @@ import { fileSystemTypes } from '../../../src/model/requests/file-system-options
 import { decodeVolumeRecord, encodeVolumeRecord } from '../../../src/records/volume-record.ts';
 import { editedRecord } from '../../support/edited-record.ts';
 import { exampleVolume } from '../model/fakes/model.ts';
-import { blockContent, imageContent } from '../model/fakes/requests.ts';
+import { blockContent, encryptedContent, imageContent } from '../model/fakes/requests.ts';
 
 const { checksum: _, ...written } = JSON.parse(encodeVolumeRecord(exampleVolume())) as Record<
   string,
@@ -65,6 +65,16 @@ const anyContent: fc.Arbitrary<VolumeContent> = fc.oneof(
   fc.record({ backend: fc.constant('subvolume' as const), isLimited: fc.boolean() }),
   fc.constant(blockContent),
   fsType.map(imageContent),
+  fc.constant(encryptedContent),
+  fc.constantFrom({ compression: 'zstd' as const }, { noDataCow: true as const }).map((attributes) => ({
+    backend: 'subvolume' as const,
+    isLimited: true,
+    attributes,
+  })),
+  fc.constant({
+    backend: 'image' as const,
+    use: { accessType: 'block' as const, encryption: { format: 'luks2' as const, discards: true as const } },
+  }),
 );
 
 test('a written record is read back, for any volume', () => {
@@ -133,6 +143,14 @@ test('a written record is read back, for any volume', () => {
       expect(decodeVolumeRecord(encodeVolumeRecord(each))).toEqual(each);
     }),
   );
+});
+
+test.each([
+  ['an encrypted volume', { content: encryptedContent }, 6],
+  ['one that is archived', { mutable: { ...defaultMutableParameters, onDelete: 'archive' as const } }, 5],
+  ['any other', {}, 4],
+])('the record of %s has a format that only drivers read which know it', (_, changes, formatVersion) => {
+  expect(JSON.parse(encodeVolumeRecord(exampleVolume(changes)))).toMatchObject({ formatVersion });
 });
 
 test('a record that was changed on the disk is refused, unless its checksum was removed', () => {
@@ -250,8 +268,8 @@ describe('an unreadable record reports why', () => {
     ['zeros, as a crash may leave', '\0'.repeat(64), 'it is not JSON'],
     [
       'a newer format',
-      recordWith({ formatVersion: 6 }),
-      'its format version 6 is too new; this driver reads up to 5',
+      recordWith({ formatVersion: 7 }),
+      'its format version 7 is too new; this driver reads up to 6',
     ],
     ['a list', '[]', 'record: '],
     ['a number', '7', 'record: '],

@@ -13,6 +13,7 @@ const codes: Record<VolumeErrorKind, keyof typeof status> = {
   aborted: 'ABORTED',
   cancelled: 'CANCELLED',
   unavailable: 'UNAVAILABLE',
+  unauthenticated: 'UNAUTHENTICATED',
   damaged: 'INTERNAL',
   unimplemented: 'UNIMPLEMENTED',
 };

@@ -16,6 +16,8 @@ import * as creation from '../../../../src/model/volumes/create-volume.ts';
 import * as deletion from '../../../../src/model/volumes/delete-volume.ts';
 import * as expansion from '../../../../src/model/volumes/expand-volume.ts';
 import * as modification from '../../../../src/model/volumes/modify-volume.ts';
+import type { KeyChange } from '../../../../src/model/volumes/rekey-volume.ts';
+import * as rekeying from '../../../../src/model/volumes/rekey-volume.ts';
 import * as restoring from '../../../../src/model/volumes/restore-volume.ts';
 
 // What a start, the pools and the health calls ask of the model; none of it needs a hold.
@@ -89,12 +91,16 @@ export function expandContent(model: Parts, volume: Volume, range: CapacityRange
   return expansion.expandContent(model, held(volume), range, maximumBytes);
 }
 
-export function expandStaged(model: Parts, volume: Volume, path: string) {
-  return expansion.expandStaged(model, held(volume), path);
+export function expandStaged(model: Parts, volume: Volume, path: string, key?: Buffer) {
+  return expansion.expandStaged(model, held(volume), path, key);
 }
 
 export function expandMounted(model: Parts, volume: Volume) {
   return expansion.expandMounted(model, held(volume));
+}
+
+export function rekeyVolume(model: Parts, volume: Volume, change: KeyChange) {
+  return rekeying.rekeyVolume(model, held(volume), change);
 }
 
 export function modifyVolume(model: Parts, volume: Volume, changes: Partial<MutableParameters>) {
@@ -125,8 +131,14 @@ export function deleteGroupSnapshot(model: Parts, id: string, snapshotIds: reado
   return groupDeletion.deleteGroupSnapshot(model, hold, snapshotIds);
 }
 
-export function stageVolume(model: Parts, volume: Volume, path: string, capability: VolumeCapability) {
-  return staging.stageVolume(model, held(volume), heldPath(path), capability);
+export function stageVolume(
+  model: Parts,
+  volume: Volume,
+  path: string,
+  capability: VolumeCapability,
+  key?: Buffer,
+) {
+  return staging.stageVolume(model, held(volume), heldPath(path), { capability, key });
 }
 
 export function unstageVolume(model: Parts, volumeId: string, path: string) {

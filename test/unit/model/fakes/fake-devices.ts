@@ -1,6 +1,8 @@
-import type { AttachedFile, Device, Devices } from '../../../../src/model/ports/devices-port.ts';
+import { VolumeError } from '../../../../src/model/errors.ts';
+import type { AttachedFile, Device, Devices, ImageKey } from '../../../../src/model/ports/devices-port.ts';
 import type { FakeLoop } from './fake-loops.ts';
 import type { FakeMounts } from './fake-mounts.ts';
+import type { FakeImage } from './fake-tree.ts';
 import { systemError } from './system-error.ts';
 
 /** The Devices port in memory, on the files of fake mounts. */
@@ -18,7 +20,8 @@ export class FakeDevices implements Devices {
     return loop && deviceOf(loop);
   }
 
-  async hold<T>(file: string, use: (device: Device) => Promise<T>): Promise<T> {
+  async hold<T>(file: string, use: (device: Device) => Promise<T>, key?: ImageKey): Promise<T> {
+    checkKey(this.imageAt(file), key?.key);
     const loop = this.attached(file);
     loop.isTemporary = true;
     loop.userCount++;
@@ -30,7 +33,8 @@ export class FakeDevices implements Devices {
     }
   }
 
-  async attach(file: string): Promise<Device> {
+  async attach(file: string, key?: ImageKey): Promise<Device> {
+    checkKey(this.imageAt(file), key?.key);
     const loop = this.attached(file);
     loop.isTemporary = false;
     return deviceOf(loop);
@@ -50,9 +54,20 @@ export class FakeDevices implements Devices {
     return !loops.all.includes(loop);
   }
 
-  async refreshSize(file: string): Promise<void> {
+  async settled(): Promise<void> {}
+
+  async refreshSize(file: string, key?: Buffer): Promise<void> {
     const loop = this.loopOf(file);
-    if (loop) loop.sizeBytes = loop.image.sizeBytes;
+    if (!loop || loop.sizeBytes === loop.image.sizeBytes) return;
+    if (loop.image.key && !key) throw new VolumeError('invalid', 'no key', { about: 'passphrase' });
+    checkKey(loop.image, key);
+    loop.sizeBytes = loop.image.sizeBytes;
+  }
+
+  async changeKey(file: string, oldKey: Buffer, newKey: Buffer): Promise<void> {
+    const image = this.imageAt(file);
+    if (image.key?.equals(oldKey)) image.key = newKey;
+    else checkKey(image, newKey);
   }
 
   async sizeOf(device: Device): Promise<bigint> {
@@ -95,10 +110,21 @@ export class FakeDevices implements Devices {
     return this.loopOf(file) ?? this.mounts.loops.attach(file, entry);
   }
 
+  private imageAt(file: string): FakeImage {
+    const entry = this.mounts.entryAt(file);
+    if (entry?.kind !== 'file' || !entry.image) throw systemError('ENOENT');
+    return entry.image;
+  }
+
   private loopOf(file: string): FakeLoop | undefined {
     const entry = this.mounts.entryAt(file);
     return entry?.kind === 'file' ? this.mounts.loops.find(entry) : undefined;
   }
+}
+
+function checkKey(image: FakeImage, key: Buffer | undefined): void {
+  if (!image.key || (key && image.key.equals(key))) return;
+  throw new VolumeError('unauthenticated', 'the key is wrong', { about: 'passphrase' });
 }
 
 export function deviceOf({ path, number }: FakeLoop): Device {

@@ -1,6 +1,12 @@
 import { VolumeError } from '../../../../src/model/errors.ts';
-import type { FsckMode, RootOwnership } from '../../../../src/model/objects/volume.ts';
-import type { Device, FileSystemFault, ImageFormatter } from '../../../../src/model/ports/devices-port.ts';
+import type { FsckMode } from '../../../../src/model/objects/volume.ts';
+import type {
+  Device,
+  FileSystemFault,
+  ImageContents,
+  ImageFormat,
+  ImageFormatter,
+} from '../../../../src/model/ports/devices-port.ts';
 import { type FileSystemType, fileSystemTypes } from '../../../../src/model/requests/file-system-options.ts';
 import type { FakeMounts } from './fake-mounts.ts';
 import { type FakeFile, type FakeImage, makeDirectoryEntry } from './fake-tree.ts';
@@ -17,16 +23,28 @@ export class FakeFormatter implements ImageFormatter {
     this.mounts = mounts;
   }
 
-  async inspect(file: string): Promise<FileSystemType | 'blank' | 'unknown'> {
-    const { holds } = this.imageAt(file).image;
+  /** Why images cannot be encrypted. */
+  obstacle: string | undefined;
+
+  encryptionObstacle(): string | undefined {
+    return this.obstacle;
+  }
+
+  async inspect(path: string): Promise<ImageContents> {
+    const loop = this.mounts.loops.all.find((each) => each.path === path);
+    const { holds, key } = loop?.image ?? this.imageAt(path).image;
+    if (key && !loop) return 'luks2';
     return holds === 'blank' || holds === 'unknown' ? holds : holds.fsType;
   }
 
-  async format(file: string, fsType: FileSystemType, root: RootOwnership): Promise<void> {
+  async format(file: string, { fsType, root, key }: ImageFormat): Promise<void> {
     const { image, entry } = this.imageAt(file);
     if (image.holds !== 'blank') throw new VolumeError('precondition', `${file} is not blank`);
     if (this.mounts.loops.find(entry)) throw new VolumeError('precondition', `${file} is attached`);
-    image.holds = { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes, usedBytes: 0n };
+    if (key) image.key = key;
+    image.holds = fsType
+      ? { fsType, root: makeDirectoryEntry(root), sizeBytes: image.sizeBytes, usedBytes: 0n }
+      : 'unknown';
   }
 
   async faultOf(path: string): Promise<FileSystemFault | undefined> {

@@ -33,7 +33,10 @@ mountsContract('FakeMounts', async () => {
       const path = `/images/${++lastImage}`;
       tree.makeImage(path, 320n * 1024n ** 2n);
       if (holds !== 'blank')
-        await new FakeFormatter(mounts).format(path, holds, { uid: 0, gid: 0, mode: 0o755 });
+        await new FakeFormatter(mounts).format(path, {
+          fsType: holds,
+          root: { uid: 0, gid: 0, mode: 0o755 },
+        });
       const device = await new FakeDevices(mounts).attach(path);
       const loop = mounts.loops.existing(device);
       return {

@@ -99,6 +99,13 @@ export class FakeMounts implements Paths, Mounts, FileSystems {
     return entry.kind === 'file' ? { kind: 'file', isEmpty: isEmpty(entry) } : { kind: entry.kind };
   }
 
+  /** The SELinux labels of directories, by path. */
+  readonly labels = new Map<string, string>();
+
+  async label(path: string, seLinuxContext: string): Promise<void> {
+    this.labels.set(path, seLinuxContext);
+  }
+
   async hasEntries(path: string): Promise<boolean> {
     return entriesOf(this.existing(path), path).size > 0;
   }

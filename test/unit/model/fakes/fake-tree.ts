@@ -25,6 +25,8 @@ export interface FakeFile {
 export interface FakeImage {
   sizeBytes: bigint;
   holds: FakeFileSystem | 'blank' | 'unknown';
+  /** The key of the container that has its content; undefined if it is not encrypted. */
+  key?: Buffer;
 }
 
 export interface FakeFileSystem {

@@ -162,6 +162,7 @@ export function fakeNode(settings: FakeModelSettings = {}): FakeNode {
       formatter,
       blockMaps,
       mountIndex: new MountIndex(mounts, mounts),
+      nodeKey: async () => undefined,
     },
     copying: {
       copies: new Copies(settings.copySlots ?? 4, (progress) => copies.push(progress)),

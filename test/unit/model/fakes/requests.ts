@@ -31,6 +31,12 @@ export function blockCapability(accessMode: AccessMode = 'SINGLE_NODE_WRITER'): 
 /** The content of a block volume. */
 export const blockContent: VolumeContent = { backend: 'image', use: { accessType: 'block' } };
 
+/** The content of an encrypted volume with ext4. */
+export const encryptedContent: VolumeContent = {
+  backend: 'image',
+  use: { accessType: 'mount', fsType: 'ext4', encryption: { format: 'luks2' } },
+};
+
 /** The content of a volume with a file system of its own. */
 export function imageContent(fsType?: FileSystemType): VolumeContent {
   return { backend: 'image', use: { accessType: 'mount', fsType } };

@@ -158,7 +158,7 @@ describe.each(['image', 'block'] as const)('an image of the kind %s', (kind) => 
     const node = await nodeWith(imageContent());
     const { holds } = imageAt(node, node.volume);
     expect(holds).toBe('blank');
-    await node.formatter.format(node.path, 'ext4', node.volume.root);
+    await node.formatter.format(node.path, { fsType: 'ext4', root: node.volume.root });
     const made = imageAt(node, node.volume).holds;
     if (made === 'blank' || made === 'unknown') throw new Error('it has no file system');
     made.objection = 'its journal is on another device';

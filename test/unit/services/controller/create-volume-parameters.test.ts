@@ -84,7 +84,7 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
 });
 
 const all =
-  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, allowVolumeModeChange, restore, nameTemplate';
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, compression, nodatacow, allowVolumeModeChange, restore, nameTemplate, encryption, encryptionDiscards';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
