@@ -11,6 +11,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { runDriver, type TestDriver } from '../../support/driver-process.ts';
+import { eventually } from '../../support/eventually.ts';
 import { listing } from '../../support/listing.ts';
 import { expectRefusal } from '../../support/refusal.ts';
 import { createRequest, mountCapability } from '../../support/requests.ts';
@@ -95,6 +96,8 @@ describe('on a driver with additional pools', () => {
     const staged = await node.createStaged(`beside ${pool}`);
     const { node: nodeService } = node;
     const path = pathOf(pool);
+    // What other tests have deleted is removed in the background.
+    await eventually(() => expect(listing(join(path, '.outgoing'))).toEqual([]));
     const before = listing(path);
     for (const bad of [path, join(path, 'volumes'), join(path, 'new'), `${path}/x/../y`, '/']) {
       const [at, to] = [
