@@ -8,8 +8,8 @@ import { keyPath, runWithKeys } from '../process/program-with-keys.ts';
 
 /** cryptsetup cannot do what it is asked to, for any reason but a wrong key. */
 export class ContainerError extends ProgramError {
-  constructor({ message, exitCode }: ProgramError, cause: unknown) {
-    super(message, exitCode, cause);
+  constructor(cause: ProgramError) {
+    super(cause.message, cause.exitCode, cause);
     this.name = 'ContainerError';
   }
 }
@@ -112,7 +112,7 @@ async function cryptsetup(args: readonly string[], keys: readonly Buffer[]): Pro
     try {
       await runWithKeys('cryptsetup', ['--batch-mode', ...args], keys, environment);
     } catch (error) {
-      throw error instanceof ProgramError ? new ContainerError(error, error) : error;
+      throw error instanceof ProgramError ? new ContainerError(error) : error;
     }
   };
   if (keys.length === 0) return run();

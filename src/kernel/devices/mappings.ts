@@ -17,8 +17,8 @@ export interface Mapping {
 const LUKS2 = 'CRYPT-LUKS2-';
 
 /**
- * The opened LUKS2 container with a name on a device, given by its path; undefined if there is none. One with another name is
- * somebody else's. sysfs answers from memory.
+ * The opened LUKS2 container with a name on a device, given by its path; undefined if there is none. One with another name belongs
+ * to another program. sysfs answers from memory.
  */
 export function mappingOn(device: string, name: string): Mapping | undefined {
   const holders = entriesOf(`/sys/class/block/${basename(device)}/holders`);

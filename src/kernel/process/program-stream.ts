@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { ProgramError, programEnvironment, programPath, reasonIn } from './program.ts';
+import { failureOf, ProgramError, programEnvironment, programPath } from './program.ts';
 
 const STDERR_LIMIT = 4096;
 
@@ -74,8 +74,7 @@ function start(name: string, args: readonly string[], signal: AbortSignal, mayWa
       const code = await ended;
       signal.throwIfAborted();
       if (code === 0 && (mayWarn || stderr === '')) return;
-      const reason = reasonIn(stderr).replaceAll('\n', '; ');
-      throw new ProgramError(`${name} ${endingOf(code)}: ${reason}`, code, undefined);
+      throw failureOf(name, code, stderr);
     },
     async stop() {
       signal.removeEventListener('abort', kill);
@@ -83,11 +82,6 @@ function start(name: string, args: readonly string[], signal: AbortSignal, mayWa
       await ended;
     },
   };
-}
-
-function endingOf(code: number | undefined): string {
-  if (code === undefined) return 'did not finish';
-  return code === 0 ? 'warned' : `ended with exit code ${code}`;
 }
 
 /** @returns its exit code; undefined if it was killed or could not be run */

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { forbidCoreDumps } from './core-dumps.ts';
 import { withFilledPipes } from './pipe.ts';
-import { ProgramError, programEnvironment, programPath, reasonIn } from './program.ts';
+import { failureOf, ProgramError, programEnvironment, programPath } from './program.ts';
 
 const STDERR_LIMIT = 4096;
 /** The first descriptor after stdin, stdout and stderr. */
@@ -38,7 +38,5 @@ export async function runWithKeys(
     const [exitCode] = (await once(child, 'close')) as [number | null];
     return { code: exitCode ?? undefined, stderr: text };
   });
-  if (code === 0) return;
-  const how = code === undefined ? 'did not finish' : `ended with exit code ${code}`;
-  throw new ProgramError(`${name} ${how}: ${reasonIn(stderr).replaceAll('\n', '; ')}`, code, undefined);
+  if (code !== 0) throw failureOf(name, code, stderr);
 }

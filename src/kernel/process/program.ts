@@ -50,8 +50,19 @@ export function programEnvironment(): NodeJS.ProcessEnv {
   return { PATH: searchPath().join(delimiter), LC_ALL: 'C' };
 }
 
+/** The failure of a program that has ended, or that warned and must not. @param code undefined if it was killed or did not run */
+export function failureOf(name: string, code: number | undefined, stderr: string): ProgramError {
+  const reason = reasonIn(stderr).replaceAll('\n', '; ');
+  return new ProgramError(`${name} ${endingOf(code)}: ${reason}`, code, undefined);
+}
+
+function endingOf(code: number | undefined): string {
+  if (code === undefined) return 'did not finish';
+  return code === 0 ? 'warned' : `ended with exit code ${code}`;
+}
+
 /** The end of a program's stderr, which says why it failed. */
-export function reasonIn(stderr: string): string {
+function reasonIn(stderr: string): string {
   return stderr.trim().slice(-REASON_CHARACTERS);
 }
 

@@ -119,7 +119,7 @@ test('a wrong key and a missing one are refused, and change nothing', async () =
 test('an image with data that no key encrypts is left as it is', async () => {
   const node = await startedNode();
   const volume_id = await node.create('a', encrypted(64 * MIB));
-  writeFileSync(imageFile(node, volume_id), 'data of somebody', { flag: 'r+' });
+  writeFileSync(imageFile(node, volume_id), 'data of a user', { flag: 'r+' });
   const before = digestOf(imageFile(node, volume_id));
   const staging_target_path = node.newStaging();
   const request = { volume_id, staging_target_path, volume_capability: fileSystem(), secrets };
@@ -127,7 +127,7 @@ test('an image with data that no key encrypts is left as it is', async () => {
   expect(digestOf(imageFile(node, volume_id))).toBe(before);
 });
 
-test('a container that somebody else has opened is neither used nor closed', async () => {
+test('a container that another program has opened is neither used nor closed', async () => {
   const node = await startedNode();
   const capability = blockDevice();
   // The user of a block volume encrypts it.
