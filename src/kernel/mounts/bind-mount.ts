@@ -72,6 +72,14 @@ export async function withDetachedClone<T>(
   }
 }
 
+// Keeps devices from being opened, and leaves access times as they are.
+const WALK_ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
+
+/** The same for a walk through a tree, which sees no mounts in it, opens no devices and changes no access times. */
+export function withCloneToWalk<T>(fd: number, use: (fd: number) => T | Promise<T>): Promise<T> {
+  return withDetachedClone(fd, WALK_ATTRIBUTES, mountAttr.accessTimeMask, use);
+}
+
 /**
  * Opens the root of a detached clone of the mount at an open directory. The descriptor keeps the file system reachable
  * after all its mounts are unmounted, and does not prevent unmounting them.

@@ -5,11 +5,9 @@ import { inodeStatusBelow } from '../calls/inode-status.ts';
 import { below, withPath } from '../calls/path-handle.ts';
 import type { StopFlag } from '../calls/stop-flag.ts';
 import { assignProject, projectOf } from '../file-systems/project-quota.ts';
-import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
+import { withCloneToWalk } from '../mounts/bind-mount.ts';
 import { type TreeVisitor, type Visit, type WalkedDirectory, walkTree } from './walk-tree.ts';
 
-// Hides mounts in the tree, keeps devices from being opened and leaves access times as they are.
-const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
 // Opens without blocking, either on a lease held on a file or on the other end of a FIFO.
 const OPEN_FOR_CHECK = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
 
@@ -48,9 +46,7 @@ export async function gatherProject(
   { stop }: { readonly stop: StopFlag },
 ): Promise<GatheredProject> {
   const gatherer = new Gatherer(options);
-  await withPath(path, (fd) =>
-    withDetachedClone(fd, ATTRIBUTES, mountAttr.accessTimeMask, (treeFd) => walkTree(treeFd, gatherer, stop)),
-  );
+  await withPath(path, (fd) => withCloneToWalk(fd, (treeFd) => walkTree(treeFd, gatherer, stop)));
   return gatherer.found;
 }
 

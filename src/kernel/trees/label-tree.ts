@@ -3,11 +3,8 @@ import type { Place } from '../calls/entry-name.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { withPath } from '../calls/path-handle.ts';
 import { StopFlag } from '../calls/stop-flag.ts';
-import { mountAttr, withDetachedClone } from '../mounts/bind-mount.ts';
+import { withCloneToWalk } from '../mounts/bind-mount.ts';
 import { type TreeVisitor, type Visit, type WalkedDirectory, walkTree } from './walk-tree.ts';
-
-// Hides mounts in the tree, and leaves access times as they are.
-const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mountAttr.noatime;
 
 /**
  * Gives a directory and everything in it an SELinux label. The directory itself gets it last: if it has the label already, so
@@ -18,7 +15,7 @@ const ATTRIBUTES = mountAttr.noDev | mountAttr.noSuid | mountAttr.noExec | mount
 export async function labelTree(path: string, label: string): Promise<boolean> {
   return withPath(path, async (fd) => {
     if (securityLabel(fd) === label) return false;
-    await withDetachedClone(fd, ATTRIBUTES, mountAttr.accessTimeMask, (treeFd) => {
+    await withCloneToWalk(fd, (treeFd) => {
       walkTree(treeFd, new Labeller(label), new StopFlag());
       setSecurityLabel(treeFd, label);
     });
