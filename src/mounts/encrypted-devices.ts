@@ -9,8 +9,12 @@ import {
   WrongKeyError,
 } from '../kernel/devices/luks.ts';
 import { loopUnder, type Mapping } from '../kernel/devices/mappings.ts';
-import { containerOn, openContainer, withContainer } from '../kernel/devices/open-container.ts';
-import { pollUntil } from '../kernel/process/poll-until.ts';
+import {
+  containerOn,
+  containerSettled,
+  openContainer,
+  withContainer,
+} from '../kernel/devices/open-container.ts';
 import { VolumeError } from '../model/errors.ts';
 import { LUKS_HEADER_BYTES } from '../model/objects/encryption.ts';
 import type { AttachedFile, Device, Devices, ImageKey, PlainDevices } from '../model/ports/devices-port.ts';
@@ -67,8 +71,7 @@ export class EncryptedDevices implements Devices {
 
   async settled(file: string): Promise<void> {
     const device = await this.devices.find(file);
-    if (device && containerOn(device.path, file))
-      await pollUntil(async () => containerOn(device.path, file) === undefined);
+    if (device) await containerSettled(device.path, file);
   }
 
   async refreshSize(file: string, key?: Buffer): Promise<void> {

@@ -9,7 +9,7 @@ import { statusOf } from '../../kernel/calls/statx.ts';
 import { findLoop } from '../../kernel/devices/find-loop.ts';
 import { attachLoop, isLoopDetached } from '../../kernel/devices/loop.ts';
 import { formatLuks } from '../../kernel/devices/luks.ts';
-import { withContainer } from '../../kernel/devices/open-container.ts';
+import { containerSettled, withContainer } from '../../kernel/devices/open-container.ts';
 import { checkWritable } from '../../kernel/files/check-writable.ts';
 import { isBlank, makeSparse } from '../../kernel/files/sparse-file.ts';
 import { withDetachedMount } from '../../kernel/mounts/file-system-mount.ts';
@@ -63,13 +63,15 @@ async function fillEncrypted(
 ): Promise<void> {
   await formatLuks(path, key, LUKS_HEADER_BYTES);
   if (fsType === undefined) return;
-  await withAttached(path, (device) =>
-    withContainer(device, path, { key, allowsDiscards: false }, async (mapping) => {
+  await withAttached(path, async (device) => {
+    await withContainer(device, path, { key, allowsDiscards: false }, async (mapping) => {
       // What was never written reads as noise.
       await makeFileSystem(mapping.path, fsType, { options, isZeroed: false });
       await prepareRoot(mapping.path, fsType, root);
-    }),
-  );
+    });
+    // The image is attached again in a moment, under its own name.
+    await containerSettled(device, path);
+  });
 }
 
 /** The images that have a file system, while it is unknown whether it is durable. */

@@ -70,8 +70,11 @@ function readText(path: string): string {
   return readFileSync(path, 'utf8').trim();
 }
 
+// EINVAL is the device mapper's answer to who reads about a device that is being removed.
+const goneNumbers = [errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.EINVAL];
+
 /** The device was closed in between. */
 function undefinedIfGone(error: unknown): undefined {
-  if (isErrno(error, errno.ENOENT, errno.ENXIO, errno.ENODEV)) return undefined;
+  if (isErrno(error, ...goneNumbers)) return undefined;
   throw error;
 }

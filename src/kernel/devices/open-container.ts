@@ -2,6 +2,7 @@ import { close, constants, open } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errno, KernelError } from '../calls/errno.ts';
+import { pollUntil } from '../process/poll-until.ts';
 import { ContainerError, checkLuksKey, closeLuks, openLuks } from './luks.ts';
 import { type Mapping, mappingNamed, mappingOn } from './mappings.ts';
 
@@ -66,6 +67,11 @@ export function containerOn(loop: string, file: string): Mapping | undefined {
   return mappingOn(loop, nameFor(file));
 }
 
+/** Waits a moment until the kernel has closed the container in a file, whose last user is gone. */
+export async function containerSettled(loop: string, file: string): Promise<void> {
+  await pollUntil(async () => containerOn(loop, file) === undefined);
+}
+
 /** A driver that was killed may have left a container open whose file was replaced since. @throws KernelError EBUSY: it is in use */
 async function closeLeft(name: string): Promise<void> {
   const left = mappingNamed(name);
@@ -74,6 +80,8 @@ async function closeLeft(name: string): Promise<void> {
     await closeLuks(name);
   } catch (error) {
     if (!(error instanceof ContainerError)) throw error;
+    // The kernel may have been closing it already.
+    if (await pollUntil(async () => mappingNamed(name) === undefined)) return;
     throw Object.assign(new KernelError('close', errno.EBUSY, left.path), { cause: error });
   }
 }
