@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { onTestFailed, onTestFinished } from 'vitest';
 import type { OnStep } from '../../src/model/steps.ts';
 import type { CreateVolumeRequest } from '../../src/rpc/generated/csi/v1/CreateVolumeRequest.ts';
 import { CsiClient } from './csi-client.ts';
@@ -164,7 +164,14 @@ export class TestNode {
 export function testNode(): TestNode {
   const node = new TestNode();
   onTestFinished(() => node.dispose());
+  onTestFailed(() => printErrors(node.log()));
   return node;
+}
+
+// A client is not told the reason for an internal error, only the log is.
+function printErrors(log: string): void {
+  const errors = log.split('\n').filter((line) => line.includes('"level":50'));
+  if (errors.length > 0) console.error(`The driver logged:\n${errors.join('\n')}`);
 }
 
 /** A node with a running driver for one test. */
