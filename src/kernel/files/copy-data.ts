@@ -3,7 +3,7 @@ import { min } from '../../units/bigint.ts';
 import { diskFaultOf } from '../calls/disk-fault.ts';
 import { errno, isErrno } from '../calls/errno.ts';
 import { inodeStatus } from '../calls/inode-status.ts';
-import { callSync, libraryCall, numberedCall, type Subject } from '../calls/libc.ts';
+import { callSync, libraryCall, numberedCall, type Subject, tryCallSync } from '../calls/libc.ts';
 import { below } from '../calls/path-handle.ts';
 import type { CopyControl } from './copy-control.ts';
 import { fromSource } from './copy-source.ts';
@@ -12,6 +12,7 @@ import { dataRanges, type Range } from './data-ranges.ts';
 const ftruncate = libraryCall('ftruncate', ['int', 'int64']);
 const pread = libraryCall('pread', ['int', 'void *', 'size_t', 'int64']);
 const pwrite = libraryCall('pwrite', ['int', 'void *', 'size_t', 'int64']);
+const syncFileRange = libraryCall('sync_file_range', ['int', 'int64', 'int64', 'uint']);
 const copyFileRange = numberedCall('copy_file_range', process.arch === 'arm64' ? 285 : 326, [
   'int',
   'void *',
@@ -24,6 +25,8 @@ const copyFileRange = numberedCall('copy_file_range', process.arch === 'arm64' ?
 // Copied per call; a call cannot be interrupted.
 const CHUNK_BYTES = 8n * 1024n ** 2n;
 const BUFFER_BYTES = 1024n ** 2n;
+// Starts to write, and does not wait: a wait would report a failed write, and the sync at the end would not.
+const SYNC_FILE_RANGE_WRITE = 2;
 // The smallest hole on nearly every file system: a file of one block has none.
 const BLOCK_BYTES = 4096n;
 
@@ -92,13 +95,25 @@ class DataCopy {
 
   /** Copies a range, or what the source still has of it. */
   copy({ start, end }: Range): void {
+    let written = start;
     for (let position = start; position < end; ) {
       this.control.stop.throwIfStopped();
       const copied = this.copySome(position, end - position);
       if (copied === 0) return;
       this.control.onBytes(BigInt(copied));
       position += BigInt(copied);
+      if (position - written < CHUNK_BYTES) continue;
+      this.startWriting(written, position - written);
+      written = position;
     }
+  }
+
+  /**
+   * Lets the disk write while the next chunk is copied: the sync at the end then finds little left, and a large copy does not
+   * fill the node's memory with pages that are still to be written. Not every sandbox and file system can.
+   */
+  private startWriting(start: bigint, bytes: bigint): void {
+    tryCallSync(syncFileRange, this.targetFd, start, bytes, SYNC_FILE_RANGE_WRITE);
   }
 
   private copySome(position: bigint, bytes: bigint): number {
