@@ -11,6 +11,11 @@ export class EncodedReply<Message extends object> {
     this.parts = parts;
   }
 
+  /** A reply that stays the same, encoded once. */
+  static of<Message extends object>(codec: Codec<Message>, message: Message): EncodedReply<Message> {
+    return new EncodedReply(codec, [codec.responseSerialize(message)]);
+  }
+
   get bytes(): Buffer {
     return Buffer.concat(this.parts);
   }

@@ -1,6 +1,8 @@
 import type { Settings } from '../model/settings.ts';
+import { EncodedReply } from '../rpc/encoded-reply.ts';
 import type { IdentityDefinition } from '../rpc/generated/csi/v1/Identity.ts';
 import type { PluginCapability } from '../rpc/generated/csi/v1/PluginCapability.ts';
+import { csiServices } from '../rpc/proto.ts';
 import type { MethodMakers } from '../rpc/service.ts';
 
 /** The Identity service's data about the plugin. */
@@ -27,10 +29,14 @@ export function identityMethods(
     ...(topology ? topologyCapabilities : []),
     ...(hasExpansion ? [{ volume_expansion: { type: 'ONLINE' } } as const] : []),
   ];
+  const { Identity } = csiServices;
+  const info = EncodedReply.of(Identity.GetPluginInfo, { name: driverName, vendor_version: version });
+  const capable = EncodedReply.of(Identity.GetPluginCapabilities, { capabilities });
+  // The server listens only after recovery, so any caller that gets an answer may continue.
+  const ready = EncodedReply.of(Identity.Probe, { ready: { value: true } });
   return {
-    GetPluginInfo: () => ({ handle: async () => ({ name: driverName, vendor_version: version }) }),
-    GetPluginCapabilities: () => ({ handle: async () => ({ capabilities }) }),
-    // The server listens only after recovery, so any caller that gets an answer may continue.
-    Probe: () => ({ handle: async () => ({ ready: { value: true } }) }),
+    GetPluginInfo: () => ({ handle: async () => info }),
+    GetPluginCapabilities: () => ({ handle: async () => capable }),
+    Probe: () => ({ handle: async () => ready }),
   };
 }
