@@ -4,7 +4,7 @@ import { inProject } from '../scripts/lib/project.mjs';
 import { Client, type Target } from './processes/client.ts';
 import { Floor } from './processes/floor.ts';
 import { Server, type ServerSpec } from './processes/server.ts';
-import type { Pair } from './verdict.ts';
+import { type Bound, isCertain, type Pair, ratioOf } from './verdict.ts';
 
 /** The programs that scripts/bench.mjs builds. */
 export interface Programs {
@@ -39,6 +39,15 @@ export interface DriverSpec extends Pick<ServerSpec, 'sharesMounts'> {
   readonly driverFlags?: readonly string[];
 }
 
+/** How often a ratio is measured: until its verdict is certain, within limits. */
+export interface Rounds {
+  readonly least: number;
+  readonly most: number;
+}
+
+/** How many times as often a ratio is measured that is near its bound. */
+const MORE_ROUNDS = 5;
+
 /** What the lines use: the programs, a directory, and how much to measure. */
 export class Bench {
   readonly directory: string;
@@ -61,6 +70,11 @@ export class Bench {
   /** How much to measure: the first in full, the second in the short form. */
   amount(full: number, short: number): number {
     return this.isShort ? short : full;
+  }
+
+  /** How often to measure a ratio, in full and in the short form, which takes the same time in each run. */
+  rounds(full: number, short: number): Rounds {
+    return this.isShort ? { least: short, most: short } : { least: full, most: full * MORE_ROUNDS };
   }
 
   /** A directory that does not exist yet. */
@@ -129,18 +143,30 @@ export function targetOf({ endpoint }: { readonly endpoint: string }): Target {
  * Measures the subject and its reference by turns, each of them first every other time: what comes second finds other caches and
  * another disk than what comes first.
  */
-export async function measurePairs(
-  rounds: number,
+export function measurePairs(
+  rounds: Rounds,
+  bound: Bound | undefined,
   subject: () => Promise<number>,
   reference: () => Promise<number>,
 ): Promise<Pair[]> {
-  const pairs: Pair[] = [];
-  for (let round = 0; round < rounds; round++) {
+  return measureRounds(rounds, bound, async (round) => {
     const values = { subject: 0, reference: 0 };
     if (round % 2 === 0) values.subject = await subject();
     values.reference = await reference();
     if (round % 2 === 1) values.subject = await subject();
-    pairs.push(values);
+    return values;
+  });
+}
+
+/** Measures pairs until it is certain whether their ratio keeps its bound. */
+export async function measureRounds(
+  { least, most }: Rounds,
+  bound: Bound | undefined,
+  measure: (round: number) => Promise<Pair>,
+): Promise<Pair[]> {
+  const pairs: Pair[] = [];
+  while (pairs.length < least || (pairs.length < most && !isCertain(ratioOf(pairs), bound))) {
+    pairs.push(await measure(pairs.length));
   }
   return pairs;
 }

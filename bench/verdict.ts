@@ -1,4 +1,4 @@
-import { median, quantile } from './statistics.ts';
+import { median, medianInterval } from './statistics.ts';
 
 /** What a ratio must not exceed, or must reach. */
 export type Bound = { readonly atMost: number } | { readonly atLeast: number };
@@ -9,7 +9,7 @@ export interface Pair {
   readonly reference: number;
 }
 
-/** The ratios of several pairs. The middle half of them lies between `lower` and `upper`. */
+/** The ratio of several pairs. That of any number of pairs lies between `lower` and `upper`, with a confidence of 95 %. */
 export interface Ratio {
   readonly median: number;
   readonly lower: number;
@@ -18,20 +18,20 @@ export interface Ratio {
 
 export function ratioOf(pairs: readonly Pair[]): Ratio {
   const ratios = pairs.map(({ subject, reference }) => subject / reference);
-  return { median: median(ratios), lower: quantile(ratios, 0.25), upper: quantile(ratios, 0.75) };
+  return { median: median(ratios), ...medianInterval(ratios) };
 }
 
-/**
- * Whether a ratio keeps its bound. If the bound lies within the middle half of the pairs, repeats disagree, and the verdict is
- * their spread.
- */
+/** Whether a ratio keeps its bound. If the bound lies within its interval, the pairs do not tell, and the verdict is the interval. */
 export function verdictOf(ratio: Ratio, bound: Bound | undefined): string {
   if (!bound) return 'named';
-  const lowerKept = isKept(ratio.lower, bound);
-  const upperKept = isKept(ratio.upper, bound);
-  if (lowerKept !== upperKept) return `noise: spread ${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)}`;
+  if (!isCertain(ratio, bound)) return `noise: spread ${ratio.lower.toFixed(2)}–${ratio.upper.toFixed(2)}`;
   if (isKept(ratio.median, bound)) return 'kept';
   return isNone(bound) ? 'missed' : `missed by ${missedPercent(ratio.median, bound)} %`;
+}
+
+/** Whether more pairs would hardly change what is said of a ratio and its bound. */
+export function isCertain({ lower, upper }: Ratio, bound: Bound | undefined): boolean {
+  return !bound || isKept(lower, bound) === isKept(upper, bound);
 }
 
 function isKept(ratio: number, bound: Bound): boolean {
@@ -44,7 +44,7 @@ function missedPercent(ratio: number, bound: Bound): number {
 }
 
 /**
- * How many times as bad a ratio is as an earlier one, beyond what noise makes of both: the better end of the middle half of the one
+ * How many times as bad a ratio is as an earlier one, beyond what noise makes of both: the better end of the interval of the one
  * against the worse end of the other. Where a ratio must be high, a lower one is worse.
  */
 export function worsening(ratio: Ratio, earlier: Ratio, bound: Bound | undefined): number {

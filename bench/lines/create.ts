@@ -4,6 +4,8 @@ import { type Load, medianOf } from '../processes/report.ts';
 import type { Server } from '../processes/server.ts';
 
 const MICROSECONDS = 1e6;
+const ALONE_BOUND = { atMost: 1.6 };
+const AT_ONCE_BOUND = { atMost: 1.3 };
 
 /** CreateVolume of an empty plain directory. */
 export const createLine: Line = {
@@ -22,7 +24,8 @@ export const createLine: Line = {
 async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server): Promise<Measurement> {
   const load = { calls: bench.amount(300, 100), warmUp: 50, concurrency: 1 };
   const pairs = await measurePairs(
-    bench.amount(9, 5),
+    bench.rounds(9, 5),
+    ALONE_BOUND,
     async () => medianOf(await bench.client.run(driver, 'create', load), 'create'),
     async () => {
       const floor = await bench.floor.run('create', load);
@@ -35,7 +38,7 @@ async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server):
     title: 'create, durable, one at a time',
     against: 'the floor + an empty call',
     unit: 'µs',
-    bound: { atMost: 1.6 },
+    bound: ALONE_BOUND,
     pairs,
   };
 }
@@ -44,7 +47,8 @@ async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server):
 async function atOnce(bench: Bench, driver: DriverUnderTest, empty: Server): Promise<Measurement> {
   const load: Load = { calls: bench.amount(800, 320), warmUp: 64, concurrency: 16 };
   const pairs = await measurePairs(
-    bench.amount(9, 5),
+    bench.rounds(9, 5),
+    AT_ONCE_BOUND,
     async () => MICROSECONDS / (await bench.client.run(driver, 'create', load)).rate,
     async () => {
       const floor = await bench.floor.run('create', load);
@@ -57,7 +61,7 @@ async function atOnce(bench: Bench, driver: DriverUnderTest, empty: Server): Pro
     title: 'create, durable, 16 at once',
     against: 'the floor + an empty call, 16 at once',
     unit: 'µs',
-    bound: { atMost: 1.3 },
+    bound: AT_ONCE_BOUND,
     pairs,
   };
 }

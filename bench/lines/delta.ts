@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
-import type { Bench } from '../bench.ts';
+import { type Bench, measurePairs } from '../bench.ts';
 import { CopyDriver, millisecondsOf, type Place } from '../copies/driver.ts';
 import { diskOf, sourceIn } from '../copies/places.ts';
 import type { Line } from '../measurement.ts';
@@ -11,7 +11,7 @@ const GIB = 1024 ** 3;
 const CHANGE_BYTES = 64 * 1024;
 const CHANGED_SHARE = 0.01;
 const SMALL_SHARE = 1 / 16;
-const DELTA_BOUND = 1.5;
+const DELTA_BOUND = { atMost: 1.5 };
 
 /** The changed blocks between two snapshots: as many changes in a large and in a small volume. */
 export const deltaLine: Line = {
@@ -32,7 +32,7 @@ export const deltaLine: Line = {
       title: `delta of ${text(largeBytes)} with ${CHANGED_SHARE * 100} % changed`,
       against: `as many changes in ${text(smallBytes)}`,
       unit: 'ms',
-      bound: { atMost: DELTA_BOUND },
+      bound: DELTA_BOUND,
       pairs,
     };
   },
@@ -52,12 +52,12 @@ async function measureDeltas(
   const deltaMs = ({ base, target }: Snapshots) => millisecondsOf(() => driver.countChanges(base, target));
   // What it reads for the first time, it reads from the disk.
   for (const snapshots of [large, small]) await deltaMs(snapshots);
-  const pairs: Pair[] = [];
-  for (let round = 0; round < bench.amount(9, 3); round++) {
-    const subject = await deltaMs(large);
-    pairs.push({ subject, reference: await deltaMs(small) });
-  }
-  return pairs;
+  return measurePairs(
+    bench.rounds(9, 3),
+    DELTA_BOUND,
+    () => deltaMs(large),
+    () => deltaMs(small),
+  );
 }
 
 /** Makes a block volume full of data, and takes a snapshot before and after its changes. */

@@ -6,6 +6,7 @@ import { medianOf } from '../processes/report.ts';
 import { lifeCalls } from './life.ts';
 
 const MOUNTS_PER_VOLUME = 0.2;
+const BOUND = { atMost: 1.15 };
 
 /** What a life costs when much exists, against when nothing does. */
 export const growthLine: Line = {
@@ -18,7 +19,8 @@ export const growthLine: Line = {
     const empty = await bench.startDriver();
     await bench.client.run(full, 'mount', { calls: existing.mounts, warmUp: 0, concurrency: 16 });
     const pairs = await measurePairs(
-      bench.amount(9, 3),
+      bench.rounds(9, 3),
+      BOUND,
       async () => (await lifeOf(bench, full)) - (await floorsGrowth(bench, existing)),
       () => lifeOf(bench, empty),
     );
@@ -30,7 +32,7 @@ export const growthLine: Line = {
       title: `life with ${number(volumes)} volumes, ${number(existing.mounts)} mounts`,
       against: "none, the floor's growth taken off",
       unit: 'µs',
-      bound: { atMost: 1.15 },
+      bound: BOUND,
       pairs,
     };
   },

@@ -4,6 +4,9 @@ import type { Target } from '../processes/client.ts';
 import { type Load, medianOf } from '../processes/report.ts';
 import type { Server } from '../processes/server.ts';
 
+const ALONE_BOUND = { atMost: 2 };
+const AT_ONCE_BOUND = { atLeast: 0.5 };
+
 export const lifeCalls = ['create', 'stage', 'publish', 'unpublish', 'unstage', 'delete'];
 
 /** The whole life of a volume: create, stage, publish, unpublish, unstage, delete. */
@@ -33,7 +36,8 @@ function sixteen(bench: Bench): Load {
 async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server): Promise<Measurement> {
   const load = alone(bench);
   const pairs = await measurePairs(
-    bench.amount(9, 5),
+    bench.rounds(9, 5),
+    ALONE_BOUND,
     async () => medianOf(await bench.client.run(driver, 'life', load), ...lifeCalls),
     async () => {
       const floor = await bench.floor.run('life', load);
@@ -46,7 +50,7 @@ async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server):
     title: 'life (six calls), one at a time',
     against: 'the floor + six empty calls',
     unit: 'µs',
-    bound: { atMost: 2 },
+    bound: ALONE_BOUND,
     pairs,
   };
 }
@@ -54,7 +58,8 @@ async function oneAtATime(bench: Bench, driver: DriverUnderTest, empty: Server):
 async function atOnce(bench: Bench, driver: DriverUnderTest): Promise<Measurement> {
   const load = sixteen(bench);
   const pairs = await measurePairs(
-    bench.amount(9, 5),
+    bench.rounds(9, 5),
+    AT_ONCE_BOUND,
     async () => (await bench.client.run(driver, 'life', load)).rate,
     async () => (await bench.floor.run('life', load)).rate,
   );
@@ -63,7 +68,7 @@ async function atOnce(bench: Bench, driver: DriverUnderTest): Promise<Measuremen
     title: 'lives a second, 16 at once',
     against: 'the floor, 16 at once',
     unit: '1/s',
-    bound: { atLeast: 0.5 },
+    bound: AT_ONCE_BOUND,
     pairs,
   };
 }
@@ -87,12 +92,13 @@ async function programsRun(bench: Bench, driver: DriverUnderTest): Promise<Measu
 async function* againstPeer(bench: Bench, driver: DriverUnderTest, peer: Peer): AsyncGenerator<Measurement> {
   const target: Target = { endpoint: peer.endpoint, workDirectory: bench.newDirectory('peer') };
   const loads = [
-    { load: alone(bench), atLeast: 5, how: 'one at a time' },
-    { load: sixteen(bench), atLeast: 10, how: '16 at once' },
+    { load: alone(bench), bound: { atLeast: 5 }, how: 'one at a time' },
+    { load: sixteen(bench), bound: { atLeast: 10 }, how: '16 at once' },
   ];
-  for (const { load, atLeast, how } of loads) {
+  for (const { load, bound, how } of loads) {
     const pairs = await measurePairs(
-      bench.amount(9, 3),
+      bench.rounds(9, 3),
+      bound,
       async () => (await bench.client.run(driver, 'life', load)).rate,
       async () => (await bench.client.run(target, 'life', load)).rate,
     );
@@ -101,7 +107,7 @@ async function* againstPeer(bench: Bench, driver: DriverUnderTest, peer: Peer): 
       title: `lives a second, ${how}`,
       against: peer.name,
       unit: '1/s',
-      bound: { atLeast },
+      bound,
       pairs,
     };
   }

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { inProject } from '../../scripts/lib/project.mjs';
-import { type Bench, type DriverUnderTest, measurePairs, targetOf } from '../bench.ts';
+import { type Bench, type DriverUnderTest, measurePairs, measureRounds, targetOf } from '../bench.ts';
 import { fullPool } from '../full-pool.ts';
 import type { Line, Measurement } from '../measurement.ts';
 import { medianOf, type Report } from '../processes/report.ts';
@@ -11,7 +11,8 @@ import { median } from '../statistics.ts';
 const execFileAsync = promisify(execFile);
 
 const PAGE_SIZE = 100;
-const LATE_PAGE_BOUND = 1.2;
+const LIST_BOUND = { atMost: 3 };
+const LATE_PAGE_BOUND = { atMost: 1.2 };
 
 /** ListVolumes of many volumes. */
 export const listLine: Line = {
@@ -27,7 +28,7 @@ export const listLine: Line = {
       title: `${title}, whole`,
       against: 'encoding the reply from memory + an empty call',
       unit: 'µs',
-      bound: { atMost: 3 },
+      bound: LIST_BOUND,
       pairs: await compare(bench, driver, empty, { pageSize: 0, pages: 1 }),
     };
     const pages = volumes / PAGE_SIZE;
@@ -36,7 +37,7 @@ export const listLine: Line = {
       title: `${title}, in pages of ${PAGE_SIZE}`,
       against: `encoding the pages from memory + ${pages} empty calls`,
       unit: 'µs',
-      bound: { atMost: 3 },
+      bound: LIST_BOUND,
       pairs: await compare(bench, driver, empty, { pageSize: PAGE_SIZE, pages }),
     };
     yield await latePages(bench, driver);
@@ -53,7 +54,8 @@ function compare(
 ) {
   const load = { calls: 500, warmUp: 100, concurrency: 1 };
   return measurePairs(
-    bench.amount(9, 3),
+    bench.rounds(9, 3),
+    LIST_BOUND,
     async () => medianOf(await listAll(bench, driver, pageSize), 'list'),
     async () => {
       const call = medianOf(await bench.client.run(targetOf(empty), 'probe', load), 'probe');
@@ -70,18 +72,17 @@ async function encodingUs({ endpoint }: DriverUnderTest, pageSize: number): Prom
 
 /** The pages of the last quarter against those of the first. */
 async function latePages(bench: Bench, driver: DriverUnderTest): Promise<Measurement> {
-  const pairs = [];
-  for (let round = 0; round < bench.amount(9, 3); round++) {
+  const pairs = await measureRounds(bench.rounds(9, 3), LATE_PAGE_BOUND, async () => {
     const { pages = [] } = await listAll(bench, driver, PAGE_SIZE);
     const quarter = Math.ceil(pages.length / 4);
-    pairs.push({ subject: median(pages.slice(-quarter)), reference: median(pages.slice(0, quarter)) });
-  }
+    return { subject: median(pages.slice(-quarter)), reference: median(pages.slice(0, quarter)) };
+  });
   return {
     id: 'list-late',
     title: 'a late page of them',
     against: 'an early one',
     unit: 'µs',
-    bound: { atMost: LATE_PAGE_BOUND },
+    bound: LATE_PAGE_BOUND,
     pairs,
   };
 }

@@ -6,6 +6,7 @@ import type { Line, Measurement } from '../measurement.ts';
 import type { Target } from '../processes/client.ts';
 import type { Server } from '../processes/server.ts';
 
+const IDLE_BOUND = { atMost: 1.5 };
 const FEW_LIVES = 1000;
 // Until a process that has just started has ended what it does at first.
 const SETTLE_MS = 3000;
@@ -22,7 +23,8 @@ export const memoryLine: Line = {
 
 async function idle(bench: Bench): Promise<Measurement> {
   const pairs = await measurePairs(
-    bench.amount(5, 3),
+    bench.rounds(6, 3),
+    IDLE_BOUND,
     async () => {
       const driver = await bench.startDriver();
       return idleMib(bench, driver, driver.server);
@@ -33,7 +35,7 @@ async function idle(bench: Bench): Promise<Measurement> {
     },
   );
   const against = 'an empty grpc-js server';
-  return { id: 'memory-idle', title: 'resident, idle', against, unit: 'MiB', bound: { atMost: 1.5 }, pairs };
+  return { id: 'memory-idle', title: 'resident, idle', against, unit: 'MiB', bound: IDLE_BOUND, pairs };
 }
 
 async function idleMib(bench: Bench, target: Target, server: Server): Promise<number> {

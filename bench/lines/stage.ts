@@ -2,6 +2,8 @@ import { measurePairs, targetOf } from '../bench.ts';
 import type { Line } from '../measurement.ts';
 import { medianOf } from '../processes/report.ts';
 
+const BOUND = { atMost: 2 };
+
 const stageCalls = ['stage', 'publish', 'unpublish', 'unstage'];
 
 /** Mounting and unmounting an existing volume. */
@@ -13,7 +15,8 @@ export const stageLine: Line = {
     const empty = await bench.startWarmEmptyServer();
     const load = { calls: bench.amount(300, 100), warmUp: 50, concurrency: 1 };
     const pairs = await measurePairs(
-      bench.amount(9, 5),
+      bench.rounds(9, 5),
+      BOUND,
       async () => medianOf(await bench.client.run(driver, 'stage', load), ...stageCalls),
       async () => {
         const floor = await bench.floor.run('stage', load);
@@ -28,7 +31,7 @@ export const stageLine: Line = {
       title: 'stage + publish + unpublish + unstage',
       against: 'the floor + four empty calls',
       unit: 'µs',
-      bound: { atMost: 2 },
+      bound: BOUND,
       pairs,
     };
   },

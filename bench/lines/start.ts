@@ -8,6 +8,9 @@ import type { Line } from '../measurement.ts';
 
 const execFileAsync = promisify(execFile);
 
+const EMPTY_BOUND = { atMost: 2.5 };
+const FULL_BOUND = { atMost: 2 };
+
 /** How long a process takes until it serves. */
 export const startLine: Line = {
   name: 'start',
@@ -21,9 +24,10 @@ export const startLine: Line = {
       title: 'process start to serving',
       against: 'an empty grpc-js server',
       unit: 'ms',
-      bound: { atMost: 2.5 },
+      bound: EMPTY_BOUND,
       pairs: await measurePairs(
-        bench.amount(15, 5),
+        bench.rounds(15, 5),
+        EMPTY_BOUND,
         () => startedMs(bench, home),
         () => emptyMs(bench),
       ),
@@ -36,9 +40,10 @@ export const startLine: Line = {
       title: `what ${full.volumes.toLocaleString('en')} volumes and their snapshots add to it`,
       against: 'reading the same records with plain Node',
       unit: 'ms',
-      bound: { atMost: 2 },
+      bound: FULL_BOUND,
       pairs: await measurePairs(
-        bench.amount(9, 3),
+        bench.rounds(9, 3),
+        FULL_BOUND,
         async () => (await startedMs(bench, full.home)) - (await startedMs(bench, home)),
         () => readingMs(join(full.home, 'pool')),
       ),

@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Bench, measurePairs } from '../bench.ts';
+import { type Bench, measurePairs, type Rounds } from '../bench.ts';
 import { commandsMs } from '../copies/commands.ts';
 import { type Content, hardLinks, oneFile, smallFiles } from '../copies/content.ts';
 import type { DiskKind } from '../copies/disk.ts';
@@ -10,12 +10,13 @@ import type { Line, Measurement } from '../measurement.ts';
 import type { Bound } from '../verdict.ts';
 
 const VOLUME_BYTES = 2 * 1024 ** 3;
+const once = { least: 1, most: 1 };
 
 interface TreeCopy {
   readonly id: string;
   readonly content: Content;
   readonly disk: DiskKind;
-  readonly rounds: number;
+  readonly rounds: Rounds;
   /** Copies $1 to $2 and syncs, as the driver does. */
   readonly commands: string;
   /** How the commands are shown. */
@@ -40,9 +41,9 @@ export const treeLine: Line = {
       ...reflink,
       id: 'tree-files',
       content: files,
-      rounds: bench.amount(7, 3),
+      rounds: bench.rounds(7, 3),
     });
-    yield await measureTree(bench, { ...reflink, id: 'tree-links', content: links, rounds: 1 });
+    yield await measureTree(bench, { ...reflink, id: 'tree-links', content: links, rounds: once });
   },
 };
 
@@ -55,7 +56,7 @@ export const plainCopyLine: Line = {
       id: 'plain-copy',
       content: oneFile(bench.amount(1024, 64)),
       disk: 'ext4',
-      rounds: bench.amount(5, 3),
+      rounds: bench.rounds(7, 3),
       commands: 'mkdir "$2"; cp --sparse=always "$1/file" "$2/file"; sync -f "$2"',
       against: 'cp --sparse=always, with a sync',
       bound: { atMost: 1 },
@@ -71,6 +72,7 @@ async function measureTree(bench: Bench, tree: TreeCopy): Promise<Measurement> {
   const volume = await driver.createWith(place, VOLUME_BYTES, content);
   const pairs = await measurePairs(
     rounds,
+    bound,
     async () => {
       let snapshot = '';
       const ms = await millisecondsOf(async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { median, quantile } from '../../../bench/statistics.ts';
-import { boundText, type Pair, ratioOf, verdictOf, worsening } from '../../../bench/verdict.ts';
+import { median, medianInterval } from '../../../bench/statistics.ts';
+import { boundText, isCertain, type Pair, ratioOf, verdictOf, worsening } from '../../../bench/verdict.ts';
 
 const pairs = (...ratios: number[]): Pair[] =>
   ratios.map((ratio) => ({ subject: ratio * 10, reference: 10 }));
@@ -14,9 +14,16 @@ describe('statistics', () => {
     expect(median([7])).toBe(7);
   });
 
-  it('interpolates a quantile between its neighbours', () => {
-    expect(quantile([10, 20, 30, 40, 50], 0.25)).toBe(20);
-    expect(quantile([10, 20], 0.25)).toBe(12.5);
+  it('spans all values until there are six, and then fewer and fewer at each end', () => {
+    const upTo = (count: number) => Array.from({ length: count }, (_, index) => count - index);
+    expect(medianInterval([3, 1, 2])).toEqual({ lower: 1, upper: 3 });
+    expect(medianInterval(upTo(5))).toEqual({ lower: 1, upper: 5 });
+    // As the tables of the sign test have them.
+    expect(medianInterval(upTo(6))).toEqual({ lower: 1, upper: 6 });
+    expect(medianInterval(upTo(9))).toEqual({ lower: 2, upper: 8 });
+    expect(medianInterval(upTo(15))).toEqual({ lower: 4, upper: 12 });
+    expect(medianInterval(upTo(25))).toEqual({ lower: 8, upper: 18 });
+    expect(medianInterval(upTo(45))).toEqual({ lower: 16, upper: 30 });
   });
 
   it('refuses to summarize nothing', () => {
@@ -31,7 +38,7 @@ describe('the ratio of a measurement', () => {
       { subject: 900, reference: 300 },
       { subject: 5000, reference: 10 },
     ]);
-    expect(ratio).toEqual({ median: 3, lower: 2.5, upper: 251.5 });
+    expect(ratio).toEqual({ median: 3, lower: 2, upper: 500 });
   });
 });
 
@@ -50,12 +57,12 @@ describe('a verdict', () => {
     expect(verdict({ atMost: 2 }, 2.001, 2.001)).toBe('missed by 1 %');
   });
 
-  it('is the spread if the repeats disagree', () => {
-    expect(verdict({ atMost: 2 }, 1, 1.5, 2.5, 3, 3)).toBe('noise: spread 1.50–3.00');
+  it('is the interval of the ratio if the bound is in it', () => {
+    expect(verdict({ atMost: 2 }, 1, 1.5, 2.5, 3, 3)).toBe('noise: spread 1.00–3.00');
   });
 
   it('is not decided by a single round', () => {
-    expect(verdict({ atMost: 2 }, 1, 1, 1, 1, 9)).toBe('kept');
+    expect(verdict({ atMost: 2 }, 1, 1, 1, 1, 1, 1, 1, 1, 9)).toBe('kept');
   });
 
   it('does not measure by how much something happened that must not happen', () => {
@@ -66,6 +73,15 @@ describe('a verdict', () => {
 
   it('is absent without a bound', () => {
     expect(verdict(undefined, 3)).toBe('named');
+  });
+});
+
+describe('certainty', () => {
+  it('grows with the number of pairs, and there is nothing to be certain of without a bound', () => {
+    const ratios = [1, 1.5, 1.8, 1.9, 2.4];
+    expect(isCertain(ratioOf(pairs(...ratios)), { atMost: 2 })).toBe(false);
+    expect(isCertain(ratioOf(pairs(...ratios, ...ratios, ...ratios, ...ratios)), { atMost: 2 })).toBe(true);
+    expect(isCertain(ratioOf(pairs(...ratios)), undefined)).toBe(true);
   });
 });
 
