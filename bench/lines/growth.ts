@@ -1,4 +1,4 @@
-import { type Bench, type DriverUnderTest, measurePairs } from '../bench.ts';
+import { type Bench, type DriverUnderTest, measurePairs, type Rounds } from '../bench.ts';
 import { fullPool } from '../full-pool.ts';
 import type { Line } from '../measurement.ts';
 import type { Existing } from '../processes/floor.ts';
@@ -19,7 +19,7 @@ export const growthLine: Line = {
     const empty = await bench.startDriver();
     await bench.client.run(full, 'mount', { calls: existing.mounts, warmUp: 0, concurrency: 16 });
     const pairs = await measurePairs(
-      bench.rounds(9, 3),
+      roundsOf(bench),
       BOUND,
       async () => (await lifeOf(bench, full)) - (await floorsGrowth(bench, existing)),
       () => lifeOf(bench, empty),
@@ -37,6 +37,11 @@ export const growthLine: Line = {
     };
   },
 };
+
+/** Each takes ten seconds or more. */
+function roundsOf(bench: Bench): Rounds {
+  return { least: bench.amount(9, 3), most: bench.amount(15, 3) };
+}
 
 async function lifeOf(bench: Bench, driver: DriverUnderTest): Promise<number> {
   return medianOf(await bench.client.run(driver, 'life', loadOf(bench)), ...lifeCalls);
