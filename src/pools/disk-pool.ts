@@ -1,5 +1,6 @@
+import { withDescriptor } from '../kernel/calls/descriptor.ts';
 import { withPath } from '../kernel/calls/path-handle.ts';
-import { recordedErrorCount } from '../kernel/file-systems/recorded-errors.ts';
+import { recordedErrors } from '../kernel/file-systems/recorded-errors.ts';
 import type { VolumeError } from '../model/errors.ts';
 import type { Account } from '../model/objects/account.ts';
 import type { FileSystemUsage } from '../model/ports/file-systems-port.ts';
@@ -8,6 +9,7 @@ import {
   type Pool,
   type PoolAbilities,
   type PoolRecords,
+  type RecordedErrors,
   type Removals,
 } from '../model/ports/pool.ts';
 import type { FreezeMarks } from '../model/ports/ports.ts';
@@ -201,8 +203,8 @@ export class DiskPool implements Pool {
     return withStorageErrors(this.name, () => withPath(this.path, fileSystemUsage));
   }
 
-  recordedErrorCount(): Promise<number> {
-    return withStorageErrors(this.name, () => withPath(this.path, recordedErrorCount));
+  recordedErrors(): Promise<RecordedErrors | undefined> {
+    return withStorageErrors(this.name, () => withDescriptor(this.path, 'r', recordedErrors));
   }
 
   reserveProjectId(): Promise<number> {

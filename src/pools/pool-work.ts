@@ -6,6 +6,7 @@ import {
   type PoolAbilities,
   type PoolRecords,
   Pools,
+  type RecordedErrors,
   type Removals,
 } from '../model/ports/pool.ts';
 import type { FreezeMarks } from '../model/ports/ports.ts';
@@ -199,8 +200,8 @@ class EnteredPool implements Pool {
     return this.pool.usage();
   }
 
-  recordedErrorCount(): Promise<number> {
-    return this.pool.recordedErrorCount();
+  recordedErrors(): Promise<RecordedErrors | undefined> {
+    return this.pool.recordedErrors();
   }
 
   reserveProjectId(): Promise<number> {

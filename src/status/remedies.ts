@@ -18,7 +18,7 @@ export const remedies: Readonly<Record<HealthReason, string>> = {
     'Find out which program did it. Delete the pod or restart the driver: staging again, or a restart, cancels the detach.',
   WrongMount: 'Unmount it, or delete the pod.',
   FileSystemErrors:
-    'Check the kernel log. Unstage (delete the pods): ext4 is checked at the next stage. If the check cannot repair it, the stage fails with an error that names the command to run. btrfs keeps its counters until btrfs device stats --reset. For a pool, unmount its disk, run e2fsck -f, and mount it again.',
+    'Check the kernel log. Unstage (delete the pods): ext4 is checked at the next stage. If the check cannot repair it, the stage fails with an error that names the command to run. btrfs keeps its counters until btrfs device stats --reset; of a pool, check the content of its images first. For a pool on ext4, unmount its disk, run e2fsck -f, and mount it again.',
   ExpansionIncomplete: 'Call NodeExpandVolume, or unstage and stage the volume again, writable.',
   UnexpectedlyReadOnly:
     'Check the kernel log. Unstage (delete the pods), check the file system, and stage again. For a subvolume the log has the command.',

@@ -133,6 +133,10 @@ export async function commitTransaction(fd: number): Promise<void> {
 export function fileSystemUuid(fd: number): string {
   const info = Buffer.alloc(fileSystemInfo.bytes);
   ioctlSync(fd, BTRFS_IOC_FS_INFO, info);
-  const digits = info.toString('hex', fileSystemInfo.uuid, fileSystemInfo.uuid + 16);
-  return digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  return uuidText(info.subarray(fileSystemInfo.uuid, fileSystemInfo.uuid + 16));
+}
+
+/** A UUID of 16 bytes as in /sys/fs/btrfs. */
+export function uuidText(uuid: Buffer): string {
+  return uuid.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
 }

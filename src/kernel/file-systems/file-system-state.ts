@@ -1,11 +1,11 @@
 import { fstatSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { blockDeviceBytes } from '../calls/block-device.ts';
 import { readAt, withDescriptor } from '../calls/descriptor.ts';
-import { errno, isErrno } from '../calls/errno.ts';
 import { statusOf } from '../calls/statx.ts';
+import { uuidText } from './btrfs.ts';
 import { BTRFS_SUPERBLOCK, decodeBtrfsSuperblock } from './btrfs-superblock.ts';
 import { decodeExt4Superblock, EXT4_SUPERBLOCK } from './ext4-size.ts';
+import { btrfsErrors } from './recorded-errors.ts';
 import { fileSystemOn, type ImageFileSystem, isFileSystem } from './superblock.ts';
 
 /** The state that a file system records on its disk, readable without mounting it. */
@@ -39,7 +39,6 @@ const xfs = { blockBytes: 4, blocks: 8, incompat: 216 } as const;
 /** Offsets in struct btrfs_super_block. */
 const btrfs = { flags: 56, totalBytes: 112 } as const;
 const BTRFS_ERROR_FLAG = 1n << 2n;
-const FIRST_BTRFS_DEVICE = '1';
 
 /**
  * Reads the state of the file system on a file or block device. If the file system is mounted, read its device: the kernel
@@ -129,20 +128,6 @@ async function btrfsState(fd: number): Promise<Recorded | undefined> {
   if (marked !== undefined || superblock === 'unknown checksum')
     return { fsType: 'btrfs', sizeBytes, errors: marked };
   // A copy of a file system has the same id, so only the mounted device has these counters.
-  const errors = fstatSync(fd).isBlockDevice() ? await btrfsCounters(superblock.fsid) : undefined;
+  const errors = fstatSync(fd).isBlockDevice() ? await btrfsErrors(uuidText(superblock.fsid)) : undefined;
   return { fsType: 'btrfs', sizeBytes, errors };
-}
-
-/** The errors that a mounted btrfs has counted, including earlier mounts. */
-async function btrfsCounters(fsid: Buffer): Promise<string | undefined> {
-  const uuid = fsid.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-  try {
-    const text = await readFile(`/sys/fs/btrfs/${uuid}/devinfo/${FIRST_BTRFS_DEVICE}/error_stats`, 'utf8');
-    const counters = text.split('\n').filter((line) => /^\w+ [1-9]/.test(line));
-    return counters.length > 0 ? counters.join(', ') : undefined;
-  } catch (error) {
-    // It is not mounted, is being unmounted, or the kernel is older than Linux 5.14.
-    if (isErrno(error, errno.ENOENT, errno.ENODEV)) return undefined;
-    throw error;
-  }
 }

@@ -3,7 +3,7 @@ import { isReadOnlyPool } from '../find/pool-writability.ts';
 import { type AffectedPath, type Finding, finding } from '../objects/finding.ts';
 import type { Host } from '../parts.ts';
 import type { Usage } from '../ports/file-systems-port.ts';
-import type { Pool } from '../ports/pool.ts';
+import type { Pool, RecordedErrors } from '../ports/pool.ts';
 import type { VolumeUsage } from '../ports/ports.ts';
 
 /** The health of a pool as a whole. */
@@ -64,11 +64,16 @@ export async function whyUnreachable(pool: Pool): Promise<Finding | undefined> {
 async function fileSystemFindings(host: Host, pool: Pool): Promise<Finding[]> {
   const name = `pool ${quote(pool.name)}`;
   if (await isReadOnlyPool(host, pool)) return [finding('PoolReadOnly', `${name} is read-only`)];
+  const errors = await pool.recordedErrors();
+  return errors ? [finding('FileSystemErrors', describeErrors(name, errors))] : [];
+}
+
+function describeErrors(name: string, errors: RecordedErrors): string {
   // After an error some kernels refuse writes to an ext4 that they show as writable: Linux 6.1.176, for instance.
-  const count = await pool.recordedErrorCount();
-  if (count === 0) return [];
-  const message = `file system of ${name} has recorded ${count} errors and may refuse writes; unmount and check it`;
-  return [finding('FileSystemErrors', message)];
+  if (errors.fsType === 'ext4')
+    return `file system of ${name} has recorded ${errors.count} errors and may refuse writes; unmount and check it`;
+  // The loop device of an image is told of a failed write once, and the file system in it may miss that.
+  return `btrfs of ${name} has counted errors of its disk (${errors.counters}); images may have lost data that was synced`;
 }
 
 function leftoversOf({ name, removals }: Pool): Finding[] {

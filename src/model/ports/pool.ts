@@ -121,11 +121,18 @@ export interface Pool {
   thawMarked(volumeId: string): Promise<boolean>;
   /** The space of its file system. */
   usage(): Promise<FileSystemUsage>;
-  /** How many errors its file system has recorded since it was last checked; 0 if it does not count them. */
-  recordedErrorCount(): Promise<number>;
+  /** The errors that its file system has recorded; undefined if there are none, or it does not record them. */
+  recordedErrors(): Promise<RecordedErrors | undefined>;
   /** An unused project id on its disk, for a new volume. */
   reserveProjectId(): Promise<number>;
 }
+
+/** The errors that the file system of a pool has recorded. */
+export type RecordedErrors =
+  /** Since it was last checked. */
+  | { readonly fsType: 'ext4'; readonly count: number }
+  /** Since its counters were reset: their names and values. */
+  | { readonly fsType: 'btrfs'; readonly counters: string };
 
 export const defaultPoolName = 'default';
 

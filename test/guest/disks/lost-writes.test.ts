@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -7,6 +8,7 @@ import { copyFile } from '../../../src/kernel/workers/file-tasks.ts';
 import { unhindered } from '../../support/copy-controls.ts';
 import { eventually } from '../../support/eventually.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
+import { testNode } from '../../support/test-node.ts';
 import { diskFormats } from '../support/disk-format.ts';
 import { FailingDisk } from './failing-disk.ts';
 
@@ -30,6 +32,36 @@ test.each(diskFormats)(
     await writeBack(source);
     disk.heal();
     await expect(copyFile(source, join(directory, 'copy'), unhindered)).rejects.toThrow('EIO');
+  },
+);
+
+test.each(diskFormats.filter(({ fsType }) => fsType === 'btrfs'))(
+  'a pool on $fsType whose disk has lost writes is reported, also after a restart, until its counters are reset',
+  async (format) => {
+    const disk = await FailingDisk.make(format);
+    const node = testNode();
+    mkdirSync(node.pool);
+    await disk.mountAt(node.pool);
+    await node.start();
+    const file = join(node.pool, 'file');
+    writeFileSync(file, Buffer.alloc(BYTES, 'old'), { flush: true });
+    const reported = async () => {
+      const { backend_health } = await node.node.NodeGetStorageHealth({});
+      return backend_health
+        .filter(({ reason }) => reason === 'FileSystemErrors')
+        .map(({ message }) => message);
+    };
+    expect(await reported()).toEqual([]);
+    writeFileSync(file, Buffer.alloc(BYTES, 'new'), { flag: 'r+' });
+    disk.fail('writes');
+    await writeBack(file);
+    disk.heal();
+    const message = /^btrfs of pool "default" has counted errors of its disk \(write_errs \d+\)/;
+    expect(await reported()).toEqual([expect.stringMatching(message)]);
+    await node.restart();
+    expect(await reported()).toEqual([expect.stringMatching(message)]);
+    execFileSync('btrfs', ['device', 'stats', '--reset', node.pool]);
+    expect(await reported()).toEqual([]);
   },
 );
 

@@ -296,7 +296,7 @@ function fakePool(
     waitOutside: (wait) => wait(new AbortController().signal),
     checkReachable: async () => {},
     usage: () => mounts.usage(path),
-    recordedErrorCount: async () => 0,
+    recordedErrors: async () => undefined,
     reserveProjectId: async () => ++lastProjectId,
   };
 }

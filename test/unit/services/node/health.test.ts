@@ -190,7 +190,7 @@ describe('NodeGetStorageHealth', () => {
 
   test('reports errors that the file system of a pool has recorded, unless it is known to be read-only', async () => {
     const { model, mounts, pool } = fakeNode();
-    pool.recordedErrorCount = async () => 3;
+    pool.recordedErrors = async () => ({ fsType: 'ext4', count: 3 });
     const reported = async () =>
       (await nodeOf(model).NodeGetStorageHealth({})).backend_health.map(({ reason, message }) => [
         reason,
@@ -199,6 +199,10 @@ describe('NodeGetStorageHealth', () => {
     const message =
       'file system of pool "default" has recorded 3 errors and may refuse writes; unmount and check it';
     expect(await reported()).toEqual([['FileSystemErrors', message]]);
+    pool.recordedErrors = async () => ({ fsType: 'btrfs', counters: 'write_errs 2, flush_errs 1' });
+    const ofBtrfs =
+      'btrfs of pool "default" has counted errors of its disk (write_errs 2, flush_errs 1); images may have lost data that was synced';
+    expect(await reported()).toEqual([['FileSystemErrors', ofBtrfs]]);
     mounts.failFileSystem(pool.path);
     expect((await reported()).map(([reason]) => reason)).toEqual(['PoolReadOnly']);
   });
