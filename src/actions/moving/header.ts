@@ -12,7 +12,7 @@ import {
 } from '../../records/record-format.ts';
 
 const content = z.discriminatedUnion('format', [
-  z.object({ format: z.literal('image'), use: imageUse }),
+  z.object({ format: z.literal('image'), use: imageUse, isThick: z.literal(true).optional() }),
   z.object({ format: z.enum(directoryFormats) }),
 ]);
 
@@ -34,6 +34,7 @@ const header = z.object({
     opaque: z.record(z.string(), z.string()),
   }),
   claim: z.object({ namespace: z.string().min(1), name: z.string().min(1) }).optional(),
+  nameTemplate: z.string().min(1).optional(),
   volumeId: z.string().min(1),
   createdAt: z.iso.datetime(),
 });
@@ -66,11 +67,12 @@ export function decodeHeader(payload: Buffer): MovedObject {
     const field = quote(problem?.path.join('.') ?? '');
     throw new VolumeError('invalid', `the stream's header is invalid: ${field}: ${problem?.message}`);
   }
-  const { since, claim, mutable, content: moved, ...rest } = result.data;
+  const { since, claim, nameTemplate, mutable, content: moved, ...rest } = result.data;
   return {
     ...rest,
     since,
     claim,
+    nameTemplate,
     mutable: {
       ...mutable,
       archiveExpirySeconds: mutable.archiveExpirySeconds,

@@ -68,7 +68,8 @@ async function ofVolume(
   volume: Volume,
   format: DirectoryFormat,
 ): Promise<Found> {
-  const { id, inline, content, capacityBytes, root, accessModes, mutable, claim, createdAt } = volume;
+  const { id, inline, content, capacityBytes, root, accessModes, mutable, claim, nameTemplate, createdAt } =
+    volume;
   if (inline)
     throw new VolumeError('precondition', `volume ${quote(id)} belongs to a pod, and is deleted with it`);
   if (content.backend !== 'image' && format === 'btrfs') {
@@ -85,11 +86,15 @@ async function ofVolume(
       name: volume.name ?? id,
       pool: volume.capacityClass ?? volume.pool,
       sizeBytes: capacityBytes,
-      content: content.backend === 'image' ? { format: 'image', use: content.use } : { format },
+      content:
+        content.backend === 'image'
+          ? { format: 'image', use: content.use, isThick: content.isThick }
+          : { format },
       root,
       accessModes,
       mutable,
       claim,
+      nameTemplate,
       volumeId: id,
       createdAt,
     },
@@ -136,6 +141,7 @@ async function ofSnapshot(
       accessModes: ['SINGLE_NODE_WRITER'],
       mutable: defaultMutableParameters,
       claim: undefined,
+      nameTemplate: undefined,
       volumeId: sourceVolumeId,
       createdAt,
     },

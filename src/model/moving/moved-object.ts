@@ -8,7 +8,12 @@ export type DirectoryFormat = (typeof directoryFormats)[number];
 
 /** The form in which content travels. */
 export type MovedContent =
-  | { readonly format: 'image'; readonly use: ImageUse }
+  | {
+      readonly format: 'image';
+      readonly use: ImageUse;
+      /** That of a volume has all its space from the start. */
+      readonly isThick?: true | undefined;
+    }
   | { readonly format: DirectoryFormat };
 
 /** A volume or snapshot as it travels from one node to another. */
@@ -29,6 +34,8 @@ export interface MovedObject {
   readonly accessModes: readonly AccessMode[];
   readonly mutable: MutableParameters;
   readonly claim: Claim | undefined;
+  /** How the readable name of a volume is made; undefined for none, and for a snapshot. */
+  readonly nameTemplate: string | undefined;
   /** The volume that a snapshot is of; for a volume, its own id. */
   readonly volumeId: string;
   /** The point in time of a snapshot, or when it was sent: ISO 8601, UTC. */

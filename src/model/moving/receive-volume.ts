@@ -1,4 +1,5 @@
-import { prefixed, VolumeError } from '../errors.ts';
+import { prefixed, quote, VolumeError } from '../errors.ts';
+import { nameProblem, templateProblem } from '../objects/name-template.ts';
 import { newObjectId } from '../objects/object-id.ts';
 import type { MutableParameters, Volume } from '../objects/volume.ts';
 import type { Parts } from '../parts.ts';
@@ -63,7 +64,7 @@ function make(
     mutable: mutableFor(plan, object.mutable),
     inline: undefined,
     claim: object.claim,
-    nameTemplate: undefined,
+    nameTemplate: templateOf(object, name),
   });
 }
 
@@ -78,12 +79,23 @@ function planFor(
     enforceCapacity: 'auto',
     isBlock: isImage && content.use.accessType === 'block',
     fsType: isImage && content.use.accessType === 'mount' ? content.use.fsType : undefined,
+    isThick: isImage ? content.isThick : undefined,
   } as const;
   try {
     return chooseContent(host, pool, request);
   } catch (error) {
     throw error instanceof VolumeError ? prefixed('the stream cannot be received here', error) : error;
   }
+}
+
+/** The template for its readable name, which anyone may have written into the stream. */
+function templateOf({ nameTemplate, claim }: IncomingStream['object'], name: string): string | undefined {
+  if (nameTemplate === undefined) return undefined;
+  // The id and the pool are safe names.
+  const problem =
+    templateProblem(nameTemplate) ?? nameProblem(nameTemplate, { name, claim, id: 'id', pool: 'pool' });
+  if (problem === undefined) return nameTemplate;
+  throw new VolumeError('invalid', `the stream's nameTemplate ${quote(nameTemplate)} ${problem}`);
 }
 
 /** Another kind of pool may have no limit of inodes. */

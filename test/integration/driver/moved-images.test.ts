@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -80,6 +80,8 @@ test('a volume keeps its size, form, claim, and what was said of it; receiving i
     parameters: {
       'csi.storage.k8s.io/pvc/namespace': 'shop',
       'csi.storage.k8s.io/pvc/name': 'data',
+      provisioning: 'thick',
+      nameTemplate: '${pvc.namespace}/${pvc.name}',
     },
     mutable_parameters: { onDelete: 'retain' },
   });
@@ -100,6 +102,8 @@ test('a volume keeps its size, form, claim, and what was said of it; receiving i
     mutable: { onDelete: 'retain' },
     origin: { id: from.volumeId },
   });
+  expect(allocatedBytes(imageFile(to.node, id))).toBeGreaterThanOrEqual(64 * MiB);
+  expect(realpathSync(join(to.node.pool, 'names/shop/data'))).toContain(id);
   const before = contentsOf(to);
   const again = await to.receive(bytes);
   expect([again.code, again.errors]).toEqual([
