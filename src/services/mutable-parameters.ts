@@ -2,7 +2,7 @@ import { invalidField, VolumeError } from '../model/errors.ts';
 import { deletePolicies, type MutableParameters, mutableParameterNames } from '../model/objects/volume.ts';
 import type { Features } from '../model/settings.ts';
 import { parseLifetimeSeconds } from '../units/lifetime.ts';
-import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
+import { isKubernetesKey, type ParameterField, unknownParameter } from './unknown-parameter.ts';
 
 type MutableParameterName = (typeof mutableParameterNames)[number];
 
@@ -32,25 +32,42 @@ export function parseMutableParameters(
   const isImplemented = (key: string) => mutableParameterNames.some((name) => name === key);
   const opaque = keys.filter((key) => !isImplemented(key)).map((key) => [key, parameters[key] ?? '']);
   return {
-    ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(onDelete) }),
-    ...(archiveExpiry === undefined ? {} : { archiveExpirySeconds: parseArchiveExpiry(archiveExpiry) }),
+    ...parseDeletion('mutable_parameters', { onDelete, archiveExpiry }),
     ...(inodeLimit === undefined ? {} : { inodeLimit: parseInodeLimit(inodeLimit) }),
     ...(opaque.length === 0 ? {} : { opaque: Object.fromEntries(opaque) }),
   };
 }
 
-function parseDeletePolicy(text: string): MutableParameters['onDelete'] {
-  const policy = deletePolicies.find((each) => each === text);
-  if (policy !== undefined) return policy;
-  throw invalidField('mutable_parameters.onDelete', text, `must be one of ${deletePolicies.join(', ')}`);
+/** The parameters that say what becomes of the content of a deleted volume. */
+export type Deletion = Pick<MutableParameters, 'onDelete' | 'archiveExpirySeconds'>;
+
+/**
+ * Parses those of them that are given, in a class of either kind.
+ * @throws VolumeError invalid
+ */
+export function parseDeletion(
+  field: ParameterField,
+  { onDelete, archiveExpiry }: Partial<Record<MutableParameterName, string | undefined>>,
+): Partial<Deletion> {
+  return {
+    ...(onDelete === undefined ? {} : { onDelete: parseDeletePolicy(`${field}.onDelete`, onDelete) }),
+    ...(archiveExpiry === undefined
+      ? {}
+      : { archiveExpirySeconds: parseArchiveExpiry(`${field}.archiveExpiry`, archiveExpiry) }),
+  };
 }
 
-function parseArchiveExpiry(text: string): number | undefined {
+function parseDeletePolicy(field: string, text: string): Deletion['onDelete'] {
+  const policy = deletePolicies.find((each) => each === text);
+  if (policy !== undefined) return policy;
+  throw invalidField(field, text, `must be one of ${deletePolicies.join(', ')}`);
+}
+
+function parseArchiveExpiry(field: string, text: string): number | undefined {
   if (text === 'never') return undefined;
   const seconds = parseLifetimeSeconds(text);
   if (seconds !== undefined) return seconds;
-  const why = 'must be never, or a time such as 30d, 72h or 1d12h, up to 36500d';
-  throw invalidField('mutable_parameters.archiveExpiry', text, why);
+  throw invalidField(field, text, 'must be never, or a time such as 30d, 72h or 1d12h, up to 36500d');
 }
 
 /** Without its own limit, a volume has the default limit for its size. */

@@ -11,6 +11,7 @@ import {
 } from '../model/objects/volume.ts';
 import { backendChoices, type ContentRequest, enforcementChoices } from '../model/volumes/choose-content.ts';
 import { restoreChoices, type VolumeSpec } from '../model/volumes/create-volume.ts';
+import { type Deletion, parseDeletion } from './mutable-parameters.ts';
 import { isKubernetesKey, unknownParameter } from './unknown-parameter.ts';
 
 /** The parsed parameters of a StorageClass. */
@@ -24,6 +25,8 @@ export interface VolumeParameters {
   readonly restore: VolumeSpec['restore'];
   /** How the readable name of the volume is made; undefined for none. */
   readonly nameTemplate: string | undefined;
+  /** What becomes of its content when it is deleted, as far as the class says. May be changed later. */
+  readonly deletion: Partial<Deletion>;
 }
 
 const LARGEST_ID = 0xffff_fffe;
@@ -39,7 +42,11 @@ const TEMPLATE_KEY = 'nameTemplate';
 // Only in classes: nothing of an inline volume outlives its pod.
 const ENCRYPTION_KEY = 'encryption';
 const DISCARDS_KEY = 'encryptionDiscards';
-const classKeys = [MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY, ENCRYPTION_KEY, DISCARDS_KEY] as const;
+const deletionKeys = ['onDelete', 'archiveExpiry'] as const;
+const classKeys = [
+  ...[MODE_CHANGE_KEY, RESTORE_KEY, TEMPLATE_KEY, ENCRYPTION_KEY, DISCARDS_KEY],
+  ...deletionKeys,
+] as const;
 // Used only by the Go reference driver.
 const REFERENCE_KEY = 'ignoreFailedRead';
 // The old name of csi.storage.k8s.io/fstype. The provisioner reads it, and passes it on as well.
@@ -92,6 +99,7 @@ export function parseParameters(
       'true',
     restore: parseChoice(`${field}.${RESTORE_KEY}`, given[RESTORE_KEY] ?? 'never', restoreChoices),
     nameTemplate: parseTemplate(`${field}.${TEMPLATE_KEY}`, given[TEMPLATE_KEY]),
+    deletion: parseDeletion(field, given),
   };
 }
 

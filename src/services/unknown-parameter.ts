@@ -19,6 +19,7 @@ const fileSystemAdvice = 'did you mean csi.storage.k8s.io/fstype?';
 const thinAdvice = 'did you mean provisioning?';
 const formatAdvice = 'did you mean mkfsOptions?';
 const modeAdvice = 'did you mean mode?';
+const archiveAdvice = 'did you mean onDelete: archive?';
 const mutableAdvice = 'it is a mutable parameter, to be set in a VolumeAttributesClass';
 
 /** Parameters of other drivers' StorageClasses, in lower case, and their equivalents in this driver. */
@@ -35,9 +36,7 @@ const adviceByKey: ReadonlyMap<string, string> = new Map([
   ['pathpattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them'],
   ['mountpermissions', modeAdvice],
   ['directoryperms', modeAdvice],
-  ['ondelete', mutableAdvice],
-  ['archiveexpiry', mutableAdvice],
-  ['archiveondelete', 'set onDelete: archive in a VolumeAttributesClass'],
+  ['archiveondelete', archiveAdvice],
   ['inodelimit', mutableAdvice],
 ]);
 
@@ -59,8 +58,8 @@ function adviceFor(field: ParameterField, key: string, expected: readonly string
   if (nearest !== undefined) return `did you mean ${nearest}?`;
   const advice = adviceByKey.get(key.toLowerCase());
   if (field === 'parameters') return advice;
-  // In a pod, the file system type is a field next to the volume's attributes, and no mutable parameter can be set.
-  if (field === 'volume_context' && advice === fileSystemAdvice)
-    return 'did you mean the fsType of the volume?';
-  return field === 'volume_context' && advice !== mutableAdvice ? advice : undefined;
+  if (field === 'mutable_parameters' || advice === mutableAdvice || advice === archiveAdvice)
+    return undefined;
+  // In a pod, the file system type is a field next to the volume's attributes.
+  return advice === fileSystemAdvice ? 'did you mean the fsType of the volume?' : advice;
 }

@@ -55,9 +55,12 @@ function parse({ features }: Settings, request: Request, held: Held): VolumeSpec
   if (request.volume_capabilities.length === 0) throw missingField('volume_capabilities');
   const name = parseName('name', request.name);
   const capabilities = parseCapabilities('volume_capabilities', request.volume_capabilities);
-  const mutable = parseMutableParameters(features, request.mutable_parameters);
   const parameters = parseParameters(request.parameters);
   const { pools, root, contentRequest, allowsModeChange, restore, nameTemplate } = parameters;
+  const mutable = {
+    ...parameters.deletion,
+    ...parseMutableParameters(features, request.mutable_parameters),
+  };
   const claim = parseClaim(request.parameters);
   checkForVolume(parameters, { name, claim });
   const isBlock = capabilities.some((capability) => capability.accessType === 'block');

@@ -11,7 +11,7 @@ import { expectRefusal } from '../../support/refusal.ts';
 import { mountCapability } from '../../support/requests.ts';
 import { runInProcess } from '../../support/run-command.ts';
 import { nodeWith, type Storage, subvolumes } from '../../support/storages.ts';
-import { type TestNode, testNode } from '../../support/test-node.ts';
+import { startedNode, type TestNode, testNode } from '../../support/test-node.ts';
 
 const MIB = 1024 ** 2;
 const image: Storage = {
@@ -84,6 +84,23 @@ test('an archived volume counts, and the status has when it was deleted and expi
   expect((await statusOf()).retained).toEqual(retained);
   await node.start({ flags });
   expect((await statusOf()).retained).toEqual(retained);
+});
+
+test('a StorageClass archives too, without the flag for changes, and a repeated call finds the volume', async () => {
+  const node = await startedNode();
+  const parameters = { ...claim, onDelete: 'archive', archiveExpiry: '30d' };
+  const volume_id = await node.create('a', { parameters });
+  expect(await node.create('a', { parameters })).toBe(volume_id);
+  const other = { ...claim, onDelete: 'delete' };
+  await expectRefusal(node.create('a', { parameters: other }), 'ALREADY_EXISTS', 'onDelete archive');
+  const { confirmed } = await node.controller.ValidateVolumeCapabilities({
+    volume_id,
+    volume_capabilities: [mountCapability()],
+    parameters,
+  });
+  expect(confirmed).toMatchObject({ parameters });
+  await node.controller.DeleteVolume({ volume_id });
+  expect(retainedIn(node)).toEqual([volume_id]);
 });
 
 test('a driver removes expired volumes and no others, and logs them before', async () => {

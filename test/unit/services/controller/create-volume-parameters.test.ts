@@ -53,6 +53,27 @@ test.each<[Record<string, string>, string]>([
   expect((await volumeWith(parameters, quota))?.content.backend).toBe(backend);
 });
 
+test('a StorageClass says what becomes of deleted content, and a VolumeAttributesClass has precedence', async () => {
+  const parameters = { onDelete: 'archive', archiveExpiry: '2h' };
+  const archived = { onDelete: 'archive', archiveExpirySeconds: 7200 };
+  expect(await volumeWith(parameters)).toMatchObject({ mutable: archived });
+  const features = { mutableParameters: new Set(['onDelete']) };
+  const mutable_parameters = { onDelete: 'retain' };
+  expect(await volumeWith(parameters, { features }, { mutable_parameters })).toMatchObject({
+    mutable: { ...archived, onDelete: 'retain' },
+  });
+});
+
+test.each([
+  [{ onDelete: 'keep' }, 'parameters.onDelete: "keep" must be one of delete, retain, archive'],
+  [{ archiveExpiry: 'soon' }, 'parameters.archiveExpiry: "soon" must be never, or a time such as'],
+])('a StorageClass with %j is refused', async (parameters: Record<string, string>, message) => {
+  await expect(volumeWith(parameters)).rejects.toMatchObject({
+    kind: 'invalid',
+    message: expect.stringContaining(message),
+  });
+});
+
 test.each([
   ['0', 0],
   ['755', 0o755],
@@ -84,7 +105,7 @@ test('allowVolumeModeChange is true or false, and false by default', async () =>
 });
 
 const all =
-  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, compression, nodatacow, allowVolumeModeChange, restore, nameTemplate, encryption, encryptionDiscards';
+  'expected one of pool, kind, backend, enforceCapacity, uid, gid, mode, mkfsOptions, fsckMode, provisioning, compression, nodatacow, allowVolumeModeChange, restore, nameTemplate, encryption, encryptionDiscards, onDelete, archiveExpiry';
 
 test.each<[string, Record<string, string>]>([
   ['parameters.kind: "slow" must be the same as parameters.pool, "fast"', { pool: 'fast', kind: 'slow' }],
@@ -160,8 +181,8 @@ test.each([
   ['formatOptions', 'did you mean mkfsOptions?'],
   ['pathPattern', 'omit it: the driver chooses the volume paths; nameTemplate makes links to them;'],
   ['mountPermissions', 'did you mean mode?'],
-  ['archiveOnDelete', 'set onDelete: archive in a VolumeAttributesClass;'],
-  ['onDelete', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
+  ['archiveOnDelete', 'did you mean onDelete: archive?'],
+  ['inodeLimit', 'it is a mutable parameter, to be set in a VolumeAttributesClass;'],
 ])(
   "a key of another driver, or of another field, is answered with this driver's: %s",
   async (key, advice) => {
