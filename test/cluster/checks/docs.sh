@@ -18,6 +18,7 @@ GUIDES=(
   docs/guides/group-snapshots.md
   docs/guides/health.md
   docs/guides/status.md
+  docs/guides/archive.md
   docs/guides/nodes/rebuilt.md
 )
 
