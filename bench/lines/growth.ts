@@ -1,12 +1,14 @@
-import { type Bench, type DriverUnderTest, measurePairs, type Rounds } from '../bench.ts';
+import { type Bench, type DriverUnderTest, measurePairs } from '../bench.ts';
 import { fullPool } from '../full-pool.ts';
 import type { Line } from '../measurement.ts';
 import type { Existing } from '../processes/floor.ts';
 import { medianOf } from '../processes/report.ts';
+import { median } from '../statistics.ts';
 import { lifeCalls } from './life.ts';
 
 const MOUNTS_PER_VOLUME = 0.2;
 const BOUND = { atMost: 1.15 };
+const FLOOR_ROUNDS = 7;
 
 /** What a life costs when much exists, against when nothing does. */
 export const growthLine: Line = {
@@ -18,10 +20,11 @@ export const growthLine: Line = {
     const full = await bench.startDriver(home);
     const empty = await bench.startDriver();
     await bench.client.run(full, 'mount', { calls: existing.mounts, warmUp: 0, concurrency: 16 });
+    const floorsGrowth = await growthOfFloor(bench, existing);
     const pairs = await measurePairs(
-      roundsOf(bench),
+      bench.rounds(9, 3),
       BOUND,
-      async () => (await lifeOf(bench, full)) - (await floorsGrowth(bench, existing)),
+      async () => (await lifeOf(bench, full)) - floorsGrowth,
       () => lifeOf(bench, empty),
     );
     await full.server.stop();
@@ -38,21 +41,21 @@ export const growthLine: Line = {
   },
 };
 
-/** Few, of many lives: what exists is made anew for the floor in each of them, which takes ten seconds or more. */
-function roundsOf(bench: Bench): Rounds {
-  return { least: bench.amount(6, 3), most: bench.amount(9, 3) };
-}
-
 async function lifeOf(bench: Bench, driver: DriverUnderTest): Promise<number> {
   return medianOf(await bench.client.run(driver, 'life', loadOf(bench)), ...lifeCalls);
 }
 
-async function floorsGrowth(bench: Bench, existing: Existing): Promise<number> {
-  const full = await bench.floor.run('life', loadOf(bench), existing);
-  const empty = await bench.floor.run('life', loadOf(bench));
-  return medianOf(full, ...lifeCalls) - medianOf(empty, ...lifeCalls);
+/** Measured on its own, since what exists is made anew for each run of the floor, which takes ten seconds or more. */
+async function growthOfFloor(bench: Bench, existing: Existing): Promise<number> {
+  const growths: number[] = [];
+  for (let round = 0; round < bench.amount(FLOOR_ROUNDS, 1); round++) {
+    const full = await bench.floor.run('life', loadOf(bench), existing);
+    const empty = await bench.floor.run('life', loadOf(bench));
+    growths.push(medianOf(full, ...lifeCalls) - medianOf(empty, ...lifeCalls));
+  }
+  return median(growths);
 }
 
 function loadOf(bench: Bench) {
-  return { calls: bench.amount(600, 60), warmUp: 30, concurrency: 1 };
+  return { calls: bench.amount(400, 60), warmUp: 30, concurrency: 1 };
 }

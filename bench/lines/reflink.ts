@@ -5,10 +5,11 @@ import { CopyDriver, type Place } from '../copies/driver.ts';
 import { diskOf, sourceIn } from '../copies/places.ts';
 import type { Line, Measurement } from '../measurement.ts';
 import { medianOf } from '../processes/report.ts';
-import { type Bound, type Pair, ratioOf } from '../verdict.ts';
+import { type Bound, isCertain, type Pair, ratioOf } from '../verdict.ts';
 
 const operations = ['snapshot', 'restore', 'clone'] as const;
 type Operation = (typeof operations)[number];
+type Reference = 'kernel' | 'small';
 
 /** Milliseconds of each operation. */
 type Timing = Readonly<Record<Operation, number>>;
@@ -51,7 +52,7 @@ async function* measurePlace(bench: Bench, place: Place, names: Names): AsyncGen
   const large = await driver.createWith(place, VOLUME_BYTES, oneFile(largeMib));
   const rounds = { bench, driver, place, small, large };
   const sizes = `${oneFile(largeMib).label}`;
-  const idle = await measureRounds(rounds);
+  const idle = await measureAgainst(rounds, 'kernel', KERNEL_BOUND);
   yield slowest(idle, 'kernel', KERNEL_BOUND, {
     id: `reflink-${names.id}`,
     title: `of ${sizes}, ${names.title}`,
@@ -62,7 +63,11 @@ async function* measurePlace(bench: Bench, place: Place, names: Names): AsyncGen
   yield slowest(idle, 'small', SIZE_BOUND, { id, title: `of ${sizes}, ${names.title}`, against });
   for (const volume of [small, large]) await driver.stage(volume);
   const title = `of ${sizes}, ${names.title}, in use`;
-  yield slowest(await measureRounds(rounds), 'small', SIZE_BOUND, { id: `${id}-staged`, title, against });
+  yield slowest(await measureAgainst(rounds, 'small', SIZE_BOUND), 'small', SIZE_BOUND, {
+    id: `${id}-staged`,
+    title,
+    against,
+  });
   for (const volume of [small, large]) {
     await driver.unstage(volume);
     await driver.deleteVolume(volume);
@@ -76,7 +81,7 @@ interface Round {
   readonly kernel: Timing;
 }
 
-interface Rounds {
+interface Copies {
   readonly bench: Bench;
   readonly driver: CopyDriver;
   readonly place: Place;
@@ -84,30 +89,39 @@ interface Rounds {
   readonly large: string;
 }
 
-async function measureRounds(parts: Rounds): Promise<Round[]> {
-  const { bench, place, large } = parts;
+/** Measures rounds until it is certain whether the slowest of the operations keeps a bound. */
+async function measureAgainst(parts: Copies, reference: Reference, bound: Bound): Promise<Round[]> {
+  const { bench, place } = parts;
   await place.disk.noteRest();
-  // The first is a warm-up.
+  // A warm-up.
+  await measureRound(parts, true);
   const rounds: Round[] = [];
-  for (let round = 0; round <= bench.amount(15, 5); round++) {
-    const timings = await measureBoth(parts, round % 2 === 0);
-    const floor = await bench.floor.copy(place.disk.root, sourceIn(place, large), { calls: 1, warmUp: 0 });
-    const kernelMs = medianOf(floor, 'create') / 1000;
-    const kernel = { snapshot: kernelMs, restore: kernelMs, clone: kernelMs };
-    await place.disk.rest();
-    rounds.push({ ...timings, kernel });
+  const { least, most } = bench.rounds(15, 5);
+  const isKnown = () => isCertain(ratioOf(slowestPairs(rounds, reference).pairs), bound);
+  while (rounds.length < least || (rounds.length < most && !isKnown())) {
+    rounds.push(await measureRound(parts, rounds.length % 2 === 0));
   }
-  return rounds.slice(1);
+  return rounds;
 }
 
-async function measureBoth(parts: Rounds, isLargeFirst: boolean): Promise<Pick<Round, 'large' | 'small'>> {
+async function measureRound(parts: Copies, isLargeFirst: boolean): Promise<Round> {
+  const { bench, place, large } = parts;
+  const timings = await measureBoth(parts, isLargeFirst);
+  const floor = await bench.floor.copy(place.disk.root, sourceIn(place, large), { calls: 1, warmUp: 0 });
+  const kernelMs = medianOf(floor, 'create') / 1000;
+  const kernel = { snapshot: kernelMs, restore: kernelMs, clone: kernelMs };
+  await place.disk.rest();
+  return { ...timings, kernel };
+}
+
+async function measureBoth(parts: Copies, isLargeFirst: boolean): Promise<Pick<Round, 'large' | 'small'>> {
   if (isLargeFirst) return { large: await copy(parts, parts.large), small: await copy(parts, parts.small) };
   const small = await copy(parts, parts.small);
   return { large: await copy(parts, parts.large), small };
 }
 
 /** Copies once, and waits until nothing of the copies is left. */
-async function copy({ bench, driver, place }: Rounds, source: string): Promise<Timing> {
+async function copy({ bench, driver, place }: Copies, source: string): Promise<Timing> {
   const load = { calls: 1, warmUp: 0, concurrency: 1 };
   const more = ['-source', source, '-size', String(VOLUME_BYTES)];
   const report = await bench.client.run(driver.at(place), 'copies', load, more);
@@ -123,14 +137,19 @@ async function copy({ bench, driver, place }: Rounds, source: string): Promise<T
 /** The one of the three operations whose ratio is the worst. */
 function slowest(
   rounds: readonly Round[],
-  reference: 'kernel' | 'small',
+  reference: Reference,
   bound: Bound,
   { id, title, against }: Pick<Measurement, 'id' | 'title' | 'against'>,
 ): Measurement {
+  const { operation, pairs } = slowestPairs(rounds, reference);
+  return { id, title: `${operation} ${title}`, against, unit: 'ms', bound, pairs };
+}
+
+function slowestPairs(rounds: readonly Round[], reference: Reference) {
   const pairsOf = (operation: Operation): Pair[] =>
     rounds.map((round) => ({ subject: round.large[operation], reference: round[reference][operation] }));
   const [operation = 'snapshot'] = operations.toSorted(
     (one, other) => ratioOf(pairsOf(other)).median - ratioOf(pairsOf(one)).median,
   );
-  return { id, title: `${operation} ${title}`, against, unit: 'ms', bound, pairs: pairsOf(operation) };
+  return { operation, pairs: pairsOf(operation) };
 }
