@@ -15,7 +15,7 @@ status_names_claims() {
   runs shows
   local report
   report=$(hostpath status)
-  grep 'default/shown ' <<<"$report"
+  grep 'storage-test/shown ' <<<"$report"
   grep "published at /var/lib/kubelet/pods/.*$(kubectl get pvc shown -o jsonpath='{.spec.volumeName}')" <<<"$report"
   remove pod/shows pvc/shown
 }
