@@ -168,7 +168,7 @@ export function testNode(): TestNode {
   return node;
 }
 
-// A client is not told the reason for an internal error, only the log is.
+// The reason for an internal error is in the log only; the client never gets it.
 function printErrors(log: string): void {
   const errors = log.split('\n').filter((line) => line.includes('"level":50'));
   if (errors.length > 0) console.error(`The driver logged:\n${errors.join('\n')}`);

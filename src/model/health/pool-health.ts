@@ -72,7 +72,7 @@ function describeErrors(name: string, errors: RecordedErrors): string {
   // After an error some kernels refuse writes to an ext4 that they show as writable: Linux 6.1.176, for instance.
   if (errors.fsType === 'ext4')
     return `file system of ${name} has recorded ${errors.count} errors and may refuse writes; unmount and check it`;
-  // The loop device of an image is told of a failed write once, and the file system in it may miss that.
+  // A loop device learns of a failed write only once, and the file system in the image may never see it.
   return `btrfs of ${name} has counted errors of its disk (${errors.counters}); images may have lost data that was synced`;
 }
 

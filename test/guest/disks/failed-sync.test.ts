@@ -1,18 +1,12 @@
-import { mkdirSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { outcomeOf } from '../../support/refusal.ts';
-import { testNode } from '../../support/test-node.ts';
-import { FailingDisk } from './failing-disk.ts';
+import { nodeOnFailingDisk } from './failing-disk.ts';
 import { someFormats } from './settings.ts';
 
 test.each(someFormats)(
   'a delete on $fsType that could not be written is acknowledged later only if it is on the disk',
   async (format) => {
-    const disk = await FailingDisk.make(format);
-    const node = testNode();
-    mkdirSync(node.pool);
-    await disk.mountAt(node.pool);
-    await node.start();
+    const { disk, node } = await nodeOnFailingDisk(format);
     const { controller } = node;
     const volume_id = await node.create('a');
     disk.fail('writes');

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, constants, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdirSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { withDescriptor } from '../../../src/kernel/calls/descriptor.ts';
@@ -7,6 +7,7 @@ import { extentsOf } from '../../../src/kernel/files/extents.ts';
 import { unmount } from '../../../src/kernel/mounts/bind-mount.ts';
 import { eventually } from '../../support/eventually.ts';
 import { loopsBelow, mountsBelow, scratchDirectory } from '../../support/scratch.ts';
+import { type TestNode, testNode } from '../../support/test-node.ts';
 import {
   type MappedTarget,
   mapDevice,
@@ -114,6 +115,16 @@ export class FailingDisk {
   private mapping(type: MappedTarget['type'], ...more: (string | number)[]): MappedTarget {
     return { type, parameters: [this.backing, 0, ...more] };
   }
+}
+
+/** A node whose pool is on such a disk, with a running driver. */
+export async function nodeOnFailingDisk(format: DiskFormat): Promise<{ disk: FailingDisk; node: TestNode }> {
+  const disk = await FailingDisk.make(format);
+  const node = testNode();
+  mkdirSync(node.pool);
+  await disk.mountAt(node.pool);
+  await node.start();
+  return { disk, node };
 }
 
 const error: MappedTarget = { type: 'error', parameters: [] };

@@ -8,9 +8,8 @@ import { copyFile } from '../../../src/kernel/workers/file-tasks.ts';
 import { unhindered } from '../../support/copy-controls.ts';
 import { eventually } from '../../support/eventually.ts';
 import { scratchDirectory } from '../../support/scratch.ts';
-import { testNode } from '../../support/test-node.ts';
 import { diskFormats } from '../support/disk-format.ts';
-import { FailingDisk } from './failing-disk.ts';
+import { FailingDisk, nodeOnFailingDisk } from './failing-disk.ts';
 
 const BYTES = 8 * 1024 ** 2;
 const syncFileRange = libraryCall('sync_file_range', ['int', 'int64', 'int64', 'uint']);
@@ -38,11 +37,7 @@ test.each(diskFormats)(
 test.each(diskFormats.filter(({ fsType }) => fsType === 'btrfs'))(
   'a pool on $fsType whose disk has lost writes is reported, also after a restart, until its counters are reset',
   async (format) => {
-    const disk = await FailingDisk.make(format);
-    const node = testNode();
-    mkdirSync(node.pool);
-    await disk.mountAt(node.pool);
-    await node.start();
+    const { disk, node } = await nodeOnFailingDisk(format);
     const file = join(node.pool, 'file');
     writeFileSync(file, Buffer.alloc(BYTES, 'old'), { flush: true });
     const reported = async () => {
