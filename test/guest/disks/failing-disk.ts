@@ -107,6 +107,11 @@ export class FailingDisk {
     if (status !== 0 && status !== REPAIRED) throw new Error(`e2fsck: ${stdout}`);
   }
 
+  /** Forgets the errors that a mounted btrfs has counted, as an operator does once the content is checked. */
+  resetCounters(path: string): void {
+    if (this.format.fsType === 'btrfs') execFileSync('btrfs', ['device', 'stats', '--reset', path]);
+  }
+
   /** Resolves when nothing has it mounted. */
   private async unused(): Promise<void> {
     await eventually(() => closeSync(openSync(this.device, constants.O_RDONLY | constants.O_EXCL)));

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -55,7 +54,7 @@ test.each(diskFormats.filter(({ fsType }) => fsType === 'btrfs'))(
     expect(await reported()).toEqual([expect.stringMatching(message)]);
     await node.restart();
     expect(await reported()).toEqual([expect.stringMatching(message)]);
-    execFileSync('btrfs', ['device', 'stats', '--reset', node.pool]);
+    disk.resetCounters(node.pool);
     expect(await reported()).toEqual([]);
   },
 );
