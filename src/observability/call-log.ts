@@ -105,9 +105,8 @@ const READ = /^(?:Controller|GroupController|Node)?(?:Get|List|Validate)/;
  * @param path of the method, for instance `/csi.v1.Node/NodeStageVolume`
  */
 export function callLevel(path: string): CallLevel {
-  const method = path.slice(path.lastIndexOf('/') + 1);
-  if (method === 'Probe') return 'trace';
-  return READ.test(method) ? 'debug' : 'info';
+  if (path.endsWith('/Probe')) return 'trace';
+  return READ.test(path.slice(path.lastIndexOf('/') + 1)) ? 'debug' : 'info';
 }
 
 /**

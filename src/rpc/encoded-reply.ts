@@ -17,7 +17,8 @@ export class EncodedReply<Message extends object> {
   }
 
   get bytes(): Buffer {
-    return Buffer.concat(this.parts);
+    const [first, ...more] = this.parts;
+    return first && more.length === 0 ? first : Buffer.concat(this.parts);
   }
 
   get message(): object {

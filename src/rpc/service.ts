@@ -98,6 +98,8 @@ export function implementService(
         const beginStream = beginWork as () => CallWork<AnyStreamMethod>;
         return [name, streamHandler(beginStream, (request, run) => monitor.run(path, request, run))];
       }
+      if (!ownWork && !method.holds && !method.canJoin)
+        return [name, plainHandler(method, holds.hold([]), monitor, path)];
       const start = (request: unknown): RunningTask => {
         const work = beginWork() as CallWork<AnyMethod>;
         return {
@@ -118,6 +120,14 @@ export function implementService(
       return [name, unaryHandler(answer, monitor, path)];
     }),
   );
+}
+
+/** The handler of a method that uses no pools and holds nothing, so that no call of it needs a task or can stall. */
+function plainHandler(method: AnyMethod, nothing: Held, monitor: CallMonitor, path: string) {
+  return ({ request }: UnaryCall, callback: sendUnaryData<unknown>): void => {
+    const reply = monitor.run(path, request, () => method.handle(request, nothing));
+    replyTo(callback, reply);
+  };
 }
 
 async function runHolding(
@@ -158,11 +168,15 @@ function unaryHandler(answer: (call: UnaryCall) => RunningCall, monitor: CallMon
     const monitored = monitor.start(path, request);
     const watched = monitored.run(() => reply);
     const onStalled = (error: VolumeError) => monitored.reportStalled(error);
-    replyBeforeDeadline({ reply: watched, checkResponding }, call.getDeadline(), onStalled).then(
-      (message) => callback(null, message),
-      (error: unknown) => callback(statusOf(error)),
-    );
+    replyTo(callback, replyBeforeDeadline({ reply: watched, checkResponding }, call.getDeadline(), onStalled));
   };
+}
+
+function replyTo(callback: sendUnaryData<unknown>, reply: Promise<unknown>): void {
+  reply.then(
+    (message) => callback(null, message),
+    (error: unknown) => callback(statusOf(error)),
+  );
 }
 
 function unimplemented(path: string, isStream: boolean): AnyKind {
