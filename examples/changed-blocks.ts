@@ -3,11 +3,18 @@
 //   save ENDPOINT SNAPSHOT DEVICE FILE [BASE]   saves a snapshot; with the id of an earlier one, what differs from that
 //   restore DEVICE FILE…                        writes saved files, in the order in which they were saved
 //
-// ENDPOINT is the driver's (unix:///path), SNAPSHOT and BASE are ids of snapshots, and DEVICE is a volume that was made from the
-// SNAPSHOT, or an empty one to restore to. A file has one line of JSON, with the ranges, and then the data of all of them.
+// DEVICE is a volume that was made from the SNAPSHOT, or an empty one to restore to. A file has one line of JSON, with the ranges,
+// and then the data of all of them. ENDPOINT is one of
+//
+//   unix:///PATH   the driver's socket; SNAPSHOT is the id of a snapshot
+//   HOST:PORT      the sidecar csi-snapshot-metadata in a cluster; SNAPSHOT is the name of a VolumeSnapshot in the namespace $NAMESPACE,
+//                  $TOKEN_FILE has the token of a ServiceAccount, and $CA_FILE the certificate of the sidecar's authority
+import { readFileSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type ClientReadableStream, credentials, loadPackageDefinition } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { fromJSON, loadSync } from '@grpc/proto-loader';
+import type { INamespace } from 'protobufjs';
+import sidecarApi from './snapshot-metadata.json' with { type: 'json' };
 
 /** What a file contains: where the volume has data, or has changed. Everything else is as before, or zero. */
 interface Header {
@@ -16,19 +23,26 @@ interface Header {
   readonly ranges: [number, number][];
 }
 
-/** A message of the driver's reply, which has a part of the ranges. */
+/** A message of a reply, which has a part of the ranges. */
 interface Blocks {
   readonly volume_capacity_bytes: string;
   readonly block_metadata: readonly { readonly byte_offset: string; readonly size_bytes: string }[];
 }
 
 const CHUNK_BYTES = 1024 ** 2;
+const FIELDS = { keepCase: true, longs: String, defaults: true };
 
-const [command, ...words] = process.argv.slice(2);
-if (command === 'save' && words.length >= 4)
-  await save(...(words as [string, string, string, string, string?]));
-else if (command === 'restore' && words.length >= 2) await restore(...(words as [string, ...string[]]));
-else throw new Error('give "save ENDPOINT SNAPSHOT DEVICE FILE [BASE]" or "restore DEVICE FILE…"');
+main(process.argv.slice(2)).catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+});
+
+async function main([command, ...words]: string[]) {
+  if (command === 'save' && words.length >= 4)
+    await save(...(words as [string, string, string, string, string?]));
+  else if (command === 'restore' && words.length >= 2) await restore(...(words as [string, ...string[]]));
+  else throw new Error('give "save ENDPOINT SNAPSHOT DEVICE FILE [BASE]" or "restore DEVICE FILE…"');
+}
 
 async function save(endpoint: string, snapshot: string, device: string, path: string, base?: string) {
   const header = await rangesOf(endpoint, snapshot, base);
@@ -44,17 +58,11 @@ async function save(endpoint: string, snapshot: string, device: string, path: st
   console.log(`saved ${bytes} of ${header.sizeBytes} bytes (ranges: ${header.ranges.length}) to ${path}`);
 }
 
-/** Asks the driver which blocks of a snapshot have data, or differ from those of another one. */
-async function rangesOf(endpoint: string, snapshot_id: string, base_snapshot_id?: string): Promise<Header> {
-  const csi = loadPackageDefinition(
-    loadSync('proto/csi.proto', { keepCase: true, longs: String, defaults: true }),
-  );
-  // biome-ignore lint/suspicious/noExplicitAny: without generated types, a client has any.
-  const client = new (csi as any).csi.v1.SnapshotMetadata(endpoint, credentials.createInsecure());
-  const reply: ClientReadableStream<Blocks> =
-    base_snapshot_id === undefined
-      ? client.GetMetadataAllocated({ snapshot_id })
-      : client.GetMetadataDelta({ base_snapshot_id, target_snapshot_id: snapshot_id });
+/** Asks which blocks of a snapshot have data, or differ from those of another one. */
+async function rangesOf(endpoint: string, snapshot: string, base?: string): Promise<Header> {
+  const { client, reply } = endpoint.startsWith('unix:')
+    ? askDriver(endpoint, snapshot, base)
+    : askSidecar(endpoint, snapshot, base);
   let sizeBytes = 0;
   const ranges: [number, number][] = [];
   // If the connection is lost, the same call with starting_offset continues after the last range.
@@ -69,6 +77,42 @@ async function rangesOf(endpoint: string, snapshot_id: string, base_snapshot_id?
   }
   client.close();
   return { sizeBytes, ranges };
+}
+
+interface Asked {
+  readonly client: { close(): void };
+  readonly reply: ClientReadableStream<Blocks>;
+}
+
+function askDriver(endpoint: string, snapshot_id: string, base_snapshot_id?: string): Asked {
+  // biome-ignore lint/suspicious/noExplicitAny: without generated types, a client has any.
+  const { csi } = loadPackageDefinition(loadSync('proto/csi.proto', FIELDS)) as any;
+  const client = new csi.v1.SnapshotMetadata(endpoint, credentials.createInsecure());
+  const reply =
+    base_snapshot_id === undefined
+      ? client.GetMetadataAllocated({ snapshot_id })
+      : client.GetMetadataDelta({ base_snapshot_id, target_snapshot_id: snapshot_id });
+  return { client, reply };
+}
+
+function askSidecar(endpoint: string, name: string, base_snapshot_id?: string): Asked {
+  // biome-ignore lint/suspicious/noExplicitAny: without generated types, a client has any.
+  const { snapshotmetadata } = loadPackageDefinition(fromJSON(sidecarApi as INamespace, FIELDS)) as any;
+  const authority = credentials.createSsl(readFileSync(setting('CA_FILE')));
+  const client = new snapshotmetadata.SnapshotMetadata(endpoint, authority);
+  const security_token = readFileSync(setting('TOKEN_FILE'), 'utf8');
+  const login = { security_token, namespace: setting('NAMESPACE') };
+  const reply =
+    base_snapshot_id === undefined
+      ? client.GetMetadataAllocated({ ...login, snapshot_name: name })
+      : client.GetMetadataDelta({ ...login, base_snapshot_id, target_snapshot_name: name });
+  return { client, reply };
+}
+
+function setting(name: string): string {
+  const value = process.env[name];
+  if (!value) throw new Error(`set ${name} to ask the sidecar`);
+  return value;
 }
 
 async function restore(device: string, ...paths: string[]) {

@@ -52,6 +52,18 @@ export function smallFiles(count: number): Content {
   };
 }
 
+/** Empty files in one directory, which cost little to make. */
+export function emptyFiles(count: number): Content {
+  return {
+    label: `${count.toLocaleString('en')} files`,
+    async write(directory) {
+      // Synchronously, because a trip for each takes seconds.
+      for (let index = 0; index < count; index++) writeFileSync(join(directory, `f${index}`), '');
+      await withDescriptor(directory, 'r', syncFileSystem);
+    },
+  };
+}
+
 /** Names of a few files, very many of each. */
 export function hardLinks(count: number): Content {
   return {

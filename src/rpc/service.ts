@@ -168,7 +168,10 @@ function unaryHandler(answer: (call: UnaryCall) => RunningCall, monitor: CallMon
     const monitored = monitor.start(path, request);
     const watched = monitored.run(() => reply);
     const onStalled = (error: VolumeError) => monitored.reportStalled(error);
-    replyTo(callback, replyBeforeDeadline({ reply: watched, checkResponding }, call.getDeadline(), onStalled));
+    replyTo(
+      callback,
+      replyBeforeDeadline({ reply: watched, checkResponding }, call.getDeadline(), onStalled),
+    );
   };
 }
 

@@ -7,6 +7,7 @@ check_docs_nodes() {
   check 'an application has its volume on the second node' application_is_deployed
   check 'the commands of docs/guides/nodes/drain.md drain a node and take it back' page_drains_node
   check 'the commands of docs/guides/nodes/drain.md move a volume to another node' page_moves_volume
+  check 'the commands of docs/guides/nodes/move.md move the pod of a StatefulSet with its volume' page_moves_pod
   check 'the commands of docs/guides/nodes/renamed.md give a renamed node its volumes' page_renames_node
   check 'the commands of docs/guides/nodes/lost.md give up the volumes of a lost node' page_gives_node_up
   check 'the commands of docs/guides/nodes/returned.md find the node well' page_finds_node_well
@@ -73,6 +74,58 @@ page_moves_volume() {
   succeeds moved
   [[ $(node_of data-moved) == "$NODE" ]]
   remove pod/moved pvc/data-moved
+}
+
+# It begins on the first node, and its volume goes to the second.
+page_moves_pod() {
+  local number
+  kubectl create namespace shop
+  wait_for 30 'the service account of the pods' in_shop get serviceaccount default
+  for number in $(other_nodes); do kubectl cordon "$(node_name "$number")"; done
+  deploy_web
+  for number in $(other_nodes); do kubectl uncordon "$(node_name "$number")"; done
+  in_shop exec web-0 -- sh -c 'echo kept >/data/file; chown 1000:2000 /data/file'
+  run_page docs/guides/nodes/move.md#move-the-pod-of-a-statefulset \
+    --replace worker-1 "$(node_name 1)" --replace worker-2 "$(node_name 2)"
+  in_shop rollout status --timeout=120s statefulset/web
+  [[ $(in_shop get pod web-0 -o jsonpath='{.spec.nodeName}') == "$(node_name 2)" ]]
+  in_shop exec web-0 -- sh -c 'grep -x kept /data/file && [ "$(stat -c %u:%g /data/file)" = 1000:2000 ]'
+  remove namespace/shop
+  wait_for 60 'both volumes to go' has_no_volume_of_shop
+}
+
+other_nodes() { node_numbers | grep -vx 1; }
+
+in_shop() { kubectl --namespace shop "$@"; }
+
+has_no_volume_of_shop() { [[ -z $(kubectl get pv -o jsonpath='{.items[?(@.spec.claimRef.namespace=="shop")].metadata.name}') ]]; }
+
+deploy_web() {
+  in_shop apply -f - <<END
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: web}
+spec:
+  serviceName: web
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers:
+        - name: shell
+          image: $SHELL_IMAGE
+          imagePullPolicy: Never
+          command: [sh, -euc, '$STAY']
+          volumeMounts: [{name: data, mountPath: /data}]
+  volumeClaimTemplates:
+    - metadata: {name: data}
+      spec:
+        storageClassName: csi-hostpath-wait
+        accessModes: [ReadWriteOnce]
+        resources: {requests: {storage: 64Mi}}
+END
+  in_shop rollout status --timeout=120s statefulset/web
 }
 
 page_renames_node() {

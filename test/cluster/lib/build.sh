@@ -12,13 +12,16 @@ build_programs() {
     github.com/kubernetes-csi/external-provisioner/v6/cmd/csi-provisioner \
     github.com/kubernetes-csi/external-resizer/v2/cmd/csi-resizer \
     github.com/kubernetes-csi/external-snapshotter/v8/cmd/{csi-snapshotter,snapshot-controller}
+  build_module snapshot-metadata "$BIN/" '-s -w -X main.version=cluster-test' \
+    github.com/kubernetes-csi/external-snapshot-metadata/cmd/csi-snapshot-metadata
   build_module helm "$BIN/helm" '-s -w' helm.sh/helm/v3/cmd/helm
   build_module prometheus "$BIN/" '-s -w' -tags remove_all_sd,enable_kubernetes_sd \
     github.com/prometheus/prometheus/cmd/{prometheus,promtool}
-  check_sidecar_version csi-provisioner github.com/kubernetes-csi/external-provisioner/v6
-  check_sidecar_version csi-resizer github.com/kubernetes-csi/external-resizer/v2
-  check_sidecar_version csi-snapshotter github.com/kubernetes-csi/external-snapshotter/v8
-  check_sidecar_version snapshot-controller github.com/kubernetes-csi/external-snapshotter/v8
+  check_sidecar_version csi-provisioner sidecars github.com/kubernetes-csi/external-provisioner/v6
+  check_sidecar_version csi-resizer sidecars github.com/kubernetes-csi/external-resizer/v2
+  check_sidecar_version csi-snapshotter sidecars github.com/kubernetes-csi/external-snapshotter/v8
+  check_sidecar_version snapshot-controller sidecars github.com/kubernetes-csi/external-snapshotter/v8
+  check_sidecar_version csi-snapshot-metadata snapshot-metadata github.com/kubernetes-csi/external-snapshot-metadata
   copy_definitions
 }
 
@@ -46,13 +49,19 @@ module_version() { (cd "$CLUSTER_TEST/src/$1" && GOWORK=off GOFLAGS='' go list -
 
 # The cluster has no way out, and the module cache may be emptied while the programs are kept.
 copy_definitions() {
-  local module=github.com/kubernetes-csi/external-snapshotter/client/v8 directory
-  directory=$(
-    cd "$CLUSTER_TEST/src/sidecars"
-    export GOWORK=off GOFLAGS=''
-    go mod download "$module" && go list -m -f '{{.Dir}}' "$module"
-  ) || fail "Go's module proxy does not give $module."
   mkdir -p "$DEFINITIONS"
+  copy_definitions_of sidecars github.com/kubernetes-csi/external-snapshotter/client/v8
+  copy_definitions_of snapshot-metadata github.com/kubernetes-csi/external-snapshot-metadata/client
+}
+
+# copy_definitions_of NAME MODULE: of the version in src/NAME
+copy_definitions_of() {
+  local directory
+  directory=$(
+    cd "$CLUSTER_TEST/src/$1"
+    export GOWORK=off GOFLAGS=''
+    go mod download "$2" && go list -m -f '{{.Dir}}' "$2"
+  ) || fail "Go's module proxy does not give $2."
   install -m 0644 -t "$DEFINITIONS" "$directory"/config/crd/*.yaml
 }
 
@@ -62,10 +71,10 @@ kubernetes_link_flags() {
   echo "-s -w -X $package.gitVersion=$version -X $package.gitMajor=1 -X $package.gitMinor=$minor -X $package.gitTreeState=clean"
 }
 
-# The manifests must name the version that is tested here.
+# check_sidecar_version SIDECAR NAME MODULE: the manifests name the version that is tested here, which is in src/NAME
 check_sidecar_version() {
   local built named
-  built=$(module_version sidecars "$2")
+  built=$(module_version "$2" "$3")
   named=$(manifest_images | grep -F "/$1:") || fail "The manifests name no image of $1."
-  [[ $named == *":$built" ]] || fail "The manifests name $named, but test/cluster/src/sidecars has $built."
+  [[ $named == *":$built" ]] || fail "The manifests name $named, but test/cluster/src/$2 has $built."
 }

@@ -1,7 +1,7 @@
 # Sourced by cluster.sh: runs the checks, and has what they share.
 # shellcheck shell=bash source-path=SCRIPTDIR
 # In the order in which they run; each may use what the ones before it have made.
-themes=(driver claims pods rebuilt sizes snapshots inline crashes kills groups docs features nodes node-changes docs-nodes removal chart
+themes=(driver claims pods rebuilt sizes snapshots inline crashes kills groups docs changed-blocks features nodes node-changes docs-nodes removal chart
   metrics docs-install)
 # Only made if $CHECKS names it, because building Velero takes minutes.
 optional_themes=(backup)

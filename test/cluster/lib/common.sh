@@ -52,5 +52,9 @@ wait_for() {
 # manifest_images: the images that the manifests name
 manifest_images() {
   local part
-  for part in "${PARTS[@]}"; do kubectl kustomize "$MANIFESTS/$part"; done | sed -n 's/^ *-\{0,1\} *image: //p' | sort -u
+  {
+    for part in "${PARTS[@]}"; do kubectl kustomize "$MANIFESTS/$part"; done
+    # Of components only this one adds an image.
+    cat "$MANIFESTS/snapshot-metadata/plugin-patch.yaml"
+  } | sed -n 's/^ *-\{0,1\} *image: //p' | sort -u
 }

@@ -17,7 +17,8 @@ build_images() {
     case $image in
       csi-driver-hostpath:*) build_driver_image "$image" ;;
       */csi-node-driver-registrar:*) pack "$image" node-driver-registrar ;;
-      */livenessprobe:* | */csi-provisioner:* | */csi-resizer:* | */csi-snapshotter:* | */snapshot-controller:*)
+      */livenessprobe:* | */csi-provisioner:* | */csi-resizer:* | */csi-snapshotter:* | */snapshot-controller:* | \
+        */csi-snapshot-metadata:*)
         pack "$image" "$(name_of "$image")"
         ;;
       *) fail "The manifests name $image, and the cluster test does not know how to make it." ;;

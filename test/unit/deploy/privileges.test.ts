@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 
 interface Container {
   readonly name: string;
@@ -9,9 +9,11 @@ interface Container {
 }
 
 const charts = readdirSync('deploy/helm/rendered').map((file) => `deploy/helm/rendered/${file}`);
-const manifests = [...charts, 'deploy/kubernetes/base/plugin.yaml'].map(
+const plugins = [...charts, 'deploy/kubernetes/base/plugin.yaml'].map(
   (path) => [path, pluginOf(path)] as const,
 );
+const added = 'deploy/kubernetes/snapshot-metadata/plugin-patch.yaml';
+const manifests = [...plugins, [added, { driver: undefined, sidecars: sidecarsAddedBy(added) }] as const];
 
 function pluginOf(path: string): { driver: Container | undefined; sidecars: Container[] } {
   const documents = parseAllDocuments(readFileSync(path, 'utf8')).map((each) => each.toJS());
@@ -23,8 +25,19 @@ function pluginOf(path: string): { driver: Container | undefined; sidecars: Cont
   };
 }
 
-test.each(manifests)('in %s each sidecar runs without privileges', (_, { sidecars }) => {
+/** The containers that the JSON patch of a component adds. */
+function sidecarsAddedBy(path: string): Container[] {
+  const operations = parse(readFileSync(path, 'utf8')) as { path: string; value: unknown }[];
+  const added = operations.filter((operation) => operation.path === '/spec/template/spec/containers/-');
+  return added.map(({ value }) => value as Container);
+}
+
+test.each(plugins)('%s has the sidecars', (_, { sidecars }) => {
   expect(sidecars.length).toBeGreaterThanOrEqual(4);
+});
+
+test.each(manifests)('in %s each sidecar runs without privileges', (_, { sidecars }) => {
+  expect(sidecars).not.toEqual([]);
   for (const { name, securityContext } of sidecars) {
     expect(securityContext, name).toMatchObject({
       allowPrivilegeEscalation: false,
@@ -51,6 +64,6 @@ test.each(manifests)(
   },
 );
 
-test.each(manifests)('in %s only the driver is privileged', (_, { driver }) => {
+test.each(plugins)('in %s only the driver is privileged', (_, { driver }) => {
   expect(driver?.securityContext).toEqual({ privileged: true });
 });

@@ -32,7 +32,12 @@ export const foreignMessages: ReadonlyMap<string, string> = new Map([
   ['no matches for kind "PrometheusRule"', 'k8s.io/apimachinery/pkg/api/meta/errors.go'],
   ['readyToUse: false', 'the status of a VolumeSnapshot'],
   ['capacityEnforced: "false"', 'the volumeAttributes of a PersistentVolume'],
+  // csi-snapshot-metadata v1.1.0
+  ['unauthenticated user', 'pkg/internal/server/grpc/status.go'],
+  ['user does not have permissions to perform the operation', 'pkg/internal/server/grpc/status.go'],
+  ['failed to find the SnapshotMetadataService CR for driver', 'pkg/internal/server/grpc/status.go'],
   // Others
+  ['self-signed certificate', 'OpenSSL, crypto/x509/x509_txt.c'],
   ['cannot find parent subvolume', 'btrfs-progs 6.2, cmds/receive.c'],
   [
     'cannot delete Pods that declare no controller (use --force to override)',
