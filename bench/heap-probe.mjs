@@ -1,9 +1,12 @@
-// Loaded into a driver started with --expose-gc: says how much memory its objects take, when its parent asks.
+// Loaded into a driver started with --expose-gc: writes what is on its heap to the file that its parent names.
+import { writeHeapSnapshot } from 'node:v8';
+
 process.on('message', (message) => {
-  if (message !== 'heap') return;
+  if (typeof message.heapSnapshot !== 'string') return;
   // Twice, because the first collection runs what finalizes objects.
   globalThis.gc();
   globalThis.gc();
-  process.send({ heapBytes: process.memoryUsage().heapUsed });
+  writeHeapSnapshot(message.heapSnapshot);
+  process.send({ written: message.heapSnapshot });
 });
 process.channel?.unref();

@@ -32,7 +32,7 @@ main() {
   check_image
   list_components
   make_chart
-  node scripts/release/kubectl-plugin.mjs "$OUTPUT" "$SOURCE"
+  make_plugin
   write_notes
   report_leftovers
   say "version $version is ready in $OUTPUT"
@@ -42,7 +42,7 @@ main() {
 # obstacle: why this cannot run here, in a sentence, or nothing
 obstacle() {
   if ((EUID != 0)); then echo 'Building the image needs root: it mounts.'
-  elif ! has go; then echo 'Helm and syft are built from their modules, which needs Go.'
+  elif ! has go; then echo 'Helm, syft and krew are built from their modules, which needs Go.'
   elif ! has npm; then echo 'The image is built with npm.'
   elif [[ -n $(missing_packages) ]] && ! has apt-get; then echo "This needs $(missing_packages), and there is no apt-get here."
   fi
@@ -108,6 +108,19 @@ make_chart() {
   "$HELM" template csi-hostpath "$package" --namespace csi-hostpath --kube-version 1.34.0 >"$OUTPUT/chart.yaml"
   grep -qF "image: $REGISTRY/csi-driver-hostpath:$version" "$OUTPUT/chart.yaml" ||
     fail "The packaged chart does not use the image $REGISTRY/csi-driver-hostpath:$version."
+}
+
+# make_plugin: as krew installs it
+make_plugin() {
+  say 'installing the plugin for kubectl with krew'
+  local krew root
+  node scripts/release/kubectl-plugin.mjs "$OUTPUT" "$SOURCE"
+  krew=$(go_tool scripts/tools/krew)
+  root=$(mktemp -d)
+  KREW_ROOT=$root "$krew" install --manifest="$OUTPUT/hostpath.yaml" --archive="$OUTPUT/kubectl-hostpath-$version.tar.gz" \
+    </dev/null >"$LOGS/krew.log" 2>&1 || fail "krew does not install the plugin; see $LOGS/krew.log."
+  "$root/bin/kubectl-hostpath" --help >>"$LOGS/krew.log" || fail "The installed plugin does not run; see $LOGS/krew.log."
+  rm -r "$root"
 }
 
 # write_notes: before a release has a section of its own in the changelog, the notes are the changes so far

@@ -52,7 +52,7 @@ async function* afterLives(bench: Bench): AsyncGenerator<Measurement> {
   const driver = await bench.startDriver(undefined, { nodeFlags: ['--expose-gc', '--import', probe] });
   const live = async (calls: number) => {
     await bench.client.run(driver, 'life', { calls, warmUp: 0, concurrency: 16 });
-    return { resident: driver.server.residentMib, heap: await driver.server.heapMib() };
+    return { resident: driver.server.residentMib, heap: await driver.server.heap() };
   };
   const few = await live(FEW_LIVES);
   const after = await live(many - FEW_LIVES);
@@ -61,11 +61,19 @@ async function* afterLives(bench: Bench): AsyncGenerator<Measurement> {
   const against = `after ${FEW_LIVES.toLocaleString('en')}`;
   yield {
     id: 'memory-heap',
-    title: `heap after garbage collection, ${title}`,
+    title: `objects on the heap, ${title}`,
     against,
     unit: 'MiB',
     bound: { atMost: 1.1 },
-    pairs: [{ subject: after.heap, reference: few.heap }],
+    pairs: [{ subject: after.heap.objectsMib, reference: few.heap.objectsMib }],
+  };
+  yield {
+    id: 'memory-code',
+    title: `code that V8 has compiled, ${title}`,
+    against,
+    unit: 'MiB',
+    bound: undefined,
+    pairs: [{ subject: after.heap.codeMib, reference: few.heap.codeMib }],
   };
   yield {
     id: 'memory-resident',

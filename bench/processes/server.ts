@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inOwnNamespace } from '../../scripts/lib/namespace.mjs';
+import { type Heap, heapIn } from './heap.ts';
 
 // Of proc(5), counted after the name in parentheses, which may contain spaces.
 const CHILDREN_MINOR_FAULTS = 8;
@@ -74,12 +77,17 @@ export class Server {
     return this.statusMib('VmHWM');
   }
 
-  /** The memory of its objects, after its garbage is collected. It must have been started with `heap-probe.mjs`. */
-  async heapMib(): Promise<number> {
-    const reply = once(this.child, 'message');
-    this.child.send('heap');
-    const [{ heapBytes }] = (await reply) as [{ heapBytes: number }];
-    return heapBytes / 1024 ** 2;
+  /** What is on its heap, after its garbage is collected. It must have been started with `heap-probe.mjs`. */
+  async heap(): Promise<Heap> {
+    const directory = mkdtempSync(join(tmpdir(), 'heap-'));
+    try {
+      const reply = once(this.child, 'message');
+      this.child.send({ heapSnapshot: join(directory, 'snapshot') });
+      const [{ written }] = (await reply) as [{ written: string }];
+      return heapIn(written);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   }
 
   /** A number that grows with every program that it runs and waits for. */

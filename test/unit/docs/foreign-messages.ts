@@ -34,7 +34,6 @@ export const foreignMessages: ReadonlyMap<string, string> = new Map([
   ['capacityEnforced: "false"', 'the volumeAttributes of a PersistentVolume'],
   // csi-snapshot-metadata v1.1.0
   ['unauthenticated user', 'pkg/internal/server/grpc/status.go'],
-  ['user does not have permissions to perform the operation', 'pkg/internal/server/grpc/status.go'],
   ['failed to find the SnapshotMetadataService CR for driver', 'pkg/internal/server/grpc/status.go'],
   // Others
   ['self-signed certificate', 'OpenSSL, crypto/x509/x509_txt.c'],
