@@ -27,7 +27,7 @@ export const remedies: Readonly<Record<HealthReason, string>> = {
   DeletedContentLeft:
     'Remove the obstacle (chattr -i, umount). The driver tries again at least every five minutes.',
   CapacityNotEnforced:
-    'The log has the command, if there is one; see volumes without an enforced limit. For new volumes set enforceCapacity: required. If the device is too large, expand the volume to its size.',
+    'Give it a limit: the log has the command, if there is one. For new volumes set enforceCapacity: required. If the device is too large, expand the volume to its size.',
   QuotaBypassed: 'Ask the users of the volume. If they cannot be trusted, use enforceCapacity: strict.',
   QuotaMisused: 'Nothing; the other volumes report QuotaBypassed.',
   NearlyOutOfSpace: 'Expand the volume or delete data; for a pool, free space on its disk.',
