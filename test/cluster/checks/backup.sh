@@ -134,11 +134,7 @@ snapshots_are_moved_back() {
 # The namespace ends, and its volumes.
 shop_closes() {
   remove namespace/shop
-  wait_for 60 'the volumes to go' has_no_volumes
-}
-
-has_no_volumes() {
-  [[ -z $(kubectl get pv -o jsonpath='{.items[?(@.spec.claimRef.namespace=="shop")].metadata.name}') ]]
+  wait_for 60 'the volumes to go' has_no_volumes_of shop
 }
 
 # is_as_before POD: its volume has the files that were listed before the backup

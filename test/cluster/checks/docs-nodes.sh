@@ -91,14 +91,12 @@ page_moves_pod() {
   [[ $(in_shop get pod web-0 -o jsonpath='{.spec.nodeName}') == "$(node_name 2)" ]]
   in_shop exec web-0 -- sh -c 'grep -x kept /data/file && [ "$(stat -c %u:%g /data/file)" = 1000:2000 ]'
   remove namespace/shop
-  wait_for 60 'both volumes to go' has_no_volume_of_shop
+  wait_for 60 'both volumes to go' has_no_volumes_of shop
 }
 
 other_nodes() { node_numbers | grep -vx 1; }
 
 in_shop() { kubectl --namespace shop "$@"; }
-
-has_no_volume_of_shop() { [[ -z $(kubectl get pv -o jsonpath='{.items[?(@.spec.claimRef.namespace=="shop")].metadata.name}') ]]; }
 
 deploy_web() {
   in_shop apply -f - <<END

@@ -88,3 +88,8 @@ END
 # A command for pods that the checks inspect.
 # shellcheck disable=SC2034 # used by the checks
 STAY='exec sleep 3600'
+
+# has_no_volumes_of NAMESPACE: no PersistentVolume of its claims is left
+has_no_volumes_of() {
+  [[ -z $(kubectl get pv -o jsonpath="{.items[?(@.spec.claimRef.namespace==\"$1\")].metadata.name}") ]]
+}
